@@ -1,0 +1,38 @@
+# make, make demo and make test do all set-up on a fresh Debian 12, Debian 13 or Ubuntu 24.04.
+.PHONY: all setup configure build demo test bench format tidy clean
+PROGRAM := build/release/relprop
+DEMO_PICTURE = $(firstword $(sort $(wildcard examples/pictures/JPEGImages/*)))
+# As many jobs as cores, but no more than one for each GiB of memory.
+JOBS := $(shell awk -v cores=$$(nproc) '/MemTotal/ {j = int($$2 / 1048576); if (j > cores) j = cores; print j < 1 ? 1 : j}' /proc/meminfo)
+
+all: build
+
+setup:
+	@tools/setup
+
+configure: setup
+	@cmake --preset release $(CMAKE_OPTIONS)
+
+build: configure
+	@cmake --build --preset release -j $(JOBS)
+
+demo: build
+	@$(PROGRAM) explain examples/model/shapes.onnx $(DEMO_PICTURE) \
+	  --method rap --method lrp-zplus --method gradient --view panel --out out/demo
+	@echo "The panel lies at out/demo/$(basename $(notdir $(DEMO_PICTURE))).panel.png"
+
+test: build
+	@ctest --test-dir build/release --output-on-failure -j $(JOBS)
+
+bench: build
+	@for program in build/release/bench/*; do \
+	  if [ -f "$$program" ] && [ -x "$$program" ]; then "$$program" $(BENCH_OPTIONS) || exit 1; fi; done
+
+format: setup
+	@tools/checks/format --fix
+
+tidy: configure
+	@tools/checks/tidy build/release
+
+clean:
+	@rm -rf build out

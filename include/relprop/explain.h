@@ -1,0 +1,140 @@
+// Explaining a prediction: load a model, choose a method, get relevance.
+//
+//   relprop::Model model = relprop::Model::load("resnet50.onnx");
+//   relprop::Explainer explainer(model, {.method = "rap"});
+//   std::vector<relprop::Explanation> maps = explainer.explain(batch);   // batch: N×C×H×W, normalised
+#pragma once
+
+#include <atomic>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "relprop/image.h"
+#include "relprop/tensor.h"
+
+namespace relprop {
+
+// A network as read from its file. Cheap to copy (shared, immutable).
+class Model {
+ public:
+  // Throws FileNotFound, FileUnreadable, MalformedModel, UnsupportedModel, NonFiniteWeights, ShapeMismatch.
+  static Model load(const std::filesystem::path& path);
+
+  const std::string& path() const;
+  const std::string& hash() const;     // "xxh3:…" of the file's bytes (and of its external data)
+  Shape inputShape() const;            // N×C×H×W, -1 where symbolic
+  std::int64_t outputClasses() const;  // -1 when not known before shapes are fixed
+  std::map<std::string, std::string> metadata() const;
+  bool hasBatchNormalization() const;  // false when the exporter folded it (or there was none)
+
+  struct Impl;
+  std::shared_ptr<const Impl> impl;
+};
+
+struct Target {
+  enum class Kind { ArgMax, Index } kind = Kind::ArgMax;
+  int index = 0;
+};
+
+struct ExplainOptions {
+  std::string method = "rap";            // method string, e.g. "lrp-gamma:gamma=0.5"
+  std::vector<std::string> rules;        // rows "PATTERN=RULE" in front of the preset's table
+  Shape inputShape;                      // C×H×W or H×W where the model leaves them open; empty: as in the model
+  int batch = 1;                         // rows computed together (1 if the model fixes it so)
+  int threads = 0;                       // 0: as many as the machine has cores
+  std::optional<PixelRange> pixelRange;  // needed by bounds=range
+  bool reference = false;                // plain loops instead of the fast kernels: slow, for checking
+  bool ledger = true;                    // sum relevance at every node
+};
+
+struct Prediction {
+  int index = 0;
+  double logit = 0, probability = 0;
+};
+
+// What one node received, passed on and absorbed (bias, stabiliser, zero denominators).
+struct LedgerEntry {
+  std::string node, op, rule;
+  double in = 0, out = 0;
+  double absorbed() const { return in - out; }
+};
+
+struct Explanation {
+  Tensor relevance;  // 1×C×H×W; the heatmap is its sum over channels
+  int target = 0;
+  double seed = 0;  // relevance put in at the target
+  double sum = 0;   // Σ relevance of the input
+  Prediction top;   // of the target class
+  std::vector<Prediction> top5;
+  std::vector<float> logits;
+  std::vector<LedgerEntry>
+      ledger;  // from the output down; empty for methods that do not conserve (gradients) or ledger=false
+};
+
+// One line of `inspect`.
+struct NodeReport {
+  std::string node, op, shape, rule;
+  std::vector<std::string> folded;
+};
+struct StepReport {
+  std::string name, phase;  // phase: "forward", "backward"
+  std::string shape;
+  std::int64_t bytes = 0, flops = 0;
+};
+struct PlanReport {
+  std::string method;  // complete, with all parameters
+  std::vector<NodeReport> nodes;
+  std::vector<StepReport> steps;
+  std::vector<std::string> passes;  // what each graph pass did
+  std::vector<std::string> table;   // the rule table, first match wins
+  std::vector<std::string> warnings;
+  std::int64_t arenaBytes = 0, weightBytes = 0;
+};
+
+class Explainer {
+ public:
+  // Compiles a plan. Throws UnknownMethod, InvalidMethodParameter, InvalidRule, ShapeMismatch, UnsupportedModel,
+  // NotSupportedByMethod, OutOfMemory.
+  Explainer(const Model& model, const ExplainOptions& options);
+  ~Explainer();
+  Explainer(Explainer&&) noexcept;
+  Explainer& operator=(Explainer&&) noexcept;
+
+  Shape inputShape() const;  // C×H×W that explain expects behind N
+  // input: N×C×H×W, any N. targets: one, or one a row. Throws ShapeMismatch, UnknownTarget, NonFiniteWeights (input),
+  // NumericFailure.
+  std::vector<Explanation> explain(const Tensor& input, const std::vector<Target>& targets = {Target{}});
+  // Forward pass only: N×classes logits.
+  Tensor forward(const Tensor& input);
+  const PlanReport& report() const;
+  const std::vector<std::string>& warnings() const { return report().warnings; }
+  std::string methodString() const { return report().method; }
+  // Seconds that the last explain() or forward() spent in the steps of each phase, for benchmarks.
+  double forwardSeconds() const;
+  double backwardSeconds() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+struct MethodInfo {
+  std::string name, summary, citation;
+  std::vector<std::pair<std::string, std::string>> parameters;  // key, default and choices
+};
+std::vector<MethodInfo> methods();
+
+// Class names: "imagenet" (built in), or a file with one name a line (a leading synset id is dropped).
+std::vector<std::string> readLabels(const std::string& nameOrPath);
+
+std::string version();
+// Versions of the libraries the result depends on, e.g. {"oneDNN", "2.6.3"}.
+std::map<std::string, std::string> versions();
+
+}  // namespace relprop

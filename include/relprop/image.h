@@ -1,0 +1,101 @@
+// Images in, heatmaps out. RGB8 images, preprocessing as the network's side file says, .npy tensors,
+// whole-or-not-at-all files.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "relprop/tensor.h"
+
+namespace relprop {
+
+// Interleaved 8-bit RGB, row by row: pixels[(y*width + x)*3 + channel].
+struct Image {
+  int width = 0, height = 0;
+  std::vector<std::uint8_t> pixels;
+};
+
+// JPEG, PNG or WebP by content, EXIF orientation applied; grey, palette, 16-bit, alpha (over black) and CMYK become
+// RGB8. Throws FileNotFound, FileUnreadable, MalformedImage, UnsupportedImage.
+Image readImage(const std::filesystem::path& path);
+Image decodeImage(const std::vector<std::uint8_t>& bytes, const std::string& name);
+
+// How pixels become the network's input: resize, centre crop, channel order, then (pixel·scale − mean)/std per channel
+// in that order, pixel in 0..255.
+struct Preprocess {
+  enum class Resize { None, Warp, ShorterSide, CentralFraction };
+  Resize resize = Resize::None;
+  int size = 0;           // warp: both sides; shorter-side: that side; central-fraction: both sides of the result
+  double fraction = 1.0;  // central-fraction: the central part of each side that is kept, before resizing
+  std::array<int, 2> crop = {0, 0};  // height, width; 0: none
+  bool bgr = false;
+  double scale = 1.0;
+  std::vector<double> mean = {0, 0, 0}, std = {1, 1, 1};
+  std::string name;  // where it came from, for reports
+};
+
+// The JSON of a side file (`X.preprocess.json`); `where` names it in errors. Throws MalformedPreprocess.
+Preprocess parsePreprocess(const std::string& json, const std::string& where);
+std::string toJson(const Preprocess& preprocess);
+// "imagenet", "imagenet-caffe", "tf", "unit", … ; throws MalformedPreprocess listing the known names.
+Preprocess namedPreprocess(const std::string& name);
+std::vector<std::string> preprocessNames();
+// A name or a path to a JSON file.
+Preprocess readPreprocess(const std::string& nameOrPath);
+
+struct PreparedImage {
+  Tensor input;  // 1×C×H×W, what the network gets
+  Image view;    // the same pixels before normalisation, RGB: the image as the network sees it
+};
+// height, width: what the network wants (0: whatever comes out). Without a resize in `preprocess` the image is warped
+// to it. channels 1 takes luma. Throws ShapeMismatch when resize and crop give another size than the network wants.
+PreparedImage prepareImage(const Image& image, const Preprocess& preprocess, int channels, int height, int width);
+
+// Lowest and highest value a normalised pixel can take, by channel (in the network's channel order).
+struct PixelRange {
+  std::vector<float> low, high;
+};
+PixelRange pixelRange(const Preprocess& preprocess);
+
+// Antialiased bilinear resize as Pillow's Image.resize(BILINEAR), within 1/255.
+Image resizeImage(const Image& image, int width, int height);
+
+enum class View { Heat, Overlay, Split, Panel };
+View viewFromName(const std::string& name);  // throws InvalidArgument
+struct HeatmapOptions {
+  View view = View::Heat;
+  double percentile = 100.0;  // magnitudes above this percentile saturate, in (0, 100]
+  double opacity = 0.6;       // overlay
+  int zoom = 1;               // every pixel becomes zoom×zoom
+};
+// `map`: H×W or C×H×W or 1×C×H×W relevance (channels are summed). `photo`, the same size, is needed by Overlay and
+// Panel. Panel: photo, heat, overlay, positive, negative side by side. Throws ShapeMismatch, InvalidArgument,
+// NumericFailure (NaN).
+Image renderHeatmap(const Tensor& map, const std::optional<Image>& photo, const HeatmapOptions& options);
+// Rows of equally high pictures below one another with a margin, a title written above each picture.
+struct TitledImage {
+  std::string title;
+  Image image;
+};
+Image composePanel(const std::vector<std::vector<TitledImage>>& rows);
+
+std::vector<std::uint8_t> encodePng(const Image& image);
+
+// .npy, versions 1–3: little- or big-endian f2, f4, f8, u1, i4, i8; C or Fortran order. Throws MalformedTensor.
+Tensor readNpy(const std::filesystem::path& path);
+Tensor decodeNpy(const std::vector<std::uint8_t>& bytes, const std::string& name);
+std::vector<std::uint8_t> encodeNpy(const Tensor& tensor);  // version 1.0, '<f4', C order
+
+// Reads a whole file. Throws FileNotFound, FileUnreadable.
+std::vector<std::uint8_t> readFile(const std::filesystem::path& path);
+// Written beside the target under a temporary name, then renamed: the file is whole or not there. Throws
+// FileWriteFailed.
+void writeFile(const std::filesystem::path& path, const std::vector<std::uint8_t>& bytes);
+void writeFile(const std::filesystem::path& path, const std::string& text);
+
+}  // namespace relprop

@@ -1,0 +1,27 @@
+// A dense float32 array in row-major order; images are N×C×H×W.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace relprop {
+
+using Shape = std::vector<std::int64_t>;
+
+// Number of elements; 1 for the empty shape. Throws ShapeMismatch on a negative extent or when the product overflows.
+std::int64_t elementCount(const Shape& shape);
+
+// "1×3×224×224"; "scalar" for the empty shape.
+std::string toString(const Shape& shape);
+
+struct Tensor {
+  Shape shape;
+  std::vector<float> data;  // elementCount(shape) values
+
+  Tensor() = default;
+  explicit Tensor(Shape s, float value = 0.0f);
+  Tensor(Shape s, std::vector<float> values);  // throws ShapeMismatch when the counts differ
+};
+
+}  // namespace relprop

@@ -1,0 +1,40 @@
+#include "api/report.h"
+
+#include <fmt/format.h>
+
+namespace relprop {
+namespace {
+
+NodeReport nodeReport(const CompiledMethod& compiled, int index) {
+  const Node& n = compiled.graph().nodes[static_cast<std::size_t>(index)];
+  const Rule* rule = compiled.rule(index);
+  return {n.name, opName(n.op), toString(compiled.graph().value(n.outputs[0]).shape), rule ? rule->text : "none",
+          n.folded};
+}
+
+std::string passLine(const PassReport& p) {
+  std::string line = fmt::format("{}: {} rewrites, {:.1f} ms", p.name, p.rewrites, p.seconds * 1e3);
+  for (const std::string& note : p.notes) line += "; " + note;
+  return line;
+}
+
+}  // namespace
+
+PlanReport reportOf(CompiledMethod& compiled, const std::vector<PassReport>& passes,
+                    const std::vector<std::string>& warnings) {
+  PlanReport r;
+  r.method = compiled.method().text;
+  r.table = compiled.method().table.print();
+  r.warnings = warnings;
+  for (const PassReport& p : passes) r.passes.push_back(passLine(p));
+  for (std::size_t i = 0; i < compiled.graph().nodes.size(); ++i)
+    r.nodes.push_back(nodeReport(compiled, static_cast<int>(i)));
+  for (const StepInfo& s : compiled.plan().steps())
+    r.steps.push_back(
+        {s.name, s.phase == Phase::Forward ? "forward" : "backward", toString(s.shape), s.bytes, s.flops});
+  r.arenaBytes = compiled.plan().arenaBytes();
+  r.weightBytes = compiled.plan().weightBytes();
+  return r;
+}
+
+}  // namespace relprop

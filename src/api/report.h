@@ -1,0 +1,12 @@
+#pragma once
+
+#include "explain/compiled.h"
+#include "passes/passes.h"
+#include "relprop/explain.h"
+
+namespace relprop {
+
+PlanReport reportOf(CompiledMethod& compiled, const std::vector<PassReport>& passes,
+                    const std::vector<std::string>& warnings);
+
+}  // namespace relprop

@@ -1,0 +1,80 @@
+#include "engine/expr.h"
+
+namespace relprop {
+namespace {
+
+Expr make(ExprNode node) {
+  return std::make_shared<const ExprNode>(std::move(node));
+}
+
+const TensorDesc& joint(const Expr& a, const Expr& b) {
+  return a->desc.shape.empty() ? b->desc : a->desc;
+}
+
+Expr binary(Elt op, const Expr& a, const Expr& b) {
+  ExprNode node{.op = op, .a = a, .b = b, .view = {}, .constant = {}, .desc = joint(a, b)};
+  return make(std::move(node));
+}
+
+}  // namespace
+
+Expr load(const BufferView& view) {
+  return make({.op = Elt::Load, .a = {}, .b = {}, .view = view, .constant = {}, .desc = view.desc});
+}
+
+Expr channelConstant(const std::vector<float>& perChannel, const TensorDesc& desc) {
+  auto values = std::make_shared<std::vector<float>>(perChannel);
+  values->resize(static_cast<std::size_t>((desc.channels() + desc.block - 1) / desc.block * desc.block));
+  return make({.op = Elt::LoadChannel, .a = {}, .b = {}, .view = {}, .constant = values, .desc = desc});
+}
+
+Expr imageConstant(const std::vector<float>& image, const TensorDesc& desc) {
+  TensorDesc one = desc;
+  one.shape[0] = 1;
+  auto values = std::make_shared<std::vector<float>>(static_cast<std::size_t>(one.rowFloats()));
+  for (std::int64_t c = 0; c < desc.channels(); ++c)
+    for (std::int64_t i = 0; i < desc.spatial(); ++i)
+      (*values)[static_cast<std::size_t>(physicalIndex(one, 0, c, i))] =
+          image[static_cast<std::size_t>(c * desc.spatial() + i)];
+  return make({.op = Elt::LoadImage, .a = {}, .b = {}, .view = {}, .constant = values, .desc = desc});
+}
+
+Expr rowScalar(ScalarId id) {
+  return make({.op = Elt::LoadScalar, .a = {}, .b = {}, .view = {}, .scalar = id, .constant = {}, .desc = {}});
+}
+
+Expr number(float value) {
+  return make({.op = Elt::Immediate, .a = {}, .b = {}, .imm = value, .view = {}, .constant = {}, .desc = {}});
+}
+
+Expr unary(Elt op, const Expr& a, float imm) {
+  return make({.op = op, .a = a, .b = {}, .imm = imm, .view = {}, .constant = {}, .desc = a->desc});
+}
+
+Expr operator+(const Expr& a, const Expr& b) {
+  return binary(Elt::Add, a, b);
+}
+Expr operator-(const Expr& a, const Expr& b) {
+  return binary(Elt::Sub, a, b);
+}
+Expr operator*(const Expr& a, const Expr& b) {
+  return binary(Elt::Mul, a, b);
+}
+Expr operator*(const Expr& a, float k) {
+  return k == 1.0f ? a : unary(Elt::MulImm, a, k);
+}
+Expr operator+(const Expr& a, float k) {
+  return k == 0.0f ? a : unary(Elt::AddImm, a, k);
+}
+Expr divide(const Expr& a, const Expr& b) {
+  return binary(Elt::Div, a, b);
+}
+Expr safeDivide(const Expr& a, const Expr& b) {
+  return binary(Elt::SafeDiv, a, b);
+}
+
+Expr stabilise(const Expr& z, float epsilon) {
+  return unary(Elt::Stab, z, epsilon);
+}
+
+}  // namespace relprop

@@ -1,0 +1,75 @@
+// Lazy elementwise expressions over buffers. The walk writes formulas; what lies between two heavy kernels is compiled
+// to one program and runs as one pass over memory.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "kernels/program.h"
+
+namespace relprop {
+
+using BufferId = int;
+using ScalarId = int;  // one double a row
+
+// A tensor inside a buffer. Rows may lie further apart than their own size (a channel slice of a stacked buffer).
+struct BufferView {
+  BufferId buffer = -1;
+  TensorDesc desc;
+  std::int64_t offset = 0;     // floats
+  std::int64_t rowStride = 0;  // floats; 0: contiguous rows
+
+  std::int64_t stride() const { return rowStride ? rowStride : desc.rowFloats(); }
+  BufferView reshaped(const TensorDesc& to) const { return {buffer, to, offset, rowStride}; }
+};
+
+struct ExprNode;
+using Expr = std::shared_ptr<const ExprNode>;
+
+struct ExprNode {
+  Elt op;
+  Expr a, b;
+  float imm = 0;
+  BufferView view;                                     // Load
+  ScalarId scalar = -1;                                // LoadScalar
+  std::shared_ptr<const std::vector<float>> constant;  // LoadChannel, LoadImage
+  TensorDesc desc;                                     // empty shape: fits any (constants, scalars)
+};
+
+Expr load(const BufferView& view);
+Expr channelConstant(const std::vector<float>& perChannel, const TensorDesc& desc);  // C values
+Expr imageConstant(const std::vector<float>& image, const TensorDesc& desc);         // C×spatial values, row-major
+Expr rowScalar(ScalarId id);
+Expr number(float value);
+
+Expr operator+(const Expr& a, const Expr& b);
+Expr operator-(const Expr& a, const Expr& b);
+Expr operator*(const Expr& a, const Expr& b);
+Expr operator*(const Expr& a, float k);
+Expr operator+(const Expr& a, float k);
+Expr divide(const Expr& a, const Expr& b);
+Expr safeDivide(const Expr& a, const Expr& b);  // 0 where b = 0
+Expr stabilise(const Expr& z, float epsilon);   // z + ε·sign(z), sign(0) = +1
+Expr unary(Elt op, const Expr& a, float imm = 0);
+inline Expr positive(const Expr& a) {
+  return unary(Elt::Max0, a);
+}
+inline Expr negative(const Expr& a) {
+  return unary(Elt::Min0, a);
+}
+inline Expr absolute(const Expr& a) {
+  return unary(Elt::Abs, a);
+}
+inline Expr isPositive(const Expr& a) {
+  return unary(Elt::IsPositive, a);
+}
+inline Expr nonZero(const Expr& a) {
+  return unary(Elt::NonZero, a);
+}
+
+// A formula that is a bare buffer.
+inline bool isLoad(const Expr& e) {
+  return e->op == Elt::Load;
+}
+
+}  // namespace relprop

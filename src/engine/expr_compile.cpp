@@ -1,0 +1,122 @@
+#include "engine/expr_compile.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <unordered_map>
+
+namespace relprop {
+namespace {
+
+class Compiler {
+ public:
+  explicit Compiler(const ProgramRequest& request) : request_(request) {
+    for (const auto& o : request.outputs) count(o.expr), pinned_.insert(o.expr.get());
+    for (const auto& r : request.reductions) count(r.expr), pinned_.insert(r.expr.get());
+  }
+
+  CompiledProgram run() {
+    for (const auto& o : request_.outputs) store(o);
+    for (const auto& r : request_.reductions) reduce(r);
+    out_.program.desc = desc();
+    return std::move(out_);
+  }
+
+ private:
+  const TensorDesc& desc() const {
+    return request_.outputs.empty() ? request_.reductions[0].expr->desc : request_.outputs[0].to.desc;
+  }
+
+  // How many readers each formula has: a register is free again after its last one.
+  void count(const Expr& e) {
+    if (!e || uses_[e.get()]++ > 0) return;
+    count(e->a);
+    count(e->b);
+  }
+
+  int emit(const Expr& e) {
+    const auto found = reg_.find(e.get());
+    if (found != reg_.end()) return found->second;
+    Instruction i{.op = e->op, .imm = e->imm};
+    if (e->a) i.a = emit(e->a);
+    if (e->b) i.b = emit(e->b);
+    i.slot = slot(*e);
+    // The target is taken before the sources are released: an instruction never writes over what it reads.
+    i.dst = takeRegister(isKept(e.get()));
+    release(e->a);
+    release(e->b);
+    out_.program.code.push_back(i);
+    return reg_[e.get()] = i.dst;
+  }
+
+  int slot(const ExprNode& e) {
+    switch (e.op) {
+      case Elt::Load:
+        return input(e.view);
+      case Elt::LoadChannel:
+        return constant(out_.program.channelConstants, e.constant);
+      case Elt::LoadImage:
+        return constant(out_.program.imageConstants, e.constant);
+      case Elt::LoadScalar:
+        out_.scalars.push_back(e.scalar);
+        return static_cast<int>(out_.scalars.size()) - 1;
+      default:
+        return -1;
+    }
+  }
+
+  int input(const BufferView& v) {
+    for (std::size_t i = 0; i < out_.inputs.size(); ++i)
+      if (out_.inputs[i].buffer == v.buffer && out_.inputs[i].offset == v.offset) return static_cast<int>(i);
+    out_.inputs.push_back(v);
+    return static_cast<int>(out_.inputs.size()) - 1;
+  }
+
+  template <class List, class Value>
+  static int constant(List& list, const Value& value) {
+    list.push_back(value);
+    return static_cast<int>(list.size()) - 1;
+  }
+
+  // Stored and reduced registers are read after the whole tile has run, and loaded ones point at memory that is not
+  // theirs to write: neither is ever recycled.
+  bool isKept(const ExprNode* e) const { return pinned_.count(e) != 0 || e->op <= Elt::LoadImage; }
+
+  int takeRegister(bool kept) {
+    if (kept || free_.empty()) return out_.program.registers++;
+    const int r = free_.back();
+    free_.pop_back();
+    return r;
+  }
+
+  void release(const Expr& e) {
+    if (!e || --uses_[e.get()] > 0 || isKept(e.get())) return;
+    free_.push_back(reg_[e.get()]);
+  }
+
+  void store(const ProgramRequest::Output& o) {
+    out_.outputs.push_back(o.to);
+    const int r = emit(o.expr);
+    out_.program.stores.push_back({r, static_cast<int>(out_.outputs.size()) - 1});
+  }
+
+  void reduce(const ProgramRequest::Reduce& r) {
+    const int reg = emit(r.expr);
+    out_.reductions.push_back(r.to);
+    out_.program.reductions.push_back({r.kind, reg, static_cast<int>(out_.reductions.size()) - 1});
+  }
+
+  const ProgramRequest& request_;
+  CompiledProgram out_;
+  std::unordered_map<const ExprNode*, int> uses_, reg_;
+  std::set<const ExprNode*> pinned_;
+  std::vector<int> free_;
+};
+
+}  // namespace
+
+CompiledProgram compileProgram(const ProgramRequest& request) {
+  return Compiler(request).run();
+}
+
+}  // namespace relprop

@@ -1,0 +1,31 @@
+// Turns formulas that are evaluated together into one straight-line program with recycled registers.
+#pragma once
+
+#include "engine/expr.h"
+
+namespace relprop {
+
+struct ProgramRequest {
+  struct Output {
+    Expr expr;
+    BufferView to;
+  };
+  struct Reduce {
+    Expr expr;
+    Reduction kind;
+    ScalarId to;
+  };
+  std::vector<Output> outputs;
+  std::vector<Reduce> reductions;
+  bool empty() const { return outputs.empty() && reductions.empty(); }
+};
+
+struct CompiledProgram {
+  Program program;
+  std::vector<BufferView> inputs, outputs;
+  std::vector<ScalarId> scalars, reductions;
+};
+
+CompiledProgram compileProgram(const ProgramRequest& request);
+
+}  // namespace relprop

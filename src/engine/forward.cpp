@@ -1,0 +1,146 @@
+#include "engine/forward.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "engine/forward_ops.h"
+#include "relprop/error.h"
+
+namespace relprop {
+namespace {
+
+void checkBatchFirst(const Graph& graph, std::int64_t rows) {
+  for (const Node& node : graph.nodes)
+    for (ValueId id : node.outputs) {
+      const Shape& s = graph.value(id).shape;
+      if (s.empty() || s[0] != rows)
+        throw Error(ErrorCode::UnsupportedModel, node.name,
+                    fmt::format("{} output of shape {}", opName(node.op), toString(s)),
+                    fmt::format("the batch ({}) as first axis of every value", rows));
+    }
+}
+
+}  // namespace
+
+Forward::Forward(const Graph& graph, Plan& plan, const std::function<bool(int)>& fuse)
+    : graph_(graph), plan_(plan), fuse_(fuse), uses_(usesOf(graph)) {}
+
+TensorDesc Forward::descOf(const Shape& shape) const {
+  const bool blocked = shape.size() == 4 && shape[1] >= 8;
+  return {shape, blocked ? plan_.backend().block() : 1};
+}
+
+void Forward::build() {
+  checkBatchFirst(graph_, plan_.rows());
+  const ValueId in = graph_.inputs.at(0);
+  const Shape& shape = graph_.value(in).shape;
+  input_ = freshPlain(shape, "input");
+  plan_.pin(input_.buffer);
+  values_[in] = load(canonical(input_, "input"));
+  for (std::size_t i = 0; i < graph_.nodes.size(); ++i) emit(static_cast<int>(i));
+}
+
+void Forward::emit(int index) {
+  const Node& node = graph_.nodes[static_cast<std::size_t>(index)];
+  const ValueId out = node.outputs.at(0);
+  if (node.op == Op::Relu && fuse_(index)) {  // the convolution before has applied it already
+    fused_.insert(node.inputs[0]);
+    values_[out] = values_.at(node.inputs[0]);
+    return;
+  }
+  const auto& readers = uses_.consumers[static_cast<std::size_t>(out)];
+  const bool relu = node.op == Op::Conv && readers.size() == 1 && fuse_(readers[0]);
+  values_[out] = forwardOp(*this, node, relu);
+}
+
+Expr Forward::value(ValueId id) {
+  return values_.at(id);
+}
+
+BufferView Forward::buffer(ValueId id) {
+  Expr& e = values_.at(id);
+  if (!isLoad(e)) e = load(materialise(e, graph_.value(id).name));
+  return e->view;
+}
+
+BufferView Forward::materialise(const Expr& e, const std::string& name) {
+  if (isLoad(e) && e->view.rowStride == 0) return e->view;
+  const BufferView to{plan_.addBuffer(e->desc, name), e->desc};
+  plan_.addProgram(name, {{{e, to}}, {}});
+  return to;
+}
+
+BufferView Forward::inLayout(const BufferView& view, int block, const std::string& name) {
+  if (view.desc.block == block) return view;
+  const TensorDesc to{view.desc.shape, block};
+  const bool sameBytes =
+      view.desc.spatial() == 1 && !TensorDesc{view.desc.shape, std::max(block, view.desc.block)}.padded();
+  if (sameBytes) return view.reshaped(to);
+  const BufferView out{plan_.addBuffer(to, name), to};
+  plan_.addKernel(name + " (layout)", plan_.backend().reorder(view.desc, to), {view}, {out});
+  return out;
+}
+
+BufferView Forward::canonical(const BufferView& view, const std::string& name) {
+  return inLayout(view, descOf(view.desc.shape).block, name);
+}
+
+BufferView Forward::fresh(const Shape& shape, const std::string& name) {
+  const TensorDesc d = descOf(shape);
+  return {plan_.addBuffer(d, name), d};
+}
+
+BufferView Forward::freshPlain(const Shape& shape, const std::string& name) {
+  const TensorDesc d{shape, 1};
+  return {plan_.addBuffer(d, name), d};
+}
+
+namespace {
+
+std::vector<float> biasOf(const Graph& graph, const Node& node) {
+  if (node.inputs.size() < 3 || node.inputs[2] == kNoValue) return {};
+  return *graph.value(node.inputs[2]).constant->floats;
+}
+
+LinearShape convShape(const ConvGeometry& g) {
+  LinearShape s;
+  s.n = g.N, s.ic = g.C, s.ih = g.H, s.iw = g.W, s.oc = g.O, s.oh = g.OH, s.ow = g.OW;
+  s.kh = g.KH, s.kw = g.KW, s.sh = g.SH, s.sw = g.SW, s.dh = g.DH, s.dw = g.DW;
+  s.pt = g.padTop, s.pl = g.padLeft, s.pb = g.padBottom, s.pr = g.padRight, s.groups = g.groups;
+  return s;
+}
+
+// A dense layer over the last axis: all leading axes are rows.
+LinearShape denseShape(const Shape& in, const Shape& out) {
+  LinearShape s;
+  s.dense = true;
+  s.ic = in.back(), s.oc = out.back(), s.n = elementCount(in) / std::max<std::int64_t>(1, in.back());
+  return s;
+}
+
+}  // namespace
+
+LinearNode Forward::linear(const Node& node) const {
+  LinearNode l;
+  l.input = node.inputs[0], l.output = node.outputs[0];
+  l.shape = node.op == Op::Conv ? convShape(geometryOf(graph_, node))
+                                : denseShape(graph_.value(l.input).shape, graph_.value(l.output).shape);
+  l.weights = graph_.value(node.inputs[1]).constant->floats;
+  std::vector<float> bias = biasOf(graph_, node);
+  (bias.size() > static_cast<std::size_t>(l.shape.oc) ? l.biasImage : l.bias) = std::move(bias);
+  return l;
+}
+
+PoolShape Forward::pool(const Node& node) const {
+  const ConvGeometry g = geometryOf(graph_, node);
+  PoolShape p;
+  p.n = g.N, p.c = g.C, p.ih = g.H, p.iw = g.W, p.oh = g.OH, p.ow = g.OW;
+  p.kh = g.KH, p.kw = g.KW, p.sh = g.SH, p.sw = g.SW, p.dh = g.DH, p.dw = g.DW;
+  p.pt = g.padTop, p.pl = g.padLeft, p.pb = g.countedBottom, p.pr = g.countedRight;
+  p.countPadding = g.countIncludePad;
+  p.block = desc(node.inputs[0]).block;
+  return p;
+}
+
+}  // namespace relprop

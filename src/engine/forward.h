@@ -1,0 +1,92 @@
+// The forward half of a plan. Every value of the graph becomes a formula (lazy) or a buffer (materialised on demand);
+// what nobody asks for is never stored.
+#pragma once
+
+#include <functional>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "engine/plan.h"
+#include "graph/geometry.h"
+#include "graph/graph.h"
+
+namespace relprop {
+
+// Everything about a Conv or Dense that its kernels need.
+struct LinearNode {
+  LinearShape shape;
+  std::vector<float> bias;       // O values, or empty
+  std::vector<float> biasImage;  // O×OH×OW when the bias varies over the border, else empty
+  std::shared_ptr<const std::vector<float>> weights;
+  ValueId input = kNoValue, output = kNoValue;
+};
+
+class Forward {
+ public:
+  // fuse(node index): may this Relu run inside the convolution before it (so that its input is never seen)?
+  Forward(const Graph& graph, Plan& plan, const std::function<bool(int)>& fuse);
+
+  // Emits the steps of the whole graph. Throws UnsupportedModel.
+  void build();
+
+  const Graph& graph() const { return graph_; }
+  const Uses& uses() const { return uses_; }
+  Plan& plan() { return plan_; }
+
+  TensorDesc desc(ValueId id) const { return descOf(graph_.value(id).shape); }
+  TensorDesc descOf(const Shape& shape) const;  // the layout every value of that shape has
+  Expr value(ValueId id);                       // as a formula over buffers
+  BufferView buffer(ValueId id);                // materialised (once)
+  bool fused(ValueId preActivation) const { return fused_.count(preActivation) != 0; }
+  LinearNode linear(const Node& node) const;
+  PoolShape pool(const Node& node) const;
+  BufferView inputView() const { return input_; }
+
+  // Helpers shared with the backward walk. Each emits at most one step.
+  BufferView materialise(const Expr& e, const std::string& name);
+  BufferView inLayout(const BufferView& view, int block, const std::string& name);  // reordered when need be
+  BufferView plain(const BufferView& view, const std::string& name) { return inLayout(view, 1, name); }
+  BufferView canonical(const BufferView& view, const std::string& name);  // in the layout descOf gives its shape
+  BufferView fresh(const Shape& shape, const std::string& name);          // a new buffer in canonical layout
+  BufferView freshPlain(const Shape& shape, const std::string& name);
+  Expr constantOperand(const Constant& constant, const Shape& shape);  // broadcast to `shape`
+  Expr broadcast(ValueId id, const Shape& shape);                      // dynamic or constant operand
+
+  void set(ValueId id, const Expr& e) { values_[id] = e; }
+
+ private:
+  void emit(int index);
+
+  const Graph& graph_;
+  Plan& plan_;
+  std::function<bool(int)> fuse_;
+  Uses uses_;
+  std::unordered_map<ValueId, Expr> values_;
+  std::set<ValueId> fused_;
+  BufferView input_;
+};
+
+// The strided boxes by which Slice, Pad, Concat, Transpose and broadcasts move data; the backward walk runs them in
+// reverse.
+struct Move {
+  CopySpec copy;  // forward direction
+  int input = 0;  // which input of the node
+};
+std::vector<Move> movesOf(const Graph& graph, const Node& node);
+CopySpec reversed(CopySpec spec, bool accumulate);
+CopySpec broadcastCopy(const Shape& from, const Shape& to);
+
+struct ResizeAxes {
+  std::int64_t planes;
+  ResizeAxis h, w;
+};
+ResizeAxes resizeAxesOf(const Graph& graph, const Node& node);
+LrnSpec lrnOf(const Node& node, const TensorDesc& desc);
+struct SoftmaxExtents {
+  std::int64_t outer, extent, inner;
+};
+SoftmaxExtents softmaxOf(const Graph& graph, const Node& node);
+
+}  // namespace relprop

@@ -1,0 +1,203 @@
+#include "engine/forward_ops.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <limits>
+#include <map>
+
+#include "relprop/error.h"
+
+namespace relprop {
+namespace {
+
+Expr conv(Forward& f, const Node& node, bool relu) {
+  const LinearNode l = f.linear(node);
+  const BufferView x = f.buffer(l.input);
+  const BufferView out = f.fresh(f.graph().value(l.output).shape, node.name);
+  const bool image = !l.biasImage.empty();
+  LinearKernelSpec spec{l.shape, x.desc.block, out.desc.block, *l.weights, l.bias, relu && !image, false};
+  f.plan().addKernel(node.name, f.plan().backend().linearForward(spec), {x}, {out}, l.shape.flops());
+  if (!image) return load(out);
+  const Expr z = load(out) + imageConstant(l.biasImage, out.desc);
+  return load(f.materialise(relu ? positive(z) : z, node.name + " (bias)"));
+}
+
+Expr dense(Forward& f, const Node& node) {
+  const LinearNode l = f.linear(node);
+  const BufferView x = f.plain(f.buffer(l.input), node.name);
+  const BufferView out = f.freshPlain(f.graph().value(l.output).shape, node.name);
+  LinearKernelSpec spec{l.shape, 1, 1, *l.weights, l.bias, false, false};
+  f.plan().addKernel(node.name, f.plan().backend().linearForward(spec), {x}, {out}, l.shape.flops());
+  return load(f.canonical(out, node.name));
+}
+
+Expr affine(Forward& f, const Node& node) {
+  const TensorDesc d = f.desc(node.inputs[0]);
+  const auto constant = [&](int k) {
+    return channelConstant(*f.graph().value(node.inputs[static_cast<std::size_t>(k)]).constant->floats, d);
+  };
+  return f.value(node.inputs[0]) * constant(1) + constant(2);
+}
+
+Expr leakyRelu(Forward& f, const Node& node) {
+  const Expr x = f.value(node.inputs[0]);
+  return positive(x) + negative(x) * node.floatAttr("alpha", 0.01f);
+}
+
+Expr pRelu(Forward& f, const Node& node) {
+  const Expr x = f.value(node.inputs[0]);
+  return positive(x) + negative(x) * f.broadcast(node.inputs[1], f.graph().value(node.inputs[0]).shape);
+}
+
+Expr elu(Forward& f, const Node& node) {
+  const Expr x = f.value(node.inputs[0]);
+  return positive(x) + (unary(Elt::Exp, negative(x)) + -1.0f) * node.floatAttr("alpha", 1.0f);
+}
+
+Expr clamp(const Expr& x, float low, float high) {
+  return unary(Elt::MinImm, unary(Elt::MaxImm, x, low), high);
+}
+
+Expr clip(Forward& f, const Node& node) {
+  constexpr float inf = std::numeric_limits<float>::infinity();
+  return clamp(f.value(node.inputs[0]), node.floatAttr("min", -inf), node.floatAttr("max", inf));
+}
+
+Expr hardSigmoid(Forward& f, const Node& node) {
+  return clamp(f.value(node.inputs[0]) * node.floatAttr("alpha", 0.2f) + node.floatAttr("beta", 0.5f), 0.0f, 1.0f);
+}
+
+Expr hardSwish(Forward& f, const Node& node) {
+  const Expr x = f.value(node.inputs[0]);
+  return x * clamp(x * (1.0f / 6.0f) + 0.5f, 0.0f, 1.0f);
+}
+
+template <Elt op>
+Expr map(Forward& f, const Node& node) {
+  return unary(op, f.value(node.inputs[0]));
+}
+
+// Add, Sub, Mul, Div with numpy broadcasting.
+template <Elt op>
+Expr arithmetic(Forward& f, const Node& node) {
+  const Shape& shape = f.graph().value(node.outputs[0]).shape;
+  const Expr a = f.broadcast(node.inputs[0], shape), b = f.broadcast(node.inputs[1], shape);
+  return op == Elt::Add ? a + b : op == Elt::Sub ? a - b : op == Elt::Mul ? a * b : divide(a, b);
+}
+
+Expr pool(Forward& f, const Node& node) {
+  const PoolShape p = f.pool(node);
+  const BufferView x = f.buffer(node.inputs[0]), out = f.fresh(f.graph().value(node.outputs[0]).shape, node.name);
+  Backend& backend = f.plan().backend();
+  f.plan().addKernel(node.name, node.op == Op::MaxPool ? backend.maxPool(p) : backend.averagePool(p), {x}, {out});
+  return load(out);
+}
+
+Expr lrn(Forward& f, const Node& node) {
+  const BufferView x = f.buffer(node.inputs[0]), out = f.fresh(x.desc.shape, node.name);
+  f.plan().addKernel(node.name, f.plan().backend().lrn(lrnOf(node, x.desc)), {x}, {out});
+  return load(out);
+}
+
+Expr softmax(Forward& f, const Node& node) {
+  const SoftmaxExtents e = softmaxOf(f.graph(), node);
+  const BufferView x = f.plain(f.buffer(node.inputs[0]), node.name), out = f.freshPlain(x.desc.shape, node.name);
+  f.plan().addKernel(node.name, f.plan().backend().softmax(e.outer, e.extent, e.inner), {x}, {out});
+  return load(f.canonical(out, node.name));
+}
+
+// Slice, Pad, Concat, Transpose: strided boxes into a plain buffer.
+Expr move(Forward& f, const Node& node) {
+  const BufferView out = f.freshPlain(f.graph().value(node.outputs[0]).shape, node.name);
+  Backend& backend = f.plan().backend();
+  if (node.op == Op::Pad)
+    f.plan().addKernel(node.name + " (fill)", backend.fill(out.desc.floats(), node.floatAttr("value", 0)), {}, {out});
+  for (const Move& m : movesOf(f.graph(), node)) {
+    const BufferView x = f.plain(f.buffer(node.inputs[static_cast<std::size_t>(m.input)]), node.name);
+    f.plan().addKernel(node.name, backend.copy(m.copy), {x}, {out});
+  }
+  return load(f.canonical(out, node.name));
+}
+
+Expr concat(Forward& f, const Node& node) {
+  const Shape& shape = f.graph().value(node.outputs[0]).shape;
+  const TensorDesc d = f.descOf(shape);
+  bool whole = node.intAttr("axis", 1) == 1 && d.block > 1;
+  for (ValueId id : node.inputs) {
+    const TensorDesc part = f.desc(id);
+    whole = whole && part.block == d.block && !part.padded();
+  }
+  if (!whole) return move(f, node);
+  // Blocks of channels are never split: each part is one contiguous piece of every row.
+  const BufferView out = f.fresh(shape, node.name);
+  std::int64_t offset = 0;
+  for (ValueId id : node.inputs) {
+    const Expr part = f.value(id);
+    f.plan().addProgram(node.name, {{{part, {out.buffer, part->desc, offset, d.rowFloats()}}}, {}});
+    offset += part->desc.rowFloats();
+  }
+  return load(out);
+}
+
+Expr reshape(Forward& f, const Node& node) {
+  const Shape& shape = f.graph().value(node.outputs[0]).shape;
+  const BufferView x = f.plain(f.buffer(node.inputs[0]), node.name);
+  return load(f.canonical(x.reshaped({shape, 1}), node.name));
+}
+
+Expr resize(Forward& f, const Node& node) {
+  const ResizeAxes a = resizeAxesOf(f.graph(), node);
+  const BufferView x = f.plain(f.buffer(node.inputs[0]), node.name);
+  const BufferView out = f.freshPlain(f.graph().value(node.outputs[0]).shape, node.name);
+  f.plan().addKernel(node.name, f.plan().backend().resize(a.planes, a.h, a.w), {x}, {out});
+  return load(f.canonical(out, node.name));
+}
+
+using Emit = Expr (*)(Forward&, const Node&);
+
+const std::map<Op, Emit>& table() {
+  static const std::map<Op, Emit> rows = {{Op::Dense, dense},
+                                          {Op::Affine, affine},
+                                          {Op::Relu, map<Elt::Max0>},
+                                          {Op::LeakyRelu, leakyRelu},
+                                          {Op::PRelu, pRelu},
+                                          {Op::Elu, elu},
+                                          {Op::Clip, clip},
+                                          {Op::Sigmoid, map<Elt::Sigmoid>},
+                                          {Op::Tanh, map<Elt::Tanh>},
+                                          {Op::HardSigmoid, hardSigmoid},
+                                          {Op::HardSwish, hardSwish},
+                                          {Op::Add, arithmetic<Elt::Add>},
+                                          {Op::Sub, arithmetic<Elt::Sub>},
+                                          {Op::Mul, arithmetic<Elt::Mul>},
+                                          {Op::Div, arithmetic<Elt::Div>},
+                                          {Op::MaxPool, pool},
+                                          {Op::AveragePool, pool},
+                                          {Op::LRN, lrn},
+                                          {Op::Softmax, softmax},
+                                          {Op::Slice, move},
+                                          {Op::Pad, move},
+                                          {Op::Transpose, move},
+                                          {Op::Concat, concat},
+                                          {Op::Reshape, reshape},
+                                          {Op::Resize, resize}};
+  return rows;
+}
+
+}  // namespace
+
+bool isForwardOp(Op op) {
+  return op == Op::Conv || table().count(op) != 0;
+}
+
+Expr forwardOp(Forward& forward, const Node& node, bool relu) {
+  if (node.op == Op::Conv) return conv(forward, node, relu);
+  const auto row = table().find(node.op);
+  if (row == table().end())
+    throw Error(ErrorCode::UnsupportedModel, node.name, std::string(opName(node.op)) + " of two computed inputs",
+                "an op with a forward rule", "see `relprop inspect`");
+  return row->second(forward, node);
+}
+
+}  // namespace relprop

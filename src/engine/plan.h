@@ -1,0 +1,80 @@
+// A plan: the list of steps that computes one (network, method, batch), and one arena in which all buffers lie.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/expr_compile.h"
+#include "kernels/backend.h"
+
+namespace relprop {
+
+enum class Phase { Forward, Backward };
+
+struct StepInfo {
+  std::string name;
+  Phase phase = Phase::Forward;
+  Shape shape;
+  std::int64_t bytes = 0, flops = 0;  // bytes: read and written
+};
+
+class Plan {
+ public:
+  Plan(Backend& backend, std::int64_t rows) : backend_(backend), rows_(rows) {}
+
+  Backend& backend() { return backend_; }
+  std::int64_t rows() const { return rows_; }
+
+  BufferId addBuffer(const TensorDesc& desc, const std::string& name);
+  BufferId addStorage(std::int64_t floats, const std::string& name);
+  ScalarId addScalar();
+  void pin(BufferId id) { buffers_[static_cast<std::size_t>(id)].pinned = true; }  // lives as long as the plan
+
+  void addKernel(const std::string& name, KernelPtr kernel, const std::vector<BufferView>& in,
+                 const std::vector<BufferView>& out, std::int64_t flops = 0);
+  void addProgram(const std::string& name, const ProgramRequest& request);
+  // out[row] = formula(in[0][row], in[1][row], …)
+  void addScalarStep(std::vector<ScalarId> in, ScalarId out, std::function<double(const double*)> formula);
+  void beginBackward() { phase_ = Phase::Backward; }
+
+  // Lays the arena out by lifetime and allocates it. Throws OutOfMemory.
+  void compile();
+  void run(Phase phase);
+
+  float* data(BufferId id) { return arena_.get() + buffers_[static_cast<std::size_t>(id)].offset; }
+  double* scalar(ScalarId id) { return scalars_.data() + static_cast<std::int64_t>(id) * rows_; }
+  const std::vector<StepInfo>& steps() const { return infos_; }
+  std::int64_t arenaBytes() const { return arenaFloats_ * 4 + scratchBytes_; }
+  std::int64_t weightBytes() const { return weightBytes_; }
+
+ private:
+  struct Buffer {
+    std::string name;
+    std::int64_t floats;
+    int first = -1, last = -1;  // steps
+    bool pinned = false;
+    std::int64_t offset = 0;
+  };
+  using Step = std::function<void()>;
+
+  void addStep(const std::string& name, const std::vector<BufferView>& in, const std::vector<BufferView>& out,
+               std::int64_t flops, Step step);
+  void touch(const BufferView& view);
+  void layOut();
+  void allocate();
+
+  Backend& backend_;
+  std::int64_t rows_;
+  Phase phase_ = Phase::Forward;
+  std::vector<Buffer> buffers_;
+  std::vector<Step> steps_;
+  std::vector<StepInfo> infos_;
+  std::vector<double> scalars_;
+  std::unique_ptr<float, void (*)(void*)> arena_{nullptr, std::free};
+  std::unique_ptr<void, void (*)(void*)> scratch_{nullptr, std::free};
+  std::int64_t arenaFloats_ = 0, scratchBytes_ = 0, weightBytes_ = 0;
+};
+
+}  // namespace relprop

@@ -1,0 +1,25 @@
+// What can be proved about a graph before anything runs.
+#pragma once
+
+#include <vector>
+
+#include "graph/graph.h"
+#include "rules/table.h"
+
+namespace relprop {
+
+// By value id: is every element ≥ 0 (behind a ReLU, clip at 0, pools and sums of such)? Then x⁻ = 0 and x⁺ = x.
+std::vector<bool> nonNegativeValues(const Graph& graph);
+
+// By value id: is the relevance that arrives there 0 wherever the value is 0? True when all readers hand down multiples
+// of it.
+std::vector<bool> vanishesWithValue(const Graph& graph, const std::vector<const Rule*>& rules);
+
+// The input of an addition that is a skip path without learned layers (0 or 1), or -1: seen from it, backwards, an
+// ancestor of the other input comes before any linear node.
+int identitySkipInput(const Graph& graph, const Uses& uses, const Node& addition);
+
+// The value that the scores are read from: a final Softmax (and reshapes behind it) is skipped.
+ValueId scoresOf(const Graph& graph);
+
+}  // namespace relprop

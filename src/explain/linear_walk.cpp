@@ -1,0 +1,343 @@
+// The interpreter of linear rules: reads the terms, drops what vanishes, and emits convolutions and programs.
+//   1. denominators: D = Σ terms, reusing the recorded z where the term is the layer itself
+//   2. s = coef · take(R) / D, one formula a message, all stored by one program
+//   3. a transposed convolution for every pair (input part, weight part)
+//   4. R_i = Σ part_i(x) · (transposed convolution), and the after-step
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "explain/walk.h"
+#include "explain/weight_parts.h"
+#include "relprop/error.h"
+
+namespace relprop {
+namespace {
+
+// Messages that go back through the same weights and are multiplied by the same input part: their numerators are added.
+struct Route {
+  InputPart in;
+  WeightPart weight;
+  Expr s;
+  BufferView acc;
+};
+
+class LinearStep {
+ public:
+  LinearStep(Walk& walk, const Node& node, const LinearRule& rule, Relevance r)
+      : walk_(walk),
+        f_(walk.forward()),
+        plan_(walk.plan()),
+        node_(node),
+        rule_(simplified(rule, walk.nonNegative(node.inputs[0]))),
+        l_(f_.linear(node)),
+        r_(std::move(r)),
+        sums_(rule_.denominators.size()) {}
+
+  void run() {
+    for (const Message& m : rule_.messages) route(m);
+    for (Route& route : routes_) sources_.push_back(route.s);
+    storeSources();
+    for (std::size_t k = 0; k < routes_.size(); ++k) routes_[k].acc = transposed(routes_[k], stored_[k]);
+    finish(combined());
+  }
+
+ private:
+  // x ≥ 0: x⁺ is x, terms with x⁻ vanish. bias=drop takes the bias out of every denominator.
+  static LinearRule simplified(LinearRule rule, bool nonNegative) {
+    for (Denominator& d : rule.denominators) simplify(d.terms, nonNegative, rule.bias);
+    for (Message& m : rule.messages) simplify(m.back, nonNegative, rule.bias);
+    return rule;
+  }
+
+  static void simplify(std::vector<Term>& terms, bool nonNegative, BiasMode bias) {
+    if (nonNegative) {
+      terms.erase(std::remove_if(terms.begin(), terms.end(), [](const Term& t) { return t.in == InputPart::Neg; }),
+                  terms.end());
+      for (Term& t : terms) t.in = t.in == InputPart::Pos ? InputPart::X : t.in;
+    }
+    for (Term& t : terms) t.bias = bias == BiasMode::Drop ? BiasPart::None : t.bias;
+  }
+
+  Shape inputShape() const { return walk_.graph().value(l_.input).shape; }
+  Shape outputShape() const { return walk_.graph().value(l_.output).shape; }
+  bool hasBias() const { return !l_.bias.empty() || !l_.biasImage.empty(); }
+  Expr z() { return f_.value(l_.output); }
+  std::string named(const char* what) const { return node_.name + " " + what; }
+
+  Expr biasExpr(BiasPart part) {
+    const TensorDesc d = f_.desc(l_.output);
+    if (!l_.biasImage.empty()) return imageConstant(biasPart(l_.biasImage, part, rule_.gamma), d);
+    if (outputShape().size() == 2 || outputShape().size() == 4 || !l_.shape.dense)
+      return channelConstant(biasPart(l_.bias, part, rule_.gamma), d);
+    return imageConstant(tiled(biasPart(l_.bias, part, rule_.gamma)), d);  // dense over the last of several axes
+  }
+
+  std::vector<float> tiled(const std::vector<float>& b) const {
+    std::vector<float> all(static_cast<std::size_t>(elementCount(outputShape()) / outputShape()[0]));
+    for (std::size_t i = 0; i < all.size(); ++i) all[i] = b[i % b.size()];
+    return all;
+  }
+
+  // ---- parts of the input
+  BufferView partView(InputPart part) {
+    static const char* const names[] = {"x", "pos", "neg", "one", "low", "high"};
+    const std::string name = names[static_cast<std::size_t>(part)];
+    auto& memo = walk_.parts();
+    const auto key = std::make_pair(l_.input, name + (rule_.imageBounds ? "/image" : ""));
+    if (const auto found = memo.find(key); found != memo.end()) return found->second;
+    return memo[key] = f_.materialise(partExpr(part), named(name.c_str()));
+  }
+
+  Expr partExpr(InputPart part) {
+    const Expr x = load(f_.buffer(l_.input));
+    switch (part) {
+      case InputPart::Pos:
+        return positive(x);
+      case InputPart::Neg:
+        return negative(x);
+      case InputPart::One:
+        return x * 0.0f + 1.0f;
+      case InputPart::Low:
+        return bound(x, Reduction::Min);
+      case InputPart::High:
+        return bound(x, Reduction::Max);
+      default:
+        return x;
+    }
+  }
+
+  Expr bound(const Expr& x, Reduction kind) {
+    if (rule_.imageBounds) {
+      const ScalarId extreme = plan_.addScalar();
+      plan_.addProgram(named("bounds"), {{}, {{x, kind, extreme}}});
+      return x * 0.0f + rowScalar(extreme);
+    }
+    const auto& range = walk_.options().bounds;
+    if (!range || static_cast<std::int64_t>(range->low.size()) != f_.desc(l_.input).channels())
+      throw Error(ErrorCode::NotSupportedByMethod, node_.name,
+                  range ? fmt::format("a pixel range of {} channels", range->low.size()) : "no pixel range",
+                  fmt::format("lowest and highest value of {} channels for bounds=range", f_.desc(l_.input).channels()),
+                  "give the preprocessing (--preprocess), or use bounds=image");
+    return x * 0.0f + channelConstant(kind == Reduction::Min ? range->low : range->high, f_.desc(l_.input));
+  }
+
+  // ---- denominators
+  bool isLayerItself(const std::vector<Term>& terms) const {
+    return terms.size() == 1 && terms[0].in == InputPart::X && terms[0].weight == WeightPart::W && terms[0].sign == 1 &&
+           (terms[0].bias == BiasPart::B || !hasBias());
+  }
+
+  BufferView layout(const BufferView& v) { return l_.shape.dense ? f_.plain(v, node_.name) : v; }
+  BufferView freshOut(const char* what) {
+    return l_.shape.dense ? f_.freshPlain(outputShape(), named(what)) : f_.fresh(outputShape(), named(what));
+  }
+
+  LinearKernelSpec spec(WeightPart part, float sign, int src, int dst) const {
+    return {l_.shape, src, dst, weightPart(*l_.weights, part, rule_.gamma, sign), {}, false, false};
+  }
+
+  // Σ part(x)·part(w) without bias, by one convolution a term.
+  Expr convolved(const std::vector<Term>& terms, const char* what) {
+    const BufferView out = freshOut(what);
+    bool first = true;
+    for (const Term& t : terms) {
+      const BufferView x = layout(partView(t.in));
+      LinearKernelSpec k = spec(t.weight, t.sign, x.desc.block, out.desc.block);
+      k.accumulate = !first;
+      plan_.addKernel(named(what), plan_.backend().linearForward(k), {x}, {out}, l_.shape.flops());
+      first = false;
+    }
+    return load(f_.canonical(out, node_.name));
+  }
+
+  Expr denominator(int index) {
+    Expr& memo = sums_[static_cast<std::size_t>(index)];
+    if (memo) return memo;
+    const std::vector<Term>& terms = rule_.denominators[static_cast<std::size_t>(index)].terms;
+    if (isLayerItself(terms)) return memo = z();
+    Expr sum = convolved(terms, "denominator");
+    for (const Term& t : terms)
+      if (t.bias != BiasPart::None && hasBias()) sum = sum + biasExpr(t.bias) * t.sign;
+    return memo = sum;
+  }
+
+  // The sum of the denominators a message names. P + (P − (z − b)) needs no convolution beside P.
+  Expr total(const std::vector<int>& over) {
+    if (over.size() == 2 && rule_.denominators[static_cast<std::size_t>(over[1])].complementOf == over[0]) {
+      const Expr zWithoutBias = hasBias() ? z() - biasExpr(BiasPart::B) : z();
+      return denominator(over[0]) * 2.0f - zWithoutBias;
+    }
+    Expr sum = denominator(over[0]);
+    for (std::size_t k = 1; k < over.size(); ++k) sum = sum + denominator(over[k]);
+    return sum;
+  }
+
+  // ---- messages
+  Expr taken(Take take) {
+    switch (take) {
+      case Take::Positive:
+        return positive(r_.expr);
+      case Take::Negative:
+        return negative(r_.expr);
+      case Take::WherePositive:
+        return r_.expr * isPositive(z());
+      case Take::WhereNegative:
+        return r_.expr * isPositive(z() * -1.0f);
+      default:
+        return r_.expr;
+    }
+  }
+
+  Expr divided(const Message& m) {
+    const Expr r = taken(m.take) * m.coef;
+    if (m.over.empty()) return r;
+    const float eps = rule_.denominators[static_cast<std::size_t>(m.over[0])].epsilon;
+    const Expr d = total(m.over);
+    return eps == 0 ? safeDivide(r, d) : divide(r, stabilise(d, eps));
+  }
+
+  void route(const Message& m) {
+    if (m.back.empty()) return;
+    // A ReLU inside the convolution left z ≥ 0, and no relevance where it was cut off.
+    if (m.take == Take::WhereNegative && f_.fused(l_.output)) return;
+    const Expr s = divided(m);
+    for (const Term& t : m.back) add(t.in, t.weight, t.sign == 1 ? s : s * t.sign);
+    if (rule_.bias == BiasMode::Spread && hasBias()) spreadBias(m, s);
+  }
+
+  void add(InputPart in, WeightPart weight, const Expr& s) {
+    for (Route& r : routes_)
+      if (r.in == in && r.weight == weight) {
+        r.s = r.s + s;
+        return;
+      }
+    routes_.push_back({in, weight, s, {}});
+  }
+
+  // The bias' share s_j·b_j goes to the inputs of j in equal parts: through weights of one, over their number.
+  void spreadBias(const Message& m, const Expr& s) {
+    for (int index : m.over)
+      for (const Term& t : rule_.denominators[static_cast<std::size_t>(index)].terms) {
+        if (t.bias == BiasPart::None) continue;
+        if (!count_) count_ = convolved({{InputPart::One, WeightPart::One}}, "inputs");
+        add(InputPart::One, WeightPart::One, safeDivide(s * biasExpr(t.bias) * t.sign, count_));
+      }
+  }
+
+  // One program evaluates R once and stores every numerator; equal formulas share a buffer.
+  void storeSources() {
+    ProgramRequest request{{}, std::move(r_.pending)};
+    std::map<const ExprNode*, BufferView> known;
+    for (const Expr& s : sources_) {
+      BufferView& v = known[s.get()];
+      if (v.buffer < 0 && isLoad(s) && s->view.rowStride == 0) v = s->view;
+      if (v.buffer < 0) {
+        v = {plan_.addBuffer(s->desc, named("s")), s->desc};
+        request.outputs.push_back({s, v});
+      }
+      stored_.push_back(v);
+    }
+    plan_.addProgram(named("s"), request);
+  }
+
+  BufferView transposed(const Route& route, const BufferView& stored) {
+    const BufferView s = layout(stored);
+    const BufferView acc =
+        l_.shape.dense ? f_.freshPlain(inputShape(), named("back")) : f_.fresh(inputShape(), named("back"));
+    // The kernel speaks of the layer: its source is the layer's input, its destination the layer's output.
+    LinearKernelSpec k = spec(route.weight, 1, acc.desc.block, s.desc.block);
+    plan_.addKernel(named("back"), plan_.backend().linearBackward(k), {s}, {acc}, l_.shape.flops());
+    return f_.canonical(acc, node_.name);
+  }
+
+  Expr combined() {
+    std::map<InputPart, Expr> byPart;
+    for (const Route& r : routes_) {
+      Expr& sum = byPart[r.in];
+      sum = sum ? sum + load(r.acc) : load(r.acc);
+    }
+    Expr total;
+    for (const auto& [part, acc] : byPart) {
+      const Expr term = part == InputPart::One ? acc : load(partView(part)) * acc;
+      total = total ? total + term : term;
+    }
+    return total;
+  }
+
+  // ---- after-steps
+  void finish(const Expr& raw) {
+    switch (rule_.after) {
+      case After::None:
+        return walk_.give(l_.input, walk_.derived(r_, raw));
+      case After::ShiftActivated:
+        return walk_.give(l_.input, walk_.derived(r_, shifted(raw)));
+      case After::AbsoluteNormalise:
+        return walk_.give(l_.input, walk_.derived(r_, normalised(raw)));
+      case After::UniformCorrection:
+        return walk_.give(l_.input, walk_.derived(r_, corrected(raw)));
+    }
+  }
+
+  ScalarId scalarOf(std::vector<ScalarId> in, double (*formula)(const double*)) {
+    const ScalarId out = plan_.addScalar();
+    plan_.addScalarStep(std::move(in), out, formula);
+    return out;
+  }
+
+  std::vector<ScalarId> sumsOf(const std::vector<Expr>& exprs, const char* what) {
+    ProgramRequest request;
+    std::vector<ScalarId> out;
+    for (const Expr& e : exprs) {
+      out.push_back(plan_.addScalar());
+      request.reductions.push_back({e, Reduction::Sum, out.back()});
+    }
+    plan_.addProgram(named(what), request);
+    return out;
+  }
+
+  // R_i = R̄_i − (ΣR̄ − ΣR)/Γ on the Γ activated ones (R̄_i ≠ 0).
+  Expr shifted(const Expr& raw) {
+    const std::vector<ScalarId> s = sumsOf({raw, nonZero(raw)}, "shift");
+    const ScalarId psi =
+        scalarOf({s[0], r_.sum, s[1]}, [](const double* v) { return v[2] > 0 ? (v[0] - v[1]) / v[2] : 0.0; });
+    return raw - nonZero(raw) * rowScalar(psi);
+  }
+
+  // R'_i = |R_i| · ΣR/Σ|R|.
+  Expr normalised(const Expr& raw) {
+    const std::vector<ScalarId> s = sumsOf({raw, absolute(raw)}, "normalise");
+    const ScalarId k = scalarOf(s, [](const double* v) { return v[1] > 0 ? v[0] / v[1] : 0.0; });
+    return absolute(raw) * rowScalar(k);
+  }
+
+  // R_i + (ΣR_k − ΣR_i)/|J| for every neuron.
+  Expr corrected(const Expr& raw) {
+    const std::vector<ScalarId> s = sumsOf({raw}, "correct");
+    const double count = static_cast<double>(elementCount(inputShape()) / inputShape()[0]);
+    const ScalarId delta = plan_.addScalar();
+    plan_.addScalarStep({r_.sum, s[0]}, delta, [count](const double* v) { return (v[0] - v[1]) / count; });
+    return raw + rowScalar(delta);
+  }
+
+  Walk& walk_;
+  Forward& f_;
+  Plan& plan_;
+  const Node& node_;
+  const LinearRule rule_;
+  const LinearNode l_;
+  Relevance r_;
+  std::vector<Expr> sums_, sources_;
+  std::vector<BufferView> stored_;
+  std::vector<Route> routes_;
+  Expr count_;
+};
+
+}  // namespace
+
+void walkLinear(Walk& walk, const Node& node, const LinearRule& rule, Relevance r) {
+  LinearStep(walk, node, rule, std::move(r)).run();
+}
+
+}  // namespace relprop

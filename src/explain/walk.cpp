@@ -1,0 +1,101 @@
+#include "explain/walk.h"
+
+#include <fmt/format.h>
+
+#include "relprop/error.h"
+
+namespace relprop {
+namespace {
+
+bool spreadsToSeveral(const Graph& g, const Node& n) {
+  int dynamic = 0;
+  for (ValueId id : n.inputs) dynamic += id != kNoValue && !g.isConstant(id);
+  return dynamic > 1;
+}
+
+}  // namespace
+
+Walk::Walk(Forward& forward, std::vector<const Rule*> rules, WalkOptions options)
+    : forward_(forward),
+      rules_(std::move(rules)),
+      options_(std::move(options)),
+      nonNegative_(nonNegativeValues(forward.graph())) {}
+
+Relevance Walk::derived(Relevance& from, const Expr& e) {
+  const ScalarId sum = plan().addScalar();
+  Relevance r{e, sum, std::move(from.pending)};
+  from.pending.clear();
+  if (options_.sums) r.pending.push_back({e, Reduction::Sum, sum});
+  return r;
+}
+
+void Walk::give(ValueId to, Relevance relevance) {
+  if (current_) current_->out.push_back(relevance.sum);
+  given_[to].push_back(std::move(relevance));
+}
+
+BufferView Walk::store(Relevance& r, const std::string& name) {
+  if (isLoad(r.expr) && r.expr->view.rowStride == 0) {
+    plan().addProgram(name, {{}, r.pending});
+    r.pending.clear();
+    return r.expr->view;
+  }
+  const BufferView to{plan().addBuffer(r.expr->desc, name), r.expr->desc};
+  plan().addProgram(name, {{{r.expr, to}}, r.pending});
+  r.expr = load(to);
+  r.pending.clear();
+  return to;
+}
+
+// What arrived at a value: the only message, or the sum of all.
+Relevance Walk::collect(ValueId id) {
+  std::vector<Relevance>& all = given_[id];
+  if (all.size() == 1) return std::move(all[0]);
+  Expr sum = all[0].expr;
+  for (std::size_t k = 1; k < all.size(); ++k) sum = sum + all[k].expr;
+  Relevance parts;
+  for (Relevance& r : all) parts.pending.insert(parts.pending.end(), r.pending.begin(), r.pending.end());
+  return derived(parts, sum);
+}
+
+void Walk::visit(int index) {
+  const Node& node = graph().nodes[static_cast<std::size_t>(index)];
+  if (given_.count(node.outputs[0]) == 0) return;
+  const Rule* rule = rules_[static_cast<std::size_t>(index)];
+  if (!rule)
+    throw Error(ErrorCode::NotSupportedByMethod, node.name, fmt::format("no rule for {}", opName(node.op)),
+                "a row of the table that fits", "add one with --rule");
+  Relevance r = collect(node.outputs[0]);
+  ledger_.push_back({index, r.sum, {}});
+  current_ = &ledger_.back();
+  if (spreadsToSeveral(graph(), node)) store(r, node.name + " (R)");
+  if (rule->linear)
+    walkLinear(*this, node, rule->terms, std::move(r));
+  else
+    walkNode(*this, node, *rule, std::move(r));
+  current_ = nullptr;
+}
+
+BufferView Walk::run(const BufferView& seed, ValueId scores) {
+  const Shape& shape = graph().value(scores).shape;
+  Relevance none;
+  give(scores, derived(none, load(forward_.canonical(seed.reshaped({shape, 1}), "seed"))));
+  for (std::size_t i = graph().nodes.size(); i-- > 0;) visit(static_cast<int>(i));
+  return finish(graph().inputs[0]);
+}
+
+BufferView Walk::finish(ValueId in) {
+  const BufferView out = forward_.freshPlain(graph().value(in).shape, "relevance");
+  plan().pin(out.buffer);
+  if (given_.count(in) == 0)
+    throw Error(ErrorCode::NotSupportedByMethod, graph().value(in).name, "no relevance reaches the input",
+                "a path from the scores to the input");
+  Relevance r = collect(in);
+  if (options_.timesInput) r = derived(r, r.expr * forward_.value(in));
+  resultSum_ = r.sum;
+  const BufferView at = forward_.plain(store(r, "input relevance"), "relevance");
+  plan().addProgram("relevance", {{{load(at), out}}, {}});
+  return out;
+}
+
+}  // namespace relprop

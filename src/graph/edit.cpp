@@ -1,0 +1,160 @@
+#include "graph/edit.h"
+
+#include <fmt/format.h>
+
+#include <functional>
+#include <queue>
+#include <utility>
+
+#include "relprop/error.h"
+
+namespace relprop {
+
+namespace {
+
+std::size_t index(ValueId id) {
+  return static_cast<std::size_t>(id);
+}
+
+bool anyNeeded(const Node& node, const std::vector<char>& needed) {
+  for (ValueId output : node.outputs)
+    if (output != kNoValue && needed[index(output)]) return true;
+  return false;
+}
+
+// How many different inputs of each node are still to be made.
+std::vector<int> pendingInputs(const Graph& graph, const Uses& uses) {
+  std::vector<int> pending(graph.nodes.size(), 0);
+  for (std::size_t value = 0; value < graph.values.size(); ++value)
+    if (uses.producer[value] >= 0)
+      for (int reader : uses.consumers[value]) ++pending[static_cast<std::size_t>(reader)];
+  return pending;
+}
+
+}  // namespace
+
+void Replacements::add(ValueId from, ValueId to) {
+  if (index(from) >= target_.size()) target_.resize(index(from) + 1, kNoValue);
+  target_[index(from)] = to;
+}
+
+ValueId Replacements::resolve(ValueId id) {
+  ValueId root = id;
+  while (root != kNoValue && index(root) < target_.size() && target_[index(root)] != kNoValue)
+    root = target_[index(root)];
+  while (id != root) id = std::exchange(target_[index(id)], root);
+  return root;
+}
+
+void Replacements::apply(Graph& graph) {
+  for (Node& node : graph.nodes)
+    for (ValueId& input : node.inputs) input = resolve(input);
+  for (ValueId& output : graph.outputs) output = resolve(output);
+}
+
+ValueId addDynamicValue(Graph& graph, const std::string& name, Shape shape, DType dtype) {
+  Value value;
+  value.name = name;
+  value.dtype = dtype;
+  value.shape = std::move(shape);
+  value.hasShape = true;
+  return graph.addValue(std::move(value));
+}
+
+const std::vector<float>* constantFloats(const Graph& graph, ValueId id) {
+  return graph.isConstant(id) ? graph.value(id).constant->floats.get() : nullptr;
+}
+
+bool floatParameter(const Graph& graph, const Node& node, std::size_t input, float& value) {
+  if (input >= node.inputs.size() || node.inputs[input] == kNoValue) return true;
+  const std::vector<float>* values = constantFloats(graph, node.inputs[input]);
+  if (!values || values->size() != 1) return false;
+  value = values->front();
+  return true;
+}
+
+ValueId addFloatConstant(Graph& graph, const std::string& name, Shape shape, std::vector<float> values) {
+  Constant constant;
+  constant.shape = std::move(shape);
+  constant.floats = std::make_shared<const std::vector<float>>(std::move(values));
+  return graph.addConstant(name, std::move(constant));
+}
+
+ValueId appendNode(Graph& graph, Node node, Shape outputShape, DType dtype) {
+  const ValueId output = addDynamicValue(graph, node.name, std::move(outputShape), dtype);
+  node.outputs = {output};
+  graph.nodes.push_back(std::move(node));
+  return output;
+}
+
+Node makeNode(std::string name, Op op, std::vector<ValueId> inputs) {
+  Node node;
+  node.name = std::move(name);
+  node.op = op;
+  node.inputs = std::move(inputs);
+  return node;
+}
+
+void spliceBefore(Graph& graph, std::size_t nodeIndex, Node first, Shape between) {
+  const ValueId input = graph.nodes[nodeIndex].inputs[0];
+  first.inputs.insert(first.inputs.begin(), input);
+  const ValueId middle = appendNode(graph, std::move(first), std::move(between), graph.value(input).dtype);
+  graph.nodes[nodeIndex].inputs[0] = middle;
+}
+
+void spliceAfter(Graph& graph, std::size_t nodeIndex, Node last, Shape between) {
+  const ValueId output = graph.nodes[nodeIndex].outputs[0];
+  const ValueId middle =
+      addDynamicValue(graph, graph.nodes[nodeIndex].name + "/inner", std::move(between), graph.value(output).dtype);
+  graph.nodes[nodeIndex].outputs[0] = middle;
+  last.inputs.insert(last.inputs.begin(), middle);
+  last.outputs = {output};
+  graph.nodes.push_back(std::move(last));
+}
+
+int removeDeadNodes(Graph& graph) {
+  std::vector<char> needed(graph.values.size(), 0);
+  for (ValueId output : graph.outputs) needed[index(output)] = 1;
+  std::vector<char> alive(graph.nodes.size(), 0);
+  for (std::size_t i = graph.nodes.size(); i-- > 0;) {
+    alive[i] = anyNeeded(graph.nodes[i], needed);
+    if (!alive[i]) continue;
+    for (ValueId input : graph.nodes[i].inputs)
+      if (input != kNoValue) needed[index(input)] = 1;
+  }
+  std::vector<Node> kept;
+  kept.reserve(graph.nodes.size());
+  for (std::size_t i = 0; i < graph.nodes.size(); ++i)
+    if (alive[i]) kept.push_back(std::move(graph.nodes[i]));
+  const int removed = static_cast<int>(graph.nodes.size() - kept.size());
+  graph.nodes = std::move(kept);
+  return removed;
+}
+
+void sortTopologically(Graph& graph) {
+  const Uses uses = usesOf(graph);
+  std::vector<int> pending = pendingInputs(graph, uses);
+  std::priority_queue<int, std::vector<int>, std::greater<>> ready;  // smallest index first keeps the order stable
+  for (std::size_t i = 0; i < pending.size(); ++i)
+    if (pending[i] == 0) ready.push(static_cast<int>(i));
+  std::vector<Node> sorted;
+  sorted.reserve(graph.nodes.size());
+  while (!ready.empty()) {
+    Node& node = graph.nodes[static_cast<std::size_t>(ready.top())];
+    ready.pop();
+    for (ValueId output : node.outputs)
+      if (output != kNoValue)
+        for (int reader : uses.consumers[index(output)])
+          if (--pending[static_cast<std::size_t>(reader)] == 0) ready.push(reader);
+    sorted.push_back(std::move(node));
+  }
+  if (sorted.size() != graph.nodes.size())
+    throw Error(ErrorCode::MalformedModel, "graph", "its nodes form a cycle", "an acyclic graph");
+  graph.nodes = std::move(sorted);
+}
+
+std::string describe(const Node& node) {
+  return fmt::format("node '{}' ({})", node.name, opName(node.op));
+}
+
+}  // namespace relprop

@@ -1,0 +1,58 @@
+// Small edits of a graph that passes are made of.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "graph/graph.h"
+
+namespace relprop {
+
+// Values to be read in place of others. Recorded while a pass runs and applied once, so that a long chain of
+// replacements costs no more than one sweep over the graph.
+class Replacements {
+ public:
+  explicit Replacements(const Graph& graph) : target_(graph.values.size(), kNoValue) {}
+  void add(ValueId from, ValueId to);
+  ValueId resolve(ValueId id);
+  // Rewrites the inputs of all nodes and the graph's outputs.
+  void apply(Graph& graph);
+
+ private:
+  std::vector<ValueId> target_;
+};
+
+// A new value of that shape; the node that makes it is still to be written.
+ValueId addDynamicValue(Graph& graph, const std::string& name, Shape shape, DType dtype = DType::Float);
+
+// Payload of a constant of floats; null for anything else, kNoValue included.
+const std::vector<float>* constantFloats(const Graph& graph, ValueId id);
+
+// A float that a node may be given as constant input `index`: `value` is overwritten when it is there. False when the
+// input is no constant of one float.
+bool floatParameter(const Graph& graph, const Node& node, std::size_t index, float& value);
+
+ValueId addFloatConstant(Graph& graph, const std::string& name, Shape shape, std::vector<float> values);
+
+// Appends a node with one new output and returns that output. The node stands at the end until sortTopologically.
+ValueId appendNode(Graph& graph, Node node, Shape outputShape, DType dtype = DType::Float);
+
+Node makeNode(std::string name, Op op, std::vector<ValueId> inputs = {});
+
+// Appends `first`, which reads what node `index` has as first input, and lets that node read its output instead.
+void spliceBefore(Graph& graph, std::size_t index, Node first, Shape between);
+
+// Makes node `index` write a new value, and appends `last`, which reads it and writes what the node wrote before.
+// The node's readers thus see the result of `last`, under the same value.
+void spliceAfter(Graph& graph, std::size_t index, Node last, Shape between);
+
+// Drops nodes none of whose outputs reach a graph output; returns how many. Needs topological order.
+int removeDeadNodes(Graph& graph);
+
+// Stable: nodes that are in order stay where they are. Throws MalformedModel for a cycle.
+void sortTopologically(Graph& graph);
+
+// "node 'conv1' (Conv)", as errors name it.
+std::string describe(const Node& node);
+
+}  // namespace relprop

@@ -1,0 +1,108 @@
+#include <png.h>
+
+#include <algorithm>
+
+#include "image/decoders.h"
+#include "relprop/error.h"
+
+namespace relprop {
+
+namespace {
+
+struct Source {
+  const Bytes& file;
+  const std::string& name;
+  std::size_t position = 0;
+};
+
+// libpng wants its error handler not to return; the exception leaves through its frames, and ~Reader frees its memory.
+[[noreturn]] void onError(png_structp png, png_const_charp message) {
+  const auto* source = static_cast<const Source*>(png_get_error_ptr(png));
+  throw Error(ErrorCode::MalformedImage, source->name, std::string("PNG: ") + message, "a whole PNG image");
+}
+
+void onWarning(png_structp, png_const_charp) {}
+
+void onRead(png_structp png, png_bytep out, std::size_t count) {
+  auto* source = static_cast<Source*>(png_get_io_ptr(png));
+  if (source->file.size() - source->position < count) png_error(png, "the file ends too early");
+  std::copy_n(source->file.begin() + static_cast<std::ptrdiff_t>(source->position), count, out);
+  source->position += count;
+}
+
+class Reader {
+ public:
+  explicit Reader(Source& source)
+      : png_(png_create_read_struct(PNG_LIBPNG_VER_STRING, &source, onError, onWarning)),
+        info_(png_ ? png_create_info_struct(png_) : nullptr) {
+    if (info_) return;
+    png_destroy_read_struct(&png_, nullptr, nullptr);
+    throw Error(ErrorCode::OutOfMemory, source.name, "no PNG decoder could be made");
+  }
+  Reader(const Reader&) = delete;
+  Reader& operator=(const Reader&) = delete;
+  ~Reader() { png_destroy_read_struct(&png_, &info_, nullptr); }
+  png_structp png() const { return png_; }
+  png_infop info() const { return info_; }
+
+ private:
+  png_structp png_;
+  png_infop info_;
+};
+
+// Deflate shrinks at most about 1032-fold: a file too small for the picture it announces is refused before allocating.
+void requirePlausible(const Reader& reader, const Source& source) {
+  constexpr std::size_t mostPerByte = 1100;
+  const std::size_t raw = png_get_rowbytes(reader.png(), reader.info()) *
+                          static_cast<std::size_t>(png_get_image_height(reader.png(), reader.info()));
+  if (raw / mostPerByte > source.file.size()) png_error(reader.png(), "too little data for a picture of this size");
+}
+
+void readHeader(const Reader& reader, Source& source) {
+  png_set_user_limits(reader.png(), PNG_UINT_31_MAX, PNG_UINT_31_MAX);
+  png_set_read_fn(reader.png(), &source, onRead);
+  png_read_info(reader.png(), reader.info());
+  requirePixelCount(png_get_image_width(reader.png(), reader.info()), png_get_image_height(reader.png(), reader.info()),
+                    source.name);
+  requirePlausible(reader, source);
+}
+
+// Everything becomes 8-bit RGB or RGBA. The samples are taken as they are: gamma and colour profiles do not count, as
+// in the loaders that networks are trained with; 16 bits become 8 by dividing by 257, rounded.
+int requestEightBitColour(const Reader& reader) {
+  png_set_expand(reader.png());
+  png_set_scale_16(reader.png());
+  png_set_gray_to_rgb(reader.png());
+  const int passes = png_set_interlace_handling(reader.png());
+  png_read_update_info(reader.png(), reader.info());
+  return passes;
+}
+
+void readRows(const Reader& reader, int passes, int height, Bytes& pixels) {
+  const std::size_t rowBytes = png_get_rowbytes(reader.png(), reader.info());
+  for (int pass = 0; pass < passes; ++pass)
+    for (int y = 0; y < height; ++y)
+      png_read_row(reader.png(), &pixels[static_cast<std::size_t>(y) * rowBytes], nullptr);
+  png_read_end(reader.png(), nullptr);
+}
+
+}  // namespace
+
+Image decodePng(const Bytes& file, const std::string& name) {
+  Source source{file, name};
+  const Reader reader(source);
+  readHeader(reader, source);
+  const int passes = requestEightBitColour(reader);
+  const int width = static_cast<int>(png_get_image_width(reader.png(), reader.info()));
+  const int height = static_cast<int>(png_get_image_height(reader.png(), reader.info()));
+  if (png_get_channels(reader.png(), reader.info()) == 3) {
+    Image image = blankImage(width, height, name);
+    readRows(reader, passes, height, image.pixels);
+    return image;
+  }
+  Bytes rgba = allocateBytes(static_cast<std::size_t>(width) * static_cast<std::size_t>(height) * 4, name);
+  readRows(reader, passes, height, rgba);
+  return overBlack(rgba, width, height, name);
+}
+
+}  // namespace relprop

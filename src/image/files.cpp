@@ -1,0 +1,177 @@
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstdio>
+#include <system_error>
+#include <utility>
+
+#include "image/pixels.h"
+#include "relprop/error.h"
+#include "relprop/image.h"
+
+namespace relprop {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string reason(int error) {
+  return std::generic_category().message(error);
+}
+
+std::string nameOf(const fs::path& path) {
+  return path.empty() ? "an empty path" : path.string();
+}
+
+// An open file; closing is explicit where its outcome matters.
+class Descriptor {
+ public:
+  explicit Descriptor(int descriptor) : descriptor_(descriptor) {}
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  ~Descriptor() { close(); }
+  int get() const { return descriptor_; }
+  bool close() {
+    const int descriptor = std::exchange(descriptor_, -1);
+    return descriptor < 0 || ::close(descriptor) == 0;
+  }
+
+ private:
+  int descriptor_;
+};
+
+// Removes what it names, if it still names something.
+struct TemporaryName {
+  fs::path path;
+  ~TemporaryName() {
+    if (!path.empty()) ::unlink(path.c_str());
+  }
+};
+
+[[noreturn]] void failRead(const fs::path& path, int error) {
+  if (error == ENOENT || error == ENOTDIR)
+    throw Error(ErrorCode::FileNotFound, nameOf(path), "there is no such file", "", "check the path");
+  throw Error(ErrorCode::FileUnreadable, path.string(), reason(error), "a readable file");
+}
+
+[[noreturn]] void failWrite(const fs::path& path, int error) {
+  std::string hint = "check the folder's permissions";
+  if (error == ENOENT || error == ENOTDIR)
+    hint = fmt::format("make the folder {} first", path.has_parent_path() ? path.parent_path().string() : ".");
+  if (error == ENOSPC || error == EDQUOT) hint = "make room on the disk";
+  if (error == EISDIR) hint = "give the path of a file, not of a folder";
+  throw Error(ErrorCode::FileWriteFailed, nameOf(path), reason(error), "", hint);
+}
+
+void writeAll(int descriptor, const char* data, std::size_t size, const fs::path& path) {
+  while (size > 0) {
+    const ssize_t written = ::write(descriptor, data, size);
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) failWrite(path, errno);
+    data += written;
+    size -= static_cast<std::size_t>(written);
+  }
+}
+
+void writeAndClose(Descriptor& file, const char* data, std::size_t size, const fs::path& path) {
+  writeAll(file.get(), data, size, path);
+  if (!file.close()) failWrite(path, errno);
+}
+
+// Unique among the threads of this process by the counter, among processes by the id. Long names are cut so that the
+// temporary name stays within what a file system allows.
+fs::path temporaryBeside(const fs::path& path) {
+  static std::atomic<unsigned> counter{0};
+  const std::string name = path.filename().string().substr(0, 180);
+  return path.parent_path() / fmt::format(".{}.part.{}.{}", name, ::getpid(), counter++);
+}
+
+// A name left behind by a killed process of the same id is passed over.
+Descriptor createTemporary(TemporaryName& temporary, const fs::path& path) {
+  constexpr int attempts = 100;
+  for (int i = 0; i < attempts; ++i) {
+    const fs::path candidate = temporaryBeside(path);
+    const int descriptor = ::open(candidate.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (descriptor < 0 && errno == EEXIST) continue;
+    if (descriptor < 0) failWrite(path, errno);
+    temporary.path = candidate;
+    return Descriptor(descriptor);
+  }
+  failWrite(path, EEXIST);
+}
+
+void replaceFile(const fs::path& path, const char* data, std::size_t size) {
+  TemporaryName temporary;
+  Descriptor file = createTemporary(temporary, path);
+  writeAndClose(file, data, size, path);
+  if (::rename(temporary.path.c_str(), path.c_str()) != 0) failWrite(path, errno);
+  temporary.path.clear();
+}
+
+// Devices and pipes have no whole-or-not-at-all, and renaming over them would take them away.
+void writeThrough(const fs::path& path, const char* data, std::size_t size) {
+  Descriptor file(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  if (file.get() < 0) failWrite(path, errno);
+  writeAndClose(file, data, size, path);
+}
+
+// A link stays a link: what it points to is replaced.
+fs::path behindLinks(const fs::path& path) {
+  std::error_code ignored;
+  if (!fs::is_symlink(path, ignored)) return path;
+  const fs::path target = fs::canonical(path, ignored);
+  return target.empty() ? path : target;
+}
+
+void writeBytes(const fs::path& path, const char* data, std::size_t size) {
+  std::error_code ignored;
+  const fs::file_type type = fs::status(path, ignored).type();
+  if (type == fs::file_type::directory || path.filename().empty()) failWrite(path, EISDIR);
+  if (type == fs::file_type::character || type == fs::file_type::fifo || type == fs::file_type::socket ||
+      type == fs::file_type::block)
+    return writeThrough(path, data, size);
+  replaceFile(behindLinks(path), data, size);
+}
+
+// The size is only a hint: pipes and some special files do not know theirs.
+Bytes readToEnd(int descriptor, std::size_t sizeHint, const fs::path& path) {
+  constexpr std::size_t chunk = std::size_t{1} << 16;
+  Bytes bytes = allocateBytes(sizeHint + chunk, path.string());
+  std::size_t used = 0;
+  while (true) {
+    if (bytes.size() - used < chunk) bytes.resize(bytes.size() * 2);
+    const ssize_t count = ::read(descriptor, bytes.data() + used, bytes.size() - used);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) failRead(path, errno);
+    if (count == 0) break;
+    used += static_cast<std::size_t>(count);
+  }
+  bytes.resize(used);
+  return bytes;
+}
+
+}  // namespace
+
+std::vector<std::uint8_t> readFile(const fs::path& path) {
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.get() < 0) failRead(path, errno);
+  struct stat status {};
+  if (::fstat(file.get(), &status) != 0) failRead(path, errno);
+  if (S_ISDIR(status.st_mode))
+    throw Error(ErrorCode::FileUnreadable, path.string(), "a folder", "a file", "give the path of a file");
+  return readToEnd(file.get(), S_ISREG(status.st_mode) ? static_cast<std::size_t>(status.st_size) : 0, path);
+}
+
+void writeFile(const fs::path& path, const std::vector<std::uint8_t>& bytes) {
+  writeBytes(path, reinterpret_cast<const char*>(bytes.data()), bytes.size());
+}
+
+void writeFile(const fs::path& path, const std::string& text) {
+  writeBytes(path, text.data(), text.size());
+}
+
+}  // namespace relprop

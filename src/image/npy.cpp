@@ -1,0 +1,143 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <bit>
+#include <cmath>
+#include <limits>
+
+#include "image/containers.h"
+#include "image/npy_header.h"
+#include "image/pixels.h"
+#include "relprop/error.h"
+#include "relprop/image.h"
+
+namespace relprop {
+
+namespace {
+
+constexpr std::string_view kMagic{"\x93NUMPY", 6};
+
+[[noreturn]] void fail(const std::string& name, const std::string& got, const std::string& expected) {
+  throw Error(ErrorCode::MalformedTensor, name, got, expected);
+}
+
+struct Content {
+  NpyHeader header;
+  ByteSpan data;
+};
+
+// Magic, version, the header's length in 2 bytes (version 1) or 4, the header, the data.
+Content split(ByteSpan file, const std::string& name) {
+  if (!startsWith(file, kMagic)) fail(name, "not a .npy file", "one that begins with \\x93NUMPY");
+  const std::uint32_t version = readNumber(file, 6, 2, true).value_or(0) >> 8;
+  if (version < 1 || version > 3) fail(name, fmt::format(".npy version {}", version), "version 1, 2 or 3");
+  const int lengthBytes = version == 1 ? 2 : 4;
+  const auto length = readNumber(file, 8, lengthBytes, false);
+  const std::size_t start = 8 + static_cast<std::size_t>(lengthBytes);
+  if (!length || *length > file.size() - start) fail(name, "the file ends inside its header", "a whole .npy file");
+  const std::string_view text(reinterpret_cast<const char*>(file.data()) + start, *length);
+  return {parseNpyHeader(text, name), file.subspan(start + *length)};
+}
+
+float halfToFloat(std::uint64_t bits) {
+  const int exponent = static_cast<int>(bits >> 10 & 31);
+  const auto fraction = static_cast<float>(bits & 1023);
+  float magnitude = exponent == 0 ? std::ldexp(fraction, -24) : std::ldexp(1024.0f + fraction, exponent - 25);
+  if (exponent == 31) magnitude = fraction == 0 ? std::numeric_limits<float>::infinity() : std::nanf("");
+  return bits & 0x8000 ? -magnitude : magnitude;
+}
+
+struct ElementType {
+  std::string_view name;
+  std::size_t size;
+  float (*toFloat)(std::uint64_t bits);
+};
+
+constexpr ElementType kTypes[] = {
+    {"f2", 2, halfToFloat},
+    {"f4", 4, [](std::uint64_t bits) { return std::bit_cast<float>(static_cast<std::uint32_t>(bits)); }},
+    {"f8", 8, [](std::uint64_t bits) { return static_cast<float>(std::bit_cast<double>(bits)); }},
+    {"u1", 1, [](std::uint64_t bits) { return static_cast<float>(bits); }},
+    {"i4", 4, [](std::uint64_t bits) { return static_cast<float>(static_cast<std::int32_t>(bits)); }},
+    {"i8", 8, [](std::uint64_t bits) { return static_cast<float>(static_cast<std::int64_t>(bits)); }},
+};
+
+const ElementType& typeOf(const std::string& descr, const std::string& name) {
+  const bool ordered = !descr.empty() && (descr[0] == '<' || descr[0] == '>');
+  for (const ElementType& type : kTypes)
+    if (descr.size() == 3 && descr.substr(1) == type.name && (ordered || (descr[0] == '|' && type.size == 1)))
+      return type;
+  fail(name, fmt::format("element type \"{}\"", descr), "f2, f4, f8, u1, i4 or i8, little- or big-endian");
+}
+
+// The file holds exactly what its shape says; checked before anything is allocated.
+std::size_t checkedCount(const Content& content, std::size_t elementSize, const std::string& name) {
+  std::int64_t bytes = static_cast<std::int64_t>(elementSize);
+  bool overflow = false;
+  for (std::int64_t extent : content.header.shape) overflow |= __builtin_mul_overflow(bytes, extent, &bytes);
+  if (overflow || static_cast<std::size_t>(bytes) != content.data.size())
+    fail(name, fmt::format("{} bytes of data", content.data.size()),
+         fmt::format("{} bytes for every value of {}", elementSize, toString(content.header.shape)));
+  return content.data.size() / elementSize;
+}
+
+std::uint64_t readBits(const std::uint8_t* bytes, std::size_t size, bool bigEndian) {
+  std::uint64_t bits = 0;
+  for (std::size_t i = 0; i < size; ++i) bits = bits << 8 | bytes[bigEndian ? i : size - 1 - i];
+  return bits;
+}
+
+// In Fortran order the first index runs fastest; `position` counts in that order over row-major strides.
+std::vector<float> toRowMajor(const std::vector<float>& values, const Shape& shape) {
+  std::vector<std::size_t> strides(shape.size(), 1), index(shape.size(), 0);
+  for (std::size_t d = shape.size(); d-- > 1;) strides[d - 1] = strides[d] * static_cast<std::size_t>(shape[d]);
+  std::vector<float> result(values.size());
+  std::size_t position = 0;
+  for (float value : values) {
+    result[position] = value;
+    for (std::size_t d = 0; d < shape.size(); ++d) {
+      position += strides[d];
+      if (++index[d] < static_cast<std::size_t>(shape[d])) break;
+      position -= strides[d] * index[d];
+      index[d] = 0;
+    }
+  }
+  return result;
+}
+
+}  // namespace
+
+Tensor decodeNpy(const std::vector<std::uint8_t>& bytes, const std::string& name) {
+  const Content content = split(bytes, name);
+  const ElementType& type = typeOf(content.header.type, name);
+  const std::size_t count = checkedCount(content, type.size, name);
+  const bool bigEndian = content.header.type[0] == '>';
+  Tensor tensor(content.header.shape);
+  for (std::size_t i = 0; i < count; ++i)
+    tensor.data[i] = type.toFloat(readBits(content.data.data() + i * type.size, type.size, bigEndian));
+  if (content.header.fortranOrder) tensor.data = toRowMajor(tensor.data, tensor.shape);
+  return tensor;
+}
+
+Tensor readNpy(const std::filesystem::path& path) {
+  return decodeNpy(readFile(path), path.string());
+}
+
+std::vector<std::uint8_t> encodeNpy(const Tensor& tensor) {
+  constexpr std::size_t alignment = 64, fixed = 10;
+  const std::string comma = tensor.shape.size() == 1 ? "," : "";
+  std::string header = fmt::format("{{'descr': '<f4', 'fortran_order': False, 'shape': ({}{}), }}",
+                                   fmt::join(tensor.shape, ", "), comma);
+  header.append(alignment - 1 - (fixed + header.size()) % alignment, ' ');
+  header += '\n';
+  const std::string length = {static_cast<char>(header.size()), static_cast<char>(header.size() >> 8)};
+  const std::string start = std::string(kMagic) + '\1' + '\0' + length + header;
+  Bytes file(start.begin(), start.end());
+  file.reserve(start.size() + tensor.data.size() * 4);
+  for (float value : tensor.data)
+    for (int shift = 0; shift < 32; shift += 8)
+      file.push_back(static_cast<std::uint8_t>(std::bit_cast<std::uint32_t>(value) >> shift));
+  return file;
+}
+
+}  // namespace relprop

@@ -1,0 +1,173 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "image/pixels.h"
+#include "image/preprocess_check.h"
+#include "relprop/error.h"
+#include "relprop/image.h"
+
+namespace relprop {
+
+namespace {
+
+using Resize = Preprocess::Resize;
+
+struct Size {
+  int height = 0, width = 0;
+  bool operator==(const Size&) const = default;
+};
+
+std::string text(Size size) {
+  return fmt::format("{}×{}", size.height, size.width);
+}
+
+Size sizeOf(const Image& image) {
+  return {image.height, image.width};
+}
+
+// As torchvision: the longer side is cut to a whole number, not rounded.
+Size shorterSide(Size image, int size) {
+  const auto longer = [size](int a, int b) { return static_cast<int>(static_cast<double>(size) * a / b); };
+  if (image.width <= image.height) return {longer(image.height, image.width), size};
+  return {size, longer(image.width, image.height)};
+}
+
+bool hasCrop(const Preprocess& preprocess) {
+  return preprocess.crop != std::array{0, 0};
+}
+
+// Without a resize the network's size decides, unless a crop does; a side the network leaves open stays as it is.
+Size resizedSize(const Preprocess& preprocess, Size image, Size network) {
+  if (preprocess.resize == Resize::ShorterSide) return shorterSide(image, preprocess.size);
+  if (preprocess.resize != Resize::None) return {preprocess.size, preprocess.size};
+  if (hasCrop(preprocess)) return image;
+  return {network.height > 0 ? network.height : image.height, network.width > 0 ? network.width : image.width};
+}
+
+std::string nameOf(const Preprocess& preprocess) {
+  return preprocess.name.empty() ? "preprocess" : preprocess.name;
+}
+
+// Size and crop are settled before any pixel is touched, so that a mismatch costs nothing.
+Size croppedSize(const Preprocess& preprocess, Size resized) {
+  if (!hasCrop(preprocess)) return resized;
+  const Size crop{preprocess.crop[0], preprocess.crop[1]};
+  if (crop.height > resized.height || crop.width > resized.width)
+    throw Error(ErrorCode::ShapeMismatch, nameOf(preprocess), fmt::format("a crop of {}", text(crop)),
+                fmt::format("at most {}, the picture before the crop", text(resized)),
+                preprocess.resize == Resize::None ? "add a resize" : "resize to a larger size");
+  return crop;
+}
+
+void requireNetworkSize(const Preprocess& preprocess, Size got, Size network) {
+  const bool fits =
+      (network.height <= 0 || network.height == got.height) && (network.width <= 0 || network.width == got.width);
+  if (fits) return;
+  throw Error(ErrorCode::ShapeMismatch, nameOf(preprocess), text(got) + " after resize and crop",
+              text(network) + ", what the network takes",
+              fmt::format("give a preprocessing whose crop is [{}, {}], or one without resize and crop such as unit",
+                          network.height, network.width));
+}
+
+Image cut(const Image& image, int top, int left, Size size) {
+  Image result = blankImage(size.width, size.height, "crop");
+  const std::size_t rowBytes = static_cast<std::size_t>(size.width) * 3;
+  for (int y = 0; y < size.height; ++y) {
+    const std::size_t from =
+        static_cast<std::size_t>(top + y) * static_cast<std::size_t>(image.width) + static_cast<std::size_t>(left);
+    std::copy_n(&image.pixels[from * 3], rowBytes, &result.pixels[static_cast<std::size_t>(y) * rowBytes]);
+  }
+  return result;
+}
+
+// As torchvision: halves go to the even neighbour, which nearbyint does too.
+Image centreCrop(const Image& image, Size size) {
+  if (sizeOf(image) == size) return image;
+  const auto offset = [](int whole, int part) { return static_cast<int>(std::nearbyint((whole - part) / 2.0)); };
+  return cut(image, offset(image.height, size.height), offset(image.width, size.width), size);
+}
+
+// As TensorFlow's central_crop: what is cut off either side is a whole number, rounded down.
+Image centralPart(const Image& image, double fraction) {
+  const auto margin = [fraction](int whole) { return static_cast<int>((whole - whole * fraction) / 2); };
+  const int top = margin(image.height), left = margin(image.width);
+  return cut(image, top, left, {image.height - 2 * top, image.width - 2 * left});
+}
+
+Image viewOf(const Image& image, const Preprocess& preprocess, Size resized, Size cropped) {
+  const bool central = preprocess.resize == Resize::CentralFraction;
+  const Image source = central ? centralPart(image, preprocess.fraction) : image;
+  return centreCrop(resizeImage(source, resized.width, resized.height), cropped);
+}
+
+void toGrey(Image& image) {
+  for (std::size_t i = 0; i < image.pixels.size(); i += 3) std::fill_n(&image.pixels[i], 3, luma(&image.pixels[i]));
+}
+
+// A list for another number of channels serves only when its values are all the same.
+void checkChannels(const Preprocess& preprocess, int channels) {
+  if (channels != 1 && channels != 3)
+    throw Error(ErrorCode::ShapeMismatch, "input channels", std::to_string(channels), "1 or 3, what a picture gives");
+  for (const auto& [key, values] : {std::pair{"mean", &preprocess.mean}, std::pair{"std", &preprocess.std}}) {
+    const bool uniform = std::all_of(values->begin(), values->end(), [&](double v) { return v == values->front(); });
+    if (!uniform && values->size() != static_cast<std::size_t>(channels))
+      rejectPreprocess(preprocess.name, key, fmt::format("{} different numbers", values->size()),
+                       fmt::format("1 number, or {}: one a channel", channels));
+  }
+}
+
+double valueFor(const std::vector<double>& values, std::size_t channel) {
+  return values[std::min(channel, values.size() - 1)];
+}
+
+float normalise(const Preprocess& preprocess, std::size_t channel, int pixel) {
+  return static_cast<float>((pixel * preprocess.scale - valueFor(preprocess.mean, channel)) /
+                            valueFor(preprocess.std, channel));
+}
+
+Tensor normalised(const Image& view, const Preprocess& preprocess, int channels) {
+  Tensor tensor(Shape{1, channels, view.height, view.width});
+  float* out = tensor.data.data();
+  for (std::size_t channel = 0; channel < static_cast<std::size_t>(channels); ++channel) {
+    std::array<float, 256> table;
+    for (int pixel = 0; pixel < 256; ++pixel)
+      table[static_cast<std::size_t>(pixel)] = normalise(preprocess, channel, pixel);
+    for (std::size_t i = preprocess.bgr && channels == 3 ? 2 - channel : channel; i < view.pixels.size(); i += 3)
+      *out++ = table[view.pixels[i]];
+  }
+  return tensor;
+}
+
+}  // namespace
+
+PreparedImage prepareImage(const Image& image, const Preprocess& preprocess, int channels, int height, int width) {
+  requireWhole(image, "image");
+  checkPreprocess(preprocess);
+  checkChannels(preprocess, channels);
+  const Size network{height, width};
+  const Size resized = resizedSize(preprocess, sizeOf(image), network);
+  const Size cropped = croppedSize(preprocess, resized);
+  requireNetworkSize(preprocess, cropped, network);
+  PreparedImage prepared;
+  prepared.view = viewOf(image, preprocess, resized, cropped);
+  if (channels == 1) toGrey(prepared.view);
+  prepared.input = normalised(prepared.view, preprocess, channels);
+  return prepared;
+}
+
+PixelRange pixelRange(const Preprocess& preprocess) {
+  checkPreprocess(preprocess);
+  PixelRange range;
+  for (std::size_t channel = 0; channel < 3; ++channel) {
+    const auto [low, high] = std::minmax({normalise(preprocess, channel, 0), normalise(preprocess, channel, 255)});
+    range.low.push_back(low);
+    range.high.push_back(high);
+  }
+  return range;
+}
+
+}  // namespace relprop

@@ -1,0 +1,158 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "image/preprocess_check.h"
+#include "relprop/error.h"
+
+namespace relprop {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+using Keys = std::vector<std::string>;
+
+std::string brief(const Json& value) {
+  constexpr std::size_t most = 60;
+  const std::string text = value.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return text.size() <= most ? text : text.substr(0, most) + "…";
+}
+
+// One object of the side file; `prefix` leads to it in the names of keys.
+class Section {
+ public:
+  Section(const Json& object, std::string prefix, const std::string& where)
+      : object_(object), prefix_(std::move(prefix)), where_(where) {}
+
+  [[noreturn]] void reject(const std::string& key, const std::string& expected) const {
+    rejectPreprocess(where_, prefix_ + key, has(key) ? brief(object_.at(key)) : "missing", expected);
+  }
+  bool has(const std::string& key) const { return object_.contains(key); }
+  void requireKnown(const Keys& known) const {
+    for (const auto& [key, value] : object_.items())
+      if (std::find(known.begin(), known.end(), key) == known.end())
+        throw Error(ErrorCode::MalformedPreprocess, where_, "unknown key " + brief(prefix_ + key),
+                    fmt::format("one of {}", fmt::join(known, ", ")));
+  }
+  double number(const std::string& key) const {
+    if (!has(key) || !object_.at(key).is_number()) reject(key, "a number");
+    return object_.at(key).get<double>();
+  }
+  int whole(const std::string& key) const {
+    if (!has(key)) reject(key, "a whole number");
+    return wholeOf(object_.at(key), key);
+  }
+  std::array<int, 2> pair(const std::string& key) const {
+    const Json& value = object_.at(key);
+    if (!value.is_array() || value.size() != 2) reject(key, "[height, width]");
+    return {wholeOf(value[0], key), wholeOf(value[1], key)};
+  }
+  std::vector<double> numbers(const std::string& key) const {
+    if (!has(key) || !object_.at(key).is_array()) reject(key, "a list of numbers");
+    std::vector<double> values;
+    for (const Json& value : object_.at(key)) {
+      if (!value.is_number()) reject(key, "a list of numbers");
+      values.push_back(value.get<double>());
+    }
+    return values;
+  }
+  // The position of the key's text in `allowed`.
+  std::size_t choice(const std::string& key, const Keys& allowed) const {
+    const bool text = has(key) && object_.at(key).is_string();
+    const auto found =
+        text ? std::find(allowed.begin(), allowed.end(), object_.at(key).get<std::string>()) : allowed.end();
+    if (found == allowed.end()) reject(key, fmt::format("one of {}", fmt::join(allowed, ", ")));
+    return static_cast<std::size_t>(found - allowed.begin());
+  }
+  Section section(const std::string& key) const {
+    if (!object_.at(key).is_object()) reject(key, "an object");
+    return {object_.at(key), prefix_ + key + ".", where_};
+  }
+
+ private:
+  // Numbers beyond int are refused here, so that the check of the range sees what the file says.
+  int wholeOf(const Json& value, const std::string& key) const {
+    constexpr double most = std::numeric_limits<int>::max();
+    if (!value.is_number_integer() || std::abs(value.get<double>()) > most) reject(key, "whole numbers up to 16384");
+    return value.get<int>();
+  }
+
+  const Json& object_;
+  std::string prefix_;
+  const std::string& where_;
+};
+
+void parseResize(const Section& section, Preprocess& preprocess) {
+  section.requireKnown({"mode", "size", "fraction", "filter"});
+  const Keys modes(std::begin(kResizeModes), std::end(kResizeModes));
+  preprocess.resize = static_cast<Preprocess::Resize>(1 + section.choice("mode", modes));
+  preprocess.size = section.whole("size");
+  const bool central = preprocess.resize == Preprocess::Resize::CentralFraction;
+  if (central) preprocess.fraction = section.number("fraction");
+  if (!central && section.has("fraction")) section.reject("fraction", "nothing: it belongs to central-fraction");
+  if (section.has("filter")) section.choice("filter", {"bilinear-antialias"});
+}
+
+Preprocess parseRoot(const Section& root, const std::string& where) {
+  root.requireKnown({"resize", "crop", "channels", "scale", "mean", "std"});
+  Preprocess preprocess;
+  preprocess.name = where;
+  if (root.has("resize")) parseResize(root.section("resize"), preprocess);
+  if (root.has("crop")) {
+    preprocess.crop = root.pair("crop");
+    if (preprocess.crop == std::array{0, 0}) root.reject("crop", "whole numbers from 1 to 16384");
+  }
+  preprocess.bgr = root.choice("channels", {"RGB", "BGR"}) == 1;
+  preprocess.scale = root.number("scale");
+  preprocess.mean = root.numbers("mean");
+  preprocess.std = root.numbers("std");
+  return preprocess;
+}
+
+// The parser's messages quote what it read, be it text or not.
+std::string asciiOnly(std::string text) {
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x80; }, '?');
+  return text;
+}
+
+Json parseText(const std::string& text, const std::string& where) {
+  try {
+    return Json::parse(text);
+  } catch (const Json::exception& error) {
+    throw Error(ErrorCode::MalformedPreprocess, where, asciiOnly(error.what()), "a JSON object");
+  }
+}
+
+}  // namespace
+
+Preprocess parsePreprocess(const std::string& json, const std::string& where) {
+  const Json root = parseText(json, where);
+  if (!root.is_object()) throw Error(ErrorCode::MalformedPreprocess, where, brief(root), "a JSON object");
+  const Preprocess preprocess = parseRoot(Section(root, "", where), where);
+  checkPreprocess(preprocess);
+  return preprocess;
+}
+
+std::string toJson(const Preprocess& preprocess) {
+  Json root = Json::object();
+  if (preprocess.resize != Preprocess::Resize::None) {
+    Json& resize = root["resize"];
+    resize["mode"] = kResizeModes[static_cast<int>(preprocess.resize) - 1];
+    resize["size"] = preprocess.size;
+    if (preprocess.resize == Preprocess::Resize::CentralFraction) resize["fraction"] = preprocess.fraction;
+    resize["filter"] = "bilinear-antialias";
+  }
+  if (preprocess.crop != std::array{0, 0}) root["crop"] = preprocess.crop;
+  root["channels"] = preprocess.bgr ? "BGR" : "RGB";
+  root["scale"] = preprocess.scale;
+  root["mean"] = preprocess.mean;
+  root["std"] = preprocess.std;
+  return root.dump(2);
+}
+
+}  // namespace relprop

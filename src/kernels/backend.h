@@ -1,0 +1,103 @@
+// What the engine asks of an arithmetic library. Front functions have validated everything: kernels trust and compute.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "kernels/layout.h"
+#include "kernels/program.h"
+
+namespace relprop {
+
+// A linear map with shared weights: convolution (1-D ones have height 1) or dense layer (n rows, all spatial extents
+// 1).
+struct LinearShape {
+  std::int64_t n = 1, ic = 1, ih = 1, iw = 1, oc = 1, oh = 1, ow = 1;
+  std::int64_t kh = 1, kw = 1, sh = 1, sw = 1, dh = 1, dw = 1, pt = 0, pl = 0, pb = 0, pr = 0, groups = 1;
+  bool dense = false;
+
+  Shape inputShape() const { return dense ? Shape{n, ic} : Shape{n, ic, ih, iw}; }
+  Shape outputShape() const { return dense ? Shape{n, oc} : Shape{n, oc, oh, ow}; }
+  std::int64_t weightCount() const { return oc * (ic / groups) * kh * kw; }
+  std::int64_t flops() const { return 2 * n * oh * ow * weightCount(); }
+};
+
+// weights: O × I/groups × kh × kw. bias: O values or empty.
+struct LinearKernelSpec {
+  LinearShape shape;
+  int srcBlock = 1, dstBlock = 1;
+  std::vector<float> weights, bias;
+  bool relu = false;        // forward: max(0, ·) on the result
+  bool accumulate = false;  // forward: dst += result
+};
+
+struct PoolShape {
+  std::int64_t n = 1, c = 1, ih = 1, iw = 1, oh = 1, ow = 1;
+  std::int64_t kh = 1, kw = 1, sh = 1, sw = 1, dh = 1, dw = 1, pt = 0, pl = 0, pb = 0, pr = 0;
+  int block = 1;
+  bool countPadding =
+      false;  // average: divide by the whole window (cut at the padded border) instead of by what lies inside
+};
+
+// dst[o + Σ i_d·dstStride_d] (=, or +=) src[o' + Σ i_d·srcStride_d] over a box of extents.
+struct CopySpec {
+  std::vector<std::int64_t> extents, srcStrides, dstStrides;
+  std::int64_t srcOffset = 0, dstOffset = 0;
+  bool accumulate = false;
+};
+
+// Separable interpolation along each axis: out[i] = Σ_k weight[i][k]·in[index[i][k]].
+struct ResizeAxis {
+  std::int64_t in = 1, out = 1;
+  std::vector<std::int64_t> index;  // out × 2
+  std::vector<float> weight;        // out × 2
+};
+
+struct LrnSpec {
+  TensorDesc desc;
+  std::int64_t size = 5;
+  float alpha = 1e-4f, beta = 0.75f, bias = 1.0f;
+};
+
+class Kernel {
+ public:
+  virtual ~Kernel() = default;
+  // in/out: buffers in the order the factory names them. scratch: scratchBytes() bytes, 64-byte aligned.
+  virtual void run(const float* const* in, float* const* out, void* scratch) const = 0;
+  virtual std::int64_t scratchBytes() const { return 0; }
+  virtual std::int64_t weightBytes() const { return 0; }
+};
+using KernelPtr = std::unique_ptr<Kernel>;
+
+class Backend {
+ public:
+  virtual ~Backend() = default;
+  virtual const char* name() const = 0;
+  virtual int block() const = 0;             // channel block of 4-D activations, 1: plain
+  virtual void setThreads(int threads) = 0;  // before making kernels and before running them; 0: all cores
+
+  virtual KernelPtr linearForward(const LinearKernelSpec& spec) = 0;   // (x) → (z); accumulate: z is read too
+  virtual KernelPtr linearBackward(const LinearKernelSpec& spec) = 0;  // (s) → (Wᵀs)
+  virtual KernelPtr reorder(const TensorDesc& from, const TensorDesc& to) = 0;  // same shape, other block
+  virtual KernelPtr maxPool(const PoolShape& shape) = 0;                        // (x) → (y)
+  virtual KernelPtr maxPoolBackward(const PoolShape& shape) = 0;      // (x, R) → (R to the winner; ties to the first)
+  virtual KernelPtr averagePool(const PoolShape& shape) = 0;          // (x) → (y)
+  virtual KernelPtr averagePoolBackward(const PoolShape& shape) = 0;  // (s) → (transposed)
+  virtual KernelPtr lrn(const LrnSpec& spec) = 0;                     // (x) → (y)
+  virtual KernelPtr lrnBackward(const LrnSpec& spec) = 0;             // (x, g) → (vector-Jacobian product)
+  virtual KernelPtr softmax(std::int64_t outer, std::int64_t extent, std::int64_t inner) = 0;          // plain layout
+  virtual KernelPtr softmaxBackward(std::int64_t outer, std::int64_t extent, std::int64_t inner) = 0;  // (y, g) → g·J
+  virtual KernelPtr copy(const CopySpec& spec) = 0;                                                    // plain layout
+  virtual KernelPtr fill(std::int64_t floats, float value) = 0;                                 // () → (constant)
+  virtual KernelPtr resize(std::int64_t planes, const ResizeAxis& h, const ResizeAxis& w) = 0;  // plain layout
+  virtual KernelPtr resizeBackward(std::int64_t planes, const ResizeAxis& h, const ResizeAxis& w) = 0;
+  virtual void runProgram(const Program& program, const ProgramArgs& args) = 0;
+};
+
+std::unique_ptr<Backend> makeReferenceBackend();  // plain loops, plain layout: the oracle
+std::unique_ptr<Backend> makeOneDnnBackend();     // throws Error(Internal) when the processor is not supported
+std::string oneDnnVersion();
+
+}  // namespace relprop

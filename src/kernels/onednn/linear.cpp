@@ -1,0 +1,254 @@
+#include "kernels/onednn/linear.h"
+
+#include <algorithm>
+#include <cstring>
+#include <unordered_map>
+
+#include "kernels/onednn/compat.h"
+
+namespace relprop::onednn {
+namespace {
+
+using dnnl::memory;
+using Tag = memory::format_tag;
+
+const dnnl::engine& cpu() {
+  static const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
+  return engine;
+}
+
+dnnl::stream& stream() {
+  static thread_local dnnl::stream s(cpu());
+  return s;
+}
+
+memory::desc described(const memory::dims& dims, Tag tag) {
+  return {dims, memory::data_type::f32, tag};
+}
+
+// 1-D and 2-D activations share the 4-D tags: a missing axis has extent 1.
+memory::desc activation(const TensorDesc& d) {
+  const memory::dims dims = {d.rows(), d.channels(), 1, d.spatial()};
+  return described(dims, d.block == 16 ? Tag::nChw16c : d.block == 8 ? Tag::nChw8c : Tag::nchw);
+}
+
+memory::desc activation(const Shape& s, int block) {
+  if (s.size() == 2) return described({s[0], s[1]}, Tag::nc);
+  return described({s[0], s[1], s[2], s[3]}, block == 16 ? Tag::nChw16c : block == 8 ? Tag::nChw8c : Tag::nchw);
+}
+
+memory::desc plainWeights(const LinearShape& s) {
+  if (s.dense) return described({s.oc, s.ic}, Tag::oi);
+  if (s.groups == 1) return described({s.oc, s.ic, s.kh, s.kw}, Tag::oihw);
+  return described({s.groups, s.oc / s.groups, s.ic / s.groups, s.kh, s.kw}, Tag::goihw);
+}
+
+memory::desc freeLayout(const memory::desc& d) {
+  return described(d.dims(), Tag::any);
+}
+
+ConvDescs describe(const LinearKernelSpec& spec) {
+  const LinearShape& s = spec.shape;
+  ConvDescs d{activation(s.inputShape(), spec.srcBlock),
+              freeLayout(plainWeights(s)),
+              {},
+              activation(s.outputShape(), spec.dstBlock),
+              {s.sh, s.sw},
+              {s.dh - 1, s.dw - 1},
+              {s.pt, s.pl},
+              {s.pb, s.pr}};
+  if (!spec.bias.empty()) d.bias = described({s.oc}, Tag::x);
+  return d;
+}
+
+dnnl::primitive_attr attributes(const LinearKernelSpec& spec) {
+  dnnl::post_ops ops;
+  if (spec.accumulate) ops.append_sum(1.f);
+  if (spec.relu) appendRelu(ops);
+  dnnl::primitive_attr attr;
+  attr.set_post_ops(ops);
+  attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+  return attr;
+}
+
+bool isSlow(const std::string& implementation) {
+  return implementation.find("ref") != std::string::npos || implementation.find("gemm") != std::string::npos;
+}
+
+// The layouts asked for, unless oneDNN only has a slow loop for them and a fast one for layouts of its own choice.
+template <class Make>
+auto choose(ConvDescs d, bool dense, Make make) {
+  auto asked = make(d);
+  if (dense || !isSlow(asked.impl_info_str())) return asked;
+  d.src = freeLayout(d.src);
+  d.dst = freeLayout(d.dst);
+  auto own = make(d);
+  return isSlow(own.impl_info_str()) ? asked : own;
+}
+
+memory packed(const float* values, const memory::desc& plain, const memory::desc& wanted) {
+  memory source(plain, cpu(), const_cast<float*>(values)), target(wanted, cpu());
+  dnnl::reorder(source, target).execute(stream(), source, target);
+  stream().wait();
+  return target;
+}
+
+// A layout change at a primitive's border; absent when both sides agree.
+class Border {
+ public:
+  Border(const memory::desc& outside, const memory::desc& inside, bool entering)
+      : outside_(outside, cpu(), nullptr),
+        inside_(inside, cpu(), nullptr),
+        differs_(outside != inside),
+        entering_(entering) {
+    if (differs_) change_ = entering ? dnnl::reorder(outside_, inside_) : dnnl::reorder(inside_, outside_);
+  }
+  std::int64_t bytes() const {
+    return differs_ ? static_cast<std::int64_t>((inside_.get_desc().get_size() + 63) / 64 * 64) : 0;
+  }
+  memory& enter(const float* data, void* own) {
+    outside_.set_data_handle(const_cast<float*>(data));
+    inside_.set_data_handle(differs_ ? own : const_cast<float*>(data));
+    if (differs_ && entering_) change_.execute(stream(), outside_, inside_);
+    return inside_;
+  }
+  void leave() {
+    if (differs_ && !entering_) change_.execute(stream(), inside_, outside_);
+  }
+
+ private:
+  memory outside_, inside_;
+  bool differs_, entering_;
+  dnnl::reorder change_;
+};
+
+struct Wanted {
+  memory::desc in, out, weights, scratch;
+};
+
+// One linear primitive with its packed weights. A kernel runs once at a time (its memory handles are re-pointed).
+class Linear : public Kernel {
+ public:
+  Linear(const LinearKernelSpec& spec, const dnnl::primitive& primitive, const Wanted& w, bool forward)
+      : primitive_(primitive),
+        forward_(forward),
+        in_(forward ? outer(spec, true) : outer(spec, false), w.in, true),
+        out_(forward ? outer(spec, false) : outer(spec, true), w.out, false),
+        weights_(packed(spec.weights.data(), plainWeights(spec.shape), w.weights)),
+        scratch_(w.scratch, cpu(), nullptr) {
+    if (!spec.bias.empty()) {
+      const memory::desc md = described({spec.shape.oc}, Tag::x);
+      bias_ = packed(spec.bias.data(), md, md);
+      hasBias_ = true;
+    }
+  }
+
+  void run(const float* const* in, float* const* out, void* scratch) const override {
+    char* own = static_cast<char*>(scratch);
+    memory& source = in_.enter(in[0], own);
+    memory& target = out_.enter(out[0], own + in_.bytes());
+    scratch_.set_data_handle(own + in_.bytes() + out_.bytes());
+    std::unordered_map<int, memory> args = {{forward_ ? DNNL_ARG_SRC : DNNL_ARG_DIFF_DST, source},
+                                            {forward_ ? DNNL_ARG_DST : DNNL_ARG_DIFF_SRC, target},
+                                            {DNNL_ARG_WEIGHTS, weights_},
+                                            {DNNL_ARG_SCRATCHPAD, scratch_}};
+    if (hasBias_) args.insert({DNNL_ARG_BIAS, bias_});
+    primitive_.execute(stream(), args);
+    out_.leave();
+    stream().wait();
+  }
+
+  std::int64_t scratchBytes() const override {
+    return in_.bytes() + out_.bytes() + static_cast<std::int64_t>(scratch_.get_desc().get_size());
+  }
+  std::int64_t weightBytes() const override { return static_cast<std::int64_t>(weights_.get_desc().get_size()); }
+
+ private:
+  static memory::desc outer(const LinearKernelSpec& s, bool input) {
+    return input ? activation(s.shape.inputShape(), s.srcBlock) : activation(s.shape.outputShape(), s.dstBlock);
+  }
+
+  dnnl::primitive primitive_;
+  bool forward_, hasBias_ = false;
+  mutable Border in_, out_;
+  memory weights_, bias_;
+  mutable memory scratch_;
+};
+
+template <class Desc, class Primitive>
+KernelPtr finish(const LinearKernelSpec& spec, const Desc& pd, const Primitive& p, bool forward) {
+  const Wanted w = forward ? Wanted{pd.query_md(dnnl::query::src_md), pd.query_md(dnnl::query::dst_md),
+                                    pd.query_md(dnnl::query::weights_md), pd.scratchpad_desc()}
+                           : Wanted{pd.query_md(dnnl::query::diff_dst_md), pd.query_md(dnnl::query::diff_src_md),
+                                    pd.query_md(dnnl::query::weights_md), pd.scratchpad_desc()};
+  return std::make_unique<Linear>(spec, p, w, forward);
+}
+
+class Reorder : public Kernel {
+ public:
+  Reorder(const TensorDesc& from, const TensorDesc& to)
+      : from_(activation(from), cpu(), nullptr), to_(activation(to), cpu(), nullptr), primitive_(from_, to_) {}
+  void run(const float* const* in, float* const* out, void*) const override {
+    from_.set_data_handle(const_cast<float*>(in[0]));
+    to_.set_data_handle(out[0]);
+    primitive_.execute(stream(), from_, to_);
+    stream().wait();
+  }
+
+ private:
+  mutable memory from_, to_;
+  dnnl::reorder primitive_;
+};
+
+class Lrn : public Kernel {
+ public:
+  explicit Lrn(const LrnSpec& s) : src_(md(s), cpu(), nullptr), dst_(md(s), cpu(), nullptr) {
+    dnnl::primitive_attr attr;
+    const auto pd = lrnForward(md(s), s.size, s.alpha, s.beta, s.bias, attr, cpu());
+    primitive_ = dnnl::lrn_forward(pd);
+  }
+  void run(const float* const* in, float* const* out, void*) const override {
+    src_.set_data_handle(const_cast<float*>(in[0]));
+    dst_.set_data_handle(out[0]);
+    primitive_.execute(stream(), {{DNNL_ARG_SRC, src_}, {DNNL_ARG_DST, dst_}});
+    stream().wait();
+  }
+
+ private:
+  static memory::desc md(const LrnSpec& s) { return activation(s.desc); }
+  mutable memory src_, dst_;
+  dnnl::lrn_forward primitive_;
+};
+
+}  // namespace
+
+KernelPtr linearForward(const LinearKernelSpec& spec) {
+  const auto attr = attributes(spec);
+  if (spec.shape.dense) {
+    const auto pd = denseForward(describe(spec), attr, cpu());
+    return finish(spec, pd, dnnl::inner_product_forward(pd), true);
+  }
+  const auto pd = choose(describe(spec), false, [&](const ConvDescs& d) { return convForward(d, attr, cpu()); });
+  return finish(spec, pd, dnnl::convolution_forward(pd), true);
+}
+
+KernelPtr linearBackward(const LinearKernelSpec& spec) {
+  LinearKernelSpec plain = spec;
+  plain.bias.clear();
+  const auto attr = attributes({.shape = spec.shape, .weights = {}, .bias = {}});
+  if (spec.shape.dense) {
+    const auto pd = denseBackward(describe(plain), attr, cpu());
+    return finish(plain, pd, dnnl::inner_product_backward_data(pd), false);
+  }
+  const auto pd = choose(describe(plain), false, [&](const ConvDescs& d) { return convBackward(d, attr, cpu()); });
+  return finish(plain, pd, dnnl::convolution_backward_data(pd), false);
+}
+
+KernelPtr reorder(const TensorDesc& from, const TensorDesc& to) {
+  return std::make_unique<Reorder>(from, to);
+}
+KernelPtr lrn(const LrnSpec& spec) {
+  return std::make_unique<Lrn>(spec);
+}
+
+}  // namespace relprop::onednn

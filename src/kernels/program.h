@@ -1,0 +1,86 @@
+// Fused elementwise programs: the arithmetic between two convolutions as one pass over memory. A program is
+// straight-line code over registers; every register holds one value for each element of a tensor of shape `desc`.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "kernels/layout.h"
+
+namespace relprop {
+
+enum class Elt : std::uint8_t {
+  Load,         // element of input `slot`
+  LoadChannel,  // channel constant `slot`
+  LoadImage,    // constant of one image's size, the same for every row; `slot`
+  LoadScalar,   // one number a row; `slot`
+  Immediate,    // imm
+  Add,
+  Sub,
+  Mul,
+  SafeDiv,  // a/b, 0 where b = 0
+  Div,      // a/b
+  Stab,     // a + imm·sign(a), sign(0) = +1
+  Max0,
+  Min0,
+  Abs,
+  NonZero,     // 1 where a ≠ 0, else 0
+  IsPositive,  // 1 where a > 0, else 0
+  AddImm,
+  MulImm,
+  MaxImm,
+  MinImm,
+  Exp,
+  Sigmoid,
+  Tanh
+};
+
+struct Instruction {
+  Elt op;
+  int dst = 0, a = -1, b = -1;  // registers
+  int slot = -1;
+  float imm = 0;
+};
+
+enum class Reduction { Sum, Min, Max };
+
+struct Program {
+  struct Store {
+    int reg, slot;
+  };
+  struct Reduce {
+    Reduction kind;
+    int reg, slot;
+  };
+  TensorDesc desc;
+  int registers = 0;
+  std::vector<Instruction> code;
+  std::vector<Store> stores;
+  std::vector<Reduce> reductions;
+  std::vector<std::shared_ptr<const std::vector<float>>> channelConstants;  // ⌈C/block⌉·block values
+  std::vector<std::shared_ptr<const std::vector<float>>> imageConstants;    // rowFloats values
+};
+
+// A tensor a program reads or writes; rows may lie further apart than one row's size (a slice of a larger buffer).
+struct ProgramInput {
+  const float* data;
+  std::int64_t rowStride;
+};
+struct ProgramOutput {
+  float* data;
+  std::int64_t rowStride;
+};
+struct ProgramArgs {
+  std::vector<ProgramInput> inputs;
+  std::vector<ProgramOutput> outputs;
+  std::vector<const double*> scalars;  // each rows long
+  std::vector<double*> reductions;     // each rows long
+};
+
+// "r2 = mul r0 r1" a line, for inspection and tests.
+std::string toString(const Program& program);
+
+}  // namespace relprop

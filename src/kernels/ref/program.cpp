@@ -1,0 +1,132 @@
+// The slow twin of the tiled interpreter: one element at a time, by logical index.
+#include "kernels/ref/program.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace relprop::ref {
+namespace {
+
+struct Element {
+  std::int64_t row, channel, offset;  // offset within the row
+};
+
+float load(const Program& p, const ProgramArgs& args, const Instruction& i, const Element& e) {
+  const auto slot = static_cast<std::size_t>(i.slot);
+  switch (i.op) {
+    case Elt::Load:
+      return args.inputs[slot].data[e.row * args.inputs[slot].rowStride + e.offset];
+    case Elt::LoadChannel:
+      return (*p.channelConstants[slot])[static_cast<std::size_t>(e.channel)];
+    case Elt::LoadImage:
+      return (*p.imageConstants[slot])[static_cast<std::size_t>(e.offset)];
+    default:
+      return static_cast<float>(args.scalars[slot][e.row]);
+  }
+}
+
+float compute(const Instruction& i, float a, float b) {
+  switch (i.op) {
+    case Elt::Immediate:
+      return i.imm;
+    case Elt::Add:
+      return a + b;
+    case Elt::Sub:
+      return a - b;
+    case Elt::Mul:
+      return a * b;
+    case Elt::SafeDiv:
+      return b == 0 ? 0 : a / b;
+    case Elt::Div:
+      return a / b;
+    case Elt::Stab:
+      return a + (a < 0 ? -i.imm : i.imm);
+    case Elt::Max0:
+      return std::max(a, 0.0f);
+    case Elt::Min0:
+      return std::min(a, 0.0f);
+    case Elt::Abs:
+      return std::abs(a);
+    case Elt::NonZero:
+      return a != 0 ? 1.0f : 0.0f;
+    case Elt::IsPositive:
+      return a > 0 ? 1.0f : 0.0f;
+    case Elt::AddImm:
+      return a + i.imm;
+    case Elt::MulImm:
+      return a * i.imm;
+    case Elt::MaxImm:
+      return std::max(a, i.imm);
+    case Elt::MinImm:
+      return std::min(a, i.imm);
+    case Elt::Exp:
+      return std::exp(a);
+    case Elt::Sigmoid:
+      return 1.0f / (1.0f + std::exp(-a));
+    default:
+      return std::tanh(a);
+  }
+}
+
+bool isLoad(Elt op) {
+  return op <= Elt::LoadScalar;
+}
+
+void runElement(const Program& p, const ProgramArgs& args, const Element& e, std::vector<float>& reg) {
+  const auto at = [&](int r) { return r < 0 ? 0.0f : reg[static_cast<std::size_t>(r)]; };
+  for (const Instruction& i : p.code)
+    reg[static_cast<std::size_t>(i.dst)] = isLoad(i.op) ? load(p, args, i, e) : compute(i, at(i.a), at(i.b));
+}
+
+void reduce(Reduction kind, double& into, double value) {
+  if (kind == Reduction::Sum)
+    into += value;
+  else
+    into = kind == Reduction::Min ? std::min(into, value) : std::max(into, value);
+}
+
+double startOf(Reduction kind) {
+  if (kind == Reduction::Sum) return 0;
+  const double inf = std::numeric_limits<double>::infinity();
+  return kind == Reduction::Min ? inf : -inf;
+}
+
+void zeroPadding(const Program& p, const ProgramArgs& args) {
+  if (!p.desc.padded()) return;
+  for (const Program::Store& s : p.stores)
+    for (std::int64_t row = 0; row < p.desc.rows(); ++row) {
+      const ProgramOutput& out = args.outputs[static_cast<std::size_t>(s.slot)];
+      std::fill_n(out.data + row * out.rowStride, p.desc.rowFloats(), 0.0f);
+    }
+}
+
+}  // namespace
+
+void runProgram(const Program& p, const ProgramArgs& args) {
+  std::vector<float> reg(static_cast<std::size_t>(p.registers));
+  const TensorDesc one{[&] {
+                         Shape s = p.desc.shape;
+                         if (!s.empty()) s[0] = 1;
+                         return s;
+                       }(),
+                       p.desc.block};
+  zeroPadding(p, args);
+  for (std::int64_t row = 0; row < p.desc.rows(); ++row) {
+    for (const Program::Reduce& r : p.reductions)
+      args.reductions[static_cast<std::size_t>(r.slot)][row] = startOf(r.kind);
+    for (std::int64_t c = 0; c < p.desc.channels(); ++c)
+      for (std::int64_t i = 0; i < p.desc.spatial(); ++i) {
+        const Element e{row, c, physicalIndex(one, 0, c, i)};
+        runElement(p, args, e, reg);
+        for (const Program::Store& s : p.stores) {
+          const ProgramOutput& out = args.outputs[static_cast<std::size_t>(s.slot)];
+          out.data[row * out.rowStride + e.offset] = reg[static_cast<std::size_t>(s.reg)];
+        }
+        for (const Program::Reduce& r : p.reductions)
+          reduce(r.kind, args.reductions[static_cast<std::size_t>(r.slot)][row], reg[static_cast<std::size_t>(r.reg)]);
+      }
+  }
+}
+
+}  // namespace relprop::ref

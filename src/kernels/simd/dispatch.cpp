@@ -1,0 +1,58 @@
+#include "kernels/lambda_kernel.h"
+#include "kernels/simd/simd.h"
+
+namespace relprop::simd {
+namespace {
+
+std::int64_t planes(const PoolShape& p) {
+  return p.n * ((p.c + p.block - 1) / p.block);
+}
+
+// Planes are independent: one a task.
+template <class Op>
+KernelPtr perPlane(const PoolShape& p, Op op) {
+  return makeKernel([p, op](const float* const* in, float* const* out) {
+    const std::int64_t count = planes(p);
+#pragma omp parallel for schedule(static)
+    for (std::int64_t plane = 0; plane < count; ++plane) op(p, in, out, plane);
+  });
+}
+
+}  // namespace
+
+const Ops& bestOps() {
+#if defined(__x86_64__)
+  static const Ops& best = __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") ? opsAvx512()
+                           : __builtin_cpu_supports("avx2")                                         ? opsAvx2()
+                                                                                                    : opsBaseline();
+  return best;
+#else
+  return opsBaseline();
+#endif
+}
+
+KernelPtr maxPool(const PoolShape& shape) {
+  return perPlane(shape, [](const PoolShape& p, const float* const* in, float* const* out, std::int64_t plane) {
+    bestOps().maxPool(p, in[0], out[0], plane);
+  });
+}
+
+KernelPtr maxPoolBackward(const PoolShape& shape) {
+  return perPlane(shape, [](const PoolShape& p, const float* const* in, float* const* out, std::int64_t plane) {
+    bestOps().maxPoolBackward(p, in[0], in[1], out[0], plane);
+  });
+}
+
+KernelPtr averagePool(const PoolShape& shape) {
+  return perPlane(shape, [](const PoolShape& p, const float* const* in, float* const* out, std::int64_t plane) {
+    bestOps().averagePool(p, in[0], out[0], plane);
+  });
+}
+
+KernelPtr averagePoolBackward(const PoolShape& shape) {
+  return perPlane(shape, [](const PoolShape& p, const float* const* in, float* const* out, std::int64_t plane) {
+    bestOps().averagePoolBackward(p, in[0], out[0], plane);
+  });
+}
+
+}  // namespace relprop::simd

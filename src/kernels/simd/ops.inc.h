@@ -1,0 +1,198 @@
+// Included by ops_*.cpp, each compiled for another instruction set with RELPROP_ISA naming it. Only raw pointers and
+// builtins here: an inline library function compiled with AVX-512 could otherwise be picked by the linker for all.
+#include <math.h>
+
+#include "kernels/pool_window.h"
+#include "kernels/simd/simd.h"
+
+namespace relprop::simd {
+namespace {
+
+template <class F>
+inline void map1(float* __restrict d, const float* a, std::int64_t n, F f) {
+#pragma omp simd
+  for (std::int64_t i = 0; i < n; ++i) d[i] = f(a[i]);
+}
+
+template <class F>
+inline void map2(float* d, const float* a, const float* b, std::int64_t n, F f) {
+#pragma omp simd
+  for (std::int64_t i = 0; i < n; ++i) d[i] = f(a[i], b[i]);
+}
+
+void compute(const Instruction& i, float* d, const float* a, const float* b, std::int64_t n) {
+  const float k = i.imm;
+  switch (i.op) {
+    case Elt::Add: return map2(d, a, b, n, [](float x, float y) { return x + y; });
+    case Elt::Sub: return map2(d, a, b, n, [](float x, float y) { return x - y; });
+    case Elt::Mul: return map2(d, a, b, n, [](float x, float y) { return x * y; });
+    case Elt::SafeDiv: return map2(d, a, b, n, [](float x, float y) {
+      const float q = x / (y == 0.0f ? 1.0f : y);
+      return y == 0.0f ? 0.0f : q;
+    });
+    case Elt::Div: return map2(d, a, b, n, [](float x, float y) { return x / y; });
+    case Elt::Stab: return map1(d, a, n, [k](float x) { return x + (x < 0.0f ? -k : k); });
+    case Elt::Max0: return map1(d, a, n, [](float x) { return x > 0.0f ? x : 0.0f; });
+    case Elt::Min0: return map1(d, a, n, [](float x) { return x < 0.0f ? x : 0.0f; });
+    case Elt::Abs: return map1(d, a, n, [](float x) { return fabsf(x); });
+    case Elt::NonZero: return map1(d, a, n, [](float x) { return x != 0.0f ? 1.0f : 0.0f; });
+    case Elt::IsPositive: return map1(d, a, n, [](float x) { return x > 0.0f ? 1.0f : 0.0f; });
+    case Elt::AddImm: return map1(d, a, n, [k](float x) { return x + k; });
+    case Elt::MulImm: return map1(d, a, n, [k](float x) { return x * k; });
+    case Elt::MaxImm: return map1(d, a, n, [k](float x) { return x > k ? x : k; });
+    case Elt::MinImm: return map1(d, a, n, [k](float x) { return x < k ? x : k; });
+    case Elt::Exp: return map1(d, a, n, [](float x) { return expf(x); });
+    case Elt::Sigmoid: return map1(d, a, n, [](float x) { return 1.0f / (1.0f + expf(-x)); });
+    case Elt::Tanh: return map1(d, a, n, [](float x) { return tanhf(x); });
+    default: return;
+  }
+}
+
+void fillWith(float* d, float value, std::int64_t n) {
+#pragma omp simd
+  for (std::int64_t k = 0; k < n; ++k) d[k] = value;
+}
+
+// Loads only re-point their register (they never write through it).
+void step(const Tile& t, const Instruction& i) {
+  switch (i.op) {
+    case Elt::Load: t.reg[i.dst] = const_cast<float*>(t.inputs[i.slot]); return;
+    case Elt::LoadChannel: t.reg[i.dst] = const_cast<float*>(t.channels[i.slot]); return;
+    case Elt::LoadImage: t.reg[i.dst] = const_cast<float*>(t.images[i.slot]); return;
+    case Elt::LoadScalar: return fillWith(t.reg[i.dst], static_cast<float>(t.scalars[i.slot]), t.n);
+    case Elt::Immediate: return fillWith(t.reg[i.dst], i.imm, t.n);
+    default: return compute(i, t.reg[i.dst], t.reg[i.a], i.b < 0 ? nullptr : t.reg[i.b], t.n);
+  }
+}
+
+void runTile(const Tile& t) {
+  for (int k = 0; k < t.count; ++k) step(t, t.code[k]);
+}
+
+double sum(const float* x, std::int64_t n) {
+  double total = 0;
+#pragma omp simd reduction(+ : total)
+  for (std::int64_t i = 0; i < n; ++i) total += static_cast<double>(x[i]);
+  return total;
+}
+
+void minMax(const float* x, std::int64_t n, double* low, double* high) {
+  float a = x[0], b = x[0];
+#pragma omp simd reduction(min : a) reduction(max : b)
+  for (std::int64_t i = 0; i < n; ++i) {
+    a = x[i] < a ? x[i] : a;
+    b = x[i] > b ? x[i] : b;
+  }
+  *low = static_cast<double>(a);
+  *high = static_cast<double>(b);
+}
+
+constexpr int B = RELPROP_BLOCK;
+
+struct Taps {
+  WindowAxis h, w;
+};
+
+inline Taps tapsOf(const PoolShape& p, std::int64_t y, std::int64_t x) {
+  return {poolWindow(y, p.ih, p.kh, p.sh, p.dh, p.pt, p.pb), poolWindow(x, p.iw, p.kw, p.sw, p.dw, p.pl, p.pr)};
+}
+
+template <class F>
+inline void forEachOutput(const PoolShape& p, F f) {
+  for (std::int64_t y = 0; y < p.oh; ++y)
+    for (std::int64_t x = 0; x < p.ow; ++x) f(tapsOf(p, y, x), (y * p.ow + x) * B);
+}
+
+template <class F>
+inline void forEachTap(const PoolShape& p, const Taps& t, F f) {
+  for (std::int64_t y = t.h.begin; y < t.h.end; y += t.h.step)
+    for (std::int64_t x = t.w.begin; x < t.w.end; x += t.w.step) f((y * p.iw + x) * B);
+}
+
+inline float inverseCount(const PoolShape& p, const Taps& t) {
+  const std::int64_t h = t.h.end > t.h.begin ? (t.h.end - t.h.begin + t.h.step - 1) / t.h.step : 0;
+  const std::int64_t w = t.w.end > t.w.begin ? (t.w.end - t.w.begin + t.w.step - 1) / t.w.step : 0;
+  const std::int64_t count = p.countPadding ? t.h.paddedCount * t.w.paddedCount : h * w;
+  return 1.0f / static_cast<float>(count > 0 ? count : 1);
+}
+
+void maxPool(const PoolShape& p, const float* xs, float* ys, std::int64_t plane) {
+  const float* x = xs + plane * p.ih * p.iw * B;
+  float* y = ys + plane * p.oh * p.ow * B;
+  forEachOutput(p, [&](const Taps& t, std::int64_t o) {
+    float best[B];
+    bool any = false;
+    for (int k = 0; k < B; ++k) best[k] = -__builtin_inff();
+    forEachTap(p, t, [&](std::int64_t i) {
+      any = true;
+      for (int k = 0; k < B; ++k) best[k] = x[i + k] > best[k] ? x[i + k] : best[k];
+    });
+    for (int k = 0; k < B; ++k) y[o + k] = any ? best[k] : 0.0f;
+  });
+}
+
+void zero(float* x, std::int64_t n) {
+  for (std::int64_t i = 0; i < n; ++i) x[i] = 0.0f;
+}
+
+void maxPoolBackward(const PoolShape& p, const float* xs, const float* rs, float* dxs, std::int64_t plane) {
+  const float* x = xs + plane * p.ih * p.iw * B;
+  const float* r = rs + plane * p.oh * p.ow * B;
+  float* dx = dxs + plane * p.ih * p.iw * B;
+  zero(dx, p.ih * p.iw * B);
+  forEachOutput(p, [&](const Taps& t, std::int64_t o) {
+    float best[B];
+    int where[B], tap = 0;
+    for (int k = 0; k < B; ++k) best[k] = -__builtin_inff(), where[k] = 0;
+    forEachTap(p, t, [&](std::int64_t i) {
+      for (int k = 0; k < B; ++k) {
+        const bool better = x[i + k] > best[k];  // strict: ties stay with the first
+        best[k] = better ? x[i + k] : best[k];
+        where[k] = better ? tap : where[k];
+      }
+      ++tap;
+    });
+    tap = 0;
+    forEachTap(p, t, [&](std::int64_t i) {
+      for (int k = 0; k < B; ++k) dx[i + k] += where[k] == tap ? r[o + k] : 0.0f;
+      ++tap;
+    });
+  });
+}
+
+void averagePool(const PoolShape& p, const float* xs, float* ys, std::int64_t plane) {
+  const float* x = xs + plane * p.ih * p.iw * B;
+  float* y = ys + plane * p.oh * p.ow * B;
+  forEachOutput(p, [&](const Taps& t, std::int64_t o) {
+    float total[B] = {};
+    forEachTap(p, t, [&](std::int64_t i) {
+      for (int k = 0; k < B; ++k) total[k] += x[i + k];
+    });
+    const float scale = inverseCount(p, t);
+    for (int k = 0; k < B; ++k) y[o + k] = total[k] * scale;
+  });
+}
+
+void averagePoolBackward(const PoolShape& p, const float* ss, float* dxs, std::int64_t plane) {
+  const float* s = ss + plane * p.oh * p.ow * B;
+  float* dx = dxs + plane * p.ih * p.iw * B;
+  zero(dx, p.ih * p.iw * B);
+  forEachOutput(p, [&](const Taps& t, std::int64_t o) {
+    const float scale = inverseCount(p, t);
+    float share[B];
+    for (int k = 0; k < B; ++k) share[k] = s[o + k] * scale;
+    forEachTap(p, t, [&](std::int64_t i) {
+      for (int k = 0; k < B; ++k) dx[i + k] += share[k];
+    });
+  });
+}
+
+}  // namespace
+
+const Ops& RELPROP_ISA() {
+  static constexpr Ops ops = {RELPROP_ISA_NAME, B,        runTile,         sum,        minMax,
+                              maxPool,          maxPoolBackward, averagePool, averagePoolBackward};
+  return ops;
+}
+
+}  // namespace relprop::simd

@@ -1,0 +1,169 @@
+// Runs a program tile by tile. Work is cut into chunks whose bounds depend on the shape alone and whose partial sums
+// are added in order, so the result does not depend on the number of threads.
+#include <algorithm>
+#include <cstring>
+#include <limits>
+
+#include "kernels/simd/simd.h"
+
+namespace relprop::simd {
+namespace {
+
+constexpr std::int64_t kTilesPerChunk = 8;
+
+// A row is cut into segments within which channel constants repeat; a segment into tiles.
+struct Cut {
+  std::int64_t segment, segments, tilesPerSegment, chunks;
+};
+
+bool needsSegments(const Program& p) {
+  return p.desc.padded() || !p.channelConstants.empty();
+}
+
+Cut cutOf(const Program& p) {
+  const std::int64_t row = p.desc.rowFloats(), spatial = p.desc.spatial();
+  const bool whole = !needsSegments(p) || (p.desc.block == 1 && spatial == 1);
+  const std::int64_t segment = whole ? row : spatial * p.desc.block;
+  const std::int64_t perSegment = segment == 0 ? 0 : (segment + kTile - 1) / kTile;
+  const std::int64_t segments = segment == 0 ? 0 : row / segment;
+  return {segment, segments, perSegment, (segments * perSegment + kTilesPerChunk - 1) / kTilesPerChunk};
+}
+
+struct Partial {
+  double sum = 0, low = std::numeric_limits<double>::infinity(), high = -std::numeric_limits<double>::infinity();
+};
+
+// Per-thread storage: registers, channel lanes and the pointer tables of a tile.
+class Worker {
+ public:
+  Worker(const Program& p, const ProgramArgs& args, const Cut& cut)
+      : p_(p),
+        args_(args),
+        cut_(cut),
+        storage_((static_cast<std::size_t>(p.registers) + p.channelConstants.size()) * kTile),
+        home_(static_cast<std::size_t>(p.registers)),
+        reg_(home_.size()),
+        inputs_(args.inputs.size()),
+        channels_(p.channelConstants.size()),
+        images_(p.imageConstants.size()),
+        scalars_(args.scalars.size()) {}
+
+  void run(std::int64_t row, std::int64_t tile, Partial* partials) {
+    const std::int64_t segment = tile / cut_.tilesPerSegment, within = tile % cut_.tilesPerSegment * kTile;
+    const std::int64_t offset = segment * cut_.segment + within;
+    const std::int64_t n = std::min(kTile, cut_.segment - within);
+    point(row, segment, offset, within, n);
+    bestOps().runTile({p_.code.data(), static_cast<int>(p_.code.size()), reg_.data(), inputs_.data(), channels_.data(),
+                       images_.data(), scalars_.data(), n});
+    if (p_.desc.padded() && segment == cut_.segments - 1) clearPadding(n);
+    store(row, offset, n);
+    for (std::size_t k = 0; k < p_.reductions.size(); ++k) reduce(p_.reductions[k], n, partials[k]);
+  }
+
+ private:
+  void point(std::int64_t row, std::int64_t segment, std::int64_t offset, std::int64_t within, std::int64_t n) {
+    for (std::size_t i = 0; i < inputs_.size(); ++i)
+      inputs_[i] = args_.inputs[i].data + row * args_.inputs[i].rowStride + offset;
+    for (std::size_t i = 0; i < images_.size(); ++i) images_[i] = p_.imageConstants[i]->data() + offset;
+    for (std::size_t i = 0; i < scalars_.size(); ++i) scalars_[i] = args_.scalars[i][row];
+    for (std::size_t i = 0; i < channels_.size(); ++i) channels_[i] = channelLanes(i, segment, within, n);
+    for (std::size_t i = 0; i < reg_.size(); ++i)
+      home_[i] = reg_[i] = storage_.data() + static_cast<std::int64_t>(i) * kTile;
+    for (const Program::Store& s : p_.stores) {
+      const ProgramOutput& out = args_.outputs[static_cast<std::size_t>(s.slot)];
+      const auto r = static_cast<std::size_t>(s.reg);
+      home_[r] = reg_[r] = out.data + row * out.rowStride + offset;
+    }
+  }
+
+  const float* channelLanes(std::size_t i, std::int64_t segment, std::int64_t within, std::int64_t n) {
+    const std::vector<float>& values = *p_.channelConstants[i];
+    if (cut_.segments == 1 && p_.desc.spatial() == 1 && p_.desc.block == 1) return values.data() + within;
+    float* lanes = storage_.data() + (static_cast<std::int64_t>(home_.size() + i)) * kTile;
+    const std::int64_t b = p_.desc.block;
+    for (std::int64_t k = 0; k < n; ++k) lanes[k] = values[static_cast<std::size_t>(segment * b + k % b)];
+    return lanes;
+  }
+
+  // A stored register usually lies in the output already; one that is a bare load, or stored twice, is copied.
+  void store(std::int64_t row, std::int64_t offset, std::int64_t n) {
+    for (const Program::Store& s : p_.stores) {
+      const ProgramOutput& out = args_.outputs[static_cast<std::size_t>(s.slot)];
+      float* target = out.data + row * out.rowStride + offset;
+      const float* source = reg_[static_cast<std::size_t>(s.reg)];
+      if (source != target) std::memcpy(target, source, static_cast<std::size_t>(n) * sizeof(float));
+    }
+  }
+
+  void clearLanes(int r, std::int64_t n) {
+    const auto index = static_cast<std::size_t>(r);
+    if (reg_[index] != home_[index]) return;  // a bare load: its source keeps the invariant
+    const std::int64_t b = p_.desc.block, used = p_.desc.channels() % b;
+    for (std::int64_t i = 0; i < n; i += b)
+      for (std::int64_t k = used; k < b; ++k) reg_[index][i + k] = 0.0f;
+  }
+
+  void clearPadding(std::int64_t n) {
+    for (const Program::Store& s : p_.stores) clearLanes(s.reg, n);
+    for (const Program::Reduce& r : p_.reductions)
+      if (r.kind == Reduction::Sum) clearLanes(r.reg, n);
+  }
+
+  void reduce(const Program::Reduce& r, std::int64_t n, Partial& into) {
+    const float* x = reg_[static_cast<std::size_t>(r.reg)];
+    if (r.kind == Reduction::Sum) {
+      into.sum += bestOps().sum(x, n);
+      return;
+    }
+    double low, high;
+    bestOps().minMax(x, n, &low, &high);
+    into.low = std::min(into.low, low);
+    into.high = std::max(into.high, high);
+  }
+
+  const Program& p_;
+  const ProgramArgs& args_;
+  const Cut cut_;
+  std::vector<float> storage_;
+  std::vector<float*> home_, reg_;
+  std::vector<const float*> inputs_, channels_, images_;
+  std::vector<double> scalars_;
+};
+
+void combine(const Program& p, const ProgramArgs& args, const Cut& cut, const std::vector<Partial>& partials) {
+  const std::size_t kinds = p.reductions.size();
+  for (std::size_t k = 0; k < kinds; ++k)
+    for (std::int64_t row = 0; row < p.desc.rows(); ++row) {
+      Partial all;
+      for (std::int64_t c = 0; c < cut.chunks; ++c) {
+        const Partial& part = partials[static_cast<std::size_t>(row * cut.chunks + c) * kinds + k];
+        all = {all.sum + part.sum, std::min(all.low, part.low), std::max(all.high, part.high)};
+      }
+      const Program::Reduce& r = p.reductions[k];
+      args.reductions[static_cast<std::size_t>(r.slot)][row] = r.kind == Reduction::Sum   ? all.sum
+                                                               : r.kind == Reduction::Min ? all.low
+                                                                                          : all.high;
+    }
+}
+
+}  // namespace
+
+void runProgram(const Program& p, const ProgramArgs& args) {
+  const Cut cut = cutOf(p);
+  const std::size_t kinds = p.reductions.size();
+  const std::int64_t units = p.desc.rows() * cut.chunks, tiles = cut.segments * cut.tilesPerSegment;
+  std::vector<Partial> partials(static_cast<std::size_t>(units) * kinds);
+#pragma omp parallel
+  {
+    Worker worker(p, args, cut);
+#pragma omp for schedule(static)
+    for (std::int64_t unit = 0; unit < units; ++unit) {
+      const std::int64_t row = unit / cut.chunks, first = unit % cut.chunks * kTilesPerChunk;
+      for (std::int64_t t = first; t < std::min(first + kTilesPerChunk, tiles); ++t)
+        worker.run(row, t, partials.data() + static_cast<std::size_t>(unit) * kinds);
+    }
+  }
+  combine(p, args, cut, partials);
+}
+
+}  // namespace relprop::simd

@@ -1,0 +1,50 @@
+// Kernels that one source is compiled for several instruction sets; the best one that the processor has is chosen once.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/backend.h"
+#include "kernels/program.h"
+
+namespace relprop::simd {
+
+inline constexpr std::int64_t kTile = 1024;  // floats of a register: several registers fit the first-level cache
+
+// One tile of a program. reg[r] is where register r lies: instructions write to reg[dst], which the runner has pointed
+// at scratch or straight at the output; loads re-point reg[dst] at memory.
+struct Tile {
+  const Instruction* code;
+  int count;
+  float** reg;
+  const float* const* inputs;    // by slot, at this tile
+  const float* const* channels;  // by slot: lanes of this tile's channels, repeated to the tile's length
+  const float* const* images;    // by slot, at this tile
+  const double* scalars;         // by slot, of this row
+  std::int64_t n;
+};
+
+struct Ops {
+  const char* name;
+  int block;  // floats of a vector register
+  void (*runTile)(const Tile&);
+  double (*sum)(const float*, std::int64_t);
+  void (*minMax)(const float*, std::int64_t, double* low, double* high);
+  void (*maxPool)(const PoolShape&, const float* x, float* y, std::int64_t plane);  // plane: (image, channel block)
+  void (*maxPoolBackward)(const PoolShape&, const float* x, const float* r, float* dx, std::int64_t plane);
+  void (*averagePool)(const PoolShape&, const float* x, float* y, std::int64_t plane);
+  void (*averagePoolBackward)(const PoolShape&, const float* s, float* dx, std::int64_t plane);
+};
+
+const Ops& opsAvx512();
+const Ops& opsAvx2();
+const Ops& opsBaseline();
+const Ops& bestOps();
+
+void runProgram(const Program& program, const ProgramArgs& args);
+// Pools over layouts blocked by bestOps().block.
+KernelPtr maxPool(const PoolShape& shape);
+KernelPtr maxPoolBackward(const PoolShape& shape);
+KernelPtr averagePool(const PoolShape& shape);
+KernelPtr averagePoolBackward(const PoolShape& shape);
+
+}  // namespace relprop::simd

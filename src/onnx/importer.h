@@ -1,0 +1,34 @@
+// Reads an ONNX file into a Graph.
+//
+// What comes out is normalised to one modern form, whatever opset (7 to 22) the file was written in:
+//   - everything that moved from attributes to inputs over the years is an input: Clip(x, min?, max?),
+//     Slice(x, starts, ends, axes?, steps?), Pad(x, pads, value?, axes?), Squeeze / Unsqueeze / ReduceMean(x, axes?),
+//     Split(x, split?), Resize(x, -, scales?, sizes?); absent inputs are kNoValue, trailing ones are left out;
+//   - Upsample is Resize; Constant nodes are constants; Dropout has one input and one output;
+//   - Softmax of opset < 13 has flatten=1 (it flattens to 2-D at `axis`); `axis` is always set;
+//   - only what the first output depends on is kept, in topological order; outputs nobody reads are dropped;
+//   - element types of inputs are checked, so that e.g. the weights of a Conv are floats.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+
+#include "graph/graph.h"
+
+namespace relprop {
+
+struct ImportedModel {
+  Graph graph;
+  std::string hash;  // "xxh3:" and 16 hex digits, over the file and then every external data file it uses
+};
+
+ImportedModel importModel(const std::filesystem::path& path);
+
+// `folder` is where external data is looked for; a model with external data is refused when it is empty.
+// `name` stands for the file in messages.
+Graph importModelFromBytes(std::span<const std::uint8_t> bytes, const std::filesystem::path& folder,
+                           const std::string& name);
+
+}  // namespace relprop

@@ -1,0 +1,152 @@
+// The only place of the library that knows protobuf.
+#include <google/protobuf/stubs/logging.h>
+
+#ifndef ONNX_ML
+#define ONNX_ML 1
+#endif
+#include <onnx/onnx_pb.h>
+
+#include <climits>
+#include <string_view>
+
+#include "onnx/failure.h"
+#include "onnx/raw_model.h"
+#include "onnx/wire_budget.h"
+
+namespace relprop::onnx_import {
+
+namespace {
+
+template <class T>
+std::span<const T> view(const google::protobuf::RepeatedField<T>& field) {
+  return {field.data(), static_cast<std::size_t>(field.size())};
+}
+
+ExternalRef externalOf(const onnx::TensorProto& proto) {
+  ExternalRef ref;
+  ref.used = proto.data_location() == onnx::TensorProto::EXTERNAL;
+  if (!ref.used) return ref;
+  for (const auto& entry : proto.external_data()) {
+    if (entry.key() == "location") ref.location = entry.value();
+    if (entry.key() == "offset") ref.offset = entry.value();
+    if (entry.key() == "length") ref.length = entry.value();
+  }
+  return ref;
+}
+
+TensorView tensorOf(const onnx::TensorProto& proto) {
+  TensorView result;
+  result.name = proto.name();
+  result.type = proto.data_type();
+  result.dims.assign(proto.dims().begin(), proto.dims().end());
+  result.hasRaw = proto.has_raw_data();
+  result.segmented = proto.has_segment();
+  result.hasStrings = proto.string_data_size() > 0;
+  result.raw = {reinterpret_cast<const std::uint8_t*>(proto.raw_data().data()), proto.raw_data().size()};
+  result.floats = view(proto.float_data());
+  result.doubles = view(proto.double_data());
+  result.ints32 = view(proto.int32_data());
+  result.ints64 = view(proto.int64_data());
+  result.uints64 = view(proto.uint64_data());
+  result.external = externalOf(proto);
+  return result;
+}
+
+// Files of early exporters have no type; then the field that is set tells.
+onnx::AttributeProto::AttributeType typeOf(const onnx::AttributeProto& proto) {
+  if (proto.type() != onnx::AttributeProto::UNDEFINED) return proto.type();
+  if (proto.has_i()) return onnx::AttributeProto::INT;
+  if (proto.has_f()) return onnx::AttributeProto::FLOAT;
+  if (proto.has_s()) return onnx::AttributeProto::STRING;
+  if (proto.has_t()) return onnx::AttributeProto::TENSOR;
+  if (proto.floats_size() > 0) return onnx::AttributeProto::FLOATS;
+  return proto.ints_size() > 0 ? onnx::AttributeProto::INTS : onnx::AttributeProto::UNDEFINED;
+}
+
+RawAttribute attributeOf(const onnx::AttributeProto& proto) {
+  auto make = [&](AttrKind kind, Attribute value) { return RawAttribute{proto.name(), kind, std::move(value), {}}; };
+  switch (typeOf(proto)) {
+    case onnx::AttributeProto::INT:
+      return make(AttrKind::Int, std::int64_t{proto.i()});
+    case onnx::AttributeProto::FLOAT:
+      return make(AttrKind::Float, proto.f());
+    case onnx::AttributeProto::STRING:
+      return make(AttrKind::String, proto.s());
+    case onnx::AttributeProto::INTS:
+      return make(AttrKind::Ints, std::vector<std::int64_t>(proto.ints().begin(), proto.ints().end()));
+    case onnx::AttributeProto::FLOATS:
+      return make(AttrKind::Floats, std::vector<float>(proto.floats().begin(), proto.floats().end()));
+    case onnx::AttributeProto::TENSOR:
+      return {proto.name(), AttrKind::Tensor, {}, tensorOf(proto.t())};
+    default:
+      return make(AttrKind::Other, {});
+  }
+}
+
+RawNode nodeOf(const onnx::NodeProto& proto) {
+  RawNode node{proto.name(), proto.op_type(), proto.domain(), {}, {}, {}};
+  node.inputs.assign(proto.input().begin(), proto.input().end());
+  node.outputs.assign(proto.output().begin(), proto.output().end());
+  for (const auto& attribute : proto.attribute()) node.attributes.push_back(attributeOf(attribute));
+  return node;
+}
+
+RawInput inputOf(const onnx::ValueInfoProto& proto) {
+  RawInput input;
+  input.name = proto.name();
+  input.isTensor = proto.type().has_tensor_type();
+  const auto& type = proto.type().tensor_type();
+  input.type = type.elem_type();
+  input.hasShape = type.has_shape();
+  // Exporters write 0 or -1 as well as a name for a size that is not known yet.
+  for (const auto& dim : type.shape().dim())
+    input.shape.push_back(dim.has_dim_value() && dim.dim_value() > 0 ? dim.dim_value() : -1);
+  return input;
+}
+
+void readGraph(const onnx::GraphProto& graph, RawModel& model) {
+  for (const auto& node : graph.node()) model.nodes.push_back(nodeOf(node));
+  for (const auto& tensor : graph.initializer()) model.initialisers.push_back(tensorOf(tensor));
+  for (const auto& sparse : graph.sparse_initializer()) model.sparseInitialisers.push_back(sparse.values().name());
+  for (const auto& input : graph.input()) model.inputs.push_back(inputOf(input));
+  for (const auto& output : graph.output()) model.outputs.push_back(output.name());
+}
+
+std::string lfsHint(std::span<const std::uint8_t> bytes) {
+  std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  return text.starts_with("version https://git-lfs") ? "it is a Git LFS pointer: fetch the file itself" : "";
+}
+
+// Generous: real models stay below 10 bytes a byte. It keeps a file from filling memory with empty messages.
+void requireModestSize(std::span<const std::uint8_t> bytes, const std::string& name) {
+  constexpr std::uint64_t kFree = 64 << 20, kPerByte = 16;
+  if (parsedOverhead(bytes) > kFree + kPerByte * bytes.size())
+    malformed(name, "consists of more tiny parts than any real model");
+}
+
+std::shared_ptr<onnx::ModelProto> parse(std::span<const std::uint8_t> bytes, const std::string& name) {
+  if (bytes.empty()) malformed(name, "file is empty", "an ONNX model");
+  if (bytes.size() > INT_MAX)
+    unsupported(name, "file is larger than 2 GiB", "at most 2 GiB", "store the weights as external data");
+  requireModestSize(bytes, name);
+  google::protobuf::LogSilencer quiet;  // the library never prints
+  auto proto = std::make_shared<onnx::ModelProto>();
+  if (!proto->ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
+    malformed(name, "not an ONNX file or truncated", "an ONNX model", lfsHint(bytes));
+  return proto;
+}
+
+}  // namespace
+
+RawModel readProto(std::span<const std::uint8_t> bytes, const std::string& name) {
+  auto proto = parse(bytes, name);
+  RawModel model;
+  model.hasGraph = proto->has_graph();
+  for (const auto& opset : proto->opset_import()) model.opsets.emplace_back(opset.domain(), opset.version());
+  for (const auto& entry : proto->metadata_props()) model.metadata[entry.key()] = entry.value();
+  readGraph(proto->graph(), model);
+  model.owner = std::move(proto);
+  return model;
+}
+
+}  // namespace relprop::onnx_import

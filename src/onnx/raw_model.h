@@ -1,0 +1,82 @@
+// An ONNX file as plain structs: what the rest of the importer sees, so that protobuf stays in proto_reader.cpp.
+// Views point into the parsed message, which `RawModel::owner` keeps alive.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "graph/graph.h"
+
+namespace relprop::onnx_import {
+
+struct ExternalRef {
+  bool used = false;
+  std::string location, offset, length;  // as written in the file; the numbers are not yet checked
+};
+
+struct TensorView {
+  std::string name;
+  int type = 0;  // TensorProto.DataType
+  Shape dims;
+  bool hasRaw = false, segmented = false, hasStrings = false;
+  std::span<const std::uint8_t> raw;
+  std::span<const float> floats;
+  std::span<const double> doubles;
+  std::span<const std::int32_t> ints32;
+  std::span<const std::int64_t> ints64;
+  std::span<const std::uint64_t> uints64;
+  ExternalRef external;
+};
+
+// A letter per kind, used in the table of operators as well.
+enum class AttrKind : char {
+  Int = 'i',
+  Float = 'f',
+  String = 's',
+  Tensor = 't',
+  Ints = 'I',
+  Floats = 'F',
+  Other = '?'
+};
+
+struct RawAttribute {
+  std::string name;
+  AttrKind kind = AttrKind::Other;
+  Attribute value;    // unless Tensor or Other
+  TensorView tensor;  // when Tensor
+};
+
+struct RawNode {
+  std::string name, op, domain;
+  std::vector<std::string> inputs, outputs;
+  std::vector<RawAttribute> attributes;
+};
+
+struct RawInput {
+  std::string name;
+  bool isTensor = false, hasShape = false;
+  int type = 0;
+  Shape shape;  // -1 where the file has no size
+};
+
+struct RawModel {
+  bool hasGraph = false;
+  std::vector<std::pair<std::string, std::int64_t>> opsets;
+  std::vector<RawNode> nodes;
+  std::vector<TensorView> initialisers;
+  std::vector<std::string> sparseInitialisers;
+  std::vector<RawInput> inputs;
+  std::vector<std::string> outputs;
+  std::map<std::string, std::string> metadata;
+  std::shared_ptr<const void> owner;
+};
+
+// Throws MalformedModel when the bytes are not an ONNX model.
+RawModel readProto(std::span<const std::uint8_t> bytes, const std::string& name);
+
+}  // namespace relprop::onnx_import

@@ -1,0 +1,24 @@
+// Tensors of the file as constants: float32 or int64, with every size checked before anything is allocated.
+#pragma once
+
+#include <string>
+
+#include "graph/graph.h"
+#include "onnx/external_data.h"
+#include "onnx/raw_model.h"
+
+namespace relprop::onnx_import {
+
+enum class Finite { Required, InfinityAllowed };
+
+// `where` names the tensor in messages.
+Constant decodeTensor(const TensorView& tensor, ExternalData& external, const std::string& where, Finite finite);
+
+// DType::Other for element types that are not handled.
+DType dtypeOf(std::int64_t onnxType);
+std::string onnxTypeName(std::int64_t onnxType);
+
+// Throws NonFiniteWeights naming the first offending index.
+void requireFinite(const std::vector<float>& values, const std::string& where, Finite finite);
+
+}  // namespace relprop::onnx_import

@@ -1,0 +1,27 @@
+// Who produces what in the file: checks that the nodes form an acyclic graph, and puts them in order.
+#pragma once
+
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "onnx/raw_model.h"
+
+namespace relprop::onnx_import {
+
+struct Topology {
+  std::unordered_map<std::string, const TensorView*> initialisers;
+  std::unordered_set<std::string> sparse;                   // sparse initialisers
+  std::unordered_map<std::string, const RawInput*> inputs;  // without those that are initialisers
+  std::unordered_map<std::string, int> producers;           // node that makes a value
+  std::vector<int> order;                                   // nodes the first output depends on, sorted
+};
+
+// Throws MalformedModel: a value made twice or not at all, a cycle, no output.
+Topology analyse(const RawModel& model, const std::string& name);
+
+// "node 'conv1' (Conv)"
+std::string describe(const RawNode& node);
+
+}  // namespace relprop::onnx_import

@@ -1,0 +1,47 @@
+// Differences and quotients with a constant as sums and products; constants as second operand.
+#include <algorithm>
+
+#include "graph/edit.h"
+#include "passes/rewrites.h"
+
+namespace relprop {
+
+namespace {
+
+bool invertible(const std::vector<float>& values) {
+  return std::none_of(values.begin(), values.end(), [](float value) { return value == 0.0f; });
+}
+
+// x − c = x + (−c), x ÷ c = x · (1/c)
+bool invert(Graph& graph, Node& node) {
+  const std::vector<float>* values = constantFloats(graph, node.inputs[1]);
+  if (!values || (node.op == Op::Div && !invertible(*values))) return false;
+  std::vector<float> result = *values;
+  for (float& value : result)
+    value = node.op == Op::Sub ? -value : static_cast<float>(1.0 / static_cast<double>(value));
+  const Value source = graph.value(node.inputs[1]);
+  node.inputs[1] = addFloatConstant(graph, source.name, source.shape, std::move(result));
+  node.op = node.op == Op::Sub ? Op::Add : Op::Mul;
+  return true;
+}
+
+bool commute(const Graph& graph, Node& node) {
+  if (!graph.isConstant(node.inputs[0])) return false;
+  std::swap(node.inputs[0], node.inputs[1]);
+  return true;
+}
+
+}  // namespace
+
+int canonicaliseArithmetic(Graph& graph, PassContext&) {
+  int rewrites = 0;
+  for (Node& node : graph.nodes) {
+    if (node.op == Op::Sub || node.op == Op::Div)
+      rewrites += invert(graph, node);
+    else if (node.op == Op::Add || node.op == Op::Mul)
+      rewrites += commute(graph, node);
+  }
+  return rewrites;
+}
+
+}  // namespace relprop

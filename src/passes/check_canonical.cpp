@@ -1,0 +1,175 @@
+// Refuses what no pass could bring to the canonical form, all at once.
+#include <fmt/format.h>
+
+#include <map>
+#include <set>
+
+#include "graph/edit.h"
+#include "passes/channel_map.h"
+#include "passes/rewrites.h"
+#include "relprop/error.h"
+
+namespace relprop {
+
+namespace {
+
+using Reason = std::string;  // empty: canonical
+
+Reason fine(const Graph&, const Node&) {
+  return {};
+}
+
+Reason conv(const Graph& graph, const Node& node) {
+  const std::size_t axes = graph.value(node.inputs[0]).shape.size() - 2;
+  if (axes > 2) return fmt::format("{} spatial axes", axes);
+  return isLinear(graph, node) ? "" : "weights or bias computed at run time";
+}
+
+Reason dense(const Graph& graph, const Node& node) {
+  return isLinear(graph, node) ? "" : "weights or bias computed at run time";
+}
+
+Reason pool(const Graph& graph, const Node& node) {
+  const std::size_t axes = graph.value(node.inputs[0]).shape.size() - 2;
+  return axes > 2 ? fmt::format("{} spatial axes", axes) : "";
+}
+
+Reason globalPool(const Graph& graph, const Node& node) {
+  return fmt::format("{} spatial axes", graph.value(node.inputs[0]).shape.size() - 2);
+}
+
+Reason prelu(const Graph& graph, const Node& node) {
+  return graph.isConstant(node.inputs[1]) ? "" : "a slope computed at run time";
+}
+
+Reason clip(const Graph&, const Node& node) {
+  return node.inputs.size() == 1 ? "" : "bounds computed at run time";
+}
+
+Reason matMul(const Graph& graph, const Node& node) {
+  const bool constant = graph.isConstant(node.inputs[0]) || graph.isConstant(node.inputs[1]);
+  return constant ? "a stack of constant matrices" : "";
+}
+
+Reason gemm(const Graph&, const Node& node) {
+  return node.intAttr("transA", 0) != 0 ? "transA 1" : "operands computed at run time";
+}
+
+Reason elementwise(const Graph& graph, const Node& node) {
+  for (ValueId input : node.inputs)
+    if (graph.value(input).dtype != DType::Float) return "operands that are no floats";
+  return {};
+}
+
+Reason pad(const Graph&, const Node& node) {
+  if (node.stringAttr("mode", "constant") != "constant") return "mode " + node.stringAttr("mode", "");
+  return node.inputs.size() == 1 ? "" : "pads that leave nothing, or a value computed at run time";
+}
+
+Reason slice(const Graph&, const Node& node) {
+  return node.inputs.size() == 1 ? "" : "ranges as inputs";
+}
+
+Reason reshape(const Graph&, const Node& node) {
+  return node.inputs.size() == 1 ? "" : "a shape as input";
+}
+
+Reason resize(const Graph& graph, const Node& node) {
+  if (node.inputs.size() != 1 || !node.has("coordinate"))
+    return fmt::format("mode {}, {}, {} or other options", node.stringAttr("mode", "nearest"),
+                       node.stringAttr("coordinate_transformation_mode", "half_pixel"),
+                       node.stringAttr("nearest_mode", "round_prefer_floor"));
+  const std::vector<float> scales = node.floatsAttr("scales");
+  const std::size_t rank = graph.value(node.inputs[0]).shape.size();
+  if (rank < 3 || rank > 4) return fmt::format("{} axes", rank);
+  return scales[0] == 1.0f && scales[1] == 1.0f ? "" : "batch or channels resized";
+}
+
+Reason gather(const Graph& graph, const Node& node) {
+  return graph.isConstant(node.inputs[1]) ? "indices that are no range" : "indices computed at run time";
+}
+
+Reason cast(const Graph&, const Node&) {
+  return "a cast of computed values to another type";
+}
+
+const std::map<Op, Reason (*)(const Graph&, const Node&)>& table() {
+  static const std::map<Op, Reason (*)(const Graph&, const Node&)> reasons = {{Op::Conv, conv},
+                                                                              {Op::Dense, dense},
+                                                                              {Op::Affine, fine},
+                                                                              {Op::Relu, fine},
+                                                                              {Op::LeakyRelu, fine},
+                                                                              {Op::PRelu, prelu},
+                                                                              {Op::Elu, fine},
+                                                                              {Op::Clip, clip},
+                                                                              {Op::Sigmoid, fine},
+                                                                              {Op::HardSigmoid, fine},
+                                                                              {Op::HardSwish, fine},
+                                                                              {Op::Tanh, fine},
+                                                                              {Op::Softmax, fine},
+                                                                              {Op::MaxPool, pool},
+                                                                              {Op::AveragePool, pool},
+                                                                              {Op::Add, elementwise},
+                                                                              {Op::Sub, elementwise},
+                                                                              {Op::Mul, elementwise},
+                                                                              {Op::Div, elementwise},
+                                                                              {Op::MatMul, matMul},
+                                                                              {Op::Concat, fine},
+                                                                              {Op::Slice, slice},
+                                                                              {Op::Pad, pad},
+                                                                              {Op::Transpose, fine},
+                                                                              {Op::Reshape, reshape},
+                                                                              {Op::Resize, resize},
+                                                                              {Op::LRN, fine},
+                                                                              {Op::Gemm, gemm},
+                                                                              {Op::Gather, gather},
+                                                                              {Op::Cast, cast},
+                                                                              {Op::GlobalAveragePool, globalPool},
+                                                                              {Op::GlobalMaxPool, globalPool}};
+  return reasons;
+}
+
+// Second outputs (indices of a MaxPool, a Dropout's mask) have no meaning for the engine; a Concat may have constants.
+Reason operands(const Graph& graph, const Node& node, const std::set<ValueId>& read) {
+  bool constant = true;
+  for (ValueId input : node.inputs) constant &= input == kNoValue || graph.isConstant(input);
+  if (constant) return "a result that does not depend on the input";
+  for (std::size_t i = 1; i < node.outputs.size(); ++i)
+    if (read.count(node.outputs[i]) != 0) return fmt::format("its output {} is read", i);
+  return {};
+}
+
+Reason whyNot(const Graph& graph, const Node& node, const std::set<ValueId>& read) {
+  Reason reason = operands(graph, node, read);
+  if (!reason.empty()) return reason;
+  const auto known = table().find(node.op);
+  return known == table().end() ? "no canonical form" : known->second(graph, node);
+}
+
+std::set<ValueId> valuesRead(const Graph& graph) {
+  std::set<ValueId> read(graph.outputs.begin(), graph.outputs.end());
+  for (const Node& node : graph.nodes) read.insert(node.inputs.begin(), node.inputs.end());
+  read.erase(kNoValue);
+  return read;
+}
+
+}  // namespace
+
+int checkCanonical(Graph& graph, PassContext&) {
+  const std::set<ValueId> read = valuesRead(graph);
+  std::string list;
+  for (Node& node : graph.nodes) {
+    const Reason reason = whyNot(graph, node, read);
+    node.outputs.resize(1);
+    if (reason.empty()) continue;
+    list += (list.empty() ? "" : ", ") + describe(node) + ": " + reason;
+  }
+  if (!list.empty()) throw Error(ErrorCode::UnsupportedModel, "graph", "nodes that are not handled: " + list);
+  for (ValueId output : graph.outputs)
+    if (graph.isConstant(output))
+      throw Error(ErrorCode::UnsupportedModel, "output '" + graph.value(output).name + "'", "a constant",
+                  "one that depends on the input");
+  return 0;
+}
+
+}  // namespace relprop

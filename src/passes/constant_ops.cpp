@@ -1,0 +1,361 @@
+#include "passes/constant_ops.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <limits>
+#include <map>
+
+#include "graph/edit.h"
+#include "passes/strided.h"
+#include "relprop/error.h"
+
+namespace relprop {
+
+namespace {
+
+using Ints = std::vector<std::int64_t>;
+using Floats = std::vector<float>;
+
+struct Call {
+  const Graph& graph;
+  const Node& node;
+  const std::vector<ValueType>& types;
+
+  const Constant& input(std::size_t i) const { return *graph.value(node.inputs.at(i)).constant; }
+  const Shape& output() const { return types.at(0).shape; }
+};
+
+using Constants = std::vector<Constant>;
+
+void setPayload(Constant& constant, Floats values) {
+  constant.floats = std::make_shared<const Floats>(std::move(values));
+}
+void setPayload(Constant& constant, Ints values) {
+  constant.ints = std::make_shared<const Ints>(std::move(values));
+}
+
+template <class T>
+Constant made(const ValueType& type, std::vector<T> values) {
+  Constant constant{type.dtype, type.shape, nullptr, nullptr};
+  setPayload(constant, std::move(values));
+  return constant;
+}
+
+// Calls f with the payload, whichever kind it is.
+template <class F>
+auto withPayload(const Constant& constant, F f) {
+  return constant.floats ? f(*constant.floats) : f(*constant.ints);
+}
+
+// A new constant from the elements of `source` that `view` passes over.
+Constant viewed(const Constant& source, const View& view) {
+  return withPayload(source, [&](const auto& values) {
+    auto result = std::remove_cvref_t<decltype(values)>();
+    result.reserve(static_cast<std::size_t>(elementCount(view.shape)));
+    forEachPosition(view, [&](std::int64_t at) { result.push_back(values[static_cast<std::size_t>(at)]); });
+    return made(ValueType{source.dtype, view.shape}, std::move(result));
+  });
+}
+
+Constants sharing(const Call& call) {
+  Constant constant = call.input(0);
+  constant.shape = call.output();
+  return {constant};
+}
+
+std::int64_t toInt(float value) {
+  if (!(std::abs(value) < 9.2e18f)) return value > 0 ? std::numeric_limits<std::int64_t>::max() : 0;
+  return static_cast<std::int64_t>(value);
+}
+
+Constants cast(const Call& call) {
+  const Constant& source = call.input(0);
+  const ValueType& type = call.types.at(0);
+  const bool toFloats = type.dtype == DType::Float;
+  if (toFloats && source.floats) return sharing(call);
+  return {withPayload(source, [&](const auto& values) {
+    if (toFloats) return made(type, Floats(values.begin(), values.end()));
+    Ints ints;
+    ints.reserve(values.size());
+    for (auto value : values)
+      if (type.dtype == DType::Bool)
+        ints.push_back(value != 0);
+      else if constexpr (std::is_same_v<decltype(value), float>)
+        ints.push_back(toInt(value));
+      else
+        ints.push_back(value);
+    return made(type, std::move(ints));
+  })};
+}
+
+Constants transpose(const Call& call) {
+  const Constant& source = call.input(0);
+  const Shape strides = contiguousStrides(source.shape);
+  const std::size_t rank = strides.size();
+  Shape perm = call.node.intsAttr("perm");
+  View view{call.output(), Shape(rank), 0};
+  for (std::size_t i = 0; i < rank; ++i)
+    view.strides[i] = strides[perm.empty() ? rank - 1 - i : normaliseAxis(call.node, perm[i], rank)];
+  return {viewed(source, view)};
+}
+
+Constants slice(const Call& call) {
+  View view = contiguousView(call.input(0).shape);
+  const std::vector<SliceRange> ranges = sliceRanges(call.graph, call.node);
+  for (std::size_t i = 0; i < ranges.size(); ++i) {
+    view.offset += ranges[i].start * view.strides[i];
+    view.strides[i] *= ranges[i].count() > 1 ? ranges[i].step : 0;  // a lone element has no next one to step to
+  }
+  view.shape = call.output();
+  return {viewed(call.input(0), view)};
+}
+
+Constants split(const Call& call) {
+  const Constant& source = call.input(0);
+  const std::size_t axis = normaliseAxis(call.node, call.node.intAttr("axis", 0), source.shape.size());
+  View view = contiguousView(source.shape);
+  Constants parts;
+  for (const ValueType& type : call.types) {
+    view.shape = type.shape;
+    parts.push_back(viewed(source, view));
+    view.offset += type.shape[axis] * view.strides[axis];
+  }
+  return parts;
+}
+
+// Writes `source` over the elements of `target` that `view` passes over.
+template <class T>
+void copyInto(std::vector<T>& target, const View& view, const std::vector<T>& source) {
+  auto next = source.begin();
+  forEachPosition(view, [&](std::int64_t at) { target[static_cast<std::size_t>(at)] = *next++; });
+}
+
+template <class T>
+Constant concatOf(const Call& call, const std::shared_ptr<const std::vector<T>> Constant::*payload) {
+  std::vector<T> result(static_cast<std::size_t>(elementCount(call.output())));
+  View view = contiguousView(call.output());
+  const std::size_t axis = normaliseAxis(call.node, call.node.intAttr("axis", 1), view.shape.size());
+  for (std::size_t i = 0; i < call.node.inputs.size(); ++i) {
+    const Constant& part = call.input(i);
+    if (!(part.*payload))
+      throw Error(ErrorCode::MalformedModel, describe(call.node), "operands of different types", "one type");
+    view.shape = part.shape;
+    copyInto(result, view, *(part.*payload));
+    view.offset += part.shape[axis] * view.strides[axis];
+  }
+  return made(call.types[0], std::move(result));
+}
+
+Constants concat(const Call& call) {
+  return {call.input(0).floats ? concatOf(call, &Constant::floats) : concatOf(call, &Constant::ints)};
+}
+
+Constants pad(const Call& call) {
+  if (call.node.stringAttr("mode", "constant") != "constant")
+    throw Error(ErrorCode::UnsupportedModel, describe(call.node), "mode " + call.node.stringAttr("mode", ""),
+                "constant");
+  const Shape amounts = padAmounts(call.graph, call.node);
+  const Constant& source = call.input(0);
+  const std::size_t rank = source.shape.size();
+  View from = contiguousView(source.shape), to = contiguousView(call.output());
+  for (std::size_t i = 0; i < rank; ++i) {
+    from.offset += std::max<std::int64_t>(0, -amounts[i]) * from.strides[i];
+    to.offset += std::max<std::int64_t>(0, amounts[i]) * to.strides[i];
+    const std::int64_t begin = std::min<std::int64_t>(0, amounts[i]),
+                       end = std::min<std::int64_t>(0, amounts[rank + i]);
+    from.shape[i] = to.shape[i] = std::max<std::int64_t>(0, source.shape[i] + begin + end);
+  }
+  const Constant inner = viewed(source, from);
+  const bool valued = call.node.inputs.size() > 2 && call.node.inputs[2] != kNoValue;
+  return {withPayload(inner, [&](const auto& values) {
+    using T = typename std::remove_cvref_t<decltype(values)>::value_type;
+    T fill{};
+    if (valued) fill = withPayload(call.input(2), [](const auto& v) { return v.empty() ? T{} : static_cast<T>(v[0]); });
+    std::vector<T> result(static_cast<std::size_t>(elementCount(call.output())), fill);
+    copyInto(result, to, values);
+    return made(call.types[0], std::move(result));
+  })};
+}
+
+Constants gather(const Call& call) {
+  const Constant &source = call.input(0), &indices = call.input(1);
+  if (!indices.ints) throw Error(ErrorCode::MalformedModel, describe(call.node), "indices of floats", "integers");
+  const std::size_t axis = normaliseAxis(call.node, call.node.intAttr("axis", 0), source.shape.size());
+  const std::int64_t extent = source.shape[axis];
+  const auto middle = source.shape.begin() + static_cast<std::ptrdiff_t>(axis);
+  const std::int64_t outer = elementCount(Shape(source.shape.begin(), middle));
+  const std::int64_t inner = elementCount(Shape(middle + 1, source.shape.end()));
+  for (std::int64_t index : *indices.ints)
+    if (index < -extent || index >= extent)
+      throw Error(ErrorCode::ShapeMismatch, describe(call.node), fmt::format("index {}", index),
+                  fmt::format("below {}", extent));
+  return {withPayload(source, [&](const auto& values) {
+    auto result = std::remove_cvref_t<decltype(values)>();
+    for (std::int64_t o = 0; o < outer; ++o)
+      for (std::int64_t index : *indices.ints) {
+        const auto from = values.begin() + (o * extent + (index < 0 ? index + extent : index)) * inner;
+        result.insert(result.end(), from, from + inner);
+      }
+    return made(call.types[0], std::move(result));
+  })};
+}
+
+Constants shapeOf(const Call& call) {
+  const Shape& shape = call.graph.value(call.node.inputs.at(0)).shape;
+  const std::int64_t start = call.node.intAttr("start", 0), rank = static_cast<std::int64_t>(shape.size());
+  const auto from = shape.begin() + std::clamp<std::int64_t>(start < 0 ? start + rank : start, 0, rank);
+  return {made(call.types[0], Ints(from, from + call.output()[0]))};
+}
+
+Constants constantOfShape(const Call& call) {
+  const auto it = call.node.attrs.find("value");
+  const std::size_t count = static_cast<std::size_t>(elementCount(call.output()));
+  if (it == call.node.attrs.end()) return {made(call.types[0], Floats(count, 0.0f))};
+  return {withPayload(std::get<Constant>(it->second), [&](const auto& values) {
+    using T = typename std::remove_cvref_t<decltype(values)>::value_type;
+    return made(call.types[0], std::vector<T>(count, values.empty() ? T{} : values[0]));
+  })};
+}
+
+Constants constantNode(const Call& call) {
+  return {std::get<Constant>(call.node.attrs.at("value"))};
+}
+
+// Integers wrap around as unsigned ones do; only Div has operands without a result.
+std::int64_t integerResult(const Node& node, std::int64_t a, std::int64_t b) {
+  const auto ua = static_cast<std::uint64_t>(a), ub = static_cast<std::uint64_t>(b);
+  if (node.op == Op::Add) return static_cast<std::int64_t>(ua + ub);
+  if (node.op == Op::Sub) return static_cast<std::int64_t>(ua - ub);
+  if (node.op == Op::Mul) return static_cast<std::int64_t>(ua * ub);
+  if (b == 0) throw Error(ErrorCode::MalformedModel, describe(node), "a division of integers by 0");
+  return b == -1 ? static_cast<std::int64_t>(0 - ua) : a / b;
+}
+
+float floatResult(const Node& node, float a, float b) {
+  if (node.op == Op::Add) return a + b;
+  if (node.op == Op::Sub) return a - b;
+  return node.op == Op::Mul ? a * b : a / b;
+}
+
+template <class T, class F>
+Constant binaryOf(const Call& call, const std::vector<T>& a, const std::vector<T>& b, F f) {
+  std::vector<T> result;
+  result.reserve(static_cast<std::size_t>(elementCount(call.output())));
+  forEachPosition(broadcastView(call.input(0).shape, call.output()),
+                  [&](std::int64_t at) { result.push_back(a[static_cast<std::size_t>(at)]); });
+  auto next = result.begin();
+  forEachPosition(broadcastView(call.input(1).shape, call.output()), [&](std::int64_t at) {
+    *next = f(call.node, *next, b[static_cast<std::size_t>(at)]);
+    ++next;
+  });
+  return made(call.types[0], std::move(result));
+}
+
+Constants binary(const Call& call) {
+  const Constant &a = call.input(0), &b = call.input(1);
+  if ((a.floats == nullptr) != (b.floats == nullptr))
+    throw Error(ErrorCode::MalformedModel, describe(call.node), "operands of different types", "one type");
+  if (a.floats) return {binaryOf(call, *a.floats, *b.floats, floatResult)};
+  return {binaryOf(call, *a.ints, *b.ints, integerResult)};
+}
+
+const Floats& floatsOf(const Call& call, std::size_t i) {
+  if (!call.input(i).floats) throw Error(ErrorCode::MalformedModel, describe(call.node), "integers", "floats");
+  return *call.input(i).floats;
+}
+
+Constants reduceMean(const Call& call) {
+  const Floats& values = floatsOf(call, 0);
+  const Shape& shape = call.input(0).shape;
+  Shape kept = shape;
+  for (std::size_t axis : reducedAxes(call.graph, call.node)) kept[axis] = 1;
+  const std::size_t count = static_cast<std::size_t>(elementCount(kept));
+  std::vector<double> sums(count, 0.0);
+  std::size_t next = 0;
+  forEachPosition(broadcastView(kept, shape),
+                  [&](std::int64_t at) { sums[static_cast<std::size_t>(at)] += values[next++]; });
+  Floats means(count);
+  for (std::size_t i = 0; i < count; ++i)
+    means[i] = static_cast<float>(sums[i] * static_cast<double>(count) / static_cast<double>(values.size()));
+  return {made(call.types[0], std::move(means))};
+}
+
+double activation(const Node& node, double x) {
+  static const std::map<Op, double (*)(const Node&, double)> functions = {
+      {Op::Relu, [](const Node&, double v) { return std::max(v, 0.0); }},
+      {Op::LeakyRelu, [](const Node& n, double v) { return v < 0 ? n.floatAttr("alpha", 0.01f) * v : v; }},
+      {Op::Elu, [](const Node& n, double v) { return v < 0 ? n.floatAttr("alpha", 1.0f) * std::expm1(v) : v; }},
+      {Op::Sigmoid, [](const Node&, double v) { return 1 / (1 + std::exp(-v)); }},
+      {Op::HardSigmoid,
+       [](const Node& n, double v) {
+         return std::clamp(n.floatAttr("alpha", 0.2f) * v + n.floatAttr("beta", 0.5f), 0.0, 1.0);
+       }},
+      {Op::HardSwish, [](const Node&, double v) { return v * std::clamp(v / 6 + 0.5, 0.0, 1.0); }},
+      {Op::Tanh, [](const Node&, double v) { return std::tanh(v); }},
+  };
+  return functions.at(node.op)(node, x);
+}
+
+Constants unary(const Call& call) {
+  Floats values = floatsOf(call, 0);
+  for (float& value : values) value = static_cast<float>(activation(call.node, value));
+  return {made(call.types[0], std::move(values))};
+}
+
+struct Evaluator {
+  Constants (*run)(const Call&);
+  bool shares = false;
+};
+
+const std::map<Op, Evaluator>& table() {
+  static const std::map<Op, Evaluator> evaluators = {
+      {Op::Constant, {constantNode, true}},
+      {Op::Identity, {sharing, true}},
+      {Op::Dropout, {sharing, true}},
+      {Op::Reshape, {sharing, true}},
+      {Op::Flatten, {sharing, true}},
+      {Op::Squeeze, {sharing, true}},
+      {Op::Unsqueeze, {sharing, true}},
+      {Op::Shape, {shapeOf, false}},
+      {Op::ConstantOfShape, {constantOfShape, false}},
+      {Op::Cast, {cast, false}},
+      {Op::Transpose, {transpose, false}},
+      {Op::Slice, {slice, false}},
+      {Op::Split, {split, false}},
+      {Op::Concat, {concat, false}},
+      {Op::Pad, {pad, false}},
+      {Op::Gather, {gather, false}},
+      {Op::Add, {binary, false}},
+      {Op::Sub, {binary, false}},
+      {Op::Mul, {binary, false}},
+      {Op::Div, {binary, false}},
+      {Op::ReduceMean, {reduceMean, false}},
+      {Op::Relu, {unary, false}},
+      {Op::LeakyRelu, {unary, false}},
+      {Op::Elu, {unary, false}},
+      {Op::Sigmoid, {unary, false}},
+      {Op::HardSigmoid, {unary, false}},
+      {Op::HardSwish, {unary, false}},
+      {Op::Tanh, {unary, false}},
+  };
+  return evaluators;
+}
+
+}  // namespace
+
+bool canEvaluate(Op op) {
+  return table().count(op) != 0;
+}
+
+bool sharesPayload(Op op) {
+  return canEvaluate(op) && table().at(op).shares;
+}
+
+std::vector<Constant> evaluate(const Graph& graph, const Node& node, const std::vector<ValueType>& types) {
+  return table().at(node.op).run({graph, node, types});
+}
+
+}  // namespace relprop

@@ -1,0 +1,102 @@
+// Fixes the input's shape, infers every shape after it and evaluates what depends on constants and shapes alone. The
+// two go hand in hand: the shape of a Reshape is often computed from the shape of its input.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "graph/edit.h"
+#include "graph/shape_inference.h"
+#include "passes/constant_ops.h"
+#include "passes/rewrites.h"
+#include "relprop/error.h"
+
+namespace relprop {
+
+namespace {
+
+[[noreturn]] void contradiction(const std::string& where, const Shape& given, const Shape& fixed) {
+  std::string expected;
+  for (std::int64_t extent : fixed)
+    expected += (expected.empty() ? "" : "×") + (extent < 0 ? std::string("any") : std::to_string(extent));
+  throw Error(ErrorCode::ShapeMismatch, "input '" + where + "'", toString(given), expected);
+}
+
+void fixInput(Graph& graph, PassContext& context) {
+  if (graph.inputs.size() != 1)
+    throw Error(ErrorCode::UnsupportedModel, "graph", fmt::format("{} inputs", graph.inputs.size()), "one");
+  Value& input = graph.value(graph.inputs[0]);
+  const Shape& given = context.options.inputShape;
+  for (std::int64_t extent : given)
+    if (extent < 1)
+      throw Error(ErrorCode::ShapeMismatch, "input '" + input.name + "'", toString(given), "extents above 0");
+  if (input.hasShape && input.shape.size() != given.size()) contradiction(input.name, given, input.shape);
+  for (std::size_t i = 0; input.hasShape && i < given.size(); ++i)
+    if (input.shape[i] >= 0 && input.shape[i] != given[i]) contradiction(input.name, given, input.shape);
+  if (input.hasShape && !input.shape.empty() && input.shape[0] >= 0)
+    context.warnings.push_back(fmt::format("batch is fixed to {} by the model", input.shape[0]));
+  if (input.dtype != DType::Float)
+    context.warnings.push_back(fmt::format("input '{}' holds integers in the model; floats are taken", input.name));
+  input.shape = given;
+  input.dtype = DType::Float;
+  input.hasShape = true;
+}
+
+bool allConstant(const Graph& graph, const Node& node) {
+  return std::all_of(node.inputs.begin(), node.inputs.end(),
+                     [&](ValueId id) { return id == kNoValue || graph.isConstant(id); });
+}
+
+std::int64_t elementsOf(const std::vector<ValueType>& types) {
+  std::int64_t count = 0;
+  for (const ValueType& type : types) count += elementCount(type.shape);
+  return count;
+}
+
+// Folding one value after the other must not add up to more than a few times the limit either.
+constexpr std::int64_t kTotalFactor = 4;
+
+void charge(const Node& node, std::int64_t elements, std::int64_t limit, std::int64_t& spent) {
+  spent += elements;
+  if (elements > limit || spent > kTotalFactor * limit)
+    throw Error(ErrorCode::ShapeMismatch, describe(node),
+                fmt::format("constants of {} elements", std::max(elements, spent)), fmt::format("{} at most", limit));
+}
+
+void store(Graph& graph, const Node& node, std::vector<Constant> constants) {
+  for (std::size_t i = 0; i < node.outputs.size() && i < constants.size(); ++i)
+    if (node.outputs[i] != kNoValue)
+      graph.value(node.outputs[i]).constant = std::make_shared<const Constant>(std::move(constants[i]));
+}
+
+// An extent of 0 is fine for a list of axes, but not for anything that is computed.
+void checkNotEmpty(const Node& node, const std::vector<ValueType>& types) {
+  for (const ValueType& type : types)
+    if (elementCount(type.shape) == 0)
+      throw Error(ErrorCode::ShapeMismatch, describe(node), "an output of " + toString(type.shape),
+                  "at least one element");
+}
+
+}  // namespace
+
+int foldConstants(Graph& graph, PassContext& context) {
+  fixInput(graph, context);
+  std::int64_t spent = 0;
+  std::vector<Node> kept;
+  for (Node& node : graph.nodes) {
+    const std::vector<ValueType> types = inferNode(graph, node);
+    setTypes(graph, node, types);
+    const bool constant = node.op == Op::Shape || (allConstant(graph, node) && canEvaluate(node.op));
+    if (!constant) {
+      checkNotEmpty(node, types);
+      kept.push_back(std::move(node));
+      continue;
+    }
+    if (!sharesPayload(node.op)) charge(node, elementsOf(types), context.foldLimit, spent);
+    store(graph, node, evaluate(graph, node, types));
+  }
+  const int folded = static_cast<int>(graph.nodes.size() - kept.size());
+  graph.nodes = std::move(kept);
+  return folded;
+}
+
+}  // namespace relprop

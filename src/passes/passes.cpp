@@ -1,0 +1,94 @@
+#include "passes/passes.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "graph/edit.h"
+#include "graph/shape_inference.h"
+#include "passes/rewrites.h"
+#include "relprop/error.h"
+
+namespace relprop {
+
+namespace {
+
+constexpr std::int64_t kSmallestFoldLimit = std::int64_t{1} << 24;
+
+std::string optionalNames() {
+  std::string names;
+  for (const PassInfo& pass : passList())
+    if (!pass.required) names += (names.empty() ? "" : ", ") + std::string(pass.name);
+  return names;
+}
+
+void checkDisabled(const std::vector<std::string>& disabled) {
+  for (const std::string& name : disabled) {
+    const bool optional = std::any_of(passList().begin(), passList().end(),
+                                      [&](const PassInfo& pass) { return pass.name == name && !pass.required; });
+    if (!optional)
+      throw Error(ErrorCode::InvalidArgument, "pass '" + name + "'", "cannot be left out", optionalNames());
+  }
+}
+
+}  // namespace
+
+const std::vector<PassInfo>& passList() {
+  static const std::vector<PassInfo> passes = {
+      {"fold-constants", "fixes the input shape, infers all shapes, evaluates constants", true, foldConstants},
+      {"explicit-attributes", "writes out defaults, auto_pad, bounds given as inputs", true, makeAttributesExplicit},
+      {"canonical-slices", "Slice, Split, Gather and Pad with attributes and clamped ranges", true, canonicaliseSlices},
+      {"canonical-reshapes", "Flatten, Squeeze, Unsqueeze as Reshape; flattening Softmax", true, canonicaliseReshapes},
+      {"canonical-pools", "global pools and ReduceMean as AveragePool or MaxPool", true, canonicalisePools},
+      {"canonical-resize", "Resize and Upsample with scales as attributes", true, canonicaliseResizes},
+      {"canonical-dense", "Gemm and MatMul with a constant as Dense", true, canonicaliseDense},
+      {"remove-no-ops", "takes out nodes that change nothing", true, removeNoOps},
+      {"merge-reshapes", "chains of Reshapes or Transposes as one", false, mergeReshapes},
+      {"merge-pads", "zero Pads into the Conv or AveragePool behind them", false, mergePads},
+      {"fold-channel-constants", "arithmetic with constants by channel into Conv and Dense", false,
+       foldChannelConstants},
+      {"fold-batchnorm", "BatchNormalization into the Conv or Dense before or behind it", false,
+       foldBatchNormalizations},
+      {"batchnorm-to-affine", "what is left of BatchNormalization as Affine", true, batchNormalizationToAffine},
+      {"canonical-arithmetic", "Sub and Div of constants as Add and Mul", true, canonicaliseArithmetic},
+      {"check-canonical", "refuses nodes that have no canonical form", true, checkCanonical},
+  };
+  return passes;
+}
+
+std::int64_t foldLimitOf(const Graph& imported) {
+  std::int64_t total = 0;
+  for (const Value& value : imported.values)
+    if (value.constant) total += elementCount(value.constant->shape);
+  return std::max(total, kSmallestFoldLimit);
+}
+
+PassReport runPass(const PassInfo& pass, Graph& graph, PassContext& context) {
+  const auto start = std::chrono::steady_clock::now();
+  PassReport report;
+  report.name = pass.name;
+  report.rewrites = pass.run(graph, context);
+  sortTopologically(graph);
+  removeDeadNodes(graph);
+  inferShapes(graph);
+  report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  report.notes = std::exchange(context.notes, {});
+  return report;
+}
+
+Specialised specialise(const Graph& imported, const SpecialiseOptions& options) {
+  checkDisabled(options.disabled);
+  Specialised result;
+  result.graph = imported;
+  removeDeadNodes(result.graph);  // what nothing depends on need not even be supported
+  PassContext context{options, foldLimitOf(imported), {}, {}};
+  for (const PassInfo& pass : passList())
+    if (std::find(options.disabled.begin(), options.disabled.end(), pass.name) == options.disabled.end())
+      result.passes.push_back(runPass(pass, result.graph, context));
+  result.warnings = std::move(context.warnings);
+  return result;
+}
+
+}  // namespace relprop

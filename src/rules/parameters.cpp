@@ -1,0 +1,117 @@
+#include "rules/parameters.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+
+namespace relprop {
+namespace {
+
+std::size_t editDistance(const std::string& a, const std::string& b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t substitute = diagonal + (a[i - 1] != b[j - 1]);
+      diagonal = row[j];
+      row[j] = std::min({row[j] + 1, row[j - 1] + 1, substitute});
+    }
+  }
+  return row[b.size()];
+}
+
+}  // namespace
+
+Parameters::Parameters(ErrorCode code, std::string subject, std::map<std::string, std::string> given)
+    : code_(code), subject_(std::move(subject)), given_(std::move(given)) {}
+
+const std::string& Parameters::take(const std::string& key, const std::string& fallback, const std::string& choices) {
+  asked_.push_back({key, fallback, choices});
+  const auto found = given_.find(key);
+  return values_[key] = found == given_.end() ? fallback : found->second;
+}
+
+float Parameters::number(const std::string& key, float fallback) {
+  const std::string& text = take(key, fmt::format("{}", fallback), "a number");
+  char* end = nullptr;
+  const float value = std::strtof(text.c_str(), &end);
+  if (text.empty() || *end != '\0' || !std::isfinite(value))
+    throw Error(code_, subject_ + ", " + key, "'" + text + "'", "a finite number");
+  return value;
+}
+
+std::string Parameters::word(const std::string& key, const std::string& fallback,
+                             const std::vector<std::string>& choices) {
+  const std::string& value = take(key, fallback, listed(choices));
+  if (std::find(choices.begin(), choices.end(), value) == choices.end())
+    unknownName(code_, subject_ + ", " + key, value, choices);
+  return value;
+}
+
+std::string Parameters::text(const std::string& key, const std::string& fallback, const std::string& choices) {
+  return take(key, fallback, choices);
+}
+
+void Parameters::finish() const {
+  std::vector<std::string> keys;
+  for (const ParameterInfo& p : asked_) keys.push_back(p.key);
+  for (const auto& [key, value] : given_) {
+    if (std::find(keys.begin(), keys.end(), key) != keys.end()) continue;
+    if (keys.empty()) throw Error(code_, subject_, "unknown key '" + key + "'", "no parameters");
+    unknownName(code_, subject_ + ", key", key, keys);
+  }
+}
+
+std::string Parameters::complete(const std::string& name) const {
+  std::string text = name;
+  for (std::size_t i = 0; i < asked_.size(); ++i)
+    text += (i == 0 ? ":" : ",") + asked_[i].key + "=" + values_.at(asked_[i].key);
+  return text;
+}
+
+std::map<std::string, std::string> parseKeyValues(const std::string& text, const std::string& positional,
+                                                  ErrorCode code, const std::string& subject) {
+  std::map<std::string, std::string> values;
+  std::size_t at = 0;
+  while (at <= text.size()) {
+    const std::size_t comma = std::min(text.find(',', at), text.size());
+    const std::string item = text.substr(at, comma - at);
+    const std::size_t equals = item.find('=');
+    const bool lone = equals == std::string::npos;
+    const std::string key = lone ? positional : item.substr(0, equals);
+    if (key.empty() || item.empty()) throw Error(code, subject, "'" + text + "'", "name:key=value,key=value");
+    if (!values.emplace(key, lone ? item : item.substr(equals + 1)).second)
+      throw Error(code, subject, "'" + key + "' given twice", "each key once");
+    at = comma + 1;
+  }
+  return values;
+}
+
+std::string listed(const std::vector<std::string>& words) {
+  std::string text;
+  for (std::size_t i = 0; i < words.size(); ++i)
+    text += (i == 0 ? "" : i + 1 == words.size() ? " or " : ", ") + words[i];
+  return text;
+}
+
+std::string nearest(const std::string& word, const std::vector<std::string>& known) {
+  std::string best;
+  std::size_t distance = std::max<std::size_t>(2, word.size() / 3) + 1;
+  for (const std::string& k : known) {
+    const std::size_t d = editDistance(word, k);
+    if (d < distance) distance = d, best = k;
+  }
+  return best;
+}
+
+void unknownName(ErrorCode code, const std::string& subject, const std::string& name,
+                 const std::vector<std::string>& known) {
+  const std::string near = nearest(name, known);
+  throw Error(code, subject, "'" + name + "'", listed(known), near.empty() ? "" : "did you mean '" + near + "'?");
+}
+
+}  // namespace relprop

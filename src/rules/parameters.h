@@ -1,0 +1,52 @@
+// The parameters in "name:key=value,key=value", for rules and methods alike.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "relprop/error.h"
+
+namespace relprop {
+
+struct ParameterInfo {
+  std::string key, fallback, choices;
+};
+
+// Checked access: every given key must be one that is asked for.
+class Parameters {
+ public:
+  // `code` and `subject` ("rule gamma") are for errors.
+  Parameters(ErrorCode code, std::string subject, std::map<std::string, std::string> given);
+
+  // Throws `code` when it is not a finite number.
+  float number(const std::string& key, float fallback);
+  std::string word(const std::string& key, const std::string& fallback, const std::vector<std::string>& choices);
+  // Any text; the caller judges it.
+  std::string text(const std::string& key, const std::string& fallback, const std::string& choices);
+  void finish() const;  // throws `code` when a given key was never asked for
+
+  std::string complete(const std::string& name) const;  // "name:key=value,…" with every parameter asked for
+  const std::vector<ParameterInfo>& asked() const { return asked_; }
+
+ private:
+  const std::string& take(const std::string& key, const std::string& fallback, const std::string& choices);
+
+  ErrorCode code_;
+  std::string subject_;
+  std::map<std::string, std::string> given_, values_;
+  std::vector<ParameterInfo> asked_;
+};
+
+// "k=v,k=v" → map; `positional` names the key of a lone value (empty: not allowed). Throws `code`.
+std::map<std::string, std::string> parseKeyValues(const std::string& text, const std::string& positional,
+                                                  ErrorCode code, const std::string& subject);
+
+std::string listed(const std::vector<std::string>& words);  // "a, b or c"
+// The known word nearest to a misspelt one, "" when none is near.
+std::string nearest(const std::string& word, const std::vector<std::string>& known);
+// Throws `code` for an unknown name: lists the known ones and suggests the nearest.
+[[noreturn]] void unknownName(ErrorCode code, const std::string& subject, const std::string& name,
+                              const std::vector<std::string>& known);
+
+}  // namespace relprop

@@ -1,0 +1,27 @@
+#include "rules/terms.h"
+
+#include <algorithm>
+
+namespace relprop {
+namespace {
+
+template <class Test>
+bool anyBackTerm(const LinearRule& rule, Test test) {
+  return std::any_of(rule.messages.begin(), rule.messages.end(),
+                     [&](const Message& m) { return std::any_of(m.back.begin(), m.back.end(), test); });
+}
+
+}  // namespace
+
+bool LinearRule::multipliesInput() const {
+  const auto constant = [](const Term& t) {
+    return t.in == InputPart::One || t.in == InputPart::Low || t.in == InputPart::High;
+  };
+  return bias != BiasMode::Spread && after != After::UniformCorrection && !anyBackTerm(*this, constant);
+}
+
+bool LinearRule::usesBounds() const {
+  return anyBackTerm(*this, [](const Term& t) { return t.in == InputPart::Low || t.in == InputPart::High; });
+}
+
+}  // namespace relprop

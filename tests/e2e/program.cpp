@@ -1,0 +1,120 @@
+#include "program.h"
+
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+#include <sstream>
+#include <stdexcept>
+#include <system_error>
+#include <thread>
+
+namespace e2e {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Pipe {
+  int ends[2] = {-1, -1};
+  Pipe() {
+    if (pipe(ends) != 0) throw std::runtime_error("pipe");
+  }
+  ~Pipe() {
+    closeEnd(0);
+    closeEnd(1);
+  }
+  Pipe(const Pipe&) = delete;
+  Pipe& operator=(const Pipe&) = delete;
+  void closeEnd(int end) {
+    if (ends[end] >= 0) close(ends[end]);
+    ends[end] = -1;
+  }
+  void readAll(std::string& text) const {
+    char buffer[4096];
+    for (ssize_t count; (count = read(ends[0], buffer, sizeof buffer)) > 0;)
+      text.append(buffer, static_cast<std::size_t>(count));
+  }
+};
+
+[[noreturn]] void becomeProgram(const Arguments& arguments, const RunOptions& options, Pipe& out, Pipe& err) {
+  dup2(out.ends[1], STDOUT_FILENO);
+  dup2(err.ends[1], STDERR_FILENO);
+  for (Pipe* pipe : {&out, &err})
+    for (int end : {0, 1}) pipe->closeEnd(end);
+  if (options.inChild) options.inChild();
+  std::vector<char*> argv = {const_cast<char*>(PROGRAM)};
+  for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
+  argv.push_back(nullptr);
+  execv(PROGRAM, argv.data());
+  _exit(127);
+}
+
+int waitFor(pid_t child) {
+  int status = 0;
+  waitpid(child, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+}  // namespace
+
+Outcome relprop(const Arguments& arguments, const RunOptions& options) {
+  Pipe out, err;
+  pid_t child = fork();
+  if (child == 0) becomeProgram(arguments, options, out, err);
+  out.closeEnd(1);
+  err.closeEnd(1);
+  Outcome outcome;
+  {
+    std::jthread errors([&] { err.readAll(outcome.err); });
+    std::jthread watcher([&] {
+      if (options.whileRunning) options.whileRunning(child);
+    });
+    out.readAll(outcome.out);
+  }
+  outcome.code = waitFor(child);
+  return outcome;
+}
+
+fs::path exampleModel() {
+  return fs::path(SOURCE_FOLDER) / "examples/model/shapes.onnx";
+}
+fs::path examplePicture() {
+  return fs::path(SOURCE_FOLDER) / "examples/pictures/JPEGImages/val_00000.jpg";
+}
+
+std::string readText(const fs::path& path) {
+  std::ifstream stream(path, std::ios::binary);
+  std::ostringstream text;
+  text << stream.rdbuf();
+  return text.str();
+}
+
+void writeText(const fs::path& path, const std::string& bytes) {
+  std::ofstream stream(path, std::ios::binary);
+  stream << bytes;
+  if (!stream.flush()) throw std::runtime_error("cannot write " + path.string());
+}
+
+std::vector<std::string> namesIn(const fs::path& folder) {
+  std::vector<std::string> names;
+  std::error_code failed;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder, failed))
+    names.push_back(entry.path().filename().string());
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+TemporaryFolder::TemporaryFolder() {
+  std::string name = (fs::temp_directory_path() / "relprop-e2e-XXXXXX").string();
+  if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("mkdtemp");
+  path_ = name;
+}
+
+TemporaryFolder::~TemporaryFolder() {
+  std::error_code ignored;
+  fs::remove_all(path_, ignored);
+}
+
+}  // namespace e2e

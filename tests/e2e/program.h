@@ -1,0 +1,51 @@
+// Runs the program relprop and tells what came of it.
+#pragma once
+
+#include <sys/types.h>
+
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace e2e {
+
+struct Outcome {
+  int code = -1;  // exit code; 128 + signal when a signal ended it
+  std::string out, err;
+};
+
+struct RunOptions {
+  std::function<void()> inChild;            // between fork and exec
+  std::function<void(pid_t)> whileRunning;  // in a thread of its own
+};
+
+using Arguments = std::vector<std::string>;
+
+Outcome relprop(const Arguments& arguments, const RunOptions& options = {});
+
+// The example network that comes with relprop, and one of its pictures.
+std::filesystem::path exampleModel();
+std::filesystem::path examplePicture();
+
+std::string readText(const std::filesystem::path& path);
+void writeText(const std::filesystem::path& path, const std::string& bytes);
+// Names of all that lies in a folder, sorted; empty when there is none.
+std::vector<std::string> namesIn(const std::filesystem::path& folder);
+
+// A folder that lives as long as the object.
+class TemporaryFolder {
+ public:
+  TemporaryFolder();
+  ~TemporaryFolder();
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+
+  const std::filesystem::path& path() const { return path_; }
+  std::string operator/(const std::string& name) const { return (path_ / name).string(); }
+
+ private:
+  std::filesystem::path path_;
+};
+
+}  // namespace e2e

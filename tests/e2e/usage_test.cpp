@@ -1,0 +1,123 @@
+// Help, versions, completion, and what wrong usage gets.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+
+#include "program.h"
+
+namespace e2e {
+namespace {
+
+using testing::HasSubstr;
+using testing::StartsWith;
+
+TEST(Usage, HelpOfEveryCommandHasExamples) {
+  for (const std::string command : {"", "explain", "inspect", "methods", "completion"}) {
+    Arguments arguments = {"--help"};
+    if (!command.empty()) arguments.insert(arguments.begin(), command);
+    Outcome outcome = relprop(arguments);
+    EXPECT_EQ(outcome.code, 0) << command;
+    EXPECT_THAT(outcome.out, HasSubstr("Examples:\n  relprop")) << command;
+    EXPECT_EQ(outcome.err, "") << command;
+  }
+}
+
+TEST(Usage, VersionNamesTheLibraries) {
+  Outcome outcome = relprop({"--version"});
+  EXPECT_EQ(outcome.code, 0);
+  EXPECT_THAT(outcome.out, StartsWith("relprop "));
+  for (const char* library : {"oneDNN", "CLI11", "fmt", "nlohmann-json"}) EXPECT_THAT(outcome.out, HasSubstr(library));
+}
+
+TEST(Usage, WrongUsageIsExitCodeTwo) {
+  std::string model = exampleModel(), picture = examplePicture();
+  std::vector<Arguments> wrong = {{},
+                                  {"explain"},
+                                  {"explain", model},
+                                  {"explain", model, picture, "--view", "sideways"},
+                                  {"explain", model, picture, "--save", "gif"},
+                                  {"explain", model, picture, "--percentile", "0"},
+                                  {"explain", model, picture, "--shape", "big"},
+                                  {"explain", model, picture, "--batch", "0"},
+                                  {"completion", "tcsh"}};
+  for (const Arguments& arguments : wrong) {
+    Outcome outcome = relprop(arguments);
+    EXPECT_EQ(outcome.code, 2) << testing::PrintToString(arguments);
+    EXPECT_THAT(outcome.err, StartsWith("relprop: error: ")) << testing::PrintToString(arguments);
+    EXPECT_EQ(outcome.out, "") << testing::PrintToString(arguments);
+  }
+}
+
+TEST(Usage, SuggestsTheNearestName) {
+  EXPECT_THAT(relprop({"explian"}).err, HasSubstr("did you mean 'explain'?"));
+  EXPECT_THAT(relprop({"explain", "m.onnx", "a.jpg", "--metod", "rap"}).err, HasSubstr("did you mean '--method'?"));
+  EXPECT_THAT(relprop({"methods", "lrp-zpluss"}).err, HasSubstr("did you mean 'lrp-zplus'?"));
+}
+
+TEST(Usage, FailuresAreExitCodeOneAndSaidOnce) {
+  Outcome outcome = relprop({"explain", exampleModel(), examplePicture(), "--method", "lrp-zpluss"});
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_THAT(outcome.err, StartsWith("relprop: error: "));
+  EXPECT_THAT(outcome.err, HasSubstr("lrp-zplus"));
+  EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << outcome.err;
+}
+
+TEST(Usage, CompletionScriptsNameCommandsOptionsAndMethods) {
+  for (const char* shell : {"bash", "zsh", "fish"}) {
+    Outcome outcome = relprop({"completion", shell});
+    EXPECT_EQ(outcome.code, 0);
+    for (const char* word : {"explain", "inspect", "percentile", "lrp-zplus"})
+      EXPECT_THAT(outcome.out, HasSubstr(word)) << shell;
+  }
+}
+
+TEST(Usage, BashCompletionIsValidBash) {
+  TemporaryFolder folder;
+  writeText(folder / "script", relprop({"completion", "bash"}).out);
+  EXPECT_EQ(std::system(("bash -n " + folder / "script").c_str()), 0);
+}
+
+TEST(Usage, MethodsAreListedWithCitations) {
+  Outcome list = relprop({"methods"});
+  EXPECT_EQ(list.code, 0);
+  for (const char* name : {"rap", "lrp-zplus", "gradient"}) EXPECT_THAT(list.out, HasSubstr(name));
+  nlohmann::json json = nlohmann::json::parse(relprop({"methods", "--json"}).out);
+  ASSERT_GT(json.size(), 10u);
+  for (const auto& method : json) {
+    EXPECT_NE(method["summary"], "") << method;
+    EXPECT_NE(method["citation"], "") << method;
+  }
+}
+
+TEST(Usage, OneMethodIsDescribedWithItsParameters) {
+  Outcome outcome = relprop({"methods", "lrp-gamma"});
+  EXPECT_EQ(outcome.code, 0);
+  EXPECT_THAT(outcome.out, HasSubstr("gamma "));
+}
+
+TEST(Usage, InspectPrintsWithoutRunning) {
+  Outcome text = relprop({"inspect", exampleModel(), "--method", "lrp-zplus", "--steps"});
+  EXPECT_EQ(text.code, 0) << text.err;
+  for (const char* part : {"memory", "Nodes", "Steps", "Conv", "zplus"}) EXPECT_THAT(text.out, HasSubstr(part));
+  auto json = nlohmann::json::parse(relprop({"inspect", exampleModel(), "--json"}).out);
+  EXPECT_GT(json["nodes"].size(), 5u);
+  EXPECT_GT(json["arenaBytes"], 0);
+  EXPECT_THAT(json["method"].get<std::string>(), StartsWith("rap"));
+}
+
+TEST(Usage, AFullStandardOutputIsAFailure) {
+  auto toFull = [] {
+    if (std::freopen("/dev/full", "w", stdout) == nullptr) _exit(126);
+  };
+  Outcome outcome = relprop({"methods"}, {.inChild = toFull, .whileRunning = {}});
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_THAT(outcome.err, HasSubstr("standard output"));
+}
+
+}  // namespace
+}  // namespace e2e

@@ -1,0 +1,26 @@
+// Where the reference data lies: $RELPROP_SHARED, by default ../shared beside the checkout. Tests that need it are
+// skipped with a message where it is absent, unless RELPROP_REQUIRE_SHARED is set (CI): then its absence is an error.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace relprop::test {
+
+std::filesystem::path sharedFolder();
+bool sharedRequired();
+// The real networks, unpacked once into a cache folder.
+std::filesystem::path modelsFolder();
+
+}  // namespace relprop::test
+
+#define RELPROP_NEEDS_SHARED()                                                                      \
+  do {                                                                                              \
+    if (!std::filesystem::exists(relprop::test::sharedFolder() / "fixtures")) {                     \
+      if (relprop::test::sharedRequired()) FAIL() << relprop::test::sharedFolder() << " is absent"; \
+      GTEST_SKIP() << relprop::test::sharedFolder() << " is absent: set RELPROP_SHARED";            \
+    }                                                                                               \
+  } while (false)

@@ -1,0 +1,110 @@
+#include "graph/geometry.h"
+
+#include <gtest/gtest.h>
+
+#include "graph/edit.h"
+#include "relprop/error.h"
+
+namespace relprop {
+namespace {
+
+using Ints = std::vector<std::int64_t>;
+
+struct OneNode {
+  Graph graph;
+  Node node;
+};
+
+OneNode pool(const Shape& input, std::map<std::string, Attribute> attrs, Op op = Op::AveragePool) {
+  OneNode one;
+  one.node = makeNode("pool", op, {addDynamicValue(one.graph, "x", input)});
+  one.node.attrs = std::move(attrs);
+  return one;
+}
+
+ConvGeometry decode(const OneNode& one) {
+  return geometryOf(one.graph, one.node);
+}
+
+TEST(Geometry, DecodesConv) {
+  OneNode one =
+      pool({2, 4, 9, 11}, {{"pads", Ints{1, 2, 3, 4}}, {"strides", Ints{2, 3}}, {"group", std::int64_t{2}}}, Op::Conv);
+  one.node.inputs.push_back(addDynamicValue(one.graph, "w", {6, 2, 3, 5}));
+  const ConvGeometry g = decode(one);
+  EXPECT_EQ(g.N, 2);
+  EXPECT_EQ(g.C, 4);
+  EXPECT_EQ(g.O, 6);
+  EXPECT_EQ(g.groups, 2);
+  EXPECT_EQ(g.OH, (9 + 4 - 3) / 2 + 1);
+  EXPECT_EQ(g.OW, (11 + 6 - 5) / 3 + 1);
+  EXPECT_EQ(g.KH, 3);
+  EXPECT_EQ(g.KW, 5);
+  EXPECT_EQ(g.padTop, 1);
+  EXPECT_EQ(g.padLeft, 2);
+  EXPECT_EQ(g.padBottom, 3);
+  EXPECT_EQ(g.padRight, 4);
+}
+
+TEST(Geometry, OneAxisIsOneRow) {
+  const ConvGeometry g = decode(pool({1, 3, 10}, {{"kernel_shape", Ints{4}}, {"strides", Ints{2}}}));
+  EXPECT_EQ(g.H, 1);
+  EXPECT_EQ(g.KH, 1);
+  EXPECT_EQ(g.OH, 1);
+  EXPECT_EQ(g.W, 10);
+  EXPECT_EQ(g.KW, 4);
+  EXPECT_EQ(g.OW, 4);
+  EXPECT_EQ(g.groups, 3);
+}
+
+TEST(Geometry, CeilModeLetsTheLastWindowHangOver) {
+  const ConvGeometry g = decode(
+      pool({1, 1, 6, 7}, {{"kernel_shape", Ints{3, 3}}, {"strides", Ints{2, 2}}, {"ceil_mode", std::int64_t{1}}}));
+  EXPECT_EQ(g.OH, 3);
+  EXPECT_EQ(g.OW, 3);
+  EXPECT_EQ(g.padBottom, 1);
+  EXPECT_EQ(g.padRight, 0);
+  EXPECT_EQ(g.countedBottom, 0);
+}
+
+// A window that would start past the input and the padding before it is dropped.
+TEST(Geometry, CeilModeDropsAWindowInThePadding) {
+  const ConvGeometry g = decode(pool({1, 1, 4, 4}, {{"kernel_shape", Ints{2, 2}},
+                                                    {"strides", Ints{3, 3}},
+                                                    {"pads", Ints{1, 1, 1, 1}},
+                                                    {"ceil_mode", std::int64_t{1}}}));
+  EXPECT_EQ(g.OH, 2);
+  const ConvGeometry one = decode(
+      pool({1, 1, 3, 3}, {{"kernel_shape", Ints{1, 1}}, {"strides", Ints{4, 4}}, {"ceil_mode", std::int64_t{1}}}));
+  EXPECT_EQ(one.OH, 1);
+}
+
+TEST(Geometry, RefusesAttributesThatDoNotFit) {
+  const std::vector<std::map<std::string, Attribute>> bad = {
+      {{"kernel_shape", Ints{3}}},
+      {{"kernel_shape", Ints{0, 3}}},
+      {{"kernel_shape", Ints{3, 3}}, {"strides", Ints{0, 1}}},
+      {{"kernel_shape", Ints{3, 3}}, {"dilations", Ints{1, -1}}},
+      {{"kernel_shape", Ints{3, 3}}, {"pads", Ints{1, 1}}},
+      {{"kernel_shape", Ints{3, 3}}, {"pads", Ints{-1, 0, 0, 0}}},
+      {{"kernel_shape", Ints{3, 3}}, {"pads", Ints{3, 0, 0, 0}}},  // the first window sees nothing
+      {{"kernel_shape", Ints{3, 3}}, {"auto_pad", std::string("EVEN")}},
+      {{"kernel_shape", Ints{9, 3}}},
+      {{"kernel_shape", Ints{INT64_MAX, 3}}},
+      {{"kernel_shape", Ints{2, 2}}, {"dilations", Ints{INT64_MAX, 1}}},
+      {{"kernel_shape", Ints{2, 2}},
+       {"dilations", Ints{9, 1}},
+       {"pads", Ints{4, 0, 4, 0}}},  // taps on both sides of it
+  };
+  for (const auto& attrs : bad) {
+    try {
+      decode(pool({1, 3, 4, 4}, attrs));
+      ADD_FAILURE() << "accepted " << (&attrs - bad.data());
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::ShapeMismatch);
+      EXPECT_EQ(error.where(), "node 'pool' (AveragePool)");
+    }
+  }
+}
+
+}  // namespace
+}  // namespace relprop

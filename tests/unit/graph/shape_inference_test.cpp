@@ -1,0 +1,160 @@
+#include "graph/shape_inference.h"
+
+#include <gtest/gtest.h>
+
+#include "graph/edit.h"
+#include "relprop/error.h"
+
+namespace relprop {
+namespace {
+
+using Ints = std::vector<std::int64_t>;
+using Attributes = std::map<std::string, Attribute>;
+
+struct Operand {
+  Shape shape;  // of a computed value, or
+  bool constant = false;
+  Ints values = {};  // a constant list of integers
+};
+
+Operand ints(Ints values) {
+  return {{}, true, std::move(values)};
+}
+
+ValueId addOperand(Graph& graph, const Operand& operand) {
+  if (!operand.constant) return addDynamicValue(graph, "v", operand.shape);
+  Constant constant;
+  constant.dtype = DType::Int64;
+  constant.shape = {static_cast<std::int64_t>(operand.values.size())};
+  constant.ints = std::make_shared<const Ints>(operand.values);
+  return graph.addConstant("c", constant);
+}
+
+std::vector<ValueType> infer(Op op, const std::vector<Operand>& operands, Attributes attrs = {}, int outputs = 1) {
+  Graph graph;
+  Node node = makeNode("n", op);
+  node.attrs = std::move(attrs);
+  for (const Operand& operand : operands) node.inputs.push_back(addOperand(graph, operand));
+  for (int i = 0; i < outputs; ++i) node.outputs.push_back(graph.addValue({}));
+  return inferNode(graph, node);
+}
+
+Shape shapeOf(Op op, const std::vector<Operand>& operands, Attributes attrs = {}) {
+  return infer(op, operands, std::move(attrs)).at(0).shape;
+}
+
+std::string errorOf(Op op, const std::vector<Operand>& operands, Attributes attrs = {}) {
+  try {
+    infer(op, operands, std::move(attrs));
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::ShapeMismatch) << error.what();
+    return error.what();
+  }
+  return "accepted";
+}
+
+const Operand kImage{{2, 3, 8, 6}};
+
+TEST(ShapeInference, Windows) {
+  EXPECT_EQ(shapeOf(Op::Conv, {kImage, {{4, 3, 3, 3}}, {{4}}}, {{"pads", Ints{1, 1, 1, 1}}}), (Shape{2, 4, 8, 6}));
+  EXPECT_EQ(shapeOf(Op::Conv, {kImage, {{6, 1, 3, 3}}}, {{"group", std::int64_t{3}}, {"strides", Ints{2, 2}}}),
+            (Shape{2, 6, 3, 2}));
+  EXPECT_EQ(shapeOf(Op::MaxPool, {kImage},
+                    {{"kernel_shape", Ints{3, 3}}, {"strides", Ints{2, 2}}, {"ceil_mode", std::int64_t{1}}}),
+            (Shape{2, 3, 4, 3}));
+  EXPECT_EQ(shapeOf(Op::GlobalMaxPool, {kImage}), (Shape{2, 3, 1, 1}));
+}
+
+TEST(ShapeInference, Matrices) {
+  EXPECT_EQ(shapeOf(Op::Gemm, {{{5, 2}}, {{4, 5}}, {{4}}}, {{"transA", std::int64_t{1}}, {"transB", std::int64_t{1}}}),
+            (Shape{2, 4}));
+  EXPECT_EQ(shapeOf(Op::MatMul, {{{7, 1, 2, 5}}, {{3, 5, 4}}}), (Shape{7, 3, 2, 4}));
+  EXPECT_EQ(shapeOf(Op::MatMul, {{{5}}, {{3, 5, 4}}}), (Shape{3, 4}));
+  EXPECT_EQ(shapeOf(Op::MatMul, {{{5}}, {{5}}}), (Shape{}));
+  EXPECT_EQ(shapeOf(Op::Dense, {{{2, 7, 5}}, {{4, 5}}}), (Shape{2, 7, 4}));
+}
+
+TEST(ShapeInference, Reshaping) {
+  EXPECT_EQ(shapeOf(Op::Reshape, {kImage, ints({0, -1, 3})}), (Shape{2, 48, 3}));
+  EXPECT_EQ(shapeOf(Op::Flatten, {kImage}), (Shape{2, 144}));
+  EXPECT_EQ(shapeOf(Op::Flatten, {kImage}, {{"axis", std::int64_t{0}}}), (Shape{1, 288}));
+  EXPECT_EQ(shapeOf(Op::Squeeze, {{{1, 3, 1}}}), (Shape{3}));
+  EXPECT_EQ(shapeOf(Op::Squeeze, {{{1, 3, 1}}, ints({-1})}), (Shape{1, 3}));
+  EXPECT_EQ(shapeOf(Op::Unsqueeze, {{{3}}, ints({0, -1})}), (Shape{1, 3, 1}));
+  EXPECT_EQ(shapeOf(Op::Transpose, {kImage}), (Shape{6, 8, 3, 2}));
+}
+
+TEST(ShapeInference, Parts) {
+  EXPECT_EQ(shapeOf(Op::Concat, {kImage, {{2, 5, 8, 6}}}, {{"axis", std::int64_t{-3}}}), (Shape{2, 8, 8, 6}));
+  EXPECT_EQ(shapeOf(Op::Slice, {kImage, ints({1, -2}), ints({INT64_MAX, INT64_MIN}), ints({2, 3}), ints({3, -2})}),
+            (Shape{2, 3, 3, 3}));
+  EXPECT_EQ(shapeOf(Op::Slice, {kImage, ints({5}), ints({2}), ints({2}), ints({1})}), (Shape{2, 3, 0, 6}));
+  EXPECT_EQ(shapeOf(Op::Pad, {kImage, ints({0, 0, 1, 0, 0, 0, -2, 3})}), (Shape{2, 3, 7, 9}));
+  EXPECT_EQ(shapeOf(Op::Gather, {kImage, ints({0, 1, 1})}, {{"axis", std::int64_t{2}}}), (Shape{2, 3, 3, 6}));
+  const std::vector<ValueType> parts = infer(Op::Split, {kImage}, {{"axis", std::int64_t{2}}}, 3);
+  EXPECT_EQ(parts[0].shape, (Shape{2, 3, 3, 6}));
+  EXPECT_EQ(parts[2].shape, (Shape{2, 3, 2, 6}));
+}
+
+TEST(ShapeInference, TypesOfIntegers) {
+  const ValueType shape = infer(Op::Shape, {kImage}, {{"start", std::int64_t{1}}, {"end", std::int64_t{-1}}})[0];
+  EXPECT_EQ(shape.dtype, DType::Int64);
+  EXPECT_EQ(shape.shape, (Shape{2}));
+  EXPECT_EQ(infer(Op::Cast, {kImage}, {{"to", std::int64_t{9}}})[0].dtype, DType::Bool);
+}
+
+TEST(ShapeInference, MessagesNameNodeFoundAndExpected) {
+  EXPECT_EQ(errorOf(Op::Conv, {kImage, {{4, 5, 3, 3}}}),
+            "node 'n' (Conv): 3 input channels (expected 5 for weights 4×5×3×3)");
+  EXPECT_EQ(errorOf(Op::Conv, {kImage, {{4, 3, 3, 3}}}, {{"group", std::int64_t{2}}}),
+            "node 'n' (Conv): 3 input and 4 output channels in 2 groups (expected groups that divide both)");
+  EXPECT_EQ(errorOf(Op::Conv, {kImage, {{4, 3, 9, 3}}}),
+            "node 'n' (Conv): a kernel that covers 9 on an axis of 8 padded to 8 (expected a kernel that fits)");
+  EXPECT_EQ(errorOf(Op::Conv, {kImage, {{4, 3, 3, 3}}, {{5}}}), "node 'n' (Conv): bias 5 (expected 4)");
+  EXPECT_EQ(errorOf(Op::Gemm, {{{2, 5}}, {{6, 4}}}),
+            "node 'n' (Gemm): 5 input features (expected 6 as the weights have)");
+  EXPECT_EQ(errorOf(Op::Add, {kImage, {{5}}}),
+            "node 'n' (Add): operands 2×3×8×6 and 5 (expected shapes that broadcast)");
+  EXPECT_EQ(errorOf(Op::Softmax, {kImage}, {{"axis", std::int64_t{4}}}),
+            "node 'n' (Softmax): axis 4 (expected an axis of 4 dimensions)");
+  EXPECT_EQ(errorOf(Op::Reshape, {kImage, ints({7, -1})}),
+            "node 'n' (Reshape): 2×3×8×6 reshaped to 7×41 (expected 288 elements)");
+  EXPECT_EQ(errorOf(Op::BatchNormalization, {kImage, {{4}}, {{3}}, {{3}}, {{3}}}),
+            "node 'n' (BatchNormalization): parameter 1 of 4 values (expected 3)");
+  EXPECT_EQ(errorOf(Op::Concat, {kImage, {{2, 3, 8, 5}}}, {{"axis", std::int64_t{1}}}),
+            "node 'n' (Concat): operand 2×3×8×5 (expected 2×3×8×6 but for axis 1)");
+}
+
+TEST(ShapeInference, RefusesWhatDoesNotFit) {
+  const std::vector<std::string> errors = {
+      errorOf(Op::Pad, {kImage, ints({0, 0, -5, 0, 0, 0, -5, 0})}),
+      errorOf(Op::Pad, {kImage, ints({0, 0})}),
+      errorOf(Op::Pad, {kImage, ints({0, 0, INT64_MAX, 0, 0, 0, INT64_MAX, 0})}),
+      errorOf(Op::Slice, {kImage, ints({0}), ints({1}), ints({4})}),
+      errorOf(Op::Slice, {kImage, ints({0}), ints({1}), ints({0}), ints({0})}),
+      errorOf(Op::Slice, {kImage, ints({0, 1}), ints({1})}),
+      errorOf(Op::Squeeze, {kImage, ints({1})}),
+      errorOf(Op::Unsqueeze, {kImage, ints({1, 1})}),
+      errorOf(Op::Transpose, {kImage}, {{"perm", Ints{0, 1, 2, 2}}}),
+      errorOf(Op::Reshape, {kImage, ints({-1, -1})}),
+      errorOf(Op::Reshape, {kImage, ints({-2, 3})}),
+      errorOf(Op::Reshape, {kImage, ints({INT64_MAX, INT64_MAX})}),
+      errorOf(Op::Flatten, {kImage}, {{"axis", std::int64_t{5}}}),
+      errorOf(Op::MatMul, {kImage, {{5, 2}}}),
+      errorOf(Op::LRN, {kImage}, {{"size", std::int64_t{0}}}),
+      errorOf(Op::ConstantOfShape, {ints({1 << 20, 1 << 20})}),
+      errorOf(Op::ConstantOfShape, {ints({-1})}),
+      errorOf(Op::ConstantOfShape, {ints({0, INT64_MAX})}),
+      errorOf(Op::Resize, {kImage, {{0}}, {{0}}, ints({2, 3, 8})}),
+  };
+  for (std::size_t i = 0; i < errors.size(); ++i) EXPECT_NE(errors[i], "accepted") << i;
+}
+
+TEST(ShapeInference, SplitPartsHaveToAddUp) {
+  EXPECT_THROW(infer(Op::Split, {kImage, ints({3, 3})}, {{"axis", std::int64_t{2}}}, 2), Error);
+  EXPECT_THROW(infer(Op::Split, {kImage, ints({INT64_MAX, INT64_MAX})}, {{"axis", std::int64_t{2}}}, 2), Error);
+  EXPECT_THROW(infer(Op::Split, {kImage}, {{"axis", std::int64_t{1}}}, 7), Error);
+}
+
+}  // namespace
+}  // namespace relprop

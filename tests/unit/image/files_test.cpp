@@ -1,0 +1,163 @@
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <thread>
+
+#include "unit/image/support.h"
+
+namespace relprop::test {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string textOf(const fs::path& path) {
+  const Bytes bytes = readFile(path);
+  return {bytes.begin(), bytes.end()};
+}
+
+// A file system of 64 KiB, while it could be mounted.
+class SmallDisk {
+ public:
+  explicit SmallDisk(fs::path path) : path_(std::move(path)) {
+    fs::create_directory(path_);
+    mounted_ = ::mount("tmpfs", path_.c_str(), "tmpfs", 0, "size=64k") == 0;
+  }
+  SmallDisk(const SmallDisk&) = delete;
+  SmallDisk& operator=(const SmallDisk&) = delete;
+  ~SmallDisk() {
+    if (mounted_) ::umount(path_.c_str());
+  }
+  bool mounted() const { return mounted_; }
+
+ private:
+  fs::path path_;
+  bool mounted_;
+};
+
+}  // namespace
+
+TEST(WriteFile, WritesWhatReadFileReads) {
+  const TemporaryFolder folder;
+  Bytes bytes(300000);
+  for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<std::uint8_t>(i * 7);
+  writeFile(folder / "a.bin", bytes);
+  EXPECT_EQ(readFile(folder / "a.bin"), bytes);
+  writeFile(folder / "empty", Bytes{});
+  EXPECT_TRUE(readFile(folder / "empty").empty());
+  EXPECT_EQ(folder.entries(), 2);
+}
+
+TEST(WriteFile, ReplacesAndLeavesNothingElse) {
+  const TemporaryFolder folder;
+  writeFile(folder / "a.txt", std::string("a long first text"));
+  writeFile(folder / "a.txt", std::string("second"));
+  EXPECT_EQ(textOf(folder / "a.txt"), "second");
+  EXPECT_EQ(folder.entries(), 1);
+}
+
+TEST(WriteFile, MissingFolderIsNamedInTheHint) {
+  const TemporaryFolder folder;
+  const Error error =
+      expectError(ErrorCode::FileWriteFailed, [&] { writeFile(folder / "no" / "a.txt", std::string("x")); });
+  EXPECT_EQ(error.where(), (folder / "no" / "a.txt").string());
+  EXPECT_NE(error.hint().find((folder / "no").string()), std::string::npos);
+}
+
+TEST(WriteFile, FolderInPlaceOfTheFile) {
+  const TemporaryFolder folder;
+  fs::create_directory(folder / "sub");
+  expectError(ErrorCode::FileWriteFailed, [&] { writeFile(folder / "sub", std::string("x")); });
+  expectError(ErrorCode::FileWriteFailed, [&] { writeFile(folder / "sub/", std::string("x")); });
+  expectError(ErrorCode::FileWriteFailed, [] { writeFile("", std::string("x")); });
+  EXPECT_EQ(folder.entries(), 1);
+}
+
+TEST(WriteFile, FullDiskKeepsTheOldFileAndNoPart) {
+  const TemporaryFolder folder;
+  const SmallDisk disk(folder / "disk");
+  if (!disk.mounted()) GTEST_SKIP() << "a small file system cannot be mounted here";
+  const fs::path path = folder / "disk" / "a.bin";
+  writeFile(path, std::string("old"));
+  const Error error = expectError(ErrorCode::FileWriteFailed, [&] { writeFile(path, Bytes(1 << 20)); });
+  EXPECT_NE(error.hint().find("room"), std::string::npos) << error.what();
+  EXPECT_EQ(textOf(path), "old");
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder / "disk"), fs::directory_iterator{}), 1);
+}
+
+TEST(WriteFile, FullDeviceIsAnError) {
+  if (!fs::is_character_file("/dev/full")) GTEST_SKIP() << "there is no /dev/full";
+  expectError(ErrorCode::FileWriteFailed, [] { writeFile("/dev/full", std::string("x")); });
+  EXPECT_TRUE(fs::is_character_file("/dev/full"));
+}
+
+TEST(WriteFile, DevicesAreWrittenToNotReplaced) {
+  writeFile("/dev/null", std::string("x"));
+  EXPECT_TRUE(fs::is_character_file("/dev/null"));
+}
+
+TEST(WriteFile, LinksStayLinks) {
+  const TemporaryFolder folder;
+  writeFile(folder / "target", std::string("old"));
+  fs::create_symlink("target", folder / "link");
+  writeFile(folder / "link", std::string("new"));
+  EXPECT_TRUE(fs::is_symlink(folder / "link"));
+  EXPECT_EQ(textOf(folder / "target"), "new");
+}
+
+TEST(WriteFile, LongestNamesWork) {
+  const TemporaryFolder folder;
+  writeFile(folder / std::string(255, 'n'), std::string("x"));
+  EXPECT_EQ(textOf(folder / std::string(255, 'n')), "x");
+}
+
+TEST(WriteFile, ForbiddenFolder) {
+  if (::geteuid() == 0) GTEST_SKIP() << "root may write everywhere";
+  const TemporaryFolder folder;
+  fs::permissions(folder.path(), fs::perms::owner_read | fs::perms::owner_exec);
+  expectError(ErrorCode::FileWriteFailed, [&] { writeFile(folder / "a.txt", std::string("x")); });
+  fs::permissions(folder.path(), fs::perms::owner_all);
+}
+
+TEST(WriteFile, ManyThreadsLeaveOneWholeFile) {
+  const TemporaryFolder folder;
+  std::vector<std::thread> threads;
+  for (char letter = 'a'; letter < 'e'; ++letter)
+    threads.emplace_back([&folder, letter] {
+      for (int i = 0; i < 25; ++i) writeFile(folder / "a.txt", std::string(100000, letter));
+    });
+  for (std::thread& thread : threads) thread.join();
+  const std::string text = textOf(folder / "a.txt");
+  EXPECT_EQ(text, std::string(100000, text.front()));
+  EXPECT_EQ(folder.entries(), 1);
+}
+
+TEST(ReadFile, MissingFolderAndForbidden) {
+  const TemporaryFolder folder;
+  expectError(ErrorCode::FileNotFound, [&] { readFile(folder / "missing"); });
+  writeFile(folder / "file", std::string("x"));
+  expectError(ErrorCode::FileNotFound, [&] { readFile(folder / "file" / "below"); });
+  expectError(ErrorCode::FileUnreadable, [&] { readFile(folder.path()); });
+}
+
+TEST(ReadFile, ForbiddenFile) {
+  if (::geteuid() == 0) GTEST_SKIP() << "root may read everything";
+  const TemporaryFolder folder;
+  writeFile(folder / "a.txt", std::string("x"));
+  fs::permissions(folder / "a.txt", fs::perms::none);
+  expectError(ErrorCode::FileUnreadable, [&] { readFile(folder / "a.txt"); });
+}
+
+TEST(ReadFile, ReadsPipesToTheirEnd) {
+  const TemporaryFolder folder;
+  ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);
+  const Bytes bytes(200000, 0x5A);
+  std::thread writer([&] { writeFile(folder / "pipe", bytes); });
+  EXPECT_EQ(readFile(folder / "pipe"), bytes);
+  writer.join();
+}
+
+}  // namespace relprop::test

@@ -1,0 +1,133 @@
+#include <gtest/gtest.h>
+#include <png.h>
+
+#include "unit/image/support.h"
+
+namespace relprop::test {
+
+namespace {
+
+struct PngFormat {
+  int width, height, colour, depth;
+  int interlace = PNG_INTERLACE_NONE;
+};
+
+// `rows` holds the packed rows as PNG stores them; `ancillary` adds further chunks.
+Bytes writePng(const PngFormat& format, const Bytes& rows,
+               const std::function<void(png_structp, png_infop)>& ancillary = {}) {
+  Bytes file;
+  png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, nullptr, nullptr, nullptr);
+  png_infop info = png_create_info_struct(png);
+  const auto write = [](png_structp p, png_bytep data, std::size_t size) {
+    auto* out = static_cast<Bytes*>(png_get_io_ptr(p));
+    out->insert(out->end(), data, data + size);
+  };
+  png_set_write_fn(png, &file, write, nullptr);
+  png_set_IHDR(png, info, static_cast<png_uint_32>(format.width), static_cast<png_uint_32>(format.height), format.depth,
+               format.colour, format.interlace, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+  if (ancillary) ancillary(png, info);
+  png_write_info(png, info);
+  const std::size_t rowBytes = png_get_rowbytes(png, info);
+  const int passes = png_set_interlace_handling(png);
+  for (int pass = 0; pass < passes; ++pass)
+    for (std::size_t offset = 0; offset < rows.size(); offset += rowBytes) png_write_row(png, &rows[offset]);
+  png_write_end(png, info);
+  png_destroy_write_struct(&png, &info);
+  return file;
+}
+
+Image decoded(const Bytes& file) {
+  return decodeImage(file, "a.png");
+}
+
+}  // namespace
+
+TEST(Png, RoundTripIsExact) {
+  for (const auto& [width, height] : {std::pair{1, 1}, std::pair{7, 3}, std::pair{64, 65}}) {
+    const Image image = noise(11, width, height);
+    EXPECT_EQ(largestDifference(decoded(encodePng(image)), image), 0);
+  }
+}
+
+TEST(Png, SixteenBitsAreDividedBy257Rounded) {
+  const Bytes row = {0x00, 0x00, 0x80, 0x00, 0xFF, 0xFF, 0x01, 0x01, 0x00, 0x80, 0x00, 0x81};
+  const Image image = decoded(writePng({2, 1, PNG_COLOR_TYPE_RGB, 16}, row));
+  EXPECT_EQ(pixelAt(image, 0, 0), (std::vector{0, 128, 255}));
+  EXPECT_EQ(pixelAt(image, 1, 0), (std::vector{1, 0, 1}));
+}
+
+TEST(Png, GreyOfEveryDepthCoversTheWholeRange) {
+  EXPECT_EQ(decoded(writePng({2, 1, PNG_COLOR_TYPE_GRAY, 1}, {0x40})).pixels, (Bytes{0, 0, 0, 255, 255, 255}));
+  EXPECT_EQ(decoded(writePng({2, 1, PNG_COLOR_TYPE_GRAY, 4}, {0x1F})).pixels, (Bytes{17, 17, 17, 255, 255, 255}));
+  EXPECT_EQ(decoded(writePng({1, 1, PNG_COLOR_TYPE_GRAY, 8}, {99})).pixels, (Bytes{99, 99, 99}));
+  EXPECT_EQ(decoded(writePng({1, 1, PNG_COLOR_TYPE_GRAY, 16}, {0x40, 0x40})).pixels, (Bytes{64, 64, 64}));
+}
+
+TEST(Png, PaletteBecomesItsColours) {
+  const auto palette = [](png_structp png, png_infop info) {
+    const png_color colours[] = {{1, 2, 3}, {200, 100, 50}};
+    png_set_PLTE(png, info, colours, 2);
+  };
+  const Image image = decoded(writePng({2, 1, PNG_COLOR_TYPE_PALETTE, 8}, {1, 0}, palette));
+  EXPECT_EQ(image.pixels, (Bytes{200, 100, 50, 1, 2, 3}));
+}
+
+TEST(Png, TransparentPaletteEntryIsBlack) {
+  const auto palette = [](png_structp png, png_infop info) {
+    const png_color colours[] = {{10, 20, 30}, {200, 100, 50}};
+    const png_byte alpha[] = {0};
+    png_set_PLTE(png, info, colours, 2);
+    png_set_tRNS(png, info, alpha, 1, nullptr);
+  };
+  const Image image = decoded(writePng({2, 1, PNG_COLOR_TYPE_PALETTE, 8}, {0, 1}, palette));
+  EXPECT_EQ(image.pixels, (Bytes{0, 0, 0, 200, 100, 50}));
+}
+
+TEST(Png, AlphaGoesOverBlack) {
+  const Bytes row = {200, 100, 50, 255, 200, 100, 50, 51, 200, 100, 50, 0};
+  const Image image = decoded(writePng({3, 1, PNG_COLOR_TYPE_RGB_ALPHA, 8}, row));
+  EXPECT_EQ(image.pixels, (Bytes{200, 100, 50, 40, 20, 10, 0, 0, 0}));
+  EXPECT_EQ(decoded(writePng({1, 1, PNG_COLOR_TYPE_GRAY_ALPHA, 8}, {100, 51})).pixels, (Bytes{20, 20, 20}));
+}
+
+TEST(Png, GammaChunkChangesNothing) {
+  const Image image = noise(12, 5, 4);
+  const auto gamma = [](png_structp png, png_infop info) { png_set_gAMA(png, info, 1.0); };
+  EXPECT_EQ(decoded(writePng({5, 4, PNG_COLOR_TYPE_RGB, 8}, image.pixels, gamma)).pixels, image.pixels);
+}
+
+TEST(Png, InterlacedIsTheSamePicture) {
+  const Image image = noise(13, 19, 11);
+  const Bytes file = writePng({19, 11, PNG_COLOR_TYPE_RGB, 8, PNG_INTERLACE_ADAM7}, image.pixels);
+  EXPECT_EQ(decoded(file).pixels, image.pixels);
+}
+
+TEST(Png, DamageIsNoticedByTheChecksum) {
+  Bytes file = encodePng(noise(14, 16, 16));
+  file[file.size() / 2] ^= 0x10;
+  const Error error = expectError(ErrorCode::MalformedImage, [&] { decoded(file); });
+  EXPECT_EQ(error.where(), "a.png");
+}
+
+TEST(Png, GiganticSidesAreRefusedBeforeAllocating) {
+  const auto sized = [](Bytes side) {
+    Bytes file = encodePng(solid(1, 1, 0, 0, 0));
+    Bytes header(file.begin() + 16, file.begin() + 29);
+    std::copy(side.begin(), side.end(), header.begin());
+    std::copy(side.begin(), side.end(), header.begin() + 4);
+    const Bytes spliced = pngWithChunk(file, "IHDR", header);
+    file.erase(file.begin() + 8, file.begin() + 33);
+    file.insert(file.begin() + 8, spliced.begin() + 33, spliced.begin() + 33 + 25);
+    return file;
+  };
+  expectError(ErrorCode::UnsupportedImage, [&] { decoded(sized({0x00, 0x10, 0x00, 0x00})); });
+  const Error error = expectError(ErrorCode::MalformedImage, [&] { decoded(sized({0x00, 0x00, 0x3F, 0xFF})); });
+  EXPECT_NE(error.got().find("too little data"), std::string::npos) << error.what();
+}
+
+TEST(EncodePng, RejectsAPictureThatIsNotWhole) {
+  expectError(ErrorCode::InvalidArgument, [] { encodePng(Image{}); });
+  expectError(ErrorCode::InvalidArgument, [] { encodePng(Image{2, 2, Bytes(13)}); });
+}
+
+}  // namespace relprop::test

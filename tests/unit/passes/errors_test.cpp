@@ -1,0 +1,134 @@
+// What the passes refuse, and with which words.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <functional>
+
+#include "passes/passes.h"
+#include "relprop/error.h"
+#include "unit/passes/build.h"
+
+namespace relprop::test {
+namespace {
+
+using testing::HasSubstr;
+
+const Shape kImage{1, 3, 8, 8};
+
+Error errorOf(const Graph& graph, const SpecialiseOptions& options) {
+  try {
+    specialise(graph, options);
+  } catch (const Error& error) {
+    return error;
+  }
+  return Error(ErrorCode::Internal, "nothing was thrown", "");
+}
+
+Error errorOf(const Build& build, const Shape& input = kImage) {
+  SpecialiseOptions options;
+  options.inputShape = input;
+  return errorOf(build.graph, options);
+}
+
+TEST(PassErrors, GivenShapeContradictsModel) {
+  Build b({-1, 3, 8, 8});
+  b.add(Op::Relu, {b.x()});
+  const Error error = errorOf(b, {1, 3, 9, 8});
+  EXPECT_EQ(error.code(), ErrorCode::ShapeMismatch);
+  EXPECT_STREQ(error.what(), "input 'x': 1×3×9×8 (expected any×3×8×8)");
+  EXPECT_EQ(errorOf(b, {1, 3, 8}).code(), ErrorCode::ShapeMismatch);
+  EXPECT_EQ(errorOf(b, {0, 3, 8, 8}).code(), ErrorCode::ShapeMismatch);
+}
+
+TEST(PassErrors, NamesNodeOfAMismatch) {
+  Build b(kImage);
+  b.add(Op::Conv, {b.x(), b.random({4, 5, 3, 3})});
+  const Error error = errorOf(b);
+  EXPECT_EQ(error.code(), ErrorCode::ShapeMismatch);
+  EXPECT_STREQ(error.what(), "node 'Conv0' (Conv): 3 input channels (expected 5 for weights 4×5×3×3)");
+}
+
+TEST(PassErrors, ListsAllUnsupportedNodes) {
+  Build b(kImage);
+  const ValueId odd = b.add(Op::Gather, {b.x(), b.ints({0, 1, 5})}, {{"axis", std::int64_t{3}}});
+  const ValueId prelu = b.add(Op::PRelu, {odd, b.add(Op::Relu, {odd})});
+  b.add(Op::Resize, {prelu, kNoValue, b.floats({4}, {1, 1, 2, 2})}, {{"mode", std::string("cubic")}});
+  const Error error = errorOf(b);
+  EXPECT_EQ(error.code(), ErrorCode::UnsupportedModel);
+  EXPECT_THAT(error.what(), HasSubstr("node 'Gather0' (Gather): indices that are no range"));
+  EXPECT_THAT(error.what(), HasSubstr("node 'PRelu2' (PRelu): a slope computed at run time"));
+  EXPECT_THAT(error.what(), HasSubstr("node 'Resize3' (Resize): mode cubic"));
+}
+
+TEST(PassErrors, RefusesThreeSpatialAxes) {
+  Build b({1, 3, 8, 8, 8});
+  b.add(Op::GlobalAveragePool, {b.add(Op::Conv, {b.x(), b.random({4, 3, 3, 3, 3})})});
+  const Error error = errorOf(b, {1, 3, 8, 8, 8});
+  EXPECT_EQ(error.code(), ErrorCode::UnsupportedModel);
+  EXPECT_THAT(error.what(), HasSubstr("node 'Conv0' (Conv): 3 spatial axes"));
+}
+
+TEST(PassErrors, RefusesShapesComputedFromPixels) {
+  Build b(kImage);
+  b.add(Op::Reshape, {b.x(), b.add(Op::Cast, {b.x()}, {{"to", std::int64_t{7}}})});
+  const Error error = errorOf(b);
+  EXPECT_EQ(error.code(), ErrorCode::UnsupportedModel);
+  EXPECT_STREQ(error.what(), "node 'Reshape1' (Reshape): shape computed at run time (expected a constant)");
+}
+
+TEST(PassErrors, RefusesHugeConstantsBeforeAllocating) {
+  Build b(kImage);
+  b.add(Op::Add, {b.x(), b.add(Op::ConstantOfShape, {b.ints({1, 1, 30000, 30000})})});
+  const Error error = errorOf(b);
+  EXPECT_EQ(error.code(), ErrorCode::ShapeMismatch);
+  EXPECT_THAT(error.what(), HasSubstr("ConstantOfShape0"));
+}
+
+TEST(PassErrors, ManySmallerConstantsAreRefusedToo) {
+  Build b(kImage);
+  ValueId sum = b.add(Op::ConstantOfShape, {b.ints({1 << 23})});
+  for (int i = 0; i < 20; ++i) sum = b.add(Op::Add, {sum, sum});
+  b.add(Op::Add, {b.x(), b.add(Op::Slice, {sum, b.ints({0}), b.ints({8})})});
+  EXPECT_EQ(errorOf(b).code(), ErrorCode::ShapeMismatch);
+}
+
+TEST(PassErrors, RefusesIntegerDivisionByZero) {
+  Build b(kImage);
+  b.add(Op::Reshape, {b.x(), b.add(Op::Div, {b.ints({1, -1}), b.ints({0})})});
+  EXPECT_EQ(errorOf(b).code(), ErrorCode::MalformedModel);
+}
+
+TEST(PassErrors, RefusesIndexOutsideAConstant) {
+  Build b(kImage);
+  b.add(Op::Reshape, {b.x(), b.add(Op::Gather, {b.ints({1, -1}), b.ints({2})}, {{"axis", std::int64_t{0}}})});
+  EXPECT_STREQ(errorOf(b).what(), "node 'Gather0' (Gather): index 2 (expected below 2)");
+}
+
+TEST(PassErrors, RefusesNegativeVariance) {
+  Build b(kImage);
+  const ValueId ones = b.random({3}, 1, 2);
+  b.add(Op::BatchNormalization, {b.x(), ones, ones, ones, b.random({3}, -2, -1)});
+  EXPECT_EQ(errorOf(b).code(), ErrorCode::NonFiniteWeights);
+}
+
+TEST(PassErrors, RefusesConstantOutput) {
+  Build b(kImage);
+  b.add(Op::Shape, {b.x()});
+  EXPECT_EQ(errorOf(b).code(), ErrorCode::UnsupportedModel);
+}
+
+TEST(PassErrors, OnlyOptionalPassesCanBeLeftOut) {
+  Build b(kImage);
+  b.add(Op::Relu, {b.x()});
+  SpecialiseOptions options;
+  options.inputShape = kImage;
+  for (const char* name : {"fold-constants", "no-such-pass"}) {
+    options.disabled = {name};
+    const Error error = errorOf(b.graph, options);
+    EXPECT_EQ(error.code(), ErrorCode::InvalidArgument);
+    EXPECT_THAT(error.what(), HasSubstr("merge-pads"));
+  }
+}
+
+}  // namespace
+}  // namespace relprop::test

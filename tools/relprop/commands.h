@@ -1,0 +1,26 @@
+// The subcommands of the program. Each add… function adds its options to the app and returns what runs after parsing.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace relprop::cli {
+
+inline constexpr int kExitOk = 0, kExitFailure = 1, kExitUsage = 2, kExitInterrupted = 130;
+
+struct Command {
+  CLI::App* app = nullptr;
+  std::function<int()> run;  // returns the exit code; throws relprop::Error
+};
+
+Command addExplain(CLI::App& root);
+Command addInspect(CLI::App& root);
+Command addMethods(CLI::App& root);
+Command addCompletion(CLI::App& root);
+
+// The closest of `names` when it is close enough to be a slip of the keyboard, else "".
+std::string nearestName(const std::string& word, const std::vector<std::string>& names);
+
+}  // namespace relprop::cli

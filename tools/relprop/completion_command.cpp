@@ -1,0 +1,203 @@
+// Completion scripts, made from the options themselves so that they cannot fall behind.
+#include <fmt/format.h>
+
+#include <map>
+
+#include "commands.h"
+#include "console.h"
+#include "relprop/explain.h"
+
+namespace relprop::cli {
+namespace {
+
+constexpr const char* kExamples = R"(Examples:
+  relprop completion bash > ~/.local/share/bash-completion/completions/relprop
+  relprop completion zsh > ~/.zfunc/_relprop      # a folder of $fpath
+  relprop completion fish > ~/.config/fish/completions/relprop.fish)";
+
+using Words = std::vector<std::string>;
+
+// Values that can be completed, by option; options that are not here take files.
+std::map<std::string, Words> optionValues() {
+  std::map<std::string, Words> values = {{"--residual", {"proportional", "ratio", "symmetric"}},
+                                         {"--identity-skip", {"on", "off"}},
+                                         {"--batchnorm", {"fold", "pass"}},
+                                         {"--view", {"heat", "overlay", "split", "panel"}},
+                                         {"--save", {"png", "npy", "json", "none"}},
+                                         {"--labels", {"imagenet"}},
+                                         {"--target", {"argmax"}},
+                                         {"--preprocess", preprocessNames()}};
+  for (const MethodInfo& method : methods()) values["--method"].push_back(method.name);
+  values["-m"] = values["--method"];
+  return values;
+}
+
+std::string flat(const Words& words) {
+  return fmt::format("{}", fmt::join(words, " "));
+}
+
+std::vector<const CLI::App*> subcommands(const CLI::App& root) {
+  return root.get_subcommands([](const CLI::App*) { return true; });
+}
+
+std::vector<const CLI::Option*> namedOptions(const CLI::App& app) {
+  return app.get_options([](const CLI::Option* option) { return option->nonpositional(); });
+}
+
+Words optionWords(const CLI::App& app) {
+  Words words;
+  for (const CLI::Option* option : namedOptions(app)) {
+    for (const std::string& name : option->get_lnames()) words.push_back("--" + name);
+    for (const std::string& name : option->get_snames()) words.push_back("-" + name);
+  }
+  return words;
+}
+
+// Words that may stand where a subcommand takes no file.
+Words argumentWords(const std::string& subcommand) {
+  if (subcommand == "methods") return optionValues()["--method"];
+  if (subcommand == "completion") return {"bash", "zsh", "fish"};
+  return {};
+}
+
+std::string bashScript(const CLI::App& root) {
+  Words names;
+  std::string cases, values;
+  for (const CLI::App* app : subcommands(root)) {
+    names.push_back(app->get_name());
+    Words words = optionWords(*app), arguments = argumentWords(app->get_name());
+    words.insert(words.end(), arguments.begin(), arguments.end());
+    cases += fmt::format("    {}) words=\"{}\" ;;\n", app->get_name(), flat(words));
+  }
+  for (const auto& [option, choices] : optionValues())
+    values +=
+        fmt::format("    {}) COMPREPLY=($(compgen -W \"{}\" -- \"$word\") $(compgen -f -- \"$word\")); return ;;\n",
+                    option, flat(choices));
+  return fmt::format(R"(_relprop() {{
+  local word="${{COMP_WORDS[COMP_CWORD]}}" previous="${{COMP_WORDS[COMP_CWORD-1]}}" words=""
+  if [ "$COMP_CWORD" -eq 1 ]; then
+    COMPREPLY=($(compgen -W "{} {}" -- "$word"))
+    return
+  fi
+  case "$previous" in
+{}  esac
+  case "${{COMP_WORDS[1]}}" in
+{}  esac
+  COMPREPLY=($(compgen -W "$words" -- "$word") $(compgen -f -- "$word"))
+}}
+complete -o filenames -F _relprop relprop
+)",
+                     flat(names), flat(optionWords(root)), values, cases);
+}
+
+std::string shellQuoted(const std::string& text, const std::string& escapedQuote) {
+  std::string quoted = "'";
+  for (char c : text) quoted += c == '\'' ? escapedQuote : std::string(1, c);
+  return quoted + "'";
+}
+
+std::string zshQuoted(const std::string& text) {
+  return shellQuoted(text, "'\\''");
+}
+
+// Brackets and colons mean something to _arguments and _describe.
+std::string zshText(const std::string& text) {
+  std::string escaped;
+  for (char c : text) escaped += std::string(c == '[' || c == ']' || c == ':' ? "\\" : "") + c;
+  return escaped;
+}
+
+std::string zshOption(const std::string& name, const CLI::Option& option, std::map<std::string, Words>& values) {
+  std::string spec = "*" + name + "[" + zshText(option.get_description()) + "]";
+  if (option.get_items_expected_max() > 0)
+    spec += values.count(name) ? ":value:{ compadd -- " + flat(values[name]) + "; _files }" : ":value:_files";
+  return " \\\n        " + zshQuoted(spec);
+}
+
+std::string zshArguments(const CLI::App& app, std::map<std::string, Words>& values) {
+  std::string line = "_arguments";
+  for (const CLI::Option* option : namedOptions(app)) {
+    for (const std::string& name : option->get_lnames()) line += zshOption("--" + name, *option, values);
+    for (const std::string& name : option->get_snames()) line += zshOption("-" + name, *option, values);
+  }
+  Words words = argumentWords(app.get_name());
+  return line + (words.empty() ? " '*:file:_files'" : " '*:word:(" + flat(words) + ")'");
+}
+
+std::string zshScript(const CLI::App& root) {
+  std::map<std::string, Words> values = optionValues();
+  std::string names, cases;
+  for (const CLI::App* app : subcommands(root)) {
+    names += " " + zshQuoted(app->get_name() + ":" + zshText(app->get_description()));
+    cases += fmt::format("    {}) {} ;;\n", app->get_name(), zshArguments(*app, values));
+  }
+  return fmt::format(R"(#compdef relprop
+_relprop() {{
+  local -a commands=({})
+  if (( CURRENT == 2 )); then
+    _describe command commands
+    return
+  fi
+  shift words
+  (( CURRENT-- ))
+  case $words[1] in
+{}  esac
+}}
+if [ "$funcstack[1]" = _relprop ]; then _relprop "$@"; else compdef _relprop relprop; fi
+)",
+                     names, cases);
+}
+
+std::string fishQuoted(const std::string& text) {
+  return shellQuoted(text, "\\'");
+}
+
+std::string fishOption(const std::string& condition, const CLI::Option& option, std::map<std::string, Words>& values) {
+  std::string line = "complete -c relprop" + condition;
+  for (const std::string& name : option.get_snames()) line += " -s " + name;
+  std::string choices;
+  for (const std::string& name : option.get_lnames()) {
+    line += " -l " + name;
+    choices = flat(values["--" + name]);
+  }
+  if (option.get_items_expected_max() > 0) line += choices.empty() ? " -r" : " -r -a " + fishQuoted(choices);
+  return line + " -d " + fishQuoted(option.get_description()) + "\n";
+}
+
+std::string fishScript(const CLI::App& root) {
+  std::map<std::string, Words> values = optionValues();
+  std::string script;
+  for (const CLI::Option* option : namedOptions(root))
+    script += fishOption(" -n __fish_use_subcommand", *option, values);
+  for (const CLI::App* app : subcommands(root)) {
+    script += fmt::format("complete -c relprop -n __fish_use_subcommand -f -a {} -d {}\n", app->get_name(),
+                          fishQuoted(app->get_description()));
+    std::string condition = fmt::format(" -n '__fish_seen_subcommand_from {}'", app->get_name());
+    for (const CLI::Option* option : namedOptions(*app)) script += fishOption(condition, *option, values);
+    if (Words words = argumentWords(app->get_name()); !words.empty())
+      script += fmt::format("complete -c relprop{} -f -a {}\n", condition, fishQuoted(flat(words)));
+  }
+  return script;
+}
+
+int runCompletion(const CLI::App& root, const std::string& shell) {
+  std::string script = shell == "bash" ? bashScript(root) : shell == "zsh" ? zshScript(root) : fishScript(root);
+  Console(false).data(script.substr(0, script.size() - 1));
+  flushStandardOutput();
+  return kExitOk;
+}
+
+}  // namespace
+
+Command addCompletion(CLI::App& root) {
+  CLI::App* app = root.add_subcommand("completion", "print a completion script for the shell");
+  auto shell = std::make_shared<std::string>();
+  app->add_option("shell", *shell, "bash, zsh or fish")
+      ->required()
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}))
+      ->type_name("SHELL");
+  app->footer(kExamples);
+  return {app, [&root, shell] { return runCompletion(root, *shell); }};
+}
+
+}  // namespace relprop::cli

@@ -1,0 +1,62 @@
+#include "console.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "relprop/error.h"
+
+namespace relprop::cli {
+
+Console::Console(bool quiet) : quiet_(quiet), terminal_(isatty(STDERR_FILENO) == 1) {}
+
+Console::~Console() {
+  clearBar();
+}
+
+void Console::clearBar() {
+  if (barShown_) fmt::print(stderr, "\r\033[K");
+  barShown_ = false;
+}
+
+void Console::data(const std::string& line) {
+  clearBar();
+  std::fwrite(line.data(), 1, line.size(), stdout);
+  std::fputc('\n', stdout);
+  std::fflush(stdout);
+}
+
+void Console::result(const std::string& line) {
+  if (!quiet_) data(line);
+}
+
+void Console::note(const std::string& text) {
+  clearBar();
+  if (!quiet_) fmt::print(stderr, "relprop: {}\n", text);
+}
+
+void Console::warning(const std::string& text) {
+  note("warning: " + text);
+}
+
+void Console::error(const std::string& text) {
+  clearBar();
+  fmt::print(stderr, "relprop: error: {}\n", text);
+}
+
+void Console::progress(std::size_t done, std::size_t total, const std::string& what) {
+  if (quiet_ || !terminal_ || total < 2) return;
+  constexpr std::size_t width = 30;
+  std::size_t filled = width * done / total;
+  fmt::print(stderr, "\r\033[K[{:#<{}}{:.<{}}] {}/{} {}", "", filled, "", width - filled, done, total, what);
+  std::fflush(stderr);
+  barShown_ = true;
+}
+
+void flushStandardOutput() {
+  if (std::fflush(stdout) != 0 || std::ferror(stdout))
+    throw Error(ErrorCode::FileWriteFailed, "standard output", "cannot be written");
+}
+
+}  // namespace relprop::cli

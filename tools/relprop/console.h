@@ -1,0 +1,32 @@
+// Standard output and error: results go to the first, everything else to the second. A progress bar on terminals only.
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+namespace relprop::cli {
+
+class Console {
+ public:
+  explicit Console(bool quiet);
+  ~Console();
+  Console(const Console&) = delete;
+  Console& operator=(const Console&) = delete;
+
+  void data(const std::string& line);     // standard output
+  void result(const std::string& line);   // standard output, unless quiet
+  void note(const std::string& text);     // standard error, unless quiet
+  void warning(const std::string& text);  // standard error, unless quiet
+  void error(const std::string& text);    // standard error
+  void progress(std::size_t done, std::size_t total, const std::string& what);
+
+ private:
+  void clearBar();
+
+  bool quiet_, terminal_, barShown_ = false;
+};
+
+// Throws FileWriteFailed when something written to standard output did not arrive (a full disk behind a redirection).
+void flushStandardOutput();
+
+}  // namespace relprop::cli

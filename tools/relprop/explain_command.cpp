@@ -1,0 +1,63 @@
+#include "commands.h"
+#include "explain_run.h"
+
+namespace relprop::cli {
+namespace {
+
+constexpr const char* kExamples = R"(Examples:
+  relprop explain resnet50.onnx dog.jpg --method rap --labels imagenet
+  relprop explain resnet50.onnx photos/ --method lrp-zplus --batch 8 --out maps
+  relprop explain resnet50.onnx dog.jpg -m rap -m lrp-zplus -m gradient --view panel
+  relprop explain resnet50.onnx dog.jpg --rule 'layer4.*=gamma:0.5' --target 'tabby'
+  relprop explain model.onnx input.npy --method lrp-gamma:gamma=0.5 --save npy,json --json
+
+Results are OUT/<stem>.<method>.<ext>. Preprocessing and labels are read from
+MODEL.preprocess.json and MODEL.labels.txt beside the model when not given.)";
+
+void addResultOptions(CLI::App& app, ExplainArguments& arguments) {
+  OutputOptions& output = arguments.output;
+  app.add_option_function<std::string>(
+         "--view", [&output](const std::string& name) { output.view = viewFromName(name); },
+         "heat (default), overlay on the photo, split into positive and negative, or panel of all")
+      ->check(CLI::IsMember({"heat", "overlay", "split", "panel"}));
+  app.add_option("--percentile", output.percentile, "magnitudes above this percentile saturate (default 100)")
+      ->check(CLI::Range(0.001, 100.0))
+      ->type_name("P");
+  app.add_option("--zoom", output.zoom, "every pixel becomes N×N")->check(CLI::Range(1, 64))->type_name("N");
+  app.add_option_function<std::vector<std::string>>(
+         "--save",
+         [&output](const std::vector<std::string>& kinds) {
+           auto asked = [&](const char* kind) { return std::find(kinds.begin(), kinds.end(), kind) != kinds.end(); };
+           output.png = asked("png");
+           output.npy = asked("npy");
+           output.json = asked("json");
+         },
+         "kinds of files, separated by commas: png (default), npy, json, or none")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->check(CLI::IsMember({"png", "npy", "json", "none"}));
+  app.add_option("-o,--out", output.folder, "folder for the results (default out)")->type_name("DIR");
+}
+
+}  // namespace
+
+Command addExplain(CLI::App& root) {
+  CLI::App* app = root.add_subcommand("explain", "show which pixels a decision rests on");
+  auto arguments = std::make_shared<ExplainArguments>();
+  addNetworkOptions(*app, arguments->network);
+  app->add_option("images", arguments->paths, "JPEG, PNG, WebP or .npy files, or folders of them")
+      ->required()
+      ->type_name("IMAGE");
+  app->add_option("--labels", arguments->labels,
+                  "class names: imagenet, or a file with one a line; default: beside the model")
+      ->type_name("imagenet|FILE");
+  app->add_option("--target", arguments->target, "the class to explain (default argmax)")
+      ->type_name("argmax|INDEX|NAME");
+  addResultOptions(*app, *arguments);
+  app->add_flag("--json", arguments->json, "one JSON object for each image on standard output");
+  app->add_flag("-q,--quiet", arguments->quiet, "say nothing but errors");
+  app->footer(kExamples);
+  return {app, [arguments] { return runExplain(*arguments); }};
+}
+
+}  // namespace relprop::cli

@@ -1,0 +1,23 @@
+#include "failure.h"
+
+#include <new>
+
+#include "relprop/error.h"
+
+namespace relprop::cli {
+
+std::string failureMessage(const std::exception_ptr& failure) {
+  try {
+    std::rethrow_exception(failure);
+  } catch (const Error& error) {
+    return error.what();
+  } catch (const std::bad_alloc&) {
+    return "out of memory; try a smaller --batch";
+  } catch (const std::exception& error) {
+    return std::string("unexpected failure: ") + error.what();
+  } catch (...) {
+    return "unexpected failure";
+  }
+}
+
+}  // namespace relprop::cli

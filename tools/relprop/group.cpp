@@ -1,0 +1,60 @@
+#include "group.h"
+
+#include <algorithm>
+
+#include "relprop/error.h"
+
+namespace relprop::cli {
+
+GroupReader::GroupReader(const std::string& modelPath, std::optional<Preprocess> preprocess, Shape wanted,
+                         const OutputOptions& output)
+    : modelPath_(modelPath),
+      preprocess_(std::move(preprocess)),
+      wanted_(std::move(wanted)),
+      photoNeeded_(output.png && (output.view == View::Overlay || output.view == View::Panel)) {}
+
+void GroupReader::add(const Input& input, Group& group) const {
+  if (input.failure) std::rethrow_exception(input.failure);
+  input.tensor ? addTensor(input, group) : addPhoto(input, group);
+}
+
+void GroupReader::addTensor(const Input& input, Group& group) const {
+  if (photoNeeded_)
+    throw Error(ErrorCode::InvalidArgument, input.path.string(), "a tensor has no photo to show below the heatmap", "",
+                "use --view heat or --view split");
+  Tensor tensor = readNpy(input.path);
+  if (tensor.shape.size() == wanted_.size()) tensor.shape.insert(tensor.shape.begin(), 1);
+  Shape row = wanted_;
+  row.insert(row.begin(), tensor.shape.empty() ? 0 : tensor.shape.front());
+  if (tensor.shape != row || row.front() < 1)
+    throw Error(ErrorCode::ShapeMismatch, input.path.string(), toString(tensor.shape), "N×" + toString(wanted_));
+  group.input = std::move(tensor);
+  group.members.push_back({&input, std::nullopt, {}});
+  group.rowCounts.push_back(static_cast<std::size_t>(group.input.shape.front()));
+}
+
+void GroupReader::addPhoto(const Input& input, Group& group) const {
+  if (!preprocess_)
+    throw Error(ErrorCode::InvalidArgument, input.path.string(), "no preprocessing is known for " + modelPath_, "",
+                "give --preprocess NAME or FILE, or put it beside the model as MODEL.preprocess.json");
+  Image image = readImage(input.path);
+  if (wanted_.size() != 3) throw Error(ErrorCode::ShapeMismatch, modelPath_, toString(wanted_), "C×H×W for an image");
+  PreparedImage prepared = prepareImage(image, *preprocess_, static_cast<int>(wanted_[0]), static_cast<int>(wanted_[1]),
+                                        static_cast<int>(wanted_[2]));
+  if (group.members.empty()) group.input.shape = {0, wanted_[0], wanted_[1], wanted_[2]};
+  ++group.input.shape.front();
+  group.input.data.insert(group.input.data.end(), prepared.input.data.begin(), prepared.input.data.end());
+  group.members.push_back({&input, std::move(prepared.view), {}});
+  group.rowCounts.push_back(1);
+}
+
+// Rows [first, first + count) of the leading axis.
+Tensor rowsOf(const Tensor& tensor, std::size_t first, std::size_t count) {
+  Shape shape = tensor.shape;
+  std::size_t rowSize = tensor.data.size() / static_cast<std::size_t>(std::max<std::int64_t>(1, shape.front()));
+  shape.front() = static_cast<std::int64_t>(count);
+  auto begin = tensor.data.begin() + static_cast<std::ptrdiff_t>(first * rowSize);
+  return Tensor(shape, std::vector<float>(begin, begin + static_cast<std::ptrdiff_t>(count * rowSize)));
+}
+
+}  // namespace relprop::cli

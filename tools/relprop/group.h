@@ -1,0 +1,42 @@
+// Inputs read into memory, ready for the network.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "inputs.h"
+#include "outputs.h"
+
+namespace relprop::cli {
+
+// Inputs whose rows are computed together: photos of one batch, or all rows of one tensor.
+struct Group {
+  std::vector<Explained> members;
+  std::vector<std::size_t> rowCounts;  // of each member
+  Tensor input;
+};
+
+class GroupReader {
+ public:
+  // `wanted`: C×H×W of the network's input.
+  GroupReader(const std::string& modelPath, std::optional<Preprocess> preprocess, Shape wanted,
+              const OutputOptions& output);
+
+  // Reads one input to the end of the group; throws, with the group as it was, when that is not possible.
+  void add(const Input& input, Group& group) const;
+
+ private:
+  void addTensor(const Input& input, Group& group) const;
+  void addPhoto(const Input& input, Group& group) const;
+
+  std::string modelPath_;
+  std::optional<Preprocess> preprocess_;
+  Shape wanted_;
+  bool photoNeeded_;
+};
+
+// Rows [first, first + count) of the leading axis.
+Tensor rowsOf(const Tensor& tensor, std::size_t first, std::size_t count);
+
+}  // namespace relprop::cli

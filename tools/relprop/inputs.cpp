@@ -1,0 +1,110 @@
+#include "inputs.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <map>
+#include <set>
+#include <system_error>
+
+#include "relprop/error.h"
+
+namespace relprop::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string lowerExtension(const fs::path& path) {
+  std::string extension = path.extension().string();
+  for (char& c : extension) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return extension;
+}
+
+bool explainable(const fs::path& path) {
+  static constexpr std::array extensions = {".jpg", ".jpeg", ".png", ".webp", ".npy"};
+  return std::find(extensions.begin(), extensions.end(), lowerExtension(path)) != extensions.end();
+}
+
+Input fileInput(const fs::path& path) {
+  Input input;
+  input.path = path;
+  input.tensor = lowerExtension(path) == ".npy";
+  return input;
+}
+
+Input failedInput(const fs::path& path, const Error& error) {
+  Input input = fileInput(path);
+  input.failure = std::make_exception_ptr(error);
+  return input;
+}
+
+std::vector<Input> folderInputs(const fs::path& folder) {
+  std::error_code failed;
+  std::vector<fs::path> files;
+  for (fs::directory_iterator entry(folder, failed), end; !failed && entry != end; entry.increment(failed))
+    if (explainable(entry->path()) && !entry->is_directory(failed)) files.push_back(entry->path());
+  if (failed)
+    return {
+        failedInput(folder, Error(ErrorCode::FileUnreadable, folder.string(), failed.message(), "a readable folder"))};
+  if (files.empty())
+    return {failedInput(folder, Error(ErrorCode::FileNotFound, folder.string(), "no images in this folder",
+                                      ".jpg, .jpeg, .png, .webp or .npy files"))};
+  std::sort(files.begin(), files.end());
+  std::vector<Input> inputs;
+  for (const fs::path& file : files) inputs.push_back(fileInput(file));
+  return inputs;
+}
+
+std::string uniqueName(const Input& input, bool shared, std::set<std::string>& taken) {
+  std::string base = shared ? input.path.filename().string() : input.path.stem().string();
+  std::string name = base;
+  for (int counter = 2; !taken.insert(name).second; ++counter) name = fmt::format("{}-{}", base, counter);
+  return name;
+}
+
+void assignNames(std::vector<Input>& inputs, std::vector<std::string>& notes) {
+  std::map<std::string, int> stems;
+  for (const Input& input : inputs) ++stems[input.path.stem().string()];
+  std::set<std::string> taken;
+  for (Input& input : inputs) {
+    std::string stem = input.path.stem().string();
+    input.name = uniqueName(input, stems[stem] > 1, taken);
+    if (input.name != stem && !input.failure)
+      notes.push_back(fmt::format("results of {} are named {}.…, as other inputs are called {} too",
+                                  input.path.string(), input.name, stem));
+  }
+}
+
+}  // namespace
+
+std::vector<Input> collectInputs(const std::vector<std::string>& paths, std::vector<std::string>& notes) {
+  std::vector<Input> inputs;
+  for (const std::string& path : paths) {
+    std::error_code ignored;
+    if (fs::is_directory(path, ignored)) {
+      std::vector<Input> inside = folderInputs(path);
+      inputs.insert(inputs.end(), inside.begin(), inside.end());
+    } else {
+      inputs.push_back(fileInput(path));
+    }
+  }
+  assignNames(inputs, notes);
+  return inputs;
+}
+
+void checkWritable(const fs::path& folder) {
+  std::error_code failed;
+  fs::path existing = fs::absolute(folder, failed);
+  while (!fs::exists(existing, failed) && existing.has_relative_path()) existing = existing.parent_path();
+  if (!fs::is_directory(existing, failed))
+    throw Error(ErrorCode::FileWriteFailed, folder.string(), existing.string() + " is not a folder",
+                "a folder to write to", "choose another one with --out");
+  if (access(existing.c_str(), W_OK | X_OK) != 0)
+    throw Error(ErrorCode::FileWriteFailed, folder.string(), "no permission to write in " + existing.string(), "",
+                "choose another folder with --out");
+}
+
+}  // namespace relprop::cli

@@ -1,0 +1,25 @@
+// What to explain: the files and folders of the command line, each with the name its results get.
+#pragma once
+
+#include <exception>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace relprop::cli {
+
+struct Input {
+  std::filesystem::path path;
+  std::string name;            // first part of the names of its results; no two inputs share one
+  bool tensor = false;         // .npy
+  std::exception_ptr failure;  // set when there is nothing to read, e.g. an unreadable folder
+};
+
+// Folders give the images and tensors right inside them, sorted. `notes` says which results are renamed to keep two
+// inputs of the same stem apart.
+std::vector<Input> collectInputs(const std::vector<std::string>& paths, std::vector<std::string>& notes);
+
+// Throws FileWriteFailed when results could not be written to `folder`; makes nothing.
+void checkWritable(const std::filesystem::path& folder);
+
+}  // namespace relprop::cli

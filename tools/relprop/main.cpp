@@ -1,0 +1,101 @@
+// The program relprop. Exit codes: 0 all right, 1 a failure, 2 wrong usage, 130 interrupted.
+#include <fmt/core.h>
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "commands.h"
+#include "console.h"
+#include "failure.h"
+#include "relprop/explain.h"
+
+namespace relprop::cli {
+namespace {
+
+constexpr const char* kExamples = R"(Examples:
+  relprop explain resnet50.onnx dog.jpg --method rap --labels imagenet
+  relprop inspect resnet50.onnx --method lrp-zplus
+  relprop methods lrp-gamma
+  relprop completion bash > ~/.local/share/bash-completion/completions/relprop
+
+relprop COMMAND --help tells more of each.
+Exit codes: 0 all right, 1 a failure, 2 wrong usage, 130 interrupted.)";
+
+std::string versionText() {
+  std::string text = "relprop " + version();
+  std::map<std::string, std::string> libraries = versions();
+  libraries["CLI11"] = CLI11_VERSION;
+  libraries["fmt"] = fmt::format("{}.{}.{}", FMT_VERSION / 10000, FMT_VERSION / 100 % 100, FMT_VERSION % 100);
+  libraries["nlohmann-json"] =
+      fmt::format("{}.{}.{}", NLOHMANN_JSON_VERSION_MAJOR, NLOHMANN_JSON_VERSION_MINOR, NLOHMANN_JSON_VERSION_PATCH);
+  for (const auto& [name, number] : libraries) text += fmt::format("\n{} {}", name, number);
+  return text;
+}
+
+int usageError(const std::string& message) {
+  Console(false).error(message + "\nRun relprop --help for what there is.");
+  return kExitUsage;
+}
+
+std::string suggestion(const std::string& word, const std::vector<std::string>& names) {
+  std::string nearest = nearestName(word, names);
+  return nearest.empty() ? "" : fmt::format("; did you mean '{}'?", nearest);
+}
+
+// The first word has to be a command. CLI11 would only say that some word was not expected.
+std::string wrongCommand(const std::vector<Command>& commands, int argc, char** argv) {
+  if (argc < 2 || argv[1][0] == '-') return "";
+  std::vector<std::string> names;
+  for (const Command& command : commands) names.push_back(command.app->get_name());
+  if (std::find(names.begin(), names.end(), argv[1]) != names.end()) return "";
+  return fmt::format("there is no command '{}'{}", argv[1], suggestion(argv[1], names));
+}
+
+// What CLI11 says, with the nearest option where one was mistyped.
+std::string parseMessage(const CLI::App& root, const CLI::ParseError& error) {
+  std::string message = error.what();
+  for (const CLI::App* app : root.get_subcommands()) {
+    std::vector<std::string> names;
+    for (const CLI::Option* option : app->get_options())
+      for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+    for (const std::string& word : app->remaining())
+      if (word.starts_with("--")) message += suggestion(word.substr(0, word.find('=')), names);
+  }
+  return message;
+}
+
+int run(CLI::App& root, const std::vector<Command>& commands, int argc, char** argv) {
+  if (std::string wrong = wrongCommand(commands, argc, argv); !wrong.empty()) return usageError(wrong);
+  try {
+    root.parse(argc, argv);
+  } catch (const CLI::Success& asked) {  // --help, --version
+    int code = root.exit(asked);
+    flushStandardOutput();
+    return code;
+  } catch (const CLI::ParseError& error) {
+    return usageError(parseMessage(root, error));
+  }
+  for (const Command& command : commands)
+    if (command.app->parsed()) return command.run();
+  return usageError("a command is missing");
+}
+
+int guardedMain(int argc, char** argv) {
+  try {
+    CLI::App root("Explains what the decision of an image classifier rests on.", "relprop");
+    root.set_version_flag("--version", versionText, "versions of the program and of what it is built on");
+    root.footer(kExamples);
+    std::vector<Command> commands = {addExplain(root), addInspect(root), addMethods(root), addCompletion(root)};
+    return run(root, commands, argc, argv);
+  } catch (...) {
+    Console(false).error(failureMessage());
+    return kExitFailure;
+  }
+}
+
+}  // namespace
+}  // namespace relprop::cli
+
+int main(int argc, char** argv) {
+  return relprop::cli::guardedMain(argc, argv);
+}

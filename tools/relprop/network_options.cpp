@@ -1,0 +1,192 @@
+#include "network_options.h"
+
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <system_error>
+
+#include "relprop/error.h"
+
+namespace relprop::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::vector<std::string> split(const std::string& text, char separator) {
+  std::vector<std::string> parts;
+  std::istringstream stream(text);
+  for (std::string part; std::getline(stream, part, separator);) parts.push_back(part);
+  return parts;
+}
+
+std::int64_t parseExtent(const std::string& word) {
+  std::int64_t value = 0;
+  auto [end, failed] = std::from_chars(word.data(), word.data() + word.size(), value);
+  if (failed != std::errc() || end != word.data() + word.size() || value < 1 || value > 65536)
+    throw CLI::ValidationError("--shape", "'" + word + "' is no size; expected HxW or CxHxW, e.g. 224x224");
+  return value;
+}
+
+Shape parseShape(const std::string& text) {
+  Shape shape;
+  for (const std::string& word : split(text, 'x')) shape.push_back(parseExtent(word));
+  if (shape.size() != 2 && shape.size() != 3)
+    throw CLI::ValidationError("--shape", "'" + text + "' has " + std::to_string(shape.size()) +
+                                              " numbers; expected HxW or CxHxW, e.g. 224x224");
+  return shape;
+}
+
+void addMethodOptions(CLI::App& app, NetworkOptions& options) {
+  app.add_option("-m,--method", options.methods, "method, NAME or NAME:key=value,… (repeatable; default rap)")
+      ->type_name("SPEC")
+      ->allow_extra_args(false);
+  app.add_option("--rule", options.rules,
+                 "a row in front of the rule table, by node or op: 'layer4.*=gamma:0.5' (repeatable)")
+      ->type_name("PATTERN=RULE")
+      ->allow_extra_args(false);
+  app.add_option("--residual", options.residual, "how an addition shares relevance: residual= of the method")
+      ->check(CLI::IsMember({"proportional", "ratio", "symmetric"}));
+  app.add_option("--identity-skip", options.identitySkip,
+                 "whether plain skip paths get relevance: identity_skip= of the method")
+      ->check(CLI::IsMember({"on", "off"}));
+  app.add_option("--batchnorm", options.batchnorm,
+                 "fold into the convolution or pass through: batchnorm= of the method")
+      ->check(CLI::IsMember({"fold", "pass"}));
+}
+
+void addRunOptions(CLI::App& app, NetworkOptions& options) {
+  app.add_option("--preprocess", options.preprocess,
+                 "preprocessing: a name (imagenet, …) or a JSON file; default: beside the model")
+      ->type_name("NAME|FILE");
+  app.add_option_function<std::string>(
+         "--shape", [&options](const std::string& text) { options.shape = parseShape(text); },
+         "size of the input where the model leaves it open")
+      ->type_name("HxW|CxHxW");
+  app.add_option("-b,--batch", options.batch, "images computed together")->check(CLI::Range(1, 4096))->type_name("N");
+  app.add_option("--threads", options.threads, "threads (default: all cores)")
+      ->check(CLI::Range(1, 1024))
+      ->type_name("N");
+  app.add_flag("--reference", options.reference, "plain loops instead of the fast kernels: slow, for checking");
+}
+
+std::string withKey(std::string method, const std::string& key, const std::string& value) {
+  if (value.empty()) return method;
+  bool hasKeys = method.find(':') != std::string::npos;
+  return method + (hasKeys ? "," : ":") + key + "=" + value;
+}
+
+std::optional<std::string> metadataEntry(const Model& model, const std::string& key) {
+  std::map<std::string, std::string> metadata = model.metadata();
+  auto entry = metadata.find(key);
+  if (entry == metadata.end() || entry->second.empty()) return std::nullopt;
+  return entry->second;
+}
+
+std::optional<std::string> besideModel(const Model& model, const std::string& extension) {
+  fs::path path = fs::path(model.path()).replace_extension(extension);
+  std::error_code ignored;
+  if (!fs::exists(path, ignored)) return std::nullopt;
+  return path.string();
+}
+
+// One name a line, or a JSON list of names.
+std::vector<std::string> labelsFromMetadata(const std::string& text) {
+  if (text.front() != '[') return split(text, '\n');
+  auto list = nlohmann::json::parse(text, nullptr, false);
+  if (list.is_discarded() || !std::all_of(list.begin(), list.end(), [](const auto& name) { return name.is_string(); }))
+    throw Error(ErrorCode::MalformedModel, "metadata relprop.labels", "no list of names", "",
+                "give the class names with --labels");
+  return list.get<std::vector<std::string>>();
+}
+
+// Height and width that come out of the preprocessing whatever the image, or nothing.
+Shape preprocessedSize(const std::optional<Preprocess>& preprocess) {
+  if (!preprocess) return {};
+  if (preprocess->crop[0] > 0 && preprocess->crop[1] > 0) return {preprocess->crop[0], preprocess->crop[1]};
+  bool fixed =
+      preprocess->resize == Preprocess::Resize::Warp || preprocess->resize == Preprocess::Resize::CentralFraction;
+  if (fixed && preprocess->size > 0) return {preprocess->size, preprocess->size};
+  return {};
+}
+
+bool sizeIsOpen(const Model& model) {
+  Shape shape = model.inputShape();
+  return shape.size() > 1 &&
+         std::any_of(shape.begin() + 1, shape.end(), [](std::int64_t extent) { return extent < 0; });
+}
+
+}  // namespace
+
+int fixedBatch(const Model& model) {
+  Shape shape = model.inputShape();
+  return shape.empty() || shape.front() < 1 ? 0 : static_cast<int>(shape.front());
+}
+
+void addNetworkOptions(CLI::App& app, NetworkOptions& options) {
+  app.add_option("model", options.model, "the network, an ONNX file")->required()->type_name("MODEL");
+  addMethodOptions(app, options);
+  addRunOptions(app, options);
+}
+
+std::vector<std::string> methodStrings(const NetworkOptions& options) {
+  std::vector<std::string> methods;
+  for (std::string method : options.methods) {
+    method = withKey(method, "residual", options.residual);
+    method = withKey(method, "identity_skip", options.identitySkip);
+    method = withKey(method, "batchnorm", options.batchnorm);
+    if (std::find(methods.begin(), methods.end(), method) == methods.end()) methods.push_back(method);
+  }
+  return methods;
+}
+
+std::string fileNamePart(const std::string& method) {
+  std::string part = method;
+  for (char& c : part)
+    if (!std::isalnum(static_cast<unsigned char>(c)) && c != '.' && c != '_' && c != '+') c = '-';
+  return part;
+}
+
+std::optional<Preprocess> findPreprocess(const Model& model, const NetworkOptions& options) {
+  if (!options.preprocess.empty()) return readPreprocess(options.preprocess);
+  if (auto path = besideModel(model, ".preprocess.json")) return readPreprocess(*path);
+  auto text = metadataEntry(model, "relprop.preprocess");
+  if (!text) return std::nullopt;
+  return text->front() == '{' ? parsePreprocess(*text, "metadata relprop.preprocess") : namedPreprocess(*text);
+}
+
+std::vector<std::string> findLabels(const Model& model, const std::string& labels) {
+  if (!labels.empty()) return readLabels(labels);
+  if (auto path = besideModel(model, ".labels.txt")) return readLabels(*path);
+  auto text = metadataEntry(model, "relprop.labels");
+  return text ? labelsFromMetadata(*text) : std::vector<std::string>();
+}
+
+Shape chooseShape(const Model& model, const NetworkOptions& options, const std::optional<Preprocess>& preprocess,
+                  const Shape& tensor) {
+  if (!options.shape.empty()) return options.shape;
+  if (!sizeIsOpen(model)) return {};
+  if (!tensor.empty()) return tensor;
+  Shape size = preprocessedSize(preprocess);
+  if (size.empty())
+    throw Error(ErrorCode::ShapeMismatch, model.path(), "the model leaves the size of its input open", "",
+                "give it with --shape HxW, or a preprocessing of fixed size");
+  return size;
+}
+
+ExplainOptions explainOptions(const Model& model, const NetworkOptions& options, const std::string& method,
+                              const Shape& shape, const std::optional<Preprocess>& preprocess) {
+  ExplainOptions result;
+  result.method = method;
+  result.rules = options.rules;
+  result.inputShape = shape;
+  result.batch = fixedBatch(model) > 0 ? fixedBatch(model) : std::max(1, options.batch);
+  result.threads = options.threads;
+  if (preprocess) result.pixelRange = pixelRange(*preprocess);
+  result.reference = options.reference;
+  return result;
+}
+
+}  // namespace relprop::cli

@@ -1,0 +1,46 @@
+// What is said about a result: the line for people and the JSON for scripts.
+#pragma once
+
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "relprop/explain.h"
+
+namespace relprop::cli {
+
+using Json = nlohmann::ordered_json;
+
+// What holds for all results of a run with one method.
+struct RunFacts {
+  std::string modelPath, modelHash;
+  std::string method;  // complete, with all parameters
+  std::vector<std::string> rules;
+  std::vector<std::string> labels;
+  std::optional<Preprocess> preprocess;
+};
+
+// The files written for one result, by kind: "png", "npy", "json", "panel".
+using Files = std::map<std::string, std::string>;
+
+// |sum − seed| / |seed|; nothing for methods that do not conserve.
+std::optional<double> conservation(const Explanation& explanation);
+
+// "dog.jpg: 207 golden retriever 0.83 (logit 14.2) · heatmap out/dog.rap.png · conservation 1.3e-6"
+std::string resultLine(const std::string& input, const Explanation& explanation, const Files& files,
+                       const std::vector<std::string>& labels);
+// "207 golden retriever 0.83"
+std::string predictionText(const Prediction& prediction, const std::vector<std::string>& labels);
+
+// What is particular to one explained row.
+Json rowJson(const Explanation& explanation, const RunFacts& facts);
+// Σ relevance at every node and what it absorbed.
+Json ledgerJson(const Explanation& explanation);
+// Model, method, versions and preprocessing.
+Json factsJson(const RunFacts& facts);
+// Valid UTF-8 whatever file names hold.
+std::string dump(const Json& json, int indent);
+
+}  // namespace relprop::cli
