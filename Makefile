@@ -22,7 +22,7 @@ demo: build
 	@echo "The panel lies at out/demo/$(basename $(notdir $(DEMO_PICTURE))).panel.png"
 
 test: build
-	@ctest --test-dir build/release --output-on-failure -j $(JOBS)
+	@OMP_WAIT_POLICY=passive ctest --test-dir build/release --output-on-failure -j $(JOBS)
 
 bench: build
 	@for program in build/release/bench/*; do \

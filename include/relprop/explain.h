@@ -86,6 +86,7 @@ struct StepReport {
   std::string name, phase;  // phase: "forward", "backward"
   std::string shape;
   std::int64_t bytes = 0, flops = 0;
+  double seconds = 0;  // of the last run
 };
 struct PlanReport {
   std::string method;  // complete, with all parameters
@@ -116,8 +117,10 @@ class Explainer {
   const std::vector<std::string>& warnings() const { return report().warnings; }
   std::string methodString() const { return report().method; }
   // Seconds that the last explain() or forward() spent in the steps of each phase, for benchmarks.
+  // profile(): the plan's steps with the seconds of that run.
   double forwardSeconds() const;
   double backwardSeconds() const;
+  std::vector<StepReport> profile() const;
 
  private:
   struct Impl;

@@ -245,6 +245,9 @@ Tensor Explainer::forward(const Tensor& input) {
 const PlanReport& Explainer::report() const {
   return impl_->report;
 }
+std::vector<StepReport> Explainer::profile() const {
+  return stepsOf(impl_->compiled->plan());
+}
 double Explainer::forwardSeconds() const {
   return impl_->seconds[0];
 }

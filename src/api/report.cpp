@@ -20,6 +20,14 @@ std::string passLine(const PassReport& p) {
 
 }  // namespace
 
+std::vector<StepReport> stepsOf(const Plan& plan) {
+  std::vector<StepReport> steps;
+  for (const StepInfo& s : plan.steps())
+    steps.push_back(
+        {s.name, s.phase == Phase::Forward ? "forward" : "backward", toString(s.shape), s.bytes, s.flops, s.seconds});
+  return steps;
+}
+
 PlanReport reportOf(CompiledMethod& compiled, const std::vector<PassReport>& passes,
                     const std::vector<std::string>& warnings) {
   PlanReport r;
@@ -29,9 +37,7 @@ PlanReport reportOf(CompiledMethod& compiled, const std::vector<PassReport>& pas
   for (const PassReport& p : passes) r.passes.push_back(passLine(p));
   for (std::size_t i = 0; i < compiled.graph().nodes.size(); ++i)
     r.nodes.push_back(nodeReport(compiled, static_cast<int>(i)));
-  for (const StepInfo& s : compiled.plan().steps())
-    r.steps.push_back(
-        {s.name, s.phase == Phase::Forward ? "forward" : "backward", toString(s.shape), s.bytes, s.flops});
+  r.steps = stepsOf(compiled.plan());
   r.arenaBytes = compiled.plan().arenaBytes();
   r.weightBytes = compiled.plan().weightBytes();
   return r;

@@ -6,6 +6,7 @@
 
 namespace relprop {
 
+std::vector<StepReport> stepsOf(const Plan& plan);
 PlanReport reportOf(CompiledMethod& compiled, const std::vector<PassReport>& passes,
                     const std::vector<std::string>& warnings);
 

@@ -43,6 +43,10 @@ Expr rowScalar(ScalarId id) {
   return make({.op = Elt::LoadScalar, .a = {}, .b = {}, .view = {}, .scalar = id, .constant = {}, .desc = {}});
 }
 
+Expr shiftNonZero(const Expr& a, ScalarId by) {
+  return make({.op = Elt::Shift, .a = a, .b = {}, .view = {}, .scalar = by, .constant = {}, .desc = a->desc});
+}
+
 Expr number(float value) {
   return make({.op = Elt::Immediate, .a = {}, .b = {}, .imm = value, .view = {}, .constant = {}, .desc = {}});
 }
@@ -71,6 +75,10 @@ Expr divide(const Expr& a, const Expr& b) {
 }
 Expr safeDivide(const Expr& a, const Expr& b) {
   return binary(Elt::SafeDiv, a, b);
+}
+
+Expr magnitudeShare(const Expr& a, const Expr& b) {
+  return binary(Elt::Share, a, b);
 }
 
 Expr stabilise(const Expr& z, float epsilon) {

@@ -40,6 +40,7 @@ Expr load(const BufferView& view);
 Expr channelConstant(const std::vector<float>& perChannel, const TensorDesc& desc);  // C values
 Expr imageConstant(const std::vector<float>& image, const TensorDesc& desc);         // C×spatial values, row-major
 Expr rowScalar(ScalarId id);
+Expr shiftNonZero(const Expr& a, ScalarId by);  // a − by where a ≠ 0
 Expr number(float value);
 
 Expr operator+(const Expr& a, const Expr& b);
@@ -48,6 +49,7 @@ Expr operator*(const Expr& a, const Expr& b);
 Expr operator*(const Expr& a, float k);
 Expr operator+(const Expr& a, float k);
 Expr divide(const Expr& a, const Expr& b);
+Expr magnitudeShare(const Expr& a, const Expr& b);  // |a|/(|a| + |b|), 1/2 where both are 0
 Expr safeDivide(const Expr& a, const Expr& b);  // 0 where b = 0
 Expr stabilise(const Expr& z, float epsilon);   // z + ε·sign(z), sign(0) = +1
 Expr unary(Elt op, const Expr& a, float imm = 0);

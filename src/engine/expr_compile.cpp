@@ -58,6 +58,7 @@ class Compiler {
       case Elt::LoadImage:
         return constant(out_.program.imageConstants, e.constant);
       case Elt::LoadScalar:
+      case Elt::Shift:
         out_.scalars.push_back(e.scalar);
         return static_cast<int>(out_.scalars.size()) - 1;
       default:

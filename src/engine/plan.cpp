@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <numeric>
 
 #include "relprop/error.h"
@@ -137,8 +138,13 @@ void Plan::compile() {
 }
 
 void Plan::run(Phase phase) {
-  for (std::size_t i = 0; i < steps_.size(); ++i)
-    if (infos_[i].phase == phase) steps_[i]();
+  using Clock = std::chrono::steady_clock;
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    if (infos_[i].phase != phase) continue;
+    const auto start = Clock::now();
+    steps_[i]();
+    infos_[i].seconds = std::chrono::duration<double>(Clock::now() - start).count();
+  }
 }
 
 }  // namespace relprop

@@ -18,6 +18,7 @@ struct StepInfo {
   Phase phase = Phase::Forward;
   Shape shape;
   std::int64_t bytes = 0, flops = 0;  // bytes: read and written
+  double seconds = 0;                 // of the last run
 };
 
 class Plan {

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 
 #include "explain/walk.h"
@@ -19,6 +20,7 @@ namespace {
 struct Route {
   InputPart in;
   WeightPart weight;
+  float sign;
   Expr s;
   BufferView acc;
 };
@@ -39,7 +41,8 @@ class LinearStep {
     for (const Message& m : rule_.messages) route(m);
     for (Route& route : routes_) sources_.push_back(route.s);
     storeSources();
-    for (std::size_t k = 0; k < routes_.size(); ++k) routes_[k].acc = transposed(routes_[k], stored_[k]);
+    for (std::size_t k = 0; k < routes_.size(); ++k)
+      if (routes_[k].acc.buffer < 0) transpose(k);
     finish(combined());
   }
 
@@ -203,17 +206,17 @@ class LinearStep {
     // A ReLU inside the convolution left z ≥ 0, and no relevance where it was cut off.
     if (m.take == Take::WhereNegative && f_.fused(l_.output)) return;
     const Expr s = divided(m);
-    for (const Term& t : m.back) add(t.in, t.weight, t.sign == 1 ? s : s * t.sign);
+    for (const Term& t : m.back) add(t.in, t.weight, s, t.sign);
     if (rule_.bias == BiasMode::Spread && hasBias()) spreadBias(m, s);
   }
 
-  void add(InputPart in, WeightPart weight, const Expr& s) {
+  void add(InputPart in, WeightPart weight, const Expr& s, float sign) {
     for (Route& r : routes_)
       if (r.in == in && r.weight == weight) {
-        r.s = r.s + s;
+        r.s = r.sign == sign ? r.s + s : r.s - s;
         return;
       }
-    routes_.push_back({in, weight, s, {}});
+    routes_.push_back({in, weight, sign, s, {}});
   }
 
   // The bias' share s_j·b_j goes to the inputs of j in equal parts: through weights of one, over their number.
@@ -222,7 +225,7 @@ class LinearStep {
       for (const Term& t : rule_.denominators[static_cast<std::size_t>(index)].terms) {
         if (t.bias == BiasPart::None) continue;
         if (!count_) count_ = convolved({{InputPart::One, WeightPart::One}}, "inputs");
-        add(InputPart::One, WeightPart::One, safeDivide(s * biasExpr(t.bias) * t.sign, count_));
+        add(InputPart::One, WeightPart::One, safeDivide(s * biasExpr(t.bias), count_), t.sign);
       }
   }
 
@@ -242,6 +245,21 @@ class LinearStep {
     plan_.addProgram(named("s"), request);
   }
 
+  // A transposed convolution for route k, together with the others that go back from the same numerators where that
+  // fills the vector lanes a few input channels would leave empty (zbox on pixels: nine channels instead of three times
+  // three).
+  void transpose(std::size_t k) {
+    std::vector<Route*> same;
+    for (std::size_t i = k; i < routes_.size(); ++i)
+      if (stored_[i].buffer == stored_[k].buffer) same.push_back(&routes_[i]);
+    const auto count = static_cast<std::int64_t>(same.size());
+    const bool stackable = count > 1 && !l_.shape.dense && l_.shape.groups == 1 && l_.shape.ic * count <= 16;
+    if (stackable)
+      transposeStacked(same, stored_[k]);
+    else
+      routes_[k].acc = transposed(routes_[k], stored_[k]);
+  }
+
   BufferView transposed(const Route& route, const BufferView& stored) {
     const BufferView s = layout(stored);
     const BufferView acc =
@@ -252,11 +270,33 @@ class LinearStep {
     return f_.canonical(acc, node_.name);
   }
 
+  void transposeStacked(const std::vector<Route*>& routes, const BufferView& s) {
+    const auto count = static_cast<std::int64_t>(routes.size());
+    LinearKernelSpec k{l_.shape, 1, s.desc.block, {}, {}, false, false};
+    k.shape.ic *= count;
+    const std::int64_t perOutput = l_.shape.weightCount() / l_.shape.oc;
+    k.weights.resize(static_cast<std::size_t>(k.shape.weightCount()));
+    for (std::int64_t r = 0; r < count; ++r) {
+      const std::vector<float> part = weightPart(*l_.weights, routes[static_cast<std::size_t>(r)]->weight, rule_.gamma);
+      for (std::int64_t o = 0; o < l_.shape.oc; ++o)
+        std::copy_n(part.begin() + o * perOutput, perOutput, k.weights.begin() + (o * count + r) * perOutput);
+    }
+    const BufferView all = f_.freshPlain(k.shape.inputShape(), named("back"));
+    plan_.addKernel(named("back"), plan_.backend().linearBackward(k), {s}, {all}, k.shape.flops());
+    const TensorDesc one{inputShape(), 1};
+    for (std::int64_t r = 0; r < count; ++r)
+      routes[static_cast<std::size_t>(r)]->acc = {all.buffer, one, r * one.rowFloats(), all.desc.rowFloats()};
+  }
+
   Expr combined() {
     std::map<InputPart, Expr> byPart;
     for (const Route& r : routes_) {
       Expr& sum = byPart[r.in];
-      sum = sum ? sum + load(r.acc) : load(r.acc);
+      const Expr acc = load(r.acc);
+      if (!sum)
+        sum = acc * r.sign;
+      else
+        sum = r.sign > 0 ? sum + acc : sum - acc;
     }
     Expr total;
     for (const auto& [part, acc] : byPart) {
@@ -277,6 +317,8 @@ class LinearStep {
         return walk_.give(l_.input, walk_.derived(r_, normalised(raw)));
       case After::UniformCorrection:
         return walk_.give(l_.input, walk_.derived(r_, corrected(raw)));
+      case After::RestoreRounding:
+        return walk_.give(l_.input, walk_.derived(r_, restored(raw)));
     }
   }
 
@@ -302,7 +344,18 @@ class LinearStep {
     const std::vector<ScalarId> s = sumsOf({raw, nonZero(raw)}, "shift");
     const ScalarId psi =
         scalarOf({s[0], r_.sum, s[1]}, [](const double* v) { return v[2] > 0 ? (v[0] - v[1]) / v[2] : 0.0; });
-    return raw - nonZero(raw) * rowScalar(psi);
+    return shiftNonZero(raw, psi);
+  }
+
+  // A rule that conserves by its formula: what is missing at the scale of rounding (10⁻⁶ of Σ|R|) is given back
+  // uniformly. More than that was absorbed by zero denominators and stays absorbed.
+  Expr restored(const Expr& raw) {
+    const std::vector<ScalarId> s = sumsOf({raw, absolute(raw), nonZero(raw)}, "rounding");
+    const ScalarId by = scalarOf({s[0], r_.sum, s[1], s[2]}, [](const double* v) {
+      const double excess = v[0] - v[1];
+      return v[3] > 0 && std::abs(excess) <= 1e-6 * v[2] ? excess / v[3] : 0.0;
+    });
+    return shiftNonZero(raw, by);
   }
 
   // R'_i = |R_i| · ΣR/Σ|R|.

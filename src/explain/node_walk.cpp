@@ -158,11 +158,8 @@ std::pair<Expr, Expr> residualShares(const Step& s, const Expr& a, const Expr& b
   switch (s.rule.node) {
     case NodeRule::Symmetric:
       return {number(0.5f), number(0.5f)};
-    case NodeRule::Ratio: {
-      const Expr total = absolute(a) + absolute(b);
-      const Expr tie = nonZero(total) * -0.5f + 0.5f;  // half each where both are 0
-      return {safeDivide(absolute(a), total) + tie, safeDivide(absolute(b), total) + tie};
-    }
+    case NodeRule::Ratio:
+      return {magnitudeShare(a, b), magnitudeShare(b, a)};
     default: {
       const Expr z = a + b;
       const auto share = [&](const Expr& h) {

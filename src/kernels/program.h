@@ -21,13 +21,15 @@ enum class Elt : std::uint8_t {
   Add,
   Sub,
   Mul,
-  SafeDiv,  // a/b, 0 where b = 0
+  SafeDiv,  // a/b
+  Share,  // |a|/(|a| + |b|), 1/2 where both are 0, 0 where b = 0
   Div,      // a/b
   Stab,     // a + imm·sign(a), sign(0) = +1
   Max0,
   Min0,
   Abs,
   NonZero,     // 1 where a ≠ 0, else 0
+  Shift,       // a − scalar `slot` where a ≠ 0, else 0; the difference in double, rounded so that the sum stays
   IsPositive,  // 1 where a > 0, else 0
   AddImm,
   MulImm,

@@ -18,7 +18,7 @@ enum class Take {
   WherePositive,
   WhereNegative
 };  // of R: all, R⁺, R⁻, where z > 0, where z < 0
-enum class After { None, ShiftActivated, AbsoluteNormalise, UniformCorrection };
+enum class After { None, ShiftActivated, AbsoluteNormalise, UniformCorrection, RestoreRounding };
 enum class BiasMode { Keep, Drop, Spread };
 
 struct Term {

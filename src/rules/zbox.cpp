@@ -1,4 +1,5 @@
 // R_i = Σ_j (x_i w_ij − l_i w_ij⁺ − h_i w_ij⁻) / stab(Σ_i …) · R_j;  l, h: lowest and highest value of the input.
+// Without stabiliser it conserves exactly; what float32 loses of it (the three terms cancel) is given back.
 // [DTD] Montavon et al. 2017, the z^B rule; eq. 10 of [RAP] (there without stabiliser).
 #include "rules/list.h"
 
@@ -10,7 +11,9 @@ Rule zboxRule(Parameters& p) {
                                    {InputPart::High, WeightPart::Neg, BiasPart::None, -1}};
   LinearRule r;
   r.imageBounds = p.word("bounds", "range", {"range", "image"}) == "image";
-  r.denominators = {{terms, p.number("stabilizer", kStabiliser)}};
+  const float eps = p.number("stabilizer", kStabiliser);
+  r.denominators = {{terms, eps}};
+  if (eps == 0) r.after = After::RestoreRounding;
   r.messages = {{1, Take::All, {0}, terms}};
   return linearRule(r);
 }

@@ -61,7 +61,8 @@ TEST(Fixtures, EveryReferenceThroughTheProgram) {
   for (const std::string& name : namesIn(fixturesFolder())) {
     fs::path folder = fixturesFolder() / name;
     if (!fs::exists(folder / "manifest.json")) continue;
-    for (const json& reference : json::parse(readText(folder / "manifest.json"))["refs"]) {
+    json manifest = json::parse(readText(folder / "manifest.json"));
+    for (const json& reference : manifest["refs"]) {
       std::string spec = reference["spec"];
       if (methods.count(spec.substr(0, spec.find(':'))) == 0) continue;
       checkReference(folder, reference);

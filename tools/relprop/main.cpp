@@ -24,6 +24,7 @@ Exit codes: 0 all right, 1 a failure, 2 wrong usage, 130 interrupted.)";
 std::string versionText() {
   std::string text = "relprop " + version();
   std::map<std::string, std::string> libraries = versions();
+  libraries.erase("relprop");  // has the first line
   libraries["CLI11"] = CLI11_VERSION;
   libraries["fmt"] = fmt::format("{}.{}.{}", FMT_VERSION / 10000, FMT_VERSION / 100 % 100, FMT_VERSION % 100);
   libraries["nlohmann-json"] =

@@ -40,6 +40,8 @@ float compute(const Instruction& i, float a, float b) {
       return b == 0 ? 0 : a / b;
     case Elt::Div:
       return a / b;
+    case Elt::Share:
+      return a == 0 && b == 0 ? 0.5f : std::abs(a) / (std::abs(a) + std::abs(b));
     case Elt::Stab:
       return a + (a < 0 ? -i.imm : i.imm);
     case Elt::Max0:
@@ -73,10 +75,16 @@ bool isLoad(Elt op) {
   return op <= Elt::LoadScalar;
 }
 
+float shift(const ProgramArgs& args, const Instruction& i, std::int64_t row, float a) {
+  return a == 0 ? 0 : static_cast<float>(a - args.scalars[static_cast<std::size_t>(i.slot)][row]);
+}
+
 void runElement(const Program& p, const ProgramArgs& args, const Element& e, std::vector<float>& reg) {
   const auto at = [&](int r) { return r < 0 ? 0.0f : reg[static_cast<std::size_t>(r)]; };
   for (const Instruction& i : p.code)
-    reg[static_cast<std::size_t>(i.dst)] = isLoad(i.op) ? load(p, args, i, e) : compute(i, at(i.a), at(i.b));
+    reg[static_cast<std::size_t>(i.dst)] = isLoad(i.op)         ? load(p, args, i, e)
+                                           : i.op == Elt::Shift ? shift(args, i, e.row, at(i.a))
+                                                                : compute(i, at(i.a), at(i.b));
 }
 
 void reduce(Reduction kind, double& into, double value) {

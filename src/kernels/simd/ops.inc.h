@@ -23,28 +23,53 @@ inline void map2(float* d, const float* a, const float* b, std::int64_t n, F f) 
 void compute(const Instruction& i, float* d, const float* a, const float* b, std::int64_t n) {
   const float k = i.imm;
   switch (i.op) {
-    case Elt::Add: return map2(d, a, b, n, [](float x, float y) { return x + y; });
-    case Elt::Sub: return map2(d, a, b, n, [](float x, float y) { return x - y; });
-    case Elt::Mul: return map2(d, a, b, n, [](float x, float y) { return x * y; });
-    case Elt::SafeDiv: return map2(d, a, b, n, [](float x, float y) {
-      const float q = x / (y == 0.0f ? 1.0f : y);
-      return y == 0.0f ? 0.0f : q;
-    });
-    case Elt::Div: return map2(d, a, b, n, [](float x, float y) { return x / y; });
-    case Elt::Stab: return map1(d, a, n, [k](float x) { return x + (x < 0.0f ? -k : k); });
-    case Elt::Max0: return map1(d, a, n, [](float x) { return x > 0.0f ? x : 0.0f; });
-    case Elt::Min0: return map1(d, a, n, [](float x) { return x < 0.0f ? x : 0.0f; });
-    case Elt::Abs: return map1(d, a, n, [](float x) { return fabsf(x); });
-    case Elt::NonZero: return map1(d, a, n, [](float x) { return x != 0.0f ? 1.0f : 0.0f; });
-    case Elt::IsPositive: return map1(d, a, n, [](float x) { return x > 0.0f ? 1.0f : 0.0f; });
-    case Elt::AddImm: return map1(d, a, n, [k](float x) { return x + k; });
-    case Elt::MulImm: return map1(d, a, n, [k](float x) { return x * k; });
-    case Elt::MaxImm: return map1(d, a, n, [k](float x) { return x > k ? x : k; });
-    case Elt::MinImm: return map1(d, a, n, [k](float x) { return x < k ? x : k; });
-    case Elt::Exp: return map1(d, a, n, [](float x) { return expf(x); });
-    case Elt::Sigmoid: return map1(d, a, n, [](float x) { return 1.0f / (1.0f + expf(-x)); });
-    case Elt::Tanh: return map1(d, a, n, [](float x) { return tanhf(x); });
-    default: return;
+    case Elt::Add:
+      return map2(d, a, b, n, [](float x, float y) { return x + y; });
+    case Elt::Sub:
+      return map2(d, a, b, n, [](float x, float y) { return x - y; });
+    case Elt::Mul:
+      return map2(d, a, b, n, [](float x, float y) { return x * y; });
+    case Elt::SafeDiv:
+      return map2(d, a, b, n, [](float x, float y) {
+        const float q = x / (y == 0.0f ? 1.0f : y);
+        return y == 0.0f ? 0.0f : q;
+      });
+    case Elt::Div:
+      return map2(d, a, b, n, [](float x, float y) { return x / y; });
+    case Elt::Share:
+      return map2(d, a, b, n, [](float x, float y) {
+        const float part = fabsf(x), total = part + fabsf(y);
+        const float q = part / (total == 0.0f ? 1.0f : total);
+        return total == 0.0f ? 0.5f : q;
+      });
+    case Elt::Stab:
+      return map1(d, a, n, [k](float x) { return x + (x < 0.0f ? -k : k); });
+    case Elt::Max0:
+      return map1(d, a, n, [](float x) { return x > 0.0f ? x : 0.0f; });
+    case Elt::Min0:
+      return map1(d, a, n, [](float x) { return x < 0.0f ? x : 0.0f; });
+    case Elt::Abs:
+      return map1(d, a, n, [](float x) { return fabsf(x); });
+    case Elt::NonZero:
+      return map1(d, a, n, [](float x) { return x != 0.0f ? 1.0f : 0.0f; });
+    case Elt::IsPositive:
+      return map1(d, a, n, [](float x) { return x > 0.0f ? 1.0f : 0.0f; });
+    case Elt::AddImm:
+      return map1(d, a, n, [k](float x) { return x + k; });
+    case Elt::MulImm:
+      return map1(d, a, n, [k](float x) { return x * k; });
+    case Elt::MaxImm:
+      return map1(d, a, n, [k](float x) { return x > k ? x : k; });
+    case Elt::MinImm:
+      return map1(d, a, n, [k](float x) { return x < k ? x : k; });
+    case Elt::Exp:
+      return map1(d, a, n, [](float x) { return expf(x); });
+    case Elt::Sigmoid:
+      return map1(d, a, n, [](float x) { return 1.0f / (1.0f + expf(-x)); });
+    case Elt::Tanh:
+      return map1(d, a, n, [](float x) { return tanhf(x); });
+    default:
+      return;
   }
 }
 
@@ -53,15 +78,46 @@ void fillWith(float* d, float value, std::int64_t n) {
   for (std::int64_t k = 0; k < n; ++k) d[k] = value;
 }
 
+constexpr int B = RELPROP_BLOCK;
+
+inline void shiftLane(float* d, float a, double by, double* carry) {
+  const double exact = static_cast<double>(a) - by + *carry;
+  const float rounded = static_cast<float>(exact);
+  *carry = a != 0.0f ? exact - static_cast<double>(rounded) : *carry;
+  *d = a != 0.0f ? rounded : 0.0f;
+}
+
+// What rounding cut off an element is handed to the next one in its lane, so the sum stays what it was in double:
+// relevance of both signs can cancel to a ten-thousandth of its magnitude, and most of it has the same value (−by) and
+// would be rounded the same way.
+void shift(float* d, const float* a, double by, std::int64_t n) {
+  double carry[B] = {};
+  std::int64_t i = 0;
+  for (; i + B <= n; i += B)
+    for (int k = 0; k < B; ++k) shiftLane(d + i + k, a[i + k], by, carry + k);
+  for (; i < n; ++i) shiftLane(d + i, a[i], by, carry);
+}
+
 // Loads only re-point their register (they never write through it).
 void step(const Tile& t, const Instruction& i) {
   switch (i.op) {
-    case Elt::Load: t.reg[i.dst] = const_cast<float*>(t.inputs[i.slot]); return;
-    case Elt::LoadChannel: t.reg[i.dst] = const_cast<float*>(t.channels[i.slot]); return;
-    case Elt::LoadImage: t.reg[i.dst] = const_cast<float*>(t.images[i.slot]); return;
-    case Elt::LoadScalar: return fillWith(t.reg[i.dst], static_cast<float>(t.scalars[i.slot]), t.n);
-    case Elt::Immediate: return fillWith(t.reg[i.dst], i.imm, t.n);
-    default: return compute(i, t.reg[i.dst], t.reg[i.a], i.b < 0 ? nullptr : t.reg[i.b], t.n);
+    case Elt::Load:
+      t.reg[i.dst] = const_cast<float*>(t.inputs[i.slot]);
+      return;
+    case Elt::LoadChannel:
+      t.reg[i.dst] = const_cast<float*>(t.channels[i.slot]);
+      return;
+    case Elt::LoadImage:
+      t.reg[i.dst] = const_cast<float*>(t.images[i.slot]);
+      return;
+    case Elt::LoadScalar:
+      return fillWith(t.reg[i.dst], static_cast<float>(t.scalars[i.slot]), t.n);
+    case Elt::Shift:
+      return shift(t.reg[i.dst], t.reg[i.a], t.scalars[i.slot], t.n);
+    case Elt::Immediate:
+      return fillWith(t.reg[i.dst], i.imm, t.n);
+    default:
+      return compute(i, t.reg[i.dst], t.reg[i.a], i.b < 0 ? nullptr : t.reg[i.b], t.n);
   }
 }
 
@@ -69,10 +125,14 @@ void runTile(const Tile& t) {
   for (int k = 0; k < t.count; ++k) step(t, t.code[k]);
 }
 
+// Several independent sums, so that additions need not wait for one another.
 double sum(const float* x, std::int64_t n) {
-  double total = 0;
-#pragma omp simd reduction(+ : total)
-  for (std::int64_t i = 0; i < n; ++i) total += static_cast<double>(x[i]);
+  double lanes[2 * B] = {}, total = 0;
+  std::int64_t i = 0;
+  for (; i + 2 * B <= n; i += 2 * B)
+    for (int k = 0; k < 2 * B; ++k) lanes[k] += static_cast<double>(x[i + k]);
+  for (; i < n; ++i) total += static_cast<double>(x[i]);
+  for (int k = 0; k < 2 * B; ++k) total += lanes[k];
   return total;
 }
 
@@ -86,8 +146,6 @@ void minMax(const float* x, std::int64_t n, double* low, double* high) {
   *low = static_cast<double>(a);
   *high = static_cast<double>(b);
 }
-
-constexpr int B = RELPROP_BLOCK;
 
 struct Taps {
   WindowAxis h, w;
@@ -190,8 +248,8 @@ void averagePoolBackward(const PoolShape& p, const float* ss, float* dxs, std::i
 }  // namespace
 
 const Ops& RELPROP_ISA() {
-  static constexpr Ops ops = {RELPROP_ISA_NAME, B,        runTile,         sum,        minMax,
-                              maxPool,          maxPoolBackward, averagePool, averagePoolBackward};
+  static constexpr Ops ops = {RELPROP_ISA_NAME,   B, runTile, sum, minMax, maxPool, maxPoolBackward, averagePool,
+                              averagePoolBackward};
   return ops;
 }
 

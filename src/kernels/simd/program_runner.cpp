@@ -81,7 +81,11 @@ class Worker {
     if (cut_.segments == 1 && p_.desc.spatial() == 1 && p_.desc.block == 1) return values.data() + within;
     float* lanes = storage_.data() + (static_cast<std::int64_t>(home_.size() + i)) * kTile;
     const std::int64_t b = p_.desc.block;
-    for (std::int64_t k = 0; k < n; ++k) lanes[k] = values[static_cast<std::size_t>(segment * b + k % b)];
+    const float* channels = values.data() + segment * b;
+    if (b == 1)
+      std::fill_n(lanes, n, *channels);
+    else
+      for (std::int64_t k = 0; k < n; k += b) std::copy_n(channels, b, lanes + k);
     return lanes;
   }
 

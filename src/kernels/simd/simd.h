@@ -8,7 +8,7 @@
 
 namespace relprop::simd {
 
-inline constexpr std::int64_t kTile = 1024;  // floats of a register: several registers fit the first-level cache
+inline constexpr std::int64_t kTile = 256;  // floats of a register: several registers fit the first-level cache
 
 // One tile of a program. reg[r] is where register r lies: instructions write to reg[dst], which the runner has pointed
 // at scratch or straight at the output; loads re-point reg[dst] at memory.

@@ -1,0 +1,284 @@
+// The public interface, on the bundled example network.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <numeric>
+#include <random>
+
+#include "relprop/error.h"
+#include "relprop/explain.h"
+
+namespace relprop {
+namespace {
+
+using testing::HasSubstr;
+
+std::filesystem::path examples() {
+  return std::filesystem::path(__FILE__).parent_path() / ".." / ".." / ".." / "examples";
+}
+
+const Model& shapes() {
+  static const Model model = Model::load(examples() / "model" / "shapes.onnx");
+  return model;
+}
+
+ExplainOptions options(const std::string& method = "rap", int batch = 1) {
+  ExplainOptions o;
+  o.method = method, o.batch = batch, o.threads = 1;
+  return o;
+}
+
+Tensor images(std::int64_t count, unsigned seed = 1) {
+  Explainer explainer(shapes(), options("gradient"));
+  Shape shape = explainer.inputShape();
+  shape.insert(shape.begin(), count);
+  Tensor t(shape);
+  std::mt19937 engine(seed);
+  std::normal_distribution<float> normal;
+  for (float& v : t.data) v = normal(engine);
+  return t;
+}
+
+Tensor rowOf(const Tensor& t, std::int64_t row) {
+  Shape shape = t.shape;
+  shape[0] = 1;
+  const auto n = elementCount(shape), first = row * n;
+  return Tensor(shape, std::vector<float>(t.data.begin() + first, t.data.begin() + first + n));
+}
+
+template <class Call>
+Error failure(Call call) {
+  try {
+    call();
+  } catch (const Error& e) {
+    return e;
+  }
+  ADD_FAILURE() << "nothing was thrown";
+  return Error(ErrorCode::Internal, "", "");
+}
+
+// ---- compiling
+TEST(ExplainerOptions, MethodAndRulesAreChecked) {
+  EXPECT_EQ(failure([] { Explainer(shapes(), options("rapp")); }).code(), ErrorCode::UnknownMethod);
+  EXPECT_EQ(failure([] { Explainer(shapes(), options("rap:bounds=all")); }).code(), ErrorCode::InvalidMethodParameter);
+  ExplainOptions o = options();
+  o.rules = {"no.such.layer=flat"};
+  EXPECT_EQ(failure([&] { Explainer(shapes(), o); }).code(), ErrorCode::InvalidRule);
+  o.rules = {"Conv=flatt"};
+  EXPECT_EQ(failure([&] { Explainer(shapes(), o); }).code(), ErrorCode::InvalidRule);
+}
+
+TEST(ExplainerOptions, BatchAndThreadsHaveARange) {
+  for (const int batch : {0, -1, 4097}) {
+    ExplainOptions o = options("gradient", batch);
+    EXPECT_EQ(failure([&] { Explainer(shapes(), o); }).code(), ErrorCode::InvalidArgument) << batch;
+  }
+  for (const int threads : {-1, 1025}) {
+    ExplainOptions o = options("gradient");
+    o.threads = threads;
+    EXPECT_EQ(failure([&] { Explainer(shapes(), o); }).code(), ErrorCode::InvalidArgument) << threads;
+  }
+}
+
+TEST(ExplainerOptions, InputShapeHasToFitTheModel) {
+  const Shape image = Explainer(shapes(), options("gradient")).inputShape();
+  ExplainOptions o = options("gradient");
+  o.inputShape = image;
+  EXPECT_EQ(Explainer(shapes(), o).inputShape(), image);
+  o.inputShape = {1, image[0], image[1], image[2]};
+  EXPECT_EQ(failure([&] { Explainer(shapes(), o); }).code(), ErrorCode::ShapeMismatch) << "the batch is no part of it";
+  o.inputShape = {image[0] + 1, image[1], image[2]};
+  EXPECT_EQ(failure([&] { Explainer(shapes(), o); }).code(), ErrorCode::ShapeMismatch);
+}
+
+TEST(ExplainerOptions, PixelRangeIsNeededForItsBounds) {
+  const Error e = failure([] { Explainer(shapes(), options("rap:bounds=range")); });
+  EXPECT_EQ(e.code(), ErrorCode::NotSupportedByMethod);
+  EXPECT_THAT(e.hint(), HasSubstr("preprocess"));
+  ExplainOptions o = options("rap:bounds=range");
+  const auto channels = static_cast<std::size_t>(Explainer(shapes(), options("gradient")).inputShape()[0]);
+  o.pixelRange = PixelRange{std::vector<float>(channels, -2), std::vector<float>(channels, 2)};
+  EXPECT_NO_THROW(Explainer(shapes(), o));
+  o.pixelRange = PixelRange{std::vector<float>(channels + 1, -2), std::vector<float>(channels + 1, 2)};
+  EXPECT_EQ(failure([&] { Explainer(shapes(), o); }).code(), ErrorCode::NotSupportedByMethod);
+}
+
+// ---- running
+class Running : public testing::Test {
+ protected:
+  Explainer explainer_{shapes(), options()};
+};
+
+TEST_F(Running, InputOfAnotherShapeIsRefused) {
+  const Shape image = explainer_.inputShape();
+  const std::vector<Shape> wrong = {image,
+                                    {1, image[0], image[1], image[2] + 1},
+                                    {1, image[0] + 1, image[1], image[2]},
+                                    {1, 1, image[0], image[1], image[2]},
+                                    {0, image[0], image[1], image[2]}};
+  for (const Shape& s : wrong) {
+    EXPECT_EQ(failure([&] { explainer_.explain(Tensor(s)); }).code(), ErrorCode::ShapeMismatch) << toString(s);
+    EXPECT_EQ(failure([&] { explainer_.forward(Tensor(s)); }).code(), ErrorCode::ShapeMismatch) << toString(s);
+  }
+}
+
+TEST_F(Running, NonFiniteInputIsRefused) {
+  for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
+    Tensor x = images(1);
+    x.data.back() = bad;
+    EXPECT_EQ(failure([&] { explainer_.explain(x); }).code(), ErrorCode::NonFiniteWeights);
+    EXPECT_EQ(failure([&] { explainer_.forward(x); }).code(), ErrorCode::NonFiniteWeights);
+  }
+}
+
+TEST_F(Running, OverflowInTheNetworkIsANumericFailure) {
+  Tensor x = images(1);
+  for (float& v : x.data) v = std::numeric_limits<float>::max() * (v < 0 ? -0.9f : 0.9f);
+  EXPECT_EQ(failure([&] { explainer_.explain(x); }).code(), ErrorCode::NumericFailure);
+}
+
+TEST_F(Running, TargetsAreClassesOneOrOneARow) {
+  const Tensor x = images(2);
+  const auto explainAt = [&](std::vector<Target> t) { return explainer_.explain(x, t); };
+  for (const int bad : {-1, 10, 1000000})
+    EXPECT_EQ(failure([&] { explainAt({{Target::Kind::Index, bad}}); }).code(), ErrorCode::UnknownTarget) << bad;
+  EXPECT_EQ(failure([&] { explainAt({}); }).code(), ErrorCode::UnknownTarget);
+  EXPECT_EQ(failure([&] { explainAt(std::vector<Target>(3)); }).code(), ErrorCode::UnknownTarget);
+  const auto both = explainAt({{Target::Kind::Index, 9}, {Target::Kind::Index, 0}});
+  EXPECT_EQ(both[0].target, 9);
+  EXPECT_EQ(both[1].target, 0);
+  EXPECT_EQ(explainAt({{Target::Kind::Index, 4}})[1].target, 4) << "one target stands for all rows";
+}
+
+TEST_F(Running, AFailureLeavesTheExplainerUsable) {
+  const Tensor x = images(1);
+  const auto before = explainer_.explain(x);
+  failure([&] { explainer_.explain(x, {{Target::Kind::Index, 99}}); });
+  EXPECT_EQ(explainer_.explain(x)[0].relevance.data, before[0].relevance.data);
+}
+
+TEST_F(Running, ResultIsComplete) {
+  const Tensor x = images(1);
+  const Explanation e = explainer_.explain(x)[0];
+  Shape shape = explainer_.inputShape();
+  shape.insert(shape.begin(), 1);
+  EXPECT_EQ(e.relevance.shape, shape);
+  ASSERT_EQ(e.logits.size(), 10u);
+  const auto best = std::max_element(e.logits.begin(), e.logits.end());
+  EXPECT_EQ(e.target, best - e.logits.begin());
+  EXPECT_EQ(e.seed, *best) << "rap seeds the logit";
+  double total = 0;
+  for (const float z : e.logits) total += std::exp(static_cast<double>(z - *best));
+  EXPECT_NEAR(e.top.probability, 1 / total, 1e-6);
+  ASSERT_EQ(e.top5.size(), 5u);
+  for (std::size_t k = 1; k < 5; ++k) EXPECT_GE(e.top5[k - 1].logit, e.top5[k].logit);
+  EXPECT_EQ(e.top5[0].index, e.target);
+  EXPECT_NEAR(e.sum, std::accumulate(e.relevance.data.begin(), e.relevance.data.end(), 0.0), 1e-9);
+  EXPECT_NEAR(e.sum, e.seed, 1e-3 * std::abs(e.seed));
+}
+
+TEST_F(Running, ForwardGivesTheLogitsOfExplain) {
+  const Tensor x = images(3), logits = explainer_.forward(x);
+  EXPECT_EQ(logits.shape, (Shape{3, 10}));
+  const auto all = explainer_.explain(x);
+  for (std::size_t r = 0; r < 3; ++r)
+    for (std::size_t k = 0; k < 10; ++k) EXPECT_EQ(logits.data[r * 10 + k], all[r].logits[k]);
+}
+
+TEST_F(Running, LedgerLeadsFromTheSeedToTheInput) {
+  for (const Explanation& e : explainer_.explain(images(2))) {
+    ASSERT_FALSE(e.ledger.empty());
+    EXPECT_NEAR(e.ledger.front().in, e.seed, 1e-5 * std::abs(e.seed));
+    EXPECT_NEAR(e.ledger.back().out, e.sum, 1e-4 * std::abs(e.sum));
+    double absorbed = 0;
+    for (const LedgerEntry& l : e.ledger) {
+      absorbed += l.absorbed();
+      EXPECT_NEAR(l.in, l.out, 1e-4 * std::abs(l.in)) << l.node << ": rap conserves";
+      EXPECT_FALSE(l.rule.empty());
+    }
+    EXPECT_NEAR(e.seed, e.sum + absorbed, 1e-4 * std::abs(e.seed));
+  }
+}
+
+TEST(Ledger, AccountsForWhatBiasesAbsorb) {
+  Explainer explainer(shapes(), options("lrp-zplus"));
+  const Explanation e = explainer.explain(images(1))[0];
+  double absorbed = 0;
+  for (const LedgerEntry& l : e.ledger) absorbed += l.absorbed();
+  EXPECT_NEAR(e.seed, e.sum + absorbed, 1e-3 * std::abs(e.seed));
+}
+
+TEST(Ledger, MayBeSwitchedOffWithoutChangingTheMap) {
+  const Tensor x = images(1);
+  for (const char* rule : {"", "Conv=rap"}) {  // a rule of another family brings its own needs
+    ExplainOptions o = options("lrp-zplus");
+    if (*rule) o.rules = {rule};
+    const Explanation with = Explainer(shapes(), o).explain(x)[0];
+    o.ledger = false;
+    const Explanation without = Explainer(shapes(), o).explain(x)[0];
+    EXPECT_TRUE(without.ledger.empty());
+    ASSERT_EQ(with.relevance.data.size(), without.relevance.data.size());
+    for (std::size_t i = 0; i < with.relevance.data.size(); ++i)
+      ASSERT_NEAR(without.relevance.data[i], with.relevance.data[i], 1e-6) << rule;
+  }
+}
+
+TEST(Ledger, IsEmptyForGradients) {
+  EXPECT_TRUE(Explainer(shapes(), options("gradient")).explain(images(1))[0].ledger.empty());
+}
+
+// ---- batches and threads
+TEST(Batches, LastOneMayBePartial) {
+  const Tensor x = images(5);
+  Explainer one(shapes(), options("rap", 1)), three(shapes(), options("rap", 3));
+  const std::vector<Target> targets = {
+      {}, {Target::Kind::Index, 3}, {}, {Target::Kind::Index, 7}, {Target::Kind::Index, 1}};
+  const auto all = three.explain(x, targets);
+  ASSERT_EQ(all.size(), 5u);
+  const Tensor logits = three.forward(x);
+  EXPECT_EQ(logits.shape, (Shape{5, 10}));
+  for (std::size_t r = 0; r < 5; ++r) {
+    const Explanation alone = one.explain(rowOf(x, static_cast<std::int64_t>(r)), {targets[r]})[0];
+    EXPECT_EQ(all[r].target, alone.target);
+    EXPECT_NEAR(all[r].sum, alone.sum, 1e-4 * std::abs(alone.sum));
+    float scale = 0;
+    for (const float v : alone.relevance.data) scale = std::max(scale, std::abs(v));
+    for (std::size_t i = 0; i < alone.relevance.data.size(); ++i)
+      ASSERT_NEAR(all[r].relevance.data[i], alone.relevance.data[i], 1e-5 * scale) << "row " << r;
+  }
+}
+
+TEST(Threads, SameBitsWithOneAndTwo) {
+  const Tensor x = images(3);
+  for (const char* method : {"rap", "lrp-zplus", "gradient"}) {
+    ExplainOptions o = options(method, 2);
+    const auto one = Explainer(shapes(), o).explain(x);
+    o.threads = 2;
+    const auto two = Explainer(shapes(), o).explain(x);
+    for (std::size_t r = 0; r < 3; ++r)
+      EXPECT_EQ(std::memcmp(one[r].relevance.data.data(), two[r].relevance.data.data(),
+                            one[r].relevance.data.size() * sizeof(float)),
+                0)
+          << method;
+  }
+}
+
+TEST(Reference, AgreesWithTheFastKernels) {
+  const Tensor x = images(1);
+  for (const char* method : {"rap", "lrp-zplus", "gradient", "lrp-gamma"}) {
+    ExplainOptions o = options(method);
+    const Explanation fast = Explainer(shapes(), o).explain(x)[0];
+    o.reference = true;
+    const Explanation slow = Explainer(shapes(), o).explain(x)[0];
+    float scale = 0;
+    for (const float v : slow.relevance.data) scale = std::max(scale, std::abs(v));
+    for (std::size_t i = 0; i < slow.relevance.data.size(); ++i)
+      ASSERT_NEAR(fast.relevance.data[i], slow.relevance.data[i], 1e-3 * scale) << method;
+  }
+}
+
+}  // namespace
+}  // namespace relprop

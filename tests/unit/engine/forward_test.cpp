@@ -1,0 +1,273 @@
+// Every op's forward pass, on both backends, against the double-precision evaluator.
+#include "engine/forward_ops.h"
+#include "relprop/error.h"
+#include "unit/engine/support.h"
+
+namespace relprop::test {
+namespace {
+
+struct OpCase {
+  std::string name;
+  std::function<void(Build&)> make;
+  Shape input = {2, 10, 6, 5};  // channels that fill no block
+};
+std::ostream& operator<<(std::ostream& out, const OpCase& c) {
+  return out << c.name;
+}
+
+void conv(Build& b, ValueId x, const Shape& weights, Attributes attrs, bool bias = true) {
+  std::vector<ValueId> in = {x, b.random(weights)};
+  if (bias) in.push_back(b.random({weights[0]}));
+  b.add(Op::Conv, in, std::move(attrs));
+}
+
+Attributes window(Ints kernel, Ints strides, Ints pads, Ints dilations = {1, 1}) {
+  return {{"kernel_shape", std::move(kernel)},
+          {"strides", std::move(strides)},
+          {"pads", std::move(pads)},
+          {"dilations", std::move(dilations)}};
+}
+
+Attributes convAttrs(Ints strides, Ints pads, Ints dilations, std::int64_t group) {
+  return {{"strides", std::move(strides)},
+          {"pads", std::move(pads)},
+          {"dilations", std::move(dilations)},
+          {"group", group}};
+}
+
+void activation(Build& b, Op op, Attributes attrs = {}) {
+  const ValueId scaled = b.add(Op::Mul, {b.x(), b.floats({}, {5})});
+  b.add(op, {scaled}, std::move(attrs));
+}
+
+std::vector<OpCase> linearOps() {
+  return {
+      {"Conv",
+       [](Build& b) {
+         conv(b, b.x(), {17, 10, 3, 3}, convAttrs({2, 1}, {1, 0, 1, 2}, {1, 1}, 1));
+       }},
+      {"ConvGroups",
+       [](Build& b) {
+         conv(b, b.x(), {4, 5, 3, 2}, convAttrs({1, 1}, {0, 0, 0, 0}, {1, 2}, 2), false);
+       }},
+      {"ConvBiasImage",
+       [](Build& b) {
+         b.add(Op::Conv, {b.x(), b.random({9, 10, 3, 3}), b.random({9, 6, 5})},
+               convAttrs({1, 1}, {1, 1, 1, 1}, {1, 1}, 1));
+       }},
+      {"ConvLine",
+       [](Build& b) {
+         conv(b, b.x(), {17, 4, 3}, {{"strides", Ints{2}}, {"pads", Ints{1, 0}}, {"dilations", Ints{2}}});
+       },
+       {2, 4, 11}},
+      {"Dense",
+       [](Build& b) {
+         b.add(Op::Dense, {b.x(), b.random({7, 5}), b.random({7})});
+       },
+       {3, 5}},
+      {"DenseNoBias",
+       [](Build& b) {
+         b.add(Op::Dense, {b.x(), b.random({7, 5})});
+       },
+       {3, 5}},
+      {"DenseThreeAxes",
+       [](Build& b) {
+         b.add(Op::Dense, {b.x(), b.random({7, 5}), b.random({7})});
+       },
+       {2, 4, 5}},
+      {"DenseFourAxes",
+       [](Build& b) {
+         b.add(Op::Dense, {b.x(), b.random({7, 5}), b.random({7})});
+       },
+       {2, 9, 3, 5}},
+      {"Affine",
+       [](Build& b) {
+         b.add(Op::Affine, {b.x(), b.random({10}), b.random({10})});
+       }},
+      {"AffineVector",
+       [](Build& b) {
+         b.add(Op::Affine, {b.x(), b.random({10}), b.random({10})});
+       },
+       {2, 10}},
+  };
+}
+
+std::vector<OpCase> activationOps() {
+  return {
+      {"Relu", [](Build& b) { activation(b, Op::Relu); }},
+      {"LeakyRelu",
+       [](Build& b) {
+         activation(b, Op::LeakyRelu, {{"alpha", 0.3f}});
+       }},
+      {"LeakyReluDefault", [](Build& b) { activation(b, Op::LeakyRelu); }},
+      {"PReluChannel",
+       [](Build& b) {
+         b.add(Op::PRelu, {b.x(), b.random({10, 1, 1})});
+       }},
+      {"PReluOne",
+       [](Build& b) {
+         b.add(Op::PRelu, {b.x(), b.random({1})});
+       }},
+      {"Elu",
+       [](Build& b) {
+         activation(b, Op::Elu, {{"alpha", 1.5f}});
+       }},
+      {"Clip",
+       [](Build& b) {
+         activation(b, Op::Clip, {{"min", -1.0f}, {"max", 2.0f}});
+       }},
+      {"ClipBelow",
+       [](Build& b) {
+         activation(b, Op::Clip, {{"min", 0.5f}});
+       }},
+      {"ClipAbove",
+       [](Build& b) {
+         activation(b, Op::Clip, {{"max", -0.5f}});
+       }},
+      {"Sigmoid", [](Build& b) { activation(b, Op::Sigmoid); }},
+      {"HardSigmoid",
+       [](Build& b) {
+         activation(b, Op::HardSigmoid, {{"alpha", 0.25f}, {"beta", 0.4f}});
+       }},
+      {"HardSigmoidDefault", [](Build& b) { activation(b, Op::HardSigmoid); }},
+      {"HardSwish", [](Build& b) { activation(b, Op::HardSwish); }},
+      {"Tanh", [](Build& b) { activation(b, Op::Tanh); }},
+      {"SoftmaxChannels",
+       [](Build& b) {
+         activation(b, Op::Softmax, {{"axis", std::int64_t{1}}});
+       }},
+      {"SoftmaxLast",
+       [](Build& b) {
+         activation(b, Op::Softmax, {{"axis", std::int64_t{3}}});
+       }},
+      {"Lrn",
+       [](Build& b) {
+         b.add(Op::LRN, {b.x()}, {{"size", std::int64_t{5}}, {"alpha", 0.8f}, {"beta", 0.6f}, {"bias", 1.5f}});
+       }},
+      {"LrnEven",
+       [](Build& b) {
+         b.add(Op::LRN, {b.x()}, {{"size", std::int64_t{4}}, {"alpha", 0.8f}, {"beta", 0.75f}});
+       }},
+  };
+}
+
+std::vector<OpCase> poolOps() {
+  return {
+      {"MaxPool",
+       [](Build& b) {
+         b.add(Op::MaxPool, {b.x()}, window({3, 2}, {2, 2}, {1, 0, 1, 1}));
+       }},
+      {"MaxPoolDilated",
+       [](Build& b) {
+         b.add(Op::MaxPool, {b.x()}, window({2, 2}, {1, 1}, {0, 0, 0, 0}, {3, 2}));
+       }},
+      {"MaxPoolCeil",
+       [](Build& b) {
+         Attributes a = window({2, 2}, {2, 2}, {0, 0, 0, 0});
+         a["ceil_mode"] = std::int64_t{1};
+         b.add(Op::MaxPool, {b.x()}, a);
+       }},
+      {"AveragePool",
+       [](Build& b) {
+         b.add(Op::AveragePool, {b.x()}, window({3, 3}, {2, 1}, {1, 1, 1, 1}));
+       }},
+      {"AveragePoolCounted",
+       [](Build& b) {
+         Attributes a = window({3, 3}, {2, 2}, {1, 1, 1, 1});
+         a["ceil_mode"] = a["count_include_pad"] = std::int64_t{1};
+         b.add(Op::AveragePool, {b.x()}, a);
+       }},
+      {"MaxPoolLine",
+       [](Build& b) {
+         b.add(Op::MaxPool, {b.x()}, {{"kernel_shape", Ints{3}}, {"strides", Ints{2}}, {"pads", Ints{1, 1}}});
+       },
+       {2, 4, 11}},
+  };
+}
+
+std::vector<OpCase> arithmeticOps() {
+  std::vector<OpCase> cases;
+  for (const Op op : {Op::Add, Op::Sub, Op::Mul, Op::Div}) {
+    const std::string name = opName(op);
+    const auto positive = [](Build& b) { return b.add(Op::Clip, {b.x()}, {{"min", 0.25f}}); };
+    cases.push_back({name + "Scalar", [op](Build& b) { b.add(op, {b.x(), b.floats({}, {3})}); }});
+    cases.push_back({name + "ScalarLeft", [=](Build& b) { b.add(op, {b.floats({1}, {3}), positive(b)}); }});
+    cases.push_back({name + "Channel", [op](Build& b) { b.add(op, {b.x(), b.random({10, 1, 1}, 1, 2)}); }});
+    cases.push_back({name + "Row", [op](Build& b) { b.add(op, {b.x(), b.random({5}, 1, 2)}); }});
+    cases.push_back({name + "Image", [op](Build& b) { b.add(op, {b.x(), b.random({1, 10, 6, 5}, 1, 2)}); }});
+    cases.push_back({name + "Dynamic", [=](Build& b) { b.add(op, {b.add(Op::Tanh, {b.x()}), positive(b)}); }});
+    cases.push_back({name + "Gate", [op](Build& b) {
+                       const ValueId mean = b.add(Op::AveragePool, {b.x()}, window({6, 5}, {1, 1}, {0, 0, 0, 0}));
+                       b.add(op, {b.x(), b.add(Op::Sigmoid, {mean})});
+                     }});
+    cases.push_back({name + "Vector", [op](Build& b) { b.add(op, {b.x(), b.random({10}, 1, 2)}); }, {3, 10}});
+  }
+  return cases;
+}
+
+// Two convolutions of `a` and `b` channels, concatenated.
+void concatOf(Build& b, std::int64_t a, std::int64_t c) {
+  conv(b, b.x(), {a, 10, 1, 1}, {});
+  const ValueId first = b.graph.outputs[0];
+  conv(b, b.x(), {c, 10, 1, 1}, {});
+  const ValueId second = b.graph.outputs[0];
+  b.add(Op::Concat, {first, b.add(Op::Relu, {second})}, {{"axis", std::int64_t{1}}});
+}
+
+std::vector<OpCase> moveOps() {
+  return {
+      {"ConcatWholeBlocks", [](Build& b) { concatOf(b, 16, 32); }},
+      {"ConcatUnaligned", [](Build& b) { concatOf(b, 10, 3); }},
+      {"ConcatThenUnaligned", [](Build& b) { concatOf(b, 16, 5); }},
+      {"ConcatOfItself",
+       [](Build& b) {
+         b.add(Op::Concat, {b.x(), b.x()}, {{"axis", std::int64_t{1}}});
+       }},
+      {"ConcatRows",
+       [](Build& b) {
+         b.add(Op::Concat, {b.x(), b.x()}, {{"axis", std::int64_t{2}}});
+       }},
+      {"SliceSteps",
+       [](Build& b) {
+         b.add(Op::Slice, {b.x()},
+               {{"axes", Ints{0, 1, 2, 3}},
+                {"starts", Ints{0, 1, 5, 0}},
+                {"ends", Ints{2, 10, 0, 5}},
+                {"steps", Ints{1, 3, -2, 1}}});
+       }},
+      {"Pad",
+       [](Build& b) {
+         b.add(Op::Pad, {b.x()}, {{"pads", Ints{0, 1, 2, 0, 0, 3, 0, 1}}, {"value", -0.5f}});
+       }},
+      {"Transpose",
+       [](Build& b) {
+         b.add(Op::Transpose, {b.x()}, {{"perm", Ints{0, 3, 1, 2}}});
+       }},
+      {"TransposeToChannels",
+       [](Build& b) {
+         b.add(Op::Transpose, {b.x()}, {{"perm", Ints{0, 2, 3, 1}}});
+       },
+       {2, 3, 4, 9}},
+  };
+}
+
+class ForwardOps : public testing::TestWithParam<OpCase> {};
+
+TEST_P(ForwardOps, IsTheDefinition) {
+  Build b(GetParam().input);
+  GetParam().make(b);
+  inferShapes(b.graph);
+  const Array x = floatInput(GetParam().input), expected = runGraph(b.graph, x);
+  for (const auto& backend : bothBackends())
+    EXPECT_LT(relativeError(forwardOf(b.graph, x, *backend), expected), 2e-6) << backend->name();
+}
+
+const auto kName = [](const testing::TestParamInfo<OpCase>& info) { return info.param.name; };
+INSTANTIATE_TEST_SUITE_P(Linear, ForwardOps, testing::ValuesIn(linearOps()), kName);
+INSTANTIATE_TEST_SUITE_P(Activation, ForwardOps, testing::ValuesIn(activationOps()), kName);
+INSTANTIATE_TEST_SUITE_P(Pool, ForwardOps, testing::ValuesIn(poolOps()), kName);
+INSTANTIATE_TEST_SUITE_P(Arithmetic, ForwardOps, testing::ValuesIn(arithmeticOps()), kName);
+INSTANTIATE_TEST_SUITE_P(Move, ForwardOps, testing::ValuesIn(moveOps()), kName);
+
+}  // namespace
+}  // namespace relprop::test

@@ -1,0 +1,189 @@
+// Plans: where buffers lie, what lives how long, what runs when.
+#include "engine/plan.h"
+
+#include "relprop/error.h"
+#include "unit/engine/support.h"
+
+namespace relprop::test {
+namespace {
+
+BufferView vectorOf(Plan& plan, std::int64_t floats, const std::string& name) {
+  const TensorDesc d{{plan.rows(), floats}, 1};
+  return {plan.addBuffer(d, name), d};
+}
+
+class Plans : public testing::Test {
+ protected:
+  void fill(Plan& plan, const BufferView& to, float value) {
+    plan.addKernel("fill", backend_->fill(to.desc.floats(), value), {}, {to});
+  }
+  void sum(Plan& plan, const BufferView& from, ScalarId to) {
+    plan.addProgram("sum", {{}, {{load(from), Reduction::Sum, to}}});
+  }
+  std::unique_ptr<Backend> backend_ = makeReferenceBackend();
+};
+
+// Buffers of many sizes, each written at one random step and read at a later one: none may lose its value to another.
+TEST_F(Plans, BuffersThatLiveTogetherNeverOverlap) {
+  for (unsigned seed = 1; seed <= 20; ++seed) {
+    std::mt19937 engine(seed);
+    Plan plan(*backend_, 1);
+    struct Live {
+      BufferView view;
+      float value;
+      ScalarId sum;
+    };
+    std::vector<Live> open, all;
+    for (int step = 0; step < 60; ++step) {
+      if (open.empty() || engine() % 2 == 0) {
+        const BufferView v = vectorOf(plan, 1 + engine() % 300, "b");
+        open.push_back({v, static_cast<float>(step + 1), plan.addScalar()});
+        fill(plan, v, open.back().value);
+      } else {
+        std::swap(open[engine() % open.size()], open.back());
+        sum(plan, open.back().view, open.back().sum);
+        all.push_back(open.back());
+        open.pop_back();
+      }
+    }
+    for (const Live& l : open) sum(plan, l.view, l.sum), all.push_back(l);
+    plan.compile();
+    plan.run(Phase::Forward);
+    for (const Live& l : all)
+      ASSERT_EQ(plan.scalar(l.sum)[0], static_cast<double>(l.value) * static_cast<double>(l.view.desc.floats()));
+  }
+}
+
+TEST_F(Plans, BuffersThatNeverMeetShareMemory) {
+  Plan plan(*backend_, 1);
+  for (int k = 0; k < 100; ++k) {
+    const BufferView v = vectorOf(plan, 1024, "b");
+    fill(plan, v, 1);
+    sum(plan, v, plan.addScalar());
+  }
+  plan.compile();
+  EXPECT_LT(plan.arenaBytes(), 3 * 4096) << "one hundred buffers of 4096 bytes, alive one after the other";
+}
+
+TEST_F(Plans, PinnedBuffersSurviveTheWholeRun) {
+  Plan plan(*backend_, 1);
+  const BufferView kept = vectorOf(plan, 100, "kept"), early = vectorOf(plan, 100, "early");
+  plan.pin(kept.buffer);
+  fill(plan, early, 1);
+  sum(plan, early, plan.addScalar());
+  fill(plan, kept, 42);
+  for (int k = 0; k < 10; ++k) {
+    const BufferView v = vectorOf(plan, 100, "later");
+    fill(plan, v, 7);
+    sum(plan, v, plan.addScalar());
+  }
+  plan.compile();
+  std::fill_n(plan.data(kept.buffer), 100, 5.0f);
+  plan.run(Phase::Forward);
+  EXPECT_EQ(std::vector<float>(plan.data(kept.buffer), plan.data(kept.buffer) + 100), std::vector<float>(100, 42));
+}
+
+// What a caller writes into a pinned buffer before running is still there when its first reader comes late.
+TEST_F(Plans, PinnedInputSurvivesUntilItsFirstReader) {
+  Plan plan(*backend_, 1);
+  const BufferView in = vectorOf(plan, 64, "in");
+  plan.pin(in.buffer);
+  for (int k = 0; k < 5; ++k) {
+    const BufferView v = vectorOf(plan, 64, "b");
+    fill(plan, v, 7);
+    sum(plan, v, plan.addScalar());
+  }
+  const ScalarId total = plan.addScalar();
+  sum(plan, in, total);
+  plan.compile();
+  std::fill_n(plan.data(in.buffer), 64, 2.0f);
+  plan.run(Phase::Forward);
+  EXPECT_EQ(plan.scalar(total)[0], 128);
+}
+
+TEST_F(Plans, BuffersStartOnCacheLines) {
+  Plan plan(*backend_, 1);
+  std::vector<BufferView> views;
+  for (const std::int64_t floats : {1, 3, 17, 5}) {
+    views.push_back(vectorOf(plan, floats, "b"));
+    plan.pin(views.back().buffer);
+  }
+  plan.compile();
+  for (const BufferView& v : views) EXPECT_EQ(reinterpret_cast<std::uintptr_t>(plan.data(v.buffer)) % 64, 0u);
+}
+
+TEST_F(Plans, AbsurdBufferIsOutOfMemory) {
+  Plan plan(*backend_, 1);
+  const BufferId huge = plan.addStorage(std::int64_t{1} << 48, "huge");
+  plan.pin(huge);
+  try {
+    plan.compile();
+    FAIL() << "a petabyte was allocated";
+  } catch (const Error& e) {
+    EXPECT_EQ(e.code(), ErrorCode::OutOfMemory);
+    EXPECT_FALSE(e.hint().empty());
+  }
+}
+
+TEST_F(Plans, SumOfLargeBuffersIsOutOfMemoryToo) {
+  Plan plan(*backend_, 1);
+  for (int k = 0; k < 64; ++k) plan.pin(plan.addStorage(std::int64_t{1} << 36, "large"));
+  try {
+    plan.compile();
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_EQ(e.code(), ErrorCode::OutOfMemory);
+  }
+}
+
+TEST_F(Plans, PhasesRunApart) {
+  Plan plan(*backend_, 1);
+  const BufferView a = vectorOf(plan, 4, "a");
+  plan.pin(a.buffer);
+  fill(plan, a, 1);
+  plan.beginBackward();
+  fill(plan, a, 2);
+  plan.compile();
+  plan.run(Phase::Forward);
+  EXPECT_EQ(plan.data(a.buffer)[0], 1);
+  plan.run(Phase::Backward);
+  EXPECT_EQ(plan.data(a.buffer)[0], 2);
+  EXPECT_EQ(plan.steps()[0].phase, Phase::Forward);
+  EXPECT_EQ(plan.steps()[1].phase, Phase::Backward);
+}
+
+TEST_F(Plans, ScalarStepsSeeEveryRow) {
+  Plan plan(*backend_, 3);
+  const BufferView a = vectorOf(plan, 2, "a");
+  plan.pin(a.buffer);
+  const ScalarId s = plan.addScalar(), t = plan.addScalar(), out = plan.addScalar();
+  plan.addProgram("sums", {{}, {{load(a), Reduction::Sum, s}, {load(a), Reduction::Max, t}}});
+  plan.addScalarStep({s, t}, out, [](const double* v) { return v[0] * 10 + v[1]; });
+  plan.compile();
+  const float values[] = {1, 2, 3, 4, 5, -6};
+  std::copy(std::begin(values), std::end(values), plan.data(a.buffer));
+  plan.run(Phase::Forward);
+  EXPECT_EQ(plan.scalar(out)[0], 32);
+  EXPECT_EQ(plan.scalar(out)[1], 74);
+  EXPECT_EQ(plan.scalar(out)[2], -5);
+}
+
+// Rows of a slice lie further apart than their size.
+TEST_F(Plans, ViewsOfALargerBufferReadAndWriteTheirRowsOnly) {
+  for (const auto& backend : bothBackends()) {
+    Plan plan(*backend, 2);
+    const BufferView whole = vectorOf(plan, 6, "whole");
+    plan.pin(whole.buffer);
+    const TensorDesc part{{2, 2}, 1};
+    const BufferView left{whole.buffer, part, 0, 6}, right{whole.buffer, part, 4, 6};
+    plan.addProgram("move", {{{load(left) * 10.0f, right}}, {}});
+    plan.compile();
+    for (int i = 0; i < 12; ++i) plan.data(whole.buffer)[i] = static_cast<float>(i);
+    plan.run(Phase::Forward);
+    const std::vector<float> expected = {0, 1, 2, 3, 0, 10, 6, 7, 8, 9, 60, 70};
+    EXPECT_EQ(std::vector<float>(plan.data(whole.buffer), plan.data(whole.buffer) + 12), expected) << backend->name();
+  }
+}
+
+}  // namespace
+}  // namespace relprop::test

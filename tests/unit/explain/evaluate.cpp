@@ -1,0 +1,2 @@
+// The double-precision evaluator, for this module's tests.
+#include "unit/passes/evaluate.cpp"

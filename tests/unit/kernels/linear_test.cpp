@@ -1,0 +1,132 @@
+// The fast linear kernels against plain loops.
+#include "kernels/backend.h"
+#include "unit/kernels/linear_cases.h"
+#include "unit/kernels/support.h"
+
+namespace relprop::test {
+namespace {
+
+struct Options {
+  bool bias = false, relu = false, accumulate = false;
+};
+
+int blockOf(const Backend& backend, const LinearShape& s, std::int64_t channels) {
+  return !s.dense && channels >= 8 ? backend.block() : 1;
+}
+
+struct Layouts {
+  TensorDesc in, out;
+};
+
+Layouts layoutsOf(const Backend& backend, const LinearShape& s) {
+  return {{s.inputShape(), blockOf(backend, s, s.ic)}, {s.outputShape(), blockOf(backend, s, s.oc)}};
+}
+
+LinearKernelSpec specOf(const LinearShape& s, const Layouts& l, const Options& o) {
+  return {s,      l.in.block,  l.out.block, randomFloats(s.weightCount(), 1), o.bias ? randomFloats(s.oc, 2) : Floats{},
+          o.relu, o.accumulate};
+}
+
+// Output of one backend in row-major order; `before` is what the destination held.
+Floats forward(Backend& backend, const LinearShape& s, const Options& o, const Floats& x, const Floats& before) {
+  const Layouts l = layoutsOf(backend, s);
+  const KernelPtr kernel = backend.linearForward(specOf(s, l, o));
+  const Buffer in = laidOut(x, l.in);
+  Buffer out = o.accumulate ? laidOut(before, l.out) : Buffer(l.out.floats(), 77.0f);
+  run(*kernel, {in.data()}, {out.data()});
+  expectCleanPadding(out, l.out);
+  return rowMajor(out, l.out);
+}
+
+Floats backward(Backend& backend, const LinearShape& s, const Floats& r) {
+  const Layouts l = layoutsOf(backend, s);
+  const KernelPtr kernel = backend.linearBackward(specOf(s, l, {}));
+  const Buffer in = laidOut(r, l.out);
+  Buffer out(l.in.floats(), 77.0f);
+  run(*kernel, {in.data()}, {out.data()});
+  expectCleanPadding(out, l.in);
+  return rowMajor(out, l.in);
+}
+
+class LinearKernels : public testing::TestWithParam<LinearCase> {
+ protected:
+  const LinearShape& shape() const { return GetParam().shape; }
+  Floats input() const { return randomFloats(elementCount(shape().inputShape()), 3); }
+  Floats output() const { return randomFloats(elementCount(shape().outputShape()), 4); }
+  void compareForward(const Options& o) {
+    const Floats expected = forward(*slow_, shape(), o, input(), output());
+    expectClose(forward(*fast_, shape(), o, input(), output()), expected, 5e-6);
+  }
+
+  std::unique_ptr<Backend> fast_ = makeOneDnnBackend(), slow_ = makeReferenceBackend();
+};
+
+TEST_P(LinearKernels, Forward) {
+  compareForward({});
+}
+TEST_P(LinearKernels, ForwardWithBias) {
+  compareForward({.bias = true});
+}
+TEST_P(LinearKernels, ForwardWithBiasAndRelu) {
+  compareForward({.bias = true, .relu = true});
+}
+TEST_P(LinearKernels, ForwardAddsToWhatIsThere) {
+  compareForward({.accumulate = true});
+}
+TEST_P(LinearKernels, ForwardAddsBeforeTheRelu) {
+  compareForward({.bias = true, .relu = true, .accumulate = true});
+}
+TEST_P(LinearKernels, Backward) {
+  expectClose(backward(*fast_, shape(), output()), backward(*slow_, shape(), output()), 5e-6);
+}
+
+// <Wx, r> = <x, Wᵀr>
+TEST_P(LinearKernels, BackwardIsTheTransposeOfForward) {
+  const Floats x = input(), r = output();
+  const Floats wx = forward(*fast_, shape(), {}, x, {}), wr = backward(*fast_, shape(), r);
+  double left = 0, right = 0, scale = 0;
+  for (std::size_t i = 0; i < r.size(); ++i) {
+    left += static_cast<double>(wx[i]) * r[i];
+    scale += std::abs(static_cast<double>(wx[i]) * r[i]);
+  }
+  for (std::size_t i = 0; i < x.size(); ++i) right += static_cast<double>(x[i]) * wr[i];
+  EXPECT_NEAR(left, right, 1e-6 * scale);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, LinearKernels, testing::ValuesIn(linearCases()),
+                         [](const auto& info) { return info.param.name; });
+
+// The oracle itself, on numbers worked out by hand.
+TEST(ReferenceLinear, KnownConvolution) {
+  const LinearShape s = convolution({.ic = 1, .oc = 1, .h = 1, .w = 3, .kh = 1, .kw = 2, .pl = 1});
+  const auto backend = makeReferenceBackend();
+  const Floats x = {1, 2, 3};
+  Buffer z(3), back(3);
+  run(*backend->linearForward({s, 1, 1, {10, 100}, {0.5f}}), {x.data()}, {z.data()});
+  EXPECT_EQ(z.values(), (Floats{100.5f, 210.5f, 320.5f}));
+  run(*backend->linearBackward({s, 1, 1, {10, 100}, {}}), {x.data()}, {back.data()});
+  EXPECT_EQ(back.values(), (Floats{120, 230, 300}));
+}
+
+TEST(ReferenceLinear, KnownDense) {
+  const LinearShape s = denseLayer(2, 2, 1);
+  const Floats x = {1, 2, 3, -4};
+  Buffer z(Floats{5, 5});
+  run(*makeReferenceBackend()->linearForward({s, 1, 1, {3, 4}, {}, true, true}), {x.data()}, {z.data()});
+  EXPECT_EQ(z.values(), (Floats{16, 0})) << "5 + 11, and 5 − 7 cut at 0";
+}
+
+TEST(LinearKernel, SameBitsWithOneAndTwoThreads) {
+  const auto backend = makeOneDnnBackend();
+  for (const LinearCase& c : linearCases()) {
+    const Floats x = randomFloats(elementCount(c.shape.inputShape()), 5);
+    backend->setThreads(1);
+    const Floats one = forward(*backend, c.shape, {.bias = true}, x, {});
+    backend->setThreads(2);
+    EXPECT_TRUE(sameBits(one, forward(*backend, c.shape, {.bias = true}, x, {}))) << c.name;
+  }
+  backend->setThreads(0);
+}
+
+}  // namespace
+}  // namespace relprop::test

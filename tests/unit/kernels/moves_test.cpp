@@ -1,0 +1,92 @@
+// Strided copies, fills and resizing: what lands where, and that the way back is the transpose.
+#include "kernels/backend.h"
+#include "unit/kernels/support.h"
+
+namespace relprop::test {
+namespace {
+
+double dot(const Floats& a, const Floats& b) {
+  double sum = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) sum += static_cast<double>(a[i]) * b[i];
+  return sum;
+}
+
+CopySpec turned(CopySpec s) {
+  std::swap(s.srcStrides, s.dstStrides);
+  std::swap(s.srcOffset, s.dstOffset);
+  s.accumulate = true;
+  return s;
+}
+
+class Moves : public testing::Test {
+ protected:
+  Floats apply(const KernelPtr& k, const Floats& in, std::int64_t out, float before = 0) {
+    Buffer y(out, before);
+    run(*k, {in.data()}, {y.data()});
+    return y.values();
+  }
+  std::unique_ptr<Backend> backend_ = makeOneDnnBackend();
+};
+
+TEST_F(Moves, CopyTransposes) {
+  const CopySpec s{.extents = {3, 2}, .srcStrides = {1, 3}, .dstStrides = {2, 1}};
+  EXPECT_EQ(apply(backend_->copy(s), {1, 2, 3, 4, 5, 6}, 6), (Floats{1, 4, 2, 5, 3, 6}));
+}
+
+TEST_F(Moves, CopyLeavesTheRestAlone) {
+  const CopySpec s{.extents = {2}, .srcStrides = {-2}, .dstStrides = {3}, .srcOffset = 3, .dstOffset = 1};
+  EXPECT_EQ(apply(backend_->copy(s), {10, 11, 12, 13}, 6, 9), (Floats{9, 13, 9, 9, 11, 9}));
+}
+
+TEST_F(Moves, CopyAddsUp) {
+  const CopySpec s{.extents = {2, 3}, .srcStrides = {3, 1}, .dstStrides = {0, 1}, .accumulate = true};
+  EXPECT_EQ(apply(backend_->copy(s), {1, 2, 3, 10, 20, 30}, 3, 100), (Floats{111, 122, 133}));
+}
+
+TEST_F(Moves, CopyInReverseIsTheTranspose) {
+  const std::vector<CopySpec> specs = {
+      {.extents = {4, 3, 2}, .srcStrides = {6, 2, 1}, .dstStrides = {1, 4, 12}},
+      {.extents = {2, 3}, .srcStrides = {9, -2}, .dstStrides = {3, 1}, .srcOffset = 5, .dstOffset = 7},
+      {.extents = {5, 4}, .srcStrides = {0, 1}, .dstStrides = {4, 1}}};
+  const Floats x = randomFloats(24, 1), r = randomFloats(24, 2);
+  for (const CopySpec& s : specs)
+    EXPECT_NEAR(dot(apply(backend_->copy(s), x, 24), r), dot(x, apply(backend_->copy(turned(s)), r, 24)), 1e-5);
+}
+
+TEST_F(Moves, FillWritesItsCountOnly) {
+  Buffer y(5, 1);
+  run(*backend_->fill(3, -2.5f), {}, {y.data()});
+  EXPECT_EQ(y.values(), (Floats{-2.5f, -2.5f, -2.5f, 1, 1}));
+}
+
+// 3 → 5 positions, 2 → 4 positions, shares as linear interpolation gives them.
+const ResizeAxis kHeight = {3, 5, {0, 1, 0, 1, 1, 2, 1, 2, 2, 2}, {1, 0, 0.5f, 0.5f, 0.9f, 0.1f, 0.4f, 0.6f, 1, 0}};
+const ResizeAxis kWidth = {2, 4, {0, 0, 0, 1, 0, 1, 1, 1}, {0.25f, 0.75f, 0.75f, 0.25f, 0.25f, 0.75f, 0.5f, 0.5f}};
+
+TEST_F(Moves, ResizeMixesNeighbours) {
+  const Floats x = {1, 2, 3, 4, 5, 6};  // one plane of 3×2
+  const Floats y = apply(backend_->resize(1, kHeight, kWidth), x, 20, 77);
+  EXPECT_FLOAT_EQ(y[0], 1);                              // row 0, column 0: both taps are element 0
+  EXPECT_FLOAT_EQ(y[1], 0.75f * 1 + 0.25f * 2);          // row 0
+  EXPECT_FLOAT_EQ(y[4], 0.5f * 1 + 0.5f * 3);            // row 1, column 0
+  EXPECT_FLOAT_EQ(y[2 * 4 + 3], 0.9f * 4 + 0.1f * 6);    // row 2, column 3
+  EXPECT_FLOAT_EQ(y[4 * 4 + 2], 0.25f * 5 + 0.75f * 6);  // last row
+}
+
+TEST_F(Moves, ResizeBackwardIsTheTranspose) {
+  const Floats x = randomFloats(4 * 6, 1), r = randomFloats(4 * 20, 2);
+  const Floats y = apply(backend_->resize(4, kHeight, kWidth), x, 80, 77);
+  const Floats back = apply(backend_->resizeBackward(4, kHeight, kWidth), r, 24, 77);
+  EXPECT_NEAR(dot(y, r), dot(x, back), 1e-5);
+}
+
+TEST_F(Moves, FastBackendMovesAsTheReference) {
+  const auto slow = makeReferenceBackend();
+  const CopySpec s{.extents = {4, 3, 2}, .srcStrides = {6, 2, 1}, .dstStrides = {1, 4, 12}};
+  const Floats x = randomFloats(24, 3);
+  EXPECT_EQ(apply(backend_->copy(s), x, 24), apply(slow->copy(s), x, 24));
+  expectClose(apply(backend_->resize(4, kHeight, kWidth), x, 80), apply(slow->resize(4, kHeight, kWidth), x, 80), 1e-6);
+}
+
+}  // namespace
+}  // namespace relprop::test

@@ -1,0 +1,136 @@
+// Local response normalisation and softmax, with their derivatives.
+#include <functional>
+
+#include "kernels/backend.h"
+#include "unit/kernels/support.h"
+
+namespace relprop::test {
+namespace {
+
+using Doubles = std::vector<double>;
+
+// y_c = x_c / (bias + alpha/size · Σ x² over channels c − ⌊(size−1)/2⌋ … c + ⌊size/2⌋)^beta, by definition.
+Doubles lrnOf(const LrnSpec& s, const Doubles& x) {
+  const std::int64_t channels = s.desc.channels(), spatial = s.desc.spatial();
+  Doubles y(x.size());
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const auto at = static_cast<std::int64_t>(i), c = at / spatial % channels;
+    double sum = 0;
+    for (std::int64_t k = c - (s.size - 1) / 2; k <= c + s.size / 2; ++k)
+      if (k >= 0 && k < channels) sum += std::pow(x[sz(at + (k - c) * spatial)], 2);
+    y[i] = x[i] / std::pow(s.bias + static_cast<double>(s.alpha) / static_cast<double>(s.size) * sum,
+                           static_cast<double>(s.beta));
+  }
+  return y;
+}
+
+Doubles softmaxOf(std::int64_t outer, std::int64_t extent, std::int64_t inner, const Doubles& x) {
+  Doubles y(x.size());
+  for (std::int64_t o = 0; o < outer; ++o)
+    for (std::int64_t i = 0; i < inner; ++i) {
+      const auto at = [&](std::int64_t k) { return sz((o * extent + k) * inner + i); };
+      double sum = 0;
+      for (std::int64_t k = 0; k < extent; ++k) sum += std::exp(x[at(k)]);
+      for (std::int64_t k = 0; k < extent; ++k) y[at(k)] = std::exp(x[at(k)]) / sum;
+    }
+  return y;
+}
+
+// gᵀ·∂f/∂x by central differences.
+Doubles numericGradient(const std::function<Doubles(const Doubles&)>& f, Doubles x, const Floats& g) {
+  constexpr double h = 1e-5;
+  Doubles out(x.size());
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const double v = x[i];
+    x[i] = v + h;
+    const Doubles up = f(x);
+    x[i] = v - h;
+    const Doubles down = f(x);
+    x[i] = v;
+    for (std::size_t k = 0; k < up.size(); ++k) out[i] += g[k] * (up[k] - down[k]) / (2 * h);
+  }
+  return out;
+}
+
+Doubles wide(const Floats& x) {
+  return {x.begin(), x.end()};
+}
+Floats narrow(const Doubles& x) {
+  return {x.begin(), x.end()};
+}
+
+struct LrnCase {
+  std::int64_t channels, size;
+};
+
+class Lrn : public testing::TestWithParam<LrnCase> {
+ protected:
+  LrnSpec specFor(const Backend& b) const {
+    const auto [channels, size] = GetParam();
+    return {{{2, channels, 3, 2}, channels >= 8 ? b.block() : 1}, size, 0.7f, 0.6f, 1.5f};
+  }
+  Floats input() const { return randomFloats(2 * GetParam().channels * 6, 1, -2, 2); }
+};
+
+TEST_P(Lrn, ForwardIsTheDefinition) {
+  for (const auto& b : {makeReferenceBackend(), makeOneDnnBackend()}) {
+    const LrnSpec s = specFor(*b);
+    const Buffer x = laidOut(input(), s.desc);
+    Buffer y(s.desc.floats(), 77);
+    run(*b->lrn(s), {x.data()}, {y.data()});
+    expectClose(rowMajor(y, s.desc), narrow(lrnOf(s, wide(input()))), 2e-6);
+    expectCleanPadding(y, s.desc);
+  }
+}
+
+TEST_P(Lrn, BackwardIsTheDerivative) {
+  for (const auto& b : {makeReferenceBackend(), makeOneDnnBackend()}) {
+    const LrnSpec s = specFor(*b);
+    const Floats g = randomFloats(2 * GetParam().channels * 6, 2);
+    const Buffer x = laidOut(input(), s.desc), gradient = laidOut(g, s.desc);
+    Buffer out(s.desc.floats(), 77);
+    run(*b->lrnBackward(s), {x.data(), gradient.data()}, {out.data()});
+    const Doubles expected = numericGradient([&](const Doubles& v) { return lrnOf(s, v); }, wide(input()), g);
+    expectClose(rowMajor(out, s.desc), narrow(expected), 5e-6);
+    expectCleanPadding(out, s.desc);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Sizes, Lrn,
+                         testing::Values(LrnCase{16, 5}, LrnCase{17, 5}, LrnCase{17, 4}, LrnCase{5, 3}, LrnCase{5, 2},
+                                         LrnCase{24, 1}, LrnCase{8, 9}),
+                         [](const auto& info) {
+                           return "C" + std::to_string(info.param.channels) + "Size" + std::to_string(info.param.size);
+                         });
+
+class Softmax : public testing::Test {
+ protected:
+  static constexpr std::int64_t outer = 3, extent = 5, inner = 4, count = outer * extent * inner;
+  std::unique_ptr<Backend> backend_ = makeOneDnnBackend();
+};
+
+TEST_F(Softmax, ForwardIsTheDefinition) {
+  const Floats x = randomFloats(count, 1, -4, 4);
+  Buffer y(count);
+  run(*backend_->softmax(outer, extent, inner), {x.data()}, {y.data()});
+  expectClose(y.values(), narrow(softmaxOf(outer, extent, inner, wide(x))), 1e-6);
+}
+
+TEST_F(Softmax, LargeScoresDoNotOverflow) {
+  const Floats x = {1000, 1000, -1000};
+  Buffer y(3);
+  run(*backend_->softmax(1, 3, 1), {x.data()}, {y.data()});
+  EXPECT_EQ(y.values(), (Floats{0.5f, 0.5f, 0}));
+}
+
+TEST_F(Softmax, BackwardIsTheDerivative) {
+  const Floats x = randomFloats(count, 1, -2, 2), g = randomFloats(count, 2);
+  const auto f = [](const Doubles& v) { return softmaxOf(outer, extent, inner, v); };
+  const Floats y = narrow(f(wide(x)));
+  Buffer out(count);
+  run(*backend_->softmaxBackward(outer, extent, inner), {y.data(), g.data()}, {out.data()});
+  expectClose(out.values(), narrow(numericGradient(f, wide(x), g)), 5e-6);
+}
+
+}  // namespace
+}  // namespace relprop::test

@@ -1,0 +1,252 @@
+// Pools over blocked layouts against plain loops, and the loops against numbers worked out by hand.
+#include "kernels/backend.h"
+#include "kernels/pool_window.h"
+#include "unit/kernels/support.h"
+
+namespace relprop::test {
+namespace {
+
+struct PoolCase {
+  std::string name;
+  PoolShape shape;
+};
+std::ostream& operator<<(std::ostream& out, const PoolCase& c) {
+  return out << c.name;
+}
+
+std::vector<PoolCase> poolCases() {
+  return {
+      {"TwoByTwo", {.n = 3, .c = 16, .ih = 6, .iw = 8, .oh = 3, .ow = 4, .kh = 2, .kw = 2, .sh = 2, .sw = 2}},
+      {"KernelBeyondStride",
+       {.n = 1,
+        .c = 24,
+        .ih = 7,
+        .iw = 9,
+        .oh = 4,
+        .ow = 5,
+        .kh = 3,
+        .kw = 3,
+        .sh = 2,
+        .sw = 2,
+        .pt = 1,
+        .pl = 1,
+        .pb = 1,
+        .pr = 1}},
+      {"StrideBeyondKernel", {.n = 1, .c = 16, .ih = 8, .iw = 8, .oh = 3, .ow = 3, .kh = 2, .kw = 2, .sh = 3, .sw = 3}},
+      {"Overhang", {.n = 1, .c = 17, .ih = 6, .iw = 6, .oh = 3, .ow = 3, .kh = 3, .kw = 3, .sh = 2, .sw = 2}},
+      {"OverhangCounted",
+       {.n = 2,
+        .c = 17,
+        .ih = 6,
+        .iw = 6,
+        .oh = 4,
+        .ow = 4,
+        .kh = 3,
+        .kw = 3,
+        .sh = 2,
+        .sw = 2,
+        .pt = 1,
+        .pl = 1,
+        .pb = 1,
+        .pr = 1,
+        .countPadding = true}},
+      {"PadsCounted",
+       {.n = 2,
+        .c = 20,
+        .ih = 5,
+        .iw = 5,
+        .oh = 5,
+        .ow = 5,
+        .kh = 3,
+        .kw = 3,
+        .sh = 1,
+        .sw = 1,
+        .pt = 1,
+        .pl = 1,
+        .pb = 1,
+        .pr = 1,
+        .countPadding = true}},
+      {"AsymmetricPads",
+       {.n = 1,
+        .c = 16,
+        .ih = 5,
+        .iw = 6,
+        .oh = 4,
+        .ow = 5,
+        .kh = 3,
+        .kw = 3,
+        .sh = 1,
+        .sw = 1,
+        .pt = 0,
+        .pl = 1,
+        .pb = 1,
+        .pr = 0,
+        .countPadding = true}},
+      {"Dilated",
+       {.n = 1, .c = 16, .ih = 9, .iw = 9, .oh = 7, .ow = 5, .kh = 2, .kw = 3, .sh = 1, .sw = 1, .dh = 2, .dw = 2}},
+      {"DilatedPadded",
+       {.n = 1,
+        .c = 16,
+        .ih = 7,
+        .iw = 7,
+        .oh = 7,
+        .ow = 7,
+        .kh = 3,
+        .kw = 3,
+        .sh = 1,
+        .sw = 1,
+        .dh = 2,
+        .dw = 2,
+        .pt = 2,
+        .pl = 2,
+        .pb = 2,
+        .pr = 2,
+        .countPadding = true}},
+      {"Global", {.n = 3, .c = 40, .ih = 7, .iw = 7, .kh = 7, .kw = 7}},
+      {"Line", {.n = 2, .c = 16, .ih = 1, .iw = 11, .oh = 1, .ow = 5, .kh = 1, .kw = 3, .sh = 1, .sw = 2}},
+      {"Few", {.n = 2, .c = 3, .ih = 6, .iw = 6, .oh = 3, .ow = 3, .kh = 2, .kw = 2, .sh = 2, .sw = 2}},
+  };
+}
+
+TensorDesc inputOf(const PoolShape& p) {
+  return {{p.n, p.c, p.ih, p.iw}, p.block};
+}
+TensorDesc outputOf(const PoolShape& p) {
+  return {{p.n, p.c, p.oh, p.ow}, p.block};
+}
+
+// Few distinct values, so that windows hold ties.
+Floats withTies(std::int64_t count, unsigned seed) {
+  Floats x = randomFloats(count, seed, -2, 2);
+  for (float& v : x) v = std::round(v);
+  return x;
+}
+
+using Make = KernelPtr (Backend::*)(const PoolShape&);
+
+class Pools : public testing::TestWithParam<PoolCase> {
+ protected:
+  PoolShape shapeFor(const Backend& b) const {
+    PoolShape p = GetParam().shape;
+    p.block = p.c >= 8 ? b.block() : 1;
+    return p;
+  }
+  Floats forward(Backend& b, Make make, const Floats& x) const {
+    const PoolShape p = shapeFor(b);
+    const Buffer in = laidOut(x, inputOf(p));
+    Buffer out(outputOf(p).floats(), 77);
+    run(*(b.*make)(p), {in.data()}, {out.data()});
+    expectCleanPadding(out, outputOf(p));
+    return rowMajor(out, outputOf(p));
+  }
+  Floats backward(Backend& b, Make make, const Floats* x, const Floats& r) const {
+    const PoolShape p = shapeFor(b);
+    const Buffer relevance = laidOut(r, outputOf(p));
+    Buffer out(inputOf(p).floats(), 77);
+    std::vector<const float*> in = {relevance.data()};
+    const Buffer values = laidOut(x ? *x : Floats(sz(elementCount(inputOf(p).shape))), inputOf(p));
+    if (x) in.insert(in.begin(), values.data());
+    run(*(b.*make)(p), in, {out.data()});
+    expectCleanPadding(out, inputOf(p));
+    return rowMajor(out, inputOf(p));
+  }
+  Floats input() const { return withTies(elementCount(inputOf(GetParam().shape).shape), 1); }
+  Floats output() const { return randomFloats(elementCount(outputOf(GetParam().shape).shape), 2); }
+
+  std::unique_ptr<Backend> fast_ = makeOneDnnBackend(), slow_ = makeReferenceBackend();
+};
+
+TEST_P(Pools, MaximumIsTheReferences) {
+  const Floats x = input();
+  EXPECT_EQ(forward(*fast_, &Backend::maxPool, x), forward(*slow_, &Backend::maxPool, x));
+}
+
+TEST_P(Pools, MaximumOfNegativesOnly) {
+  Floats x = input();
+  for (float& v : x) v -= 10;
+  EXPECT_EQ(forward(*fast_, &Backend::maxPool, x), forward(*slow_, &Backend::maxPool, x));
+}
+
+TEST_P(Pools, WinnersAreTheReferences) {
+  const Floats x = input(), r = output();
+  expectClose(backward(*fast_, &Backend::maxPoolBackward, &x, r), backward(*slow_, &Backend::maxPoolBackward, &x, r),
+              1e-6);
+}
+
+TEST_P(Pools, WinnersKeepAllRelevance) {
+  const Floats x = input(), r = output();
+  const Floats back = backward(*fast_, &Backend::maxPoolBackward, &x, r);
+  double in = 0, out = 0;
+  for (float v : r) in += v;
+  for (float v : back) out += v;
+  EXPECT_NEAR(out, in, 1e-4);
+}
+
+TEST_P(Pools, AverageIsTheReferences) {
+  const Floats x = randomFloats(elementCount(inputOf(GetParam().shape).shape), 3);
+  expectClose(forward(*fast_, &Backend::averagePool, x), forward(*slow_, &Backend::averagePool, x), 1e-6);
+}
+
+TEST_P(Pools, AverageBackwardIsTheReferences) {
+  const Floats r = output();
+  expectClose(backward(*fast_, &Backend::averagePoolBackward, nullptr, r),
+              backward(*slow_, &Backend::averagePoolBackward, nullptr, r), 1e-6);
+}
+
+// <Ax, r> = <x, Aᵀr>
+TEST_P(Pools, AverageBackwardIsTheTranspose) {
+  const Floats x = randomFloats(elementCount(inputOf(GetParam().shape).shape), 3), r = output();
+  for (Backend* b : {fast_.get(), slow_.get()}) {
+    const Floats y = forward(*b, &Backend::averagePool, x);
+    const Floats back = backward(*b, &Backend::averagePoolBackward, nullptr, r);
+    double left = 0, right = 0;
+    for (std::size_t i = 0; i < r.size(); ++i) left += static_cast<double>(y[i]) * r[i];
+    for (std::size_t i = 0; i < x.size(); ++i) right += static_cast<double>(x[i]) * back[i];
+    EXPECT_NEAR(left, right, 1e-5 * std::sqrt(static_cast<double>(r.size()))) << b->name();
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, Pools, testing::ValuesIn(poolCases()), [](const auto& info) { return info.param.name; });
+
+TEST(PoolWindow, PaddingIsSkippedInWholeSteps) {
+  const WindowAxis a = poolWindow(0, 5, 3, 1, 2, 3, 0);  // taps at −3, −1, 1
+  EXPECT_EQ(a.begin, 1);
+  EXPECT_EQ(a.end, 2);
+  EXPECT_EQ(a.paddedCount, 3);
+}
+
+TEST(PoolWindow, OverhangIsNeitherInsideNorPadding) {
+  const WindowAxis a = poolWindow(2, 5, 3, 2, 1, 0, 0);  // taps at 4, 5, 6 of 5 inputs
+  EXPECT_EQ(a.begin, 4);
+  EXPECT_EQ(a.end, 5);
+  EXPECT_EQ(a.paddedCount, 1);
+}
+
+Floats runOnPlane(Make make, PoolShape p, const std::vector<const float*>& in, std::int64_t outs) {
+  Buffer out(outs, 77);
+  run(*((*makeReferenceBackend()).*make)(p), in, {out.data()});
+  return out.values();
+}
+
+TEST(ReferencePool, KnownAverages) {
+  PoolShape p{.ih = 1, .iw = 3, .oh = 1, .ow = 2, .kh = 1, .kw = 3, .sw = 2, .pl = 1, .pr = 1};
+  const Floats x = {2, 4, 9};
+  EXPECT_EQ(runOnPlane(&Backend::averagePool, p, {x.data()}, 2), (Floats{3, 6.5f}));
+  p.countPadding = true;
+  EXPECT_EQ(runOnPlane(&Backend::averagePool, p, {x.data()}, 2), (Floats{2, 13.0f / 3}));
+}
+
+TEST(ReferencePool, TiesGoToTheFirst) {
+  const PoolShape p{.ih = 2, .iw = 2, .kh = 2, .kw = 2};
+  const Floats x = {1, 7, 7, 7}, r = {5};
+  EXPECT_EQ(runOnPlane(&Backend::maxPoolBackward, p, {x.data(), r.data()}, 4), (Floats{0, 5, 0, 0}));
+}
+
+TEST(ReferencePool, OverlappingWinnersCollect) {
+  const PoolShape p{.ih = 1, .iw = 3, .oh = 1, .ow = 2, .kh = 1, .kw = 2};
+  const Floats x = {-5, -1, -3}, r = {2, 4};
+  EXPECT_EQ(runOnPlane(&Backend::maxPoolBackward, p, {x.data(), r.data()}, 3), (Floats{0, 6, 0}));
+}
+
+}  // namespace
+}  // namespace relprop::test
