@@ -55,12 +55,15 @@ void Forward::emit(int index) {
 }
 
 Expr Forward::value(ValueId id) {
-  return values_.at(id);
+  const auto found = values_.find(id);
+  if (found != values_.end()) return found->second;
+  throw Error(ErrorCode::UnsupportedModel, graph_.value(id).name, "a constant where a computed value is needed",
+              "constants as weights or as operands of Add, Sub, Mul and Div");
 }
 
 BufferView Forward::buffer(ValueId id) {
-  Expr& e = values_.at(id);
-  if (!isLoad(e)) e = load(materialise(e, graph_.value(id).name));
+  Expr e = value(id);
+  if (!isLoad(e)) e = values_[id] = load(materialise(e, graph_.value(id).name));
   return e->view;
 }
 

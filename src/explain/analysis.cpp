@@ -1,7 +1,6 @@
 #include "explain/analysis.h"
 
 #include <algorithm>
-#include <limits>
 
 namespace relprop {
 namespace {
@@ -28,7 +27,7 @@ bool producesNonNegative(const Graph& g, const Node& n, const std::vector<bool>&
     case Op::Softmax:
       return true;
     case Op::Clip:
-      return input(0) || n.floatAttr("min", -std::numeric_limits<float>::infinity()) >= 0;
+      return n.floatAttr("max", 0) >= 0 && (input(0) || n.floatAttr("min", -1) >= 0);
     case Op::MaxPool:
     case Op::AveragePool:
     case Op::Slice:
@@ -59,7 +58,7 @@ bool readerKeepsZero(const Graph& g, const Node& n, const Rule& rule, bool outpu
     case Role::AveragePool:
       return rule.node == NodeRule::Proportional;
     case Role::Residual:
-      return rule.node == NodeRule::Proportional || rule.node == NodeRule::Ratio;
+      return rule.node == NodeRule::Proportional || (rule.node == NodeRule::Ratio && outputVanishes);
     case Role::Move:
       return n.op != Op::Resize && outputVanishes;
     case Role::Activation:

@@ -1,5 +1,7 @@
 #include "explain/compiled.h"
 
+#include <algorithm>
+
 #include "relprop/error.h"
 
 namespace relprop {
@@ -65,7 +67,9 @@ void CompiledMethod::build(const WalkOptions& options) {
   seed_ = forward.freshPlain(scores_.desc.shape, "seed");
   plan_.pin(seed_.buffer);
   WalkOptions all = options;
-  all.sums = options.sums || method_.needsSums;
+  const bool needed = std::any_of(rules_.begin(), rules_.end(),
+                                  [](const Rule* r) { return r && r->linear && r->terms.after != After::None; });
+  all.sums = options.sums || needed;
   all.timesInput = method_.timesInput;
   Walk walk(forward, rules_, all);
   relevance_ = walk.run(seed_, scores);

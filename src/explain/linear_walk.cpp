@@ -72,8 +72,7 @@ class LinearStep {
   Expr biasExpr(BiasPart part) {
     const TensorDesc d = f_.desc(l_.output);
     if (!l_.biasImage.empty()) return imageConstant(biasPart(l_.biasImage, part, rule_.gamma), d);
-    if (outputShape().size() == 2 || outputShape().size() == 4 || !l_.shape.dense)
-      return channelConstant(biasPart(l_.bias, part, rule_.gamma), d);
+    if (!l_.shape.dense || outputShape().size() == 2) return channelConstant(biasPart(l_.bias, part, rule_.gamma), d);
     return imageConstant(tiled(biasPart(l_.bias, part, rule_.gamma)), d);  // dense over the last of several axes
   }
 
@@ -85,7 +84,7 @@ class LinearStep {
 
   // ---- parts of the input
   BufferView partView(InputPart part) {
-    static const char* const names[] = {"x", "pos", "neg", "one", "low", "high"};
+    static const char* const names[] = {"x", "pos", "neg", "one", "above low", "below high"};
     const std::string name = names[static_cast<std::size_t>(part)];
     auto& memo = walk_.parts();
     const auto key = std::make_pair(l_.input, name + (rule_.imageBounds ? "/image" : ""));
@@ -102,10 +101,10 @@ class LinearStep {
         return negative(x);
       case InputPart::One:
         return x * 0.0f + 1.0f;
-      case InputPart::Low:
-        return bound(x, Reduction::Min);
-      case InputPart::High:
-        return bound(x, Reduction::Max);
+      case InputPart::AboveLow:
+        return x - bound(x, Reduction::Min);
+      case InputPart::BelowHigh:
+        return x - bound(x, Reduction::Max);
       default:
         return x;
     }
@@ -115,7 +114,7 @@ class LinearStep {
     if (rule_.imageBounds) {
       const ScalarId extreme = plan_.addScalar();
       plan_.addProgram(named("bounds"), {{}, {{x, kind, extreme}}});
-      return x * 0.0f + rowScalar(extreme);
+      return rowScalar(extreme);
     }
     const auto& range = walk_.options().bounds;
     if (!range || static_cast<std::int64_t>(range->low.size()) != f_.desc(l_.input).channels())
@@ -123,7 +122,7 @@ class LinearStep {
                   range ? fmt::format("a pixel range of {} channels", range->low.size()) : "no pixel range",
                   fmt::format("lowest and highest value of {} channels for bounds=range", f_.desc(l_.input).channels()),
                   "give the preprocessing (--preprocess), or use bounds=image");
-    return x * 0.0f + channelConstant(kind == Reduction::Min ? range->low : range->high, f_.desc(l_.input));
+    return channelConstant(kind == Reduction::Min ? range->low : range->high, f_.desc(l_.input));
   }
 
   // ---- denominators
@@ -253,7 +252,8 @@ class LinearStep {
     for (std::size_t i = k; i < routes_.size(); ++i)
       if (stored_[i].buffer == stored_[k].buffer) same.push_back(&routes_[i]);
     const auto count = static_cast<std::int64_t>(same.size());
-    const bool stackable = count > 1 && !l_.shape.dense && l_.shape.groups == 1 && l_.shape.ic * count <= 16;
+    const bool stackable = count > 1 && f_.desc(l_.input).block == 1 && !l_.shape.dense && l_.shape.groups == 1 &&
+                           l_.shape.ic * count <= 16;
     if (stackable)
       transposeStacked(same, stored_[k]);
     else
@@ -317,8 +317,6 @@ class LinearStep {
         return walk_.give(l_.input, walk_.derived(r_, normalised(raw)));
       case After::UniformCorrection:
         return walk_.give(l_.input, walk_.derived(r_, corrected(raw)));
-      case After::RestoreRounding:
-        return walk_.give(l_.input, walk_.derived(r_, restored(raw)));
     }
   }
 
@@ -345,17 +343,6 @@ class LinearStep {
     const ScalarId psi =
         scalarOf({s[0], r_.sum, s[1]}, [](const double* v) { return v[2] > 0 ? (v[0] - v[1]) / v[2] : 0.0; });
     return shiftNonZero(raw, psi);
-  }
-
-  // A rule that conserves by its formula: what is missing at the scale of rounding (10⁻⁶ of Σ|R|) is given back
-  // uniformly. More than that was absorbed by zero denominators and stays absorbed.
-  Expr restored(const Expr& raw) {
-    const std::vector<ScalarId> s = sumsOf({raw, absolute(raw), nonZero(raw)}, "rounding");
-    const ScalarId by = scalarOf({s[0], r_.sum, s[1], s[2]}, [](const double* v) {
-      const double excess = v[0] - v[1];
-      return v[3] > 0 && std::abs(excess) <= 1e-6 * v[2] ? excess / v[3] : 0.0;
-    });
-    return shiftNonZero(raw, by);
   }
 
   // R'_i = |R_i| · ΣR/Σ|R|.

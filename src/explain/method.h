@@ -17,7 +17,6 @@ struct Method {
   bool foldBatchNorm = true;
   bool timesInput = false;  // the result times the input
   bool conserves = true;    // relevance is a share of the seed, so sums mean something
-  bool needsSums = false;   // RAP's shift
 };
 
 struct MethodEntry {

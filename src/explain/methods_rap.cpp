@@ -15,7 +15,6 @@ Method rapLike(Parameters& p, const std::string& conv, const std::string& dense,
   prependFirstRow(m, p, first, "image", 0);
   m.table.prepend("top", top);
   m.seed = seedOf(p, "logit");
-  m.needsSums = true;
   return m;
 }
 

@@ -60,7 +60,7 @@ Expr derivative(const Step& s) {
     case Op::HardSigmoid:
       return isPositive(y) * isPositive(y * -1.0f + 1.0f) * s.node.floatAttr("alpha", 0.2f);
     default: {  // HardSwish: 0 below −3, 1 above 3, x/3 + 1/2 between
-      const Expr between = isPositive(x + 3.0f) * isPositive(x * -1.0f + 3.0f);
+      const Expr between = isPositive(x + 3.0f) * (isPositive(x + -3.0f) * -1.0f + 1.0f);
       return between * (x * (1.0f / 3.0f) + 0.5f) + (isPositive(x + -3.0f));
     }
   }
@@ -71,29 +71,40 @@ void activation(Step& s) {
   s.give(0, s.r.expr * derivative(s));
 }
 
+// Relevance of an operand that was broadcast: summed over the axes along which it was repeated.
+void giveBroadcast(Step& s, std::size_t k, const Expr& e) {
+  if (s.shape(k) == s.graph().value(s.node.outputs[0]).shape) return s.give(k, e);
+  const BufferView from = s.f.plain(s.f.materialise(e, s.node.name), s.node.name);
+  const BufferView to = s.f.freshPlain(s.shape(k), s.node.name);
+  s.plan.addKernel(s.node.name + " (zero)", s.plan.backend().fill(to.desc.floats(), 0), {}, {to});
+  const CopySpec back = reversed(broadcastCopy(s.shape(k), from.desc.shape), true);
+  s.plan.addKernel(s.node.name + " (sum)", s.plan.backend().copy(back), {from}, {to});
+  s.give(k, load(s.f.canonical(to, s.node.name)));
+}
+
 // ---- products and sums with a constant, batch normalisation that stayed
+Expr affineDerivative(const Step& s, std::size_t k) {
+  if (s.node.op == Op::Affine) return channelConstant(*s.graph().value(s.in(1)).constant->floats, s.f.desc(s.in()));
+  const Shape& shape = s.graph().value(s.node.outputs[0]).shape;
+  const Expr constant = s.f.broadcast(s.in(1 - k), shape);
+  switch (s.node.op) {
+    case Op::Mul:
+      return constant;
+    case Op::Div: {
+      if (k == 0) return divide(number(1.0f), constant);
+      const Expr x = s.f.broadcast(s.in(1), shape);
+      return divide(constant * -1.0f, x * x);
+    }
+    default:
+      return number(s.node.op == Op::Sub && k == 1 ? -1.0f : 1.0f);
+  }
+}
+
 void affine(Step& s) {
   const std::size_t k = s.dynamic(0) ? 0 : 1;
-  if (!s.jacobian()) return s.pass(s.in(k));
-  const Shape& shape = s.graph().value(s.node.outputs[0]).shape;
-  switch (s.node.op) {
-    case Op::Affine: {
-      const Expr scale = channelConstant(*s.graph().value(s.in(1)).constant->floats, s.f.desc(s.in()));
-      return s.give(0, s.r.expr * scale);
-    }
-    case Op::Add:
-      return s.pass(s.in(k));
-    case Op::Sub:
-      return k == 0 ? s.pass(s.in()) : s.give(1, s.r.expr * -1.0f);
-    case Op::Mul:
-      return s.give(k, s.r.expr * s.f.broadcast(s.in(1 - k), shape));
-    default: {
-      const Expr c = s.f.broadcast(s.in(1 - k), shape);
-      if (k == 0) return s.give(0, divide(s.r.expr, c));
-      const Expr b = s.x(1);
-      return s.give(1, divide(s.r.expr * c * -1.0f, b * b));
-    }
-  }
+  if (s.jacobian()) return giveBroadcast(s, k, s.r.expr * affineDerivative(s, k));
+  if (s.shape(k) == s.graph().value(s.node.outputs[0]).shape) return s.pass(s.in(k));
+  giveBroadcast(s, k, s.r.expr);
 }
 
 // ---- pools
@@ -143,17 +154,6 @@ void maxPool(Step& s) {
 }
 
 // ---- additions
-// Relevance of an operand that was broadcast: summed over the axes along which it was repeated.
-void giveBroadcast(Step& s, std::size_t k, const Expr& e) {
-  if (s.shape(k) == s.graph().value(s.node.outputs[0]).shape) return s.give(k, e);
-  const BufferView from = s.f.plain(s.f.materialise(e, s.node.name), s.node.name);
-  const BufferView to = s.f.freshPlain(s.shape(k), s.node.name);
-  s.plan.addKernel(s.node.name + " (zero)", s.plan.backend().fill(to.desc.floats(), 0), {}, {to});
-  const CopySpec back = reversed(broadcastCopy(s.shape(k), from.desc.shape), true);
-  s.plan.addKernel(s.node.name + " (sum)", s.plan.backend().copy(back), {from}, {to});
-  s.give(k, load(s.f.canonical(to, s.node.name)));
-}
-
 std::pair<Expr, Expr> residualShares(const Step& s, const Expr& a, const Expr& b) {
   switch (s.rule.node) {
     case NodeRule::Symmetric:

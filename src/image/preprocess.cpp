@@ -29,9 +29,9 @@ Size sizeOf(const Image& image) {
   return {image.height, image.width};
 }
 
-// As torchvision: the longer side is cut to a whole number, not rounded.
+// The longer side is rounded to the nearest whole number, so that the aspect ratio is kept as well as it can be.
 Size shorterSide(Size image, int size) {
-  const auto longer = [size](int a, int b) { return static_cast<int>(static_cast<double>(size) * a / b); };
+  const auto longer = [size](int a, int b) { return static_cast<int>(std::lround(static_cast<double>(size) * a / b)); };
   if (image.width <= image.height) return {longer(image.height, image.width), size};
   return {size, longer(image.width, image.height)};
 }
@@ -84,18 +84,16 @@ Image cut(const Image& image, int top, int left, Size size) {
   return result;
 }
 
-// As torchvision: halves go to the even neighbour, which nearbyint does too.
+// An odd pixel is cut off at the bottom or the right.
 Image centreCrop(const Image& image, Size size) {
   if (sizeOf(image) == size) return image;
-  const auto offset = [](int whole, int part) { return static_cast<int>(std::nearbyint((whole - part) / 2.0)); };
-  return cut(image, offset(image.height, size.height), offset(image.width, size.width), size);
+  return cut(image, (image.height - size.height) / 2, (image.width - size.width) / 2, size);
 }
 
-// As TensorFlow's central_crop: what is cut off either side is a whole number, rounded down.
+// The part kept is a whole number, rounded down; an odd pixel is cut off at the bottom or the right.
 Image centralPart(const Image& image, double fraction) {
-  const auto margin = [fraction](int whole) { return static_cast<int>((whole - whole * fraction) / 2); };
-  const int top = margin(image.height), left = margin(image.width);
-  return cut(image, top, left, {image.height - 2 * top, image.width - 2 * left});
+  const auto kept = [fraction](int whole) { return std::max(1, static_cast<int>(whole * fraction)); };
+  return centreCrop(image, {kept(image.height), kept(image.width)});
 }
 
 Image viewOf(const Image& image, const Preprocess& preprocess, Size resized, Size cropped) {

@@ -21,8 +21,8 @@ enum class Elt : std::uint8_t {
   Add,
   Sub,
   Mul,
-  SafeDiv,  // a/b
-  Share,  // |a|/(|a| + |b|), 1/2 where both are 0, 0 where b = 0
+  SafeDiv,  // a/b, 0 where b = 0
+  Share,    // |a|/(|a| + |b|), 1/2 where both are 0
   Div,      // a/b
   Stab,     // a + imm·sign(a), sign(0) = +1
   Max0,

@@ -3,6 +3,9 @@
 //   additions   proportional h_s/stab(h_s + h_m)·R; ratio |h_s|/(|h_s| + |h_m|)·R, half each where both are 0;
 //   symmetric R/2
 // [LRP-ResNet] Otsuki et al., ECCV 2024, section 3.
+#include <cmath>
+
+#include "relprop/error.h"
 #include "rules/list.h"
 
 namespace relprop {
@@ -34,7 +37,11 @@ Rule gateRule(Parameters&) {
 
 Rule averageRule(Parameters& p) {
   Rule rule = nodeRule(NodeRule::Average, {Role::MaxPool});
-  rule.window = static_cast<int>(p.number("window", 0));
+  const float window = p.number("window", 0);
+  if (window < 0 || window > 1024 || window != std::floor(window))
+    throw Error(ErrorCode::InvalidRule, "rule average, window", std::to_string(window),
+                "a whole number from 0 to 1024");
+  rule.window = static_cast<int>(window);
   rule.epsilon = p.number("stabilizer", kStabiliser);
   return rule;
 }

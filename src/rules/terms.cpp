@@ -15,13 +15,13 @@ bool anyBackTerm(const LinearRule& rule, Test test) {
 
 bool LinearRule::multipliesInput() const {
   const auto constant = [](const Term& t) {
-    return t.in == InputPart::One || t.in == InputPart::Low || t.in == InputPart::High;
+    return t.in == InputPart::One || t.in == InputPart::AboveLow || t.in == InputPart::BelowHigh;
   };
   return bias != BiasMode::Spread && after != After::UniformCorrection && !anyBackTerm(*this, constant);
 }
 
 bool LinearRule::usesBounds() const {
-  return anyBackTerm(*this, [](const Term& t) { return t.in == InputPart::Low || t.in == InputPart::High; });
+  return anyBackTerm(*this, [](const Term& t) { return t.in == InputPart::AboveLow || t.in == InputPart::BelowHigh; });
 }
 
 }  // namespace relprop

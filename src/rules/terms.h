@@ -8,7 +8,7 @@
 
 namespace relprop {
 
-enum class InputPart { X, Pos, Neg, One, Low, High };  // x, x⁺, x⁻ (≤ 0), 1, lowest and highest value of the input
+enum class InputPart { X, Pos, Neg, One, AboveLow, BelowHigh };  // x, x⁺, x⁻ (≤ 0), 1, x − l (≥ 0), x − h (≤ 0)
 enum class WeightPart { W, Pos, Neg, Abs, PlusGammaPos, PlusGammaNeg, Square, One };  // w, w⁺, w⁻ (≤ 0), |w|, w+γw⁺, …
 enum class BiasPart { None, B, Pos, Neg, PlusGammaPos, PlusGammaNeg, Square };
 enum class Take {
@@ -18,7 +18,7 @@ enum class Take {
   WherePositive,
   WhereNegative
 };  // of R: all, R⁺, R⁻, where z > 0, where z < 0
-enum class After { None, ShiftActivated, AbsoluteNormalise, UniformCorrection, RestoreRounding };
+enum class After { None, ShiftActivated, AbsoluteNormalise, UniformCorrection };
 enum class BiasMode { Keep, Drop, Spread };
 
 struct Term {
@@ -47,7 +47,7 @@ struct LinearRule {
   After after = After::None;
   float gamma = 0;
   BiasMode bias = BiasMode::Keep;
-  bool imageBounds = false;  // Low and High: extremes of the image instead of the pixel range
+  bool imageBounds = false;  // l and h: extremes of the image instead of the pixel range
 
   // Is R_i a multiple of x_i? Then nothing reaches an input that is 0.
   bool multipliesInput() const;

@@ -96,12 +96,11 @@ memory packed(const float* values, const memory::desc& plain, const memory::desc
 // A layout change at a primitive's border; absent when both sides agree.
 class Border {
  public:
-  Border(const memory::desc& outside, const memory::desc& inside, bool entering)
-      : outside_(outside, cpu(), nullptr),
-        inside_(inside, cpu(), nullptr),
-        differs_(outside != inside),
-        entering_(entering) {
-    if (differs_) change_ = entering ? dnnl::reorder(outside_, inside_) : dnnl::reorder(inside_, outside_);
+  // reads, writes: does the primitive read what lies there, write it, or (an accumulating result) both?
+  Border(const memory::desc& outside, const memory::desc& inside, bool reads, bool writes)
+      : outside_(outside, cpu(), nullptr), inside_(inside, cpu(), nullptr), differs_(outside != inside) {
+    if (differs_ && reads) enter_ = dnnl::reorder(outside_, inside_);
+    if (differs_ && writes) leave_ = dnnl::reorder(inside_, outside_);
   }
   std::int64_t bytes() const {
     return differs_ ? static_cast<std::int64_t>((inside_.get_desc().get_size() + 63) / 64 * 64) : 0;
@@ -109,17 +108,17 @@ class Border {
   memory& enter(const float* data, void* own) {
     outside_.set_data_handle(const_cast<float*>(data));
     inside_.set_data_handle(differs_ ? own : const_cast<float*>(data));
-    if (differs_ && entering_) change_.execute(stream(), outside_, inside_);
+    if (enter_) enter_.execute(stream(), outside_, inside_);
     return inside_;
   }
   void leave() {
-    if (differs_ && !entering_) change_.execute(stream(), inside_, outside_);
+    if (leave_) leave_.execute(stream(), inside_, outside_);
   }
 
  private:
   memory outside_, inside_;
-  bool differs_, entering_;
-  dnnl::reorder change_;
+  bool differs_;
+  dnnl::reorder enter_, leave_;
 };
 
 struct Wanted {
@@ -132,8 +131,8 @@ class Linear : public Kernel {
   Linear(const LinearKernelSpec& spec, const dnnl::primitive& primitive, const Wanted& w, bool forward)
       : primitive_(primitive),
         forward_(forward),
-        in_(forward ? outer(spec, true) : outer(spec, false), w.in, true),
-        out_(forward ? outer(spec, false) : outer(spec, true), w.out, false),
+        in_(forward ? outer(spec, true) : outer(spec, false), w.in, true, false),
+        out_(forward ? outer(spec, false) : outer(spec, true), w.out, spec.accumulate, true),
         weights_(packed(spec.weights.data(), plainWeights(spec.shape), w.weights)),
         scratch_(w.scratch, cpu(), nullptr) {
     if (!spec.bias.empty()) {

@@ -55,9 +55,10 @@ class Worker {
     point(row, segment, offset, within, n);
     bestOps().runTile({p_.code.data(), static_cast<int>(p_.code.size()), reg_.data(), inputs_.data(), channels_.data(),
                        images_.data(), scalars_.data(), n});
-    if (p_.desc.padded() && segment == cut_.segments - 1) clearPadding(n);
+    const bool last = p_.desc.padded() && segment == cut_.segments - 1;
+    if (last) clearPadding(n);
     store(row, offset, n);
-    for (std::size_t k = 0; k < p_.reductions.size(); ++k) reduce(p_.reductions[k], n, partials[k]);
+    for (std::size_t k = 0; k < p_.reductions.size(); ++k) reduce(p_.reductions[k], n, last, partials[k]);
   }
 
  private:
@@ -113,16 +114,23 @@ class Worker {
       if (r.kind == Reduction::Sum) clearLanes(r.reg, n);
   }
 
-  void reduce(const Program::Reduce& r, std::int64_t n, Partial& into) {
+  static void extremes(const float* x, std::int64_t n, Partial& into) {
+    double low, high;
+    bestOps().minMax(x, n, &low, &high);
+    into.low = std::min(into.low, low);
+    into.high = std::max(into.high, high);
+  }
+
+  // last: the tile has padding lanes, which are no values.
+  void reduce(const Program::Reduce& r, std::int64_t n, bool last, Partial& into) {
     const float* x = reg_[static_cast<std::size_t>(r.reg)];
     if (r.kind == Reduction::Sum) {
       into.sum += bestOps().sum(x, n);
       return;
     }
-    double low, high;
-    bestOps().minMax(x, n, &low, &high);
-    into.low = std::min(into.low, low);
-    into.high = std::max(into.high, high);
+    const std::int64_t b = p_.desc.block, used = last ? p_.desc.channels() % b : b;
+    for (std::int64_t i = 0; used < b && i < n; i += b) extremes(x + i, used, into);
+    if (used == b) extremes(x, n, into);
   }
 
   const Program& p_;

@@ -8,10 +8,10 @@
 #include <numeric>
 #include <random>
 
-#include "relprop/error.h"
 #include "relprop/explain.h"
+#include "unit/core/failure.h"
 
-namespace relprop {
+namespace relprop::test {
 namespace {
 
 using testing::HasSubstr;
@@ -49,37 +49,27 @@ Tensor rowOf(const Tensor& t, std::int64_t row) {
   return Tensor(shape, std::vector<float>(t.data.begin() + first, t.data.begin() + first + n));
 }
 
-template <class Call>
-Error failure(Call call) {
-  try {
-    call();
-  } catch (const Error& e) {
-    return e;
-  }
-  ADD_FAILURE() << "nothing was thrown";
-  return Error(ErrorCode::Internal, "", "");
-}
-
 // ---- compiling
 TEST(ExplainerOptions, MethodAndRulesAreChecked) {
-  EXPECT_EQ(failure([] { Explainer(shapes(), options("rapp")); }).code(), ErrorCode::UnknownMethod);
-  EXPECT_EQ(failure([] { Explainer(shapes(), options("rap:bounds=all")); }).code(), ErrorCode::InvalidMethodParameter);
+  EXPECT_EQ(failureOf([] { Explainer(shapes(), options("rapp")); }).code(), ErrorCode::UnknownMethod);
+  EXPECT_EQ(failureOf([] { Explainer(shapes(), options("rap:bounds=all")); }).code(),
+            ErrorCode::InvalidMethodParameter);
   ExplainOptions o = options();
   o.rules = {"no.such.layer=flat"};
-  EXPECT_EQ(failure([&] { Explainer(shapes(), o); }).code(), ErrorCode::InvalidRule);
+  EXPECT_EQ(failureOf([&] { Explainer(shapes(), o); }).code(), ErrorCode::InvalidRule);
   o.rules = {"Conv=flatt"};
-  EXPECT_EQ(failure([&] { Explainer(shapes(), o); }).code(), ErrorCode::InvalidRule);
+  EXPECT_EQ(failureOf([&] { Explainer(shapes(), o); }).code(), ErrorCode::InvalidRule);
 }
 
 TEST(ExplainerOptions, BatchAndThreadsHaveARange) {
   for (const int batch : {0, -1, 4097}) {
     ExplainOptions o = options("gradient", batch);
-    EXPECT_EQ(failure([&] { Explainer(shapes(), o); }).code(), ErrorCode::InvalidArgument) << batch;
+    EXPECT_EQ(failureOf([&] { Explainer(shapes(), o); }).code(), ErrorCode::InvalidArgument) << batch;
   }
   for (const int threads : {-1, 1025}) {
     ExplainOptions o = options("gradient");
     o.threads = threads;
-    EXPECT_EQ(failure([&] { Explainer(shapes(), o); }).code(), ErrorCode::InvalidArgument) << threads;
+    EXPECT_EQ(failureOf([&] { Explainer(shapes(), o); }).code(), ErrorCode::InvalidArgument) << threads;
   }
 }
 
@@ -89,13 +79,14 @@ TEST(ExplainerOptions, InputShapeHasToFitTheModel) {
   o.inputShape = image;
   EXPECT_EQ(Explainer(shapes(), o).inputShape(), image);
   o.inputShape = {1, image[0], image[1], image[2]};
-  EXPECT_EQ(failure([&] { Explainer(shapes(), o); }).code(), ErrorCode::ShapeMismatch) << "the batch is no part of it";
+  EXPECT_EQ(failureOf([&] { Explainer(shapes(), o); }).code(), ErrorCode::ShapeMismatch)
+      << "the batch is no part of it";
   o.inputShape = {image[0] + 1, image[1], image[2]};
-  EXPECT_EQ(failure([&] { Explainer(shapes(), o); }).code(), ErrorCode::ShapeMismatch);
+  EXPECT_EQ(failureOf([&] { Explainer(shapes(), o); }).code(), ErrorCode::ShapeMismatch);
 }
 
 TEST(ExplainerOptions, PixelRangeIsNeededForItsBounds) {
-  const Error e = failure([] { Explainer(shapes(), options("rap:bounds=range")); });
+  const Error e = failureOf([] { Explainer(shapes(), options("rap:bounds=range")); });
   EXPECT_EQ(e.code(), ErrorCode::NotSupportedByMethod);
   EXPECT_THAT(e.hint(), HasSubstr("preprocess"));
   ExplainOptions o = options("rap:bounds=range");
@@ -103,7 +94,7 @@ TEST(ExplainerOptions, PixelRangeIsNeededForItsBounds) {
   o.pixelRange = PixelRange{std::vector<float>(channels, -2), std::vector<float>(channels, 2)};
   EXPECT_NO_THROW(Explainer(shapes(), o));
   o.pixelRange = PixelRange{std::vector<float>(channels + 1, -2), std::vector<float>(channels + 1, 2)};
-  EXPECT_EQ(failure([&] { Explainer(shapes(), o); }).code(), ErrorCode::NotSupportedByMethod);
+  EXPECT_EQ(failureOf([&] { Explainer(shapes(), o); }).code(), ErrorCode::NotSupportedByMethod);
 }
 
 // ---- running
@@ -120,8 +111,8 @@ TEST_F(Running, InputOfAnotherShapeIsRefused) {
                                     {1, 1, image[0], image[1], image[2]},
                                     {0, image[0], image[1], image[2]}};
   for (const Shape& s : wrong) {
-    EXPECT_EQ(failure([&] { explainer_.explain(Tensor(s)); }).code(), ErrorCode::ShapeMismatch) << toString(s);
-    EXPECT_EQ(failure([&] { explainer_.forward(Tensor(s)); }).code(), ErrorCode::ShapeMismatch) << toString(s);
+    EXPECT_EQ(failureOf([&] { explainer_.explain(Tensor(s)); }).code(), ErrorCode::ShapeMismatch) << toString(s);
+    EXPECT_EQ(failureOf([&] { explainer_.forward(Tensor(s)); }).code(), ErrorCode::ShapeMismatch) << toString(s);
   }
 }
 
@@ -129,24 +120,24 @@ TEST_F(Running, NonFiniteInputIsRefused) {
   for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
     Tensor x = images(1);
     x.data.back() = bad;
-    EXPECT_EQ(failure([&] { explainer_.explain(x); }).code(), ErrorCode::NonFiniteWeights);
-    EXPECT_EQ(failure([&] { explainer_.forward(x); }).code(), ErrorCode::NonFiniteWeights);
+    EXPECT_EQ(failureOf([&] { explainer_.explain(x); }).code(), ErrorCode::NonFiniteWeights);
+    EXPECT_EQ(failureOf([&] { explainer_.forward(x); }).code(), ErrorCode::NonFiniteWeights);
   }
 }
 
 TEST_F(Running, OverflowInTheNetworkIsANumericFailure) {
   Tensor x = images(1);
   for (float& v : x.data) v = std::numeric_limits<float>::max() * (v < 0 ? -0.9f : 0.9f);
-  EXPECT_EQ(failure([&] { explainer_.explain(x); }).code(), ErrorCode::NumericFailure);
+  EXPECT_EQ(failureOf([&] { explainer_.explain(x); }).code(), ErrorCode::NumericFailure);
 }
 
 TEST_F(Running, TargetsAreClassesOneOrOneARow) {
   const Tensor x = images(2);
   const auto explainAt = [&](std::vector<Target> t) { return explainer_.explain(x, t); };
   for (const int bad : {-1, 10, 1000000})
-    EXPECT_EQ(failure([&] { explainAt({{Target::Kind::Index, bad}}); }).code(), ErrorCode::UnknownTarget) << bad;
-  EXPECT_EQ(failure([&] { explainAt({}); }).code(), ErrorCode::UnknownTarget);
-  EXPECT_EQ(failure([&] { explainAt(std::vector<Target>(3)); }).code(), ErrorCode::UnknownTarget);
+    EXPECT_EQ(failureOf([&] { explainAt({{Target::Kind::Index, bad}}); }).code(), ErrorCode::UnknownTarget) << bad;
+  EXPECT_EQ(failureOf([&] { explainAt({}); }).code(), ErrorCode::UnknownTarget);
+  EXPECT_EQ(failureOf([&] { explainAt(std::vector<Target>(3)); }).code(), ErrorCode::UnknownTarget);
   const auto both = explainAt({{Target::Kind::Index, 9}, {Target::Kind::Index, 0}});
   EXPECT_EQ(both[0].target, 9);
   EXPECT_EQ(both[1].target, 0);
@@ -156,7 +147,7 @@ TEST_F(Running, TargetsAreClassesOneOrOneARow) {
 TEST_F(Running, AFailureLeavesTheExplainerUsable) {
   const Tensor x = images(1);
   const auto before = explainer_.explain(x);
-  failure([&] { explainer_.explain(x, {{Target::Kind::Index, 99}}); });
+  failureOf([&] { explainer_.explain(x, {{Target::Kind::Index, 99}}); });
   EXPECT_EQ(explainer_.explain(x)[0].relevance.data, before[0].relevance.data);
 }
 
@@ -281,4 +272,4 @@ TEST(Reference, AgreesWithTheFastKernels) {
 }
 
 }  // namespace
-}  // namespace relprop
+}  // namespace relprop::test

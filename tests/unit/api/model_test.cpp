@@ -3,8 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "api/model_impl.h"
-#include "relprop/error.h"
 #include "relprop/explain.h"
+#include "unit/core/failure.h"
 #include "unit/passes/build.h"
 
 namespace relprop::test {
@@ -28,13 +28,7 @@ Model openModel() {
 }
 
 ErrorCode codeOf(const Model& m, const ExplainOptions& o) {
-  try {
-    Explainer e(m, o);
-  } catch (const Error& e) {
-    return e.code();
-  }
-  ADD_FAILURE() << "nothing was thrown";
-  return ErrorCode::Internal;
+  return failureOf([&] { Explainer e(m, o); }).code();
 }
 
 TEST(OpenModel, SizeHasToBeGiven) {

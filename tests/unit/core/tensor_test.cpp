@@ -4,21 +4,10 @@
 
 #include <limits>
 
-#include "relprop/error.h"
+#include "unit/core/failure.h"
 
-namespace relprop {
+namespace relprop::test {
 namespace {
-
-template <class Call>
-ErrorCode codeOf(Call call) {
-  try {
-    call();
-  } catch (const Error& e) {
-    return e.code();
-  }
-  ADD_FAILURE() << "nothing was thrown";
-  return ErrorCode::Internal;
-}
 
 TEST(ElementCount, MultipliesExtents) {
   EXPECT_EQ(elementCount({2, 3, 5, 7}), 210);
@@ -76,4 +65,4 @@ TEST(TensorConstructor, RefusesNegativeExtentsBeforeItAllocates) {
 }
 
 }  // namespace
-}  // namespace relprop
+}  // namespace relprop::test

@@ -2,7 +2,7 @@
 #include <cmath>
 
 #include "engine/forward_ops.h"
-#include "relprop/error.h"
+#include "unit/core/failure.h"
 #include "unit/engine/support.h"
 
 namespace relprop::test {
@@ -145,17 +145,6 @@ TEST(ForwardGraph, FusionSavesASweepOverMemory) {
 }
 
 // ---- errors
-template <class Call>
-ErrorCode codeOf(Call call) {
-  try {
-    call();
-  } catch (const Error& e) {
-    return e.code();
-  }
-  ADD_FAILURE() << "nothing was thrown";
-  return ErrorCode::Internal;
-}
-
 TEST(ForwardGraph, RefusesAValueWithoutTheBatchInFront) {
   Build b({2, 6, 3});
   b.add(Op::Transpose, {b.x()}, {{"perm", Ints{1, 0, 2}}});

@@ -51,7 +51,6 @@ inline void nameLast(Build& b, const std::string& name) {
 inline Method methodOf(const Rows& rows) {
   Method m;
   for (const auto& [pattern, rule] : rows) m.table.append(pattern, rule);
-  m.needsSums = true;
   return m;
 }
 

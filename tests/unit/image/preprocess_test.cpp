@@ -92,18 +92,18 @@ TEST(PrepareImage, WarpIgnoresTheAspectRatio) {
   EXPECT_EQ(shapeOf(prepareImage(noise(42, 20, 5), preprocess, 3, 8, 8)), (Shape{1, 3, 8, 8}));
 }
 
-TEST(PrepareImage, ShorterSideCutsTheLongerOne) {
+TEST(PrepareImage, ShorterSideRoundsTheLongerOne) {
   Preprocess preprocess;
   preprocess.resize = Resize::ShorterSide;
   preprocess.size = 10;
-  // 10·17/7 = 24.29 and 10·7/4 = 17.5 lose their fractions.
+  // 10·17/7 = 24.29 and 10·7/4 = 17.5
   EXPECT_EQ(shapeOf(prepareImage(noise(43, 17, 7), preprocess, 3, 0, 0)), (Shape{1, 3, 10, 24}));
-  EXPECT_EQ(shapeOf(prepareImage(noise(43, 4, 7), preprocess, 3, 0, 0)), (Shape{1, 3, 17, 10}));
+  EXPECT_EQ(shapeOf(prepareImage(noise(43, 4, 7), preprocess, 3, 0, 0)), (Shape{1, 3, 18, 10}));
 }
 
-TEST(PrepareImage, CropOffsetsRoundHalvesToEven) {
-  EXPECT_EQ(cropOrigin(5, 7, 4, 4), (std::vector{0, 2}));   // 0.5 and 1.5
-  EXPECT_EQ(cropOrigin(9, 11, 4, 4), (std::vector{2, 4}));  // 2.5 and 3.5
+TEST(PrepareImage, CropLeavesAnOddPixelAtTheEnd) {
+  EXPECT_EQ(cropOrigin(5, 7, 4, 4), (std::vector{0, 1}));   // 0.5 and 1.5
+  EXPECT_EQ(cropOrigin(9, 11, 4, 4), (std::vector{2, 3}));  // 2.5 and 3.5
   EXPECT_EQ(cropOrigin(8, 10, 4, 4), (std::vector{2, 3}));
 }
 
@@ -114,17 +114,17 @@ TEST(PrepareImage, CropLargerThanThePictureIsRefused) {
   EXPECT_NE(error.expected().find("8×8"), std::string::npos) << error.what();
 }
 
-TEST(PrepareImage, CentralFractionCutsAsTensorFlow) {
+TEST(PrepareImage, CentralFractionKeepsWholePixels) {
   Preprocess preprocess;
   preprocess.resize = Resize::CentralFraction;
   preprocess.fraction = 0.875;
-  // Of 37 pixels int((37 − 32.375)/2) = 2 go on either side, of 20 int(1.25) = 1.
-  preprocess.size = 33;
-  const Image view = prepareImage(coordinates(37, 37), preprocess, 3, 33, 33).view;
+  // Of 37 pixels int(32.375) = 32 stay, from (37 − 32)/2 = 2 on; of 20 int(17.5) = 17, from 1 on.
+  preprocess.size = 32;
+  const Image view = prepareImage(coordinates(37, 37), preprocess, 3, 32, 32).view;
   EXPECT_EQ(pixelAt(view, 0, 0), (std::vector{2, 2, 7}));
-  EXPECT_EQ(pixelAt(view, 32, 32), (std::vector{34, 34, 7}));
-  preprocess.size = 18;
-  EXPECT_EQ(pixelAt(prepareImage(coordinates(20, 20), preprocess, 3, 0, 0).view, 0, 17), (std::vector{1, 18, 7}));
+  EXPECT_EQ(pixelAt(view, 31, 31), (std::vector{33, 33, 7}));
+  preprocess.size = 17;
+  EXPECT_EQ(pixelAt(prepareImage(coordinates(20, 20), preprocess, 3, 0, 0).view, 0, 16), (std::vector{1, 17, 7}));
   preprocess.size = 4;
   EXPECT_EQ(shapeOf(prepareImage(solid(1, 1, 1, 1, 1), preprocess, 3, 4, 4)), (Shape{1, 3, 4, 4}));
 }

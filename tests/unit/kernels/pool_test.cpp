@@ -1,112 +1,11 @@
 // Pools over blocked layouts against plain loops, and the loops against numbers worked out by hand.
 #include "kernels/backend.h"
 #include "kernels/pool_window.h"
+#include "unit/kernels/pool_cases.h"
 #include "unit/kernels/support.h"
 
 namespace relprop::test {
 namespace {
-
-struct PoolCase {
-  std::string name;
-  PoolShape shape;
-};
-std::ostream& operator<<(std::ostream& out, const PoolCase& c) {
-  return out << c.name;
-}
-
-std::vector<PoolCase> poolCases() {
-  return {
-      {"TwoByTwo", {.n = 3, .c = 16, .ih = 6, .iw = 8, .oh = 3, .ow = 4, .kh = 2, .kw = 2, .sh = 2, .sw = 2}},
-      {"KernelBeyondStride",
-       {.n = 1,
-        .c = 24,
-        .ih = 7,
-        .iw = 9,
-        .oh = 4,
-        .ow = 5,
-        .kh = 3,
-        .kw = 3,
-        .sh = 2,
-        .sw = 2,
-        .pt = 1,
-        .pl = 1,
-        .pb = 1,
-        .pr = 1}},
-      {"StrideBeyondKernel", {.n = 1, .c = 16, .ih = 8, .iw = 8, .oh = 3, .ow = 3, .kh = 2, .kw = 2, .sh = 3, .sw = 3}},
-      {"Overhang", {.n = 1, .c = 17, .ih = 6, .iw = 6, .oh = 3, .ow = 3, .kh = 3, .kw = 3, .sh = 2, .sw = 2}},
-      {"OverhangCounted",
-       {.n = 2,
-        .c = 17,
-        .ih = 6,
-        .iw = 6,
-        .oh = 4,
-        .ow = 4,
-        .kh = 3,
-        .kw = 3,
-        .sh = 2,
-        .sw = 2,
-        .pt = 1,
-        .pl = 1,
-        .pb = 1,
-        .pr = 1,
-        .countPadding = true}},
-      {"PadsCounted",
-       {.n = 2,
-        .c = 20,
-        .ih = 5,
-        .iw = 5,
-        .oh = 5,
-        .ow = 5,
-        .kh = 3,
-        .kw = 3,
-        .sh = 1,
-        .sw = 1,
-        .pt = 1,
-        .pl = 1,
-        .pb = 1,
-        .pr = 1,
-        .countPadding = true}},
-      {"AsymmetricPads",
-       {.n = 1,
-        .c = 16,
-        .ih = 5,
-        .iw = 6,
-        .oh = 4,
-        .ow = 5,
-        .kh = 3,
-        .kw = 3,
-        .sh = 1,
-        .sw = 1,
-        .pt = 0,
-        .pl = 1,
-        .pb = 1,
-        .pr = 0,
-        .countPadding = true}},
-      {"Dilated",
-       {.n = 1, .c = 16, .ih = 9, .iw = 9, .oh = 7, .ow = 5, .kh = 2, .kw = 3, .sh = 1, .sw = 1, .dh = 2, .dw = 2}},
-      {"DilatedPadded",
-       {.n = 1,
-        .c = 16,
-        .ih = 7,
-        .iw = 7,
-        .oh = 7,
-        .ow = 7,
-        .kh = 3,
-        .kw = 3,
-        .sh = 1,
-        .sw = 1,
-        .dh = 2,
-        .dw = 2,
-        .pt = 2,
-        .pl = 2,
-        .pb = 2,
-        .pr = 2,
-        .countPadding = true}},
-      {"Global", {.n = 3, .c = 40, .ih = 7, .iw = 7, .kh = 7, .kw = 7}},
-      {"Line", {.n = 2, .c = 16, .ih = 1, .iw = 11, .oh = 1, .ow = 5, .kh = 1, .kw = 3, .sh = 1, .sw = 2}},
-      {"Few", {.n = 2, .c = 3, .ih = 6, .iw = 6, .oh = 3, .ow = 3, .kh = 2, .kw = 2, .sh = 2, .sw = 2}},
-  };
-}
 
 TensorDesc inputOf(const PoolShape& p) {
   return {{p.n, p.c, p.ih, p.iw}, p.block};

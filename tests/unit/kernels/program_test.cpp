@@ -135,6 +135,9 @@ TEST(ProgramOps, KnownValues) {
                                      {Elt::SafeDiv, 0, 3, 0, 0},
                                      {Elt::SafeDiv, 0, 0, 0, 0},
                                      {Elt::SafeDiv, 0, 3, -0.0f, 0},
+                                     {Elt::Share, 0, -3, 1, 0.75f},
+                                     {Elt::Share, 0, 0, -2, 0},
+                                     {Elt::Share, 0, 0, 0, 0.5f},
                                      {Elt::Stab, 0.5f, 2, 0, 2.5f},
                                      {Elt::Stab, 0.5f, -2, 0, -2.5f},
                                      {Elt::Stab, 0.5f, 0, 0, 0.5f},
@@ -175,6 +178,33 @@ TEST(ProgramOps, KnownValues) {
       for (const float v : out.values())
         ASSERT_NEAR(v, c.expected, 1e-6 * std::abs(c.expected) + 1e-38) << backend->name() << "\n" << toString(p);
     }
+}
+
+// What is not zero is shifted by a number of its row; rounding may not eat the sum.
+TEST(ProgramOps, ShiftMovesWhatIsNotZero) {
+  constexpr std::int64_t count = 5000;
+  Floats x = randomFloats(2 * count, 1);
+  for (std::size_t i = 0; i < x.size(); i += 3) x[i] = 0;
+  Program p;
+  p.desc = {{2, count}, 1}, p.registers = 2;
+  p.code = {{.op = Elt::Load, .dst = 0, .slot = 0}, {.op = Elt::Shift, .dst = 1, .a = 0, .slot = 0}};
+  p.stores = {{1, 0}};
+  const std::vector<double> by = {1.0 / 3, -1e-4 / 7};
+  for (const auto& backend : {makeReferenceBackend(), makeOneDnnBackend()}) {
+    Buffer out(2 * count, kUntouched);
+    backend->runProgram(p, {{{x.data(), count}}, {{out.data(), count}}, {by.data()}, {}});
+    for (std::size_t row = 0; row < 2; ++row) {
+      double sum = 0, expected = 0;
+      for (std::size_t i = row * count; i < (row + 1) * count; ++i) {
+        const double shifted = x[i] == 0 ? 0 : x[i] - by[row];
+        const float got = out[static_cast<std::int64_t>(i)];
+        ASSERT_NEAR(got, shifted, 2e-7) << backend->name() << ", element " << i;
+        if (x[i] == 0) ASSERT_EQ(got, 0);
+        sum += got, expected += shifted;
+      }
+      EXPECT_NEAR(sum, expected, 1e-4) << backend->name();
+    }
+  }
 }
 
 TEST(ProgramText, OneLineAnInstruction) {

@@ -1,5 +1,6 @@
 // The instruction-set variants of one source compute the same, where this processor has them.
 #include "kernels/simd/simd.h"
+#include "unit/kernels/pool_cases.h"
 #include "unit/kernels/support.h"
 
 namespace relprop::test {
@@ -85,20 +86,7 @@ TEST_P(SimdOps, AgreesWithBaseline) {
 
 // Each variant's own block: a padded pool with ties, one plane after the other.
 TEST_P(SimdOps, PoolsAsTheReference) {
-  PoolShape p{.n = 2,
-              .c = 21,
-              .ih = 7,
-              .iw = 6,
-              .oh = 4,
-              .ow = 3,
-              .kh = 3,
-              .kw = 3,
-              .sh = 2,
-              .sw = 2,
-              .pt = 1,
-              .pl = 1,
-              .pb = 1,
-              .pr = 1};
+  PoolShape p = pool(2, 21, {{7, 6}, {4, 3}, {3, 3}, {2, 2}, {1, 1, 1, 1}});
   p.block = ops().block;
   const TensorDesc in{{p.n, p.c, p.ih, p.iw}, p.block}, out{{p.n, p.c, p.oh, p.ow}, p.block};
   Floats values = randomFloats(elementCount(in.shape), 1, -2, 2);

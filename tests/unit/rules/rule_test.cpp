@@ -4,8 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "relprop/error.h"
 #include "rules/list.h"
+#include "unit/core/failure.h"
 
 namespace relprop {
 namespace {
@@ -13,13 +13,8 @@ namespace {
 using testing::HasSubstr;
 
 Error failure(const std::string& text) {
-  try {
-    parseRule(text);
-  } catch (const Error& e) {
-    return e;
-  }
-  ADD_FAILURE() << "'" << text << "' was accepted";
-  return Error(ErrorCode::Internal, "", "");
+  SCOPED_TRACE("'" + text + "'");
+  return test::failureOf([&] { parseRule(text); });
 }
 
 TEST(Rule, EveryRuleHasATextThatParsesToItself) {
