@@ -1,6 +1,8 @@
 # make, make demo and make test do all set-up on a fresh Debian 12, Debian 13 or Ubuntu 24.04.
 .PHONY: all setup configure build demo test bench format tidy clean
 PROGRAM := build/release/relprop
+# Networks (and options) for make bench; docs/performance.md names those that were measured.
+BENCH_OPTIONS ?= examples/model/shapes.onnx
 DEMO_PICTURE = $(firstword $(sort $(wildcard examples/pictures/JPEGImages/*)))
 # As many jobs as cores, but no more than one for each GiB of memory.
 JOBS := $(shell awk -v cores=$$(nproc) '/MemTotal/ {j = int($$2 / 1048576); if (j > cores) j = cores; print j < 1 ? 1 : j}' /proc/meminfo)
@@ -18,7 +20,7 @@ build: configure
 
 demo: build
 	@$(PROGRAM) explain examples/model/shapes.onnx $(DEMO_PICTURE) \
-	  --method rap --method lrp-zplus --method gradient --view panel --out out/demo
+	  --method rap --method lrp-zplus --method gradient --view panel --zoom 2 --out out/demo
 	@echo "The panel lies at out/demo/$(basename $(notdir $(DEMO_PICTURE))).panel.png"
 
 test: build

@@ -1,4 +1,4 @@
-// relprop_floor MODEL [--methods a,b] [--batch N] [--threads T] [--rounds R] [--profile]
+// relprop_floor MODEL... [--methods a,b] [--batch N] [--threads T] [--rounds R] [--profile]
 // Prints, for each method, the median times of its forward and backward part and their ratio to the sum of the bare
 // convolutions of the same layers, measured in alternation in one process. Dense layers are listed apart: at batch 1
 // they are bound by memory, not arithmetic.
@@ -21,6 +21,7 @@ namespace {
 
 struct Arguments {
   std::string model, methods = "gradient,lrp-zplus,rap";
+  std::vector<std::string> models;
   int batch = 1, threads = 0, rounds = 15;
   bool profile = false;
 };
@@ -41,7 +42,7 @@ Arguments parse(int argc, char** argv) {
     else if (key == "--profile")
       a.profile = true;
     else
-      a.model = key;
+      a.models.push_back(key);
   }
   return a;
 }
@@ -162,14 +163,18 @@ void run(const Arguments& a) {
 }  // namespace relprop::bench
 
 int main(int argc, char** argv) {
-  const auto arguments = relprop::bench::parse(argc, argv);
-  if (arguments.model.empty()) {
-    fmt::print(stderr,
-               "usage: relprop_floor MODEL.onnx [--methods a,b] [--batch N] [--threads T] [--rounds R] [--profile]\n");
+  auto arguments = relprop::bench::parse(argc, argv);
+  if (arguments.models.empty()) {
+    fmt::print(
+        stderr,
+        "usage: relprop_floor MODEL.onnx... [--methods a,b] [--batch N] [--threads T] [--rounds R] [--profile]\n");
     return 2;
   }
   try {
-    relprop::bench::run(arguments);
+    for (const std::string& model : arguments.models) {
+      arguments.model = model;
+      relprop::bench::run(arguments);
+    }
   } catch (const std::exception& e) {
     fmt::print(stderr, "relprop_floor: {}\n", e.what());
     return 1;

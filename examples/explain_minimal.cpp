@@ -14,7 +14,9 @@ int main(int argc, char** argv) {
   }
   try {
     const relprop::Model model = relprop::Model::load(argv[1]);
-    relprop::Explainer explainer(model, {.method = "rap"});
+    relprop::ExplainOptions options;
+    options.method = "rap";
+    relprop::Explainer explainer(model, options);
     const relprop::Shape shape = explainer.inputShape();  // C×H×W
 
     const std::filesystem::path side = std::filesystem::path(argv[1]).replace_extension(".preprocess.json");

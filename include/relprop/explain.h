@@ -43,14 +43,14 @@ struct Target {
 };
 
 struct ExplainOptions {
-  std::string method = "rap";            // method string, e.g. "lrp-gamma:gamma=0.5"
-  std::vector<std::string> rules;        // rows "PATTERN=RULE" in front of the preset's table
-  Shape inputShape;                      // C×H×W or H×W where the model leaves them open; empty: as in the model
-  int batch = 1;                         // rows computed together (1 if the model fixes it so)
-  int threads = 0;                       // 0: as many as the machine has cores
-  std::optional<PixelRange> pixelRange;  // needed by bounds=range
-  bool reference = false;                // plain loops instead of the fast kernels: slow, for checking
-  bool ledger = true;                    // sum relevance at every node
+  std::string method = "rap";           // method string, e.g. "lrp-gamma:gamma=0.5"
+  std::vector<std::string> rules = {};  // rows "PATTERN=RULE" in front of the preset's table
+  Shape inputShape = {};                // C×H×W or H×W where the model leaves them open; empty: as in the model
+  int batch = 1;                        // rows computed together (1 if the model fixes it so)
+  int threads = 0;                      // 0: as many as the machine has cores
+  std::optional<PixelRange> pixelRange = {};  // needed by bounds=range
+  bool reference = false;                     // plain loops instead of the fast kernels: slow, for checking
+  bool ledger = true;                         // sum relevance at every node
 };
 
 struct Prediction {

@@ -83,6 +83,21 @@ std::vector<Prediction> top5Of(const std::vector<float>& logits, const std::vect
   return top;
 }
 
+// Only relprop::Error leaves the library.
+template <class Work>
+auto translated(const char* where, Work work) {
+  try {
+    return work();
+  } catch (const Error&) {
+    throw;
+  } catch (const std::bad_alloc&) {
+    throw Error(ErrorCode::OutOfMemory, where, "an allocation failed", "enough memory",
+                "use a smaller --batch or input size");
+  } catch (const std::exception& e) {
+    throw Error(ErrorCode::Internal, where, e.what());
+  }
+}
+
 double seedValue(Seed seed, const Prediction& target) {
   return seed == Seed::Logit ? target.logit : seed == Seed::One ? 1.0 : target.probability;
 }
@@ -137,7 +152,7 @@ struct Explainer::Impl {
   void run(Phase phase) {
     const auto start = Clock::now();
     backend->setThreads(options.threads);
-    compiled->plan().run(phase);
+    translated("run", [&] { compiled->plan().run(phase); });
     seconds[static_cast<int>(phase)] = std::chrono::duration<double>(Clock::now() - start).count();
   }
 
@@ -208,7 +223,7 @@ struct Explainer::Impl {
 
 Explainer::Explainer(const Model& model, const ExplainOptions& options)
     : impl_(std::make_unique<Impl>(model, options)) {
-  impl_->compile();
+  translated("compile", [&] { impl_->compile(); });
 }
 Explainer::~Explainer() = default;
 Explainer::Explainer(Explainer&&) noexcept = default;

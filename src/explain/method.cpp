@@ -105,13 +105,16 @@ void appendNodeRows(Method& m, Parameters& p, const NodeRows& defaults) {
   m.table.append("[move]", "jacobian");
 }
 
-void prependFirstRow(Method& m, Parameters& p, const std::string& fallback, const std::string& bounds,
-                     float stabilizer) {
+void prependFirstRow(Method& m, Parameters& p, const std::string& fallback, const std::string& bounds, float stabilizer,
+                     const std::string& bias) {
   const std::string first = p.word("first", fallback, {"zbox", "flat", "wsquare", "none"});
   const std::string where = p.word("bounds", bounds, {"image", "range"});
   const std::string stab = fmt::format("stabilizer={}", stabilizer);
   if (first == "none") return;
-  m.table.prepend("first", first + ":" + (first == "zbox" ? "bounds=" + where + "," : "") + stab);
+  std::string rule = first + ":" + stab;
+  if (first == "zbox") rule += ",bounds=" + where;
+  if (first == "wsquare" && !bias.empty()) rule += "," + bias;  // the others have no bias in their denominators
+  m.table.prepend("first", rule);
 }
 
 }  // namespace relprop

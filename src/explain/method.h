@@ -59,8 +59,9 @@ struct NodeRows {
 };
 // Rows for everything without weights, from the keys residual, identity_skip, maxpool and batchnorm.
 void appendNodeRows(Method& m, Parameters& p, const NodeRows& defaults);
-// Row for the first layer, from the keys first and bounds; the preset's own when first is not given.
-void prependFirstRow(Method& m, Parameters& p, const std::string& fallback, const std::string& bounds,
-                     float stabilizer);
+// Row for the first layer, from the keys first and bounds; the preset's own when first is not given. bias: "bias=…" or
+// "".
+void prependFirstRow(Method& m, Parameters& p, const std::string& fallback, const std::string& bounds, float stabilizer,
+                     const std::string& bias);
 
 }  // namespace relprop

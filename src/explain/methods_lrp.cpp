@@ -11,7 +11,7 @@ float stabilizerOf(Parameters& p) {
 }
 
 std::string biasOf(Parameters& p) {
-  return ",bias=" + p.word("bias", "keep", {"keep", "drop", "spread"});
+  return "bias=" + p.word("bias", "keep", {"keep", "drop", "spread"});
 }
 
 std::string zplus(float stabilizer) {
@@ -31,10 +31,10 @@ Method preset(Parameters& p, const std::string& conv, const std::string& dense, 
               const std::string& first = "none") {
   Method m;
   const std::string bias = biasOf(p);
-  m.table.append("Conv", conv + bias);
-  m.table.append("Dense", dense + bias);
+  m.table.append("Conv", conv + "," + bias);
+  m.table.append("Dense", dense + "," + bias);
   appendNodeRows(m, p, {"proportional", stabilizer});
-  prependFirstRow(m, p, first, "range", stabilizer);
+  prependFirstRow(m, p, first, "range", stabilizer, bias);
   m.seed = seedOf(p, "logit");
   return m;
 }

@@ -12,7 +12,7 @@ Method rapLike(Parameters& p, const std::string& conv, const std::string& dense,
   m.table.append("Conv", conv);
   m.table.append("Dense", dense);
   appendNodeRows(m, p, {"ratio", stabilizer});
-  prependFirstRow(m, p, first, "image", 0);
+  prependFirstRow(m, p, first, "image", stabilizer, "");
   m.table.prepend("top", top);
   m.seed = seedOf(p, "logit");
   return m;

@@ -80,11 +80,12 @@ Image paint(const Plane& plane) {
   return image;
 }
 
-// Colours over the grey photo; where there is no relevance the photo shows through untouched.
+// Colours over the grey photo; where there is no relevance the photo shows through untouched. The square root keeps the
+// many small values visible beside the few large ones.
 Image overlay(const Plane& plane, const Image& photo, double opacity) {
   Image image = paint(plane);
   for (std::size_t i = 0; i < plane.values.size(); ++i) {
-    const double alpha = opacity * std::abs(plane.values[i]), grey = luma(&photo.pixels[i * 3]);
+    const double alpha = opacity * std::sqrt(std::abs(plane.values[i])), grey = luma(&photo.pixels[i * 3]);
     for (std::size_t c = i * 3; c < i * 3 + 3; ++c)
       image.pixels[c] = static_cast<std::uint8_t>(std::lround(std::lerp(grey, double(image.pixels[c]), alpha)));
   }

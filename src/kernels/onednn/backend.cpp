@@ -1,12 +1,11 @@
-#include "kernels/backend.h"
+
+#include "kernels/ref/backend.h"
 
 #include <fmt/format.h>
 #include <omp.h>
 
 #include "kernels/onednn/compat.h"
 #include "kernels/onednn/linear.h"
-#include "kernels/ref/moves.h"
-#include "kernels/ref/pool.h"
 #include "kernels/simd/simd.h"
 #include "relprop/error.h"
 
@@ -23,7 +22,7 @@ KernelPtr guarded(const char* what, Make make) {
   }
 }
 
-class OneDnnBackend : public Backend {
+class OneDnnBackend : public ReferenceBackend {
  public:
   const char* name() const override { return "oneDNN"; }
   int block() const override { return simd::bestOps().block; }
@@ -42,7 +41,6 @@ class OneDnnBackend : public Backend {
     if (s.size % 2 == 0) return ref::lrn(s);  // oneDNN centres even windows differently
     return guarded("lrn", [&] { return onednn::lrn(s); });
   }
-  KernelPtr lrnBackward(const LrnSpec& s) override { return ref::lrnBackward(s); }
   KernelPtr maxPool(const PoolShape& p) override { return p.block == block() ? simd::maxPool(p) : ref::maxPool(p); }
   KernelPtr maxPoolBackward(const PoolShape& p) override {
     return p.block == block() ? simd::maxPoolBackward(p) : ref::maxPoolBackward(p);
@@ -52,16 +50,6 @@ class OneDnnBackend : public Backend {
   }
   KernelPtr averagePoolBackward(const PoolShape& p) override {
     return p.block == block() ? simd::averagePoolBackward(p) : ref::averagePoolBackward(p);
-  }
-  KernelPtr softmax(std::int64_t o, std::int64_t e, std::int64_t i) override { return ref::softmax(o, e, i); }
-  KernelPtr softmaxBackward(std::int64_t o, std::int64_t e, std::int64_t i) override {
-    return ref::softmaxBackward(o, e, i);
-  }
-  KernelPtr copy(const CopySpec& s) override { return ref::copy(s); }
-  KernelPtr fill(std::int64_t n, float v) override { return ref::fill(n, v); }
-  KernelPtr resize(std::int64_t p, const ResizeAxis& h, const ResizeAxis& w) override { return ref::resize(p, h, w); }
-  KernelPtr resizeBackward(std::int64_t p, const ResizeAxis& h, const ResizeAxis& w) override {
-    return ref::resizeBackward(p, h, w);
   }
   void runProgram(const Program& p, const ProgramArgs& a) override { simd::runProgram(p, a); }
 };

@@ -1,46 +1,6 @@
-// The oracle: every kernel as an obvious loop, every elementwise program one element at a time.
-#include "kernels/backend.h"
-
-#include <algorithm>
-#include <cmath>
-#include <limits>
-
-#include "kernels/ref/linear.h"
-#include "kernels/ref/moves.h"
-#include "kernels/ref/pool.h"
-#include "kernels/ref/program.h"
+#include "kernels/ref/backend.h"
 
 namespace relprop {
-namespace {
-
-class ReferenceBackend : public Backend {
- public:
-  const char* name() const override { return "reference"; }
-  int block() const override { return 1; }
-  void setThreads(int) override {}
-  KernelPtr linearForward(const LinearKernelSpec& s) override { return ref::linearForward(s); }
-  KernelPtr linearBackward(const LinearKernelSpec& s) override { return ref::linearBackward(s); }
-  KernelPtr reorder(const TensorDesc& a, const TensorDesc& b) override { return ref::reorder(a, b); }
-  KernelPtr maxPool(const PoolShape& p) override { return ref::maxPool(p); }
-  KernelPtr maxPoolBackward(const PoolShape& p) override { return ref::maxPoolBackward(p); }
-  KernelPtr averagePool(const PoolShape& p) override { return ref::averagePool(p); }
-  KernelPtr averagePoolBackward(const PoolShape& p) override { return ref::averagePoolBackward(p); }
-  KernelPtr lrn(const LrnSpec& s) override { return ref::lrn(s); }
-  KernelPtr lrnBackward(const LrnSpec& s) override { return ref::lrnBackward(s); }
-  KernelPtr softmax(std::int64_t o, std::int64_t e, std::int64_t i) override { return ref::softmax(o, e, i); }
-  KernelPtr softmaxBackward(std::int64_t o, std::int64_t e, std::int64_t i) override {
-    return ref::softmaxBackward(o, e, i);
-  }
-  KernelPtr copy(const CopySpec& s) override { return ref::copy(s); }
-  KernelPtr fill(std::int64_t n, float v) override { return ref::fill(n, v); }
-  KernelPtr resize(std::int64_t p, const ResizeAxis& h, const ResizeAxis& w) override { return ref::resize(p, h, w); }
-  KernelPtr resizeBackward(std::int64_t p, const ResizeAxis& h, const ResizeAxis& w) override {
-    return ref::resizeBackward(p, h, w);
-  }
-  void runProgram(const Program& p, const ProgramArgs& a) override { ref::runProgram(p, a); }
-};
-
-}  // namespace
 
 std::unique_ptr<Backend> makeReferenceBackend() {
   return std::make_unique<ReferenceBackend>();

@@ -119,8 +119,8 @@ TEST(Heat, OptionsOutOfRangeAreNamed) {
 TEST(Overlay, AlphaGrowsWithMagnitude) {
   const Image image = overlaid(rowMap({0, 1, 2, -2}), solid(4, 1, 100, 100, 100), 0.5);
   EXPECT_EQ(pixelAt(image, 0, 0), (std::vector{100, 100, 100}));
-  // A quarter of red, then half of dark red and half of dark blue.
-  EXPECT_EQ(pixelAt(image, 1, 0), (std::vector{139, 75, 75}));
+  // Half times the root of a half of red, then half of dark red and half of dark blue.
+  EXPECT_EQ(pixelAt(image, 1, 0), (std::vector{155, 65, 65}));
   EXPECT_EQ(pixelAt(image, 2, 0), (std::vector{114, 50, 50}));
   EXPECT_EQ(pixelAt(image, 3, 0), (std::vector{50, 50, 89}));
 }
