@@ -19,7 +19,8 @@ std::int64_t elementCount(const Shape& shape) {
 std::string toString(const Shape& shape) {
   if (shape.empty()) return "scalar";
   std::string text;
-  for (std::size_t i = 0; i < shape.size(); ++i) text += (i ? "×" : "") + std::to_string(shape[i]);
+  for (std::size_t i = 0; i < shape.size(); ++i)
+    text += (i ? "×" : "") + (shape[i] < 0 ? "N" : std::to_string(shape[i]));
   return text;
 }
 

@@ -8,6 +8,7 @@
 #include "console.h"
 #include "failure.h"
 #include "relprop/explain.h"
+#include "threads.h"
 
 namespace relprop::cli {
 namespace {
@@ -98,5 +99,6 @@ int guardedMain(int argc, char** argv) {
 }  // namespace relprop::cli
 
 int main(int argc, char** argv) {
+  relprop::cli::spinBriefly(argv);
   return relprop::cli::guardedMain(argc, argv);
 }

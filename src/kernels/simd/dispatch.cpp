@@ -1,3 +1,6 @@
+#include <cstdlib>
+#include <string>
+
 #include "kernels/lambda_kernel.h"
 #include "kernels/simd/simd.h"
 
@@ -20,15 +23,29 @@ KernelPtr perPlane(const PoolShape& p, Op op) {
 
 }  // namespace
 
-const Ops& bestOps() {
+namespace {
+
+// $RELPROP_ISA = avx2 or baseline takes a smaller instruction set than the processor has, to test what other machines
+// run.
+bool allowed(const std::string& isa) {
+  static const char* const limit = std::getenv("RELPROP_ISA");
+  if (!limit || !*limit) return true;
+  return isa == "avx2" && isa == limit;
+}
+
+const Ops& chooseOps() {
 #if defined(__x86_64__)
-  static const Ops& best = __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") ? opsAvx512()
-                           : __builtin_cpu_supports("avx2")                                         ? opsAvx2()
-                                                                                                    : opsBaseline();
-  return best;
-#else
-  return opsBaseline();
+  if (allowed("avx512") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw")) return opsAvx512();
+  if (allowed("avx2") && __builtin_cpu_supports("avx2")) return opsAvx2();
 #endif
+  return opsBaseline();
+}
+
+}  // namespace
+
+const Ops& bestOps() {
+  static const Ops& best = chooseOps();
+  return best;
 }
 
 KernelPtr maxPool(const PoolShape& shape) {

@@ -31,7 +31,7 @@ TEST(ElementCount, RefusesNegativeExtents) {
 
 TEST(ShapeText, JoinsExtents) {
   EXPECT_EQ(toString(Shape{1, 3, 224, 224}), "1×3×224×224");
-  EXPECT_EQ(toString(Shape{-1, 7}), "-1×7");
+  EXPECT_EQ(toString(Shape{-1, 7}), "N×7");
   EXPECT_EQ(toString(Shape{5}), "5");
   EXPECT_EQ(toString(Shape{}), "scalar");
 }
