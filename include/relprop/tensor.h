@@ -12,7 +12,7 @@ using Shape = std::vector<std::int64_t>;
 // Number of elements; 1 for the empty shape. Throws ShapeMismatch on a negative extent or when the product overflows.
 std::int64_t elementCount(const Shape& shape);
 
-// "1×3×224×224"; "scalar" for the empty shape; N where an extent is negative (open).
+// "1×3×224×224"; "scalar" for the empty shape; N for -1, an extent that is open.
 std::string toString(const Shape& shape);
 
 struct Tensor {

@@ -20,7 +20,7 @@ std::string toString(const Shape& shape) {
   if (shape.empty()) return "scalar";
   std::string text;
   for (std::size_t i = 0; i < shape.size(); ++i)
-    text += (i ? "×" : "") + (shape[i] < 0 ? "N" : std::to_string(shape[i]));
+    text += (i ? "×" : "") + (shape[i] == -1 ? "N" : std::to_string(shape[i]));
   return text;
 }
 
