@@ -99,6 +99,6 @@ int guardedMain(int argc, char** argv) {
 }  // namespace relprop::cli
 
 int main(int argc, char** argv) {
-  relprop::cli::spinBriefly(argv);
+  relprop::cli::waitAsleep(argv);
   return relprop::cli::guardedMain(argc, argv);
 }

@@ -6,10 +6,10 @@
 
 namespace relprop::cli {
 
-void spinBriefly(char** argv) {
+void waitAsleep(char** argv) {
   if (std::getenv("OMP_WAIT_POLICY") || std::getenv("GOMP_SPINCOUNT")) return;
-  setenv("GOMP_SPINCOUNT", "3000", 0);
-  execv("/proc/self/exe", argv);  // returns only when it failed; then the long spins have to do
+  setenv("OMP_WAIT_POLICY", "passive", 0);
+  execv("/proc/self/exe", argv);  // returns only when it failed; then spinning has to do
 }
 
 }  // namespace relprop::cli
