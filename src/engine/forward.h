@@ -54,8 +54,6 @@ class Forward {
   Expr constantOperand(const Constant& constant, const Shape& shape);  // broadcast to `shape`
   Expr broadcast(ValueId id, const Shape& shape);                      // dynamic or constant operand
 
-  void set(ValueId id, const Expr& e) { values_[id] = e; }
-
  private:
   void emit(int index);
 

@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <map>
 
 #include "explain/walk.h"
@@ -245,7 +244,7 @@ class LinearStep {
   }
 
   // A transposed convolution for route k, together with the others that go back from the same numerators where that
-  // fills the vector lanes a few input channels would leave empty (zbox on pixels: nine channels instead of three times
+  // fills the vector lanes a few input channels would leave empty (zbox on pixels: six channels instead of twice
   // three).
   void transpose(std::size_t k) {
     std::vector<Route*> same;

@@ -86,11 +86,11 @@ void giveBroadcast(Step& s, std::size_t k, const Expr& e) {
 Expr affineDerivative(const Step& s, std::size_t k) {
   if (s.node.op == Op::Affine) return channelConstant(*s.graph().value(s.in(1)).constant->floats, s.f.desc(s.in()));
   const Shape& shape = s.graph().value(s.node.outputs[0]).shape;
-  const Expr constant = s.f.broadcast(s.in(1 - k), shape);
   switch (s.node.op) {
     case Op::Mul:
-      return constant;
+      return s.f.broadcast(s.in(1 - k), shape);
     case Op::Div: {
+      const Expr constant = s.f.broadcast(s.in(1 - k), shape);
       if (k == 0) return divide(number(1.0f), constant);
       const Expr x = s.f.broadcast(s.in(1), shape);
       return divide(constant * -1.0f, x * x);
