@@ -74,12 +74,12 @@ BareLayers::BareLayers(const std::vector<LinearShape>& layers) : impl_(std::make
       impl_->forward.push_back(
           forwardLayer<dnnl::inner_product_forward>(onednn::denseForward(d, attr, impl_->engine), impl_->engine));
       impl_->backward.push_back(backwardLayer<dnnl::inner_product_backward_data>(
-          onednn::denseBackward(d, attr, impl_->engine), impl_->engine));
+          onednn::denseGradient<dnnl::inner_product_backward_data>(d, attr, impl_->engine), impl_->engine));
     } else {
       impl_->forward.push_back(
           forwardLayer<dnnl::convolution_forward>(onednn::convForward(d, attr, impl_->engine), impl_->engine));
-      impl_->backward.push_back(
-          backwardLayer<dnnl::convolution_backward_data>(onednn::convBackward(d, attr, impl_->engine), impl_->engine));
+      impl_->backward.push_back(backwardLayer<dnnl::convolution_backward_data>(
+          onednn::convGradient<dnnl::convolution_backward_data>(d, attr, impl_->engine), impl_->engine));
     }
   }
 }

@@ -11,6 +11,7 @@
 
 #include "bare.h"
 #include "engine/forward.h"
+#include "measure.h"
 #include "onnx/importer.h"
 #include "passes/passes.h"
 #include "relprop/error.h"
@@ -55,23 +56,6 @@ std::vector<std::string> split(const std::string& text) {
     at = comma + 1;
   }
   return parts;
-}
-
-double median(std::vector<double> v) {
-  std::sort(v.begin(), v.end());
-  return v[v.size() / 2];
-}
-
-Tensor noise(const Explainer& explainer, int batch) {
-  Shape shape = explainer.inputShape();
-  shape.insert(shape.begin(), batch);
-  Tensor x(shape);
-  unsigned state = 1;
-  for (float& v : x.data) {
-    state = state * 1664525u + 1013904223u;
-    v = static_cast<float>((state >> 8) & 0xffff) / 16384.0f - 2.0f;
-  }
-  return x;
 }
 
 std::vector<LinearShape> layersOf(const std::string& path, const Shape& input, bool dense) {

@@ -24,9 +24,11 @@ enum class ErrorCode {
   InvalidMethodParameter,  // unknown key or value in a method string
   InvalidRule,             // a --rule row that does not parse or names an unknown rule
   UnknownTarget,           // class index out of range, or a label that is not there
+  UnknownNode,             // no node of that name
   NotSupportedByMethod,    // the method cannot be applied to this network
   NumericFailure,          // NaN or infinity came up while computing
   OutOfMemory,             // the plan needs more memory than there is
+  NotConserved,            // more relevance was lost than the caller allows
   Cancelled,               // the caller asked to stop
   Internal                 // a defect of relprop
 };

@@ -37,9 +37,16 @@ class Model {
   std::shared_ptr<const Impl> impl;
 };
 
+// What is explained. ArgMax: the class with the highest score. Index: a class. Rank: the class at that place, 0 the
+// highest. All: every score (an inner node as a whole). Relevance: `relevance` is put in as it is, one value a score.
+// With a contrast the map shows what speaks for the target rather than for others ([CLRP] Gu et al. 2018): Others seeds
+// minus the target's score on all other classes in equal parts, Class minus the score of class `against` there.
 struct Target {
-  enum class Kind { ArgMax, Index } kind = Kind::ArgMax;
+  enum class Kind { ArgMax, Index, Rank, All, Relevance } kind = Kind::ArgMax;
   int index = 0;
+  enum class Contrast { None, Others, Class } contrast = Contrast::None;
+  int against = 0;
+  std::vector<float> relevance = {};
 };
 
 struct ExplainOptions {
@@ -47,10 +54,18 @@ struct ExplainOptions {
   std::vector<std::string> rules = {};  // rows "PATTERN=RULE" in front of the preset's table
   Shape inputShape = {};                // C×H×W or H×W where the model leaves them open; empty: as in the model
   int batch = 1;                        // rows computed together (1 if the model fixes it so)
-  int threads = 0;                      // 0: as many as the machine has cores
+  int targets = 1;                      // maps of each image, from one forward pass
+  std::string from = {};             // explain this node's output instead of the scores; its channels are the classes
+  std::vector<std::string> at = {};  // nodes (names or globs) whose relevance is kept in Explanation::layers
+  std::filesystem::path patterns = {};        // .npz of `relprop patterns`, for pattern-net and pattern-attribution
+  int threads = 0;                            // 0: as many as the machine has cores
   std::optional<PixelRange> pixelRange = {};  // needed by bounds=range
   bool reference = false;                     // plain loops instead of the fast kernels: slow, for checking
   bool ledger = true;                         // sum relevance at every node
+  // > 0: explain throws NotConserved when |Σ relevance − Σ seed| exceeds this share of Σ|seed|.
+  double requireConservation = 0;
+  // Called after each batch of a method that runs many inputs an image; false stops with Cancelled.
+  std::function<bool(std::int64_t done, std::int64_t total)> progress = {};
 };
 
 struct Prediction {
@@ -62,19 +77,30 @@ struct Prediction {
 struct LedgerEntry {
   std::string node, op, rule;
   double in = 0, out = 0;
+  double bias = 0, stabiliser = 0, zeroDenominator = 0;  // parts of what was absorbed, where the cause is known
   double absorbed() const { return in - out; }
+  double other() const { return absorbed() - bias - stabiliser - zeroDenominator; }  // what the rule itself drops
+};
+
+// Relevance of an inner node's output, 1×its shape.
+struct LayerMap {
+  std::string node;
+  Tensor relevance;
 };
 
 struct Explanation {
-  Tensor relevance;  // 1×C×H×W; the heatmap is its sum over channels
+  Tensor relevance;  // 1×C×H×W, or 1×1×H×W of methods that draw one plane; the heatmap is its sum over channels
   int target = 0;
   double seed = 0;  // relevance put in at the target
-  double sum = 0;   // Σ relevance of the input
+  double sum = 0;   // Σ relevance of the input, before steps such as quantisation or sign=
   Prediction top;   // of the target class
   std::vector<Prediction> top5;
   std::vector<float> logits;
-  std::vector<LedgerEntry>
-      ledger;  // from the output down; empty for methods that do not conserve (gradients) or ledger=false
+  // From the output down; empty for methods that do not conserve (gradients) or ledger=false.
+  std::vector<LedgerEntry> ledger;
+  std::vector<LayerMap> layers;  // as asked by ExplainOptions::at
+  // What the method says about itself, e.g. {"completeness gap", 1e-3} of integrated gradients.
+  std::vector<std::pair<std::string, double>> facts;
 };
 
 // One line of `inspect`.
@@ -100,16 +126,17 @@ struct PlanReport {
 
 class Explainer {
  public:
-  // Compiles a plan. Throws UnknownMethod, InvalidMethodParameter, InvalidRule, ShapeMismatch, UnsupportedModel,
-  // NotSupportedByMethod, OutOfMemory.
+  // Compiles a plan. Throws UnknownMethod, InvalidMethodParameter, InvalidRule, UnknownNode, ShapeMismatch,
+  // UnsupportedModel, NotSupportedByMethod, OutOfMemory, and what reading its files throws.
   Explainer(const Model& model, const ExplainOptions& options);
   ~Explainer();
   Explainer(Explainer&&) noexcept;
   Explainer& operator=(Explainer&&) noexcept;
 
   Shape inputShape() const;  // C×H×W that explain expects behind N
-  // input: N×C×H×W, any N. targets: one, or one a row. Throws ShapeMismatch, UnknownTarget, NonFiniteWeights (input),
-  // NumericFailure.
+  // input: N×C×H×W, any N. targets: ExplainOptions::targets of them for all rows, or so many for each row, row by row;
+  // the result likewise. Throws ShapeMismatch, UnknownTarget, NonFiniteWeights (input), NumericFailure, NotConserved,
+  // Cancelled.
   std::vector<Explanation> explain(const Tensor& input, const std::vector<Target>& targets = {Target{}});
   // Forward pass only: N×classes logits.
   Tensor forward(const Tensor& input);
@@ -132,6 +159,8 @@ struct MethodInfo {
   std::vector<std::pair<std::string, std::string>> parameters;  // key, default and choices
 };
 std::vector<MethodInfo> methods();
+// Parameters that every method takes (noise, sign, …).
+std::vector<std::pair<std::string, std::string>> commonParameters();
 
 // Class names: "imagenet" (built in), or a file with one name a line (a leading synset id is dropped).
 std::vector<std::string> readLabels(const std::string& nameOrPath);

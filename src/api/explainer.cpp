@@ -6,100 +6,60 @@
 #include <numeric>
 
 #include "api/model_impl.h"
+#include "api/prediction.h"
+#include "api/prepare.h"
 #include "api/report.h"
 #include "explain/compiled.h"
+#include "explain/layers.h"
+#include "explain/procedure.h"
 #include "graph/edit.h"
 #include "passes/passes.h"
 #include "relprop/error.h"
+#include "relprop/patterns.h"
 
 namespace relprop {
 namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// C×H×W (or H×W) from the caller fills what the file leaves open; the batch is fixed last.
-Shape fullInputShape(const Model& model, const ExplainOptions& options) {
-  Shape shape = model.inputShape();
-  const Shape& given = options.inputShape;
-  if (given.size() >= shape.size() && !given.empty())
-    throw Error(ErrorCode::ShapeMismatch, "input", "shape " + toString(given),
-                "at most the axes behind the batch of " + toString(shape));
-  for (std::size_t k = 0; k < given.size(); ++k) {
-    std::int64_t& extent = shape[shape.size() - given.size() + k];
-    if (extent > 0 && extent != given[k])
-      throw Error(ErrorCode::ShapeMismatch, "input", "shape " + toString(given),
-                  "what the model fixes: " + toString(shape));
-    extent = given[k];
-  }
-  for (std::size_t k = 1; k < shape.size(); ++k)
-    if (shape[k] <= 0)
-      throw Error(ErrorCode::ShapeMismatch, "input", "axis " + std::to_string(k) + " is left open by the model",
-                  "its extent", "give it with --shape or the preprocessing's crop");
-  if (shape[0] <= 0) shape[0] = std::max(1, options.batch);
-  return shape;
-}
-
 void validate(const ExplainOptions& options) {
-  if (options.batch < 1 || options.batch > 4096)
-    throw Error(ErrorCode::InvalidArgument, "batch", std::to_string(options.batch), "1 to 4096");
-  if (options.threads < 0 || options.threads > 1024)
-    throw Error(ErrorCode::InvalidArgument, "threads", std::to_string(options.threads), "0 (all cores) to 1024");
+  checkBatchAndThreads(options.batch, options.threads);
+  if (options.targets < 1 || options.targets > 1000)
+    throw Error(ErrorCode::InvalidArgument, "targets", std::to_string(options.targets), "1 to 1000");
+  if (!(options.requireConservation >= 0))
+    throw Error(ErrorCode::InvalidArgument, "requireConservation", fmt::format("{}", options.requireConservation),
+                "0 (off) or a share of the seed, such as 1e-3");
 }
 
-// A final Softmax is not part of the scores.
-Graph cutAtScores(Graph graph) {
-  graph.outputs = {scoresOf(graph)};
+// Everything from the value `name` on goes; its producer may be called by its own name or its output's.
+Graph cutAtNode(Graph graph, const std::string& name) {
+  if (name.empty()) return graph;
+  const int node = nodesNamed(graph, name, "--from").back();
+  graph.outputs = {graph.nodes[static_cast<std::size_t>(node)].outputs.at(0)};
   removeDeadNodes(graph);
   return graph;
 }
 
-void requireFinite(const float* values, std::int64_t count, ErrorCode code, const char* where, const char* hint) {
-  const float* end = values + count;
-  const float* bad = std::find_if(values, end, [](float v) { return !std::isfinite(v); });
-  if (bad != end) throw Error(code, where, fmt::format("{} at element {}", *bad, bad - values), "finite numbers", hint);
-}
-
-std::vector<double> softmaxOf(const std::vector<float>& logits) {
-  const double top = *std::max_element(logits.begin(), logits.end());
-  std::vector<double> p(logits.size());
-  std::transform(logits.begin(), logits.end(), p.begin(), [&](float v) { return std::exp(v - top); });
-  const double sum = std::accumulate(p.begin(), p.end(), 0.0);
-  for (double& v : p) v /= sum;
-  return p;
-}
-
-std::vector<Prediction> top5Of(const std::vector<float>& logits, const std::vector<double>& p) {
-  std::vector<int> order(logits.size());
-  std::iota(order.begin(), order.end(), 0);
-  const std::size_t n = std::min<std::size_t>(5, order.size());
-  std::stable_sort(order.begin(), order.end(), [&](int a, int b) {
-    return logits[static_cast<std::size_t>(a)] > logits[static_cast<std::size_t>(b)];
-  });
-  std::vector<Prediction> top;
-  for (std::size_t k = 0; k < n; ++k) {
-    const auto i = static_cast<std::size_t>(order[k]);
-    top.push_back({order[k], logits[i], p[i]});
-  }
-  return top;
-}
-
-// Only relprop::Error leaves the library.
-template <class Work>
-auto translated(const char* where, Work work) {
-  try {
-    return work();
-  } catch (const Error&) {
-    throw;
-  } catch (const std::bad_alloc&) {
-    throw Error(ErrorCode::OutOfMemory, where, "an allocation failed", "enough memory",
-                "use a smaller --batch or input size");
-  } catch (const std::exception& e) {
-    throw Error(ErrorCode::Internal, where, e.what());
-  }
-}
-
-double seedValue(Seed seed, const Prediction& target) {
-  return seed == Seed::Logit ? target.logit : seed == Seed::One ? 1.0 : target.probability;
+// Patterns by node, from the file of `relprop patterns`; they belong to the weights they were estimated with.
+std::map<std::string, std::vector<float>> patternsOf(const Model& model, const Method& method,
+                                                     const ExplainOptions& options) {
+  if (!method.usesPatterns) return {};
+  if (options.patterns.empty())
+    throw Error(ErrorCode::NotSupportedByMethod, "patterns", "none given", "the file that `relprop patterns` wrote",
+                "give it with --patterns");
+  Patterns patterns = Patterns::load(options.patterns);
+  const std::string hint = "estimate them with `relprop patterns` for this model";
+  if (patterns.model != model.hash())
+    throw Error(ErrorCode::InvalidArgument, options.patterns.string(), "patterns of the model " + patterns.model,
+                "of " + model.hash(), hint);
+  if (patterns.foldBatchNorm != method.foldBatchNorm)
+    throw Error(
+        ErrorCode::InvalidArgument, options.patterns.string(),
+        patterns.foldBatchNorm ? "patterns with BatchNormalization folded" : "patterns with BatchNormalization kept",
+        method.foldBatchNorm ? "batchnorm=fold" : "batchnorm=pass", hint);
+  std::map<std::string, std::vector<float>> values;
+  for (auto& [node, tensor] : patterns.nodes) values.emplace(node, std::move(tensor.data));
+  return values;
 }
 
 }  // namespace
@@ -111,112 +71,230 @@ struct Explainer::Impl {
   ExplainOptions options;
   std::unique_ptr<Backend> backend;
   std::unique_ptr<CompiledMethod> compiled;
+  std::unique_ptr<CompiledMethod> probe;  // forward passes of single images, for methods of many inputs
+  std::unique_ptr<Session> session;
   PlanReport report;
   double seconds[2] = {0, 0};
+
+  Specialised specialised(const Method& method, int rows) const {
+    return specialise(cutAtNode(model.impl->imported.graph, options.from),
+                      {.inputShape = fullInputShape(model, options.inputShape, rows),
+                       .foldBatchNorm = method.foldBatchNorm,
+                       .disabled = {}});
+  }
+
+  Graph scoresGraph(Graph graph) const { return options.from.empty() ? cutAtScores(std::move(graph)) : graph; }
+
+  std::vector<std::string> warningsOf(const Method& method, std::vector<std::string> warnings) const {
+    if (model.hasBatchNormalization() || method.foldBatchNorm) return warnings;
+    warnings.push_back(method.needsBatchNorm
+                           ? "the file holds no BatchNormalization (folded when it was exported?); the method is "
+                             "defined with BatchNormalization passing relevance through"
+                           : "batchnorm=pass has no effect: the file holds no BatchNormalization (folded when it was "
+                             "exported?)");
+    return warnings;
+  }
+
+  CompileOptions compileOptions(const Method& method) const {
+    CompileOptions c;
+    c.walk.sums = options.ledger && method.conserves;
+    if (options.pixelRange) c.walk.bounds = InputBounds{options.pixelRange->low, options.pixelRange->high};
+    c.walk.patterns = patternsOf(model, method, options);
+    c.rules = options.rules;
+    c.columns = options.targets;
+    c.at = options.at;
+    c.anyScores = !options.from.empty();
+    return c;
+  }
+
+  void requireMeaning(const Method& method) const {
+    const auto refuse = [&](const char* option, const char* why, const char* expected) {
+      throw Error(ErrorCode::NotSupportedByMethod, option, method.text + " " + why, expected);
+    };
+    if (method.procedure && !options.at.empty())
+      refuse("at", "has no single walk through the layers", "a method that walks each image once");
+    if (!method.conserves && options.requireConservation > 0)
+      refuse("requireConservation", "does not distribute the seed", "a method of the LRP or RAP families");
+  }
 
   void compile() {
     validate(options);
     Method method = parseMethod(options.method);
-    Specialised special = specialise(
-        model.impl->imported.graph,
-        {.inputShape = fullInputShape(model, options), .foldBatchNorm = method.foldBatchNorm, .disabled = {}});
-    if (!method.foldBatchNorm && !model.hasBatchNormalization())
-      special.warnings.push_back(
-          "batchnorm=pass has no effect: the file holds no BatchNormalization (folded when it was exported?)");
+    requireMeaning(method);
+    Specialised special = specialised(method, options.batch);
     backend = options.reference ? makeReferenceBackend() : makeOneDnnBackend();
     backend->setThreads(options.threads);
-    WalkOptions walk;
-    walk.sums = options.ledger && method.conserves;
-    if (options.pixelRange) walk.bounds = InputBounds{options.pixelRange->low, options.pixelRange->high};
-    compiled = std::make_unique<CompiledMethod>(cutAtScores(std::move(special.graph)), std::move(method), options.rules,
-                                                *backend, walk);
-    report = reportOf(*compiled, special.passes, special.warnings);
+    const BaselineFacts baseline = baselineFacts(method);
+    const CompileOptions how = compileOptions(method);
+    compiled =
+        std::make_unique<CompiledMethod>(scoresGraph(std::move(special.graph)), std::move(method), *backend, how);
+    session = std::make_unique<Session>(*compiled, baseline, hooks());
+    report = reportOf(*compiled, special.passes, warningsOf(compiled->method(), special.warnings));
   }
 
-  Shape imageShape() const {
-    const Graph& g = compiled->graph();
-    const Shape& s = g.value(g.inputs[0]).shape;
-    return {s.begin() + 1, s.end()};
+  BaselineFacts baselineFacts(const Method& method) const {
+    BaselineFacts facts;
+    if (options.pixelRange) facts.bounds = InputBounds{options.pixelRange->low, options.pixelRange->high};
+    if (method.baseline.kind != Baseline::Kind::File) return facts;
+    Tensor t = readNpy(method.baseline.file);
+    Shape image = fullInputShape(model, options.inputShape, options.batch), wanted(image.begin() + 1, image.end());
+    if (t.shape.size() == image.size() && t.shape[0] == 1) t.shape.erase(t.shape.begin());
+    if (t.shape != wanted)
+      throw Error(ErrorCode::ShapeMismatch, method.baseline.file, toString(t.shape), toString(wanted));
+    facts.picture = std::move(t.data);
+    return facts;
   }
 
-  void checkInput(const Tensor& input) const {
-    const Shape image = imageShape();
-    const bool fits =
-        input.shape.size() == image.size() + 1 && std::equal(image.begin(), image.end(), input.shape.begin() + 1);
-    if (!fits || input.shape[0] < 1)
-      throw Error(ErrorCode::ShapeMismatch, "input", toString(input.shape), "N×" + toString(image));
-    requireFinite(input.data.data(), static_cast<std::int64_t>(input.data.size()), ErrorCode::NonFiniteWeights, "input",
-                  "check the array");
+  Session::Hooks hooks() {
+    return {[this](Phase phase) { run(phase); },
+            [this](std::int64_t done, std::int64_t total) {
+              if (options.progress && !options.progress(done, total))
+                throw Error(ErrorCode::Cancelled, "explain", fmt::format("stopped after {} of {}", done, total));
+            },
+            [this](const std::vector<float>& input) { return probed(input); }};
   }
+
+  Shape imageShape() const { return compiled->imageShape(); }
 
   void run(Phase phase) {
     const auto start = Clock::now();
     backend->setThreads(options.threads);
     translated("run", [&] { compiled->plan().run(phase); });
-    seconds[static_cast<int>(phase)] = std::chrono::duration<double>(Clock::now() - start).count();
+    seconds[static_cast<int>(phase)] += std::chrono::duration<double>(Clock::now() - start).count();
   }
 
+  // ---- methods of one walk an image
   // Rows beyond the input's end repeat its last one; their results are dropped.
   void loadRows(const Tensor& input, std::int64_t first) {
     const std::int64_t n = compiled->inputFloats(), last = input.shape[0] - 1;
-    for (std::int64_t r = 0; r < compiled->rows(); ++r)
-      std::copy_n(input.data.data() + std::min(first + r, last) * n, n, compiled->input() + r * n);
+    for (std::int64_t r = 0; r < compiled->rows(); ++r) {
+      const float* from = input.data.data() + std::min(first + r, last) * n;
+      session->load(r, [&](float* to) { std::copy_n(from, n, to); });
+    }
   }
 
-  std::vector<float> logits(std::int64_t row) {
-    const float* s = compiled->scores() + row * compiled->classes();
-    requireFinite(s, compiled->classes(), ErrorCode::NumericFailure, "scores", "the network overflows on this input");
-    return {s, s + compiled->classes()};
+  const Target& targetOf(const std::vector<Target>& targets, std::int64_t row, std::int64_t column) const {
+    const auto columns = static_cast<std::size_t>(options.targets);
+    const std::size_t at = targets.size() == columns ? 0 : static_cast<std::size_t>(row) * columns;
+    return targets[at + static_cast<std::size_t>(column)];
   }
 
-  Explanation predict(std::int64_t row, const Target& target) {
-    Explanation e;
-    e.logits = logits(row);
-    const std::vector<double> p = softmaxOf(e.logits);
-    e.top5 = top5Of(e.logits, p);
-    e.target = target.kind == Target::Kind::ArgMax ? e.top5[0].index : target.index;
-    if (e.target < 0 || e.target >= compiled->classes())
-      throw Error(ErrorCode::UnknownTarget, "target", std::to_string(e.target),
-                  fmt::format("a class index from 0 to {}", compiled->classes() - 1));
+  Explanation predicted(const float* scores, const Target& target, Question& q) const {
+    const ScoreShape& shape = compiled->scoreShape();
+    requireFinite(scores, shape.count(), ErrorCode::NumericFailure, "scores", "the network overflows on this input");
+    Explanation e = predict(shape, scores);
+    q = questionOf(target, shape, e, compiled->method().seed);
+    e.target = static_cast<int>(q.index);
     const auto t = static_cast<std::size_t>(e.target);
-    e.top = {e.target, e.logits[t], p[t]};
-    e.seed = seedValue(compiled->method().seed, e.top);
-    float* seed = compiled->seed() + row * compiled->classes();
-    std::fill_n(seed, compiled->classes(), 0.0f);
-    seed[t] = static_cast<float>(e.seed);
+    e.top = {e.target, e.logits[t], softmax({e.logits.begin(), e.logits.end()})[t]};
     return e;
+  }
+
+  double seedMagnitude(std::int64_t row) const {
+    const std::int64_t n = compiled->scoreShape().count();
+    const float* seed = compiled->seed() + row * n;
+    return std::accumulate(seed, seed + n, 0.0, [](double sum, float v) { return sum + std::abs(v); });
+  }
+
+  Explanation seeded(std::int64_t row, std::int64_t column, const Target& target) {
+    Question q;
+    const ScoreShape& shape = compiled->scoreShape();
+    const float* scores = compiled->scores() + row * shape.count();
+    Explanation e = predicted(scores, target, q);
+    const std::int64_t at = row * compiled->columns() + column;
+    float* seed = compiled->seed() + at * shape.count();
+    writeSeed(q, compiled->method().seed, shape, scores, seed);
+    e.seed = std::accumulate(seed, seed + shape.count(), 0.0);
+    if (compiled->scalesToSum() && std::abs(e.seed) < 1e-5 * seedMagnitude(at))
+      throw Error(ErrorCode::NotSupportedByMethod, "target", "a seed whose sum is 0",
+                  "relevance with a sum, which " + compiled->method().text + " hands on",
+                  "use another method for this contrast, such as lrp-zplus");
+    return e;
+  }
+
+  void finish(Explanation& e, Shape shape, std::vector<float> map) const {
+    requireFinite(map.data(), static_cast<std::int64_t>(map.size()), ErrorCode::NumericFailure, "relevance",
+                  "try another method or a larger stabilizer");
+    e.sum = std::accumulate(map.begin(), map.end(), 0.0);
+    finishMap(compiled->method().finish, shape, map);
+    shape.insert(shape.begin(), 1);
+    e.relevance = Tensor(shape, std::move(map));
   }
 
   void collect(std::int64_t row, Explanation& e) {
     const std::int64_t n = compiled->inputFloats();
     const float* r = compiled->relevance() + row * n;
-    requireFinite(r, n, ErrorCode::NumericFailure, "relevance", "try another method or a larger stabilizer");
-    Shape shape = imageShape();
-    shape.insert(shape.begin(), 1);
-    e.relevance = Tensor(shape, std::vector<float>(r, r + n));
-    e.sum = std::accumulate(r, r + n, 0.0);
-    if (!options.ledger || !compiled->method().conserves) return;
-    for (const LedgerSlots& slots : compiled->ledger()) {
-      const Node& node = compiled->graph().nodes[static_cast<std::size_t>(slots.node)];
-      LedgerEntry entry{node.name, opName(node.op), compiled->rule(slots.node)->text, compiled->scalar(slots.in)[row],
-                        0};
-      for (ScalarId id : slots.out) entry.out += compiled->scalar(id)[row];
-      e.ledger.push_back(std::move(entry));
+    finish(e, imageShape(), {r, r + n});
+    for (std::size_t k = 0; k < compiled->recordedNodes().size(); ++k) {
+      Shape shape = compiled->recordedShape(k);
+      shape[0] = 1;
+      const float* at = compiled->recorded(k) + row * elementCount(shape);
+      e.layers.push_back({compiled->recordedNodes()[k], Tensor(shape, {at, at + elementCount(shape)})});
     }
+    if (options.ledger && compiled->method().conserves) e.ledger = ledgerOf(*compiled, row);
+    requireConservation(e, seedMagnitude(row), options.requireConservation);
   }
 
   std::vector<Explanation> explainRows(const Tensor& input, const std::vector<Target>& targets, std::int64_t first) {
     loadRows(input, first);
     run(Phase::Forward);
-    const std::int64_t count = std::min(compiled->rows(), input.shape[0] - first);
+    const std::int64_t count = std::min(compiled->rows(), input.shape[0] - first), columns = compiled->columns();
     std::vector<Explanation> out;
-    for (std::int64_t r = 0; r < compiled->rows(); ++r) {
-      const std::int64_t row = std::min(first + r, input.shape[0] - 1);
-      Explanation e = predict(r, targets[targets.size() == 1 ? 0 : static_cast<std::size_t>(row)]);
-      if (r < count) out.push_back(std::move(e));
-    }
+    for (std::int64_t r = 0; r < compiled->rows(); ++r)
+      for (std::int64_t c = 0; c < columns; ++c) {
+        Explanation e = seeded(r, c, targetOf(targets, std::min(first + r, input.shape[0] - 1), c));
+        if (r < count) out.push_back(std::move(e));
+      }
     run(Phase::Backward);
-    for (std::int64_t r = 0; r < count; ++r) collect(r, out[static_cast<std::size_t>(r)]);
+    for (std::size_t k = 0; k < out.size(); ++k) collect(static_cast<std::int64_t>(k), out[k]);
+    return out;
+  }
+
+  std::vector<Explanation> explainAll(const Tensor& input, const std::vector<Target>& targets) {
+    std::vector<Explanation> all;
+    const bool walks = !compiled->method().procedure;
+    const std::int64_t step = walks ? compiled->rows() : 1;
+    for (std::int64_t first = 0; first < input.shape[0]; first += step) {
+      std::vector<Explanation> some =
+          walks ? explainRows(input, targets, first) : explainByProcedure(input, targets, first);
+      std::move(some.begin(), some.end(), std::back_inserter(all));
+    }
+    return all;
+  }
+
+  // ---- methods with a procedure
+  void compileProbe() {
+    Method method = parseMethod(options.method);
+    Specialised special = specialised(method, 1);
+    probe = std::make_unique<CompiledMethod>(scoresGraph(std::move(special.graph)), std::move(method), *backend,
+                                             CompileOptions{.anyScores = !options.from.empty(), .forwardOnly = true});
+  }
+
+  std::vector<float> probed(const std::vector<float>& input) {
+    if (!probe) compileProbe();
+    for (std::int64_t r = 0; r < probe->rows(); ++r)
+      std::copy(input.begin(), input.end(), probe->input() + r * probe->inputFloats());
+    backend->setThreads(options.threads);
+    translated("run", [&] { probe->plan().run(Phase::Forward); });
+    return {probe->scores(), probe->scores() + probe->scoreShape().count()};
+  }
+
+  std::vector<Explanation> explainByProcedure(const Tensor& input, const std::vector<Target>& targets,
+                                              std::int64_t row) {
+    const std::int64_t n = compiled->inputFloats();
+    const float* image = input.data.data() + row * n;
+    const std::vector<float> scores = probed({image, image + n});
+    std::vector<Explanation> out;
+    Subject subject{image, scores.data(), std::vector<Question>(static_cast<std::size_t>(compiled->columns()))};
+    for (std::int64_t c = 0; c < compiled->columns(); ++c)
+      out.push_back(
+          predicted(scores.data(), targetOf(targets, row, c), subject.questions[static_cast<std::size_t>(c)]));
+    std::vector<Attribution> maps = compiled->method().procedure->explain(*session, subject);
+    for (std::size_t c = 0; c < out.size(); ++c) {
+      finish(out[c], maps[c].shape, {maps[c].map.begin(), maps[c].map.end()});
+      out[c].seed = seedSum(subject.questions[c], compiled->method().seed, compiled->scoreShape(), scores);
+      out[c].facts = std::move(maps[c].facts);
+    }
     return out;
   }
 };
@@ -234,25 +312,25 @@ Shape Explainer::inputShape() const {
 }
 
 std::vector<Explanation> Explainer::explain(const Tensor& input, const std::vector<Target>& targets) {
-  impl_->checkInput(input);
-  if (targets.size() != 1 && static_cast<std::int64_t>(targets.size()) != input.shape[0])
+  checkImages(input, impl_->imageShape());
+  const std::int64_t columns = impl_->options.targets, count = static_cast<std::int64_t>(targets.size());
+  if (count != columns && count != columns * input.shape[0])
     throw Error(ErrorCode::UnknownTarget, "targets", std::to_string(targets.size()),
-                fmt::format("1 or {} (one a row)", input.shape[0]));
-  std::vector<Explanation> all;
-  for (std::int64_t first = 0; first < input.shape[0]; first += impl_->compiled->rows())
-    for (Explanation& e : impl_->explainRows(input, targets, first)) all.push_back(std::move(e));
-  return all;
+                fmt::format("{} or {} (so many for each row)", columns, columns * input.shape[0]));
+  impl_->seconds[0] = impl_->seconds[1] = 0;
+  return translated("explain", [&] { return impl_->explainAll(input, targets); });
 }
 
 Tensor Explainer::forward(const Tensor& input) {
-  impl_->checkInput(input);
-  Tensor out(Shape{input.shape[0], impl_->compiled->classes()});
+  checkImages(input, impl_->imageShape());
+  const std::int64_t scores = impl_->compiled->scoreShape().count();
+  Tensor out(Shape{input.shape[0], scores});
+  impl_->seconds[0] = impl_->seconds[1] = 0;
   for (std::int64_t first = 0; first < input.shape[0]; first += impl_->compiled->rows()) {
     impl_->loadRows(input, first);
     impl_->run(Phase::Forward);
     const std::int64_t count = std::min(impl_->compiled->rows(), input.shape[0] - first);
-    std::copy_n(impl_->compiled->scores(), count * impl_->compiled->classes(),
-                out.data.data() + first * impl_->compiled->classes());
+    std::copy_n(impl_->compiled->scores(), count * scores, out.data.data() + first * scores);
   }
   return out;
 }

@@ -19,6 +19,12 @@ std::vector<MethodInfo> methods() {
   return all;
 }
 
+std::vector<std::pair<std::string, std::string>> commonParameters() {
+  std::vector<std::pair<std::string, std::string>> all;
+  for (const ParameterInfo& p : commonMethodParameters()) all.emplace_back(p.key, p.choices);
+  return all;
+}
+
 std::string version() {
   return RELPROP_VERSION;
 }

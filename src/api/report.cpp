@@ -28,6 +28,25 @@ std::vector<StepReport> stepsOf(const Plan& plan) {
   return steps;
 }
 
+std::vector<LedgerEntry> ledgerOf(CompiledMethod& compiled, std::int64_t row) {
+  const auto total = [&](const std::vector<ScalarId>& ids) {
+    double sum = 0;
+    for (ScalarId id : ids) sum += compiled.scalar(id)[row];
+    return sum;
+  };
+  std::vector<LedgerEntry> all;
+  for (const LedgerSlots& slots : compiled.ledger()) {
+    const Node& node = compiled.graph().nodes[static_cast<std::size_t>(slots.node)];
+    LedgerEntry e{node.name, opName(node.op), compiled.rule(slots.node)->text, compiled.scalar(slots.in)[row]};
+    e.out = total(slots.out);
+    e.bias = total(slots.absorbed[static_cast<std::size_t>(Absorbed::Bias)]);
+    e.stabiliser = total(slots.absorbed[static_cast<std::size_t>(Absorbed::Stabiliser)]);
+    e.zeroDenominator = total(slots.absorbed[static_cast<std::size_t>(Absorbed::ZeroDenominator)]);
+    all.push_back(std::move(e));
+  }
+  return all;
+}
+
 PlanReport reportOf(CompiledMethod& compiled, const std::vector<PassReport>& passes,
                     const std::vector<std::string>& warnings) {
   PlanReport r;

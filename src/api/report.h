@@ -6,6 +6,8 @@
 
 namespace relprop {
 
+// What every node received and passed on; row: of relevance.
+std::vector<LedgerEntry> ledgerOf(CompiledMethod& compiled, std::int64_t row);
 std::vector<StepReport> stepsOf(const Plan& plan);
 PlanReport reportOf(CompiledMethod& compiled, const std::vector<PassReport>& passes,
                     const std::vector<std::string>& warnings);

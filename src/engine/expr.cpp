@@ -7,8 +7,10 @@ Expr make(ExprNode node) {
   return std::make_shared<const ExprNode>(std::move(node));
 }
 
+// Where one operand has fewer rows, several rows of the result share one of its rows.
 const TensorDesc& joint(const Expr& a, const Expr& b) {
-  return a->desc.shape.empty() ? b->desc : a->desc;
+  if (a->desc.shape.empty() || b->desc.shape.empty()) return a->desc.shape.empty() ? b->desc : a->desc;
+  return a->desc.rows() < b->desc.rows() ? b->desc : a->desc;
 }
 
 Expr binary(Elt op, const Expr& a, const Expr& b) {

@@ -1,5 +1,6 @@
-// Lazy elementwise expressions over buffers. The walk writes formulas; what lies between two heavy kernels is compiled
-// to one program and runs as one pass over memory.
+// Lazy elementwise expressions over buffers. Activations have a row for each image, relevance one for each image and
+// target (its columns, side by side); a formula of both has the rows of the latter. The walk writes formulas; what lies
+// between two heavy kernels is compiled to one program and runs as one pass over memory.
 #pragma once
 
 #include <memory>
@@ -10,7 +11,7 @@
 namespace relprop {
 
 using BufferId = int;
-using ScalarId = int;  // one double a row
+using ScalarId = int;  // one double a row of what it sums
 
 // A tensor inside a buffer. Rows may lie further apart than their own size (a channel slice of a stacked buffer).
 struct BufferView {

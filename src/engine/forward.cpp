@@ -31,14 +31,17 @@ TensorDesc Forward::descOf(const Shape& shape) const {
   return {shape, blocked ? plan_.backend().block() : 1};
 }
 
-void Forward::build() {
+void Forward::build(const std::function<void(const Node&)>& after) {
   checkBatchFirst(graph_, plan_.rows());
   const ValueId in = graph_.inputs.at(0);
   const Shape& shape = graph_.value(in).shape;
   input_ = freshPlain(shape, "input");
   plan_.pin(input_.buffer);
   values_[in] = load(canonical(input_, "input"));
-  for (std::size_t i = 0; i < graph_.nodes.size(); ++i) emit(static_cast<int>(i));
+  for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
+    emit(static_cast<int>(i));
+    if (after) after(graph_.nodes[i]);
+  }
 }
 
 void Forward::emit(int index) {
@@ -57,7 +60,10 @@ void Forward::emit(int index) {
 Expr Forward::value(ValueId id) {
   const auto found = values_.find(id);
   if (found != values_.end()) return found->second;
-  throw Error(ErrorCode::UnsupportedModel, graph_.value(id).name, "a constant where a computed value is needed",
+  const Value& v = graph_.value(id);
+  const bool image = v.constant && v.constant->floats && !v.shape.empty() && v.shape[0] == plan_.rows();
+  if (image) return values_[id] = imageOperand(*v.constant, v.shape);
+  throw Error(ErrorCode::UnsupportedModel, v.name, "a constant where a computed value is needed",
               "constants as weights or as operands of Add, Sub, Mul and Div");
 }
 

@@ -28,8 +28,8 @@ class Forward {
   // fuse(node index): may this Relu run inside the convolution before it (so that its input is never seen)?
   Forward(const Graph& graph, Plan& plan, const std::function<bool(int)>& fuse);
 
-  // Emits the steps of the whole graph. Throws UnsupportedModel.
-  void build();
+  // Emits the steps of the whole graph. `after` is called behind the steps of each node. Throws UnsupportedModel.
+  void build(const std::function<void(const Node&)>& after = {});
 
   const Graph& graph() const { return graph_; }
   const Uses& uses() const { return uses_; }
@@ -51,8 +51,9 @@ class Forward {
   BufferView canonical(const BufferView& view, const std::string& name);  // in the layout descOf gives its shape
   BufferView fresh(const Shape& shape, const std::string& name);          // a new buffer in canonical layout
   BufferView freshPlain(const Shape& shape, const std::string& name);
-  Expr constantOperand(const Constant& constant, const Shape& shape);  // broadcast to `shape`
-  Expr broadcast(ValueId id, const Shape& shape);                      // dynamic or constant operand
+  Expr constantOperand(const Constant& constant, const Shape& shape);     // broadcast to `shape`
+  Expr imageOperand(const Constant& constant, const Shape& shape) const;  // the same, stored in full
+  Expr broadcast(ValueId id, const Shape& shape);                         // dynamic or constant operand
 
  private:
   void emit(int index);
@@ -82,6 +83,13 @@ struct ResizeAxes {
 };
 ResizeAxes resizeAxesOf(const Graph& graph, const Node& node);
 LrnSpec lrnOf(const Node& node, const TensorDesc& desc);
+LayerNormSpec layerNormOf(const Graph& graph, const Node& node);
+// A product of two stacks of matrices, and the shapes that its operands have once their leading axes are broadcast.
+struct MatmulOperands {
+  MatmulSpec spec;
+  Shape shapes[2];
+};
+MatmulOperands matmulOf(const Graph& graph, const Node& node);
 struct SoftmaxExtents {
   std::int64_t outer, extent, inner;
 };

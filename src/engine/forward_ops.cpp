@@ -11,6 +11,8 @@
 namespace relprop {
 namespace {
 
+constexpr float kRootHalf = 0.70710678f, kRootTwoOverPi = 0.79788456f;
+
 Expr conv(Forward& f, const Node& node, bool relu) {
   const LinearNode l = f.linear(node);
   const BufferView x = f.buffer(l.input);
@@ -73,6 +75,20 @@ Expr hardSwish(Forward& f, const Node& node) {
   return x * clamp(x * (1.0f / 6.0f) + 0.5f, 0.0f, 1.0f);
 }
 
+Expr gelu(Forward& f, const Node& node) {
+  const Expr x = f.value(node.inputs[0]);
+  const bool tanh = node.stringAttr("approximate", "none") == "tanh";
+  const Expr gate =
+      tanh ? unary(Elt::Tanh, (x * x * 0.044715f + 1.0f) * x * kRootTwoOverPi) : unary(Elt::Erf, x * kRootHalf);
+  return x * (gate + 1.0f) * 0.5f;
+}
+
+// max(x, 0) + log(1 + e^−|x|): the exponential cannot overflow.
+Expr softplus(Forward& f, const Node& node) {
+  const Expr x = f.value(node.inputs[0]);
+  return positive(x) + unary(Elt::Log1p, unary(Elt::Exp, absolute(x) * -1.0f));
+}
+
 template <Elt op>
 Expr map(Forward& f, const Node& node) {
   return unary(op, f.value(node.inputs[0]));
@@ -98,6 +114,24 @@ Expr lrn(Forward& f, const Node& node) {
   const BufferView x = f.buffer(node.inputs[0]), out = f.fresh(x.desc.shape, node.name);
   f.plan().addKernel(node.name, f.plan().backend().lrn(lrnOf(node, x.desc)), {x}, {out});
   return load(out);
+}
+
+Expr layerNorm(Forward& f, const Node& node) {
+  const BufferView x = f.plain(f.buffer(node.inputs[0]), node.name), out = f.freshPlain(x.desc.shape, node.name);
+  f.plan().addKernel(node.name, f.plan().backend().layerNorm(layerNormOf(f.graph(), node)), {x}, {out});
+  return load(f.canonical(out, node.name));
+}
+
+Expr matMul(Forward& f, const Node& node) {
+  const MatmulOperands o = matmulOf(f.graph(), node);
+  const auto operand = [&](std::size_t k) {
+    const Expr e = f.broadcast(node.inputs[k], o.shapes[k]);
+    return f.plain(f.materialise(e, node.name), node.name);
+  };
+  const BufferView a = operand(0), b = operand(1);
+  const BufferView out = f.freshPlain(f.graph().value(node.outputs[0]).shape, node.name);
+  f.plan().addKernel(node.name, f.plan().backend().matmul(o.spec), {a, b}, {out}, o.spec.flops());
+  return load(f.canonical(out, node.name));
 }
 
 Expr softmax(Forward& f, const Node& node) {
@@ -166,6 +200,12 @@ const std::map<Op, Emit>& table() {
                                           {Op::Clip, clip},
                                           {Op::Sigmoid, map<Elt::Sigmoid>},
                                           {Op::Tanh, map<Elt::Tanh>},
+                                          {Op::Erf, map<Elt::Erf>},
+                                          {Op::Sqrt, map<Elt::Sqrt>},
+                                          {Op::Gelu, gelu},
+                                          {Op::Softplus, softplus},
+                                          {Op::LayerNormalization, layerNorm},
+                                          {Op::MatMul, matMul},
                                           {Op::HardSigmoid, hardSigmoid},
                                           {Op::HardSwish, hardSwish},
                                           {Op::Add, arithmetic<Elt::Add>},
@@ -195,8 +235,8 @@ Expr forwardOp(Forward& forward, const Node& node, bool relu) {
   if (node.op == Op::Conv) return conv(forward, node, relu);
   const auto row = table().find(node.op);
   if (row == table().end())
-    throw Error(ErrorCode::UnsupportedModel, node.name, std::string(opName(node.op)) + " of two computed inputs",
-                "an op with a forward rule", "see `relprop inspect`");
+    throw Error(ErrorCode::UnsupportedModel, node.name, opName(node.op), "an op with a forward rule",
+                "see `relprop inspect`");
   return row->second(forward, node);
 }
 

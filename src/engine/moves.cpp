@@ -142,6 +142,23 @@ LrnSpec lrnOf(const Node& node, const TensorDesc& desc) {
           node.floatAttr("bias", 1.0f)};
 }
 
+LayerNormSpec layerNormOf(const Graph& graph, const Node& node) {
+  const std::vector<float>& scale = *graph.value(node.inputs[1]).constant->floats;
+  const auto extent = static_cast<std::int64_t>(scale.size());
+  return {elementCount(graph.value(node.inputs[0]).shape) / extent, extent, node.floatAttr("epsilon", 1e-5f), scale,
+          *graph.value(node.inputs[2]).constant->floats};
+}
+
+MatmulOperands matmulOf(const Graph& graph, const Node& node) {
+  const Shape &a = graph.value(node.inputs[0]).shape, &b = graph.value(node.inputs[1]).shape;
+  const Shape& out = graph.value(node.outputs[0]).shape;
+  const Shape stack(out.begin(), out.end() - 2);
+  MatmulOperands o{{elementCount(stack), out[out.size() - 2], out.back(), a.back()}, {stack, stack}};
+  for (std::size_t k = 0; k < 2; ++k)
+    o.shapes[k].insert(o.shapes[k].end(), (k == 0 ? a : b).end() - 2, (k == 0 ? a : b).end());
+  return o;
+}
+
 SoftmaxExtents softmaxOf(const Graph& graph, const Node& node) {
   const Shape& s = graph.value(node.inputs[0]).shape;
   SoftmaxExtents e{1, 1, 1};

@@ -36,7 +36,11 @@ Expr Forward::constantOperand(const Constant& c, const Shape& shape) {
   if (c.floats->size() == 1) return number((*c.floats)[0]);
   if (isPerChannel(c, shape) && static_cast<std::int64_t>(c.floats->size()) == d.channels())
     return channelConstant(*c.floats, d);
-  return imageConstant(expandImage(c, shape), d);
+  return imageOperand(c, shape);
+}
+
+Expr Forward::imageOperand(const Constant& c, const Shape& shape) const {
+  return imageConstant(expandImage(c, shape), descOf(shape));
 }
 
 Expr Forward::broadcast(ValueId id, const Shape& shape) {

@@ -47,8 +47,9 @@ BufferId Plan::addBuffer(const TensorDesc& desc, const std::string& name) {
 }
 
 ScalarId Plan::addScalar() {
-  scalars_.resize(scalars_.size() + static_cast<std::size_t>(rows_));
-  return static_cast<ScalarId>(scalars_.size() / static_cast<std::size_t>(rows_)) - 1;
+  scalars_.resize(scalars_.size() + static_cast<std::size_t>(rows_ * columns_));
+  scalarRows_.push_back(rows_ * columns_);
+  return static_cast<ScalarId>(scalarRows_.size()) - 1;
 }
 
 void Plan::touch(const BufferView& view) {
@@ -84,21 +85,26 @@ void Plan::addKernel(const std::string& name, KernelPtr kernel, const std::vecto
 void Plan::addProgram(const std::string& name, const ProgramRequest& request) {
   if (request.empty()) return;
   auto compiled = std::make_shared<CompiledProgram>(compileProgram(request));
-  addStep(name, compiled->inputs, compiled->outputs, 0, [this, compiled] {
+  const std::int64_t rows = compiled->program.desc.rows();
+  for (ScalarId s : compiled->reductions) scalarRows_[static_cast<std::size_t>(s)] = rows;
+  addStep(name, compiled->inputs, compiled->outputs, 0, [this, compiled, rows] {
     ProgramArgs args;
-    for (const BufferView& v : compiled->inputs) args.inputs.push_back({data(v.buffer) + v.offset, v.stride()});
+    for (const BufferView& v : compiled->inputs)
+      args.inputs.push_back({data(v.buffer) + v.offset, v.stride(), rows / v.desc.rows()});
     for (const BufferView& v : compiled->outputs) args.outputs.push_back({data(v.buffer) + v.offset, v.stride()});
-    for (ScalarId s : compiled->scalars) args.scalars.push_back(scalar(s));
+    for (ScalarId s : compiled->scalars) args.scalars.push_back({scalar(s), rows / scalarRows(s)});
     for (ScalarId s : compiled->reductions) args.reductions.push_back(scalar(s));
     backend_.runProgram(compiled->program, args);
   });
 }
 
 void Plan::addScalarStep(std::vector<ScalarId> in, ScalarId out, std::function<double(const double*)> formula) {
-  addStep("scalar", {}, {}, 0, [this, in, out, formula] {
+  std::int64_t& rows = scalarRows_[static_cast<std::size_t>(out)] = 1;
+  for (ScalarId id : in) rows = std::max(rows, scalarRows(id));
+  addStep("scalar", {}, {}, 0, [this, in, out, formula, rows] {
     std::vector<double> values(in.size());
-    for (std::int64_t row = 0; row < rows_; ++row) {
-      for (std::size_t k = 0; k < in.size(); ++k) values[k] = scalar(in[k])[row];
+    for (std::int64_t row = 0; row < rows; ++row) {
+      for (std::size_t k = 0; k < in.size(); ++k) values[k] = scalar(in[k])[row * scalarRows(in[k]) / rows];
       scalar(out)[row] = formula(values.data());
     }
   });

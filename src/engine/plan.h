@@ -23,10 +23,13 @@ struct StepInfo {
 
 class Plan {
  public:
-  Plan(Backend& backend, std::int64_t rows) : backend_(backend), rows_(rows) {}
+  // rows: images. columns: targets of each image; relevance has rows·columns rows, those of an image side by side.
+  Plan(Backend& backend, std::int64_t rows, std::int64_t columns = 1)
+      : backend_(backend), rows_(rows), columns_(columns) {}
 
   Backend& backend() { return backend_; }
   std::int64_t rows() const { return rows_; }
+  std::int64_t columns() const { return columns_; }
 
   BufferId addBuffer(const TensorDesc& desc, const std::string& name);
   BufferId addStorage(std::int64_t floats, const std::string& name);
@@ -45,7 +48,7 @@ class Plan {
   void run(Phase phase);
 
   float* data(BufferId id) { return arena_.get() + buffers_[static_cast<std::size_t>(id)].offset; }
-  double* scalar(ScalarId id) { return scalars_.data() + static_cast<std::int64_t>(id) * rows_; }
+  double* scalar(ScalarId id) { return scalars_.data() + static_cast<std::int64_t>(id) * rows_ * columns_; }
   const std::vector<StepInfo>& steps() const { return infos_; }
   std::int64_t arenaBytes() const { return arenaFloats_ * 4 + scratchBytes_; }
   std::int64_t weightBytes() const { return weightBytes_; }
@@ -62,17 +65,19 @@ class Plan {
 
   void addStep(const std::string& name, const std::vector<BufferView>& in, const std::vector<BufferView>& out,
                std::int64_t flops, Step step);
+  std::int64_t scalarRows(ScalarId id) const { return scalarRows_[static_cast<std::size_t>(id)]; }
   void touch(const BufferView& view);
   void layOut();
   void allocate();
 
   Backend& backend_;
-  std::int64_t rows_;
+  std::int64_t rows_, columns_;
   Phase phase_ = Phase::Forward;
   std::vector<Buffer> buffers_;
   std::vector<Step> steps_;
   std::vector<StepInfo> infos_;
   std::vector<double> scalars_;
+  std::vector<std::int64_t> scalarRows_;  // of the program that computes it
   std::unique_ptr<float, void (*)(void*)> arena_{nullptr, std::free};
   std::unique_ptr<void, void (*)(void*)> scratch_{nullptr, std::free};
   std::int64_t arenaFloats_ = 0, scratchBytes_ = 0, weightBytes_ = 0;

@@ -25,6 +25,8 @@ bool producesNonNegative(const Graph& g, const Node& n, const std::vector<bool>&
     case Op::Sigmoid:
     case Op::HardSigmoid:
     case Op::Softmax:
+    case Op::Softplus:
+    case Op::Sqrt:
       return true;
     case Op::Clip:
       return n.floatAttr("max", 0) >= 0 && (input(0) || n.floatAttr("min", -1) >= 0);
@@ -42,6 +44,7 @@ bool producesNonNegative(const Graph& g, const Node& n, const std::vector<bool>&
     case Op::Add:
     case Op::Mul:
     case Op::Concat:
+    case Op::MatMul:
       return all();
     default:
       return false;

@@ -2,80 +2,168 @@
 
 #include <algorithm>
 
+#include "explain/layers.h"
 #include "relprop/error.h"
 
 namespace relprop {
 namespace {
 
-std::int64_t classesOf(const Graph& graph) {
+ScoreShape scoreShapeOf(const Graph& graph, bool anyScores) {
   const Value& scores = graph.value(scoresOf(graph));
   const Shape& s = scores.shape;
-  std::int64_t spatial = 1;
-  for (std::size_t i = 2; i < s.size(); ++i) spatial *= s[i];
-  if (s.size() < 2 || spatial != 1)
+  ScoreShape out;
+  for (std::size_t i = 2; i < s.size(); ++i) out.positions *= s[i];
+  if (s.size() < 2 || (out.positions != 1 && !anyScores))
     throw Error(ErrorCode::UnsupportedModel, scores.name, "scores of shape " + toString(s), "N×classes",
-                "give a classifier");
-  return s[1];
+                "give a classifier, or explain an inner node with --from");
+  out.classes = s[1];
+  return out;
 }
 
-// A ReLU may run inside the convolution before it when its backward rule needs nothing but its output: a derivative, or
-// a pass where no relevance arrives at neurons that were cut off.
-std::function<bool(int)> fusion(const Graph& graph, const std::vector<const Rule*>& rules) {
+// Rules under which a ReLU needs nothing but its output: derivatives, and a pass where no relevance arrives at neurons
+// that were cut off.
+bool needsOutputOnly(const Rule& rule, bool vanishes) {
+  return rule.node == NodeRule::Jacobian || rule.node == NodeRule::Guided || rule.node == NodeRule::Deconv ||
+         (rule.node == NodeRule::Pass && vanishes);
+}
+
+// Which ReLUs may run inside the convolution before them. `kept`: values somebody reads.
+std::function<bool(int)> fusion(const Graph& graph, const std::vector<const Rule*>& rules,
+                                const std::vector<ValueId>& kept) {
   const std::vector<bool> vanishes = vanishesWithValue(graph, rules);
   const Uses uses = usesOf(graph);
   std::vector<bool> fuse(graph.nodes.size());
   for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
     const Node& n = graph.nodes[i];
-    if (n.op != Op::Relu || !rules[i]) continue;
+    if (n.op != Op::Relu) continue;
     const auto in = static_cast<std::size_t>(n.inputs[0]);
     const int producer = uses.producer[in];
     const bool alone = producer >= 0 && graph.nodes[static_cast<std::size_t>(producer)].op == Op::Conv &&
-                       uses.consumers[in].size() == 1;
-    fuse[i] = alone && (rules[i]->node == NodeRule::Jacobian || vanishes[static_cast<std::size_t>(n.outputs[0])]);
+                       uses.consumers[in].size() == 1 && std::find(kept.begin(), kept.end(), n.inputs[0]) == kept.end();
+    fuse[i] = alone && (!rules[i] || needsOutputOnly(*rules[i], vanishes[static_cast<std::size_t>(n.outputs[0])]));
   }
   return [fuse](int i) { return static_cast<bool>(fuse[static_cast<std::size_t>(i)]); };
 }
 
+bool sumsNeeded(const std::vector<const Rule*>& rules) {
+  return std::any_of(rules.begin(), rules.end(),
+                     [](const Rule* r) { return r && r->linear && r->terms.after != After::None; });
+}
+
 }  // namespace
 
-CompiledMethod::CompiledMethod(Graph graph, Method method, const std::vector<std::string>& userRules, Backend& backend,
-                               const WalkOptions& options)
+CompiledMethod::CompiledMethod(Graph graph, Method method, Backend& backend, const CompileOptions& options)
     : graph_(std::move(graph)),
       method_(std::move(method)),
-      plan_(backend, graph_.value(graph_.inputs.at(0)).shape.at(0)),
-      classes_(classesOf(graph_)) {
-  chooseRules(userRules);
+      plan_(backend, graph_.value(graph_.inputs.at(0)).shape.at(0), options.columns),
+      scoreShape_(scoreShapeOf(graph_, options.anyScores)) {
+  method_.backward = method_.backward && !options.forwardOnly;
+  method_.reference = method_.reference && !options.forwardOnly;
+  method_.readsLayer = method_.readsLayer && !options.forwardOnly;
+  chooseRules(options.rules);
+  chooseNodes(options);
   build(options);
 }
 
+// Methods without a walk have no rules; every node then runs as it is cheapest.
 void CompiledMethod::chooseRules(const std::vector<std::string>& userRules) {
+  rules_.assign(graph_.nodes.size(), nullptr);
+  if (!method_.backward && !userRules.empty())
+    throw Error(ErrorCode::NotSupportedByMethod, "rule " + userRules.front(), method_.text + " has no rules",
+                "a method that walks backwards");
+  if (!method_.backward) return;
   method_.table.prependUser(userRules);
   const std::vector<NodeFacts> facts = nodeFacts(graph_);
   method_.table.requireUserRowsMatch(facts);
-  for (const NodeFacts& f : facts) rules_.push_back(method_.table.find(f));
+  for (std::size_t i = 0; i < facts.size(); ++i) rules_[i] = method_.table.find(facts[i]);
 }
 
-void CompiledMethod::build(const WalkOptions& options) {
-  Forward forward(graph_, plan_, fusion(graph_, rules_));
+bool CompiledMethod::scalesToSum() const {
+  return std::any_of(rules_.begin(), rules_.end(),
+                     [](const Rule* r) { return r && r->linear && r->terms.after == After::AbsoluteNormalise; });
+}
+
+void CompiledMethod::chooseNodes(const CompileOptions& options) {
+  const auto want = [&](int node, bool required = true) {
+    const Node& n = graph_.nodes[static_cast<std::size_t>(node)];
+    wanted_.push_back({n.outputs[0], n.name, required});
+  };
+  if (method_.readsLayer) {
+    const int node = method_.layer.empty() ? lastFeatureMap(graph_) : nodesNamed(graph_, method_.layer, "layer").back();
+    layer_ = graph_.nodes[static_cast<std::size_t>(node)].outputs[0];
+    layerName_ = graph_.nodes[static_cast<std::size_t>(node)].name;
+    const Shape& s = graph_.value(layer_).shape;
+    if (s.size() != 4)
+      throw Error(ErrorCode::NotSupportedByMethod, layerName_, toString(s), "a feature map N×C×h×w",
+                  "name another node with layer=");
+    layerShape_ = Shape(s.begin() + 1, s.end());
+    if (method_.backward) want(node);
+  }
+  if (!method_.backward) return;
+  for (const std::string& name : options.at) {
+    const bool glob = name.find_first_of("*?") != std::string::npos;
+    for (int node : nodesNamed(graph_, name, "--at")) want(node, !glob);
+  }
+}
+
+void CompiledMethod::build(const CompileOptions& options) {
+  const auto fuse = fusion(graph_, rules_, {layer_});
+  Forward forward(graph_, plan_, fuse), reference(graph_, plan_, fuse);
+  buildForward(forward);
+  if (method_.reference) {
+    reference.build();
+    referenceInput_ = reference.inputView();
+  }
+  if (method_.backward) buildBackward(forward, method_.reference ? &reference : nullptr, options);
+  plan_.compile();
+}
+
+void CompiledMethod::buildForward(Forward& forward) {
   forward.build();
   input_ = forward.inputView();
   inputDesc_ = input_.desc;
+  imageShape_ = Shape(inputDesc_.shape.begin() + 1, inputDesc_.shape.end());
   const ValueId scores = scoresOf(graph_);
-  scores_ = forward.plain(forward.buffer(scores), "scores");
-  plan_.pin(scores_.buffer);
+  const auto kept = [&](ValueId id, const std::string& name) {
+    const BufferView from = forward.plain(forward.buffer(id), name), to = forward.freshPlain(from.desc.shape, name);
+    plan_.pin(to.buffer);
+    plan_.addProgram(name, {{{load(from), to}}, {}});
+    return to;
+  };
+  scores_ = kept(scores, "scores");
+  if (layer_ != kNoValue) activation_ = kept(layer_, layerName_ + " (recorded)");
+}
+
+void CompiledMethod::buildBackward(Forward& forward, Forward* reference, const CompileOptions& options) {
   plan_.beginBackward();
-  seed_ = forward.freshPlain(scores_.desc.shape, "seed");
+  Shape seeds = scores_.desc.shape;
+  seeds[0] *= plan_.columns();
+  seed_ = forward.freshPlain(seeds, "seed");
   plan_.pin(seed_.buffer);
-  WalkOptions all = options;
-  const bool needed = std::any_of(rules_.begin(), rules_.end(),
-                                  [](const Rule* r) { return r && r->linear && r->terms.after != After::None; });
-  all.sums = options.sums || needed;
-  all.timesInput = method_.timesInput;
+  WalkOptions all = options.walk;
+  all.sums = options.walk.sums || sumsNeeded(rules_);
+  all.times = method_.times;
+  for (const Wanted& w : wanted_) all.record.push_back(w.value);
+  all.toInput = !method_.readsLayer;
+  all.reference = reference;
   Walk walk(forward, rules_, all);
-  relevance_ = walk.run(seed_, scores);
+  relevance_ = walk.run(seed_, scoresOf(graph_));
   ledger_ = walk.ledger();
   resultSum_ = walk.resultSum();
-  plan_.compile();
+  sortRecorded(walk.recorded());
+}
+
+// In the order they were asked for. A glob may also match nodes that no relevance reaches, such as gates.
+void CompiledMethod::sortRecorded(const std::vector<Recorded>& all) {
+  for (const Wanted& w : wanted_) {
+    const auto found = std::find_if(all.begin(), all.end(), [&](const Recorded& r) { return r.value == w.value; });
+    if (found == all.end() && w.required)
+      throw Error(ErrorCode::NotSupportedByMethod, w.node, "no relevance reaches this node",
+                  "a node between the scores and the input");
+    if (found == all.end()) continue;
+    recorded_.push_back(*found);
+    recordedNodes_.push_back(w.node);
+  }
 }
 
 }  // namespace relprop

@@ -6,44 +6,81 @@
 #include <vector>
 
 #include "explain/method.h"
+#include "explain/question.h"
 #include "explain/walk.h"
 
 namespace relprop {
 
+struct CompileOptions {
+  WalkOptions walk = {};                // bounds, patterns, sums
+  std::vector<std::string> rules = {};  // rows of the user's in front of the table
+  std::int64_t columns = 1;             // targets of each image
+  std::vector<std::string> at = {};     // nodes whose relevance is recorded
+  bool anyScores = false;               // scores with positions, for an inner node
+  bool forwardOnly = false;             // whatever the method needs
+};
+
 class CompiledMethod {
  public:
-  // `graph`: canonical, cut at the scores. bounds: for bounds=range.
-  CompiledMethod(Graph graph, Method method, const std::vector<std::string>& userRules, Backend& backend,
-                 const WalkOptions& options);
+  // `graph`: canonical, cut at the scores.
+  CompiledMethod(Graph graph, Method method, Backend& backend, const CompileOptions& options);
 
   const Graph& graph() const { return graph_; }
   const Method& method() const { return method_; }
   Plan& plan() { return plan_; }
   std::int64_t rows() const { return plan_.rows(); }
-  std::int64_t classes() const { return classes_; }
+  std::int64_t columns() const { return plan_.columns(); }
+  const ScoreShape& scoreShape() const { return scoreShape_; }
+  const Shape& imageShape() const { return imageShape_; }  // C×H×W
+  const Shape& layerShape() const { return layerShape_; }  // of method().layer
   std::int64_t inputFloats() const { return inputDesc_.rowFloats(); }
   float* input() { return plan_.data(input_.buffer); }
+  float* referenceInput() { return plan_.data(referenceInput_.buffer); }
   const float* scores() { return plan_.data(scores_.buffer); }
-  float* seed() { return plan_.data(seed_.buffer); }
-  const float* relevance() { return plan_.data(relevance_.buffer); }
+  float* seed() { return plan_.data(seed_.buffer); }                  // rows·columns × scores
+  const float* relevance() { return plan_.data(relevance_.buffer); }  // rows·columns × C×H×W
+  const float* activation() { return plan_.data(activation_.buffer); }
+  // Relevance recorded at the k-th of `recordedNodes`; for methods that read a layer that layer is the first.
+  const float* recorded(std::size_t k) { return plan_.data(recorded_.at(k).relevance.buffer); }
+  const Shape& recordedShape(std::size_t k) const { return recorded_.at(k).relevance.desc.shape; }
+  const std::vector<std::string>& recordedNodes() const { return recordedNodes_; }
   const double* scalar(ScalarId id) { return plan_.scalar(id); }
   const std::vector<LedgerSlots>& ledger() const { return ledger_; }
   ScalarId resultSum() const { return resultSum_; }
   const Rule* rule(int node) const { return rules_[static_cast<std::size_t>(node)]; }
+  // Does a rule hand on the sum of what arrives, whatever its parts are (RAP)? Then a seed needs a sum.
+  bool scalesToSum() const;
 
  private:
   void chooseRules(const std::vector<std::string>& userRules);
-  void build(const WalkOptions& options);
+  void chooseNodes(const CompileOptions& options);
+  void build(const CompileOptions& options);
+  void buildForward(Forward& forward);
+  void buildBackward(Forward& forward, Forward* reference, const CompileOptions& options);
+  void sortRecorded(const std::vector<Recorded>& all);
+
+  // A node whose relevance is recorded.
+  struct Wanted {
+    ValueId value;
+    std::string node;
+    bool required;  // named, not only matched
+  };
 
   Graph graph_;
   Method method_;
   Plan plan_;
   std::vector<const Rule*> rules_;
-  BufferView input_, scores_, seed_, relevance_;
+  BufferView input_, referenceInput_, scores_, seed_, relevance_, activation_;
   TensorDesc inputDesc_;
+  Shape imageShape_, layerShape_;
+  ScoreShape scoreShape_;
+  std::string layerName_;
+  ValueId layer_ = kNoValue;
+  std::vector<Wanted> wanted_;
+  std::vector<std::string> recordedNodes_;
+  std::vector<Recorded> recorded_;
   std::vector<LedgerSlots> ledger_;
   ScalarId resultSum_ = -1;
-  std::int64_t classes_ = 0;
 };
 
 }  // namespace relprop

@@ -33,8 +33,11 @@ class LinearStep {
         node_(node),
         rule_(simplified(rule, walk.nonNegative(node.inputs[0]))),
         l_(f_.linear(node)),
+        back_(l_.shape),
         r_(std::move(r)),
-        sums_(rule_.denominators.size()) {}
+        sums_(rule_.denominators.size()) {
+    back_.n *= walk.columns();
+  }
 
   void run() {
     for (const Message& m : rule_.messages) route(m);
@@ -62,8 +65,8 @@ class LinearStep {
     for (Term& t : terms) t.bias = bias == BiasMode::Drop ? BiasPart::None : t.bias;
   }
 
-  Shape inputShape() const { return walk_.graph().value(l_.input).shape; }
-  Shape outputShape() const { return walk_.graph().value(l_.output).shape; }
+  Shape relevanceShape() const { return walk_.graph().value(l_.input).shape; }  // of the result
+  Shape outputShape() const { return f_.graph().value(l_.output).shape; }       // of denominators
   bool hasBias() const { return !l_.bias.empty() || !l_.biasImage.empty(); }
   Expr z() { return f_.value(l_.output); }
   std::string named(const char* what) const { return node_.name + " " + what; }
@@ -135,8 +138,20 @@ class LinearStep {
     return l_.shape.dense ? f_.freshPlain(outputShape(), named(what)) : f_.fresh(outputShape(), named(what));
   }
 
+  std::vector<float> weights(WeightPart part, float sign) const {
+    if (!isPattern(part)) return weightPart(*l_.weights, part, rule_.gamma, sign);
+    const auto& patterns = walk_.options().patterns;
+    const auto found = patterns.find(node_.name);
+    if (found == patterns.end() || found->second.size() != l_.weights->size())
+      throw Error(ErrorCode::NotSupportedByMethod, node_.name,
+                  found == patterns.end() ? "no patterns" : fmt::format("{} patterns", found->second.size()),
+                  fmt::format("one for each of {} weights", l_.weights->size()),
+                  "estimate them for this model with `relprop patterns` and give the file with --patterns");
+    return patternPart(*l_.weights, found->second, part, sign);
+  }
+
   LinearKernelSpec spec(WeightPart part, float sign, int src, int dst) const {
-    return {l_.shape, src, dst, weightPart(*l_.weights, part, rule_.gamma, sign), {}, false, false};
+    return {l_.shape, src, dst, weights(part, sign), {}, false, false};
   }
 
   // Σ part(x)·part(w) without bias, by one convolution a term.
@@ -196,7 +211,24 @@ class LinearStep {
     if (m.over.empty()) return r;
     const float eps = rule_.denominators[static_cast<std::size_t>(m.over[0])].epsilon;
     const Expr d = total(m.over);
-    return eps == 0 ? safeDivide(r, d) : divide(r, stabilise(d, eps));
+    if (eps == 0) {
+      if (recorded()) walk_.absorb(r_, Absorbed::ZeroDenominator, r * isZero(d));
+      return safeDivide(r, d);
+    }
+    const Expr stable = stabilise(d, eps), s = divide(r, stable);
+    if (recorded()) walk_.absorb(r_, Absorbed::Stabiliser, s * (stable - d));
+    return s;
+  }
+
+  // The ledger's reasons. Where an after-step puts all relevance back, nothing is absorbed in the end.
+  bool recorded() const { return rule_.after == After::None; }
+  static Expr isZero(const Expr& d) { return nonZero(d) * -1.0f + 1.0f; }
+
+  void recordBias(const Message& m, const Expr& s) {
+    if (!recorded() || !hasBias() || rule_.bias == BiasMode::Spread) return;
+    for (int index : m.over)
+      for (const Term& t : rule_.denominators[static_cast<std::size_t>(index)].terms)
+        if (t.bias != BiasPart::None) walk_.absorb(r_, Absorbed::Bias, s * biasExpr(t.bias) * t.sign);
   }
 
   void route(const Message& m) {
@@ -204,6 +236,9 @@ class LinearStep {
     // A ReLU inside the convolution left z ≥ 0, and no relevance where it was cut off.
     if (m.take == Take::WhereNegative && f_.fused(l_.output)) return;
     const Expr s = divided(m);
+    recordBias(m, s);
+    if (m.take == Take::WherePositive && recorded() && !f_.fused(l_.output))
+      walk_.absorb(r_, Absorbed::ZeroDenominator, r_.expr * isZero(z()));
     for (const Term& t : m.back) add(t.in, t.weight, s, t.sign);
     if (rule_.bias == BiasMode::Spread && hasBias()) spreadBias(m, s);
   }
@@ -262,27 +297,28 @@ class LinearStep {
   BufferView transposed(const Route& route, const BufferView& stored) {
     const BufferView s = layout(stored);
     const BufferView acc =
-        l_.shape.dense ? f_.freshPlain(inputShape(), named("back")) : f_.fresh(inputShape(), named("back"));
+        l_.shape.dense ? f_.freshPlain(relevanceShape(), named("back")) : f_.fresh(relevanceShape(), named("back"));
     // The kernel speaks of the layer: its source is the layer's input, its destination the layer's output.
     LinearKernelSpec k = spec(route.weight, 1, acc.desc.block, s.desc.block);
-    plan_.addKernel(named("back"), plan_.backend().linearBackward(k), {s}, {acc}, l_.shape.flops());
+    k.shape = back_;
+    plan_.addKernel(named("back"), plan_.backend().linearBackward(k), {s}, {acc}, back_.flops());
     return f_.canonical(acc, node_.name);
   }
 
   void transposeStacked(const std::vector<Route*>& routes, const BufferView& s) {
     const auto count = static_cast<std::int64_t>(routes.size());
-    LinearKernelSpec k{l_.shape, 1, s.desc.block, {}, {}, false, false};
+    LinearKernelSpec k{back_, 1, s.desc.block, {}, {}, false, false};
     k.shape.ic *= count;
     const std::int64_t perOutput = l_.shape.weightCount() / l_.shape.oc;
     k.weights.resize(static_cast<std::size_t>(k.shape.weightCount()));
     for (std::int64_t r = 0; r < count; ++r) {
-      const std::vector<float> part = weightPart(*l_.weights, routes[static_cast<std::size_t>(r)]->weight, rule_.gamma);
+      const std::vector<float> part = weights(routes[static_cast<std::size_t>(r)]->weight, 1);
       for (std::int64_t o = 0; o < l_.shape.oc; ++o)
         std::copy_n(part.begin() + o * perOutput, perOutput, k.weights.begin() + (o * count + r) * perOutput);
     }
     const BufferView all = f_.freshPlain(k.shape.inputShape(), named("back"));
     plan_.addKernel(named("back"), plan_.backend().linearBackward(k), {s}, {all}, k.shape.flops());
-    const TensorDesc one{inputShape(), 1};
+    const TensorDesc one{relevanceShape(), 1};
     for (std::int64_t r = 0; r < count; ++r)
       routes[static_cast<std::size_t>(r)]->acc = {all.buffer, one, r * one.rowFloats(), all.desc.rowFloats()};
   }
@@ -354,7 +390,7 @@ class LinearStep {
   // R_i + (ΣR_k − ΣR_i)/|J| for every neuron.
   Expr corrected(const Expr& raw) {
     const std::vector<ScalarId> s = sumsOf({raw}, "correct");
-    const double count = static_cast<double>(elementCount(inputShape()) / inputShape()[0]);
+    const double count = static_cast<double>(elementCount(relevanceShape()) / relevanceShape()[0]);
     const ScalarId delta = plan_.addScalar();
     plan_.addScalarStep({r_.sum, s[0]}, delta, [count](const double* v) { return (v[0] - v[1]) / count; });
     return raw + rowScalar(delta);
@@ -366,6 +402,7 @@ class LinearStep {
   const Node& node_;
   const LinearRule rule_;
   const LinearNode l_;
+  LinearShape back_;  // the layer with the rows of relevance
   Relevance r_;
   std::vector<Expr> sums_, sources_;
   std::vector<BufferView> stored_;

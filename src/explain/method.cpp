@@ -2,12 +2,10 @@
 
 #include <fmt/format.h>
 
+#include "explain/procedure.h"
+
 namespace relprop {
 namespace {
-
-const char* const kLrp = "Bach et al., PLOS ONE 2015";
-const char* const kOverview = "Montavon et al., LRP: an overview, 2019";
-const char* const kRap = "Nam et al., AAAI 2020, arXiv:1904.00605";
 
 std::vector<std::string> methodNames() {
   std::vector<std::string> names;
@@ -24,41 +22,32 @@ const MethodEntry& findMethod(const std::string& name) {
 
 }  // namespace
 
-const std::vector<MethodEntry>& methodList() {
-  static const std::vector<MethodEntry> methods = {
-      {"rap", "relative attributing propagation: relevant and irrelevant parts, conserving", kRap, rap},
-      {"rap-signed", "RAP with negative relevance sent to negative contributions", kRap, rapSigned},
-      {"rap-summary", "RAP's summary form: R+ over z+, R- over z-", kRap, rapSummary},
-      {"lrp-0", "LRP without stabiliser", kLrp, lrp0},
-      {"lrp-epsilon", "LRP-epsilon everywhere", kLrp, lrpEpsilon},
-      {"lrp-zplus", "positive contributions everywhere (alpha 1, beta 0)", "Montavon et al., Pattern Recognition 2017",
-       lrpZplus},
-      {"lrp-alpha1beta0", "LRP alpha 1, beta 0 everywhere", kLrp, lrpAlpha1Beta0},
-      {"lrp-alpha2beta1", "LRP alpha 2, beta 1 everywhere", kLrp, lrpAlpha2Beta1},
-      {"lrp-gamma", "LRP-gamma everywhere", kOverview, lrpGamma},
-      {"epsilon-plus", "epsilon for dense, z+ for convolutions", kOverview, epsilonPlus},
-      {"epsilon-plus-flat", "epsilon-plus with flat first layer", kOverview, epsilonPlusFlat},
-      {"epsilon-alpha2beta1", "epsilon for dense, alpha 2 beta 1 for convolutions", kOverview, epsilonAlpha2Beta1},
-      {"epsilon-alpha2beta1-flat", "epsilon-alpha2beta1 with flat first layer", kOverview, epsilonAlpha2Beta1Flat},
-      {"epsilon-gamma-box", "epsilon for dense, gamma for convolutions, z^B first", kOverview, epsilonGammaBox},
-      {"deep-taylor", "z+ everywhere, z^B for pixels (first=wsquare for unbounded inputs)",
-       "Montavon et al., Pattern Recognition 2017, arXiv:1512.02479", deepTaylor},
-      {"gradient", "derivative of the score by the input", "Simonyan et al., ICLR workshop 2014, arXiv:1312.6034",
-       gradient},
-      {"input-x-gradient", "input times gradient", "Shrikumar et al., 2016, arXiv:1605.01713", inputTimesGradient}};
-  return methods;
+namespace {
+
+// Keys that every method takes, unless it gives them a meaning of its own.
+void applyCommon(Method& m, Parameters& p) {
+  if (!p.hasAsked("batchnorm")) {
+    const std::string word = p.optional("batchnorm", "fold or pass");
+    if (!word.empty() && word != "fold" && word != "pass")
+      unknownName(ErrorCode::InvalidMethodParameter, "method, batchnorm", word, {"fold", "pass"});
+    if (!word.empty()) m.foldBatchNorm = word == "fold";
+  }
+  applyNoise(m, p);
+  applyFinish(m, p);
 }
+
+}  // namespace
 
 Method parseMethod(const std::string& text) {
   const std::size_t colon = text.find(':');
-  const std::string name = text.substr(0, colon);
-  const MethodEntry& entry = findMethod(name);
+  const MethodEntry& entry = findMethod(text.substr(0, colon));
   std::map<std::string, std::string> given;
-  const std::string subject = "method " + name;
+  const std::string subject = std::string("method ") + entry.name;
   if (colon != std::string::npos)
     given = parseKeyValues(text.substr(colon + 1), "", ErrorCode::InvalidMethodParameter, subject);
   Parameters parameters(ErrorCode::InvalidMethodParameter, subject, std::move(given));
   Method method = entry.make(parameters);
+  applyCommon(method, parameters);
   parameters.finish();
   method.text = parameters.complete(entry.name);
   return method;
@@ -68,6 +57,22 @@ std::vector<ParameterInfo> parametersOf(const MethodEntry& entry) {
   Parameters parameters(ErrorCode::InvalidMethodParameter, entry.name, {});
   entry.make(parameters);
   return parameters.asked();
+}
+
+std::vector<ParameterInfo> commonMethodParameters() {
+  Parameters parameters(ErrorCode::InvalidMethodParameter, "method", {});
+  Method none;
+  applyCommon(none, parameters);
+  return parameters.asked();
+}
+
+Baseline baselineOf(Parameters& p, const std::string& fallback) {
+  const std::string word = p.text("baseline", fallback, "zero, black, mean or a .npy file");
+  if (word == "zero") return {Baseline::Kind::Zero, ""};
+  if (word == "black") return {Baseline::Kind::Black, ""};
+  if (word == "mean") return {Baseline::Kind::Mean, ""};
+  if (word.size() > 4 && word.ends_with(".npy")) return {Baseline::Kind::File, word};
+  unknownName(ErrorCode::InvalidMethodParameter, "method, baseline", word, {"zero", "black", "mean", "FILE.npy"});
 }
 
 Seed seedOf(Parameters& p, const std::string& fallback) {
@@ -96,12 +101,13 @@ void appendNodeRows(Method& m, Parameters& p, const NodeRows& defaults) {
   const std::string residual = p.word("residual", defaults.residual, {"proportional", "ratio", "symmetric"});
   const std::string skip = p.word("identity_skip", "on", {"on", "off"});
   const std::string stab = fmt::format("stabilizer={}", defaults.stabilizer);
-  m.foldBatchNorm = p.word("batchnorm", "fold", {"fold", "pass"}) == "fold";
+  m.foldBatchNorm = p.word("batchnorm", defaults.batchnorm, {"fold", "pass"}) == "fold";
   m.table.append("[residual]", residual + ":identity_skip=" + skip + (residual == "proportional" ? "," + stab : ""));
   m.table.append("[maxpool]", maxPoolRule(p, defaults.stabilizer));
   m.table.append("[averagepool]", "proportional:" + stab);
   m.table.append("[gate]", "gate");
-  for (const char* role : {"[activation]", "[affine]", "[lrn]"}) m.table.append(role, "pass");
+  for (const char* role : {"[activation]", "[affine]", "[lrn]", "[normalisation]"}) m.table.append(role, "pass");
+  for (const char* role : {"[matmul]", "[softmax]"}) m.table.append(role, "attention:" + stab);
   m.table.append("[move]", "jacobian");
 }
 

@@ -1,22 +1,48 @@
-// Methods: a name with parameters becomes a rule table, a seed and what is done with the result.
+// Methods: a name with parameters becomes a rule table, a seed, perhaps a procedure around the walk, and what is done
+// with the result.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "explain/walk.h"
 #include "rules/table.h"
 
 namespace relprop {
 
 enum class Seed { Logit, One, Probability };
 
+// The picture that stands for "nothing there".
+struct Baseline {
+  enum class Kind { Zero, Black, Mean, File } kind = Kind::Zero;  // Mean: the image's own mean colour
+  std::string file;                                               // C×H×W or N×C×H×W .npy
+};
+
+// What is done with a finished map, in order.
+struct Finish {
+  enum class Kind { SumChannels, Quantise, Square, Absolute, Positive, Negative, Normalise } kind;
+  int levels = 0;  // Quantise
+};
+
+class Procedure;
+
 struct Method {
   std::string text;  // complete: every parameter with its value
   RuleTable table;
   Seed seed = Seed::Logit;
   bool foldBatchNorm = true;
-  bool timesInput = false;  // the result times the input
+  bool needsBatchNorm = false;  // the definition speaks of BatchNormalization nodes that are still there
+  Multiply times = Multiply::None;
   bool conserves = true;    // relevance is a share of the seed, so sums mean something
+  bool reference = false;   // the walk also sees the network at the baseline
+  bool backward = true;     // false: forward passes are enough
+  bool readsLayer = false;  // activation, and relevance if there is a walk, of `layer`; the walk ends there
+  std::string layer;        // a node; empty: the last feature map with spatial extent
+  bool usesPatterns = false;
+  Baseline baseline;
+  std::shared_ptr<const Procedure> procedure;  // none: one walk an image
+  std::vector<Finish> finish;
 };
 
 struct MethodEntry {
@@ -26,36 +52,22 @@ struct MethodEntry {
   Method (*make)(Parameters&);
 };
 
-// Every method there is. To add one: a function in a family's file and a line in method.cpp.
+// Every method there is. To add one: a function in a family's file and a line in method_list.cpp.
 const std::vector<MethodEntry>& methodList();
 // "name:key=value,…". Throws UnknownMethod, InvalidMethodParameter.
 Method parseMethod(const std::string& text);
 std::vector<ParameterInfo> parametersOf(const MethodEntry& entry);
-
-// Families.
-Method lrp0(Parameters& p);
-Method lrpEpsilon(Parameters& p);
-Method lrpZplus(Parameters& p);
-Method lrpAlpha2Beta1(Parameters& p);
-Method lrpAlpha1Beta0(Parameters& p);
-Method lrpGamma(Parameters& p);
-Method epsilonPlus(Parameters& p);
-Method epsilonPlusFlat(Parameters& p);
-Method epsilonAlpha2Beta1(Parameters& p);
-Method epsilonAlpha2Beta1Flat(Parameters& p);
-Method epsilonGammaBox(Parameters& p);
-Method deepTaylor(Parameters& p);
-Method rap(Parameters& p);
-Method rapSigned(Parameters& p);
-Method rapSummary(Parameters& p);
-Method gradient(Parameters& p);
-Method inputTimesGradient(Parameters& p);
+// Parameters that every method takes: noise, samples, rng, sign, normalize, batchnorm. They are part of the text only
+// when given.
+std::vector<ParameterInfo> commonMethodParameters();
 
 // Shared parameters.
 Seed seedOf(Parameters& p, const std::string& fallback);
+Baseline baselineOf(Parameters& p, const std::string& fallback);
 struct NodeRows {
   std::string residual = "proportional";
   float stabilizer = 1e-6f;  // 0: safe division
+  std::string batchnorm = "fold";
 };
 // Rows for everything without weights, from the keys residual, identity_skip, maxpool and batchnorm.
 void appendNodeRows(Method& m, Parameters& p, const NodeRows& defaults);

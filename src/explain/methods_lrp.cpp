@@ -1,7 +1,7 @@
 // The LRP family and deep Taylor decomposition: presets are tables of rows.
 #include <fmt/format.h>
 
-#include "explain/method.h"
+#include "explain/method_list.h"
 
 namespace relprop {
 namespace {
@@ -96,6 +96,24 @@ Method epsilonAlpha2Beta1Flat(Parameters& p) {
 Method epsilonGammaBox(Parameters& p) {
   const float stab = stabilizerOf(p), gamma = p.number("gamma", 0.25f);
   return preset(p, fmt::format("gamma:gamma={}", gamma), epsilonOf(p), stab, "zbox");
+}
+
+// [LRP-ResNet] Otsuki et al., ECCV 2024, section 3 and the ablation of table 2 (residual, identity_skip).
+Method lrpResnet(Parameters& p) {
+  Method m;
+  const float stab = p.number("stabilizer", 1e-5f);
+  const std::string key = fmt::format(":stabilizer={}", stab);
+  m.table.append("first", "ones" + key);
+  m.table.append("Conv", "wplus" + key);
+  m.table.append("Dense", "wplus" + key);
+  appendNodeRows(m, p, {"ratio", stab, "pass"});
+  m.needsBatchNorm = true;
+  m.seed = seedOf(p, "probability");
+  const int levels = p.whole("quantize", 8, 0, 65536);
+  if (levels == 1)
+    throw Error(ErrorCode::InvalidMethodParameter, "method lrp-resnet, quantize", "1", "0 (off), or at least 2 levels");
+  if (levels > 0) m.finish = {{Finish::Kind::SumChannels}, {Finish::Kind::Quantise, levels}};
+  return m;
 }
 
 Method deepTaylor(Parameters& p) {

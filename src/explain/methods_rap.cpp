@@ -1,7 +1,7 @@
 // Relative attributing propagation and its variants. [RAP] Nam et al., AAAI 2020.
 #include <fmt/format.h>
 
-#include "explain/method.h"
+#include "explain/method_list.h"
 
 namespace relprop {
 namespace {

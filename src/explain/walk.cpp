@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "relprop/error.h"
 
 namespace relprop {
@@ -13,13 +15,35 @@ bool spreadsToSeveral(const Graph& g, const Node& n) {
   return dynamic > 1;
 }
 
+// The same graph with the rows of relevance.
+Graph withColumns(const Graph& graph, std::int64_t columns) {
+  Graph wide = graph;
+  for (Value& v : wide.values)
+    if (!v.constant && v.hasShape && !v.shape.empty()) v.shape[0] *= columns;
+  return wide;
+}
+
 }  // namespace
 
 Walk::Walk(Forward& forward, std::vector<const Rule*> rules, WalkOptions options)
     : forward_(forward),
+      graph_(withColumns(forward.graph(), forward.plan().columns())),
       rules_(std::move(rules)),
       options_(std::move(options)),
-      nonNegative_(nonNegativeValues(forward.graph())) {}
+      nonNegative_(nonNegativeValues(forward.graph())) {
+  findUseful();
+}
+
+// Backwards from the scores only what lies between them and a goal is visited.
+void Walk::findUseful() {
+  useful_.assign(graph_.values.size(), false);
+  for (ValueId id : options_.record) useful_[static_cast<std::size_t>(id)] = true;
+  if (options_.toInput) useful_[static_cast<std::size_t>(graph_.inputs[0])] = true;
+  for (const Node& n : graph_.nodes)
+    for (ValueId id : n.inputs)
+      if (id != kNoValue && useful_[static_cast<std::size_t>(id)])
+        useful_[static_cast<std::size_t>(n.outputs[0])] = true;
+}
 
 Relevance Walk::derived(Relevance& from, const Expr& e) {
   const ScalarId sum = plan().addScalar();
@@ -30,6 +54,7 @@ Relevance Walk::derived(Relevance& from, const Expr& e) {
 }
 
 void Walk::give(ValueId to, Relevance relevance) {
+  if (!useful_[static_cast<std::size_t>(to)]) return;
   if (current_) current_->out.push_back(relevance.sum);
   given_[to].push_back(std::move(relevance));
 }
@@ -47,6 +72,31 @@ BufferView Walk::store(Relevance& r, const std::string& name) {
   return to;
 }
 
+void Walk::absorb(Relevance& r, Absorbed why, const Expr& e) {
+  if (!options_.sums || !current_) return;
+  const ScalarId sum = plan().addScalar();
+  current_->absorbed[static_cast<std::size_t>(why)].push_back(sum);
+  r.pending.push_back({e, Reduction::Sum, sum});
+}
+
+BufferView Walk::expanded(const BufferView& activation, const std::string& name) {
+  if (columns() == 1) return activation;
+  TensorDesc desc = activation.desc;
+  desc.shape[0] *= columns();
+  const BufferView to{plan().addBuffer(desc, name), desc};
+  plan().addProgram(name + " (columns)", {{{load(activation), to}}, {}});
+  return to;
+}
+
+void Walk::record(ValueId id, Relevance& r) {
+  if (std::find(options_.record.begin(), options_.record.end(), id) == options_.record.end()) return;
+  const std::string name = graph_.value(id).name + " (recorded)";
+  const BufferView from = forward_.plain(store(r, name), name), to = forward_.freshPlain(graph_.value(id).shape, name);
+  plan().pin(to.buffer);
+  plan().addProgram(name, {{{load(from), to}}, {}});
+  recorded_.push_back({id, to});
+}
+
 // What arrived at a value: the only message, or the sum of all.
 Relevance Walk::collect(ValueId id) {
   std::vector<Relevance>& all = given_[id];
@@ -61,12 +111,19 @@ Relevance Walk::collect(ValueId id) {
 void Walk::visit(int index) {
   const Node& node = graph().nodes[static_cast<std::size_t>(index)];
   if (given_.count(node.outputs[0]) == 0) return;
+  const bool ends = std::none_of(node.inputs.begin(), node.inputs.end(),
+                                 [&](ValueId id) { return id != kNoValue && useful_[static_cast<std::size_t>(id)]; });
+  if (ends) {
+    Relevance last = collect(node.outputs[0]);
+    return record(node.outputs[0], last);
+  }
   const Rule* rule = rules_[static_cast<std::size_t>(index)];
   if (!rule)
     throw Error(ErrorCode::NotSupportedByMethod, node.name, fmt::format("no rule for {}", opName(node.op)),
                 "a row of the table that fits", "add one with --rule");
   Relevance r = collect(node.outputs[0]);
-  ledger_.push_back({index, r.sum, {}});
+  record(node.outputs[0], r);
+  ledger_.push_back({index, r.sum, {}, {}});
   current_ = &ledger_.back();
   if (spreadsToSeveral(graph(), node)) store(r, node.name + " (R)");
   if (rule->linear)
@@ -81,7 +138,7 @@ BufferView Walk::run(const BufferView& seed, ValueId scores) {
   Relevance none;
   give(scores, derived(none, load(forward_.canonical(seed.reshaped({shape, 1}), "seed"))));
   for (std::size_t i = graph().nodes.size(); i-- > 0;) visit(static_cast<int>(i));
-  return finish(graph().inputs[0]);
+  return options_.toInput ? finish(graph().inputs[0]) : BufferView{};
 }
 
 BufferView Walk::finish(ValueId in) {
@@ -91,7 +148,9 @@ BufferView Walk::finish(ValueId in) {
     throw Error(ErrorCode::NotSupportedByMethod, graph().value(in).name, "no relevance reaches the input",
                 "a path from the scores to the input");
   Relevance r = collect(in);
-  if (options_.timesInput) r = derived(r, r.expr * forward_.value(in));
+  if (options_.times == Multiply::Input) r = derived(r, r.expr * forward_.value(in));
+  if (options_.times == Multiply::DifferenceToBaseline)
+    r = derived(r, r.expr * (forward_.value(in) - options_.reference->value(in)));
   resultSum_ = r.sum;
   const BufferView at = forward_.plain(store(r, "input relevance"), "relevance");
   plan().addProgram("relevance", {{{load(at), out}}, {}});

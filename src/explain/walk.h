@@ -14,6 +14,9 @@
 
 namespace relprop {
 
+// Relevance has a row for each image and target ("column"); activations a row for each image. graph() below has the
+// shapes of relevance, forward().graph() those of activations.
+
 // Relevance at a value: a formula, the scalar its sum goes to, and sums that the next program evaluating it will take
 // along.
 struct Relevance {
@@ -22,11 +25,21 @@ struct Relevance {
   std::vector<ProgramRequest::Reduce> pending;
 };
 
+// Why relevance that arrives at a node does not leave it.
+enum class Absorbed { Bias, Stabiliser, ZeroDenominator };
+
 // Where the sums of one node end up.
 struct LedgerSlots {
   int node = 0;
   ScalarId in = -1;
   std::vector<ScalarId> out;
+  std::vector<ScalarId> absorbed[3];  // by Absorbed
+};
+
+// Relevance that was recorded on the way, at a node's output: plain layout, pinned.
+struct Recorded {
+  ValueId value = kNoValue;
+  BufferView relevance;
 };
 
 // Lowest and highest value of the network's input, by channel.
@@ -34,10 +47,16 @@ struct InputBounds {
   std::vector<float> low, high;
 };
 
+enum class Multiply { None, Input, DifferenceToBaseline };
+
 struct WalkOptions {
-  bool sums = true;                   // sum relevance at every node (the ledger; RAP needs it)
-  std::optional<InputBounds> bounds;  // for bounds=range
-  bool timesInput = false;            // the result is multiplied by the input
+  bool sums = true;                                         // sum relevance at every node (the ledger; RAP needs it)
+  std::optional<InputBounds> bounds;                        // for bounds=range
+  Multiply times = Multiply::None;                          // what the result is multiplied by
+  std::map<std::string, std::vector<float>> patterns = {};  // by linear node, of its weights' shape
+  std::vector<ValueId> record = {};                         // values whose relevance is recorded
+  bool toInput = true;                                      // false: the walk ends at the recorded values
+  Forward* reference = nullptr;  // the network at the baseline, for rules that compare with it
 };
 
 class Walk {
@@ -45,16 +64,19 @@ class Walk {
   // rules: one a node (nullptr only where no rule fits, which is an error when relevance arrives there).
   Walk(Forward& forward, std::vector<const Rule*> rules, WalkOptions options);
 
-  // Emits the whole backward half. `seed`: relevance at the scores, N×classes in plain layout. Result: the input's
-  // relevance, plain layout, pinned.
+  // Emits the whole backward half. `seed`: relevance at the scores, in plain layout. Result: the input's relevance,
+  // plain layout, pinned (buffer -1 when the walk ends before).
   BufferView run(const BufferView& seed, ValueId scores);
   const std::vector<LedgerSlots>& ledger() const { return ledger_; }
+  const std::vector<Recorded>& recorded() const { return recorded_; }
   ScalarId resultSum() const { return resultSum_; }
 
   // For the rules' interpreters.
   Forward& forward() { return forward_; }
   Plan& plan() { return forward_.plan(); }
-  const Graph& graph() const { return forward_.graph(); }
+  const Graph& graph() const { return graph_; }
+  TensorDesc desc(ValueId id) const { return forward_.descOf(graph_.value(id).shape); }
+  std::int64_t columns() const { return forward_.plan().columns(); }
   const WalkOptions& options() const { return options_; }
   bool nonNegative(ValueId id) const { return nonNegative_[static_cast<std::size_t>(id)]; }
   const Rule& rule(int node) const { return *rules_[static_cast<std::size_t>(node)]; }
@@ -64,21 +86,30 @@ class Walk {
   Relevance derived(Relevance& from, const Expr& e);
   // Stores the formula now, taking pending sums along.
   BufferView store(Relevance& r, const std::string& name);
+  // The next program that evaluates r also sums `e`: what the node being visited absorbs.
+  void absorb(Relevance& r, Absorbed why, const Expr& e);
+  // An activation with the rows of relevance, for kernels that read both; the same buffer when there is one column.
+  BufferView expanded(const BufferView& activation, const std::string& name);
   // Parts of values ("pos", "neg", …) that linear rules have made, by value and name.
   std::map<std::pair<ValueId, std::string>, BufferView>& parts() { return parts_; }
 
  private:
   void visit(int index);
+  void findUseful();
+  void record(ValueId id, Relevance& r);
   Relevance collect(ValueId id);
   BufferView finish(ValueId in);
 
   Forward& forward_;
+  Graph graph_;
   std::vector<const Rule*> rules_;
   WalkOptions options_;
   std::vector<bool> nonNegative_;
+  std::vector<bool> useful_;  // values that relevance has to pass to get where it is asked for
   std::map<ValueId, std::vector<Relevance>> given_;
   std::map<std::pair<ValueId, std::string>, BufferView> parts_;
   std::vector<LedgerSlots> ledger_;
+  std::vector<Recorded> recorded_;
   LedgerSlots* current_ = nullptr;
   ScalarId resultSum_ = -1;
 };

@@ -24,6 +24,9 @@ float partOf(float w, WeightPart part, float gamma) {
       return w * w;
     case WeightPart::One:
       return 1.0f;
+    case WeightPart::Pattern:
+    case WeightPart::WeightTimesPattern:
+      break;  // not a function of w alone
   }
   return w;
 }
@@ -50,6 +53,12 @@ WeightPart asWeight(BiasPart part) {
 std::vector<float> weightPart(const std::vector<float>& w, WeightPart part, float gamma, float sign) {
   std::vector<float> out(w.size());
   std::transform(w.begin(), w.end(), out.begin(), [=](float v) { return sign * partOf(v, part, gamma); });
+  return out;
+}
+
+std::vector<float> patternPart(const std::vector<float>& w, const std::vector<float>& a, WeightPart part, float sign) {
+  std::vector<float> out(w.size());
+  for (std::size_t i = 0; i < w.size(); ++i) out[i] = sign * (part == WeightPart::Pattern ? a[i] : w[i] * a[i]);
   return out;
 }
 

@@ -11,22 +11,26 @@
 //               axes.
 //   Dense       inputs x[..., I], W[O, I], optional b[O]: y = x Wᵀ + b. Gemm and MatMul with a constant become this.
 //   Affine      inputs x[N, C, ...], scale[C], shift[C]: y = scale·x + shift by channel (a BatchNormalization that
-//   stayed). Relu, LeakyRelu{alpha}, PRelu(x, slope), Elu{alpha}, Clip{min,max floats}, Sigmoid,
-//   HardSigmoid{alpha,beta}, HardSwish, Tanh Softmax{axis}  (axis ≥ 0; opset < 13's flattening semantics are rewritten
-//   with Reshape) MaxPool, AveragePool {kernel_shape, strides, pads, dilations, count_include_pad}; 1 or 2 spatial
-//   axes; the output
+//   stayed).
+//   Relu, LeakyRelu{alpha}, PRelu(x, slope), Elu{alpha}, Clip{min,max floats}, Sigmoid, HardSigmoid{alpha,beta},
+//   HardSwish, Tanh, Erf, Softplus, Sqrt, Gelu{approximate "none"|"tanh"}
+//   Softmax{axis}  axis ≥ 0; opset < 13's flattening semantics are rewritten with Reshape
+//   MaxPool, AveragePool {kernel_shape, strides, pads, dilations, count_include_pad}; 1 or 2 spatial axes; the output
 //               shape tells whether the last window hangs over (ceil_mode). Global pools and ReduceMean become
 //               AveragePool/MaxPool (with Transpose/Reshape around where needed).
-//   Add, Sub, Mul, Div   two inputs with numpy broadcasting; either may be constant.
-//   MatMul      two dynamic inputs only.
-//   Concat{axis}   axis ≥ 0
+//   LayerNormalization{axis, epsilon}   inputs x, constant scale and bias of x's shape from `axis` (≥ 1) on, over which
+//               mean and variance are taken.
+//   Add, Sub, Mul, Div   two inputs with numpy broadcasting; either may be constant. Pow becomes products and Sqrt.
+//   MatMul      two dynamic inputs only, of at least 3 axes.
+//   Concat{axis}   axis ≥ 0; operands may be constant
 //   Slice{axes, starts, ends, steps}  every axis listed, 0 ≤ start, steps ≠ 0 (Split becomes Slices)
 //   Pad{pads, value}  constant mode, pads (begin of every axis, end of every axis), ≥ 0 (negative pads become Slice)
 //   Transpose{perm}, Reshape (Flatten, Squeeze, Unsqueeze, Reshape; the output value's shape says it all)
 //   Resize{mode "nearest"|"linear", coordinate "half_pixel"|"asymmetric"|"align_corners"|"pytorch_half_pixel",
 //          rounding "floor"|"ceil"|"round_prefer_floor"|"round_prefer_ceil", scales (floats, one an axis)}
 //   LRN{size, alpha, beta, bias}
-//   Identity, Dropout and everything computed from constants alone are gone.
+//   Identity, Dropout and everything computed from constants alone are gone. The first axis of every dynamic value is
+//   the batch; constants are the same for all its images.
 #pragma once
 
 #include <cstdint>
@@ -59,6 +63,12 @@ enum class Op {
   HardSigmoid,
   HardSwish,
   Tanh,
+  Erf,
+  Gelu,
+  Softplus,
+  Mish,
+  Sqrt,
+  Pow,
   Softmax,
   MaxPool,
   AveragePool,
@@ -81,11 +91,15 @@ enum class Op {
   Identity,
   Dropout,
   LRN,
+  LayerNormalization,
   Constant,
   ConstantOfShape,
   Shape,
   Gather,
   Cast,
+  Equal,
+  Where,
+  Expand,
   Resize,
   Upsample,
   Dense,

@@ -287,6 +287,28 @@ Types lrn(const Call& call) {
   return same(call);
 }
 
+Types layerNormalization(const Call& call) {
+  const std::size_t axis = normaliseAxis(call.node, call.node.intAttr("axis", -1), call.rank());
+  const Shape normalised(call.shape().begin() + static_cast<std::ptrdiff_t>(axis), call.shape().end());
+  for (std::size_t i = 1; i < 3; ++i)
+    if (call.has(i) && broadcastShapes(call.node, normalised, call.shape(i)) != normalised)
+      call.mismatch(fmt::format("parameter {} of {}", i, toString(call.shape(i))), toString(normalised));
+  return same(call);
+}
+
+Types equal(const Call& call) {
+  return {{DType::Bool, broadcastShapes(call.node, call.shape(0), call.shape(1))}};
+}
+
+Types where(const Call& call) {
+  const Shape chosen = broadcastShapes(call.node, call.shape(1), call.shape(2));
+  return {{call.input(1).dtype, broadcastShapes(call.node, call.shape(0), chosen)}};
+}
+
+Types expand(const Call& call) {
+  return {call.like(broadcastShapes(call.node, call.shape(), *intsParameter(call.graph, call.node, 1, "shape")))};
+}
+
 Types constant(const Call& call) {
   const auto it = call.node.attrs.find("value");
   if (it == call.node.attrs.end() || !std::holds_alternative<Constant>(it->second))
@@ -387,6 +409,12 @@ const std::map<Op, Infer>& table() {
       {Op::HardSigmoid, same},
       {Op::HardSwish, same},
       {Op::Tanh, same},
+      {Op::Erf, same},
+      {Op::Gelu, same},
+      {Op::Softplus, same},
+      {Op::Mish, same},
+      {Op::Sqrt, same},
+      {Op::Pow, elementwise},
       {Op::Softmax, softmax},
       {Op::MaxPool, pool},
       {Op::AveragePool, pool},
@@ -409,11 +437,15 @@ const std::map<Op, Infer>& table() {
       {Op::Identity, same},
       {Op::Dropout, same},
       {Op::LRN, lrn},
+      {Op::LayerNormalization, layerNormalization},
       {Op::Constant, constant},
       {Op::ConstantOfShape, constantOfShape},
       {Op::Shape, shapeOf},
       {Op::Gather, gather},
       {Op::Cast, cast},
+      {Op::Equal, equal},
+      {Op::Where, where},
+      {Op::Expand, expand},
       {Op::Resize, resize},
       {Op::Upsample, upsample},
   };

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "image/pixels.h"
+#include "image/replace_file.h"
 #include "relprop/error.h"
 #include "relprop/image.h"
 
@@ -52,21 +53,6 @@ struct TemporaryName {
   }
 };
 
-[[noreturn]] void failRead(const fs::path& path, int error) {
-  if (error == ENOENT || error == ENOTDIR)
-    throw Error(ErrorCode::FileNotFound, nameOf(path), "there is no such file", "", "check the path");
-  throw Error(ErrorCode::FileUnreadable, path.string(), reason(error), "a readable file");
-}
-
-[[noreturn]] void failWrite(const fs::path& path, int error) {
-  std::string hint = "check the folder's permissions";
-  if (error == ENOENT || error == ENOTDIR)
-    hint = fmt::format("make the folder {} first", path.has_parent_path() ? path.parent_path().string() : ".");
-  if (error == ENOSPC || error == EDQUOT) hint = "make room on the disk";
-  if (error == EISDIR) hint = "give the path of a file, not of a folder";
-  throw Error(ErrorCode::FileWriteFailed, nameOf(path), reason(error), "", hint);
-}
-
 void writeAll(int descriptor, const char* data, std::size_t size, const fs::path& path) {
   while (size > 0) {
     const ssize_t written = ::write(descriptor, data, size);
@@ -75,11 +61,6 @@ void writeAll(int descriptor, const char* data, std::size_t size, const fs::path
     data += written;
     size -= static_cast<std::size_t>(written);
   }
-}
-
-void writeAndClose(Descriptor& file, const char* data, std::size_t size, const fs::path& path) {
-  writeAll(file.get(), data, size, path);
-  if (!file.close()) failWrite(path, errno);
 }
 
 // Unique among the threads of this process by the counter, among processes by the id. Long names are cut so that the
@@ -104,19 +85,12 @@ Descriptor createTemporary(TemporaryName& temporary, const fs::path& path) {
   failWrite(path, EEXIST);
 }
 
-void replaceFile(const fs::path& path, const char* data, std::size_t size) {
-  TemporaryName temporary;
-  Descriptor file = createTemporary(temporary, path);
-  writeAndClose(file, data, size, path);
-  if (::rename(temporary.path.c_str(), path.c_str()) != 0) failWrite(path, errno);
-  temporary.path.clear();
-}
-
 // Devices and pipes have no whole-or-not-at-all, and renaming over them would take them away.
 void writeThrough(const fs::path& path, const char* data, std::size_t size) {
   Descriptor file(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
   if (file.get() < 0) failWrite(path, errno);
-  writeAndClose(file, data, size, path);
+  writeAll(file.get(), data, size, path);
+  if (!file.close()) failWrite(path, errno);
 }
 
 // A link stays a link: what it points to is replaced.
@@ -127,14 +101,32 @@ fs::path behindLinks(const fs::path& path) {
   return target.empty() ? path : target;
 }
 
-void writeBytes(const fs::path& path, const char* data, std::size_t size) {
+// What is to be replaced: never a folder.
+fs::file_type typeOfTarget(const fs::path& path) {
   std::error_code ignored;
   const fs::file_type type = fs::status(path, ignored).type();
   if (type == fs::file_type::directory || path.filename().empty()) failWrite(path, EISDIR);
-  if (type == fs::file_type::character || type == fs::file_type::fifo || type == fs::file_type::socket ||
-      type == fs::file_type::block)
-    return writeThrough(path, data, size);
-  replaceFile(behindLinks(path), data, size);
+  return type;
+}
+
+bool isSpecial(fs::file_type type) {
+  return type == fs::file_type::character || type == fs::file_type::fifo || type == fs::file_type::socket ||
+         type == fs::file_type::block;
+}
+
+void replaceBehindLinks(const fs::path& path, const std::function<void(Descriptor&, const fs::path&)>& write) {
+  const fs::path target = behindLinks(path);
+  TemporaryName temporary;
+  Descriptor file = createTemporary(temporary, target);
+  write(file, temporary.path);
+  if (!file.close()) failWrite(target, errno);
+  if (::rename(temporary.path.c_str(), target.c_str()) != 0) failWrite(target, errno);
+  temporary.path.clear();
+}
+
+void writeBytes(const fs::path& path, const char* data, std::size_t size) {
+  if (isSpecial(typeOfTarget(path))) return writeThrough(path, data, size);
+  replaceBehindLinks(path, [&](Descriptor& file, const fs::path&) { writeAll(file.get(), data, size, path); });
 }
 
 // The size is only a hint: pipes and some special files do not know theirs.
@@ -155,6 +147,29 @@ Bytes readToEnd(int descriptor, std::size_t sizeHint, const fs::path& path) {
 }
 
 }  // namespace
+
+void failRead(const fs::path& path, int error) {
+  if (error == ENOENT || error == ENOTDIR)
+    throw Error(ErrorCode::FileNotFound, nameOf(path), "there is no such file", "", "check the path");
+  throw Error(ErrorCode::FileUnreadable, path.string(), reason(error), "a readable file");
+}
+
+void failWrite(const fs::path& path, int error) {
+  std::string hint = "check the folder's permissions";
+  if (error == ENOENT || error == ENOTDIR)
+    hint = fmt::format("make the folder {} first", path.has_parent_path() ? path.parent_path().string() : ".");
+  if (error == ENOSPC || error == EDQUOT) hint = "make room on the disk";
+  if (error == EISDIR || error == ESPIPE) hint = "give the path of a file, not of a folder or device";
+  throw Error(ErrorCode::FileWriteFailed, nameOf(path), reason(error), "", hint);
+}
+
+void replaceFile(const fs::path& path, const std::function<void(const fs::path&)>& write) {
+  if (isSpecial(typeOfTarget(path))) failWrite(path, ESPIPE);
+  replaceBehindLinks(path, [&](Descriptor& file, const fs::path& temporary) {
+    file.close();
+    write(temporary);
+  });
+}
 
 std::vector<std::uint8_t> readFile(const fs::path& path) {
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));

@@ -7,7 +7,7 @@
 
 #include "image/containers.h"
 #include "image/npy_header.h"
-#include "image/pixels.h"
+#include "image/npy_values.h"
 #include "relprop/error.h"
 #include "relprop/image.h"
 
@@ -39,27 +39,27 @@ Content split(ByteSpan file, const std::string& name) {
   return {parseNpyHeader(text, name), file.subspan(start + *length)};
 }
 
-float halfToFloat(std::uint64_t bits) {
+double halfToDouble(std::uint64_t bits) {
   const int exponent = static_cast<int>(bits >> 10 & 31);
-  const auto fraction = static_cast<float>(bits & 1023);
-  float magnitude = exponent == 0 ? std::ldexp(fraction, -24) : std::ldexp(1024.0f + fraction, exponent - 25);
-  if (exponent == 31) magnitude = fraction == 0 ? std::numeric_limits<float>::infinity() : std::nanf("");
+  const auto fraction = static_cast<double>(bits & 1023);
+  double magnitude = exponent == 0 ? std::ldexp(fraction, -24) : std::ldexp(1024.0 + fraction, exponent - 25);
+  if (exponent == 31) magnitude = fraction == 0 ? std::numeric_limits<double>::infinity() : std::nan("");
   return bits & 0x8000 ? -magnitude : magnitude;
 }
 
 struct ElementType {
   std::string_view name;
   std::size_t size;
-  float (*toFloat)(std::uint64_t bits);
+  double (*value)(std::uint64_t bits);
 };
 
 constexpr ElementType kTypes[] = {
-    {"f2", 2, halfToFloat},
-    {"f4", 4, [](std::uint64_t bits) { return std::bit_cast<float>(static_cast<std::uint32_t>(bits)); }},
-    {"f8", 8, [](std::uint64_t bits) { return static_cast<float>(std::bit_cast<double>(bits)); }},
-    {"u1", 1, [](std::uint64_t bits) { return static_cast<float>(bits); }},
-    {"i4", 4, [](std::uint64_t bits) { return static_cast<float>(static_cast<std::int32_t>(bits)); }},
-    {"i8", 8, [](std::uint64_t bits) { return static_cast<float>(static_cast<std::int64_t>(bits)); }},
+    {"f2", 2, halfToDouble},
+    {"f4", 4, [](std::uint64_t bits) { return double{std::bit_cast<float>(static_cast<std::uint32_t>(bits))}; }},
+    {"f8", 8, [](std::uint64_t bits) { return std::bit_cast<double>(bits); }},
+    {"u1", 1, [](std::uint64_t bits) { return static_cast<double>(bits); }},
+    {"i4", 4, [](std::uint64_t bits) { return static_cast<double>(static_cast<std::int32_t>(bits)); }},
+    {"i8", 8, [](std::uint64_t bits) { return static_cast<double>(static_cast<std::int64_t>(bits)); }},
 };
 
 const ElementType& typeOf(const std::string& descr, const std::string& name) {
@@ -88,12 +88,13 @@ std::uint64_t readBits(const std::uint8_t* bytes, std::size_t size, bool bigEndi
 }
 
 // In Fortran order the first index runs fastest; `position` counts in that order over row-major strides.
-std::vector<float> toRowMajor(const std::vector<float>& values, const Shape& shape) {
+template <class T>
+std::vector<T> toRowMajor(const std::vector<T>& values, const Shape& shape) {
   std::vector<std::size_t> strides(shape.size(), 1), index(shape.size(), 0);
   for (std::size_t d = shape.size(); d-- > 1;) strides[d - 1] = strides[d] * static_cast<std::size_t>(shape[d]);
-  std::vector<float> result(values.size());
+  std::vector<T> result(values.size());
   std::size_t position = 0;
-  for (float value : values) {
+  for (T value : values) {
     result[position] = value;
     for (std::size_t d = 0; d < shape.size(); ++d) {
       position += strides[d];
@@ -105,35 +106,53 @@ std::vector<float> toRowMajor(const std::vector<float>& values, const Shape& sha
   return result;
 }
 
-}  // namespace
-
-Tensor decodeNpy(const std::vector<std::uint8_t>& bytes, const std::string& name) {
+// Into Tensor or NpyValues.
+template <class Result>
+Result decodeAs(const Bytes& bytes, const std::string& name) {
   const Content content = split(bytes, name);
   const ElementType& type = typeOf(content.header.type, name);
   const std::size_t count = checkedCount(content, type.size, name);
   const bool bigEndian = content.header.type[0] == '>';
-  Tensor tensor(content.header.shape);
+  Result result;
+  result.shape = content.header.shape;
+  result.data.resize(count);
+  using Number = typename decltype(result.data)::value_type;
   for (std::size_t i = 0; i < count; ++i)
-    tensor.data[i] = type.toFloat(readBits(content.data.data() + i * type.size, type.size, bigEndian));
-  if (content.header.fortranOrder) tensor.data = toRowMajor(tensor.data, tensor.shape);
-  return tensor;
+    result.data[i] =
+        static_cast<Number>(type.value(readBits(content.data.data() + i * type.size, type.size, bigEndian)));
+  if (content.header.fortranOrder) result.data = toRowMajor(result.data, result.shape);
+  return result;
+}
+
+}  // namespace
+
+Tensor decodeNpy(const Bytes& bytes, const std::string& name) {
+  return decodeAs<Tensor>(bytes, name);
+}
+
+NpyValues decodeNpyValues(const Bytes& bytes, const std::string& name) {
+  return decodeAs<NpyValues>(bytes, name);
 }
 
 Tensor readNpy(const std::filesystem::path& path) {
   return decodeNpy(readFile(path), path.string());
 }
 
-std::vector<std::uint8_t> encodeNpy(const Tensor& tensor) {
+Bytes npyStart(const std::string& type, const Shape& shape) {
   constexpr std::size_t alignment = 64, fixed = 10;
-  const std::string comma = tensor.shape.size() == 1 ? "," : "";
-  std::string header = fmt::format("{{'descr': '<f4', 'fortran_order': False, 'shape': ({}{}), }}",
-                                   fmt::join(tensor.shape, ", "), comma);
+  const std::string comma = shape.size() == 1 ? "," : "";
+  std::string header =
+      fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': ({}{}), }}", type, fmt::join(shape, ", "), comma);
   header.append(alignment - 1 - (fixed + header.size()) % alignment, ' ');
   header += '\n';
   const std::string length = {static_cast<char>(header.size()), static_cast<char>(header.size() >> 8)};
   const std::string start = std::string(kMagic) + '\1' + '\0' + length + header;
-  Bytes file(start.begin(), start.end());
-  file.reserve(start.size() + tensor.data.size() * 4);
+  return {start.begin(), start.end()};
+}
+
+Bytes encodeNpy(const Tensor& tensor) {
+  Bytes file = npyStart("<f4", tensor.shape);
+  file.reserve(file.size() + tensor.data.size() * 4);
   for (float value : tensor.data)
     for (int shift = 0; shift < 32; shift += 8)
       file.push_back(static_cast<std::uint8_t>(std::bit_cast<std::uint32_t>(value) >> shift));

@@ -41,20 +41,24 @@ int cellWidth(const TitledImage& cell) {
   return std::max(cell.image.width, std::min(textWidth(drawable(cell.title)), kWidestTitle));
 }
 
-struct Extent {
-  std::int64_t width = kMargin, height = 0;
-};
-
-Extent extentOf(const std::vector<TitledImage>& row) {
-  if (row.empty()) throw Error(ErrorCode::InvalidArgument, "panel", "an empty row", "at least one picture a row");
-  Extent extent;
-  for (const TitledImage& cell : row) {
-    requireWhole(cell.image, "panel");
-    extent.width += cellWidth(cell) + kMargin;
-    extent.height = std::max<std::int64_t>(extent.height, cell.image.height);
+// A column is as wide as the widest of its cells, so that rows of one panel line up.
+std::vector<int> columnWidths(const std::vector<std::vector<TitledImage>>& rows) {
+  std::vector<int> widths;
+  for (const auto& row : rows) {
+    if (row.empty()) throw Error(ErrorCode::InvalidArgument, "panel", "an empty row", "at least one picture a row");
+    widths.resize(std::max(widths.size(), row.size()));
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      requireWhole(row[i].image, "panel");
+      widths[i] = std::max(widths[i], cellWidth(row[i]));
+    }
   }
-  extent.height += kTitleHeight + kMargin;
-  return extent;
+  return widths;
+}
+
+std::int64_t rowHeight(const std::vector<TitledImage>& row) {
+  std::int64_t height = 0;
+  for (const TitledImage& cell : row) height = std::max<std::int64_t>(height, cell.image.height);
+  return height + kTitleHeight + kMargin;
 }
 
 // A view on the pixels, for OpenCV to draw into.
@@ -68,14 +72,14 @@ void paste(const Image& image, Image& canvas, int left, int top) {
                 canvas.pixels.begin() + ((top + y) * canvas.width + left) * 3);
 }
 
-void drawRow(const std::vector<TitledImage>& row, Image& canvas, int top) {
+void drawRow(const std::vector<TitledImage>& row, const std::vector<int>& widths, Image& canvas, int top) {
   int left = kMargin;
-  for (const TitledImage& cell : row) {
-    const std::string title = fitted(drawable(cell.title), cellWidth(cell));
+  for (std::size_t i = 0; i < row.size(); ++i) {
+    const std::string title = fitted(drawable(row[i].title), widths[i]);
     cv::putText(asMat(canvas), title, {left, top + kTitleHeight - kBaseline}, kFont, kFontScale, cv::Scalar::all(0), 1,
                 cv::LINE_AA);
-    paste(cell.image, canvas, left, top + kTitleHeight);
-    left += cellWidth(cell) + kMargin;
+    paste(row[i].image, canvas, left, top + kTitleHeight);
+    left += widths[i] + kMargin;
   }
 }
 
@@ -83,18 +87,16 @@ void drawRow(const std::vector<TitledImage>& row, Image& canvas, int top) {
 
 Image composePanel(const std::vector<std::vector<TitledImage>>& rows) {
   if (rows.empty()) throw Error(ErrorCode::InvalidArgument, "panel", "no rows", "at least one row");
-  Extent whole{0, kMargin};
-  for (const auto& row : rows) {
-    const Extent extent = extentOf(row);
-    whole.width = std::max(whole.width, extent.width);
-    whole.height += extent.height;
-  }
-  Image canvas = blankImage(whole.width, whole.height, "panel");
+  const std::vector<int> widths = columnWidths(rows);
+  std::int64_t width = kMargin, height = kMargin;
+  for (int column : widths) width += column + kMargin;
+  for (const auto& row : rows) height += rowHeight(row);
+  Image canvas = blankImage(width, height, "panel");
   std::fill(canvas.pixels.begin(), canvas.pixels.end(), std::uint8_t{255});
   int top = kMargin;
   for (const auto& row : rows) {
-    drawRow(row, canvas, top);
-    top += static_cast<int>(extentOf(row).height);
+    drawRow(row, widths, canvas, top);
+    top += static_cast<int>(rowHeight(row));
   }
   return canvas;
 }

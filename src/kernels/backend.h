@@ -61,6 +61,21 @@ struct LrnSpec {
   float alpha = 1e-4f, beta = 0.75f, bias = 1.0f;
 };
 
+// Rows of `extent` values, each normalised by its own mean and variance, then scaled and shifted by position.
+struct LayerNormSpec {
+  std::int64_t rows = 1, extent = 1;
+  float epsilon = 1e-5f;
+  std::vector<float> scale, bias;  // extent values each
+  bool constantDeviation = false;  // backward: only the mean depends on x
+};
+
+// c[m, n] = a[m, k] · b[k, n], `batch` times; a transposed operand lies as [k, m] or [n, k].
+struct MatmulSpec {
+  std::int64_t batch = 1, m = 1, n = 1, k = 1;
+  bool transposeA = false, transposeB = false;
+  std::int64_t flops() const { return 2 * batch * m * n * k; }
+};
+
 class Kernel {
  public:
   virtual ~Kernel() = default;
@@ -80,6 +95,8 @@ class Backend {
 
   virtual KernelPtr linearForward(const LinearKernelSpec& spec) = 0;   // (x) → (z); accumulate: z is read too
   virtual KernelPtr linearBackward(const LinearKernelSpec& spec) = 0;  // (s) → (Wᵀs)
+  // (x, g) → Σ over rows and positions of g·x for every weight, plain; the spec's own weights are not looked at.
+  virtual KernelPtr linearWeightGradient(const LinearKernelSpec& spec) = 0;
   virtual KernelPtr reorder(const TensorDesc& from, const TensorDesc& to) = 0;  // same shape, other block
   virtual KernelPtr maxPool(const PoolShape& shape) = 0;                        // (x) → (y)
   virtual KernelPtr maxPoolBackward(const PoolShape& shape) = 0;      // (x, R) → (R to the winner; ties to the first)
@@ -87,10 +104,14 @@ class Backend {
   virtual KernelPtr averagePoolBackward(const PoolShape& shape) = 0;  // (s) → (transposed)
   virtual KernelPtr lrn(const LrnSpec& spec) = 0;                     // (x) → (y)
   virtual KernelPtr lrnBackward(const LrnSpec& spec) = 0;             // (x, g) → (vector-Jacobian product)
+  virtual KernelPtr lrnSecant(const LrnSpec& spec) = 0;               // (x, x′, g) → (m with Σ m·Δx = Σ g·Δy)
   virtual KernelPtr softmax(std::int64_t outer, std::int64_t extent, std::int64_t inner) = 0;          // plain layout
   virtual KernelPtr softmaxBackward(std::int64_t outer, std::int64_t extent, std::int64_t inner) = 0;  // (y, g) → g·J
-  virtual KernelPtr copy(const CopySpec& spec) = 0;                                                    // plain layout
-  virtual KernelPtr fill(std::int64_t floats, float value) = 0;                                 // () → (constant)
+  virtual KernelPtr layerNorm(const LayerNormSpec& spec) = 0;          // (x) → (y); plain layout
+  virtual KernelPtr layerNormBackward(const LayerNormSpec& spec) = 0;  // (x, g) → (vector-Jacobian product)
+  virtual KernelPtr matmul(const MatmulSpec& spec) = 0;                // (a, b) → (c); plain layout
+  virtual KernelPtr copy(const CopySpec& spec) = 0;                    // plain layout
+  virtual KernelPtr fill(std::int64_t floats, float value) = 0;        // () → (constant)
   virtual KernelPtr resize(std::int64_t planes, const ResizeAxis& h, const ResizeAxis& w) = 0;  // plain layout
   virtual KernelPtr resizeBackward(std::int64_t planes, const ResizeAxis& h, const ResizeAxis& w) = 0;
   virtual void runProgram(const Program& program, const ProgramArgs& args) = 0;

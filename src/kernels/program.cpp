@@ -11,7 +11,7 @@ const char* eltName(Elt op) {
   static constexpr std::array names = {"load",   "channel", "image",   "scalar", "imm",    "add",    "sub",
                                        "mul",    "safediv", "share",   "div",    "stab",   "max0",   "min0",
                                        "abs",    "nonzero", "shift",   "ispos",  "addimm", "mulimm", "maximm",
-                                       "minimm", "exp",     "sigmoid", "tanh"};
+                                       "minimm", "exp",     "sigmoid", "tanh",   "erf",    "log1p",  "sqrt"};
   return names[static_cast<std::size_t>(op)];
 }
 

@@ -37,7 +37,10 @@ enum class Elt : std::uint8_t {
   MinImm,
   Exp,
   Sigmoid,
-  Tanh
+  Tanh,
+  Erf,
+  Log1p,  // log(1 + a)
+  Sqrt
 };
 
 struct Instruction {
@@ -67,19 +70,25 @@ struct Program {
 };
 
 // A tensor a program reads or writes; rows may lie further apart than one row's size (a slice of a larger buffer).
+// group: so many rows of the program in turn read the same row (activations are shared by the columns of relevance).
 struct ProgramInput {
   const float* data;
   std::int64_t rowStride;
+  std::int64_t group = 1;
 };
 struct ProgramOutput {
   float* data;
   std::int64_t rowStride;
 };
+struct ProgramScalar {
+  const double* data;  // rows/group long
+  std::int64_t group = 1;
+};
 struct ProgramArgs {
   std::vector<ProgramInput> inputs;
   std::vector<ProgramOutput> outputs;
-  std::vector<const double*> scalars;  // each rows long
-  std::vector<double*> reductions;     // each rows long
+  std::vector<ProgramScalar> scalars;
+  std::vector<double*> reductions;  // each rows long
 };
 
 // "r2 = mul r0 r1" a line, for inspection and tests.

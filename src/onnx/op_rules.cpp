@@ -98,6 +98,11 @@ void softmax(NodeContext& c) {
   c.node.attrs.emplace("axis", std::int64_t{flattens ? 1 : -1});
 }
 
+void gelu(NodeContext& c) {
+  const std::string form = c.node.stringAttr("approximate", "none");
+  if (form != "none" && form != "tanh") c.refusals.add("Gelu with approximate " + quote(form), c.node.name);
+}
+
 void batchNormalization(NodeContext& c) {
   refuseUnless(c, "spatial", 1, "BatchNormalization with spatial=0");
   refuseUnless(c, "training_mode", 0, "BatchNormalization in training mode");
@@ -182,6 +187,12 @@ constexpr OpRule kRules[] = {
     {Op::HardSigmoid, 1, 1, "f", 1, "alpha:f beta:f", nullptr},
     {Op::HardSwish, 1, 1, "f", 1, "", nullptr},
     {Op::Tanh, 1, 1, "f", 1, "", nullptr},
+    {Op::Erf, 1, 1, "f", 1, "", nullptr},
+    {Op::Gelu, 1, 1, "f", 1, "approximate:s", gelu},
+    {Op::Softplus, 1, 1, "f", 1, "", nullptr},
+    {Op::Mish, 1, 1, "f", 1, "", nullptr},
+    {Op::Sqrt, 1, 1, "f", 1, "", nullptr},
+    {Op::Pow, 2, 2, "*", 1, "", nullptr},
     {Op::Softmax, 1, 1, "f", 1, "axis:i", softmax},
     {Op::MaxPool, 1, 1, "f", 1, kPool, nullptr},
     {Op::AveragePool, 1, 1, "f", 1, kPool, nullptr},
@@ -204,11 +215,15 @@ constexpr OpRule kRules[] = {
     {Op::Identity, 1, 1, "*", 1, "", nullptr},
     {Op::Dropout, 1, 3, "*", 1, "ratio:f- seed:i-", dropout},
     {Op::LRN, 1, 1, "f", 1, "alpha:f beta:f bias:f size:i!", nullptr},
+    {Op::LayerNormalization, 2, 3, "f", 1, "axis:i epsilon:f stash_type:i-", nullptr},
     {Op::Constant, 0, 0, "", 1, "value:t value_float:f value_floats:F value_int:i value_ints:I", nullptr},
     {Op::ConstantOfShape, 1, 1, "i", 1, "value:t", constantOfShape},
     {Op::Shape, 1, 1, "*", 1, "end:i start:i", nullptr},
     {Op::Gather, 2, 2, "*i", 1, "axis:i", nullptr},
     {Op::Cast, 1, 1, "*", 1, "saturate:i- to:i!", cast},
+    {Op::Equal, 2, 2, "*=", 1, "", nullptr},
+    {Op::Where, 3, 3, "b**", 1, "", nullptr},
+    {Op::Expand, 2, 2, "*i", 1, "", nullptr},
     {Op::Resize, 2, 4, "f*fi", 1,
      "antialias:i axes:I coordinate_transformation_mode:s cubic_coeff_a:f- exclude_outside:i- extrapolation_value:f- "
      "keep_aspect_ratio_policy:s mode:s nearest_mode:s",
@@ -235,7 +250,10 @@ void checkInputType(const NodeContext& c, std::size_t index, char expected) {
   DType first = c.graph.value(c.node.inputs[0]).dtype, got = c.graph.value(c.node.inputs[index]).dtype;
   // Values of nodes that are refused have no known type; the refusal is reported in the end.
   if (expected == '*' || got == DType::Other || first == DType::Other) return;
-  DType wanted = expected == '=' ? first : expected == 'f' ? DType::Float : DType::Int64;
+  DType wanted = expected == '='   ? first
+                 : expected == 'f' ? DType::Float
+                 : expected == 'b' ? DType::Bool
+                                   : DType::Int64;
   if (got != wanted)
     malformed(c.where(), "input " + quote(c.graph.value(c.node.inputs[index]).name) + " holds " + typeText(got),
               typeText(wanted));
@@ -326,6 +344,8 @@ void applyRule(const OpRule& rule, NodeContext& context) {
 
 DType outputType(const Graph& graph, const Node& node) {
   if (node.op == Op::Shape) return DType::Int64;
+  if (node.op == Op::Equal) return DType::Bool;
+  if (node.op == Op::Where) return graph.value(node.inputs[1]).dtype;
   if (node.op == Op::Cast) return dtypeOf(node.intAttr("to", 0));
   if (node.op == Op::ConstantOfShape) {
     auto value = node.attrs.find("value");

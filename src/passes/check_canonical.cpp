@@ -1,6 +1,7 @@
 // Refuses what no pass could bring to the canonical form, all at once.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -48,17 +49,55 @@ Reason clip(const Graph&, const Node& node) {
 
 Reason matMul(const Graph& graph, const Node& node) {
   const bool constant = graph.isConstant(node.inputs[0]) || graph.isConstant(node.inputs[1]);
-  return constant ? "a stack of constant matrices" : "";
+  if (constant) return "a stack of constant matrices";
+  const std::size_t least =
+      std::min(graph.value(node.inputs[0]).shape.size(), graph.value(node.inputs[1]).shape.size());
+  return least < 3 ? "one matrix for all images" : "";
 }
 
 Reason gemm(const Graph&, const Node& node) {
   return node.intAttr("transA", 0) != 0 ? "transA 1" : "operands computed at run time";
 }
 
+// A constant of the whole batch's shape is fine when all images get the same.
+bool sameForAllImages(const Graph& graph, ValueId id, std::size_t rank) {
+  const std::vector<float>* values = constantFloats(graph, id);
+  const Shape& shape = graph.value(id).shape;
+  if (!values || shape.size() < rank || shape.empty() || shape[0] < 2) return true;
+  const auto image = static_cast<std::ptrdiff_t>(values->size()) / shape[0];
+  return std::equal(values->begin() + image, values->end(), values->begin());
+}
+
 Reason elementwise(const Graph& graph, const Node& node) {
-  for (ValueId input : node.inputs)
+  for (ValueId input : node.inputs) {
     if (graph.value(input).dtype != DType::Float) return "operands that are no floats";
+    if (!sameForAllImages(graph, input, graph.value(node.outputs[0]).shape.size()))
+      return "a constant that differs between the images of a batch";
+  }
   return {};
+}
+
+Reason concat(const Graph& graph, const Node& node) {
+  return elementwise(graph, node);
+}
+
+Reason power(const Graph& graph, const Node& node) {
+  return graph.isConstant(node.inputs[1]) ? "an exponent other than ±0.5, ±1, ±2 and ±3"
+                                          : "an exponent computed at run time";
+}
+
+Reason layerNormalization(const Graph& graph, const Node& node) {
+  if (node.intAttr("axis", 0) < 1) return "a mean over the batch";
+  const bool constant = graph.isConstant(node.inputs[1]) && graph.isConstant(node.inputs.back());
+  return constant ? "" : "scale or bias computed at run time";
+}
+
+Reason expand(const Graph&, const Node&) {
+  return "a much larger result";
+}
+
+Reason choice(const Graph&, const Node&) {
+  return "a comparison or choice at run time";
 }
 
 Reason pad(const Graph&, const Node& node) {
@@ -94,38 +133,48 @@ Reason cast(const Graph&, const Node&) {
 }
 
 const std::map<Op, Reason (*)(const Graph&, const Node&)>& table() {
-  static const std::map<Op, Reason (*)(const Graph&, const Node&)> reasons = {{Op::Conv, conv},
-                                                                              {Op::Dense, dense},
-                                                                              {Op::Affine, fine},
-                                                                              {Op::Relu, fine},
-                                                                              {Op::LeakyRelu, fine},
-                                                                              {Op::PRelu, prelu},
-                                                                              {Op::Elu, fine},
-                                                                              {Op::Clip, clip},
-                                                                              {Op::Sigmoid, fine},
-                                                                              {Op::HardSigmoid, fine},
-                                                                              {Op::HardSwish, fine},
-                                                                              {Op::Tanh, fine},
-                                                                              {Op::Softmax, fine},
-                                                                              {Op::MaxPool, pool},
-                                                                              {Op::AveragePool, pool},
-                                                                              {Op::Add, elementwise},
-                                                                              {Op::Sub, elementwise},
-                                                                              {Op::Mul, elementwise},
-                                                                              {Op::Div, elementwise},
-                                                                              {Op::MatMul, matMul},
-                                                                              {Op::Concat, fine},
-                                                                              {Op::Slice, slice},
-                                                                              {Op::Pad, pad},
-                                                                              {Op::Transpose, fine},
-                                                                              {Op::Reshape, reshape},
-                                                                              {Op::Resize, resize},
-                                                                              {Op::LRN, fine},
-                                                                              {Op::Gemm, gemm},
-                                                                              {Op::Gather, gather},
-                                                                              {Op::Cast, cast},
-                                                                              {Op::GlobalAveragePool, globalPool},
-                                                                              {Op::GlobalMaxPool, globalPool}};
+  static const std::map<Op, Reason (*)(const Graph&, const Node&)> reasons = {
+      {Op::Conv, conv},
+      {Op::Dense, dense},
+      {Op::Affine, fine},
+      {Op::Relu, fine},
+      {Op::LeakyRelu, fine},
+      {Op::PRelu, prelu},
+      {Op::Elu, fine},
+      {Op::Clip, clip},
+      {Op::Sigmoid, fine},
+      {Op::HardSigmoid, fine},
+      {Op::HardSwish, fine},
+      {Op::Tanh, fine},
+      {Op::Erf, fine},
+      {Op::Gelu, fine},
+      {Op::Softplus, fine},
+      {Op::Sqrt, fine},
+      {Op::Pow, power},
+      {Op::LayerNormalization, layerNormalization},
+      {Op::Expand, expand},
+      {Op::Where, choice},
+      {Op::Equal, choice},
+      {Op::Softmax, fine},
+      {Op::MaxPool, pool},
+      {Op::AveragePool, pool},
+      {Op::Add, elementwise},
+      {Op::Sub, elementwise},
+      {Op::Mul, elementwise},
+      {Op::Div, elementwise},
+      {Op::MatMul, matMul},
+      {Op::Concat, concat},
+      {Op::Slice, slice},
+      {Op::Pad, pad},
+      {Op::Transpose, fine},
+      {Op::Reshape, reshape},
+      {Op::Resize, resize},
+      {Op::LRN, fine},
+      {Op::Gemm, gemm},
+      {Op::Gather, gather},
+      {Op::Cast, cast},
+      {Op::GlobalAveragePool, globalPool},
+      {Op::GlobalMaxPool, globalPool}};
   return reasons;
 }
 

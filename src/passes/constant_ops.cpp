@@ -295,6 +295,9 @@ double activation(const Node& node, double x) {
        }},
       {Op::HardSwish, [](const Node&, double v) { return v * std::clamp(v / 6 + 0.5, 0.0, 1.0); }},
       {Op::Tanh, [](const Node&, double v) { return std::tanh(v); }},
+      {Op::Erf, [](const Node&, double v) { return std::erf(v); }},
+      {Op::Softplus, [](const Node&, double v) { return std::max(v, 0.0) + std::log1p(std::exp(-std::abs(v))); }},
+      {Op::Sqrt, [](const Node&, double v) { return std::sqrt(v); }},
   };
   return functions.at(node.op)(node, x);
 }
@@ -303,6 +306,53 @@ Constants unary(const Call& call) {
   Floats values = floatsOf(call, 0);
   for (float& value : values) value = static_cast<float>(activation(call.node, value));
   return {made(call.types[0], std::move(values))};
+}
+
+Constants power(const Call& call) {
+  const auto raise = [](const Node&, float a, float b) {
+    return static_cast<float>(std::pow(static_cast<double>(a), static_cast<double>(b)));
+  };
+  return {binaryOf(call, floatsOf(call, 0), floatsOf(call, 1), raise)};
+}
+
+template <class T>
+Constant equalOf(const Call& call, const std::vector<T>& a, const std::vector<T>& b) {
+  const Constant same = binaryOf(call, a, b, [](const Node&, T x, T y) { return static_cast<T>(x == y); });
+  return withPayload(same, [&](const auto& flags) { return made(call.types[0], Ints(flags.begin(), flags.end())); });
+}
+
+Constants equal(const Call& call) {
+  const Constant &a = call.input(0), &b = call.input(1);
+  if ((a.floats == nullptr) != (b.floats == nullptr))
+    throw Error(ErrorCode::MalformedModel, describe(call.node), "operands of different types", "one type");
+  return {a.floats ? equalOf(call, *a.floats, *b.floats) : equalOf(call, *a.ints, *b.ints)};
+}
+
+Constant broadcastTo(const Constant& source, const Shape& shape) {
+  return viewed(source, broadcastView(source.shape, shape));
+}
+
+Constants expand(const Call& call) {
+  return {broadcastTo(call.input(0), call.output())};
+}
+
+Constants where(const Call& call) {
+  const Constant condition = broadcastTo(call.input(0), call.output());
+  const Constant a = broadcastTo(call.input(1), call.output()), b = broadcastTo(call.input(2), call.output());
+  if (!condition.ints || (a.floats == nullptr) != (b.floats == nullptr))
+    throw Error(ErrorCode::MalformedModel, describe(call.node), "operands of different types", "a condition, one type");
+  return {withPayload(a, [&](const auto& chosen) {
+    auto result = chosen;
+    const auto& other = *[&] {
+      if constexpr (std::is_same_v<std::remove_cvref_t<decltype(chosen)>, Floats>)
+        return b.floats;
+      else
+        return b.ints;
+    }();
+    for (std::size_t i = 0; i < result.size(); ++i)
+      if ((*condition.ints)[i] == 0) result[i] = other[i];
+    return made(call.types[0], std::move(result));
+  })};
 }
 
 struct Evaluator {
@@ -340,6 +390,13 @@ const std::map<Op, Evaluator>& table() {
       {Op::HardSigmoid, {unary, false}},
       {Op::HardSwish, {unary, false}},
       {Op::Tanh, {unary, false}},
+      {Op::Erf, {unary, false}},
+      {Op::Softplus, {unary, false}},
+      {Op::Sqrt, {unary, false}},
+      {Op::Pow, {power, false}},
+      {Op::Equal, {equal, false}},
+      {Op::Where, {where, false}},
+      {Op::Expand, {expand, false}},
   };
   return evaluators;
 }

@@ -100,6 +100,15 @@ void lrn(const Graph&, Node& node) {
   node.attrs["bias"] = node.floatAttr("bias", 1.0f);
 }
 
+void layerNormalization(const Graph& graph, Node& node) {
+  axis(graph, node, -1);
+  node.attrs["epsilon"] = node.floatAttr("epsilon", 1e-5f);
+}
+
+void gelu(const Graph&, Node& node) {
+  node.attrs["approximate"] = node.stringAttr("approximate", "none");
+}
+
 using Write = void (*)(const Graph&, Node&);
 
 const std::map<Op, Write>& table() {
@@ -109,7 +118,8 @@ const std::map<Op, Write>& table() {
       {Op::Softmax, softmax},  {Op::Transpose, transpose},
       {Op::Clip, clip},        {Op::LeakyRelu, leakyRelu},
       {Op::Elu, elu},          {Op::HardSigmoid, hardSigmoid},
-      {Op::LRN, lrn},
+      {Op::LRN, lrn},          {Op::LayerNormalization, layerNormalization},
+      {Op::Gelu, gelu},
   };
   return writers;
 }

@@ -8,12 +8,17 @@ namespace relprop {
 
 int foldConstants(Graph& graph, PassContext& context);
 int makeAttributesExplicit(Graph& graph, PassContext& context);
+int completeNormalizations(Graph& graph, PassContext& context);
+int fuseNormalizations(Graph& graph, PassContext& context);
+int fuseGelus(Graph& graph, PassContext& context);
+int canonicaliseFunctions(Graph& graph, PassContext& context);
 int canonicaliseSlices(Graph& graph, PassContext& context);
 int canonicaliseReshapes(Graph& graph, PassContext& context);
 int canonicalisePools(Graph& graph, PassContext& context);
 int canonicaliseResizes(Graph& graph, PassContext& context);
 int canonicaliseDense(Graph& graph, PassContext& context);
 int canonicaliseArithmetic(Graph& graph, PassContext& context);
+int moveBatchFirst(Graph& graph, PassContext& context);
 int removeNoOps(Graph& graph, PassContext& context);
 int mergeReshapes(Graph& graph, PassContext& context);
 int mergePads(Graph& graph, PassContext& context);

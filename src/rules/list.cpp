@@ -10,6 +10,10 @@ const std::vector<RuleInfo>& ruleList() {
       {"gamma", "gamma", "linear: positive contributions favoured by γ", gammaRule},
       {"zbox", "bounds", "linear: inputs within bounds (first layer)", zboxRule},
       {"wsquare", "stabilizer", "linear: in proportion to w²", wsquareRule},
+      {"wplus", "stabilizer", "linear: positive weights only, no bias (LRP for ResNets)", wplusRule},
+      {"ones", "stabilizer", "linear: positive weights, as if every input were 1", onesRule},
+      {"pattern", "", "linear: Aᵀ R with the patterns A (PatternNet)", patternRule},
+      {"pattern-attribution", "", "linear: (W ⊙ A)ᵀ R (PatternAttribution)", patternAttributionRule},
       {"flat", "stabilizer", "linear: equally to all inputs", flatRule},
       {"gradient", "", "linear: Wᵀ R", gradientRule},
       {"rap", "", "linear: relative attributing propagation", rapRule},
@@ -21,10 +25,15 @@ const std::vector<RuleInfo>& ruleList() {
       {"jacobian", "", "any node but a linear one: vector-Jacobian product", jacobianRule},
       {"winner", "", "max pool: all to the maximum", winnerRule},
       {"average", "window", "max pool: as an average pool of the same (or a given) window", averageRule},
-      {"proportional", "stabilizer", "pools: x_i/Σx; additions: h/(h_s + h_m)", proportionalRule},
+      {"proportional", "stabilizer", "pools: x_i/Σx; additions, also of constants: h/(h_s + h_m)", proportionalRule},
       {"ratio", "", "additions: |h|/(|h_s| + |h_m|)", ratioRule},
       {"symmetric", "", "additions: half each", symmetricRule},
-      {"gate", "", "products of two values: all to the gated signal", gateRule}};
+      {"gate", "", "products of two values: all to the gated signal", gateRule},
+      {"attention", "stabilizer", "products of computed matrices: half to each; softmax: x(R - s*sum R)",
+       attentionRule},
+      {"guided", "", "activations: the positive part of R times the derivative", guidedRule},
+      {"deconv", "", "activations: the positive part of R", deconvRule},
+      {"rescale", "", "DeepLIFT: the change of the output over the change of the input", rescaleRule}};
   return rules;
 }
 

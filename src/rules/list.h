@@ -10,6 +10,10 @@ Rule zplusRule(Parameters& p);
 Rule alphaBetaRule(Parameters& p);
 Rule gammaRule(Parameters& p);
 Rule zboxRule(Parameters& p);
+Rule wplusRule(Parameters& p);
+Rule onesRule(Parameters& p);
+Rule patternRule(Parameters& p);
+Rule patternAttributionRule(Parameters& p);
 Rule wsquareRule(Parameters& p);
 Rule flatRule(Parameters& p);
 Rule gradientRule(Parameters& p);
@@ -26,6 +30,10 @@ Rule proportionalRule(Parameters& p);
 Rule ratioRule(Parameters& p);
 Rule symmetricRule(Parameters& p);
 Rule gateRule(Parameters& p);
+Rule attentionRule(Parameters& p);
+Rule guidedRule(Parameters& p);
+Rule deconvRule(Parameters& p);
+Rule rescaleRule(Parameters& p);
 
 // Rule objects of the two kinds, for the files above.
 Rule linearRule(LinearRule terms);

@@ -2,6 +2,8 @@
 //   pools       R_i = x_i/stab(Σ_i x_i)·R_j in the window, or all to the winner
 //   additions   proportional h_s/stab(h_s + h_m)·R; ratio |h_s|/(|h_s| + |h_m|)·R, half each where both are 0;
 //   symmetric R/2
+//   proportional at sums with a constant and at LayerNormalization: x_i's part of the output over the output, R; the
+//   deviation counts as a constant
 // [LRP-ResNet] Otsuki et al., ECCV 2024, section 3.
 #include <cmath>
 
@@ -11,8 +13,9 @@
 namespace relprop {
 namespace {
 
-const std::vector<Role> kAllButLinear = {Role::Activation, Role::MaxPool, Role::AveragePool, Role::Residual, Role::Gate,
-                                         Role::Affine,     Role::Lrn,     Role::Softmax,     Role::Move};
+const std::vector<Role> kAllButLinear = {Role::Activation, Role::MaxPool, Role::AveragePool, Role::Residual,
+                                         Role::Gate,       Role::Affine,  Role::Lrn,         Role::Normalisation,
+                                         Role::MatMul,     Role::Softmax, Role::Move};
 
 Rule residualRule(NodeRule what, Parameters& p) {
   Rule rule = nodeRule(what, {Role::Residual});
@@ -23,7 +26,7 @@ Rule residualRule(NodeRule what, Parameters& p) {
 }  // namespace
 
 Rule passRule(Parameters&) {
-  return nodeRule(NodeRule::Pass, {Role::Activation, Role::Affine, Role::Lrn, Role::Softmax});
+  return nodeRule(NodeRule::Pass, {Role::Activation, Role::Affine, Role::Lrn, Role::Normalisation, Role::Softmax});
 }
 Rule jacobianRule(Parameters&) {
   return nodeRule(NodeRule::Jacobian, kAllButLinear);
@@ -33,6 +36,26 @@ Rule winnerRule(Parameters&) {
 }
 Rule gateRule(Parameters&) {
   return nodeRule(NodeRule::Gate, {Role::Gate});
+}
+
+// Guided backpropagation, [GBP] Springenberg et al. 2015: R⁺ where x > 0. Deconvolution, [DN] Zeiler & Fergus 2014: R⁺.
+Rule guidedRule(Parameters&) {
+  return nodeRule(NodeRule::Guided, {Role::Activation});
+}
+Rule deconvRule(Parameters&) {
+  return nodeRule(NodeRule::Deconv, {Role::Activation});
+}
+// [DL] Shrikumar et al. 2017: Δy/Δx, with Δ the difference to the baseline.
+Rule rescaleRule(Parameters&) {
+  return nodeRule(NodeRule::Rescale, {Role::Activation, Role::MaxPool, Role::Gate, Role::Lrn, Role::Affine});
+}
+
+// [AttnLRP] Achtibat et al. 2024, section 3.3: O = A·B gives A ⊙ (R/stab(2·O))·Bᵀ to A and the like to B; a softmax
+// x_i·(R_i − s_i·ΣR), s its output.
+Rule attentionRule(Parameters& p) {
+  Rule rule = nodeRule(NodeRule::Attention, {Role::MatMul, Role::Softmax});
+  rule.epsilon = p.number("stabilizer", kStabiliser);
+  return rule;
 }
 
 Rule averageRule(Parameters& p) {
@@ -48,7 +71,7 @@ Rule averageRule(Parameters& p) {
 
 Rule proportionalRule(Parameters& p) {
   Rule rule = residualRule(NodeRule::Proportional, p);
-  rule.roles = {Role::MaxPool, Role::AveragePool, Role::Residual};
+  rule.roles = {Role::MaxPool, Role::AveragePool, Role::Residual, Role::Affine, Role::Normalisation};
   rule.epsilon = p.number("stabilizer", kStabiliser);
   return rule;
 }

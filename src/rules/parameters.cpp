@@ -30,7 +30,7 @@ Parameters::Parameters(ErrorCode code, std::string subject, std::map<std::string
     : code_(code), subject_(std::move(subject)), given_(std::move(given)) {}
 
 const std::string& Parameters::take(const std::string& key, const std::string& fallback, const std::string& choices) {
-  asked_.push_back({key, fallback, choices});
+  if (!hasAsked(key)) asked_.push_back({key, fallback, choices});
   const auto found = given_.find(key);
   return values_[key] = found == given_.end() ? fallback : found->second;
 }
@@ -56,6 +56,23 @@ std::string Parameters::text(const std::string& key, const std::string& fallback
   return take(key, fallback, choices);
 }
 
+int Parameters::whole(const std::string& key, int fallback, int low, int high) {
+  const float value = number(key, static_cast<float>(fallback));
+  if (value < static_cast<float>(low) || value > static_cast<float>(high) || value != std::floor(value))
+    throw Error(code_, subject_ + ", " + key, "'" + values_[key] + "'",
+                fmt::format("a whole number from {} to {}", low, high));
+  return static_cast<int>(value);
+}
+
+std::string Parameters::optional(const std::string& key, const std::string& choices) {
+  if (given_.count(key) == 0) leftOut_.insert(key);
+  return take(key, "", choices);
+}
+
+bool Parameters::hasAsked(const std::string& key) const {
+  return std::any_of(asked_.begin(), asked_.end(), [&](const ParameterInfo& p) { return p.key == key; });
+}
+
 void Parameters::finish() const {
   std::vector<std::string> keys;
   for (const ParameterInfo& p : asked_) keys.push_back(p.key);
@@ -67,10 +84,10 @@ void Parameters::finish() const {
 }
 
 std::string Parameters::complete(const std::string& name) const {
-  std::string text = name;
-  for (std::size_t i = 0; i < asked_.size(); ++i)
-    text += (i == 0 ? ":" : ",") + asked_[i].key + "=" + values_.at(asked_[i].key);
-  return text;
+  std::string text;
+  for (const ParameterInfo& p : asked_)
+    if (leftOut_.count(p.key) == 0) text += (text.empty() ? ":" : ",") + p.key + "=" + values_.at(p.key);
+  return name + text;
 }
 
 std::map<std::string, std::string> parseKeyValues(const std::string& text, const std::string& positional,

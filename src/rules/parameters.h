@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -24,9 +25,14 @@ class Parameters {
   std::string word(const std::string& key, const std::string& fallback, const std::vector<std::string>& choices);
   // Any text; the caller judges it.
   std::string text(const std::string& key, const std::string& fallback, const std::string& choices);
+  // A whole number from `low` to `high`.
+  int whole(const std::string& key, int fallback, int low, int high);
+  // A key that the text only shows when it is given; "" when it is not.
+  std::string optional(const std::string& key, const std::string& choices);
+  bool hasAsked(const std::string& key) const;
   void finish() const;  // throws `code` when a given key was never asked for
 
-  std::string complete(const std::string& name) const;  // "name:key=value,…" with every parameter asked for
+  std::string complete(const std::string& name) const;  // "name:key=value,…", all parameters but optional ones left out
   const std::vector<ParameterInfo>& asked() const { return asked_; }
 
  private:
@@ -36,6 +42,7 @@ class Parameters {
   std::string subject_;
   std::map<std::string, std::string> given_, values_;
   std::vector<ParameterInfo> asked_;
+  std::set<std::string> leftOut_;  // optional keys that were not given
 };
 
 // "k=v,k=v" → map; `positional` names the key of a lone value (empty: not allowed). Throws `code`.

@@ -21,6 +21,10 @@ bool isActivation(Op op) {
     case Op::HardSigmoid:
     case Op::HardSwish:
     case Op::Tanh:
+    case Op::Erf:
+    case Op::Gelu:
+    case Op::Softplus:
+    case Op::Sqrt:
       return true;
     default:
       return false;
@@ -65,6 +69,10 @@ Role roleOf(const Graph& graph, const Node& node) {
       return hasConstantOperand(graph, node) ? Role::Affine : Role::Gate;
     case Op::LRN:
       return Role::Lrn;
+    case Op::LayerNormalization:
+      return Role::Normalisation;
+    case Op::MatMul:
+      return Role::MatMul;
     case Op::Softmax:
       return Role::Softmax;
     default:
@@ -73,8 +81,8 @@ Role roleOf(const Graph& graph, const Node& node) {
 }
 
 const char* roleName(Role role) {
-  static const char* const names[] = {"linear", "activation", "maxpool", "averagepool", "residual",
-                                      "gate",   "affine",     "lrn",     "softmax",     "move"};
+  static const char* const names[] = {"linear", "activation", "maxpool",       "averagepool", "residual", "gate",
+                                      "affine", "lrn",        "normalisation", "matmul",      "softmax",  "move"};
   return names[static_cast<std::size_t>(role)];
 }
 

@@ -12,7 +12,20 @@
 namespace relprop {
 
 // What kind of node a rule may stand at.
-enum class Role { Linear, Activation, MaxPool, AveragePool, Residual, Gate, Affine, Lrn, Softmax, Move };
+enum class Role {
+  Linear,
+  Activation,
+  MaxPool,
+  AveragePool,
+  Residual,
+  Gate,
+  Affine,
+  Lrn,
+  Normalisation,
+  MatMul,
+  Softmax,
+  Move
+};
 Role roleOf(const Graph& graph, const Node& node);  // Add and Mul with a constant are Affine
 const char* roleName(Role role);
 
@@ -25,7 +38,11 @@ enum class NodeRule {
   Proportional,  // pools x_i/Σx; residual h/(h_s + h_m)
   Ratio,         // residual |h|/(|h_s| + |h_m|)
   Symmetric,     // residual: half each
-  Gate           // product: all to the gated signal
+  Gate,          // product: all to the gated signal
+  Guided,        // activation: R⁺ times the derivative
+  Deconv,        // activation: R⁺
+  Rescale,       // DeepLIFT's multipliers Δy/Δx
+  Attention      // matrix product: half to each operand; softmax: Taylor shares
 };
 
 struct Rule {
@@ -34,7 +51,7 @@ struct Rule {
   bool linear = false;      // `terms` says what happens; else `node` does
   LinearRule terms;
   NodeRule node = NodeRule::Pass;
-  float epsilon = 0;         // stabiliser of Proportional; 0: safe division
+  float epsilon = 0;         // stabiliser of Proportional and Attention; 0: safe division
   int window = 0;            // Average
   bool identitySkip = true;  // residual: false sends nothing over a skip path without learned layers
 

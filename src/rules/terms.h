@@ -9,7 +9,8 @@
 namespace relprop {
 
 enum class InputPart { X, Pos, Neg, One, AboveLow, BelowHigh };  // x, x⁺, x⁻ (≤ 0), 1, x − l (≥ 0), x − h (≤ 0)
-enum class WeightPart { W, Pos, Neg, Abs, PlusGammaPos, PlusGammaNeg, Square, One };  // w, w⁺, w⁻ (≤ 0), |w|, w+γw⁺, …
+// w, w⁺, w⁻ (≤ 0), |w|, w+γw⁺, w+γw⁻, w², 1, a, w·a (a: patterns estimated from data)
+enum class WeightPart { W, Pos, Neg, Abs, PlusGammaPos, PlusGammaNeg, Square, One, Pattern, WeightTimesPattern };
 enum class BiasPart { None, B, Pos, Neg, PlusGammaPos, PlusGammaNeg, Square };
 enum class Take {
   All,

@@ -17,7 +17,7 @@ using testing::HasSubstr;
 using testing::StartsWith;
 
 TEST(Usage, HelpOfEveryCommandHasExamples) {
-  for (const std::string command : {"", "explain", "inspect", "methods", "completion"}) {
+  for (const std::string command : {"", "explain", "inspect", "methods", "patterns", "completion"}) {
     Arguments arguments = {"--help"};
     if (!command.empty()) arguments.insert(arguments.begin(), command);
     Outcome outcome = relprop(arguments);
@@ -71,7 +71,8 @@ TEST(Usage, CompletionScriptsNameCommandsOptionsAndMethods) {
   for (const char* shell : {"bash", "zsh", "fish"}) {
     Outcome outcome = relprop({"completion", shell});
     EXPECT_EQ(outcome.code, 0);
-    for (const char* word : {"explain", "inspect", "percentile", "lrp-zplus"})
+    for (const char* word :
+         {"explain", "inspect", "percentile", "lrp-zplus", "require-conservation", "methods", "ledger", "top:5"})
       EXPECT_THAT(outcome.out, HasSubstr(word)) << shell;
   }
 }

@@ -3,30 +3,19 @@
 
 #include <cmath>
 #include <fstream>
+#include <functional>
 #include <nlohmann/json.hpp>
-#include <set>
 
 #include "relprop/error.h"
 #include "relprop/explain.h"
+#include "support/relative_error.h"
 #include "support/shared.h"
 
 namespace relprop {
 namespace {
 
 namespace fs = std::filesystem;
-
-// Methods that are not there yet; a reference whose method is neither known nor listed here fails.
-const std::set<std::string> kLater = {"lrp-resnet", "guided-backprop", "deconvnet", "integrated-gradients", "grad-cam"};
-
-double relativeError(const std::vector<float>& out, const std::vector<float>& ref) {
-  double difference = 0, norm = 0;
-  for (std::size_t i = 0; i < ref.size(); ++i) {
-    const double d = static_cast<double>(out[i]) - ref[i];
-    difference += d * d;
-    norm += static_cast<double>(ref[i]) * ref[i];
-  }
-  return std::sqrt(difference / norm);
-}
+using test::relativeError;
 
 std::vector<float> flattened(const std::vector<Explanation>& maps) {
   std::vector<float> all;
@@ -45,6 +34,7 @@ class Fixture : public testing::TestWithParam<const char*> {
     o.pixelRange = pixelRange(readPreprocess((folder() / "model.preprocess.json").string()));
     return o;
   }
+  int compare(const std::function<bool(const std::string&)>& chosen);
 };
 
 TEST_P(Fixture, LogitsMatch) {
@@ -55,15 +45,19 @@ TEST_P(Fixture, LogitsMatch) {
   EXPECT_LT(relativeError(explainer.forward(input).data, logits.data), 1e-5);
 }
 
-TEST_P(Fixture, EveryReferenceWithinItsTolerance) {
-  RELPROP_NEEDS_SHARED();
+bool integrates(const std::string& spec) {
+  return spec.rfind("integrated-gradients", 0) == 0;
+}
+
+// Compares the references that `chosen` takes.
+int Fixture::compare(const std::function<bool(const std::string&)>& chosen) {
   const Model model = Model::load(folder() / "model.onnx");
   const Tensor input = readNpy(folder() / "input.npy");
   const nlohmann::json m = manifest();
   int compared = 0;
   for (const auto& ref : m["refs"]) {
     const std::string spec = ref["spec"];
-    if (kLater.count(spec.substr(0, spec.find(':')))) continue;
+    if (!chosen(spec)) continue;
     SCOPED_TRACE(spec);
     Explainer explainer(model, options(spec, static_cast<int>(input.shape[0])));
     const std::vector<Explanation> maps = explainer.explain(input);
@@ -73,7 +67,19 @@ TEST_P(Fixture, EveryReferenceWithinItsTolerance) {
     RecordProperty(spec, std::to_string(error));
     ++compared;
   }
-  EXPECT_GE(compared, 16);
+  return compared;
+}
+
+TEST_P(Fixture, EveryReferenceWithinItsTolerance) {
+  RELPROP_NEEDS_SHARED();
+  EXPECT_GE(compare([](const std::string& spec) { return !integrates(spec); }), 19);
+}
+
+// 50 gradients are summed, and in two of the networks a neuron lies within 3e-7 of its kink at one of the 50 points: on
+// which side float32 puts it depends on the order of summation, so this reference is only asked of the default kernels.
+TEST_P(Fixture, IntegratedGradientsWithinTheirTolerance) {
+  RELPROP_NEEDS_SHARED();
+  EXPECT_EQ(compare(integrates), 1);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, Fixture,

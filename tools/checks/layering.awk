@@ -21,11 +21,13 @@ BEGIN {
   # Public headers and who may include them; include/relprop itself is the module "public".
   public_users["relprop/error.h"] = public_users["relprop/tensor.h"] = " any "
   public_users["relprop/image.h"] = " image api program public "
+  public_users["relprop/npz.h"] = " image api program public "
+  public_users["relprop/patterns.h"] = " api program public "
   public_users["relprop/explain.h"] = " api program public "
   # Third-party headers and who may include them; all other headers belong to the system.
   library("^(google/protobuf/|onnx/)", "onnx")
   library("^(oneapi/dnnl|dnnl)", "kernels/onednn")
-  library("^(opencv2/|turbojpeg|jpeglib|png\\.h|webp/)", "image")
+  library("^(opencv2/|turbojpeg|jpeglib|png\\.h|webp/|zip\\.h)", "image")
   library("^xxh", "onnx")
   library("^omp\\.h", "kernels kernels/onednn")
   library("^nlohmann/", "image api program")

@@ -18,6 +18,7 @@ struct Command {
 Command addExplain(CLI::App& root);
 Command addInspect(CLI::App& root);
 Command addMethods(CLI::App& root);
+Command addPatterns(CLI::App& root);
 Command addCompletion(CLI::App& root);
 
 // The closest of `names` when it is close enough to be a slip of the keyboard, else "".

@@ -24,11 +24,15 @@ std::map<std::string, Words> optionValues() {
                                          {"--batchnorm", {"fold", "pass"}},
                                          {"--view", {"heat", "overlay", "split", "panel"}},
                                          {"--save", {"png", "npy", "json", "none"}},
+                                         {"--maxpool", {"winner", "average", "average:2", "proportional"}},
+                                         {"--order", {"leaks", "network"}},
                                          {"--labels", {"imagenet"}},
-                                         {"--target", {"argmax"}},
+                                         {"--target", {"argmax", "top:5"}},
+                                         {"--contrast", {"others"}},
                                          {"--preprocess", preprocessNames()}};
   for (const MethodInfo& method : methods()) values["--method"].push_back(method.name);
-  values["-m"] = values["--method"];
+  values["-m"] = values["--methods"] = values["--method"];
+  values["--methods"].push_back("all");
   return values;
 }
 

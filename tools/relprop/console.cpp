@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 
 #include "relprop/error.h"
@@ -46,10 +47,15 @@ void Console::error(const std::string& text) {
 }
 
 void Console::progress(std::size_t done, std::size_t total, const std::string& what) {
-  if (quiet_ || !terminal_ || total < 2) return;
-  constexpr std::size_t width = 30;
-  std::size_t filled = width * done / total;
-  fmt::print(stderr, "\r\033[K[{:#<{}}{:.<{}}] {}/{} {}", "", filled, "", width - filled, done, total, what);
+  if (total < 2) return;
+  progress(static_cast<double>(done) / static_cast<double>(total), fmt::format("{}/{} {}", done, total, what));
+}
+
+void Console::progress(double share, const std::string& what) {
+  if (quiet_ || !terminal_) return;
+  constexpr int width = 30;
+  const auto filled = static_cast<std::size_t>(std::clamp(share, 0.0, 1.0) * width);
+  fmt::print(stderr, "\r\033[K[{:#<{}}{:.<{}}] {}", "", filled, "", width - filled, what);
   std::fflush(stderr);
   barShown_ = true;
 }

@@ -19,6 +19,7 @@ class Console {
   void warning(const std::string& text);  // standard error, unless quiet
   void error(const std::string& text);    // standard error
   void progress(std::size_t done, std::size_t total, const std::string& what);
+  void progress(double share, const std::string& what);  // a bar, on terminals unless quiet
 
  private:
   void clearBar();

@@ -3,45 +3,26 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cctype>
-#include <charconv>
+#include <set>
 
 #include "commands.h"
 #include "console.h"
 #include "failure.h"
 #include "group.h"
 #include "interrupt.h"
+#include "method_set.h"
+#include "pictures.h"
 #include "relprop/error.h"
 
 namespace relprop::cli {
 namespace {
 
-// One method, compiled.
-struct Method {
-  std::string text;  // as the user wrote it
-  Explainer explainer;
-  RunFacts facts;
+// An input on its way through the methods.
+struct Progressed {
+  std::size_t methods = 0;  // that explained it
+  PanelDraft panel;
 };
-
-std::string lower(std::string text) {
-  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return text;
-}
-
-Target parseTarget(const std::string& text, const std::vector<std::string>& labels) {
-  if (text == "argmax") return Target{};
-  int index = 0;
-  auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), index);
-  if (failed == std::errc() && end == text.data() + text.size()) return {Target::Kind::Index, index};
-  for (std::size_t i = 0; i < labels.size(); ++i)
-    if (lower(labels[i]) == lower(text)) return {Target::Kind::Index, static_cast<int>(i)};
-  if (labels.empty())
-    throw Error(ErrorCode::UnknownTarget, "--target", "'" + text + "', but there are no class names",
-                "argmax or a class index", "give the names with --labels");
-  std::string nearest = nearestName(text, labels);
-  throw Error(ErrorCode::UnknownTarget, "--target", "no class is called '" + text + "'",
-              "argmax, a class index or name", nearest.empty() ? "" : "did you mean '" + nearest + "'?");
-}
+using Chunk = std::vector<Progressed>;  // inputs first, first + 1, …
 
 class Run {
  public:
@@ -49,213 +30,323 @@ class Run {
   int execute();
 
  private:
-  int batchSize() const;
-  Shape tensorShape() const;
-  void compile();
-  std::size_t endOfGroup(std::size_t first) const;
-  Group load(const GroupReader& reader, std::size_t first, std::size_t last);
-  void explainGroup(Group& group);
-  void explainWith(Method& method, Group& group, std::vector<std::vector<TitledImage>>& columns);
+  void readModel();
+  MethodSet::Network network(const Model& model);
+  int batchSize(const Model& model) const;
+  Shape openShape(const Model& model) const;
+
+  std::size_t endOfGroup(std::size_t first, std::size_t end) const;
+  std::size_t endOfChunk(std::size_t first) const;
+  void explainChunk(std::size_t first, std::size_t end);
+  void explainAll(Method& method, Chunk& chunk, std::size_t first, std::size_t end);
+  Group& groupOf(std::size_t first, std::size_t end);
+  void explainGroup(Method& method, Group& group, Chunk& chunk, std::size_t chunkFirst);
   bool explainRows(Method& method, Group& group);
   void explainOneByOne(Method& method, Group& group);
   std::vector<Explanation> chunks(Method& method, const Tensor& input);
-  void finish(Method& method, Explained& member, std::vector<TitledImage>& columns);
+  void deal(std::vector<Explanation> maps, Group& group);
+  void requireLayers(const Method& method, const Explanation& map) const;
+  bool finish(Method& method, Explained& member, Progressed& state);
   void report(const Method& method, const Explained& member, const std::vector<Files>& files);
-  void panel(const Explained& member, const std::vector<TitledImage>& columns);
-  bool hasFailed(const Input& input) const;
+  void finishInput(const Input& input, Progressed& state);
+  std::string savePanel(const Input& input, const PanelDraft& panel) const;
+
+  bool hasFailed(const Input& input) const { return failed_.count(&input) > 0; }
   void fail(const Input& input, const std::string& message);
+  void failWith(Method& method, const Input& input);
+  void showProgress(double share, const std::string& what);
+  bool keepGoing(std::int64_t done, std::int64_t total);
   int close();
 
   const ExplainArguments& arguments_;
   NetworkOptions network_;
   Console console_;
   std::vector<Input> inputs_;
-  std::vector<std::string> methodTexts_;
-  Outputs outputs_;
-  std::optional<Model> model_;
-  std::optional<Preprocess> preprocess_;
-  std::vector<std::string> labels_;
-  Target target_;
-  std::vector<Method> methods_;
-  std::size_t explained_ = 0;
-  std::vector<const Input*> failed_;
+  Question question_;
+  std::optional<MethodSet> methods_;
+  std::optional<Outputs> outputs_;
+  std::optional<GroupReader> reader_;
+  Group group_;  // the last one that was read, of the inputs that follow groupFirst_
+  std::size_t groupFirst_ = 0;
+  std::size_t step_ = 0, explained_ = 0;    // step_: inputs × methods behind us
+  std::string current_;                     // input and method, for the progress bar
+  std::set<const Input*> failed_, flawed_;  // flawed: a method failed on it, which need not stop the others
 };
 
 Run::Run(const ExplainArguments& arguments)
-    : arguments_(arguments),
-      network_(arguments.network),
-      console_(arguments.quiet),
-      methodTexts_(methodStrings(arguments.network)),
-      outputs_(arguments.output, arguments.output.view == View::Panel && methodTexts_.size() > 1) {}
+    : arguments_(arguments), network_(arguments.network), console_(arguments.quiet) {}
 
-int Run::batchSize() const {
-  if (int fixed = fixedBatch(*model_); fixed > 0) return fixed;
+// ---- reading
+
+int Run::batchSize(const Model& model) const {
+  if (int fixed = fixedBatch(model); fixed > 0) return fixed;
   bool tensors = std::any_of(inputs_.begin(), inputs_.end(), [](const Input& input) { return input.tensor; });
   constexpr int kDefault = 4;  // more gains little speed and costs memory and a late reaction to Ctrl-C
-  int asked = network_.batch > 0 ? network_.batch : kDefault;
+  int asked = network_.batchGiven > 0 ? network_.batchGiven : kDefault;
   return tensors ? asked : std::min<int>(asked, static_cast<int>(inputs_.size()));
 }
 
-// C×H×W of the first .npy input, for models that leave their size open.
-Shape Run::tensorShape() const {
-  for (const Input& input : inputs_) {
-    if (!input.tensor || input.failure) continue;
-    Shape shape = readNpy(input.path).shape;
-    if (shape.size() > 1) return Shape(shape.begin() + 1, shape.end());
-  }
-  return {};
+MethodSet::Network Run::network(const Model& model) {
+  std::optional<Preprocess> preprocess = findPreprocess(model, network_);
+  question_ = parseQuestion(arguments_.target, findLabels(model, arguments_.labels), model.outputClasses());
+  network_.batch = batchSize(model);
+  Shape tensor = network_.shape.empty() && inputs_.size() == 1 ? tensorShape(inputs_) : Shape();
+  Shape shape = chooseShape(model, network_, preprocess, tensor);
+  const auto progress = [this](std::int64_t done, std::int64_t total) { return keepGoing(done, total); };
+  return {model,
+          network_,
+          shape,
+          preprocess,
+          question_,
+          arguments_.target.at,
+          arguments_.output.layers,
+          arguments_.requireConservation,
+          progress};
 }
 
-void Run::compile() {
-  Shape peeked = network_.shape.empty() && inputs_.size() == 1 ? tensorShape() : Shape();
-  Shape shape = chooseShape(*model_, network_, preprocess_, peeked);
-  network_.batch = batchSize();
-  for (const std::string& text : methodTexts_) {
-    Explainer explainer(*model_, explainOptions(*model_, network_, text, shape, preprocess_));
-    RunFacts facts = {model_->path(), model_->hash(), explainer.methodString(), network_.rules, labels_, preprocess_};
-    for (const std::string& warning : explainer.warnings()) console_.warning(text + ": " + warning);
-    methods_.push_back({text, std::move(explainer), std::move(facts)});
-  }
+void Run::readModel() {
+  Model model = Model::load(network_.model);
+  std::vector<std::string> notes;
+  std::vector<MethodChoice> choices = chosenMethods(network_, notes);
+  for (const std::string& note : notes) console_.note(note);
+  MethodSet::Network net = network(model);
+  outputs_.emplace(arguments_.output, choices.size(), question_.targets.size());
+  std::optional<Preprocess> preprocess = net.preprocess;
+  methods_.emplace(
+      std::move(choices), std::move(net), [this](const std::string& text) { console_.note(text); },
+      [this](const std::string& text) { console_.warning(text); });
+  methods_->check();
+  reader_.emplace(model.path(), preprocess, methods_->inputShape(), arguments_.output);
 }
 
-bool Run::hasFailed(const Input& input) const {
-  return std::find(failed_.begin(), failed_.end(), &input) != failed_.end();
-}
+// ---- failures
 
-// An input fails once, however many methods it is given to.
+// An input that fails by itself fails once, however many methods it is given to.
 void Run::fail(const Input& input, const std::string& message) {
-  if (hasFailed(input)) return;
+  if (!failed_.insert(&input).second) return;
   std::string path = input.path.string();
   console_.error(message.find(path) == std::string::npos ? path + ": " + message : message);
-  failed_.push_back(&input);
 }
 
+bool concernsOneMethod(ErrorCode code) {
+  return code == ErrorCode::NotConserved || code == ErrorCode::NumericFailure ||
+         code == ErrorCode::NotSupportedByMethod;
+}
+
+// To be called inside a catch block.
+void Run::failWith(Method& method, const Input& input) {
+  try {
+    throw;
+  } catch (const Error& error) {
+    if (error.code() == ErrorCode::Cancelled && interrupted()) return;
+    if (error.code() == ErrorCode::NotSupportedByMethod && method.choice.optional)
+      return methods_->leaveOut(method, error.what());
+    if (!concernsOneMethod(error.code())) return fail(input, error.what());
+    flawed_.insert(&input);
+    std::string subject = methods_->all().size() > 1 ? " by " + method.choice.text : "";
+    console_.error(fmt::format("{}{}: {}", input.path.string(), subject, error.what()));
+  } catch (...) {
+    fail(input, failureMessage());
+  }
+}
+
+// ---- progress
+
+void Run::showProgress(double share, const std::string& what) {
+  double steps = static_cast<double>(inputs_.size() * methods_->all().size());
+  console_.progress((static_cast<double>(step_) + share) / steps, what);
+}
+
+// Called by the library after each batch of a method of many inputs.
+bool Run::keepGoing(std::int64_t done, std::int64_t total) {
+  showProgress(static_cast<double>(done) / static_cast<double>(std::max<std::int64_t>(1, total)),
+               fmt::format("{} {}/{}", current_, done, total));
+  return !interrupted();
+}
+
+// ---- explaining
+
 // Photos are computed in batches; a tensor, whose rows are a batch of their own, by itself.
-std::size_t Run::endOfGroup(std::size_t first) const {
+std::size_t Run::endOfGroup(std::size_t first, std::size_t end) const {
   std::size_t last = first + 1;
   if (inputs_[first].tensor) return last;
-  while (last < inputs_.size() && last - first < static_cast<std::size_t>(network_.batch) && !inputs_[last].tensor)
-    ++last;
+  while (last < end && last - first < static_cast<std::size_t>(network_.batch) && !inputs_[last].tensor) ++last;
   return last;
 }
 
-Group Run::load(const GroupReader& reader, std::size_t first, std::size_t last) {
-  Group group;
-  for (std::size_t i = first; i < last && !interrupted(); ++i) {
-    try {
-      reader.add(inputs_[i], group);
+// The inputs that go through all methods before the next ones do: a group where the methods are compiled once, and
+// else as many as there is memory for the pictures of their panels.
+std::size_t Run::endOfChunk(std::size_t first) const {
+  if (methods_->fitTogether()) return endOfGroup(first, inputs_.size());
+  if (!outputs_->wantsPanel()) return inputs_.size();
+  constexpr std::int64_t kBytes = 256 << 20;
+  const Shape& shape = methods_->inputShape();
+  const std::int64_t zoom = legibleZoom(arguments_.output.zoom, shape.back());
+  const auto pictures = static_cast<std::int64_t>(methods_->all().size() * question_.targets.size() + 1);
+  const std::int64_t panel = 3 * shape.back() * shape[shape.size() - 2] * zoom * zoom * pictures;
+  const std::int64_t group = network_.batch;
+  const std::int64_t groups = std::max<std::int64_t>(1, kBytes / std::max<std::int64_t>(1, panel) / group);
+  return std::min(inputs_.size(), first + static_cast<std::size_t>(groups * group));
+}
+
+Group& Run::groupOf(std::size_t first, std::size_t end) {
+  if (!group_.members.empty() && groupFirst_ == first) return group_;
+  group_ = Group();
+  groupFirst_ = first;
+  for (std::size_t i = first; i < end && !interrupted(); ++i) try {
+      if (!hasFailed(inputs_[i])) reader_->add(inputs_[i], group_);
     } catch (...) {
       fail(inputs_[i], failureMessage());
     }
-  }
-  return group;
+  return group_;
 }
 
 // All rows, a batch at a time; fewer when the run was interrupted.
 std::vector<Explanation> Run::chunks(Method& method, const Tensor& input) {
   std::vector<Explanation> result;
+  const std::vector<Target> targets = targetsOf(question_);
   auto rows = static_cast<std::size_t>(input.shape.front()), batch = static_cast<std::size_t>(network_.batch);
   for (std::size_t first = 0; first < rows && !interrupted(); first += batch) {
     std::vector<Explanation> part =
-        method.explainer.explain(rowsOf(input, first, std::min(batch, rows - first)), {target_});
+        method.explainer->explain(rowsOf(input, first, std::min(batch, rows - first)), targets);
     std::move(part.begin(), part.end(), std::back_inserter(result));
   }
   return result;
 }
 
+// Gives each member of the group its maps; the last ones go without when the run was interrupted.
+void Run::deal(std::vector<Explanation> maps, Group& group) {
+  auto next = maps.begin();
+  for (std::size_t i = 0; i < group.members.size() && next != maps.end(); ++i) {
+    auto count = static_cast<std::ptrdiff_t>(group.rowCounts[i] * question_.targets.size());
+    auto end = next + std::min(count, maps.end() - next);
+    group.members[i].maps.assign(std::move_iterator(next), std::move_iterator(end));
+    next = end;
+  }
+}
+
 // False when the group has to be taken apart to find the member at fault.
 bool Run::explainRows(Method& method, Group& group) {
-  std::vector<Explanation> rows;
   try {
-    rows = chunks(method, group.input);
+    deal(chunks(method, group.input), group);
   } catch (...) {
-    if (group.members.size() > 1) return false;
-    fail(*group.members.front().input, failureMessage());
-    return true;
-  }
-  auto next = rows.begin();
-  for (std::size_t i = 0; i < group.members.size() && next != rows.end(); ++i) {
-    auto end = next + std::min<std::ptrdiff_t>(static_cast<std::ptrdiff_t>(group.rowCounts[i]), rows.end() - next);
-    group.members[i].rows.assign(std::move_iterator(next), std::move_iterator(end));
-    next = end;
+    if (group.members.size() > 1 && !interrupted()) return false;
+    failWith(method, *group.members.front().input);
   }
   return true;
 }
 
 void Run::explainOneByOne(Method& method, Group& group) {
-  for (std::size_t i = 0; i < group.members.size() && !interrupted(); ++i) {
+  for (std::size_t i = 0; i < group.members.size() && !interrupted() && !method.leftOut; ++i) {
     Group single;
     single.members.push_back({group.members[i].input, std::nullopt, {}});
     single.rowCounts = {1};
     single.input = rowsOf(group.input, i, 1);
     explainRows(method, single);
-    group.members[i].rows = std::move(single.members.front().rows);
+    group.members[i].maps = std::move(single.members.front().maps);
   }
 }
 
 void Run::report(const Method& method, const Explained& member, const std::vector<Files>& files) {
-  for (std::size_t row = 0; row < files.size(); ++row) {
+  const std::size_t targets = question_.targets.size(), rows = files.size() / targets;
+  for (std::size_t map = 0; map < files.size(); ++map) {
+    const NamedTarget& target = question_.targets[map % targets];
     if (!arguments_.json) {
-      console_.result(resultLine(rowTitle(*member.input, row, files.size()), member.rows[row], files[row], labels_));
+      console_.result(
+          resultLine(rowTitle(*member.input, map / targets, rows), member.maps[map], target, files[map], question_));
       continue;
     }
-    Json json = {{"input", member.input->path.string()}, {"row", row}};
+    Json json = {{"input", member.input->path.string()}, {"row", map / targets}};
     json.update(factsJson(method.facts));
-    json.update(rowJson(member.rows[row], method.facts));
-    json["files"] = files[row];
+    json.update(mapJson(member.maps[map], target, question_));
+    json["files"] = files[map];
     console_.data(dump(json, -1));
   }
 }
 
-void Run::finish(Method& method, Explained& member, std::vector<TitledImage>& columns) {
+// --layers and --at ask for relevance that some methods do not have, and pictures that some nodes cannot give.
+void Run::requireLayers(const Method& method, const Explanation& map) const {
+  const bool strip = arguments_.output.layers;
+  if (!strip && arguments_.target.at.empty()) return;
+  if (map.layers.empty())
+    throw Error(ErrorCode::NotSupportedByMethod, method.choice.text, "no relevance of inner layers",
+                "a method of one backward walk", "use another method, such as rap or gradient");
+  const auto drawable = [](const LayerMap& layer) { return isFeatureMap(layer.relevance.shape); };
+  if (strip && std::none_of(map.layers.begin(), map.layers.end(), drawable))
+    throw Error(ErrorCode::InvalidArgument, map.layers.front().node,
+                toString(map.layers.front().relevance.shape) + ", no feature map", "N×C×h×w for --layers");
+}
+
+bool Run::finish(Method& method, Explained& member, Progressed& state) {
   try {
-    std::vector<Files> files = outputs_.save(member, fileNamePart(method.text), method.facts);
+    requireLayers(method, member.maps.front());
+    std::vector<Files> files = outputs_->save(member, method.filePart, method.facts);
     report(method, member, files);
-    if (outputs_.wantsPanel()) columns.push_back(outputs_.panelColumn(member, method.text));
+    if (outputs_->wantsPanel()) outputs_->addToPanel(state.panel, member, method.choice.text, question_);
+    return true;
   } catch (...) {
-    fail(*member.input, failureMessage());
+    failWith(method, *member.input);
+    return false;
   }
 }
 
-void Run::explainWith(Method& method, Group& group, std::vector<std::vector<TitledImage>>& columns) {
-  for (Explained& member : group.members) member.rows.clear();
+void Run::explainGroup(Method& method, Group& group, Chunk& chunk, std::size_t chunkFirst) {
+  for (Explained& member : group.members) member.maps.clear();
   if (!explainRows(method, group)) explainOneByOne(method, group);
-  for (std::size_t i = 0; i < group.members.size(); ++i) {
-    bool whole = group.members[i].rows.size() == group.rowCounts[i];
-    if (whole && !hasFailed(*group.members[i].input)) finish(method, group.members[i], columns[i]);
+  for (std::size_t i = 0; i < group.members.size() && !method.leftOut; ++i) {
+    Explained& member = group.members[i];
+    Progressed& state = chunk[static_cast<std::size_t>(member.input - inputs_.data()) - chunkFirst];
+    const bool whole = member.maps.size() == group.rowCounts[i] * question_.targets.size();
+    if (whole && !hasFailed(*member.input)) state.methods += finish(method, member, state);
   }
 }
 
-void Run::panel(const Explained& member, const std::vector<TitledImage>& columns) {
-  try {
-    std::string path = outputs_.savePanel(member, methods_.front().facts, columns);
-    if (arguments_.json)
-      console_.data(dump({{"input", member.input->path.string()}, {"files", {{"panel", path}}}}, -1));
-    else
-      console_.result(fmt::format("{}: panel {}", rowTitle(*member.input, 0, 1), path));
-  } catch (...) {
-    fail(*member.input, failureMessage());
+void Run::explainAll(Method& method, Chunk& chunk, std::size_t first, std::size_t end) {
+  std::size_t next = first;
+  while (next < end && !interrupted() && methods_->open(method)) {
+    const std::size_t last = endOfGroup(next, end);
+    current_ = inputs_[next].path.filename().string();
+    if (methods_->all().size() > 1) current_ += " " + method.choice.text;
+    if (inputs_.size() * methods_->all().size() > 1)
+      showProgress(0, fmt::format("{}/{} {}", next, inputs_.size(), current_));
+    Group& group = groupOf(next, last);
+    if (!group.members.empty()) explainGroup(method, group, chunk, first);
+    step_ += last - next;
+    next = last;
   }
+  step_ += end - next;
+  methods_->close(method);
 }
 
-void Run::explainGroup(Group& group) {
-  if (group.members.empty()) return;
-  std::vector<std::vector<TitledImage>> columns(group.members.size());
-  std::vector<std::size_t> done(group.members.size());
-  for (Method& method : methods_) {
-    if (interrupted()) return;
-    explainWith(method, group, columns);
-    for (std::size_t i = 0; i < done.size(); ++i) done[i] += group.members[i].rows.size() == group.rowCounts[i];
-  }
-  for (std::size_t i = 0; i < group.members.size(); ++i) {
-    const Explained& member = group.members[i];
-    if (done[i] < methods_.size() || hasFailed(*member.input)) continue;
-    if (outputs_.wantsPanel()) panel(member, columns[i]);
-    explained_ += !hasFailed(*member.input);
-  }
+std::string Run::savePanel(const Input& input, const PanelDraft& panel) const {
+  return outputs_->savePanel(panel, input.name, methods_->all().front().filePart);
+}
+
+void Run::finishInput(const Input& input, Progressed& state) {
+  const auto& all = methods_->all();
+  const auto used = std::count_if(all.begin(), all.end(), [](const Method& method) { return !method.leftOut; });
+  if (hasFailed(input) || (interrupted() && state.methods < static_cast<std::size_t>(used))) return;
+  if (state.panel.photo) try {
+      const std::string path = savePanel(input, state.panel);
+      if (arguments_.json)
+        console_.data(dump({{"input", input.path.string()}, {"files", {{"panel", path}}}}, -1));
+      else
+        console_.result(fmt::format("{}: panel {}", rowTitle(input, 0, 1), path));
+    } catch (...) {
+      return fail(input, failureMessage());
+    }
+  explained_ += flawed_.count(&input) == 0;
+}
+
+void Run::explainChunk(std::size_t first, std::size_t end) {
+  Chunk chunk(end - first);
+  for (Method& method : methods_->all())
+    if (!interrupted()) explainAll(method, chunk, first, end);
+  for (std::size_t i = first; i < end; ++i) finishInput(inputs_[i], chunk[i - first]);
 }
 
 int Run::close() {
+  failed_.insert(flawed_.begin(), flawed_.end());
   if (inputs_.size() > 1 || interrupted())
     console_.note(
         fmt::format("{}{} explained, {} failed", interrupted() ? "interrupted: " : "", explained_, failed_.size()) +
@@ -271,18 +362,11 @@ int Run::execute() {
   for (const std::string& note : notes) console_.note(note);
   const OutputOptions& output = arguments_.output;
   if (output.png || output.npy || output.json) checkWritable(output.folder);
-  model_ = Model::load(network_.model);
-  preprocess_ = findPreprocess(*model_, network_);
-  labels_ = findLabels(*model_, arguments_.labels);
-  target_ = parseTarget(arguments_.target, labels_);
-  compile();
-  GroupReader reader(model_->path(), preprocess_, methods_.front().explainer.inputShape(), output);
+  readModel();
   for (std::size_t first = 0; first < inputs_.size() && !interrupted();) {
-    console_.progress(first, inputs_.size(), inputs_[first].path.filename().string());
-    std::size_t last = endOfGroup(first);
-    Group group = load(reader, first, last);
-    explainGroup(group);
-    first = last;
+    std::size_t end = endOfChunk(first);
+    explainChunk(first, end);
+    first = end;
   }
   return close();
 }

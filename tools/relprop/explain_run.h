@@ -6,14 +6,17 @@
 
 #include "network_options.h"
 #include "outputs.h"
+#include "targets.h"
 
 namespace relprop::cli {
 
 struct ExplainArguments {
   NetworkOptions network;
+  TargetOptions target;
   std::vector<std::string> paths;
-  std::string labels, target = "argmax";
+  std::string labels;
   OutputOptions output;
+  double requireConservation = 0;
   bool json = false, quiet = false;
 };
 

@@ -48,6 +48,15 @@ void GroupReader::addPhoto(const Input& input, Group& group) const {
   group.rowCounts.push_back(1);
 }
 
+Shape tensorShape(const std::vector<Input>& inputs) {
+  for (const Input& input : inputs) {
+    if (!input.tensor || input.failure) continue;
+    Shape shape = readNpy(input.path).shape;
+    if (shape.size() > 1) return Shape(shape.begin() + 1, shape.end());
+  }
+  return {};
+}
+
 // Rows [first, first + count) of the leading axis.
 Tensor rowsOf(const Tensor& tensor, std::size_t first, std::size_t count) {
   Shape shape = tensor.shape;

@@ -36,6 +36,9 @@ class GroupReader {
   bool photoNeeded_;
 };
 
+// C×H×W of the first tensor, for models that leave their size open; empty when there is none.
+Shape tensorShape(const std::vector<Input>& inputs);
+
 // Rows [first, first + count) of the leading axis.
 Tensor rowsOf(const Tensor& tensor, std::size_t first, std::size_t count);
 

@@ -4,8 +4,12 @@
 
 #include "commands.h"
 #include "console.h"
+#include "interrupt.h"
+#include "ledger.h"
 #include "network_options.h"
+#include "relprop/error.h"
 #include "report.h"
+#include "table.h"
 
 namespace relprop::cli {
 namespace {
@@ -13,11 +17,15 @@ namespace {
 constexpr const char* kExamples = R"(Examples:
   relprop inspect resnet50.onnx --method rap
   relprop inspect resnet50.onnx --method epsilon-plus --rule 'layer4.*=gamma:0.5' --steps
-  relprop inspect model.onnx --shape 3x299x299 --batch 8 --json)";
+  relprop inspect model.onnx --shape 3x299x299 --batch 8 --json
+  relprop inspect resnet50.onnx --ledger dog.jpg --method lrp-zplus
+
+--ledger runs the network on the image and lists what every node received, passed on and absorbed.)";
 
 struct InspectArguments {
-  NetworkOptions network;
-  bool steps = false, json = false;
+  LedgerArguments run;  // the network, and what --ledger needs
+  std::string order;
+  bool steps = false, ledger = false;
 };
 
 std::string readableBytes(std::int64_t bytes) {
@@ -28,26 +36,6 @@ std::string readableBytes(std::int64_t bytes) {
 
 std::string joined(const std::vector<std::string>& words, const std::string& separator) {
   return fmt::format("{}", fmt::join(words, separator));
-}
-
-// How many columns a text takes: "×" is one column but two bytes.
-std::size_t columnsOf(const std::string& text) {
-  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
-}
-
-// Columns as wide as their widest cell; no blanks at the end of a line.
-void printTable(Console& console, const std::vector<std::vector<std::string>>& rows) {
-  std::vector<std::size_t> widths;
-  for (const auto& row : rows) {
-    widths.resize(std::max(widths.size(), row.size()));
-    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], columnsOf(row[i]));
-  }
-  for (const auto& row : rows) {
-    std::string line;
-    for (std::size_t i = 0; i < row.size(); ++i)
-      line += "  " + row[i] + std::string(widths[i] - columnsOf(row[i]), ' ');
-    console.data(line.substr(0, line.find_last_not_of(' ') + 1));
-  }
 }
 
 void printList(Console& console, const std::string& title, const std::vector<std::string>& lines) {
@@ -121,34 +109,81 @@ Json reportJson(const RunFacts& facts, const Explainer& explainer) {
   return json;
 }
 
-int runInspect(const InspectArguments& arguments) {
+void reportOn(const MethodChoice& method, const Model& model, const InspectArguments& arguments, Console& console) {
+  const NetworkOptions& network = arguments.run.network;
+  const std::optional<Preprocess> preprocess = findPreprocess(model, network);
+  const Shape shape = chooseShape(model, network, preprocess);
+  const Explainer explainer(model, explainOptions(model, network, method.text, shape, preprocess));
+  const RunFacts facts = {model.path(), model.hash(), explainer.methodString(), network.rules, {}, preprocess};
+  if (arguments.run.json)
+    console.data(dump(reportJson(facts, explainer), -1));
+  else
+    printReport(console, model, explainer, arguments.steps);
+}
+
+void runReports(const InspectArguments& arguments, Console& console) {
+  const Model model = Model::load(arguments.run.network.model);
+  std::vector<std::string> notes;
+  const std::vector<MethodChoice> methods = chosenMethods(arguments.run.network, notes);
+  for (const std::string& note : notes) console.note(note);
+  for (const MethodChoice& method : methods) try {
+      reportOn(method, model, arguments, console);
+    } catch (const Error& error) {
+      if (!method.optional || error.code() != ErrorCode::NotSupportedByMethod) throw;
+      console.note(method.text + " is left out: " + error.what());
+    }
+}
+
+int runInspect(InspectArguments& arguments) {
   Console console(false);
-  const NetworkOptions& network = arguments.network;
-  Model model = Model::load(network.model);
-  std::optional<Preprocess> preprocess = findPreprocess(model, network);
-  Shape shape = chooseShape(model, network, preprocess);
-  for (const std::string& method : methodStrings(network)) {
-    Explainer explainer(model, explainOptions(model, network, method, shape, preprocess));
-    RunFacts facts = {model.path(), model.hash(), explainer.methodString(), network.rules, {}, preprocess};
-    if (arguments.json)
-      console.data(dump(reportJson(facts, explainer), -1));
-    else
-      printReport(console, model, explainer, arguments.steps);
+  watchInterrupts();
+  arguments.run.networkOrder = arguments.order == "network";
+  try {
+    arguments.ledger ? runLedger(arguments.run, console) : runReports(arguments, console);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::Cancelled || !interrupted()) throw;
   }
   flushStandardOutput();
-  return kExitOk;
+  return interrupted() ? kExitInterrupted : kExitOk;
+}
+
+void check(const InspectArguments& arguments) {
+  const auto refuse = [](const std::string& why) { throw CLI::ValidationError(why); };
+  const LedgerArguments& run = arguments.run;
+  checkTargetOptions(run.target);
+  if (arguments.ledger && run.image.empty()) refuse("--ledger needs an image");
+  if (arguments.ledger && arguments.steps) refuse("--steps and --ledger are two reports; ask for one of them");
+  if (arguments.ledger) return;
+  if (!run.image.empty()) refuse("an image is only used with --ledger: " + run.image);
+  const bool targeted = !run.target.targets.empty() || run.target.contrast || !run.target.from.empty();
+  if (targeted || !run.labels.empty() || !arguments.order.empty())
+    refuse("--target, --contrast, --from, --labels and --order are for --ledger");
+}
+
+void addLedgerOptions(CLI::App& app, InspectArguments& arguments) {
+  app.option_defaults()->group("Ledger");
+  app.add_option("image", arguments.run.image, "the image to explain, with --ledger")->type_name("IMAGE");
+  app.add_flag("--ledger", arguments.ledger,
+               "run an image and print what every node received, passed on and absorbed, and why");
+  app.add_option("--order", arguments.order, "leaks, the largest first (default), or network, from the output down")
+      ->check(CLI::IsMember({"leaks", "network"}));
+  addQuestionOptions(app, arguments.run.target);
+  addLabelsOption(app, arguments.run.labels);
 }
 
 }  // namespace
 
 Command addInspect(CLI::App& root) {
-  CLI::App* app =
-      root.add_subcommand("inspect", "print, without running, what explain would do: shapes, rules, memory");
+  CLI::App* app = root.add_subcommand(
+      "inspect", "print what explain would do: shapes, rules, memory; with --ledger where relevance stays");
   auto arguments = std::make_shared<InspectArguments>();
-  addNetworkOptions(*app, arguments->network);
+  addNetworkOptions(*app, arguments->run.network);
+  addLedgerOptions(*app, *arguments);
+  app->option_defaults()->group("Results");
   app->add_flag("--steps", arguments->steps, "also every step of the plan with its memory and arithmetic");
-  app->add_flag("--json", arguments->json, "one JSON object for each method");
+  app->add_flag("--json", arguments->run.json, "one JSON object for each method");
   app->footer(kExamples);
+  app->callback([arguments] { check(*arguments); });
   return {app, [arguments] { return runInspect(*arguments); }};
 }
 

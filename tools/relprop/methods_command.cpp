@@ -21,13 +21,6 @@ struct MethodsArguments {
   bool json = false;
 };
 
-Json methodJson(const MethodInfo& method) {
-  Json json = {{"name", method.name}, {"summary", method.summary}, {"citation", method.citation}};
-  json["parameters"] = Json::object();
-  for (const auto& [key, text] : method.parameters) json["parameters"][key] = text;
-  return json;
-}
-
 std::vector<MethodInfo> chosen(const std::string& name) {
   std::vector<MethodInfo> all = methods();
   if (name.empty()) return all;
@@ -47,10 +40,36 @@ std::size_t longestName(const std::vector<MethodInfo>& list) {
   return width;
 }
 
+void printParameters(Console& console, const std::string& title,
+                     const std::vector<std::pair<std::string, std::string>>& parameters) {
+  if (parameters.empty()) return;
+  console.data("\n" + title);
+  for (const auto& [key, text] : parameters) console.data(fmt::format("  {:<16}{}", key, text));
+}
+
+// What every method takes, less what this one gives a meaning of its own.
+std::vector<std::pair<std::string, std::string>> commonTo(const MethodInfo& method) {
+  std::vector<std::pair<std::string, std::string>> common = commonParameters();
+  std::erase_if(common, [&](const auto& one) {
+    return std::any_of(method.parameters.begin(), method.parameters.end(),
+                       [&](const auto& own) { return own.first == one.first; });
+  });
+  return common;
+}
+
 void printOne(Console& console, const MethodInfo& method) {
   console.data(fmt::format("{}: {}\n{}", method.name, method.summary, method.citation));
-  if (!method.parameters.empty()) console.data("\nParameters");
-  for (const auto& [key, text] : method.parameters) console.data(fmt::format("  {:<16}{}", key, text));
+  printParameters(console, "Parameters", method.parameters);
+  printParameters(console, "Parameters of every method", commonTo(method));
+}
+
+Json methodJson(const MethodInfo& method) {
+  Json json = {{"name", method.name}, {"summary", method.summary}, {"citation", method.citation}};
+  json["parameters"] = Json::object();
+  for (const auto& [key, text] : method.parameters) json["parameters"][key] = text;
+  json["common"] = Json::object();
+  for (const auto& [key, text] : commonTo(method)) json["common"][key] = text;
+  return json;
 }
 
 int runMethods(const MethodsArguments& arguments) {
@@ -65,6 +84,7 @@ int runMethods(const MethodsArguments& arguments) {
   } else {
     for (const MethodInfo& method : list)
       console.data(fmt::format("{:<{}}  {} [{}]", method.name, longestName(list), method.summary, method.citation));
+    printParameters(console, "Parameters of every method", commonParameters());
   }
   flushStandardOutput();
   return kExitOk;

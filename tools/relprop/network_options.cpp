@@ -1,5 +1,7 @@
 #include "network_options.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cctype>
 #include <charconv>
@@ -39,22 +41,74 @@ Shape parseShape(const std::string& text) {
   return shape;
 }
 
+// An option that is a key of the method string.
+CLI::Option* addShortcut(CLI::App& app, NetworkOptions& options, const Shortcut& shortcut, const std::string& text) {
+  return app.add_option_function<std::string>(
+      shortcut.option,
+      [&options, shortcut](const std::string& value) {
+        options.shortcuts.push_back({shortcut.option, shortcut.key, value});
+      },
+      text + ": " + shortcut.key + "= of the method");
+}
+
+CLI::Option* addFlagShortcut(CLI::App& app, NetworkOptions& options, const Shortcut& shortcut,
+                             const std::string& text) {
+  return app.add_flag_callback(
+      shortcut.option, [&options, shortcut] { options.shortcuts.push_back(shortcut); },
+      fmt::format("{}: {}={} of the method", text, shortcut.key, shortcut.value));
+}
+
+void addRuleShortcuts(CLI::App& app, NetworkOptions& options) {
+  addShortcut(app, options, {"--residual", "residual", ""}, "how an addition shares relevance")
+      ->check(CLI::IsMember({"proportional", "ratio", "symmetric"}));
+  addShortcut(app, options, {"--identity-skip", "identity_skip", ""}, "whether plain skip paths get relevance")
+      ->check(CLI::IsMember({"on", "off"}));
+  addShortcut(app, options, {"--batchnorm", "batchnorm", ""}, "fold into the convolution or pass through")
+      ->check(CLI::IsMember({"fold", "pass"}));
+  addShortcut(app, options, {"--maxpool", "maxpool", ""},
+              "how a max pool shares relevance, winner, average, average:K or proportional")
+      ->type_name("HOW");
+}
+
+void addMapShortcuts(CLI::App& app, NetworkOptions& options) {
+  CLI::Option* signs[] = {
+      addFlagShortcut(app, options, {"--abs", "sign", "abs"}, "magnitudes"),
+      addFlagShortcut(app, options, {"--positive", "sign", "positive"}, "only what speaks for the target"),
+      addFlagShortcut(app, options, {"--negative", "sign", "negative"}, "only what speaks against it")};
+  for (CLI::Option* one : signs)
+    for (CLI::Option* other : signs)
+      if (one != other) one->excludes(other);
+  addFlagShortcut(app, options, {"--normalize", "normalize", "on"}, "the largest magnitude becomes 1");
+  addShortcut(app, options, {"--noise", "noise", ""}, "mean over noisy copies, share of the image's range")
+      ->type_name("SIGMA");
+  addShortcut(app, options, {"--samples", "samples", ""}, "how many noisy copies")->type_name("N");
+  addShortcut(app, options, {"--quantize", "quantize", ""}, "levels of lrp-resnet's maps, 0 for none")->type_name("N");
+}
+
 void addMethodOptions(CLI::App& app, NetworkOptions& options) {
-  app.add_option("-m,--method", options.methods, "method, NAME or NAME:key=value,… (repeatable; default rap)")
+  app.add_option_function<std::vector<std::string>>(
+         "-m,--method",
+         [&options](const std::vector<std::string>& names) {
+           options.methods.insert(options.methods.end(), names.begin(), names.end());
+         },
+         "method, NAME or NAME:key=value,… (repeatable; default rap)")
       ->type_name("SPEC")
       ->allow_extra_args(false);
+  app.add_option_function<std::string>(
+         "--methods",
+         [&options](const std::string& list) {
+           for (const std::string& name : splitMethods(list)) options.methods.push_back(name);
+         },
+         "several methods, separated by commas; all: every one that can be applied")
+      ->type_name("all|SPEC,…");
   app.add_option("--rule", options.rules,
                  "a row in front of the rule table, by node or op: 'layer4.*=gamma:0.5' (repeatable)")
       ->type_name("PATTERN=RULE")
       ->allow_extra_args(false);
-  app.add_option("--residual", options.residual, "how an addition shares relevance: residual= of the method")
-      ->check(CLI::IsMember({"proportional", "ratio", "symmetric"}));
-  app.add_option("--identity-skip", options.identitySkip,
-                 "whether plain skip paths get relevance: identity_skip= of the method")
-      ->check(CLI::IsMember({"on", "off"}));
-  app.add_option("--batchnorm", options.batchnorm,
-                 "fold into the convolution or pass through: batchnorm= of the method")
-      ->check(CLI::IsMember({"fold", "pass"}));
+  app.add_option("--patterns", options.patterns, "what relprop patterns wrote, for the pattern- methods")
+      ->type_name("FILE");
+  addRuleShortcuts(app, options);
+  addMapShortcuts(app, options);
 }
 
 void addRunOptions(CLI::App& app, NetworkOptions& options) {
@@ -65,17 +119,13 @@ void addRunOptions(CLI::App& app, NetworkOptions& options) {
          "--shape", [&options](const std::string& text) { options.shape = parseShape(text); },
          "size of the input where the model leaves it open")
       ->type_name("HxW|CxHxW");
-  app.add_option("-b,--batch", options.batch, "images computed together")->check(CLI::Range(1, 4096))->type_name("N");
+  app.add_option("-b,--batch", options.batchGiven, "images computed together")
+      ->check(CLI::Range(1, 4096))
+      ->type_name("N");
   app.add_option("--threads", options.threads, "threads (default: all cores)")
       ->check(CLI::Range(1, 1024))
       ->type_name("N");
   app.add_flag("--reference", options.reference, "plain loops instead of the fast kernels: slow, for checking");
-}
-
-std::string withKey(std::string method, const std::string& key, const std::string& value) {
-  if (value.empty()) return method;
-  bool hasKeys = method.find(':') != std::string::npos;
-  return method + (hasKeys ? "," : ":") + key + "=" + value;
 }
 
 std::optional<std::string> metadataEntry(const Model& model, const std::string& key) {
@@ -125,28 +175,30 @@ int fixedBatch(const Model& model) {
   return shape.empty() || shape.front() < 1 ? 0 : static_cast<int>(shape.front());
 }
 
+void addModelOptions(CLI::App& app, NetworkOptions& options) {
+  app.add_option("model", options.model, "the network, an ONNX file")->required()->type_name("MODEL");
+  app.option_defaults()->group("Network");
+  addRunOptions(app, options);
+  app.option_defaults()->group("Options");
+}
+
 void addNetworkOptions(CLI::App& app, NetworkOptions& options) {
   app.add_option("model", options.model, "the network, an ONNX file")->required()->type_name("MODEL");
+  app.option_defaults()->group("Method");
   addMethodOptions(app, options);
+  app.option_defaults()->group("Network");
   addRunOptions(app, options);
+  app.option_defaults()->group("Options");
 }
 
-std::vector<std::string> methodStrings(const NetworkOptions& options) {
-  std::vector<std::string> methods;
-  for (std::string method : options.methods) {
-    method = withKey(method, "residual", options.residual);
-    method = withKey(method, "identity_skip", options.identitySkip);
-    method = withKey(method, "batchnorm", options.batchnorm);
-    if (std::find(methods.begin(), methods.end(), method) == methods.end()) methods.push_back(method);
-  }
-  return methods;
+void addLabelsOption(CLI::App& app, std::string& labels) {
+  app.add_option("--labels", labels, "class names: imagenet, or a file with one a line; default: beside the model")
+      ->type_name("imagenet|FILE");
 }
 
-std::string fileNamePart(const std::string& method) {
-  std::string part = method;
-  for (char& c : part)
-    if (!std::isalnum(static_cast<unsigned char>(c)) && c != '.' && c != '_' && c != '+') c = '-';
-  return part;
+std::vector<MethodChoice> chosenMethods(const NetworkOptions& options, std::vector<std::string>& notes) {
+  const std::vector<std::string> names = options.methods.empty() ? std::vector<std::string>{"rap"} : options.methods;
+  return chooseMethods(names, options.shortcuts, !options.patterns.empty(), notes);
 }
 
 std::optional<Preprocess> findPreprocess(const Model& model, const NetworkOptions& options) {
@@ -182,8 +234,10 @@ ExplainOptions explainOptions(const Model& model, const NetworkOptions& options,
   result.method = method;
   result.rules = options.rules;
   result.inputShape = shape;
-  result.batch = fixedBatch(model) > 0 ? fixedBatch(model) : std::max(1, options.batch);
+  result.batch =
+      fixedBatch(model) > 0 ? fixedBatch(model) : std::max(1, options.batch > 0 ? options.batch : options.batchGiven);
   result.threads = options.threads;
+  result.patterns = options.patterns;
   if (preprocess) result.pixelRange = pixelRange(*preprocess);
   result.reference = options.reference;
   return result;

@@ -6,28 +6,32 @@
 #include <string>
 #include <vector>
 
+#include "method_choice.h"
 #include "relprop/explain.h"
 
 namespace relprop::cli {
 
 struct NetworkOptions {
   std::string model;
-  std::vector<std::string> methods = {"rap"};
+  std::vector<std::string> methods;  // none: rap
+  std::vector<Shortcut> shortcuts;
   std::vector<std::string> rules;
-  std::string residual, identitySkip, batchnorm;  // shortcuts for keys of the method string
+  std::string patterns;
   std::string preprocess;
   Shape shape;
-  int batch = 0;  // 0: chosen by the program
+  int batch = 0;       // rows computed together; 0: not chosen yet
+  int batchGiven = 0;  // by the user, 0: none
   int threads = 0;
   bool reference = false;
 };
 
 void addNetworkOptions(CLI::App& app, NetworkOptions& options);
+void addLabelsOption(CLI::App& app, std::string& labels);
+// The model and how it is run, without what is about methods.
+void addModelOptions(CLI::App& app, NetworkOptions& options);
 
-// The method strings with the shortcuts appended, each once.
-std::vector<std::string> methodStrings(const NetworkOptions& options);
-// A method string as part of a file name: every character that is special there or to the shell becomes '-'.
-std::string fileNamePart(const std::string& method);
+// See chooseMethods.
+std::vector<MethodChoice> chosenMethods(const NetworkOptions& options, std::vector<std::string>& notes);
 
 // --preprocess, else the file beside the model, else the model's metadata, else nothing.
 std::optional<Preprocess> findPreprocess(const Model& model, const NetworkOptions& options);

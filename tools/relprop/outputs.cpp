@@ -6,50 +6,63 @@
 #include <system_error>
 
 #include "interrupt.h"
+#include "method_choice.h"
+#include "pictures.h"
 #include "relprop/error.h"
 
 namespace relprop::cli {
 namespace {
 
-constexpr int kPanelWidth = 256;  // a column of a panel is about as wide, so that titles can be read
-
-void write(const std::string& path, const std::vector<std::uint8_t>& bytes) {
-  WritingGuard guard;
-  writeFile(path, bytes);
-}
-
-// All rows below one another: 1×C×H×W each gives N×C×H×W.
-Tensor stack(const std::vector<Explanation>& rows) {
-  Shape shape = rows.front().relevance.shape;
-  shape.front() = static_cast<std::int64_t>(rows.size());
+// All below one another: 1×C×H×W each gives N×C×H×W.
+template <class TensorOf>
+Tensor stack(const std::vector<Explanation>& maps, TensorOf tensorOf) {
+  Shape shape = tensorOf(maps.front()).shape;
+  shape.front() = static_cast<std::int64_t>(maps.size());
   std::vector<float> values;
   values.reserve(static_cast<std::size_t>(elementCount(shape)));
-  for (const Explanation& row : rows) values.insert(values.end(), row.relevance.data.begin(), row.relevance.data.end());
+  for (const Explanation& map : maps) {
+    const Tensor& one = tensorOf(map);
+    values.insert(values.end(), one.data.begin(), one.data.end());
+  }
   return Tensor(shape, std::move(values));
 }
 
-int panelZoom(int zoom, int width) {
-  return zoom > 0 ? zoom : std::max(1, kPanelWidth / std::max(1, width));
+Json entryJson(const Explanation& map, const NamedTarget& target, const Question& question) {
+  Json json = mapJson(map, target, question);
+  json["layers"] = ledgerJson(map);
+  return json;
+}
+
+// One row: its map, or a list of them where there are several targets.
+Json rowJson(const Explained& explained, std::size_t row, const Question& question) {
+  const std::size_t count = question.targets.size();
+  if (count == 1) return entryJson(explained.maps[row], question.targets.front(), question);
+  Json json = Json::array();
+  for (std::size_t t = 0; t < count; ++t)
+    json.push_back(entryJson(explained.maps[row * count + t], question.targets[t], question));
+  return {{"targets", json}};
 }
 
 Json reportJson(const Explained& explained, const RunFacts& facts) {
   Json json = {{"input", explained.input->path.string()}};
   json.update(factsJson(facts));
-  Json rows = Json::array();
-  for (const Explanation& explanation : explained.rows) {
-    rows.push_back(rowJson(explanation, facts));
-    rows.back()["layers"] = ledgerJson(explanation);
+  if (!explained.input->tensor) {
+    json.update(rowJson(explained, 0, facts.question));
+    return json;
   }
-  if (explained.input->tensor)
-    json["rows"] = rows;
-  else
-    json.update(rows.front());
+  json["rows"] = Json::array();
+  for (std::size_t row = 0; row < explained.maps.size() / facts.question.targets.size(); ++row)
+    json["rows"].push_back(rowJson(explained, row, facts.question));
   return json;
 }
 
 }  // namespace
 
-Outputs::Outputs(OutputOptions options, bool combine) : options_(std::move(options)), combine_(combine) {}
+Outputs::Outputs(OutputOptions options, std::size_t methods, std::size_t targets)
+    : options_(std::move(options)),
+      methods_(methods),
+      targets_(targets),
+      combined_(options_.view == View::Panel && methods * targets > 1) {}
 
 void Outputs::makeFolder() const {
   std::error_code failed;
@@ -57,70 +70,105 @@ void Outputs::makeFolder() const {
   if (failed) throw Error(ErrorCode::FileWriteFailed, options_.folder.string(), failed.message());
 }
 
-std::string Outputs::pathFor(const std::string& name, const std::string& part, const std::string& extension) const {
-  return (options_.folder / fmt::format("{}.{}.{}", name, part, extension)).string();
+std::string Outputs::write(const std::string& name, const std::vector<std::uint8_t>& bytes) const {
+  std::string path = (options_.folder / name).string();
+  WritingGuard guard;
+  writeFile(path, bytes);
+  return path;
 }
 
 HeatmapOptions Outputs::heatmapOptions() const {
   HeatmapOptions heat;
-  heat.view = combine_ ? View::Heat : options_.view;
+  heat.view = combined_ ? View::Heat : options_.view;
   heat.percentile = options_.percentile;
   heat.zoom = std::max(1, options_.zoom);
   return heat;
 }
 
-std::string Outputs::savePicture(const Explained& explained, std::size_t row, const std::string& part) const {
-  std::string name = explained.input->name;
-  if (explained.rows.size() > 1) name += fmt::format(".{}", row);
-  std::string path = pathFor(name, part, "png");
-  write(path, encodePng(renderHeatmap(explained.rows[row].relevance, explained.photo, heatmapOptions())));
-  return path;
+std::string Outputs::savePicture(const Explained& explained, std::size_t map, const std::string& name) const {
+  return write(name + ".png",
+               encodePng(renderHeatmap(explained.maps[map].relevance, explained.photo, heatmapOptions())));
 }
 
-std::string Outputs::saveTensor(const Explained& explained, const std::string& part) const {
-  std::string path = pathFor(explained.input->name, part, "npy");
-  write(path, encodeNpy(stack(explained.rows)));
-  return path;
+void Outputs::saveStrip(const Explained& explained, std::size_t map, const std::string& name, Files& files) const {
+  const Explanation& explanation = explained.maps[map];
+  if (std::none_of(explanation.layers.begin(), explanation.layers.end(),
+                   [](const LayerMap& layer) { return isFeatureMap(layer.relevance.shape); }))
+    return;
+  HeatmapOptions heat = heatmapOptions();
+  heat.view = View::Heat;
+  heat.zoom = legibleZoom(options_.zoom, explanation.relevance.shape[3]);
+  files["layers"] = write(name + ".layers.png", encodePng(composeStrip(explanation, explained.photo, heat)));
 }
 
-std::string Outputs::saveReport(const Explained& explained, const std::string& part, const RunFacts& facts) const {
-  std::string path = pathFor(explained.input->name, part, "json");
+void Outputs::saveTensors(const Explained& explained, const std::string& name, Files& files) const {
+  const auto& maps = explained.maps;
+  files["npy"] = write(name + ".npy",
+                       encodeNpy(stack(maps, [](const Explanation& map) -> const Tensor& { return map.relevance; })));
+  for (std::size_t k = 0; k < maps.front().layers.size(); ++k) {
+    const std::string& node = maps.front().layers[k].node;
+    const auto layer = [k](const Explanation& map) -> const Tensor& { return map.layers[k].relevance; };
+    files["npy:" + node] = write(fmt::format("{}.{}.npy", name, fileNamePart(node)), encodeNpy(stack(maps, layer)));
+  }
+}
+
+std::string Outputs::saveReport(const Explained& explained, const std::string& name, const RunFacts& facts) const {
   std::string text = dump(reportJson(explained, facts), 2) + "\n";
-  write(path, std::vector<std::uint8_t>(text.begin(), text.end()));
-  return path;
+  return write(name + ".json", std::vector<std::uint8_t>(text.begin(), text.end()));
+}
+
+// "<input>[.<row>].<method>[.<target>]"
+std::string Outputs::nameOf(const Explained& explained, std::size_t map, const std::string& methodPart,
+                            const Question& question) const {
+  std::string name = explained.input->name;
+  if (explained.maps.size() > targets_) name += fmt::format(".{}", map / targets_);
+  name += "." + methodPart;
+  return targets_ > 1 ? name + "." + fileNamePart(question.targets[map % targets_].name) : name;
 }
 
 std::vector<Files> Outputs::save(const Explained& explained, const std::string& methodPart, const RunFacts& facts) {
   if (options_.png || options_.npy || options_.json) makeFolder();
-  std::vector<Files> files(explained.rows.size());
-  for (std::size_t row = 0; options_.png && row < files.size(); ++row)
-    files[row]["png"] = savePicture(explained, row, methodPart);
-  std::string tensor = options_.npy ? saveTensor(explained, methodPart) : "";
-  std::string report = options_.json ? saveReport(explained, methodPart, facts) : "";
-  for (Files& row : files) {
-    if (options_.npy) row["npy"] = tensor;
-    if (options_.json) row["json"] = report;
+  std::vector<Files> files(explained.maps.size());
+  for (std::size_t map = 0; options_.png && map < files.size(); ++map) {
+    const std::string name = nameOf(explained, map, methodPart, facts.question);
+    files[map]["png"] = savePicture(explained, map, name);
+    saveStrip(explained, map, name, files[map]);
   }
+  Files shared;
+  const std::string name = explained.input->name + "." + methodPart;
+  if (options_.npy) saveTensors(explained, name, shared);
+  if (options_.json) shared["json"] = saveReport(explained, name, facts);
+  for (Files& one : files) one.insert(shared.begin(), shared.end());
   return files;
 }
 
-TitledImage Outputs::panelColumn(const Explained& explained, const std::string& method) const {
-  HeatmapOptions heat = heatmapOptions();
-  heat.zoom = panelZoom(options_.zoom, explained.photo->width);
-  return {method, renderHeatmap(explained.rows.front().relevance, explained.photo, heat)};
+int Outputs::panelZoom(const Image& photo) const {
+  return legibleZoom(options_.zoom, photo.width);
 }
 
-std::string Outputs::savePanel(const Explained& explained, const RunFacts& facts,
-                               const std::vector<TitledImage>& columns) {
-  const Image& photo = *explained.photo;
-  int zoom = panelZoom(options_.zoom, photo.width);
-  std::vector<TitledImage> row = {{predictionText(explained.rows.front().top, facts.labels),
-                                   resizeImage(photo, photo.width * zoom, photo.height * zoom)}};
-  row.insert(row.end(), columns.begin(), columns.end());
+void Outputs::addToPanel(PanelDraft& draft, const Explained& explained, const std::string& method,
+                         const Question& question) const {
+  HeatmapOptions heat = heatmapOptions();
+  heat.zoom = panelZoom(*explained.photo);
+  draft.columns.emplace_back();
+  for (std::size_t t = 0; t < targets_; ++t) {
+    const std::string target = targetText(explained.maps[t], question.targets[t], question);
+    const std::string title = targets_ == 1 ? method : methods_ == 1 ? target : method + ": " + target;
+    draft.columns.back().push_back({title, renderHeatmap(explained.maps[t].relevance, {}, heat)});
+  }
+  if (draft.photo) return;
+  draft.photo = explained.photo;
+  draft.title =
+      question.from.empty() ? predictionText(predicted(explained.maps.front()), question.labels) : question.from;
+}
+
+std::string Outputs::savePanel(const PanelDraft& draft, const std::string& name, const std::string& methodPart) const {
+  const Image& photo = *draft.photo;
+  const int zoom = panelZoom(photo);
+  const TitledImage first = {draft.title, resizeImage(photo, photo.width * zoom, photo.height * zoom)};
   makeFolder();
-  std::string path = (options_.folder / (explained.input->name + ".panel.png")).string();
-  write(path, encodePng(composePanel({row})));
-  return path;
+  return write(fmt::format("{}.{}.png", name, methods_ == 1 ? methodPart : "panel"),
+               encodePng(composeGrid(first, draft.columns, methods_ > 1 && targets_ > 1)));
 }
 
 std::string rowTitle(const Input& input, std::size_t row, std::size_t rows) {

@@ -15,41 +15,56 @@ namespace relprop::cli {
 struct OutputOptions {
   std::filesystem::path folder = "out";
   bool png = true, npy = false, json = false;
+  bool layers = false;  // a strip of the maps of inner layers
   View view = View::Heat;
   double percentile = 100.0;
   int zoom = 0;  // 0: 1, and in panels of several methods whatever makes small maps legible
 };
 
-// One input, explained: all its rows, with the photo as the network saw it if there is one.
+// One input, explained: the rows of a tensor one after another, and for each row its targets.
 struct Explained {
   const Input* input = nullptr;
+  std::optional<Image> photo;  // as the network saw it
+  std::vector<Explanation> maps;
+};
+
+// What a panel is made of: the photo and, for each method, a picture a target.
+struct PanelDraft {
   std::optional<Image> photo;
-  std::vector<Explanation> rows;
+  std::string title;  // of the photo
+  std::vector<std::vector<TitledImage>> columns;
 };
 
 class Outputs {
  public:
-  // `combine`: panels are made of all methods together, and the files by method show the heat alone.
-  Outputs(OutputOptions options, bool combine);
+  // `methods`, `targets`: how many of each, which decides what the files are called and what a panel shows.
+  Outputs(OutputOptions options, std::size_t methods, std::size_t targets);
 
-  // Writes what was asked for; the result has one entry a row. Throws FileWriteFailed and what rendering throws.
+  // Writes what was asked for; the result has one entry a map. Throws FileWriteFailed and what rendering throws.
   std::vector<Files> save(const Explained& explained, const std::string& methodPart, const RunFacts& facts);
 
-  // The photo and a column for each method, of what `save` was given since the last call for this input.
-  bool wantsPanel() const { return combine_ && options_.png; }
-  TitledImage panelColumn(const Explained& explained, const std::string& method) const;
-  std::string savePanel(const Explained& explained, const RunFacts& facts, const std::vector<TitledImage>& columns);
+  // A panel of several methods or targets; that of one map is written by `save`.
+  bool wantsPanel() const { return combined_ && options_.png; }
+  // Height and width of the pictures in a panel.
+  int panelZoom(const Image& photo) const;
+  void addToPanel(PanelDraft& draft, const Explained& explained, const std::string& method,
+                  const Question& question) const;
+  std::string savePanel(const PanelDraft& draft, const std::string& name, const std::string& methodPart) const;
 
  private:
-  std::string pathFor(const std::string& name, const std::string& part, const std::string& extension) const;
-  std::string savePicture(const Explained& explained, std::size_t row, const std::string& part) const;
-  std::string saveTensor(const Explained& explained, const std::string& part) const;
-  std::string saveReport(const Explained& explained, const std::string& part, const RunFacts& facts) const;
+  std::string nameOf(const Explained& explained, std::size_t map, const std::string& methodPart,
+                     const Question& question) const;
+  std::string write(const std::string& name, const std::vector<std::uint8_t>& bytes) const;
+  std::string savePicture(const Explained& explained, std::size_t map, const std::string& name) const;
+  void saveStrip(const Explained& explained, std::size_t map, const std::string& name, Files& files) const;
+  void saveTensors(const Explained& explained, const std::string& name, Files& files) const;
+  std::string saveReport(const Explained& explained, const std::string& name, const RunFacts& facts) const;
   HeatmapOptions heatmapOptions() const;
   void makeFolder() const;
 
   OutputOptions options_;
-  bool combine_;
+  std::size_t methods_, targets_;
+  bool combined_;
 };
 
 // "input.npy[3]" when the input has several rows, else "input.npy"

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <numeric>
 
 namespace relprop::cli {
 namespace {
@@ -10,14 +11,6 @@ namespace {
 std::string labelOf(int index, const std::vector<std::string>& labels) {
   auto position = static_cast<std::size_t>(index);
   return index >= 0 && position < labels.size() ? labels[position] : "";
-}
-
-// 1.3e-6 rather than 1.3e-06
-std::string shortExponent(double value) {
-  std::string text = fmt::format("{:.1e}", value);
-  std::size_t exponent = text.find('e') + 2;
-  if (exponent + 1 < text.size() && text[exponent] == '0') text.erase(exponent, 1);
-  return text;
 }
 
 Json predictionJson(const Prediction& prediction, const std::vector<std::string>& labels) {
@@ -29,20 +22,79 @@ Json predictionJson(const Prediction& prediction, const std::vector<std::string>
   return json;
 }
 
-const Prediction& predicted(const Explanation& explanation) {
-  return explanation.top5.empty() ? explanation.top : explanation.top5.front();
-}
-
-const char* fileTitle(const std::string& kind) {
+std::string fileTitle(const std::string& kind) {
   if (kind == "npy") return "relevance";
   if (kind == "json") return "report";
-  return kind == "panel" ? "panel" : "heatmap";
+  return kind == "png" ? "heatmap" : kind;
+}
+
+std::string contrastText(const Target& target, const Question& question) {
+  if (target.contrast == Target::Contrast::None) return "";
+  if (target.contrast == Target::Contrast::Others) return " against all others";
+  const std::string label = labelOf(target.against, question.labels);
+  return fmt::format(" against {}{}{}", target.against, label.empty() ? "" : " ", label);
+}
+
+bool explainsPrediction(const Explanation& explanation, const NamedTarget& target) {
+  return target.target.kind != Target::Kind::Relevance && target.target.contrast == Target::Contrast::None &&
+         predicted(explanation).index == explanation.target;
+}
+
+// "207 golden retriever 0.83 (logit 14.2)", and the target where it is not that class or one of several.
+std::string answerText(const Explanation& explanation, const NamedTarget& target, const Question& question) {
+  const std::string explained = targetText(explanation, target, question);
+  if (!question.from.empty()) return question.from + " " + explained;
+  const Prediction& best = predicted(explanation);
+  std::string text = fmt::format("{} (logit {:.1f})", predictionText(best, question.labels), best.logit);
+  if (question.single() && explainsPrediction(explanation, target)) return text;
+  const bool scored = target.target.kind != Target::Kind::Relevance;
+  return text + " · explained: " + explained + (scored ? fmt::format(" (logit {:.1f})", explanation.top.logit) : "");
+}
+
+Json targetJson(const Explanation& explanation, const NamedTarget& target, const Question& question) {
+  if (target.target.kind == Target::Kind::Relevance) return {{"file", target.name}};
+  if (target.target.kind == Target::Kind::All) return {{"channels", "all"}};
+  Json json = question.from.empty() ? predictionJson(explanation.top, question.labels)
+                                    : Json{{"channel", explanation.target}, {"sum", explanation.top.logit}};
+  if (target.target.contrast == Target::Contrast::Others) json["against"] = "others";
+  if (target.target.contrast == Target::Contrast::Class) json["against"] = target.target.against;
+  return json;
+}
+
+// What a node absorbed as a share of the relevance that was put in.
+Json shareJson(const LedgerEntry& entry, const Explanation& explanation) {
+  return explanation.seed == 0 ? Json() : Json(entry.absorbed() / explanation.seed);
+}
+
+Json innerMapsJson(const Explanation& explanation) {
+  Json json = Json::array();
+  for (const LayerMap& layer : explanation.layers) {
+    const std::vector<float>& values = layer.relevance.data;
+    json.push_back({{"node", layer.node},
+                    {"shape", layer.relevance.shape},
+                    {"sum", std::accumulate(values.begin(), values.end(), 0.0)}});
+  }
+  return json;
 }
 
 }  // namespace
 
+const Prediction& predicted(const Explanation& explanation) {
+  return explanation.top5.empty() ? explanation.top : explanation.top5.front();
+}
+
+std::string shortExponent(double value) {
+  std::string text = fmt::format("{:.1e}", value);
+  std::size_t exponent = text.find('e') + 2;
+  if (exponent + 1 < text.size() && text[exponent] == '0') text.erase(exponent, 1);
+  return text;
+}
+
+// A contrast puts in as much of one sign as of the other; nothing can be a share of what rounding leaves of that.
 std::optional<double> conservation(const Explanation& explanation) {
-  if (explanation.ledger.empty() || explanation.seed == 0) return std::nullopt;
+  constexpr double kRounding = 1e-5;
+  if (explanation.ledger.empty() || std::abs(explanation.seed) <= kRounding * std::abs(explanation.top.logit))
+    return std::nullopt;
   return std::abs(explanation.sum - explanation.seed) / std::abs(explanation.seed);
 }
 
@@ -51,30 +103,44 @@ std::string predictionText(const Prediction& prediction, const std::vector<std::
   return fmt::format("{}{}{} {:.2f}", prediction.index, label.empty() ? "" : " ", label, prediction.probability);
 }
 
-std::string resultLine(const std::string& input, const Explanation& explanation, const Files& files,
-                       const std::vector<std::string>& labels) {
-  const Prediction& best = predicted(explanation);
-  std::string line = fmt::format("{}: {} (logit {:.1f})", input, predictionText(best, labels), best.logit);
-  if (best.index != explanation.target)
-    line +=
-        fmt::format(" · explained: {} (logit {:.1f})", predictionText(explanation.top, labels), explanation.top.logit);
-  for (const char* kind : {"png", "npy", "json"})
+std::string targetText(const Explanation& explanation, const NamedTarget& target, const Question& question) {
+  if (target.target.kind == Target::Kind::Relevance) return target.name;
+  if (target.target.kind == Target::Kind::All) return "all channels";
+  const std::string subject = question.from.empty()
+                                  ? predictionText(explanation.top, question.labels)
+                                  : fmt::format("channel {} (sum {:.3g})", explanation.target, explanation.top.logit);
+  return subject + contrastText(target.target, question);
+}
+
+std::string resultLine(const std::string& input, const Explanation& explanation, const NamedTarget& target,
+                       const Files& files, const Question& question) {
+  std::string line = input + ": " + answerText(explanation, target, question);
+  for (const char* kind : {"png", "layers", "npy", "json"})
     if (auto file = files.find(kind); file != files.end())
       line += fmt::format(" · {} {}", fileTitle(kind), file->second);
   if (auto error = conservation(explanation)) line += " · conservation " + shortExponent(*error);
+  for (const auto& [name, value] : explanation.facts) line += fmt::format(" · {} {:.3g}", name, value);
   return line;
 }
 
-Json rowJson(const Explanation& explanation, const RunFacts& facts) {
-  Json json = {{"prediction", predictionJson(predicted(explanation), facts.labels)}};
-  json["top5"] = Json::array();
-  for (const Prediction& prediction : explanation.top5)
-    json["top5"].push_back(predictionJson(prediction, facts.labels));
-  json["target"] = predictionJson(explanation.top, facts.labels);
+Json mapJson(const Explanation& explanation, const NamedTarget& target, const Question& question) {
+  Json json = Json::object();
+  if (question.from.empty()) {
+    json["prediction"] = predictionJson(predicted(explanation), question.labels);
+    json["top5"] = Json::array();
+    for (const Prediction& prediction : explanation.top5)
+      json["top5"].push_back(predictionJson(prediction, question.labels));
+  } else {
+    json["from"] = question.from;
+  }
+  json["target"] = targetJson(explanation, target, question);
   json["seed"] = explanation.seed;
   json["sum"] = explanation.sum;
   auto error = conservation(explanation);
   json["conservation"] = error ? Json(*error) : Json();
+  json["facts"] = Json::object();
+  for (const auto& [name, value] : explanation.facts) json["facts"][name] = value;
+  if (!explanation.layers.empty()) json["at"] = innerMapsJson(explanation);
   return json;
 }
 
@@ -86,7 +152,12 @@ Json ledgerJson(const Explanation& explanation) {
                     {"rule", entry.rule},
                     {"in", entry.in},
                     {"out", entry.out},
-                    {"absorbed", entry.absorbed()}});
+                    {"absorbed", entry.absorbed()},
+                    {"bias", entry.bias},
+                    {"stabiliser", entry.stabiliser},
+                    {"zeroDenominator", entry.zeroDenominator},
+                    {"other", entry.other()},
+                    {"share", shareJson(entry, explanation)}});
   return json;
 }
 

@@ -6,6 +6,7 @@
 
 #include "kernels/onednn/compat.h"
 #include "kernels/onednn/linear.h"
+#include "kernels/onednn/matmul.h"
 #include "kernels/simd/simd.h"
 #include "relprop/error.h"
 
@@ -34,6 +35,9 @@ class OneDnnBackend : public ReferenceBackend {
   KernelPtr linearBackward(const LinearKernelSpec& s) override {
     return guarded("backward", [&] { return onednn::linearBackward(s); });
   }
+  KernelPtr linearWeightGradient(const LinearKernelSpec& s) override {
+    return guarded("weight gradient", [&] { return onednn::linearWeightGradient(s); });
+  }
   KernelPtr reorder(const TensorDesc& a, const TensorDesc& b) override {
     return guarded("reorder", [&] { return onednn::reorder(a, b); });
   }
@@ -41,6 +45,11 @@ class OneDnnBackend : public ReferenceBackend {
     if (s.size % 2 == 0) return ref::lrn(s);  // oneDNN centres even windows differently
     return guarded("lrn", [&] { return onednn::lrn(s); });
   }
+  KernelPtr matmul(const MatmulSpec& s) override {
+    return guarded("matmul", [&] { return onednn::matmul(s); });
+  }
+  KernelPtr layerNorm(const LayerNormSpec& s) override { return simd::layerNorm(s); }
+  KernelPtr layerNormBackward(const LayerNormSpec& s) override { return simd::layerNormBackward(s); }
   KernelPtr maxPool(const PoolShape& p) override { return p.block == block() ? simd::maxPool(p) : ref::maxPool(p); }
   KernelPtr maxPoolBackward(const PoolShape& p) override {
     return p.block == block() ? simd::maxPoolBackward(p) : ref::maxPoolBackward(p);

@@ -30,26 +30,30 @@ inline dnnl::convolution_forward::primitive_desc convForward(const ConvDescs& d,
 #endif
 }
 
-inline dnnl::convolution_backward_data::primitive_desc convBackward(const ConvDescs& d,
-                                                                    const dnnl::primitive_attr& attr,
-                                                                    const dnnl::engine& engine) {
+// The forward description that a backward one is derived from; its activations' layouts are free.
+inline dnnl::convolution_forward::primitive_desc convHint(const ConvDescs& d, const dnnl::engine& engine) {
+  constexpr auto kind = dnnl::prop_kind::forward_training;
   constexpr auto alg = dnnl::algorithm::convolution_direct;
   const auto any = dnnl::memory::format_tag::any;
-  ConvDescs hint = d;  // the forward description the backward one is derived from; its layouts are free
-  hint.src = {d.src.dims(), dnnl::memory::data_type::f32, any};
-  hint.dst = {d.dst.dims(), dnnl::memory::data_type::f32, any};
-  hint.bias = {};
+  const dnnl::memory::desc src(d.src.dims(), dnnl::memory::data_type::f32, any);
+  const dnnl::memory::desc dst(d.dst.dims(), dnnl::memory::data_type::f32, any);
 #if DNNL_VERSION_MAJOR >= 3
-  const auto forward =
-      dnnl::convolution_forward::primitive_desc(engine, dnnl::prop_kind::forward_training, alg, hint.src, hint.weights,
-                                                hint.dst, d.strides, d.dilates, d.padBegin, d.padEnd);
-  return {engine, alg, d.src, d.weights, d.dst, d.strides, d.dilates, d.padBegin, d.padEnd, forward, attr};
+  return {engine, kind, alg, src, d.weights, dst, d.strides, d.dilates, d.padBegin, d.padEnd};
 #else
-  const dnnl::convolution_forward::primitive_desc forward(
-      {dnnl::prop_kind::forward_training, alg, hint.src, hint.weights, hint.dst, d.strides, d.dilates, d.padBegin,
-       d.padEnd},
-      engine);
-  return {{alg, d.src, d.weights, d.dst, d.strides, d.dilates, d.padBegin, d.padEnd}, attr, engine, forward};
+  return {{kind, alg, src, d.weights, dst, d.strides, d.dilates, d.padBegin, d.padEnd}, engine};
+#endif
+}
+
+// Primitive: dnnl::convolution_backward_data or dnnl::convolution_backward_weights, which are described alike.
+template <class Primitive>
+typename Primitive::primitive_desc convGradient(const ConvDescs& d, const dnnl::primitive_attr& attr,
+                                                const dnnl::engine& engine) {
+  constexpr auto alg = dnnl::algorithm::convolution_direct;
+  const auto hint = convHint(d, engine);
+#if DNNL_VERSION_MAJOR >= 3
+  return {engine, alg, d.src, d.weights, d.dst, d.strides, d.dilates, d.padBegin, d.padEnd, hint, attr};
+#else
+  return {{alg, d.src, d.weights, d.dst, d.strides, d.dilates, d.padBegin, d.padEnd}, attr, engine, hint};
 #endif
 }
 
@@ -63,17 +67,23 @@ inline dnnl::inner_product_forward::primitive_desc denseForward(const ConvDescs&
 #endif
 }
 
-inline dnnl::inner_product_backward_data::primitive_desc denseBackward(const ConvDescs& d,
-                                                                       const dnnl::primitive_attr& attr,
-                                                                       const dnnl::engine& engine) {
+inline dnnl::inner_product_forward::primitive_desc denseHint(const ConvDescs& d, const dnnl::engine& engine) {
+  constexpr auto kind = dnnl::prop_kind::forward_training;
 #if DNNL_VERSION_MAJOR >= 3
-  const auto forward =
-      dnnl::inner_product_forward::primitive_desc(engine, dnnl::prop_kind::forward_training, d.src, d.weights, d.dst);
-  return {engine, d.src, d.weights, d.dst, forward, attr};
+  return {engine, kind, d.src, d.weights, d.dst};
 #else
-  const dnnl::inner_product_forward::primitive_desc forward(
-      {dnnl::prop_kind::forward_training, d.src, d.weights, d.dst}, engine);
-  return {{d.src, d.weights, d.dst}, attr, engine, forward};
+  return {{kind, d.src, d.weights, d.dst}, engine};
+#endif
+}
+
+// Primitive: dnnl::inner_product_backward_data or dnnl::inner_product_backward_weights.
+template <class Primitive>
+typename Primitive::primitive_desc denseGradient(const ConvDescs& d, const dnnl::primitive_attr& attr,
+                                                 const dnnl::engine& engine) {
+#if DNNL_VERSION_MAJOR >= 3
+  return {engine, d.src, d.weights, d.dst, denseHint(d, engine), attr};
+#else
+  return {{d.src, d.weights, d.dst}, attr, engine, denseHint(d, engine)};
 #endif
 }
 
@@ -86,6 +96,16 @@ inline dnnl::lrn_forward::primitive_desc lrnForward(const dnnl::memory::desc& md
   return {engine, kind, alg, md, md, size, alpha, beta, k, attr};
 #else
   return {{kind, alg, md, size, alpha, beta, k}, attr, engine};
+#endif
+}
+
+inline dnnl::matmul::primitive_desc matmulForward(const dnnl::memory::desc& a, const dnnl::memory::desc& b,
+                                                  const dnnl::memory::desc& c, const dnnl::primitive_attr& attr,
+                                                  const dnnl::engine& engine) {
+#if DNNL_VERSION_MAJOR >= 3
+  return {engine, a, b, c, attr};
+#else
+  return {{a, b, c}, attr, engine};
 #endif
 }
 

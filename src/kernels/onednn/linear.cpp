@@ -4,23 +4,13 @@
 #include <cstring>
 #include <unordered_map>
 
-#include "kernels/onednn/compat.h"
+#include "kernels/onednn/engine.h"
 
 namespace relprop::onednn {
 namespace {
 
 using dnnl::memory;
 using Tag = memory::format_tag;
-
-const dnnl::engine& cpu() {
-  static const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
-  return engine;
-}
-
-dnnl::stream& stream() {
-  static thread_local dnnl::stream s(cpu());
-  return s;
-}
 
 memory::desc described(const memory::dims& dims, Tag tag) {
   return {dims, memory::data_type::f32, tag};
@@ -71,19 +61,34 @@ dnnl::primitive_attr attributes(const LinearKernelSpec& spec) {
   return attr;
 }
 
-bool isSlow(const std::string& implementation) {
-  return implementation.find("ref") != std::string::npos || implementation.find("gemm") != std::string::npos;
+bool isReference(const std::string& implementation) {
+  return implementation.find("ref") != std::string::npos;
 }
 
-// The layouts asked for, unless oneDNN only has a slow loop for them and a fast one for layouts of its own choice.
+bool isSlow(const std::string& implementation) {
+  return isReference(implementation) || implementation.find("gemm") != std::string::npos;
+}
+
+memory::desc plainLayout(const memory::desc& d) {
+  return described(d.dims(), Tag::nchw);
+}
+
+// The layouts asked for, unless oneDNN only has a slow loop for them and a fast one for layouts of its own choice, or
+// at least products of matrices for plain ones (back through large windows that do not overlap, say).
 template <class Make>
 auto choose(ConvDescs d, bool dense, Make make) {
   auto asked = make(d);
   if (dense || !isSlow(asked.impl_info_str())) return asked;
-  d.src = freeLayout(d.src);
-  d.dst = freeLayout(d.dst);
-  auto own = make(d);
-  return isSlow(own.impl_info_str()) ? asked : own;
+  ConvDescs other = d;
+  other.src = freeLayout(d.src);
+  other.dst = freeLayout(d.dst);
+  auto own = make(other);
+  if (!isSlow(own.impl_info_str())) return own;
+  if (!isReference(asked.impl_info_str())) return asked;
+  other.src = plainLayout(d.src);
+  other.dst = plainLayout(d.dst);
+  auto plain = make(other);
+  return isReference(plain.impl_info_str()) ? asked : plain;
 }
 
 memory packed(const float* values, const memory::desc& plain, const memory::desc& wanted) {
@@ -183,6 +188,40 @@ KernelPtr finish(const LinearKernelSpec& spec, const Desc& pd, const Primitive& 
   return std::make_unique<Linear>(spec, p, w, forward);
 }
 
+// x and g meet in a primitive that makes weights.
+class WeightGradient : public Kernel {
+ public:
+  template <class Desc>
+  WeightGradient(const LinearKernelSpec& spec, const Desc& pd, const dnnl::primitive& primitive)
+      : primitive_(primitive),
+        x_(activation(spec.shape.inputShape(), spec.srcBlock), pd.query_md(dnnl::query::src_md), true, false),
+        g_(activation(spec.shape.outputShape(), spec.dstBlock), pd.query_md(dnnl::query::diff_dst_md), true, false),
+        sums_(plainWeights(spec.shape), pd.query_md(dnnl::query::diff_weights_md), false, true),
+        scratch_(pd.scratchpad_desc(), cpu(), nullptr) {}
+
+  void run(const float* const* in, float* const* out, void* scratch) const override {
+    char* own = static_cast<char*>(scratch);
+    memory& x = x_.enter(in[0], own);
+    memory& g = g_.enter(in[1], own + x_.bytes());
+    memory& sums = sums_.enter(out[0], own + x_.bytes() + g_.bytes());
+    scratch_.set_data_handle(own + x_.bytes() + g_.bytes() + sums_.bytes());
+    primitive_.execute(
+        stream(),
+        {{DNNL_ARG_SRC, x}, {DNNL_ARG_DIFF_DST, g}, {DNNL_ARG_DIFF_WEIGHTS, sums}, {DNNL_ARG_SCRATCHPAD, scratch_}});
+    sums_.leave();
+    stream().wait();
+  }
+
+  std::int64_t scratchBytes() const override {
+    return x_.bytes() + g_.bytes() + sums_.bytes() + static_cast<std::int64_t>(scratch_.get_desc().get_size());
+  }
+
+ private:
+  dnnl::primitive primitive_;
+  mutable Border x_, g_, sums_;
+  mutable memory scratch_;
+};
+
 class Reorder : public Kernel {
  public:
   Reorder(const TensorDesc& from, const TensorDesc& to)
@@ -236,11 +275,27 @@ KernelPtr linearBackward(const LinearKernelSpec& spec) {
   plain.bias.clear();
   const auto attr = attributes({.shape = spec.shape, .weights = {}, .bias = {}});
   if (spec.shape.dense) {
-    const auto pd = denseBackward(describe(plain), attr, cpu());
+    const auto pd = denseGradient<dnnl::inner_product_backward_data>(describe(plain), attr, cpu());
     return finish(plain, pd, dnnl::inner_product_backward_data(pd), false);
   }
-  const auto pd = choose(describe(plain), false, [&](const ConvDescs& d) { return convBackward(d, attr, cpu()); });
+  const auto pd = choose(describe(plain), false, [&](const ConvDescs& d) {
+    return convGradient<dnnl::convolution_backward_data>(d, attr, cpu());
+  });
   return finish(plain, pd, dnnl::convolution_backward_data(pd), false);
+}
+
+KernelPtr linearWeightGradient(const LinearKernelSpec& spec) {
+  LinearKernelSpec plain{
+      .shape = spec.shape, .srcBlock = spec.srcBlock, .dstBlock = spec.dstBlock, .weights = {}, .bias = {}};
+  const auto attr = attributes(plain);
+  if (spec.shape.dense) {
+    const auto pd = denseGradient<dnnl::inner_product_backward_weights>(describe(plain), attr, cpu());
+    return std::make_unique<WeightGradient>(plain, pd, dnnl::inner_product_backward_weights(pd));
+  }
+  const auto pd = choose(describe(plain), false, [&](const ConvDescs& d) {
+    return convGradient<dnnl::convolution_backward_weights>(d, attr, cpu());
+  });
+  return std::make_unique<WeightGradient>(plain, pd, dnnl::convolution_backward_weights(pd));
 }
 
 KernelPtr reorder(const TensorDesc& from, const TensorDesc& to) {

@@ -7,6 +7,7 @@ namespace relprop::onednn {
 
 KernelPtr linearForward(const LinearKernelSpec& spec);
 KernelPtr linearBackward(const LinearKernelSpec& spec);
+KernelPtr linearWeightGradient(const LinearKernelSpec& spec);
 KernelPtr reorder(const TensorDesc& from, const TensorDesc& to);
 KernelPtr lrn(const LrnSpec& spec);
 

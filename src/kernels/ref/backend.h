@@ -3,6 +3,7 @@
 #pragma once
 
 #include "kernels/backend.h"
+#include "kernels/ref/attention.h"
 #include "kernels/ref/linear.h"
 #include "kernels/ref/moves.h"
 #include "kernels/ref/pool.h"
@@ -17,6 +18,7 @@ class ReferenceBackend : public Backend {
   void setThreads(int) override {}
   KernelPtr linearForward(const LinearKernelSpec& s) override { return ref::linearForward(s); }
   KernelPtr linearBackward(const LinearKernelSpec& s) override { return ref::linearBackward(s); }
+  KernelPtr linearWeightGradient(const LinearKernelSpec& s) override { return ref::linearWeightGradient(s); }
   KernelPtr reorder(const TensorDesc& a, const TensorDesc& b) override { return ref::reorder(a, b); }
   KernelPtr maxPool(const PoolShape& p) override { return ref::maxPool(p); }
   KernelPtr maxPoolBackward(const PoolShape& p) override { return ref::maxPoolBackward(p); }
@@ -24,10 +26,14 @@ class ReferenceBackend : public Backend {
   KernelPtr averagePoolBackward(const PoolShape& p) override { return ref::averagePoolBackward(p); }
   KernelPtr lrn(const LrnSpec& s) override { return ref::lrn(s); }
   KernelPtr lrnBackward(const LrnSpec& s) override { return ref::lrnBackward(s); }
+  KernelPtr lrnSecant(const LrnSpec& s) override { return ref::lrnSecant(s); }
   KernelPtr softmax(std::int64_t o, std::int64_t e, std::int64_t i) override { return ref::softmax(o, e, i); }
   KernelPtr softmaxBackward(std::int64_t o, std::int64_t e, std::int64_t i) override {
     return ref::softmaxBackward(o, e, i);
   }
+  KernelPtr layerNorm(const LayerNormSpec& s) override { return ref::layerNorm(s); }
+  KernelPtr layerNormBackward(const LayerNormSpec& s) override { return ref::layerNormBackward(s); }
+  KernelPtr matmul(const MatmulSpec& s) override { return ref::matmul(s); }
   KernelPtr copy(const CopySpec& s) override { return ref::copy(s); }
   KernelPtr fill(std::int64_t n, float v) override { return ref::fill(n, v); }
   KernelPtr resize(std::int64_t p, const ResizeAxis& h, const ResizeAxis& w) override { return ref::resize(p, h, w); }

@@ -66,6 +66,23 @@ class Backward : public Kernel {
   LinearKernelSpec spec_;
 };
 
+class WeightGradient : public Kernel {
+ public:
+  explicit WeightGradient(const LinearShape& shape) : shape_(shape) {}
+  void run(const float* const* in, float* const* out, void*) const override {
+    std::vector<double> sum(static_cast<std::size_t>(shape_.weightCount()));
+    forEachOutput(shape_, [&](auto n, auto o, auto y, auto x, auto index) {
+      const double g = in[1][index];
+      forEachProduct(shape_, n, o, y, x,
+                     [&](auto i, auto w) { sum[static_cast<std::size_t>(w)] += g * static_cast<double>(in[0][i]); });
+    });
+    std::transform(sum.begin(), sum.end(), out[0], [](double v) { return static_cast<float>(v); });
+  }
+
+ private:
+  LinearShape shape_;
+};
+
 }  // namespace
 
 KernelPtr linearForward(const LinearKernelSpec& spec) {
@@ -73,6 +90,9 @@ KernelPtr linearForward(const LinearKernelSpec& spec) {
 }
 KernelPtr linearBackward(const LinearKernelSpec& spec) {
   return std::make_unique<Backward>(spec);
+}
+KernelPtr linearWeightGradient(const LinearKernelSpec& spec) {
+  return std::make_unique<WeightGradient>(spec.shape);
 }
 
 }  // namespace relprop::ref

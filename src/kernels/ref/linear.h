@@ -1,4 +1,4 @@
-// Linear maps, their transposes, as plain loops with double accumulation.
+// Linear maps, their transposes and their derivatives by the weights, as plain loops with double accumulation.
 #pragma once
 
 #include "kernels/backend.h"
@@ -7,5 +7,6 @@ namespace relprop::ref {
 
 KernelPtr linearForward(const LinearKernelSpec& spec);
 KernelPtr linearBackward(const LinearKernelSpec& spec);
+KernelPtr linearWeightGradient(const LinearKernelSpec& spec);
 
 }  // namespace relprop::ref

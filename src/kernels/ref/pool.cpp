@@ -153,4 +153,40 @@ KernelPtr lrnBackward(const LrnSpec& s) {
   });
 }
 
+namespace {
+
+// (a^-β − b^-β)/(a − b), and the derivative where that is 0/0.
+double powerSecant(double a, double b, double beta) {
+  if (std::abs(a - b) < 1e-6 * a) return -beta * std::pow((a + b) / 2, -beta - 1);
+  return (std::pow(a, -beta) - std::pow(b, -beta)) / (a - b);
+}
+
+}  // namespace
+
+// y = x·f with f = scale^-β: Δy_j = ½(f_j + f′_j)·Δx_j + ½(x_j + x′_j)·Δf_j, and Δf_j is shared over its window in
+// proportion to Δ(x_i²) = (x_i + x′_i)·Δx_i. Gradient and secant are the same where x = x′.
+KernelPtr lrnSecant(const LrnSpec& s) {
+  return makeKernel([s](const float* const* in, float* const* out) {
+    const auto count = static_cast<std::size_t>(s.desc.floats());
+    std::vector<double> own(count), shared(count);
+    forEachElement(s.desc, [&](auto n, auto c, auto pos, auto i) {
+      const double a = lrnScale(s, in[0], n, c, pos), b = lrnScale(s, in[1], n, c, pos), g = in[2][i];
+      const auto at = static_cast<std::size_t>(i);
+      own[at] = g * (std::pow(a, -static_cast<double>(s.beta)) + std::pow(b, -static_cast<double>(s.beta))) / 2;
+      shared[at] = g * (static_cast<double>(in[0][i]) + in[1][i]) / 2 * powerSecant(a, b, s.beta);
+    });
+    std::fill_n(out[0], s.desc.floats(), 0.0f);
+    forEachElement(s.desc, [&](auto n, auto c, auto pos, auto i) {
+      double sum = 0;
+      const std::int64_t first = std::max<std::int64_t>(0, c - s.size / 2);
+      const std::int64_t last = std::min(s.desc.channels() - 1, c + (s.size - 1) / 2);
+      for (std::int64_t k = first; k <= last; ++k)
+        sum += shared[static_cast<std::size_t>(physicalIndex(s.desc, n, k, pos))];
+      const double square = static_cast<double>(in[0][i]) + in[1][i];
+      out[0][i] =
+          static_cast<float>(own[static_cast<std::size_t>(i)] + s.alpha / static_cast<double>(s.size) * square * sum);
+    });
+  });
+}
+
 }  // namespace relprop::ref

@@ -11,5 +11,6 @@ KernelPtr averagePool(const PoolShape& shape);
 KernelPtr averagePoolBackward(const PoolShape& shape);
 KernelPtr lrn(const LrnSpec& spec);
 KernelPtr lrnBackward(const LrnSpec& spec);
+KernelPtr lrnSecant(const LrnSpec& spec);
 
 }  // namespace relprop::ref

@@ -12,17 +12,21 @@ struct Element {
   std::int64_t row, channel, offset;  // offset within the row
 };
 
+double scalar(const ProgramArgs& args, std::size_t slot, std::int64_t row) {
+  return args.scalars[slot].data[row / args.scalars[slot].group];
+}
+
 float load(const Program& p, const ProgramArgs& args, const Instruction& i, const Element& e) {
   const auto slot = static_cast<std::size_t>(i.slot);
   switch (i.op) {
     case Elt::Load:
-      return args.inputs[slot].data[e.row * args.inputs[slot].rowStride + e.offset];
+      return args.inputs[slot].data[e.row / args.inputs[slot].group * args.inputs[slot].rowStride + e.offset];
     case Elt::LoadChannel:
       return (*p.channelConstants[slot])[static_cast<std::size_t>(e.channel)];
     case Elt::LoadImage:
       return (*p.imageConstants[slot])[static_cast<std::size_t>(e.offset)];
     default:
-      return static_cast<float>(args.scalars[slot][e.row]);
+      return static_cast<float>(scalar(args, slot, e.row));
   }
 }
 
@@ -66,6 +70,12 @@ float compute(const Instruction& i, float a, float b) {
       return std::exp(a);
     case Elt::Sigmoid:
       return 1.0f / (1.0f + std::exp(-a));
+    case Elt::Erf:
+      return std::erf(a);
+    case Elt::Log1p:
+      return std::log1p(a);
+    case Elt::Sqrt:
+      return std::sqrt(a);
     default:
       return std::tanh(a);
   }
@@ -76,7 +86,7 @@ bool isLoad(Elt op) {
 }
 
 float shift(const ProgramArgs& args, const Instruction& i, std::int64_t row, float a) {
-  return a == 0 ? 0 : static_cast<float>(a - args.scalars[static_cast<std::size_t>(i.slot)][row]);
+  return a == 0 ? 0 : static_cast<float>(a - scalar(args, static_cast<std::size_t>(i.slot), row));
 }
 
 void runElement(const Program& p, const ProgramArgs& args, const Element& e, std::vector<float>& reg) {

@@ -72,4 +72,22 @@ KernelPtr averagePoolBackward(const PoolShape& shape) {
   });
 }
 
+KernelPtr layerNorm(const LayerNormSpec& spec) {
+  return makeKernel([s = spec](const float* const* in, float* const* out) {
+#pragma omp parallel for schedule(static)
+    for (std::int64_t row = 0; row < s.rows; ++row)
+      bestOps().layerNorm(s, s.scale.data(), s.bias.data(), in[0] + row * s.extent, out[0] + row * s.extent);
+  });
+}
+
+KernelPtr layerNormBackward(const LayerNormSpec& spec) {
+  return makeKernel([s = spec](const float* const* in, float* const* out) {
+#pragma omp parallel for schedule(static)
+    for (std::int64_t row = 0; row < s.rows; ++row) {
+      const std::int64_t at = row * s.extent;
+      bestOps().layerNormBackward(s, s.scale.data(), in[0] + at, in[1] + at, out[0] + at);
+    }
+  });
+}
+
 }  // namespace relprop::simd

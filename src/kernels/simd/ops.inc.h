@@ -20,6 +20,27 @@ inline void map2(float* d, const float* a, const float* b, std::int64_t n, F f) 
   for (std::int64_t i = 0; i < n; ++i) d[i] = f(a[i], b[i]);
 }
 
+// Minimax fits: an odd polynomial up to 1; from there to 4, where erf reaches 1 in single precision, 1 − e^polynomial.
+// Both are taken of every element, so that nothing branches.
+inline float errorFunction(float x) {
+  const float s = x * x, magnitude = fabsf(x), t = magnitude < 4.0f ? magnitude : 4.0f;
+  const float near =
+      x * (1.1283791f +
+           s * (-0.37612327f + s * (0.11280182f + s * (-0.026711351f + s * (0.0049175906f + s * -0.00056315635f)))));
+  const float exponent =
+      -0.0021957655f +
+      t * (-1.1190729f + t * (-0.65229085f + t * (-0.090079444f + t * (0.015242308f + t * -0.0012086293f))));
+  const float far = copysignf(1.0f - expf(exponent), x);
+  return magnitude < 1.0f ? near : far;
+}
+
+// log(u)·a/(u − 1) with u = 1 + a rounded: what rounding cut off cancels.
+inline float logOnePlus(float a) {
+  const float u = 1.0f + a, rounded = u - 1.0f;
+  const float q = logf(u) * (a / (rounded == 0.0f ? 1.0f : rounded));
+  return rounded == 0.0f ? a : q;
+}
+
 void compute(const Instruction& i, float* d, const float* a, const float* b, std::int64_t n) {
   const float k = i.imm;
   switch (i.op) {
@@ -68,6 +89,12 @@ void compute(const Instruction& i, float* d, const float* a, const float* b, std
       return map1(d, a, n, [](float x) { return 1.0f / (1.0f + expf(-x)); });
     case Elt::Tanh:
       return map1(d, a, n, [](float x) { return tanhf(x); });
+    case Elt::Erf:
+      return map1(d, a, n, [](float x) { return errorFunction(x); });
+    case Elt::Log1p:
+      return map1(d, a, n, [](float x) { return logOnePlus(x); });
+    case Elt::Sqrt:
+      return map1(d, a, n, [](float x) { return sqrtf(x); });
     default:
       return;
   }
@@ -245,11 +272,62 @@ void averagePoolBackward(const PoolShape& p, const float* ss, float* dxs, std::i
   });
 }
 
+struct Moments {
+  double mean, inverseDeviation;
+};
+
+inline double wideSum(const double* lanes) {
+  double total = 0;
+  for (int k = 0; k < B; ++k) total += lanes[k];
+  return total;
+}
+
+// Two passes, in double: the square of a mean much larger than the deviation would swallow it.
+Moments momentsOf(const LayerNormSpec& s, const float* x) {
+  double sums[B] = {}, squares[B] = {};
+  for (std::int64_t i = 0; i + B <= s.extent; i += B)
+    for (int k = 0; k < B; ++k) sums[k] += static_cast<double>(x[i + k]);
+  for (std::int64_t i = s.extent / B * B; i < s.extent; ++i) sums[0] += static_cast<double>(x[i]);
+  const double count = static_cast<double>(s.extent), mean = wideSum(sums) / count;
+  const auto squareOf = [mean](float v) { return (static_cast<double>(v) - mean) * (static_cast<double>(v) - mean); };
+  for (std::int64_t i = 0; i + B <= s.extent; i += B)
+    for (int k = 0; k < B; ++k) squares[k] += squareOf(x[i + k]);
+  for (std::int64_t i = s.extent / B * B; i < s.extent; ++i) squares[0] += squareOf(x[i]);
+  return {mean, 1.0 / sqrt(wideSum(squares) / count + static_cast<double>(s.epsilon))};
+}
+
+void layerNorm(const LayerNormSpec& s, const float* scale, const float* bias, const float* x, float* y) {
+  const Moments m = momentsOf(s, x);
+  const float mean = static_cast<float>(m.mean), inverse = static_cast<float>(m.inverseDeviation);
+#pragma omp simd
+  for (std::int64_t i = 0; i < s.extent; ++i) y[i] = (x[i] - mean) * inverse * scale[i] + bias[i];
+}
+
+// With x̂ the normalised input and h = scale·g: (h − mean(h) − x̂·mean(h·x̂))/deviation.
+void layerNormBackward(const LayerNormSpec& s, const float* scale, const float* x, const float* g, float* dx) {
+  const Moments m = momentsOf(s, x);
+  const float mean = static_cast<float>(m.mean), inverse = static_cast<float>(m.inverseDeviation);
+  double plain = 0, along = 0;
+#pragma omp simd reduction(+ : plain, along)
+  for (std::int64_t i = 0; i < s.extent; ++i) {
+    const double h = static_cast<double>(scale[i] * g[i]);
+    plain += h;
+    along += h * static_cast<double>((x[i] - mean) * inverse);
+  }
+  const double count = static_cast<double>(s.extent);
+  const float shift = static_cast<float>(plain / count);
+  const float slope = s.constantDeviation ? 0.0f : static_cast<float>(along / count);
+#pragma omp simd
+  for (std::int64_t i = 0; i < s.extent; ++i)
+    dx[i] = (scale[i] * g[i] - shift - (x[i] - mean) * inverse * slope) * inverse;
+}
+
 }  // namespace
 
 const Ops& RELPROP_ISA() {
-  static constexpr Ops ops = {RELPROP_ISA_NAME,   B, runTile, sum, minMax, maxPool, maxPoolBackward, averagePool,
-                              averagePoolBackward};
+  static constexpr Ops ops = {
+      RELPROP_ISA_NAME,    B,         runTile,          sum, minMax, maxPool, maxPoolBackward, averagePool,
+      averagePoolBackward, layerNorm, layerNormBackward};
   return ops;
 }
 

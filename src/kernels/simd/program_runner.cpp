@@ -64,9 +64,9 @@ class Worker {
  private:
   void point(std::int64_t row, std::int64_t segment, std::int64_t offset, std::int64_t within, std::int64_t n) {
     for (std::size_t i = 0; i < inputs_.size(); ++i)
-      inputs_[i] = args_.inputs[i].data + row * args_.inputs[i].rowStride + offset;
+      inputs_[i] = args_.inputs[i].data + row / args_.inputs[i].group * args_.inputs[i].rowStride + offset;
     for (std::size_t i = 0; i < images_.size(); ++i) images_[i] = p_.imageConstants[i]->data() + offset;
-    for (std::size_t i = 0; i < scalars_.size(); ++i) scalars_[i] = args_.scalars[i][row];
+    for (std::size_t i = 0; i < scalars_.size(); ++i) scalars_[i] = args_.scalars[i].data[row / args_.scalars[i].group];
     for (std::size_t i = 0; i < channels_.size(); ++i) channels_[i] = channelLanes(i, segment, within, n);
     for (std::size_t i = 0; i < reg_.size(); ++i)
       home_[i] = reg_[i] = storage_.data() + static_cast<std::int64_t>(i) * kTile;
@@ -158,10 +158,18 @@ void combine(const Program& p, const ProgramArgs& args, const Cut& cut, const st
     }
 }
 
+// Rows in turn that share what they read: their chunks are run side by side, while it is still in the cache.
+std::int64_t sharingRows(const ProgramArgs& args) {
+  std::int64_t rows = 1;
+  for (const ProgramInput& in : args.inputs) rows = std::max(rows, in.group);
+  return rows;
+}
+
 }  // namespace
 
 void runProgram(const Program& p, const ProgramArgs& args) {
   const Cut cut = cutOf(p);
+  const std::int64_t group = sharingRows(args), together = cut.chunks * group;
   const std::size_t kinds = p.reductions.size();
   const std::int64_t units = p.desc.rows() * cut.chunks, tiles = cut.segments * cut.tilesPerSegment;
   std::vector<Partial> partials(static_cast<std::size_t>(units) * kinds);
@@ -170,9 +178,10 @@ void runProgram(const Program& p, const ProgramArgs& args) {
     Worker worker(p, args, cut);
 #pragma omp for schedule(static)
     for (std::int64_t unit = 0; unit < units; ++unit) {
-      const std::int64_t row = unit / cut.chunks, first = unit % cut.chunks * kTilesPerChunk;
-      for (std::int64_t t = first; t < std::min(first + kTilesPerChunk, tiles); ++t)
-        worker.run(row, t, partials.data() + static_cast<std::size_t>(unit) * kinds);
+      const std::int64_t row = unit / together * group + unit % group, chunk = unit % together / group;
+      const std::int64_t first = chunk * kTilesPerChunk;
+      Partial* partial = partials.data() + static_cast<std::size_t>(row * cut.chunks + chunk) * kinds;
+      for (std::int64_t t = first; t < std::min(first + kTilesPerChunk, tiles); ++t) worker.run(row, t, partial);
     }
   }
   combine(p, args, cut, partials);

@@ -33,6 +33,9 @@ struct Ops {
   void (*maxPoolBackward)(const PoolShape&, const float* x, const float* r, float* dx, std::int64_t plane);
   void (*averagePool)(const PoolShape&, const float* x, float* y, std::int64_t plane);
   void (*averagePoolBackward)(const PoolShape&, const float* s, float* dx, std::int64_t plane);
+  // One row of a layer normalisation.
+  void (*layerNorm)(const LayerNormSpec&, const float* scale, const float* bias, const float* x, float* y);
+  void (*layerNormBackward)(const LayerNormSpec&, const float* scale, const float* x, const float* g, float* dx);
 };
 
 const Ops& opsAvx512();
@@ -46,5 +49,7 @@ KernelPtr maxPool(const PoolShape& shape);
 KernelPtr maxPoolBackward(const PoolShape& shape);
 KernelPtr averagePool(const PoolShape& shape);
 KernelPtr averagePoolBackward(const PoolShape& shape);
+KernelPtr layerNorm(const LayerNormSpec& spec);
+KernelPtr layerNormBackward(const LayerNormSpec& spec);
 
 }  // namespace relprop::simd

@@ -28,9 +28,11 @@ const std::vector<std::pair<ErrorCode, std::string>>& codes() {
       {E::InvalidMethodParameter, "InvalidMethodParameter"},
       {E::InvalidRule, "InvalidRule"},
       {E::UnknownTarget, "UnknownTarget"},
+      {E::UnknownNode, "UnknownNode"},
       {E::NotSupportedByMethod, "NotSupportedByMethod"},
       {E::NumericFailure, "NumericFailure"},
       {E::OutOfMemory, "OutOfMemory"},
+      {E::NotConserved, "NotConserved"},
       {E::Cancelled, "Cancelled"},
       {E::Internal, "Internal"}};
   return all;

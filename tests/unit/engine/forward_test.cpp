@@ -1,4 +1,6 @@
 // Every op's forward pass, on both backends, against the double-precision evaluator.
+#include <numeric>
+
 #include "engine/forward_ops.h"
 #include "relprop/error.h"
 #include "unit/engine/support.h"
@@ -38,6 +40,20 @@ Attributes convAttrs(Ints strides, Ints pads, Ints dilations, std::int64_t group
 void activation(Build& b, Op op, Attributes attrs = {}) {
   const ValueId scaled = b.add(Op::Mul, {b.x(), b.floats({}, {5})});
   b.add(op, {scaled}, std::move(attrs));
+}
+
+void layerNorm(Build& b, std::int64_t axis, const Shape& normalised) {
+  b.add(Op::LayerNormalization, {b.x(), b.random(normalised, 0.5f, 2), b.random(normalised)},
+        {{"axis", axis}, {"epsilon", 1e-3f}});
+}
+
+// x · tanh(x)ᵀ of the last two axes.
+void product(Build& b) {
+  const Shape shape = b.graph.value(b.x()).shape;
+  Ints perm(shape.size());
+  std::iota(perm.begin(), perm.end(), 0);
+  std::swap(perm[perm.size() - 1], perm[perm.size() - 2]);
+  b.add(Op::MatMul, {b.x(), b.add(Op::Transpose, {b.add(Op::Tanh, {b.x()})}, {{"perm", perm}})});
 }
 
 std::vector<OpCase> linearOps() {
@@ -80,6 +96,18 @@ std::vector<OpCase> linearOps() {
          b.add(Op::Dense, {b.x(), b.random({7, 5}), b.random({7})});
        },
        {2, 9, 3, 5}},
+      {"MatMulStack", product, {2, 6, 5}},
+      {"MatMulHeads", product, {2, 10, 6, 5}},
+      {"MatMulBroadcast",
+       [](Build& b) {
+         const ValueId one = b.add(Op::Slice, {b.x()},
+                                   {{"axes", Ints{0, 1, 2, 3}},
+                                    {"starts", Ints{0, 2, 0, 0}},
+                                    {"ends", Ints{2, 3, 6, 6}},
+                                    {"steps", Ints{1, 1, 1, 1}}});
+         b.add(Op::MatMul, {b.x(), one});
+       },
+       {2, 10, 6, 6}},
       {"Affine",
        [](Build& b) {
          b.add(Op::Affine, {b.x(), b.random({10}), b.random({10})});
@@ -132,6 +160,21 @@ std::vector<OpCase> activationOps() {
       {"HardSigmoidDefault", [](Build& b) { activation(b, Op::HardSigmoid); }},
       {"HardSwish", [](Build& b) { activation(b, Op::HardSwish); }},
       {"Tanh", [](Build& b) { activation(b, Op::Tanh); }},
+      {"Erf", [](Build& b) { activation(b, Op::Erf); }},
+      {"Gelu", [](Build& b) { activation(b, Op::Gelu); }},
+      {"GeluTanh",
+       [](Build& b) {
+         activation(b, Op::Gelu, {{"approximate", std::string("tanh")}});
+       }},
+      {"Softplus", [](Build& b) { activation(b, Op::Softplus); }},
+      {"Sqrt", [](Build& b) { b.add(Op::Sqrt, {b.add(Op::Sigmoid, {b.x()})}); }},
+      {"LayerNormalizationLast", [](Build& b) { layerNorm(b, 3, {5}); }},
+      {"LayerNormalizationTwoAxes",
+       [](Build& b) {
+         layerNorm(b, 2, {6, 5});
+       }},
+      {"LayerNormalizationTokens", [](Build& b) { layerNorm(b, 2, {20}); }, {2, 7, 20}},
+      {"LayerNormalizationVector", [](Build& b) { layerNorm(b, 1, {10}); }, {3, 10}},
       {"SoftmaxChannels",
        [](Build& b) {
          activation(b, Op::Softmax, {{"axis", std::int64_t{1}}});
@@ -214,6 +257,14 @@ void concatOf(Build& b, std::int64_t a, std::int64_t c) {
   b.add(Op::Concat, {first, b.add(Op::Relu, {second})}, {{"axis", std::int64_t{1}}});
 }
 
+// A constant that is the same for both images.
+ValueId repeated(Build& b, Shape shape) {
+  std::vector<float> values = *b.graph.value(b.random(shape)).constant->floats;
+  values.insert(values.end(), values.begin(), values.end());
+  shape[0] = 2;
+  return b.floats(shape, values);
+}
+
 std::vector<OpCase> moveOps() {
   return {
       {"ConcatWholeBlocks", [](Build& b) { concatOf(b, 16, 32); }},
@@ -223,6 +274,15 @@ std::vector<OpCase> moveOps() {
        [](Build& b) {
          b.add(Op::Concat, {b.x(), b.x()}, {{"axis", std::int64_t{1}}});
        }},
+      {"ConcatConstant",
+       [](Build& b) {
+         b.add(Op::Concat, {repeated(b, {1, 3, 6, 5}), b.x()}, {{"axis", std::int64_t{1}}});
+       }},
+      {"ConcatConstantInBlocks",
+       [](Build& b) {
+         b.add(Op::Concat, {b.x(), repeated(b, {1, 16, 6, 5})}, {{"axis", std::int64_t{1}}});
+       },
+       {2, 16, 6, 5}},
       {"ConcatRows",
        [](Build& b) {
          b.add(Op::Concat, {b.x(), b.x()}, {{"axis", std::int64_t{2}}});

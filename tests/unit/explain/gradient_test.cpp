@@ -1,5 +1,5 @@
 // The gradient through every op against central differences of the double-precision evaluator.
-#include "unit/explain/support.h"
+#include "unit/explain/attention_net.h"
 
 namespace relprop::test {
 namespace {
@@ -75,6 +75,14 @@ std::vector<GradientCase> elementwise() {
              scaled(b, Op::HardSigmoid, {{"alpha", 0.25f}, {"beta", 0.4f}});
            }},
           {"HardSwish", [](Build& b) { scaled(b, Op::HardSwish); }},
+          {"Erf", [](Build& b) { b.add(Op::Erf, {b.x()}); }},
+          {"Gelu", [](Build& b) { scaled(b, Op::Gelu); }},
+          {"GeluTanh",
+           [](Build& b) {
+             scaled(b, Op::Gelu, {{"approximate", std::string("tanh")}});
+           }},
+          {"Softplus", [](Build& b) { scaled(b, Op::Softplus); }},
+          {"Sqrt", [](Build& b) { b.add(Op::Sqrt, {b.add(Op::Sigmoid, {b.x()})}); }},
           {"Affine",
            [](Build& b) {
              b.add(Op::Affine, {b.x(), b.random({9}), b.random({9})});
@@ -221,6 +229,46 @@ std::vector<GradientCase> moves() {
            }}};
 }
 
+void layerNorm(Build& b, std::int64_t axis, const Shape& normalised) {
+  b.add(Op::LayerNormalization, {b.x(), b.random(normalised, 0.5f, 2), b.random(normalised)},
+        {{"axis", axis}, {"epsilon", 1e-3f}});
+}
+
+std::vector<GradientCase> attention() {
+  return {{"LayerNormalizationLast", [](Build& b) { layerNorm(b, 3, {3}); }},
+          {"LayerNormalizationImage",
+           [](Build& b) {
+             layerNorm(b, 1, {9, 4, 3});
+           }},
+          {"LayerNormalizationTokens", [](Build& b) { layerNorm(b, 2, {12}); }, {2, 5, 12}},
+          {"MatMul",
+           [](Build& b) {
+             b.add(Op::MatMul, {b.x(), b.add(Op::Transpose, {b.add(Op::Tanh, {b.x()})}, {{"perm", Ints{0, 1, 3, 2}}})});
+           }},
+          {"MatMulOfItself",
+           [](Build& b) {
+             b.add(Op::MatMul, {b.x(), b.x()});
+           },
+           {2, 4, 4}},
+          {"MatMulBroadcast",
+           [](Build& b) {
+             b.add(Op::MatMul, {b.add(Op::Tanh, {b.x()}), sliceOf(b, b.x(), {0, 2, 0, 0}, {2, 3, 4, 4})});
+           },
+           {2, 9, 4, 4}},
+          {"ConcatConstant",
+           [](Build& b) {
+             const ValueId c = b.floats({2, 9, 4, 3}, std::vector<float>(216, 0.5f));
+             b.add(Op::Sigmoid, {b.add(Op::Concat, {c, b.x()}, {{"axis", std::int64_t{1}}})});
+           }},
+          {"ConcatConstantBlocks",
+           [](Build& b) {
+             const ValueId c = b.floats({2, 16, 2, 2}, std::vector<float>(128, 0.5f));
+             b.add(Op::Sigmoid, {b.add(Op::Concat, {c, b.x()}, {{"axis", std::int64_t{1}}})});
+           },
+           {2, 16, 2, 2}},
+          {"SelfAttention", selfAttention, {2, 5, 12}}};
+}
+
 class Gradients : public testing::TestWithParam<GradientCase> {};
 
 TEST_P(Gradients, AreCentralDifferences) {
@@ -236,6 +284,7 @@ TEST_P(Gradients, AreCentralDifferences) {
 
 const auto kName = [](const testing::TestParamInfo<GradientCase>& info) { return info.param.name; };
 INSTANTIATE_TEST_SUITE_P(Elementwise, Gradients, testing::ValuesIn(elementwise()), kName);
+INSTANTIATE_TEST_SUITE_P(Attention, Gradients, testing::ValuesIn(attention()), kName);
 INSTANTIATE_TEST_SUITE_P(Windows, Gradients, testing::ValuesIn(windows()), kName);
 INSTANTIATE_TEST_SUITE_P(TwoOperands, Gradients, testing::ValuesIn(twoOperands()), kName);
 INSTANTIATE_TEST_SUITE_P(Moves, Gradients, testing::ValuesIn(moves()), kName);

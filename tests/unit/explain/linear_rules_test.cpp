@@ -97,6 +97,10 @@ std::vector<std::string> ruleTexts() {
           "wsquare:bias=spread",
           "flat",
           "gradient",
+          "wplus:stabilizer=0.1",
+          "wplus:stabilizer=0",
+          "ones",
+          "ones:stabilizer=0.1",
           "rap",
           "rap-signed",
           "rap-top",
@@ -114,14 +118,17 @@ Doubles positivePart(Doubles x) {
   return x;
 }
 
-// How much rounding the plain denominators z_j amplify: the largest Σ|z_ij|/|z_j|.
+// How much rounding the denominators that may pass through zero amplify: the largest Σ|z_ij|/|z_j|.
 double conditionOf(const std::string& rule, const Layer& l, const Doubles& x) {
-  const bool top = rule == "rap-top";
-  if (!top && rule != "epsilon:epsilon=0") return 0;
+  const bool top = rule == "rap-top", positive = rule.rfind("wplus", 0) == 0;
+  if (!top && !positive && rule != "epsilon:epsilon=0") return 0;
   double worst = 0;
   for (std::size_t j = 0; j < l.taps.size(); ++j) {
-    double z = top ? 0 : l.b(j), magnitude = std::abs(z);
-    for (const auto& [i, w] : l.taps[j]) z += x[i] * w, magnitude += std::abs(x[i] * w);
+    double z = top || positive ? 0 : l.b(j), magnitude = std::abs(z);
+    for (const auto& [i, w] : l.taps[j]) {
+      const double c = x[i] * (positive ? std::max(w, 0.0) : w);
+      z += c, magnitude += std::abs(c);
+    }
     if (z != 0) worst = std::max(worst, magnitude / std::abs(z));
   }
   return worst;

@@ -86,6 +86,8 @@ TEST(Methods, PresetsGiveEachLayerItsRule) {
       {"rap:first=none", {{"first", "rap"}}},
       {"rap-signed", {{"first", imageBox}, {"middle", "rap-signed"}, {"head", "rap-top"}}},
       {"rap-summary", {{"first", summary}, {"middle", summary}, {"head", "rap-summary-top"}}},
+      {"attn-lrp", {{"first", epsilon}, {"middle", epsilon}, {"head", epsilon}}},
+      {"attn-lrp:gamma=0.25", {{"first", gamma}, {"middle", gamma}, {"head", epsilon}}},
       {"gradient", {{"first", "gradient"}, {"middle", "gradient"}, {"head", "gradient"}}}};
   const Graph g = threeLayers();
   for (const Expected& e : all) {
@@ -135,9 +137,10 @@ TEST(Methods, ParametersReachTheMethod) {
   EXPECT_EQ(parseMethod("gradient").seed, Seed::One);
   EXPECT_TRUE(parseMethod("rap").foldBatchNorm);
   EXPECT_FALSE(parseMethod("lrp-zplus:batchnorm=pass").foldBatchNorm);
-  EXPECT_TRUE(parseMethod("input-x-gradient").timesInput);
-  EXPECT_TRUE(parseMethod("gradient*input").timesInput);
-  EXPECT_FALSE(parseMethod("gradient").timesInput);
+  EXPECT_EQ(parseMethod("input-x-gradient").times, Multiply::Input);
+  EXPECT_EQ(parseMethod("gradient*input").times, Multiply::Input);
+  EXPECT_EQ(parseMethod("gradient").times, Multiply::None);
+  EXPECT_EQ(parseMethod("deeplift").times, Multiply::DifferenceToBaseline);
   EXPECT_FALSE(parseMethod("gradient").conserves);
 }
 
@@ -165,6 +168,13 @@ TEST(MethodError, ValuesHaveToFit) {
                            "lrp-zplus:bias=maybe", "rap:identity_skip=no", "lrp-zplus:batchnorm=fuse"})
     EXPECT_EQ(failure(text).code(), ErrorCode::InvalidMethodParameter) << text;
   EXPECT_THAT(failure("rap:residual=ration").hint(), HasSubstr("'ratio'"));
+}
+
+// The complete string is what results carry; it has to mean the same method when it is given again.
+TEST(Methods, KeysBesideNoiseAreInTheCompleteStringOnce) {
+  const std::string text = parseMethod("gradient:noise=0.1,samples=3,rng=4").text;
+  EXPECT_EQ(text, "gradient:seed=one,noise=0.1,samples=3,rng=4");
+  EXPECT_EQ(parseMethod(text).text, text);
 }
 
 }  // namespace

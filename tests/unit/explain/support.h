@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
 #include <memory>
+#include <random>
 #include <utility>
 
 #include "explain/compiled.h"
@@ -26,6 +28,7 @@ inline std::vector<std::unique_ptr<Backend>> bothBackends() {
 
 // A Reshape to a shape of the caller's; other shapes are inferred first.
 inline ValueId reshaped(Build& b, Shape shape) {
+  if (b.graph.outputs.empty()) b.graph.outputs = b.graph.inputs;
   inferShapes(b.graph);
   const ValueId y = b.add(Op::Reshape, {b.graph.outputs[0]});
   b.graph.value(y).shape = std::move(shape), b.graph.value(y).hasShape = true;
@@ -34,6 +37,7 @@ inline ValueId reshaped(Build& b, Shape shape) {
 
 // Flattens what the graph has so far and adds a dense layer named "head" to `classes` scores.
 inline void addHead(Build& b, std::int64_t classes = 3) {
+  if (b.graph.outputs.empty()) b.graph.outputs = b.graph.inputs;
   inferShapes(b.graph);
   const Shape shape = b.graph.value(b.graph.outputs[0]).shape;
   const std::int64_t rows = shape[0], features = elementCount(shape) / rows;
@@ -56,36 +60,83 @@ inline Method methodOf(const Rows& rows) {
 
 struct Slot {
   std::string node;
-  Doubles in, out;  // by row
+  Doubles in, out;                            // by row of relevance
+  Doubles bias, stabiliser, zeroDenominator;  // what the node is said to have absorbed
 };
 
 struct Explained {
   Doubles scores, relevance;
   std::vector<Slot> ledger;
+  std::vector<std::string> recordedNodes;
+  std::vector<Doubles> recorded;
 };
 
-// seed: rows×classes, or empty for the scores themselves.
-inline Explained explain(const Graph& graph, const Method& method, Backend& backend, const Array& x, Doubles seed = {},
-                         WalkOptions options = {}) {
-  CompiledMethod c(graph, method, {}, backend, options);
+inline Doubles summed(CompiledMethod& c, const std::vector<ScalarId>& ids) {
+  Doubles out(static_cast<std::size_t>(c.rows() * c.columns()));
+  for (ScalarId id : ids)
+    for (std::size_t row = 0; row < out.size(); ++row) out[row] += c.scalar(id)[row];
+  return out;
+}
+
+inline Slot slotOf(CompiledMethod& c, const LedgerSlots& s) {
+  const auto absorbed = [&](Absorbed why) { return summed(c, s.absorbed[static_cast<std::size_t>(why)]); };
+  return {c.graph().nodes[static_cast<std::size_t>(s.node)].name,
+          summed(c, {s.in}),
+          summed(c, s.out),
+          absorbed(Absorbed::Bias),
+          absorbed(Absorbed::Stabiliser),
+          absorbed(Absorbed::ZeroDenominator)};
+}
+
+// seed: rows·columns×scores, or empty for the scores themselves (one column). reference: the other input of methods
+// that compare with one.
+inline Explained explainWith(const Graph& graph, const Method& method, Backend& backend, const Array& x, Doubles seed,
+                             const CompileOptions& options, const Array& reference = {}) {
+  CompiledMethod c(graph, method, backend, options);
   std::copy(x.data.begin(), x.data.end(), c.input());
+  if (method.reference) std::copy(reference.data.begin(), reference.data.end(), c.referenceInput());
   c.plan().run(Phase::Forward);
-  const auto count = static_cast<std::size_t>(c.rows() * c.classes());
   Explained e;
-  e.scores.assign(c.scores(), c.scores() + count);
+  e.scores.assign(c.scores(), c.scores() + c.rows() * c.scoreShape().count());
   if (seed.empty()) seed = e.scores;
   std::copy(seed.begin(), seed.end(), c.seed());
   c.plan().run(Phase::Backward);
-  e.relevance.assign(c.relevance(), c.relevance() + c.rows() * c.inputFloats());
-  for (const LedgerSlots& s : c.ledger()) {
-    const auto rows = static_cast<std::size_t>(c.rows());
-    Slot slot{
-        graph.nodes[static_cast<std::size_t>(s.node)].name, {c.scalar(s.in), c.scalar(s.in) + rows}, Doubles(rows)};
-    for (ScalarId id : s.out)
-      for (std::size_t row = 0; row < rows; ++row) slot.out[row] += c.scalar(id)[row];
-    e.ledger.push_back(std::move(slot));
-  }
+  if (!method.readsLayer) e.relevance.assign(c.relevance(), c.relevance() + c.rows() * c.columns() * c.inputFloats());
+  for (const LedgerSlots& s : c.ledger()) e.ledger.push_back(slotOf(c, s));
+  e.recordedNodes = c.recordedNodes();
+  for (std::size_t k = 0; k < e.recordedNodes.size(); ++k)
+    e.recorded.emplace_back(c.recorded(k), c.recorded(k) + elementCount(c.recordedShape(k)));
   return e;
+}
+
+inline Explained explain(const Graph& graph, const Method& method, Backend& backend, const Array& x, Doubles seed = {},
+                         WalkOptions options = {}) {
+  CompileOptions all;
+  all.walk = std::move(options);
+  return explainWith(graph, method, backend, x, std::move(seed), all, {x.shape, Doubles(x.data.size())});
+}
+
+// Some patterns for every layer with weights, for methods that walk through patterns.
+inline std::map<std::string, std::vector<float>> patternsFor(const Graph& graph) {
+  std::map<std::string, std::vector<float>> all;
+  std::mt19937 engine(5);
+  std::uniform_real_distribution<float> uniform(-1, 1);
+  for (const Node& n : graph.nodes) {
+    if (n.op != Op::Conv && n.op != Op::Dense) continue;
+    std::vector<float>& a = all[n.name] = *graph.value(n.inputs[1]).constant->floats;
+    for (float& v : a) v = uniform(engine);
+  }
+  return all;
+}
+
+// Methods that walk down to the input, by themselves or inside a procedure.
+inline std::vector<std::string> walkingMethods() {
+  std::vector<std::string> all;
+  for (const MethodEntry& e : methodList()) {
+    const Method m = parseMethod(e.name);
+    if (m.backward && !m.readsLayer) all.emplace_back(e.name);
+  }
+  return all;
 }
 
 // Random values that float holds exactly.

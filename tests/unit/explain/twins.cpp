@@ -146,6 +146,16 @@ Doubles flatRule(const Text& t, const Layer& l, const Doubles& x, const Doubles&
   return out;
 }
 
+// Σ over positive weights alone: of x (sign and all), or of ones.
+Doubles positiveWeightRule(const Text& t, const Layer& l, const Doubles& x, const Doubles& r, bool ones) {
+  Doubles out(l.inputs);
+  distribute(l, x, r, t,
+             {[ones](double v, double w, std::size_t) { return (ones ? 1 : v) * pos(w); }, nullptr,
+              t.number("stabilizer", 1e-5)},
+             out);
+  return out;
+}
+
 Doubles gradientRule(const Text&, const Layer& l, const Doubles&, const Doubles& r) {
   Doubles out(l.inputs);
   for (std::size_t j = 0; j < r.size(); ++j)
@@ -217,6 +227,10 @@ const std::map<std::string, Rule>& rules() {
       {"wsquare", wsquareRule},
       {"flat", flatRule},
       {"gradient", gradientRule},
+      {"wplus", [](const Text& t, const Layer& l, const Doubles& x,
+                   const Doubles& r) { return positiveWeightRule(t, l, x, r, false); }},
+      {"ones", [](const Text& t, const Layer& l, const Doubles& x,
+                  const Doubles& r) { return positiveWeightRule(t, l, x, r, true); }},
       {"rap", [](const Text&, const Layer& l, const Doubles& x, const Doubles& r) { return rapRule(l, x, r, false); }},
       {"rap-signed",
        [](const Text&, const Layer& l, const Doubles& x, const Doubles& r) { return rapRule(l, x, r, true); }},

@@ -96,6 +96,20 @@ TEST(ShapeInference, Parts) {
   EXPECT_EQ(parts[2].shape, (Shape{2, 3, 2, 6}));
 }
 
+TEST(ShapeInference, Attention) {
+  const Operand tokens{{2, 5, 12}};
+  EXPECT_EQ(shapeOf(Op::LayerNormalization, {tokens, {{12}}, {{12}}}), (Shape{2, 5, 12}));
+  EXPECT_EQ(shapeOf(Op::LayerNormalization, {tokens, {{1, 12}}}, {{"axis", std::int64_t{1}}}), (Shape{2, 5, 12}));
+  EXPECT_EQ(errorOf(Op::LayerNormalization, {tokens, {{5}}}),
+            "node 'n' (LayerNormalization): operands 12 and 5 (expected shapes that broadcast)");
+  EXPECT_EQ(errorOf(Op::LayerNormalization, {tokens, {{5, 12}}}),
+            "node 'n' (LayerNormalization): parameter 1 of 5×12 (expected 12)");
+  EXPECT_EQ(shapeOf(Op::Expand, {{{1, 5, 1}}, ints({2, 1, 12})}), (Shape{2, 5, 12}));
+  EXPECT_EQ(shapeOf(Op::Where, {{{5, 1}}, tokens, {{1}}}), (Shape{2, 5, 12}));
+  EXPECT_EQ(infer(Op::Equal, {tokens, {{12}}})[0].dtype, DType::Bool);
+  EXPECT_EQ(shapeOf(Op::Pow, {tokens, {{}}}), (Shape{2, 5, 12}));
+}
+
 TEST(ShapeInference, TypesOfIntegers) {
   const ValueType shape = infer(Op::Shape, {kImage}, {{"start", std::int64_t{1}}, {"end", std::int64_t{-1}}})[0];
   EXPECT_EQ(shape.dtype, DType::Int64);

@@ -48,6 +48,15 @@ Floats backward(Backend& backend, const LinearShape& s, const Floats& r) {
   return rowMajor(out, l.in);
 }
 
+Floats weightGradient(Backend& backend, const LinearShape& s, const Floats& x, const Floats& g) {
+  const Layouts l = layoutsOf(backend, s);
+  const KernelPtr kernel = backend.linearWeightGradient({s, l.in.block, l.out.block, {}, {}});
+  const Buffer in = laidOut(x, l.in), out = laidOut(g, l.out);
+  Buffer sums(s.weightCount(), 77.0f);
+  run(*kernel, {in.data(), out.data()}, {sums.data()});
+  return sums.values();
+}
+
 class LinearKernels : public testing::TestWithParam<LinearCase> {
  protected:
   const LinearShape& shape() const { return GetParam().shape; }
@@ -93,6 +102,24 @@ TEST_P(LinearKernels, BackwardIsTheTransposeOfForward) {
   EXPECT_NEAR(left, right, 1e-6 * scale);
 }
 
+TEST_P(LinearKernels, WeightGradient) {
+  expectClose(weightGradient(*fast_, shape(), input(), output()), weightGradient(*slow_, shape(), input(), output()),
+              5e-6);
+}
+
+// <Wx, g> is linear in W, and its derivative is the weight gradient: <Wx, g> = <W, dW>
+TEST_P(LinearKernels, WeightGradientIsTheDerivativeByTheWeights) {
+  const Floats x = input(), g = output(), dw = weightGradient(*fast_, shape(), x, g);
+  const Floats w = specOf(shape(), layoutsOf(*fast_, shape()), {}).weights, wx = forward(*fast_, shape(), {}, x, {});
+  double left = 0, right = 0, scale = 0;
+  for (std::size_t i = 0; i < g.size(); ++i) {
+    left += static_cast<double>(wx[i]) * g[i];
+    scale += std::abs(static_cast<double>(wx[i]) * g[i]);
+  }
+  for (std::size_t i = 0; i < w.size(); ++i) right += static_cast<double>(w[i]) * dw[i];
+  EXPECT_NEAR(left, right, 1e-6 * scale);
+}
+
 INSTANTIATE_TEST_SUITE_P(All, LinearKernels, testing::ValuesIn(linearCases()),
                          [](const auto& info) { return info.param.name; });
 
@@ -106,6 +133,10 @@ TEST(ReferenceLinear, KnownConvolution) {
   EXPECT_EQ(z.values(), (Floats{100.5f, 210.5f, 320.5f}));
   run(*backend->linearBackward({s, 1, 1, {10, 100}, {}}), {x.data()}, {back.data()});
   EXPECT_EQ(back.values(), (Floats{120, 230, 300}));
+  const Floats g = {1, 10, 100};
+  Buffer dw(2);
+  run(*backend->linearWeightGradient({s, 1, 1, {}, {}}), {x.data(), g.data()}, {dw.data()});
+  EXPECT_EQ(dw.values(), (Floats{210, 321})) << "0·1 + 1·10 + 2·100 and 1·1 + 2·10 + 3·100";
 }
 
 TEST(ReferenceLinear, KnownDense) {

@@ -1,13 +1,9 @@
 // Local response normalisation and softmax, with their derivatives.
-#include <functional>
-
 #include "kernels/backend.h"
-#include "unit/kernels/support.h"
+#include "unit/kernels/derivatives.h"
 
 namespace relprop::test {
 namespace {
-
-using Doubles = std::vector<double>;
 
 // y_c = x_c / (bias + alpha/size · Σ x² over channels c − ⌊(size−1)/2⌋ … c + ⌊size/2⌋)^beta, by definition.
 Doubles lrnOf(const LrnSpec& s, const Doubles& x) {
@@ -34,29 +30,6 @@ Doubles softmaxOf(std::int64_t outer, std::int64_t extent, std::int64_t inner, c
       for (std::int64_t k = 0; k < extent; ++k) y[at(k)] = std::exp(x[at(k)]) / sum;
     }
   return y;
-}
-
-// gᵀ·∂f/∂x by central differences.
-Doubles numericGradient(const std::function<Doubles(const Doubles&)>& f, Doubles x, const Floats& g) {
-  constexpr double h = 1e-5;
-  Doubles out(x.size());
-  for (std::size_t i = 0; i < x.size(); ++i) {
-    const double v = x[i];
-    x[i] = v + h;
-    const Doubles up = f(x);
-    x[i] = v - h;
-    const Doubles down = f(x);
-    x[i] = v;
-    for (std::size_t k = 0; k < up.size(); ++k) out[i] += g[k] * (up[k] - down[k]) / (2 * h);
-  }
-  return out;
-}
-
-Doubles wide(const Floats& x) {
-  return {x.begin(), x.end()};
-}
-Floats narrow(const Doubles& x) {
-  return {x.begin(), x.end()};
 }
 
 struct LrnCase {
@@ -93,6 +66,39 @@ TEST_P(Lrn, BackwardIsTheDerivative) {
     const Doubles expected = numericGradient([&](const Doubles& v) { return lrnOf(s, v); }, wide(input()), g);
     expectClose(rowMajor(out, s.desc), narrow(expected), 5e-6);
     expectCleanPadding(out, s.desc);
+  }
+}
+
+TEST_P(Lrn, SecantExplainsTheWholeChange) {
+  for (const auto& b : {makeReferenceBackend(), makeOneDnnBackend()}) {
+    const LrnSpec s = specFor(*b);
+    const Floats after = input(), before = randomFloats(2 * GetParam().channels * 6, 7, -2, 2);
+    const Floats g = randomFloats(2 * GetParam().channels * 6, 2);
+    const Buffer x = laidOut(after, s.desc), x0 = laidOut(before, s.desc), gradient = laidOut(g, s.desc);
+    Buffer out(s.desc.floats(), 77);
+    run(*b->lrnSecant(s), {x.data(), x0.data(), gradient.data()}, {out.data()});
+    const Doubles y = lrnOf(s, wide(after)), y0 = lrnOf(s, wide(before));
+    const Floats m = rowMajor(out, s.desc);
+    double change = 0, explained = 0, magnitude = 0;
+    for (std::size_t i = 0; i < y.size(); ++i) {
+      change += g[i] * (y[i] - y0[i]);
+      explained += static_cast<double>(m[i]) * (static_cast<double>(after[i]) - before[i]);
+      magnitude += std::abs(g[i] * (y[i] - y0[i]));
+    }
+    EXPECT_NEAR(explained, change, 2e-6 * magnitude);
+    expectCleanPadding(out, s.desc);
+  }
+}
+
+TEST_P(Lrn, SecantWithoutAChangeIsTheDerivative) {
+  for (const auto& b : {makeReferenceBackend(), makeOneDnnBackend()}) {
+    const LrnSpec s = specFor(*b);
+    const Floats g = randomFloats(2 * GetParam().channels * 6, 2);
+    const Buffer x = laidOut(input(), s.desc), gradient = laidOut(g, s.desc);
+    Buffer secant(s.desc.floats(), 77), tangent(s.desc.floats(), 77);
+    run(*b->lrnSecant(s), {x.data(), x.data(), gradient.data()}, {secant.data()});
+    run(*b->lrnBackward(s), {x.data(), gradient.data()}, {tangent.data()});
+    expectClose(rowMajor(secant, s.desc), rowMajor(tangent, s.desc), 2e-6);
   }
 }
 

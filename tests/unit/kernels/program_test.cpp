@@ -192,7 +192,7 @@ TEST(ProgramOps, ShiftMovesWhatIsNotZero) {
   const std::vector<double> by = {1.0 / 3, -1e-4 / 7};
   for (const auto& backend : {makeReferenceBackend(), makeOneDnnBackend()}) {
     Buffer out(2 * count, kUntouched);
-    backend->runProgram(p, {{{x.data(), count}}, {{out.data(), count}}, {by.data()}, {}});
+    backend->runProgram(p, {{{x.data(), count}}, {{out.data(), count}}, {{by.data()}}, {}});
     for (std::size_t row = 0; row < 2; ++row) {
       double sum = 0, expected = 0;
       for (std::size_t i = row * count; i < (row + 1) * count; ++i) {

@@ -88,7 +88,7 @@ struct ProgramRun {
     ProgramArgs args;
     for (Buffer& b : inputs) args.inputs.push_back({b.data(), stride});
     for (Buffer& b : outputs) args.outputs.push_back({b.data(), stride});
-    args.scalars = {scalars.data()};
+    args.scalars = {{scalars.data()}};
     for (auto& r : reductions) args.reductions.push_back(r.data());
     backend.runProgram(p, args);
   }

@@ -93,6 +93,47 @@ TEST(Normalise, SoftmaxAxis) {
   EXPECT_EQ(Imported(oneNode(12, "Softmax", {{"axis", 2}})).node.intAttr("axis", 99), 2);
 }
 
+TEST(Normalise, GeluForms) {
+  EXPECT_EQ(Imported(oneNode(20, "Gelu")).node.op, Op::Gelu);
+  EXPECT_EQ(Imported(oneNode(20, "Gelu", {{"approximate", "tanh"}})).node.stringAttr("approximate", ""), "tanh");
+  expectImportError(oneNode(20, "Gelu", {{"approximate", "fast"}}), ErrorCode::UnsupportedModel,
+                    {"Gelu with approximate 'fast'"});
+}
+
+TEST(Normalise, LayerNormalizationDropsWhatOnlyTrainingNeeds) {
+  ModelBuilder b(17);
+  b.input("x", {1, 5, 4});
+  b.weights("scale", {4}, {1, 2, 3, 4});
+  b.node("LayerNormalization", {"x", "scale", ""}, {"y", "mean", "deviation"}, {{"axis", -1}, {"stash_type", 1}});
+  b.output("y");
+  Imported i(b);
+  EXPECT_EQ(i.inputCount(), 2u);
+  EXPECT_EQ(i.node.outputs.size(), 1u);
+  EXPECT_FALSE(i.node.has("stash_type"));
+}
+
+// The shape that a class token is expanded to: a comparison, a choice.
+TEST(Normalise, ShapeArithmeticKeepsItsTypes) {
+  ModelBuilder b(13);
+  b.input("x", {1, 4});
+  b.ints("shape", {-1, 4});
+  b.ints("minus", {-1, -1});
+  b.ints("ones", {1, 1});
+  b.node("Equal", {"shape", "minus"}, {"free"});
+  b.node("Where", {"free", "ones", "shape"}, {"wanted"});
+  b.node("Expand", {"x", "wanted"}, {"y"});
+  b.output("y");
+  const Graph g = import(b);
+  EXPECT_EQ(g.value(g.nodes[0].outputs[0]).dtype, DType::Bool);
+  EXPECT_EQ(g.value(g.nodes[1].outputs[0]).dtype, DType::Int64);
+  EXPECT_EQ(g.value(g.nodes[2].outputs[0]).dtype, DType::Float);
+  ModelBuilder wrong(13);
+  wrong.input("x", {1, 4});
+  wrong.node("Where", {"x", "x", "x"}, {"y"});
+  wrong.output("y");
+  expectImportError(wrong, ErrorCode::MalformedModel, {"holds floats", "booleans"});
+}
+
 TEST(Normalise, Upsample) {
   ModelBuilder opset9 = oneNode(9, "Upsample", {{"mode", "nearest"}}, {"scales"});
   opset9.weights("scales", {4}, {1, 1, 2, 2});

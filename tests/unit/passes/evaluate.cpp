@@ -74,7 +74,11 @@ Arrays binary(const Call& c) {
   each(y.shape, [&](const Index& i) {
     const double a = broadcastAt(*c.in[0], i), b = broadcastAt(*c.in[1], i);
     const Op op = c.node.op;
-    at(y, i) = op == Op::Add ? a + b : op == Op::Sub ? a - b : op == Op::Mul ? a * b : a / b;
+    at(y, i) = op == Op::Add   ? a + b
+               : op == Op::Sub ? a - b
+               : op == Op::Mul ? a * b
+               : op == Op::Pow ? std::pow(a, b)
+                               : a / b;
   });
   return {y};
 }
@@ -452,8 +456,48 @@ Arrays activation(const Call& c) {
       {Op::Sigmoid, [](double v, double, double) { return 1 / (1 + std::exp(-v)); }},
       {Op::HardSigmoid, [](double v, double a, double b) { return std::clamp(a * v + b, 0.0, 1.0); }},
       {Op::HardSwish, [](double v, double, double) { return v * std::clamp(v / 6 + 0.5, 0.0, 1.0); }},
-      {Op::Tanh, [](double v, double, double) { return std::tanh(v); }}};
+      {Op::Tanh, [](double v, double, double) { return std::tanh(v); }},
+      {Op::Erf, [](double v, double, double) { return std::erf(v); }},
+      {Op::Sqrt, [](double v, double, double) { return std::sqrt(v); }},
+      {Op::Softplus, [](double v, double, double) { return std::log1p(std::exp(v)); }},
+      {Op::Mish, [](double v, double, double) { return v * std::tanh(std::log1p(std::exp(v))); }}};
   return mapped(c, [&](double v) { return functions.at(c.node.op)(v, alpha, beta); });
+}
+
+Arrays gelu(const Call& c) {
+  const bool tanh = c.node.stringAttr("approximate", "none") == "tanh";
+  return mapped(c, [&](double v) {
+    const double gate = tanh ? std::tanh(std::sqrt(2 / M_PI) * (v + 0.044715 * v * v * v)) : std::erf(v / M_SQRT2);
+    return v * (1 + gate) / 2;
+  });
+}
+
+Arrays layerNorm(const Call& c) {
+  const std::size_t axis = axisOf(c.node.intAttr("axis", -1), c.x().shape.size());
+  const Shape normalised(c.x().shape.begin() + static_cast<std::ptrdiff_t>(axis), c.x().shape.end());
+  const std::size_t extent = sz(elementCount(normalised));
+  Array y = c.x();
+  for (std::size_t first = 0; first < y.data.size(); first += extent) {
+    const auto from = y.data.begin() + static_cast<std::ptrdiff_t>(first);
+    const double mean =
+        std::accumulate(from, from + static_cast<std::ptrdiff_t>(extent), 0.0) / static_cast<double>(extent);
+    double variance = 0;
+    for (std::size_t i = 0; i < extent; ++i)
+      variance += std::pow(y.data[first + i] - mean, 2) / static_cast<double>(extent);
+    std::size_t i = first;
+    each(normalised, [&](const Index& at) {
+      const double unit =
+          (y.data[i] - mean) / std::sqrt(variance + static_cast<double>(c.node.floatAttr("epsilon", 1e-5f)));
+      y.data[i++] = unit * broadcastAt(*c.in[1], at) + (c.has(2) ? broadcastAt(*c.in[2], at) : 0.0);
+    });
+  }
+  return {y};
+}
+
+Arrays expand(const Call& c) {
+  Array y = c.zeros();
+  each(y.shape, [&](const Index& i) { at(y, i) = broadcastAt(c.x(), i); });
+  return {y};
 }
 
 using Function = Arrays (*)(const Call&);
@@ -492,7 +536,11 @@ Function functionOf(Op op) {
                                                    {Op::Add, binary},
                                                    {Op::Sub, binary},
                                                    {Op::Mul, binary},
-                                                   {Op::Div, binary}};
+                                                   {Op::Div, binary},
+                                                   {Op::Pow, binary},
+                                                   {Op::Gelu, gelu},
+                                                   {Op::LayerNormalization, layerNorm},
+                                                   {Op::Expand, expand}};
   const auto it = functions.find(op);
   return it == functions.end() ? activation : it->second;
 }

@@ -4,31 +4,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "unit/passes/build.h"
+#include "unit/passes/canonical.h"
 
 namespace relprop::test {
 namespace {
 
 using testing::ElementsAre;
-
-// Runs all passes one by one and compares the output with that of the graph after the first, which only evaluates
-// constants. Returns the canonical graph.
-Graph canonical(const Build& build, const Shape& inputShape, bool foldBatchNorm = true) {
-  SpecialiseOptions options;
-  options.inputShape = inputShape;
-  options.foldBatchNorm = foldBatchNorm;
-  PassContext context{options, foldLimitOf(build.graph), {}, {}};
-  Graph graph = build.graph;
-  const Array input = randomInput(inputShape);
-  Array expected;
-  for (const PassInfo& pass : passList()) {
-    runPass(pass, graph, context);
-    const Array got = runGraph(graph, input);
-    if (expected.data.empty()) expected = got;
-    EXPECT_LT(relativeError(got, expected), 1e-6) << "after " << pass.name;
-  }
-  return graph;
-}
 
 const Shape kImage{2, 3, 7, 6};
 
@@ -247,13 +228,15 @@ TEST(Passes, MeansBecomePools) {
 
 TEST(Passes, GemmBecomesDense) {
   for (std::int64_t trans : {0, 1})
-    for (const Shape& c : {Shape{4}, Shape{1, 4}, Shape{}, Shape{2, 4}, Shape{2, 1}}) {
+    for (const Shape& c : {Shape{4}, Shape{1, 4}, Shape{}, Shape{2, 4}}) {
       Build b({2, 5});
-      b.add(Op::Gemm, {b.x(), b.random(trans ? Shape{4, 5} : Shape{5, 4}), b.random(c)},
+      const bool matrix = c.size() == 2 && c[0] == 2;
+      const ValueId bias = matrix ? b.floats(c, {1, 2, 3, 4, 1, 2, 3, 4}) : b.random(c);
+      b.add(Op::Gemm, {b.x(), b.random(trans ? Shape{4, 5} : Shape{5, 4}), bias},
             {{"alpha", 0.5f}, {"beta", -2.0f}, {"transB", trans}});
       const Graph g = canonical(b, {2, 5});
       EXPECT_EQ(g.nodes[0].op, Op::Dense);
-      EXPECT_EQ(g.nodes.size(), c.size() == 2 && c[0] == 2 ? 2u : 1u);
+      EXPECT_EQ(g.nodes.size(), matrix ? 2u : 1u);
     }
 }
 
@@ -443,7 +426,9 @@ TEST(Passes, ReportsEveryPassInOrder) {
   const Specialised result = specialise(b.graph, options);
   ASSERT_EQ(result.passes.size(), passList().size());
   for (std::size_t i = 0; i < passList().size(); ++i) EXPECT_EQ(result.passes[i].name, passList()[i].name);
-  EXPECT_EQ(result.passes[7].rewrites, 1);
+  const auto cleaning = std::find_if(result.passes.begin(), result.passes.end(),
+                                     [](const PassReport& r) { return r.name == "remove-no-ops"; });
+  EXPECT_EQ(cleaning->rewrites, 1);
   EXPECT_THAT(result.warnings, ElementsAre("batch is fixed to 2 by the model"));
 }
 

@@ -1,0 +1,71 @@
+// What procedures run on: a compiled plan whose rows are filled with one input after another.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "explain/compiled.h"
+#include "explain/question.h"
+
+namespace relprop {
+
+// What a baseline is made from.
+struct BaselineFacts {
+  std::optional<InputBounds> bounds;  // of a pixel, normalised
+  std::vector<float> picture;         // of Baseline::Kind::File, C×H×W
+};
+
+// Throws NotSupportedByMethod when black pixels are asked for and nobody knows what they are.
+std::vector<float> baselinePicture(const Baseline& baseline, const BaselineFacts& facts, const Shape& image,
+                                   const float* input);
+
+class Session {
+ public:
+  struct Hooks {
+    std::function<void(Phase)> run;                                       // the plan, timed and with errors translated
+    std::function<void(std::int64_t done, std::int64_t total)> progress;  // after each batch; throws to stop
+    std::function<std::vector<float>(const std::vector<float>& input)> probe;
+  };
+  // One row of the last batch. Pointers hold until the next batch.
+  struct Row {
+    CompiledMethod& compiled;
+    std::int64_t row;
+    const float* scores() const;
+    const float* relevance(std::int64_t column) const;  // C×H×W
+    const float* activation() const;                    // of the method's layer, C×h×w
+    const float* layerRelevance(std::int64_t column) const;
+  };
+  using Fill = std::function<void(std::int64_t k, float* input)>;
+  using Read = std::function<void(std::int64_t k, const Row& row)>;
+
+  Session(CompiledMethod& compiled, BaselineFacts facts, Hooks hooks)
+      : compiled_(compiled), facts_(std::move(facts)), hooks_(std::move(hooks)) {}
+
+  const Shape& imageShape() const { return compiled_.imageShape(); }
+  std::int64_t imageFloats() const { return compiled_.inputFloats(); }
+  const Shape& layerShape() const { return compiled_.layerShape(); }  // C×h×w
+  const ScoreShape& scoreShape() const { return compiled_.scoreShape(); }
+  std::int64_t columns() const { return compiled_.columns(); }
+
+  // Forward passes over `count` inputs, a batch at a time.
+  void forward(std::int64_t count, const Fill& fill, const Read& read);
+  // Forward and backward, from the seeds of the questions (one a column).
+  void walk(std::int64_t count, const std::vector<Question>& questions, const Fill& fill, const Read& read);
+
+  // Fills one row of the plan's input, and its baseline where the walk also sees the network there.
+  void load(std::int64_t row, const std::function<void(float*)>& fill);
+  std::vector<float> baseline(const float* input) const;
+  // Scores of one input, by a plan of few rows.
+  std::vector<float> probe(const std::vector<float>& input) const { return hooks_.probe(input); }
+
+ private:
+  void batches(std::int64_t count, const std::vector<Question>* questions, const Fill& fill, const Read& read);
+
+  CompiledMethod& compiled_;
+  BaselineFacts facts_;
+  Hooks hooks_;
+};
+
+}  // namespace relprop

@@ -1,0 +1,119 @@
+#include "method_choice.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <map>
+#include <sstream>
+
+#include "relprop/explain.h"
+
+namespace relprop::cli {
+namespace {
+
+bool has(const std::vector<std::pair<std::string, std::string>>& parameters, const std::string& key) {
+  return std::any_of(parameters.begin(), parameters.end(), [&](const auto& one) { return one.first == key; });
+}
+
+bool given(const std::vector<Shortcut>& shortcuts, const std::string& key) {
+  return std::any_of(shortcuts.begin(), shortcuts.end(), [&](const Shortcut& one) { return one.key == key; });
+}
+
+// "samples" belongs to the methods that draw samples and, with "noise", to all.
+bool takes(const MethodInfo& method, const std::string& key, const std::vector<Shortcut>& shortcuts) {
+  if (has(method.parameters, key) || has(commonParameters(), key)) return true;
+  return key == "samples" && given(shortcuts, "noise");
+}
+
+std::string withKey(const std::string& method, const Shortcut& shortcut) {
+  const char separator = method.find(':') == std::string::npos ? ':' : ',';
+  return method + separator + shortcut.key + "=" + shortcut.value;
+}
+
+bool continuesMethod(const std::string& part) {
+  const std::size_t equals = part.find('=');
+  return equals != std::string::npos && part.find(':') >= equals;
+}
+
+// Options by the methods that do not take them.
+using LeftOut = std::map<std::string, std::vector<std::string>>;
+
+std::string applicable(const MethodInfo& method, const std::vector<Shortcut>& shortcuts, LeftOut& leftOut) {
+  std::string text = method.name;
+  for (const Shortcut& shortcut : shortcuts) {
+    if (takes(method, shortcut.key, shortcuts))
+      text = withKey(text, shortcut);
+    else
+      leftOut[shortcut.option].push_back(method.name);
+  }
+  return text;
+}
+
+std::vector<MethodChoice> everyMethod(const std::vector<Shortcut>& shortcuts, bool havePatterns,
+                                      std::vector<std::string>& notes) {
+  std::vector<MethodChoice> all;
+  LeftOut leftOut;
+  for (const MethodInfo& method : methods()) {
+    if (method.name.starts_with("pattern-") && !havePatterns)
+      notes.push_back(method.name + " is left out: it needs --patterns");
+    else
+      all.push_back({applicable(method, shortcuts, leftOut), true});
+  }
+  for (const auto& [option, names] : leftOut)
+    notes.push_back(fmt::format("{} does not apply to {}", option, fmt::join(names, ", ")));
+  return all;
+}
+
+}  // namespace
+
+std::vector<std::string> splitMethods(const std::string& list) {
+  std::vector<std::string> methods;
+  std::istringstream stream(list);
+  for (std::string part; std::getline(stream, part, ',');) {
+    if (continuesMethod(part) && !methods.empty())
+      methods.back() += "," + part;
+    else
+      methods.push_back(part);
+  }
+  if (methods.empty()) methods.emplace_back();  // the library says what is wrong with a method without a name
+  return methods;
+}
+
+std::vector<MethodChoice> chooseMethods(const std::vector<std::string>& names, const std::vector<Shortcut>& shortcuts,
+                                        bool havePatterns, std::vector<std::string>& notes) {
+  std::vector<MethodChoice> chosen;
+  const auto add = [&](const MethodChoice& choice) {
+    const auto same = [&](const MethodChoice& other) { return other.text == choice.text; };
+    if (std::none_of(chosen.begin(), chosen.end(), same)) chosen.push_back(choice);
+  };
+  for (std::string name : names) {
+    if (name == "all") {
+      for (const MethodChoice& choice : everyMethod(shortcuts, havePatterns, notes)) add(choice);
+      continue;
+    }
+    for (const Shortcut& shortcut : shortcuts) name = withKey(name, shortcut);
+    add({name});
+  }
+  return chosen;
+}
+
+bool runsManyInputs(const std::string& method) {
+  static constexpr std::array keys = {"steps", "samples", "masks", "window"};
+  const std::string name = method.substr(0, method.find(':'));
+  if (name == "score-cam" || method.find("noise=") != std::string::npos) return true;
+  for (const MethodInfo& info : methods())
+    if (info.name == name)
+      return std::any_of(keys.begin(), keys.end(), [&](const char* key) { return has(info.parameters, key); });
+  return false;
+}
+
+std::string fileNamePart(const std::string& method) {
+  std::string part = method;
+  for (char& c : part)
+    if (!std::isalnum(static_cast<unsigned char>(c)) && c != '.' && c != '_' && c != '+') c = '-';
+  return part;
+}
+
+}  // namespace relprop::cli

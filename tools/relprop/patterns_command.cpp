@@ -1,0 +1,303 @@
+// relprop patterns: one pass over a folder of images, which may be interrupted and gone on with.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <nlohmann/json.hpp>
+#include <system_error>
+
+#include "commands.h"
+#include "console.h"
+#include "failure.h"
+#include "group.h"
+#include "interrupt.h"
+#include "network_options.h"
+#include "relprop/error.h"
+#include "relprop/patterns.h"
+
+namespace relprop::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using Clock = std::chrono::steady_clock;
+
+constexpr const char* kExamples = R"(Examples:
+  relprop patterns resnet50.onnx train/ -o patterns.npz
+  relprop patterns resnet50.onnx train/ more/ --batch 16 -o patterns.npz
+
+Ctrl-C leaves the sums so far in patterns.npz.part; the same command goes on from
+there. A few hundred images give usable patterns, more give better ones.)";
+
+struct PatternArguments {
+  NetworkOptions network;
+  std::vector<std::string> paths;
+  fs::path out;
+  std::string batchnorm;
+  double saveEvery = 30;
+  bool quiet = false;
+};
+
+// Where a saved state stands among the images, and what tells that it belongs to this run.
+struct Progress {
+  std::size_t next = 0;    // images before this one are done with
+  std::size_t failed = 0;  // of those, how many could not be read
+};
+
+std::string megabytes(double bytes) {
+  return fmt::format("{:.1f} MB", bytes / 1e6);
+}
+
+// FNV-1a, to tell lists of paths apart.
+std::string digest(const std::vector<Input>& inputs) {
+  std::uint64_t hash = 14695981039346656037u;
+  for (const Input& input : inputs)
+    for (const char c : input.path.string() + '\n') hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211u;
+  return fmt::format("{:016x}", hash);
+}
+
+class Run {
+ public:
+  explicit Run(const PatternArguments& arguments)
+      : arguments_(arguments), network_(arguments.network), console_(arguments.quiet), part_(arguments.out) {
+    part_ += ".part";
+  }
+  int execute();
+
+ private:
+  void prepare();
+  void checkRoom() const;
+  void resume();
+  Group load(const GroupReader& reader, std::size_t first, std::size_t last);
+  std::size_t endOfGroup(std::size_t first) const;
+  void add(const Group& group);
+  void fail(const std::string& path, const std::string& message);
+  bool save();
+  void saveNowAndThen();
+  void write(const Patterns& patterns);
+  int finish();
+  int close();
+
+  const PatternArguments& arguments_;
+  NetworkOptions network_;
+  Console console_;
+  fs::path part_;
+  std::vector<Input> inputs_;
+  std::optional<Model> model_;
+  std::optional<Preprocess> preprocess_;
+  std::optional<PatternEstimator> estimator_;
+  Progress progress_;
+  Clock::time_point saved_ = Clock::now();
+  std::chrono::duration<double> saveTook_{0};
+};
+
+void Run::prepare() {
+  std::vector<std::string> notes;  // about the names of results, of which there is one here
+  inputs_ = collectInputs(arguments_.paths, notes);
+  if (std::error_code ignored; fs::is_directory(arguments_.out, ignored))
+    throw Error(ErrorCode::FileWriteFailed, arguments_.out.string(), "a folder", "the path of a file",
+                "give one with --out");
+  checkWritable(arguments_.out.parent_path().empty() ? "." : arguments_.out.parent_path());
+  model_ = Model::load(network_.model);
+  preprocess_ = findPreprocess(*model_, network_);
+  if (const int fixed = fixedBatch(*model_); fixed > 0) network_.batch = fixed;
+  constexpr int kDefault = 8;
+  if (network_.batch == 0) network_.batch = kDefault;
+  estimator_.emplace(*model_, PatternOptions{.inputShape = chooseShape(*model_, network_, preprocess_),
+                                             .batch = network_.batch,
+                                             .threads = network_.threads,
+                                             .foldBatchNorm = arguments_.batchnorm != "pass",
+                                             .reference = network_.reference});
+  fs::create_directories(fs::absolute(arguments_.out).parent_path());
+  checkRoom();
+}
+
+// An old and a new state lie side by side while the new one is written.
+void Run::checkRoom() const {
+  std::error_code failed;
+  const fs::space_info space = fs::space(fs::absolute(arguments_.out).parent_path(), failed);
+  const double needed =
+      2.0 * static_cast<double>(estimator_->stateBytes()) + static_cast<double>(estimator_->patternBytes());
+  if (!failed && static_cast<double>(space.available) < needed && !fs::exists(part_))
+    throw Error(ErrorCode::FileWriteFailed, arguments_.out.string(),
+                megabytes(static_cast<double>(space.available)) + " free",
+                megabytes(needed) + " for the patterns and what is kept to go on after an interruption",
+                "make room on the disk, or choose another folder with --out");
+}
+
+nlohmann::json identity(const std::vector<Input>& inputs, const std::optional<Preprocess>& preprocess) {
+  return {{"images", inputs.size()},
+          {"list", digest(inputs)},
+          {"preprocess", preprocess ? nlohmann::json::parse(toJson(*preprocess)) : nlohmann::json()}};
+}
+
+// Goes on where an interrupted run of the same images stopped.
+void Run::resume() {
+  if (std::error_code ignored; !fs::exists(part_, ignored)) return;
+  const std::string restart = fmt::format("give another --out, or remove {} to start again", part_.string());
+  try {
+    const nlohmann::json note = nlohmann::json::parse(estimator_->loadState(part_), nullptr, false);
+    const nlohmann::json own = identity(inputs_, preprocess_);
+    for (const auto& [key, value] : own.items())
+      if (note.is_discarded() || note.value(key, nlohmann::json()) != value)
+        throw Error(ErrorCode::InvalidArgument, part_.string(),
+                    key == "preprocess" ? "sums over images that were preprocessed in another way"
+                                        : "sums over another list of images",
+                    "what this command names");
+    progress_ = {note.value("next", std::size_t{0}), note.value("failed", std::size_t{0})};
+  } catch (const Error& e) {
+    throw Error(e.code(), e.where(), e.got(), e.expected(), restart);
+  }
+  console_.note(
+      fmt::format("going on from {}: {} of {} images are done", part_.string(), progress_.next, inputs_.size()));
+}
+
+// Photos are computed in batches; a tensor, whose rows are a batch of their own, by itself.
+std::size_t Run::endOfGroup(std::size_t first) const {
+  std::size_t last = first + 1;
+  if (inputs_[first].tensor) return last;
+  while (last < inputs_.size() && last - first < static_cast<std::size_t>(network_.batch) && !inputs_[last].tensor)
+    ++last;
+  return last;
+}
+
+void Run::fail(const std::string& path, const std::string& message) {
+  console_.error(message.find(path) == std::string::npos ? path + ": " + message : message);
+  ++progress_.failed;
+}
+
+Group Run::load(const GroupReader& reader, std::size_t first, std::size_t last) {
+  Group group;
+  for (std::size_t i = first; i < last && !interrupted(); ++i) {
+    try {
+      reader.add(inputs_[i], group);
+    } catch (...) {
+      fail(inputs_[i].path.string(), failureMessage());
+    }
+  }
+  return group;
+}
+
+// The sums are lost when the network overflows; what was saved before stays.
+void Run::add(const Group& group) {
+  if (group.members.empty()) return;
+  try {
+    estimator_->add(group.input);
+  } catch (const Error& e) {
+    if (e.code() != ErrorCode::NumericFailure) throw;
+    const std::string first = group.members.front().input->path.string(),
+                      last = group.members.back().input->path.string();
+    throw Error(e.code(), first == last ? first : first + " to " + last, e.what(), "",
+                "leave out what makes the network overflow");
+  }
+}
+
+// A state that cannot be written does not end the run: the last one is still there.
+bool Run::save() {
+  const Clock::time_point start = Clock::now();
+  nlohmann::json note = identity(inputs_, preprocess_);
+  note["next"] = progress_.next, note["failed"] = progress_.failed;
+  try {
+    const WritingGuard guard;
+    estimator_->saveState(part_, note.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace));
+  } catch (...) {
+    console_.warning("what was done so far cannot be kept: " + failureMessage());
+    return false;
+  }
+  saved_ = Clock::now();
+  saveTook_ = saved_ - start;
+  return true;
+}
+
+// Saving large networks takes a while; at most a twentieth of the time goes into it.
+void Run::saveNowAndThen() {
+  const std::chrono::duration<double> since = Clock::now() - saved_;
+  if (since.count() >= arguments_.saveEvery && since > 20 * saveTook_) save();
+}
+
+// When they cannot be written the pass was not in vain.
+void Run::write(const Patterns& patterns) {
+  const WritingGuard guard;
+  try {
+    patterns.save(arguments_.out);
+  } catch (...) {
+    save();
+    throw;
+  }
+  std::error_code ignored;
+  fs::remove(part_, ignored);
+}
+
+int Run::finish() {
+  if (estimator_->images() == 0)
+    throw Error(ErrorCode::InvalidArgument, "patterns", "none of the images could be read", "at least one");
+  const Patterns patterns = estimator_->finish();
+  write(patterns);
+  console_.result(
+      fmt::format("{}: {} layers from {} images", arguments_.out.string(), patterns.nodes.size(), patterns.images));
+  if (const auto without = patterns.silent + patterns.degenerate; without > 0)
+    console_.note(fmt::format("{} outputs have no pattern: {} were never positive, {} did not vary where they were",
+                              without, patterns.silent, patterns.degenerate));
+  if (progress_.failed > 0) console_.note(fmt::format("{} images could not be read", progress_.failed));
+  return progress_.failed > 0 ? kExitFailure : kExitOk;
+}
+
+int Run::close() {
+  if (!interrupted()) return finish();
+  if (save())
+    console_.note(fmt::format(
+        "interrupted after {} of {} images; the sums so far are in {}, and the same command goes on from there",
+        progress_.next, inputs_.size(), part_.string()));
+  return kExitInterrupted;
+}
+
+int Run::execute() {
+  prepare();
+  resume();
+  const GroupReader reader(model_->path(), preprocess_, estimator_->inputShape(), OutputOptions());
+  while (progress_.next < inputs_.size() && !interrupted()) {
+    console_.progress(progress_.next, inputs_.size(), inputs_[progress_.next].path.filename().string());
+    const std::size_t last = endOfGroup(progress_.next), failedBefore = progress_.failed;
+    const Group group = load(reader, progress_.next, last);
+    if (interrupted()) {  // the next run reads this group whole, so that it is added as without an interruption
+      progress_.failed = failedBefore;
+      break;
+    }
+    add(group);
+    progress_.next = last;
+    saveNowAndThen();
+  }
+  const int code = close();
+  flushStandardOutput();
+  return code;
+}
+
+void addOwnOptions(CLI::App& app, PatternArguments& arguments) {
+  app.add_option("images", arguments.paths, "JPEG, PNG, WebP or .npy files, or folders of them")
+      ->required()
+      ->type_name("IMAGE");
+  app.add_option("-o,--out", arguments.out, "the file for the patterns (default patterns.npz)")->type_name("FILE");
+  app.add_option("--batchnorm", arguments.batchnorm,
+                 "fold into the convolution (default) or pass through, as in the method the patterns are for")
+      ->check(CLI::IsMember({"fold", "pass"}));
+  app.add_option("--save-every", arguments.saveEvery, "seconds between savings of what was done so far (default 30)")
+      ->check(CLI::NonNegativeNumber)
+      ->type_name("S");
+  app.add_flag("-q,--quiet", arguments.quiet, "say nothing but errors");
+}
+
+}  // namespace
+
+Command addPatterns(CLI::App& root) {
+  CLI::App* app = root.add_subcommand("patterns", "estimate patterns for pattern-net and pattern-attribution");
+  auto arguments = std::make_shared<PatternArguments>();
+  arguments->out = "patterns.npz";
+  addModelOptions(*app, arguments->network);
+  addOwnOptions(*app, *arguments);
+  app->footer(kExamples);
+  return {app, [arguments] {
+            watchInterrupts();
+            return Run(*arguments).execute();
+          }};
+}
+
+}  // namespace relprop::cli

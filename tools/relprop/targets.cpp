@@ -1,0 +1,253 @@
+#include "targets.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+#include <filesystem>
+#include <sstream>
+
+#include "commands.h"
+#include "method_choice.h"
+#include "relprop/error.h"
+
+namespace relprop::cli {
+namespace {
+
+using Labels = std::vector<std::string>;
+
+constexpr const char* kForms = "argmax, top:K, a class index or name, or a .npy file";
+
+std::string lower(std::string text) {
+  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return text;
+}
+
+std::optional<int> wholeNumber(const std::string& text) {
+  int value = 0;
+  auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (failed != std::errc() || end != text.data() + text.size() || text.empty()) return std::nullopt;
+  return value;
+}
+
+NamedTarget named(Target::Kind kind, int index, const std::string& name) {
+  NamedTarget result;
+  result.target.kind = kind;
+  result.target.index = index;
+  result.name = name;
+  return result;
+}
+
+bool isFile(const std::string& text) {
+  return text.size() > 4 && lower(text).ends_with(".npy");
+}
+
+// The node and its channel; what stands behind the last colon is a channel when it is a number.
+std::pair<std::string, std::optional<int>> splitNode(const std::string& from) {
+  const std::size_t colon = from.rfind(':');
+  if (colon == std::string::npos) return {from, std::nullopt};
+  const std::optional<int> channel = wholeNumber(from.substr(colon + 1));
+  return {channel ? from.substr(0, colon) : from, channel};
+}
+
+std::vector<int> classesCalled(const std::string& text, const Labels& labels, bool whole) {
+  const std::string wanted = lower(text);
+  std::vector<int> found;
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    const std::string label = lower(labels[i]);
+    if (whole ? label == wanted : label.starts_with(wanted)) found.push_back(static_cast<int>(i));
+  }
+  return found;
+}
+
+// Classes of that name, or else those whose names begin so.
+std::vector<int> candidates(const std::string& text, const Labels& labels) {
+  std::vector<int> found = classesCalled(text, labels, true);
+  return found.empty() && !text.empty() ? classesCalled(text, labels, false) : found;
+}
+
+[[noreturn]] void refuseAmbiguous(const std::string& text, const std::vector<int>& found, const Labels& labels,
+                                  const char* option) {
+  constexpr std::size_t kShown = 10;
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < std::min(found.size(), kShown); ++i)
+    names.push_back(fmt::format("{} {}", found[i], labels[static_cast<std::size_t>(found[i])]));
+  const std::string rest = found.size() > kShown ? fmt::format(" and {} more", found.size() - kShown) : "";
+  throw Error(ErrorCode::UnknownTarget, option, fmt::format("'{}' may be {}{}", text, fmt::join(names, ", "), rest),
+              "one class", "write more of the name, or the index");
+}
+
+[[noreturn]] void refuseUnknown(const std::string& text, const Labels& labels, const char* option) {
+  if (labels.empty())
+    throw Error(ErrorCode::UnknownTarget, option, "'" + text + "', but there are no class names", "a class index",
+                "give the names with --labels");
+  const std::string nearest = nearestName(lower(text), labels);
+  throw Error(ErrorCode::UnknownTarget, option, "no class is called '" + text + "'", kForms,
+              nearest.empty() ? "" : "did you mean '" + nearest + "'?");
+}
+
+// Reads the words of --target and --contrast.
+class Reader {
+ public:
+  Reader(const Labels& labels, std::int64_t classes) : labels_(labels), classes_(classes) {}
+
+  std::vector<NamedTarget> targets(const std::string& text) const {
+    if (text.find(',') == std::string::npos || !candidates(text, labels_).empty()) return one(text);
+    std::vector<NamedTarget> all;
+    std::istringstream stream(text);
+    for (std::string word; std::getline(stream, word, ',');) {
+      const std::vector<NamedTarget> some = one(word.substr(std::min(word.find_first_not_of(' '), word.size())));
+      all.insert(all.end(), some.begin(), some.end());
+    }
+    return all;
+  }
+
+  int classOf(const std::string& text, const char* option) const {
+    if (const std::optional<int> index = wholeNumber(text)) return checked(*index, option);
+    const std::vector<int> found = candidates(text, labels_);
+    if (found.empty()) refuseUnknown(text, labels_, option);
+    if (found.size() > 1) refuseAmbiguous(text, found, labels_, option);
+    return checked(found.front(), option);
+  }
+
+ private:
+  int checked(int index, const char* option) const {
+    if (index < 0 || (classes_ > 0 && index >= classes_))
+      throw Error(ErrorCode::UnknownTarget, option, std::to_string(index),
+                  classes_ > 0 ? fmt::format("a class index from 0 to {}", classes_ - 1) : "a class index");
+    return index;
+  }
+
+  std::vector<NamedTarget> one(const std::string& text) const {
+    if (text.starts_with("top:")) return ranks(text);
+    std::vector<NamedTarget> result;
+    if (text == "argmax")
+      result.push_back(named(Target::Kind::ArgMax, 0, text));
+    else if (isFile(text))
+      result.push_back(vectorFrom(text));
+    else
+      result.push_back(named(Target::Kind::Index, classOf(text, "--target"), text));
+    return result;
+  }
+
+  std::vector<NamedTarget> ranks(const std::string& text) const {
+    const std::int64_t most = classes_ > 0 ? std::min<std::int64_t>(classes_, 1000) : 1000;
+    const std::optional<int> count = wholeNumber(text.substr(4));
+    if (!count || *count < 1 || *count > most)
+      throw Error(ErrorCode::UnknownTarget, "--target", "'" + text + "'",
+                  fmt::format("top:K with K from 1 to {}", most));
+    std::vector<NamedTarget> all;
+    for (int k = 0; k < *count; ++k) all.push_back(named(Target::Kind::Rank, k, fmt::format("top{}", k + 1)));
+    return all;
+  }
+
+  NamedTarget vectorFrom(const std::string& path) const {
+    NamedTarget result = named(Target::Kind::Relevance, 0, std::filesystem::path(path).stem().string());
+    Tensor values = readNpy(path);
+    if (classes_ > 0 && static_cast<std::int64_t>(values.data.size()) != classes_)
+      throw Error(ErrorCode::UnknownTarget, path, toString(values.shape) + " values",
+                  fmt::format("{}, one for each class", classes_));
+    result.target.relevance = std::move(values.data);
+    return result;
+  }
+
+  const Labels& labels_;
+  std::int64_t classes_;
+};
+
+// The highest score has two names.
+int rankOf(const Target& target) {
+  return target.kind == Target::Kind::ArgMax ? 0 : target.kind == Target::Kind::Rank ? target.index : -1;
+}
+
+bool sameQuestion(const Target& a, const Target& b) {
+  if (rankOf(a) >= 0 || rankOf(b) >= 0) return rankOf(a) == rankOf(b);
+  return a.kind == b.kind && a.index == b.index && a.relevance == b.relevance;
+}
+
+void addOnce(std::vector<NamedTarget>& targets, const NamedTarget& target) {
+  const auto same = [&](const NamedTarget& earlier) { return sameQuestion(earlier.target, target.target); };
+  if (std::none_of(targets.begin(), targets.end(), same)) targets.push_back(target);
+}
+
+void setContrast(Target& target, const std::string& text, const Reader& reader) {
+  target.contrast = text.empty() ? Target::Contrast::Others : Target::Contrast::Class;
+  if (!text.empty()) target.against = reader.classOf(text, "--contrast");
+  if (!text.empty() && target.kind == Target::Kind::Index && target.index == target.against)
+    throw Error(ErrorCode::UnknownTarget, "--contrast", fmt::format("class {}, which is the target", target.against),
+                "another class");
+}
+
+// Names of files have to differ: "a/x.npy" and "b/x.npy", "sea-snake" and "sea snake".
+void makeNamesDiffer(std::vector<NamedTarget>& targets) {
+  for (std::size_t i = 0; i < targets.size(); ++i) {
+    const auto taken = [&](const std::string& name) {
+      return std::any_of(targets.begin(), targets.begin() + static_cast<std::ptrdiff_t>(i),
+                         [&](const auto& earlier) { return fileNamePart(earlier.name) == fileNamePart(name); });
+    };
+    const std::string base = targets[i].name;
+    for (int counter = 2; taken(targets[i].name); ++counter) targets[i].name = fmt::format("{}-{}", base, counter);
+  }
+}
+
+}  // namespace
+
+void addQuestionOptions(CLI::App& app, TargetOptions& options) {
+  app.add_option(
+         "--target", options.targets,
+         "argmax (default), the K highest classes, classes by index or by the beginning of their names, or output "
+         "relevance from a file; several with commas")
+      ->type_name("argmax|top:K|CLASS|FILE.npy")
+      ->allow_extra_args(false);
+  app.add_option_function<std::string>(
+         "--contrast", [&options](const std::string& text) { options.contrast = text == "others" ? "" : text; },
+         "what speaks for the target rather than for CLASS, or without a value for all others")
+      ->expected(0, 1)
+      ->default_str("others")
+      ->type_name("[CLASS]");
+  app.add_option("--from", options.from,
+                 "explain the output of this node instead of the scores: one channel or, without one, the whole")
+      ->type_name("NODE[:CHANNEL]");
+}
+
+void addLayerOptions(CLI::App& app, TargetOptions& options) {
+  app.add_option("--at", options.at, "relevance at the output of this inner node too (a glob; repeatable)")
+      ->type_name("NODE")
+      ->allow_extra_args(false);
+}
+
+void checkTargetOptions(const TargetOptions& options) {
+  const auto refuse = [](const std::string& why) { throw CLI::ValidationError(why); };
+  const bool channel = splitNode(options.from).second.has_value();
+  if (channel && !options.targets.empty()) refuse("--from NODE:CHANNEL and --target both say what is explained");
+  if (!options.contrast) return;
+  if (!options.from.empty() && !channel && options.targets.empty())
+    refuse("--contrast needs one channel: --from NODE:CHANNEL, or --target");
+  for (const std::string& text : options.targets)
+    if (isFile(text)) refuse("--contrast cannot be combined with relevance from " + text);
+}
+
+std::vector<Target> targetsOf(const Question& question) {
+  std::vector<Target> targets;
+  for (const NamedTarget& one : question.targets) targets.push_back(one.target);
+  return targets;
+}
+
+Question parseQuestion(const TargetOptions& options, const std::vector<std::string>& labels, std::int64_t classes) {
+  const auto [node, channel] = splitNode(options.from);
+  Question question{node, {}, node.empty() ? labels : Labels{}};
+  const Reader reader(question.labels, node.empty() ? classes : -1);
+  if (channel)
+    question.targets.push_back(named(Target::Kind::Index, *channel, std::to_string(*channel)));
+  else if (options.targets.empty())
+    question.targets.push_back(named(node.empty() ? Target::Kind::ArgMax : Target::Kind::All, 0, "all"));
+  for (const std::string& text : options.targets)
+    for (const NamedTarget& target : reader.targets(text)) addOnce(question.targets, target);
+  if (options.contrast)
+    for (NamedTarget& one : question.targets) setContrast(one.target, *options.contrast, reader);
+  makeNamesDiffer(question.targets);
+  return question;
+}
+
+}  // namespace relprop::cli
