@@ -1,8 +1,11 @@
 #include "support/shared.h"
 
-#include <array>
-#include <cstdio>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
 #include <cstdlib>
+#include <stdexcept>
 
 namespace relprop::test {
 
@@ -16,18 +19,41 @@ bool sharedRequired() {
   return given && *given && std::string(given) != "0";
 }
 
+namespace {
+
+// Tests run side by side, and the folder's script is not made for that: one process at a time.
+class Lock {
+ public:
+  explicit Lock(const std::filesystem::path& file) : handle_(open(file.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0644)) {
+    if (handle_ < 0 || flock(handle_, LOCK_EX) != 0) throw std::runtime_error("cannot lock " + file.string());
+  }
+  ~Lock() { close(handle_); }
+
+ private:
+  int handle_;
+};
+
+// A link that leads nowhere, left by a checkout that has moved, would stop the script.
+void removeDeadLinks(const std::filesystem::path& folder) {
+  for (const auto& entry : std::filesystem::directory_iterator(folder))
+    if (entry.is_symlink() && !std::filesystem::exists(entry.path())) std::filesystem::remove(entry.path());
+}
+
+std::filesystem::path prepareModels() {
+  const char* given = std::getenv("RELPROP_CACHE");
+  const std::filesystem::path folder = given && *given ? given : RELPROP_MODELS_FOLDER;
+  std::filesystem::create_directories(folder);
+  const Lock lock(folder / ".lock");
+  removeDeadLinks(folder);
+  const std::string command = "'" + (sharedFolder() / "prepare").string() + "' '" + folder.string() + "' > /dev/null";
+  if (std::system(command.c_str()) != 0) throw std::runtime_error("failed: " + command);
+  return folder;
+}
+
+}  // namespace
+
 std::filesystem::path modelsFolder() {
-  static const std::filesystem::path folder = [] {
-    const std::string command = (sharedFolder() / "prepare").string();
-    std::string out;
-    if (FILE* pipe = popen(command.c_str(), "r")) {
-      std::array<char, 512> buffer;
-      while (fgets(buffer.data(), buffer.size(), pipe)) out += buffer.data();
-      pclose(pipe);
-    }
-    while (!out.empty() && out.back() == '\n') out.pop_back();
-    return std::filesystem::path(out);
-  }();
+  static const std::filesystem::path folder = prepareModels();
   return folder;
 }
 

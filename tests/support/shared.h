@@ -12,7 +12,7 @@ namespace relprop::test {
 
 std::filesystem::path sharedFolder();
 bool sharedRequired();
-// The real networks, unpacked once into a cache folder.
+// The real networks, unpacked once: in $RELPROP_CACHE, by default a folder of the build.
 std::filesystem::path modelsFolder();
 
 }  // namespace relprop::test
