@@ -28,6 +28,10 @@ enum class ErrorCode {
   NotSupportedByMethod,    // the method cannot be applied to this network
   NumericFailure,          // NaN or infinity came up while computing
   OutOfMemory,             // the plan needs more memory than there is
+  UnknownMetric,           // no metric of that name
+  InvalidMetricParameter,  // unknown key or value in a protocol, or another version of it
+  MalformedDataset,        // a data set whose layout or annotation files are broken
+  StoreUnusable,           // results file that is damaged, read-only, of a newer version, or no store at all
   NotConserved,            // more relevance was lost than the caller allows
   Cancelled,               // the caller asked to stop
   Internal                 // a defect of relprop

@@ -56,6 +56,16 @@ struct PreparedImage {
 // to it. channels 1 takes luma. Throws ShapeMismatch when resize and crop give another size than the network wants.
 PreparedImage prepareImage(const Image& image, const Preprocess& preprocess, int channels, int height, int width);
 
+// How a picture of a size became the network's view of it: view = (original − crop) · scale − offset.
+struct ViewGeometry {
+  int width = 0, height = 0;           // of the view
+  double cropLeft = 0, cropTop = 0;    // taken off the original first (central-fraction)
+  double scaleX = 1, scaleY = 1;       // then this resize
+  double offsetLeft = 0, offsetTop = 0;  // then this centre crop, in pixels of the resized picture
+};
+// As prepareImage does it, with the same arguments.
+ViewGeometry viewGeometry(int width, int height, const Preprocess& preprocess, int networkHeight, int networkWidth);
+
 // Lowest and highest value a normalised pixel can take, by channel (in the network's channel order).
 struct PixelRange {
   std::vector<float> low, high;

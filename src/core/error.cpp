@@ -16,6 +16,8 @@ const char* errorCodeName(ErrorCode code) {
                                        "InvalidRule",     "UnknownTarget",
                                        "UnknownNode",     "NotSupportedByMethod",
                                        "NumericFailure",  "OutOfMemory",
+                                       "UnknownMetric",   "InvalidMetricParameter",
+                                       "MalformedDataset", "StoreUnusable",
                                        "NotConserved",    "Cancelled",
                                        "Internal"};
   static_assert(names.size() == static_cast<std::size_t>(ErrorCode::Internal) + 1);

@@ -16,11 +16,15 @@ BEGIN {
   allow("rules", "graph kernels")
   allow("explain", "engine rules")
   allow("image", "core")
-  allow("api", "explain onnx passes image")
+  allow("eval", "explain image")
+  allow("api", "explain onnx passes image eval")
   allow("program", "")
   # Public headers and who may include them; include/relprop itself is the module "public".
   public_users["relprop/error.h"] = public_users["relprop/tensor.h"] = " any "
-  public_users["relprop/image.h"] = " image api program public "
+  public_users["relprop/image.h"] = " image eval api program public "
+  public_users["relprop/dataset.h"] = public_users["relprop/metrics.h"] = " eval api program public "
+  public_users["relprop/store.h"] = public_users["relprop/report.h"] = " eval api program public "
+  public_users["relprop/evaluate.h"] = " api program public "
   public_users["relprop/npz.h"] = " image api program public "
   public_users["relprop/patterns.h"] = " api program public "
   public_users["relprop/explain.h"] = " api program public "
@@ -30,9 +34,12 @@ BEGIN {
   library("^(opencv2/|turbojpeg|jpeglib|png\\.h|webp/|zip\\.h)", "image")
   library("^xxh", "onnx")
   library("^omp\\.h", "kernels kernels/onednn")
-  library("^nlohmann/", "image api program")
+  library("^nlohmann/", "image eval api program")
+  library("^sqlite3", "eval")
+  library("^hdf5", "eval")
+  library("^mpi\\.h", "program")
   library("^CLI/", "program")
-  library("^fmt/", "graph onnx passes kernels kernels/onednn engine rules explain image api program")
+  library("^fmt/", "graph onnx passes kernels kernels/onednn engine rules explain image eval api program")
 }
 
 function module_of(file, parts) {

@@ -32,6 +32,10 @@ const std::vector<std::pair<ErrorCode, std::string>>& codes() {
       {E::NotSupportedByMethod, "NotSupportedByMethod"},
       {E::NumericFailure, "NumericFailure"},
       {E::OutOfMemory, "OutOfMemory"},
+      {E::UnknownMetric, "UnknownMetric"},
+      {E::InvalidMetricParameter, "InvalidMetricParameter"},
+      {E::MalformedDataset, "MalformedDataset"},
+      {E::StoreUnusable, "StoreUnusable"},
       {E::NotConserved, "NotConserved"},
       {E::Cancelled, "Cancelled"},
       {E::Internal, "Internal"}};

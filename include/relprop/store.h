@@ -1,0 +1,133 @@
+// Results on disk: SQLite in WAL mode. One row for each model × picture × target × method × protocol, with its scores,
+// curves and provenance. A row is written whole or not at all, and never twice.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "relprop/dataset.h"
+#include "relprop/metrics.h"
+#include "relprop/tensor.h"
+
+namespace relprop {
+
+// Which program computed a row, and how.
+struct Provenance {
+  std::string version, host, command, precision = "float32";
+  std::map<std::string, std::string> libraries;
+  std::uint64_t seed = 0;
+  int threads = 0;
+};
+
+// A network together with how pictures become its input: what scores depend on.
+struct ModelFacts {
+  std::string key;         // hash of all that follows but path
+  std::string path, hash;  // hash of the ONNX file
+  std::string preprocess;  // JSON
+  std::string inputShape;  // "3×224×224"
+};
+
+// One picture of a data set under one model.
+struct PictureFacts {
+  std::string model, dataset, picture, target;  // keys, as in ResultKey
+  std::string file;                             // where it lay, for people
+  int trueClass = -1, predictedClass = -1, targetClass = -1;
+  std::string trueLabel, predictedLabel, targetLabel;
+  double targetProbability = 0;
+  std::string skipped;  // why no method was measured on it ("unreadable: …", "not classified correctly"), or ""
+  // Only with --keep: PNG files of the view and of the truth (white object, black background, grey void).
+  std::vector<std::uint8_t> view, truth;
+};
+
+struct ResultKey {
+  std::string model;     // ModelFacts::key
+  std::string dataset;   // Dataset::name()
+  std::string picture;   // Sample::id
+  std::string target;    // "true", "true:7" (of several classes), "predicted"; with "+correct" when others are left out
+  std::string method;    // complete method string, and the user's rules
+  std::string protocol;  // complete protocol string
+  auto operator<=>(const ResultKey&) const = default;
+};
+
+struct Result {
+  ResultKey key;
+  std::string skipped;              // why there is no score, or ""
+  std::vector<NamedScore> scores;
+  std::vector<Curve> curves;
+  double measureSeconds = 0;
+};
+
+// What a method cost on a picture, and its heatmap if it was kept.
+struct MapFacts {
+  std::string model, dataset, picture, target, method;
+  double explainSeconds = 0;
+  std::optional<Tensor> map;  // H×W
+};
+
+// Everything about one picture, written in one transaction.
+struct Batch {
+  std::vector<PictureFacts> pictures;
+  std::vector<MapFacts> maps;
+  std::vector<Result> results;
+};
+
+class Store {
+ public:
+  enum class Access { Read, Write };
+  // Write creates what is missing. Throws FileNotFound, FileUnreadable, StoreUnusable (not a store, damaged, of a newer
+  // version, read-only).
+  static Store open(const std::filesystem::path& path, Access access);
+  static Store inMemory();
+  // A store in memory as bytes, and back: what travels between processes.
+  std::vector<std::uint8_t> bytes() const;
+  static Store fromBytes(const std::vector<std::uint8_t>& bytes);
+  Store(Store&&) noexcept;
+  Store& operator=(Store&&) noexcept;
+  ~Store();
+
+  const std::string& name() const;  // the path, for messages
+
+  // From here on rows belong to this run.
+  void beginRun(const Provenance& provenance);
+  void put(const ModelFacts& model);
+  // In one transaction; a row that is there already stays as it is. Throws StoreUnusable, FileWriteFailed (full disk);
+  // the store then holds what it held before.
+  void write(const Batch& batch);
+  // Every row of `other` that is not here yet, with its provenance.
+  void merge(const Store& other);
+
+  // Claims let two processes share the work on one store: false when another process has claimed the picture and it is
+  // not written yet. A claim ends when the picture is written; one of a process that died does no harm but to order.
+  bool claim(const std::string& model, const std::string& dataset, const std::string& picture, const std::string& target);
+
+  // Protocols already there, by method.
+  std::map<std::string, std::vector<std::string>> done(const std::string& model, const std::string& dataset,
+                                                        const std::string& picture, const std::string& target) const;
+
+  // Readers; rows in the order of their keys.
+  std::vector<ModelFacts> models() const;
+  std::vector<PictureFacts> pictures(bool withPng = false) const;
+  std::vector<MapFacts> maps(bool withMap = false) const;
+  std::vector<Result> results(bool withCurves = true) const;
+  // One kept map or picture at a time, for large stores.
+  std::optional<Tensor> map(const MapFacts& which) const;
+  PictureFacts picture(const PictureFacts& which) const;  // with its PNG files
+  std::vector<Provenance> runs() const;                   // without repetition
+
+  struct Impl;
+
+ private:
+  explicit Store(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+// "csv": one line a score. "json": one object a row, curves included. Text goes to `write` in pieces.
+void exportStore(const Store& store, const std::string& format, const std::function<void(const std::string&)>& write);
+
+}  // namespace relprop

@@ -1,0 +1,93 @@
+// A metric as data: its name, parameters, the numbers it gives, and a function from a case to those numbers.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "relprop/dataset.h"
+#include "relprop/metrics.h"
+#include "relprop/tensor.h"
+#include "rules/parameters.h"
+
+namespace relprop::eval {
+
+// A heatmap: the channel sum of the relevance.
+struct Plane {
+  int height = 0, width = 0;
+  std::vector<float> values;  // row by row
+  std::size_t count() const { return values.size(); }
+};
+
+using Fill = std::function<void(std::int64_t k, float* input)>;         // writes the k-th input, C×H×W
+using Read = std::function<void(std::int64_t k, const float* scores)>;  // gets its logits
+
+// Relevance still on its way after each node, from the output down, as a share of the seed.
+struct LayerSum {
+  std::string node;
+  double share = 0;
+};
+
+// One picture explained by one method: all a metric may look at or ask for.
+struct Case {
+  std::string picture;  // its id
+  Plane map;            // finite
+  // As the method gave it, C×H×W; methods that draw one plane have C = 1.
+  Shape relevanceShape;
+  std::vector<float> relevance;
+  double seed = 0, sum = 0;  // relevance put in, and that arrived
+  std::vector<LayerSum> layers;
+
+  const Truth* truth = nullptr;     // of the view's size; parts may be missing
+  const Image* view = nullptr;      // the picture as the network saw it, RGB, before normalisation
+  Shape inputShape;                 // C×H×W
+  const float* input = nullptr;     // normalised
+  std::vector<float> black;         // a black pixel after normalisation, by channel of the input
+  std::vector<float> low, high;     // the range of a pixel, by channel
+  const Preprocess* preprocess = nullptr;
+  int target = 0, classes = 0;
+
+  // Forward passes over `count` inputs, a batch at a time.
+  std::function<void(std::int64_t count, const Fill&, const Read&)> forward;
+  // The same method and target on other inputs.
+  std::function<std::vector<Plane>(std::int64_t count, const Fill&)> explain;
+  // Maps of networks whose weights were re-drawn from the output down, the first layer only, then two, …; each with the
+  // last layer that was re-drawn. Only for metrics with needs.randomised.
+  std::vector<std::pair<std::string, Plane>> randomised;
+
+  std::uint64_t seedOf(const std::string& use) const;  // by picture, run seed and use: the same whatever the order
+  std::uint64_t runSeed = 0;
+};
+
+struct Measured {
+  std::vector<NamedScore> scores;
+  std::vector<Curve> curves;
+  std::string skipped;  // why there is no score
+  static Measured skip(std::string why) { return {{}, {}, std::move(why)}; }
+};
+
+// A metric with its parameters fixed.
+struct Protocol {
+  std::string text;  // complete: "name@version:key=value,…"
+  std::vector<ScoreInfo> scores;
+  enum class Region { None, BoxesOrMask, Boxes, Mask } region = Region::None;
+  int randomisedLayers = 0;  // > 0: so many maps of randomised networks are wanted; -1: one for every layer
+  std::function<Measured(const Case&)> measure;
+};
+
+struct Metric {
+  std::string name;
+  int version;
+  std::string summary, citation;
+  // Reads the parameters and returns what measures; sets everything of Protocol but text.
+  Protocol (*make)(Parameters& parameters);
+};
+
+const std::vector<Metric>& metrics();  // the one list, metric_list.cpp
+// Throws UnknownMetric, InvalidMetricParameter.
+Protocol parseProtocol(const std::string& text);
+
+}  // namespace relprop::eval
