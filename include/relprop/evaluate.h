@@ -2,7 +2,6 @@
 // measured by every metric; results go to a store.
 #pragma once
 
-#include <atomic>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -18,10 +17,11 @@ namespace relprop {
 
 struct EvaluateOptions {
   std::vector<std::string> methods = {"rap"};
+  std::vector<std::string> optional = {};  // of these, left out with a warning where they cannot be applied
   std::vector<std::string> metrics = {"outside-inside"};  // protocols, see completeProtocol
   std::vector<std::string> rules = {};                    // rows in front of every preset's table
-  std::string target = "true";  // or "predicted"
-  bool onlyCorrect = false;     // leave out pictures whose highest class is not the true one
+  std::string target = "true";                            // or "predicted"
+  bool onlyCorrect = false;                               // leave out pictures whose highest class is not a true one
   Preprocess preprocess = {};
   std::vector<std::string> labels = {};  // names of the model's classes, to find the data set's classes among them
   Shape inputShape = {};
@@ -29,15 +29,23 @@ struct EvaluateOptions {
   int batch = 16;  // perturbed versions computed together
   int threads = 0;
   std::uint64_t seed = 0;
-  bool keep = false;                         // heatmaps and pictures go to the store too
-  std::vector<std::size_t> pictures = {};    // indices into the data set; empty: all
-  std::string command = {};                  // for provenance
+  std::int64_t memory = 0;   // bytes that compiled methods may take together; 0: half of the machine's
+  bool keep = false;         // heatmaps and pictures go to the store too
+  std::string command = {};  // for provenance
   std::function<void(const std::string&)> warn = {};
+  std::function<bool()> again = {};  // asked now and then; false stops with Cancelled
 };
 
-// What is missing of one picture: methods × protocols still to be computed.
-struct Work {
+// One picture and the class asked about: what is measured together.
+struct Unit {
   std::size_t picture = 0;
+  std::optional<int> dataClass = {};  // of the data set; none: the class the network predicts
+  std::string target;                 // ResultKey::target
+};
+
+// What a store lacks of a unit.
+struct Work {
+  std::size_t unit = 0;
   std::vector<bool> wanted;  // method by method, protocol by protocol
 };
 
@@ -48,32 +56,51 @@ class Evaluation {
   Evaluation(const Model& model, const Dataset& dataset, const EvaluateOptions& options);
   ~Evaluation();
 
-  const std::vector<std::string>& methods() const;    // complete
+  const std::vector<std::string>& methods() const;    // complete, as in ResultKey
   const std::vector<std::string>& protocols() const;  // complete
-  // Metrics that this data set cannot serve, with the reason; they are recorded as skipped.
+  const std::vector<Unit>& units() const;
+  // Sentences for the user: what the data set lacks, and which metrics fall away with it.
   const std::vector<std::string>& notes() const;
   const ModelFacts& modelFacts() const;
   Provenance provenance() const;
-  std::size_t portion() const;  // pictures that are best measured together
+  // Units that are best measured together: more than one when networks have to be compiled anew for each portion.
+  std::size_t portion() const;
 
-  // What of a picture is not in the store yet; nothing to do when `wanted` is empty.
-  std::vector<Work> missing(const Store& store, const std::vector<std::size_t>& pictures) const;
-  // A broken picture is a result too (skipped, with the reason). Throws Cancelled when `stop` is set, and errors that
-  // would hit every picture (OutOfMemory, Internal).
-  Batch measure(const std::vector<Work>& work, const std::atomic<bool>* stop = nullptr);
+  // Those of `units` that the store lacks something of.
+  std::vector<Work> missing(const Store& store, const std::vector<std::size_t>& units) const;
+  // Whether this process may measure the unit now, see Store::claim.
+  bool claim(Store& store, std::size_t unit) const;
+  // Something wrong with one picture is a result too (skipped, with the reason). Throws Cancelled, OutOfMemory, Internal.
+  Batch measure(const std::vector<Work>& work);
 
  private:
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
 
-struct Progress {
-  std::size_t done = 0, total = 0, skipped = 0;
-  double seconds = 0;
+// Hands out what a store lacks, every unit once: first what no other process is at, then whatever is still missing.
+class Portions {
+ public:
+  Portions(const Evaluation& evaluation, Store& store, std::vector<std::size_t> units);
+  std::size_t total() const { return total_; }  // units that lacked something at the start
+  std::vector<Work> next();                     // at most Evaluation::portion() of them; empty: nothing is left
+
+ private:
+  bool take(std::size_t unit, bool claiming, std::vector<Work>& portion);
+
+  const Evaluation& evaluation_;
+  Store& store_;
+  std::vector<std::size_t> units_, left_;
+  std::size_t next_ = 0, nextLeft_ = 0, total_ = 0;
 };
-// Runs what the store lacks, picture by picture, and writes each as soon as it is known.
-// `progress` returns false to stop after the current picture.
-Progress evaluate(Evaluation& evaluation, Store& store, const std::vector<std::size_t>& pictures,
-                  const std::function<bool(const Progress&)>& progress = {}, const std::atomic<bool>* stop = nullptr);
+
+struct EvaluateProgress {
+  std::size_t done = 0, total = 0;  // units; those that were in the store before are not counted
+  std::size_t skipped = 0;          // of done, pictures that no method was measured on
+};
+// Measures what the store lacks, a portion at a time, and writes each as soon as it is known; `written` is told of it,
+// and once before the first. Throws what measure and Store::write throw; what was written stays.
+EvaluateProgress evaluate(Evaluation& evaluation, Store& store, const std::vector<std::size_t>& units,
+                          const std::function<void(const EvaluateProgress&, const Batch&)>& written = {});
 
 }  // namespace relprop

@@ -96,8 +96,9 @@ class Store {
   // From here on rows belong to this run.
   void beginRun(const Provenance& provenance);
   void put(const ModelFacts& model);
-  // In one transaction; a row that is there already stays as it is. Throws StoreUnusable, FileWriteFailed (full disk);
-  // the store then holds what it held before.
+  // In one transaction; a row that is there already stays as it is. Needs beginRun, put of the model and, for maps and
+  // results, the facts of their picture in this batch or an earlier one. Throws InvalidArgument (one is missing),
+  // StoreUnusable, FileWriteFailed (full disk); the store then holds what it held before.
   void write(const Batch& batch);
   // Every row of `other` that is not here yet, with its provenance.
   void merge(const Store& other);
@@ -106,6 +107,9 @@ class Store {
   // not written yet. A claim ends when the picture is written; one of a process that died does no harm but to order.
   bool claim(const std::string& model, const std::string& dataset, const std::string& picture, const std::string& target);
 
+  // Was the picture as a whole written as skipped?
+  bool isSkipped(const std::string& model, const std::string& dataset, const std::string& picture,
+                 const std::string& target) const;
   // Protocols already there, by method.
   std::map<std::string, std::vector<std::string>> done(const std::string& model, const std::string& dataset,
                                                         const std::string& picture, const std::string& target) const;
@@ -115,6 +119,8 @@ class Store {
   std::vector<PictureFacts> pictures(bool withPng = false) const;
   std::vector<MapFacts> maps(bool withMap = false) const;
   std::vector<Result> results(bool withCurves = true) const;
+  // The same one at a time, with who computed it; for stores that memory does not hold.
+  void each(const std::function<void(const Result&, const Provenance&)>& visit, bool withCurves = true) const;
   // One kept map or picture at a time, for large stores.
   std::optional<Tensor> map(const MapFacts& which) const;
   PictureFacts picture(const PictureFacts& which) const;  // with its PNG files

@@ -9,6 +9,7 @@
 #include "api/prediction.h"
 #include "api/prepare.h"
 #include "api/report.h"
+#include "eval/redraw.h"
 #include "explain/compiled.h"
 #include "explain/layers.h"
 #include "explain/procedure.h"
@@ -77,10 +78,12 @@ struct Explainer::Impl {
   double seconds[2] = {0, 0};
 
   Specialised specialised(const Method& method, int rows) const {
-    return specialise(cutAtNode(model.impl->imported.graph, options.from),
-                      {.inputShape = fullInputShape(model, options.inputShape, rows),
-                       .foldBatchNorm = method.foldBatchNorm,
-                       .disabled = {}});
+    Specialised special = specialise(cutAtNode(model.impl->imported.graph, options.from),
+                                     {.inputShape = fullInputShape(model, options.inputShape, rows),
+                                      .foldBatchNorm = method.foldBatchNorm,
+                                      .disabled = {}});
+    eval::redrawWeights(special.graph, model.impl->redrawnLayers, model.impl->redrawSeed);
+    return special;
   }
 
   Graph scoresGraph(Graph graph) const { return options.from.empty() ? cutAtScores(std::move(graph)) : graph; }

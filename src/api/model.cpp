@@ -6,8 +6,16 @@ namespace relprop {
 
 Model Model::load(const std::filesystem::path& path) {
   Model model;
-  model.impl = std::make_shared<const Impl>(Impl{path.string(), importModel(path)});
+  model.impl = std::make_shared<const Impl>(Impl{path.string(), importModel(path), 0, 0});
   return model;
+}
+
+Model withRedrawnWeights(const Model& model, int layers, std::uint64_t seed) {
+  Model::Impl impl = *model.impl;
+  impl.redrawnLayers = layers, impl.redrawSeed = seed;
+  Model redrawn;
+  redrawn.impl = std::make_shared<const Model::Impl>(std::move(impl));
+  return redrawn;
 }
 
 const std::string& Model::path() const {

@@ -8,6 +8,11 @@ namespace relprop {
 struct Model::Impl {
   std::string path;
   ImportedModel imported;
+  // Sanity checks: so many layers from the output down get random weights once the graph is canonical.
+  int redrawnLayers = 0;
+  std::uint64_t redrawSeed = 0;
 };
+
+Model withRedrawnWeights(const Model& model, int layers, std::uint64_t seed);
 
 }  // namespace relprop

@@ -22,6 +22,9 @@ struct Plane {
   std::size_t count() const { return values.size(); }
 };
 
+// The channel sum of a 1×C×H×W or C×H×W tensor. Throws NumericFailure for NaN or infinity, ShapeMismatch.
+Plane planeOf(const Tensor& relevance);
+
 using Fill = std::function<void(std::int64_t k, float* input)>;         // writes the k-th input, C×H×W
 using Read = std::function<void(std::int64_t k, const float* scores)>;  // gets its logits
 
@@ -74,6 +77,7 @@ struct Protocol {
   std::string text;  // complete: "name@version:key=value,…"
   std::vector<ScoreInfo> scores;
   enum class Region { None, BoxesOrMask, Boxes, Mask } region = Region::None;
+  bool layers = false;       // reads Case::layers
   int randomisedLayers = 0;  // > 0: so many maps of randomised networks are wanted; -1: one for every layer
   std::function<Measured(const Case&)> measure;
 };

@@ -6,5 +6,23 @@
 namespace relprop::eval {
 
 // Each reads its parameters and returns the measuring function.
+Protocol outsideInside(Parameters& p);         // localisation.cpp
+Protocol pointingGame(Parameters& p);          // localisation.cpp
+Protocol relevanceMass(Parameters& p);         // localisation.cpp
+Protocol relevanceRank(Parameters& p);         // localisation.cpp
+Protocol pixelAccuracy(Parameters& p);         // segmentation.cpp
+Protocol meanIou(Parameters& p);               // segmentation.cpp
+Protocol insertion(Parameters& p);             // insertion_deletion.cpp
+Protocol deletion(Parameters& p);              // insertion_deletion.cpp
+Protocol idScore(Parameters& p);               // insertion_deletion.cpp
+Protocol regionPerturbation(Parameters& p);    // perturbation.cpp
+Protocol negativePerturbation(Parameters& p);  // perturbation.cpp
+Protocol sparseness(Parameters& p);            // shape.cpp
+Protocol complexity(Parameters& p);            // shape.cpp
+Protocol sensitivityN(Parameters& p);          // sampling.cpp
+Protocol infidelity(Parameters& p);            // sampling.cpp
+Protocol continuity(Parameters& p);            // sampling.cpp
+Protocol conservation(Parameters& p);          // sanity.cpp
+Protocol randomisation(Parameters& p);         // sanity.cpp
 
 }  // namespace relprop::eval

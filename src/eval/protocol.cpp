@@ -36,8 +36,9 @@ const Metric& find(const std::string& name) {
 
 Parameters parametersOf(const Metric& metric, const std::string& text) {
   const std::string subject = "metric " + metric.name;
-  return {ErrorCode::InvalidMetricParameter, subject,
-          parseKeyValues(text, "", ErrorCode::InvalidMetricParameter, subject)};
+  std::map<std::string, std::string> given;
+  if (!text.empty()) given = parseKeyValues(text, "", ErrorCode::InvalidMetricParameter, subject);
+  return {ErrorCode::InvalidMetricParameter, subject, std::move(given)};
 }
 
 std::string needsOf(const Protocol& protocol) {

@@ -5,6 +5,7 @@
 
 #include "image/decoders.h"
 #include "image/exif.h"
+#include "image/stored.h"
 #include "relprop/error.h"
 #include "relprop/image.h"
 
@@ -43,6 +44,24 @@ std::string describeForeign(ByteSpan file) {
   return "an unknown format that begins with" + bytes;
 }
 
+// A picture as its file holds it, and how the file asks to have it turned.
+struct Stored {
+  Image image;
+  int orientation = 1;
+};
+
+Stored decodeStored(const Bytes& bytes, const std::string& name) {
+  if (bytes.empty()) throw Error(ErrorCode::MalformedImage, name, "an empty file", "a JPEG, PNG or WebP image");
+  const ByteSpan file(bytes);
+  if (agrees(file, 0, "\xFF\xD8\xFF"sv))
+    return {decodeJpeg(bytes, name), exifOrientation(jpegSegment(file, 0xE1, "Exif\0\0"sv))};
+  if (agrees(file, 0, "\x89PNG\r\n\x1A\n"sv)) return {decodePng(bytes, name), exifOrientation(pngChunk(file, "eXIf"))};
+  if (agrees(file, 0, "RIFF"sv) && agrees(file, 8, "WEBP"sv))
+    return {decodeWebp(bytes, name), exifOrientation(webpChunk(file, "EXIF"))};
+  throw Error(ErrorCode::UnsupportedImage, name, describeForeign(file), "JPEG, PNG or WebP",
+              "convert the picture to one of these formats");
+}
+
 }  // namespace
 
 Image overBlack(const Bytes& rgba, int width, int height, const std::string& name) {
@@ -54,20 +73,16 @@ Image overBlack(const Bytes& rgba, int width, int height, const std::string& nam
 }
 
 Image decodeImage(const std::vector<std::uint8_t>& bytes, const std::string& name) {
-  if (bytes.empty()) throw Error(ErrorCode::MalformedImage, name, "an empty file", "a JPEG, PNG or WebP image");
-  const ByteSpan file(bytes);
-  if (agrees(file, 0, "\xFF\xD8\xFF"sv))
-    return orient(decodeJpeg(bytes, name), exifOrientation(jpegSegment(file, 0xE1, "Exif\0\0"sv)), name);
-  if (agrees(file, 0, "\x89PNG\r\n\x1A\n"sv))
-    return orient(decodePng(bytes, name), exifOrientation(pngChunk(file, "eXIf")), name);
-  if (agrees(file, 0, "RIFF"sv) && agrees(file, 8, "WEBP"sv))
-    return orient(decodeWebp(bytes, name), exifOrientation(webpChunk(file, "EXIF")), name);
-  throw Error(ErrorCode::UnsupportedImage, name, describeForeign(file), "JPEG, PNG or WebP",
-              "convert the picture to one of these formats");
+  Stored stored = decodeStored(bytes, name);
+  return orient(std::move(stored.image), stored.orientation, name);
 }
 
 Image readImage(const std::filesystem::path& path) {
   return decodeImage(readFile(path), path.string());
+}
+
+Image readStoredImage(const std::filesystem::path& path) {
+  return decodeStored(readFile(path), path.string()).image;
 }
 
 }  // namespace relprop

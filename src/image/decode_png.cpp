@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "image/decoders.h"
+#include "image/stored.h"
 #include "relprop/error.h"
 
 namespace relprop {
@@ -78,6 +79,20 @@ int requestEightBitColour(const Reader& reader) {
   return passes;
 }
 
+// Samples of fewer bits get a byte each and keep their values; alpha goes.
+int requestIndices(const Reader& reader, const Source& source) {
+  const bool colour = png_get_color_type(reader.png(), reader.info()) & PNG_COLOR_MASK_COLOR;
+  const bool palette = png_get_color_type(reader.png(), reader.info()) == PNG_COLOR_TYPE_PALETTE;
+  if ((colour && !palette) || png_get_bit_depth(reader.png(), reader.info()) > 8)
+    throw Error(ErrorCode::UnsupportedImage, source.name, colour ? "a colour PNG without a palette" : "16 bits a pixel",
+                "a PNG with a palette or grey values of at most 8 bits");
+  png_set_packing(reader.png());
+  png_set_strip_alpha(reader.png());
+  const int passes = png_set_interlace_handling(reader.png());
+  png_read_update_info(reader.png(), reader.info());
+  return passes;
+}
+
 void readRows(const Reader& reader, int passes, int height, Bytes& pixels) {
   const std::size_t rowBytes = png_get_rowbytes(reader.png(), reader.info());
   for (int pass = 0; pass < passes; ++pass)
@@ -103,6 +118,23 @@ Image decodePng(const Bytes& file, const std::string& name) {
   Bytes rgba = allocateBytes(static_cast<std::size_t>(width) * static_cast<std::size_t>(height) * 4, name);
   readRows(reader, passes, height, rgba);
   return overBlack(rgba, width, height, name);
+}
+
+IndexImage decodeIndexPng(const Bytes& file, const std::string& name) {
+  Source source{file, name};
+  const Reader reader(source);
+  readHeader(reader, source);
+  const int passes = requestIndices(reader, source);
+  IndexImage image;
+  image.width = static_cast<int>(png_get_image_width(reader.png(), reader.info()));
+  image.height = static_cast<int>(png_get_image_height(reader.png(), reader.info()));
+  image.values = allocateBytes(static_cast<std::size_t>(image.width) * static_cast<std::size_t>(image.height), name);
+  readRows(reader, passes, image.height, image.values);
+  return image;
+}
+
+IndexImage readIndexPng(const std::filesystem::path& path) {
+  return decodeIndexPng(readFile(path), path.string());
 }
 
 }  // namespace relprop

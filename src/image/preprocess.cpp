@@ -52,7 +52,6 @@ std::string nameOf(const Preprocess& preprocess) {
   return preprocess.name.empty() ? "preprocess" : preprocess.name;
 }
 
-// Size and crop are settled before any pixel is touched, so that a mismatch costs nothing.
 Size croppedSize(const Preprocess& preprocess, Size resized) {
   if (!hasCrop(preprocess)) return resized;
   const Size crop{preprocess.crop[0], preprocess.crop[1]};
@@ -85,21 +84,38 @@ Image cut(const Image& image, int top, int left, Size size) {
 }
 
 // An odd pixel is cut off at the bottom or the right.
+int margin(int whole, int kept) {
+  return (whole - kept) / 2;
+}
+
 Image centreCrop(const Image& image, Size size) {
   if (sizeOf(image) == size) return image;
-  return cut(image, (image.height - size.height) / 2, (image.width - size.width) / 2, size);
+  return cut(image, margin(image.height, size.height), margin(image.width, size.width), size);
 }
 
-// The part kept is a whole number, rounded down; an odd pixel is cut off at the bottom or the right.
-Image centralPart(const Image& image, double fraction) {
-  const auto kept = [fraction](int whole) { return std::max(1, static_cast<int>(whole * fraction)); };
-  return centreCrop(image, {kept(image.height), kept(image.width)});
+// The part kept is a whole number, rounded down.
+Size keptSize(const Preprocess& preprocess, Size image) {
+  if (preprocess.resize != Resize::CentralFraction) return image;
+  const auto kept = [&](int whole) { return std::max(1, static_cast<int>(whole * preprocess.fraction)); };
+  return {kept(image.height), kept(image.width)};
 }
 
-Image viewOf(const Image& image, const Preprocess& preprocess, Size resized, Size cropped) {
-  const bool central = preprocess.resize == Resize::CentralFraction;
-  const Image source = central ? centralPart(image, preprocess.fraction) : image;
-  return centreCrop(resizeImage(source, resized.width, resized.height), cropped);
+// What becomes of a picture's sides: the centre is kept, then resized, then cropped.
+struct Sides {
+  Size kept, resized, cropped;
+};
+
+// Settled before any pixel is touched, so that a mismatch costs nothing.
+Sides sidesOf(const Preprocess& preprocess, Size image, Size network) {
+  const Size resized = resizedSize(preprocess, image, network);
+  const Sides sides{keptSize(preprocess, image), resized, croppedSize(preprocess, resized)};
+  requireNetworkSize(preprocess, sides.cropped, network);
+  return sides;
+}
+
+Image viewOf(const Image& image, const Sides& sides) {
+  return centreCrop(resizeImage(centreCrop(image, sides.kept), sides.resized.width, sides.resized.height),
+                    sides.cropped);
 }
 
 void toGrey(Image& image) {
@@ -146,15 +162,27 @@ PreparedImage prepareImage(const Image& image, const Preprocess& preprocess, int
   requireWhole(image, "image");
   checkPreprocess(preprocess);
   checkChannels(preprocess, channels);
-  const Size network{height, width};
-  const Size resized = resizedSize(preprocess, sizeOf(image), network);
-  const Size cropped = croppedSize(preprocess, resized);
-  requireNetworkSize(preprocess, cropped, network);
   PreparedImage prepared;
-  prepared.view = viewOf(image, preprocess, resized, cropped);
+  prepared.view = viewOf(image, sidesOf(preprocess, sizeOf(image), {height, width}));
   if (channels == 1) toGrey(prepared.view);
   prepared.input = normalised(prepared.view, preprocess, channels);
   return prepared;
+}
+
+ViewGeometry viewGeometry(int width, int height, const Preprocess& preprocess, int networkHeight, int networkWidth) {
+  requirePixelCount(width, height, "viewGeometry");
+  checkPreprocess(preprocess);
+  const auto [kept, resized, cropped] = sidesOf(preprocess, {height, width}, {networkHeight, networkWidth});
+  ViewGeometry geometry;
+  geometry.width = cropped.width;
+  geometry.height = cropped.height;
+  geometry.cropLeft = margin(width, kept.width);
+  geometry.cropTop = margin(height, kept.height);
+  geometry.scaleX = static_cast<double>(resized.width) / kept.width;
+  geometry.scaleY = static_cast<double>(resized.height) / kept.height;
+  geometry.offsetLeft = margin(resized.width, cropped.width);
+  geometry.offsetTop = margin(resized.height, cropped.height);
+  return geometry;
 }
 
 PixelRange pixelRange(const Preprocess& preprocess) {

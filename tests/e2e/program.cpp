@@ -38,16 +38,17 @@ struct Pipe {
   }
 };
 
-[[noreturn]] void becomeProgram(const Arguments& arguments, const RunOptions& options, Pipe& out, Pipe& err) {
+[[noreturn]] void become(const std::string& program, const Arguments& arguments, const RunOptions& options, Pipe& out,
+                         Pipe& err) {
   dup2(out.ends[1], STDOUT_FILENO);
   dup2(err.ends[1], STDERR_FILENO);
   for (Pipe* pipe : {&out, &err})
     for (int end : {0, 1}) pipe->closeEnd(end);
   if (options.inChild) options.inChild();
-  std::vector<char*> argv = {const_cast<char*>(PROGRAM)};
+  std::vector<char*> argv = {const_cast<char*>(program.c_str())};
   for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
-  execv(PROGRAM, argv.data());
+  execvp(program.c_str(), argv.data());
   _exit(127);
 }
 
@@ -60,9 +61,17 @@ int waitFor(pid_t child) {
 }  // namespace
 
 Outcome relprop(const Arguments& arguments, const RunOptions& options) {
+  return run(PROGRAM, arguments, options);
+}
+
+std::string programPath() {
+  return PROGRAM;
+}
+
+Outcome run(const std::string& program, const Arguments& arguments, const RunOptions& options) {
   Pipe out, err;
   pid_t child = fork();
-  if (child == 0) becomeProgram(arguments, options, out, err);
+  if (child == 0) become(program, arguments, options, out, err);
   out.closeEnd(1);
   err.closeEnd(1);
   Outcome outcome;
@@ -79,6 +88,9 @@ Outcome relprop(const Arguments& arguments, const RunOptions& options) {
 
 fs::path exampleModel() {
   return fs::path(SOURCE_FOLDER) / "examples/model/shapes.onnx";
+}
+fs::path exampleData() {
+  return fs::path(SOURCE_FOLDER) / "examples/pictures";
 }
 fs::path examplePicture() {
   return fs::path(SOURCE_FOLDER) / "examples/pictures/JPEGImages/val_00000.jpg";

@@ -23,10 +23,14 @@ struct RunOptions {
 using Arguments = std::vector<std::string>;
 
 Outcome relprop(const Arguments& arguments, const RunOptions& options = {});
+// Any program, found as a shell would find it.
+Outcome run(const std::string& program, const Arguments& arguments, const RunOptions& options = {});
+std::string programPath();
 
 // The example network that comes with relprop, and one of its pictures.
 std::filesystem::path exampleModel();
 std::filesystem::path examplePicture();
+std::filesystem::path exampleData();  // a Pascal VOC data set of eight pictures
 
 std::string readText(const std::filesystem::path& path);
 void writeText(const std::filesystem::path& path, const std::string& bytes);

@@ -36,7 +36,7 @@ BEGIN {
   library("^omp\\.h", "kernels kernels/onednn")
   library("^nlohmann/", "image eval api program")
   library("^sqlite3", "eval")
-  library("^hdf5", "eval")
+  library("^(hdf5|pugixml)", "eval")
   library("^mpi\\.h", "program")
   library("^CLI/", "program")
   library("^fmt/", "graph onnx passes kernels kernels/onednn engine rules explain image eval api program")

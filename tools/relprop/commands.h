@@ -19,6 +19,11 @@ Command addExplain(CLI::App& root);
 Command addInspect(CLI::App& root);
 Command addMethods(CLI::App& root);
 Command addPatterns(CLI::App& root);
+Command addEvaluate(CLI::App& root, int argc, const char* const* argv);  // the command line is kept as provenance
+Command addMetrics(CLI::App& root);
+Command addReport(CLI::App& root);
+Command addExport(CLI::App& root);
+Command addMerge(CLI::App& root);
 Command addCompletion(CLI::App& root);
 
 // The closest of `names` when it is close enough to be a slip of the keyboard, else "".

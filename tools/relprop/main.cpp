@@ -17,6 +17,8 @@ constexpr const char* kExamples = R"(Examples:
   relprop explain resnet50.onnx dog.jpg --method rap --labels imagenet
   relprop inspect resnet50.onnx --method lrp-zplus
   relprop methods lrp-gamma
+  relprop evaluate resnet50.onnx --data imagenet:DIR --methods rap,gradient --store runs.db
+  relprop report runs.db -o report/
   relprop completion bash > ~/.local/share/bash-completion/completions/relprop
 
 relprop COMMAND --help tells more of each.
@@ -87,7 +89,9 @@ int guardedMain(int argc, char** argv) {
     CLI::App root("Explains what the decision of an image classifier rests on.", "relprop");
     root.set_version_flag("--version", versionText, "versions of the program and of what it is built on");
     root.footer(kExamples);
-    std::vector<Command> commands = {addExplain(root), addInspect(root), addMethods(root), addPatterns(root),
+    std::vector<Command> commands = {addExplain(root), addInspect(root),  addMethods(root),
+                                     addPatterns(root), addEvaluate(root, argc, argv), addMetrics(root),
+                                     addReport(root),  addExport(root),   addMerge(root),
                                      addCompletion(root)};
     return run(root, commands, argc, argv);
   } catch (...) {

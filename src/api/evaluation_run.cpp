@@ -1,0 +1,47 @@
+#include "relprop/evaluate.h"
+
+namespace relprop {
+
+Portions::Portions(const Evaluation& evaluation, Store& store, std::vector<std::size_t> units)
+    : evaluation_(evaluation), store_(store), units_(std::move(units)) {
+  total_ = evaluation_.missing(store_, units_).size();
+}
+
+// What is missing is asked again each time: another process may have written it by now.
+bool Portions::take(std::size_t unit, bool claiming, std::vector<Work>& portion) {
+  std::vector<Work> work = evaluation_.missing(store_, {unit});
+  if (work.empty()) return true;
+  if (claiming && !evaluation_.claim(store_, unit)) return false;
+  portion.push_back(std::move(work.front()));
+  return true;
+}
+
+std::vector<Work> Portions::next() {
+  std::vector<Work> portion;
+  while (portion.size() < evaluation_.portion() && next_ < units_.size()) {
+    const std::size_t unit = units_[next_++];
+    if (!take(unit, true, portion)) left_.push_back(unit);
+  }
+  if (!portion.empty()) return portion;
+  while (portion.size() < evaluation_.portion() && nextLeft_ < left_.size()) take(left_[nextLeft_++], false, portion);
+  return portion;
+}
+
+EvaluateProgress evaluate(Evaluation& evaluation, Store& store, const std::vector<std::size_t>& units,
+                          const std::function<void(const EvaluateProgress&, const Batch&)>& written) {
+  store.beginRun(evaluation.provenance());
+  store.put(evaluation.modelFacts());
+  Portions portions(evaluation, store, units);
+  EvaluateProgress state{0, portions.total(), 0};
+  if (written) written(state, {});
+  for (std::vector<Work> work = portions.next(); !work.empty(); work = portions.next()) {
+    const Batch batch = evaluation.measure(work);
+    store.write(batch);
+    for (const PictureFacts& picture : batch.pictures) state.skipped += !picture.skipped.empty();
+    state.done += work.size();
+    if (written) written(state, batch);
+  }
+  return state;
+}
+
+}  // namespace relprop

@@ -1,0 +1,112 @@
+#include "relprop/dataset.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "eval/datasets/layout.h"
+#include "relprop/error.h"
+#include "rules/parameters.h"
+
+namespace relprop {
+
+struct Dataset::Impl {
+  std::string kind, name, spec;
+  eval::Contents contents;
+};
+
+namespace {
+
+namespace fs = std::filesystem;
+
+const eval::Layout& layoutOf(const std::string& kind) {
+  std::vector<std::string> known;
+  for (const eval::Layout& layout : eval::layouts()) {
+    if (layout.kind.name == kind) return layout;
+    known.push_back(layout.kind.name);
+  }
+  unknownName(ErrorCode::InvalidArgument, "data set", kind, known);
+}
+
+// "/data/VOC2012/" → "VOC2012", "." → the name of the current folder.
+std::string lastPart(const fs::path& path) {
+  std::error_code ignored;
+  const fs::path whole = fs::absolute(path, ignored).lexically_normal();
+  return (whole.has_filename() ? whole : whole.parent_path()).filename().string();
+}
+
+const Sample& checkedSample(const Dataset& dataset, std::size_t i) {
+  const std::vector<Sample>& samples = dataset.impl->contents.samples;
+  if (i >= samples.size())
+    throw Error(ErrorCode::InvalidArgument, dataset.name(), fmt::format("picture {}", i),
+                fmt::format("a number below {}", samples.size()));
+  return samples[i];
+}
+
+void requireClass(const Dataset& dataset, int aClass) {
+  const std::size_t classes = dataset.classNames().size();
+  if (aClass >= 0 && (classes == 0 || static_cast<std::size_t>(aClass) < classes)) return;
+  throw Error(ErrorCode::InvalidArgument, dataset.name(), fmt::format("class {}", aClass),
+              classes == 0 ? "a number from 0" : fmt::format("a number from 0 to {}", classes - 1));
+}
+
+}  // namespace
+
+Dataset Dataset::open(const std::string& spec) {
+  const std::size_t colon = spec.find(':');
+  if (colon == std::string::npos || colon + 1 == spec.size())
+    throw Error(ErrorCode::InvalidArgument, "data set", fmt::format("'{}'", spec), "KIND:PATH, e.g. imagenet:DIR");
+  const eval::Layout& layout = layoutOf(spec.substr(0, colon));
+  const fs::path path = spec.substr(colon + 1);
+  Dataset dataset;
+  dataset.impl = std::make_shared<const Impl>(
+      Impl{layout.kind.name, layout.kind.name + ":" + lastPart(path), spec, layout.open(path)});
+  return dataset;
+}
+
+const std::string& Dataset::kind() const {
+  return impl->kind;
+}
+const std::string& Dataset::name() const {
+  return impl->name;
+}
+const std::string& Dataset::spec() const {
+  return impl->spec;
+}
+std::size_t Dataset::size() const {
+  return impl->contents.samples.size();
+}
+const Sample& Dataset::sample(std::size_t i) const {
+  return checkedSample(*this, i);
+}
+const std::vector<std::string>& Dataset::classNames() const {
+  return impl->contents.classNames;
+}
+bool Dataset::hasBoxes() const {
+  return impl->contents.hasBoxes;
+}
+bool Dataset::hasMasks() const {
+  return impl->contents.hasMasks;
+}
+const std::vector<std::string>& Dataset::notes() const {
+  return impl->contents.notes;
+}
+
+Image Dataset::image(std::size_t i) const {
+  checkedSample(*this, i);
+  return impl->contents.image(i);
+}
+
+Annotation Dataset::annotation(std::size_t i, std::optional<int> aClass) const {
+  checkedSample(*this, i);
+  if (aClass) requireClass(*this, *aClass);
+  return impl->contents.annotation(i, aClass);
+}
+
+std::vector<DatasetKind> datasetKinds() {
+  std::vector<DatasetKind> kinds;
+  for (const eval::Layout& layout : eval::layouts()) kinds.push_back(layout.kind);
+  return kinds;
+}
+
+}  // namespace relprop

@@ -1,0 +1,116 @@
+#include "eval/datasets/files.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <set>
+
+#include "relprop/error.h"
+
+namespace relprop::eval {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::array kExtensions = {".jpg", ".jpeg", ".png", ".webp"};
+
+// The names in a folder that `wanted` says yes to.
+template <typename Wanted>
+std::vector<std::string> namesIn(const fs::path& folder, const Wanted& wanted) {
+  std::vector<std::string> names;
+  std::error_code error;
+  fs::directory_iterator entry(folder, error);
+  for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
+    const std::string name = entry->path().filename().string();
+    if (name.front() != '.' && wanted(*entry)) names.push_back(name);
+  }
+  if (error && error != std::errc::no_such_file_or_directory && error != std::errc::not_a_directory)
+    throw Error(ErrorCode::FileUnreadable, folder.string(), error.message());
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+}  // namespace
+
+void malformed(const fs::path& where, const std::string& got, const std::string& expected, const std::string& hint) {
+  throw Error(ErrorCode::MalformedDataset, where.string(), got, expected, hint);
+}
+
+void requireFolder(const fs::path& path) {
+  std::error_code error;
+  const fs::file_status status = fs::status(path, error);
+  if (status.type() == fs::file_type::not_found)
+    throw Error(ErrorCode::FileNotFound, path.string(), "no such folder", "the folder of a data set");
+  if (status.type() == fs::file_type::none) throw Error(ErrorCode::FileUnreadable, path.string(), error.message());
+  if (status.type() != fs::file_type::directory)
+    throw Error(ErrorCode::FileUnreadable, path.string(), "a file", "the folder of a data set");
+}
+
+std::vector<std::string> filesIn(const fs::path& folder) {
+  return namesIn(folder, [](const fs::directory_entry& entry) {
+    std::error_code ignored;
+    return !entry.is_directory(ignored);
+  });
+}
+
+std::vector<std::string> foldersIn(const fs::path& folder) {
+  return namesIn(folder, [](const fs::directory_entry& entry) {
+    std::error_code ignored;
+    return entry.is_directory(ignored);
+  });
+}
+
+bool isFile(const fs::path& path) {
+  std::error_code ignored;
+  return fs::is_regular_file(path, ignored);
+}
+
+bool isPicture(const fs::path& name) {
+  std::string extension = name.extension().string();
+  for (char& c : extension) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return std::find(kExtensions.begin(), kExtensions.end(), extension) != kExtensions.end();
+}
+
+std::vector<std::string> picturesIn(const fs::path& folder) {
+  std::vector<std::string> names = filesIn(folder);
+  std::erase_if(names, [](const std::string& name) { return !isPicture(name); });
+  return names;
+}
+
+fs::path pictureOf(const fs::path& folder, const std::string& stem, const std::string& published) {
+  const fs::path usual = folder / (stem + published);
+  if (isFile(usual)) return usual;
+  for (const char* extension : {".jpg", ".jpeg", ".JPEG", ".JPG", ".png", ".webp"})
+    if (const fs::path file = folder / (stem + extension); isFile(file)) return file;
+  return usual;
+}
+
+std::optional<fs::path> firstFile(const std::vector<fs::path>& candidates) {
+  const auto found = std::find_if(candidates.begin(), candidates.end(), isFile);
+  return found == candidates.end() ? std::nullopt : std::optional(*found);
+}
+
+void notePictures(Contents& contents, const fs::path& where, const std::vector<fs::path>& files) {
+  const auto missing = std::count_if(files.begin(), files.end(), [](const fs::path& file) { return !isFile(file); });
+  if (missing == std::ssize(files)) {
+    const std::string first = files.empty() ? "" : fmt::format(" (the first would be {})", files.front().string());
+    malformed(where, fmt::format("none of {} pictures is there{}", files.size(), first), "pictures");
+  }
+  if (missing > 0) noteShare(contents, "are missing and will be counted as skipped", static_cast<std::size_t>(missing));
+}
+
+void noteShare(Contents& contents, const std::string& what, std::size_t count) {
+  contents.notes.push_back(fmt::format("{} of {} pictures {}.", count, contents.samples.size(), what));
+}
+
+void requireDifferentIds(const Contents& contents, const fs::path& where) {
+  std::set<std::string> seen;
+  for (const Sample& sample : contents.samples)
+    if (!seen.insert(sample.id).second)
+      malformed(where, fmt::format("'{}' is there twice", sample.id), "every picture once");
+}
+
+}  // namespace relprop::eval

@@ -1,0 +1,42 @@
+// What all layouts share: looking into folders, and how a broken data set is reported.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "eval/datasets/layout.h"
+
+namespace relprop::eval {
+
+// Throws MalformedDataset.
+[[noreturn]] void malformed(const std::filesystem::path& where, const std::string& got, const std::string& expected,
+                            const std::string& hint = {});
+
+// Throws FileNotFound, FileUnreadable.
+void requireFolder(const std::filesystem::path& path);
+
+// Their names, sorted by bytes, hidden ones left out; none for a folder that is not there. Throws FileUnreadable.
+std::vector<std::string> filesIn(const std::filesystem::path& folder);
+std::vector<std::string> foldersIn(const std::filesystem::path& folder);
+
+bool isFile(const std::filesystem::path& path);     // and there
+bool isPicture(const std::filesystem::path& name);  // by its extension
+std::vector<std::string> picturesIn(const std::filesystem::path& folder);
+// The picture of that stem, with whichever extension is there; otherwise with the extension that the layout publishes.
+std::filesystem::path pictureOf(const std::filesystem::path& folder, const std::string& stem,
+                                const std::string& published);
+
+std::optional<std::filesystem::path> firstFile(const std::vector<std::filesystem::path>& candidates);
+
+// A note when some of the files are missing. Throws MalformedDataset when all are.
+void notePictures(Contents& contents, const std::filesystem::path& where,
+                  const std::vector<std::filesystem::path>& files);
+// "K of N pictures WHAT."; the samples are complete.
+void noteShare(Contents& contents, const std::string& what, std::size_t count);
+
+// Throws MalformedDataset when an id is there twice.
+void requireDifferentIds(const Contents& contents, const std::filesystem::path& where);
+
+}  // namespace relprop::eval

@@ -1,0 +1,72 @@
+#include "eval/datasets/lists.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <charconv>
+#include <cmath>
+#include <sstream>
+
+#include "eval/datasets/files.h"
+#include "relprop/image.h"
+
+namespace relprop::eval {
+
+namespace {
+
+std::vector<std::string> fieldsOf(const std::string& line) {
+  std::istringstream stream(line);
+  std::vector<std::string> fields;
+  for (std::string field; stream >> field;) fields.push_back(std::move(field));
+  return fields;
+}
+
+// Long lines of something that is no list at all are not repeated in full.
+std::string shown(const std::vector<std::string>& fields) {
+  const std::string text = fmt::format("{}", fmt::join(fields, " "));
+  return text.size() <= 60 ? text : text.substr(0, 60) + "…";
+}
+
+}  // namespace
+
+int ListLine::whole(std::size_t field, int low) const {
+  const std::string& text = fields_.at(field);
+  int value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || value < low)
+    malformed(where_, fmt::format("'{}'", text), fmt::format("a whole number from {} on", low));
+  return value;
+}
+
+double ListLine::number(std::size_t field) const {
+  const std::optional<double> value = asNumber(fields_.at(field));
+  if (!value) malformed(where_, fmt::format("'{}'", fields_.at(field)), "a number");
+  return *value;
+}
+
+std::vector<ListLine> readList(const std::filesystem::path& path, std::size_t least, std::size_t most,
+                               const std::string& expected) {
+  const std::vector<std::uint8_t> bytes = readFile(path);
+  std::istringstream stream(std::string(bytes.begin(), bytes.end()));
+  std::vector<ListLine> lines;
+  int number = 0;
+  for (std::string line; std::getline(stream, line);) {
+    ++number;
+    std::vector<std::string> fields = fieldsOf(line);
+    if (fields.empty()) continue;
+    const std::string where = fmt::format("{}, line {}", path.string(), number);
+    if (fields.size() < least || fields.size() > most)
+      malformed(where, fmt::format("'{}'", shown(fields)), fmt::format("'{}'", expected));
+    lines.emplace_back(where, std::move(fields));
+  }
+  return lines;
+}
+
+std::optional<double> asNumber(const std::string& text) {
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(value)) return {};
+  return value;
+}
+
+}  // namespace relprop::eval

@@ -1,0 +1,26 @@
+// ImageNet's class numbers: the rank of a synset among the thousand of ILSVRC, sorted by name.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace relprop::eval {
+
+// "n01440764"
+bool isSynset(const std::string& name);
+
+// From the first list among LOC_synset_mapping.txt, synset_words.txt and synsets.txt in one of the folders; without one
+// from the synsets that were found, when they are all thousand. Throws MalformedDataset for a broken list.
+std::optional<std::map<std::string, int>> synsetNumbers(const std::vector<std::filesystem::path>& folders,
+                                                        const std::set<std::string>& found);
+
+// What to tell users who lack the list.
+inline constexpr const char* kNoSynsetList =
+    "The classes are given as synsets, and their numbers are not known without LOC_synset_mapping.txt, "
+    "synset_words.txt or synsets.txt, so the pictures have no classes.";
+
+}  // namespace relprop::eval

@@ -1,0 +1,194 @@
+// Pascal VOC, Everingham et al., IJCV 2010, and data sets of other classes in the same layout.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+#include <set>
+
+#include "eval/datasets/files.h"
+#include "eval/datasets/lists.h"
+#include "eval/datasets/masks.h"
+#include "eval/datasets/objects.h"
+#include "image/stored.h"
+#include "relprop/error.h"
+
+namespace relprop::eval {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+// In the order of the mask's values from 1.
+const std::vector<std::string> kVocClasses = {
+    "aeroplane",   "bicycle", "bird",  "boat",      "bottle", "bus",         "car",   "cat",  "chair", "cow",
+    "diningtable", "dog",     "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor"};
+
+constexpr std::uint8_t kVoidIndex = 255;
+
+struct Voc {
+  std::vector<fs::path> pictures, annotations, masks;  // whether they exist or not
+  std::vector<std::vector<int>> classes;               // of the picture's objects, as in Sample
+  std::vector<std::string> classNames;
+  bool maskHasClasses = false;  // a mask's value is 1 + the class
+};
+
+std::vector<fs::path> lists(const fs::path& root, const std::string& set) {
+  std::vector<fs::path> candidates;
+  for (const char* part : {"val.txt", "test.txt", "trainval.txt", "train.txt"})
+    candidates.push_back(root / "ImageSets" / set / part);
+  return candidates;
+}
+
+// Pictures with masks when there are masks.
+std::optional<fs::path> listOf(const fs::path& root) {
+  std::vector<fs::path> candidates = lists(root, "Segmentation");
+  const std::vector<fs::path> main = lists(root, "Main");
+  const bool masks = !filesIn(root / "SegmentationClass").empty();
+  candidates.insert(masks ? candidates.end() : candidates.begin(), main.begin(), main.end());
+  return firstFile(candidates);
+}
+
+std::vector<std::string> stemsOf(Contents& contents, const fs::path& root) {
+  std::vector<std::string> stems;
+  if (const std::optional<fs::path> list = listOf(root)) {
+    for (const ListLine& line : readList(*list, 1, 1, "NAME")) stems.push_back(line.text(0));
+    if (stems.empty()) malformed(*list, "an empty list", "the names of pictures, one a line");
+    return stems;
+  }
+  for (const std::string& name : picturesIn(root / "JPEGImages")) stems.push_back(fs::path(name).stem().string());
+  contents.notes.push_back("ImageSets has no list, so every picture of JPEGImages is taken.");
+  return stems;
+}
+
+// Names of each picture's objects. A broken file leaves its picture without classes; annotation() then says why.
+std::vector<std::set<std::string>> objectNames(Contents& contents, const Voc& voc) {
+  std::vector<std::set<std::string>> names(voc.annotations.size());
+  std::size_t broken = 0, missing = 0;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (!isFile(voc.annotations[i])) {
+      ++missing;
+      continue;
+    }
+    try {
+      for (const NamedBox& object : readObjects(voc.annotations[i], FirstPixel::One)) names[i].insert(object.name);
+    } catch (const Error&) {
+      ++broken;
+    }
+  }
+  contents.hasBoxes = missing < names.size();
+  if (missing == names.size())
+    contents.notes.push_back(
+        "Annotations is missing, so there are no boxes and no classes: metrics that need boxes are left out.");
+  else if (missing > 0)
+    noteShare(contents, "have no file in Annotations, so no boxes and no classes", missing);
+  if (broken > 0) noteShare(contents, "have a broken file in Annotations and will be counted as skipped", broken);
+  return names;
+}
+
+// labelme's converter writes what the mask's values mean, the background first.
+std::vector<std::string> listedClasses(const fs::path& root) {
+  const fs::path list = root / "class_names.txt";
+  std::vector<std::string> names;
+  if (!isFile(list)) return names;
+  for (const ListLine& line : readList(list, 1, 1, "NAME")) names.push_back(line.text(0));
+  if (names.empty() || names.front() != "_background_")
+    malformed(list, names.empty() ? "an empty list" : names.front(), "_background_ as the first name");
+  names.erase(names.begin());
+  return names;
+}
+
+void settleClasses(Voc& voc, const fs::path& root, const std::vector<std::set<std::string>>& names) {
+  std::set<std::string> all;
+  for (const std::set<std::string>& some : names) all.insert(some.begin(), some.end());
+  const auto among = [&](const std::vector<std::string>& known) {
+    return std::all_of(all.begin(), all.end(),
+                       [&](const auto& name) { return std::count(known.begin(), known.end(), name) > 0; });
+  };
+  voc.classNames = listedClasses(root);
+  const bool listed = !voc.classNames.empty();
+  if (all.empty() && !listed) return voc.classes.resize(names.size());
+  if (listed && !among(voc.classNames))
+    malformed(root / "class_names.txt", "not all names that Annotations has", "every class");
+  if (!listed) voc.classNames = among(kVocClasses) ? kVocClasses : std::vector(all.begin(), all.end());
+  voc.maskHasClasses = listed || among(kVocClasses);
+  for (const std::set<std::string>& some : names) {
+    std::vector<int>& classes = voc.classes.emplace_back();
+    for (std::size_t k = 0; k < voc.classNames.size(); ++k)
+      if (some.contains(voc.classNames[k])) classes.push_back(static_cast<int>(k));
+  }
+}
+
+void noteMasks(Contents& contents, const Voc& voc) {
+  const auto with = static_cast<std::size_t>(std::count_if(voc.masks.begin(), voc.masks.end(), isFile));
+  contents.hasMasks = with > 0;
+  if (with == 0)
+    contents.notes.push_back(
+        "SegmentationClass is missing, so there are no masks: metrics that need them are left out.");
+  else if (with < voc.masks.size())
+    noteShare(contents, "have no mask", voc.masks.size() - with);
+  const auto several =
+      std::count_if(voc.classes.begin(), voc.classes.end(), [](const auto& c) { return c.size() > 1; });
+  if (with > 0 && !voc.maskHasClasses && several > 0)
+    noteShare(contents, "have objects of several classes, which masks without class_names.txt do not tell apart",
+              static_cast<std::size_t>(several));
+}
+
+// What the mask's values mean to somebody who asks about a class; nothing where the mask cannot say.
+std::optional<Meaning> meaningFor(const Voc& voc, std::size_t i, std::optional<int> aClass) {
+  const auto objectIf = [](auto isObject) {
+    return [isObject](std::uint8_t value) {
+      if (value == kVoidIndex) return Mask::kVoid;
+      return isObject(value) ? Mask::kObject : Mask::kBackground;
+    };
+  };
+  if (!aClass) return objectIf([](int value) { return value != 0; });
+  if (voc.maskHasClasses) return objectIf([c = *aClass](int value) { return value == c + 1; });
+  if (voc.classes[i].size() != 1) return {};
+  return objectIf([same = voc.classes[i].front() == *aClass](int value) { return same && value != 0; });
+}
+
+bool isOf(const Voc& voc, const NamedBox& object, std::optional<int> aClass) {
+  if (!aClass) return true;
+  const auto k = static_cast<std::size_t>(*aClass);
+  return k < voc.classNames.size() && voc.classNames[k] == object.name;
+}
+
+Annotation annotationOf(const Voc& voc, std::size_t i, std::optional<int> aClass) {
+  Annotation annotation;
+  if (isFile(voc.annotations[i]))
+    for (const NamedBox& object : readObjects(voc.annotations[i], FirstPixel::One))
+      if (isOf(voc, object, aClass)) annotation.boxes.push_back(object.box);
+  if (!isFile(voc.masks[i])) return annotation;
+  if (const std::optional<Meaning> meaning = meaningFor(voc, i, aClass))
+    annotation.mask = readMask(voc.masks[i], voc.pictures[i], *meaning);
+  return annotation;
+}
+
+}  // namespace
+
+Contents openVoc(const fs::path& path) {
+  requireFolder(path);
+  if (std::error_code ignored; !fs::is_directory(path / "JPEGImages", ignored))
+    malformed(path, "a folder without JPEGImages", "JPEGImages, Annotations, SegmentationClass and ImageSets",
+              "Pascal's archives hold such a folder as VOCdevkit/VOC2012");
+  Contents contents;
+  Voc voc;
+  for (const std::string& stem : stemsOf(contents, path)) {
+    contents.samples.push_back({stem, {}});
+    voc.pictures.push_back(pictureOf(path / "JPEGImages", stem, ".jpg"));
+    voc.annotations.push_back(path / "Annotations" / (stem + ".xml"));
+    voc.masks.push_back(path / "SegmentationClass" / (stem + ".png"));
+  }
+  requireDifferentIds(contents, path);
+  notePictures(contents, path, voc.pictures);
+  settleClasses(voc, path, objectNames(contents, voc));
+  noteMasks(contents, voc);
+  contents.classNames = voc.classNames;
+  for (std::size_t i = 0; i < voc.classes.size(); ++i) contents.samples[i].classes = voc.classes[i];
+  const auto shared = std::make_shared<const Voc>(std::move(voc));
+  contents.image = [shared](std::size_t i) { return readStoredImage(shared->pictures[i]); };
+  contents.annotation = [shared](std::size_t i, std::optional<int> aClass) { return annotationOf(*shared, i, aClass); };
+  return contents;
+}
+
+}  // namespace relprop::eval

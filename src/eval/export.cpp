@@ -1,0 +1,116 @@
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "relprop/error.h"
+#include "relprop/store.h"
+
+namespace relprop {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using Write = std::function<void(const std::string&)>;
+using Paths = std::map<std::string, std::string>;  // of models, by key
+
+// Asked for at the first row, so from the same state of the store as the rows.
+const std::string& pathOf(const Store& store, const std::string& model, Paths& known) {
+  if (known.empty())
+    for (const ModelFacts& one : store.models()) known[one.key] = one.path;
+  return known.at(model);
+}
+
+// RFC 4180: quotes around what holds a separator, and doubled inside.
+std::string quoted(const std::string& field) {
+  if (field.find_first_of(",\"\r\n") == std::string::npos) return field;
+  std::string result = "\"";
+  for (const char c : field) result += c == '"' ? "\"\"" : std::string(1, c);
+  return result + "\"";
+}
+
+std::string csvLine(const std::vector<std::string>& fields) {
+  std::string line;
+  for (const std::string& field : fields) line += quoted(field) + ",";
+  line.pop_back();
+  return line + "\r\n";
+}
+
+std::string csvLines(const Result& result, const std::string& path) {
+  const ResultKey& key = result.key;
+  const auto line = [&](const std::string& score, const std::string& value) {
+    return csvLine({key.model, path, key.dataset, key.picture, key.target, key.method, key.protocol, score, value,
+                    result.skipped});
+  };
+  if (result.scores.empty()) return line("", "");
+  std::string lines;
+  for (const NamedScore& score : result.scores) lines += line(score.name, fmt::format("{}", score.value));
+  return lines;
+}
+
+void exportCsv(const Store& store, const Write& write) {
+  Paths paths;
+  write(csvLine(
+      {"model", "model_path", "dataset", "picture", "target", "method", "protocol", "score", "value", "skipped"}));
+  store.each(
+      [&](const Result& result, const Provenance&) { write(csvLines(result, pathOf(store, result.key.model, paths))); },
+      false);
+}
+
+// JSON has no infinity and no NaN: both are null.
+Json jsonOf(const std::vector<NamedScore>& scores) {
+  Json json = Json::object();
+  for (const NamedScore& score : scores) json[score.name] = score.value;
+  return json;
+}
+
+Json jsonOf(const std::vector<Curve>& curves) {
+  Json json = Json::array();
+  for (const Curve& one : curves)
+    json.push_back({{"name", one.name}, {"abscissa", one.abscissa}, {"x", one.x}, {"y", one.y}});
+  return json;
+}
+
+Json jsonOf(const Provenance& run) {
+  return {{"version", run.version},     {"host", run.host}, {"command", run.command}, {"precision", run.precision},
+          {"libraries", run.libraries}, {"seed", run.seed}, {"threads", run.threads}};
+}
+
+Json jsonOf(const Result& result, const Provenance& run, const std::string& path) {
+  const ResultKey& key = result.key;
+  return {{"model", key.model},
+          {"modelPath", path},
+          {"dataset", key.dataset},
+          {"picture", key.picture},
+          {"target", key.target},
+          {"method", key.method},
+          {"protocol", key.protocol},
+          {"skipped", result.skipped},
+          {"scores", jsonOf(result.scores)},
+          {"curves", jsonOf(result.curves)},
+          {"measureSeconds", result.measureSeconds},
+          {"provenance", jsonOf(run)}};
+}
+
+// Names of files need not be UTF-8, JSON has to be.
+std::string textOf(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+void exportJson(const Store& store, const Write& write) {
+  Paths paths;
+  const char* before = "[\n";
+  store.each([&](const Result& result, const Provenance& run) {
+    write(before + textOf(jsonOf(result, run, pathOf(store, result.key.model, paths))));
+    before = ",\n";
+  });
+  write(*before == '[' ? "[]\n" : "\n]\n");
+}
+
+}  // namespace
+
+void exportStore(const Store& store, const std::string& format, const Write& write) {
+  if (format == "csv") return exportCsv(store, write);
+  if (format == "json") return exportJson(store, write);
+  throw Error(ErrorCode::InvalidArgument, "format", "\"" + format + "\"", "csv or json");
+}
+
+}  // namespace relprop

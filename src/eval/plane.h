@@ -1,0 +1,53 @@
+// What several metrics ask of a heatmap.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+
+#include "eval/metric.h"
+
+namespace relprop::eval {
+
+inline constexpr const char* kZeroMap = "the map is zero";
+inline constexpr const char* kNoPositive = "the map has no positive relevance";
+
+inline double positivePart(float h) {
+  return h > 0 ? static_cast<double>(h) : 0.0;
+}
+inline double negativePart(float h) {
+  return h < 0 ? -static_cast<double>(h) : 0.0;
+}
+
+inline bool isZero(const Plane& map) {
+  return std::all_of(map.values.begin(), map.values.end(), [](float h) { return h == 0; });
+}
+inline bool hasPositive(const Plane& map) {
+  return std::any_of(map.values.begin(), map.values.end(), [](float h) { return h > 0; });
+}
+
+// |H|
+inline Plane magnitudeOf(Plane map) {
+  for (float& h : map.values) h = std::abs(h);
+  return map;
+}
+
+// Whether a correlation with the values is undefined. Compared exactly: a mean has rounding of its own.
+template <class Values>
+bool isConstant(const Values& values) {
+  return std::all_of(values.begin(), values.end(), [&](auto v) { return v == values.front(); });
+}
+
+// Pearson's correlation of two equally long, not constant lists.
+template <class Values>
+double correlation(const Values& a, const Values& b) {
+  const auto n = static_cast<double>(a.size());
+  double meanA = 0, meanB = 0, ab = 0, aa = 0, bb = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) meanA += a[i] / n, meanB += b[i] / n;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    const double da = a[i] - meanA, db = b[i] - meanB;
+    ab += da * db, aa += da * da, bb += db * db;
+  }
+  return std::clamp(ab / std::sqrt(aa) / std::sqrt(bb), -1.0, 1.0);
+}
+
+}  // namespace relprop::eval

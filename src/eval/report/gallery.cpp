@@ -1,0 +1,177 @@
+#include "eval/report/gallery.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "eval/report/html.h"
+#include "eval/report/score_table.h"
+#include "relprop/image.h"
+
+namespace relprop::eval {
+namespace {
+
+using Json = nlohmann::ordered_json;
+constexpr std::int64_t kSmallest = 224;  // sides below are enlarged by a whole number
+
+std::vector<std::uint8_t> heatmapPng(const Tensor& map) {
+  HeatmapOptions options;
+  const std::int64_t side = std::max<std::int64_t>(1, std::min(map.shape.end()[-1], map.shape.end()[-2]));
+  options.zoom = static_cast<int>(std::clamp<std::int64_t>((kSmallest + side - 1) / side, 1, 64));
+  return encodePng(renderHeatmap(map, {}, options));
+}
+
+Json methodList(const Section& section) {
+  Json list = Json::array();
+  for (std::size_t m = 0; m < section.methods.size(); ++m)
+    list.push_back({{"name", section.methods[m].name},
+                    {"parameters", section.methods[m].parameters},
+                    {"complete", section.group.table.methods[m]}});
+  return list;
+}
+
+Json columnList(const Section& section) {
+  Json list = Json::array();
+  for (const Column& column : section.group.table.columns)
+    list.push_back({{"label", section.protocol(column.protocol).text() + " · " + column.score},
+                    {"better", column.better == Better::Higher ? "higher" : "lower"},
+                    {"arrow", arrowOf(column.better)}});
+  return list;
+}
+
+// scores[column][method]; JSON has no NaN, a missing one is null.
+Json scoresOf(const Section& section, const ShownPicture& picture) {
+  Json scores = Json::array();
+  for (const Column& column : section.group.table.columns) {
+    Json values = Json::array();
+    for (const std::string& method : section.group.table.methods) {
+      const double value = scoreOf(picture, method, column);
+      values.push_back(std::isfinite(value) ? Json(value) : Json(nullptr));
+    }
+    scores.push_back(values);
+  }
+  return scores;
+}
+
+std::string className(const std::string& label, int number) {
+  if (!label.empty()) return label;
+  return number < 0 ? "unknown" : fmt::format("class {}", number);
+}
+
+Json pictureJson(const Section& section, const ShownPicture& picture) {
+  const PictureFacts& facts = picture.facts;
+  Json maps = Json::array();
+  for (std::size_t m = 0; m < picture.maps.size(); ++m)
+    maps.push_back(picture.maps[m] ? Json(mapFile(picture.number, m)) : Json(nullptr));
+  return {{"name", facts.picture},
+          {"file", facts.file},
+          {"target", className(facts.targetLabel, facts.targetClass)},
+          {"predicted", className(facts.predictedLabel, facts.predictedClass)},
+          {"true", className(facts.trueLabel, facts.trueClass)},
+          {"probability", std::isfinite(facts.targetProbability) ? Json(facts.targetProbability) : Json(nullptr)},
+          {"page", pageFile(picture.number)},
+          {"view", picture.view ? Json(viewFile(picture.number)) : Json(nullptr)},
+          {"truth", picture.truth ? Json(truthFile(picture.number)) : Json(nullptr)},
+          {"maps", maps},
+          {"scores", scoresOf(section, picture)}};
+}
+
+std::string thumb(const std::string& file, const std::string& caption, const std::string& note,
+                  const std::string& kind) {
+  return fmt::format(
+      "<figure class=\"shot\"><button type=\"button\" class=\"thumb {3}\" data-caption=\"{1}\" data-note=\"{2}\"><img "
+      "src=\"../{0}\" "
+      "alt=\"{1}\"></button><figcaption>{1}</figcaption></figure>\n",
+      file, escaped(caption), escaped(note), kind);
+}
+
+std::string shots(const Section& section, const ShownPicture& picture) {
+  std::string html;
+  const std::string& name = picture.facts.picture;
+  if (picture.view) html += thumb(viewFile(picture.number), "photo", name, "photo");
+  if (picture.truth) html += thumb(truthFile(picture.number), "ground truth", name, "truth");
+  for (std::size_t m = 0; m < picture.maps.size(); ++m)
+    if (picture.maps[m]) html += thumb(mapFile(picture.number, m), section.methods[m].text(), name, "heat");
+  return html;
+}
+
+std::string fact(const std::string& name, const std::string& value) {
+  return fmt::format("<div><dt>{}</dt><dd>{}</dd></div>", name, escaped(value));
+}
+
+std::string factsOf(const PictureFacts& facts) {
+  std::string html = "<dl class=\"facts wide\">" + fact("Target", className(facts.targetLabel, facts.targetClass));
+  if (std::isfinite(facts.targetProbability))
+    html += fact("Its probability", fmt::format("{:.3f}", facts.targetProbability));
+  return html + fact("True class", className(facts.trueLabel, facts.trueClass)) +
+         fact("Predicted class", className(facts.predictedLabel, facts.predictedClass)) +
+         fact("Data set", facts.dataset) + fact("Kind of target", facts.target) + fact("File", facts.file) + "</dl>\n";
+}
+
+std::string neighbour(const Section& section, std::size_t i, const char* relation, const char* text) {
+  if (i >= section.pictures.size()) return fmt::format("<span class=\"muted\">{}</span>", text);
+  return fmt::format("<a rel=\"{}\" href=\"../{}\">{}</a>", relation, pageFile(section.pictures[i].number), text);
+}
+
+}  // namespace
+
+void writePictures(const Store& store, Section& section, FolderWriter& folder) {
+  for (ShownPicture& picture : section.pictures) {
+    const PictureFacts whole = store.picture(picture.facts);
+    picture.view = !whole.view.empty(), picture.truth = !whole.truth.empty();
+    if (picture.view) folder.write(viewFile(picture.number), whole.view);
+    if (picture.truth) folder.write(truthFile(picture.number), whole.truth);
+    for (std::size_t m = 0; m < picture.maps.size(); ++m) {
+      const PictureFacts& p = picture.facts;
+      const std::optional<Tensor> map =
+          store.map({p.model, p.dataset, p.picture, p.target, section.group.table.methods[m], 0.0, {}});
+      picture.maps[m] = map.has_value();
+      if (map) folder.write(mapFile(picture.number, m), heatmapPng(*map));
+    }
+  }
+}
+
+std::string picturesNote(const Section& section) {
+  std::size_t without = 0;
+  for (const ShownPicture& picture : section.pictures)
+    without += std::find(picture.maps.begin(), picture.maps.end(), true) == picture.maps.end();
+  if (without == 0) return "";
+  const std::string which =
+      without == section.pictures.size() ? "these pictures" : fmt::format("{} of these pictures", without);
+  return fmt::format(
+      "<p class=\"note\">The store holds no heatmaps of {}. <code>relprop evaluate … --keep</code> into a new store "
+      "keeps them, and "
+      "the photos and the ground truth with them.</p>\n",
+      which);
+}
+
+std::string gallery(const Section& section) {
+  Json data = {{"methods", methodList(section)}, {"columns", columnList(section)}, {"pictures", Json::array()}};
+  for (const ShownPicture& picture : section.pictures) data["pictures"].push_back(pictureJson(section, picture));
+  return "<div class=\"gallery\" data-gallery>\n<noscript><p class=\"note\">The gallery needs JavaScript; every "
+         "picture has its page in "
+         "the folder <code>pages</code>.</p></noscript>\n" +
+         scriptJson(data) + "</div>\n";
+}
+
+std::string picturePage(const Section& section, std::size_t i, const std::string& title) {
+  const ShownPicture& picture = section.pictures[i];
+  const std::string figures = shots(section, picture);
+  std::string body = fmt::format(
+      "<p class=\"trail\"><a href=\"../index.html\">{}</a> <span aria-hidden=\"true\">/</span> {} <span "
+      "class=\"pager\">{} {}</span></p>\n"
+      "<h1 class=\"file\">{}</h1>\n",
+      escaped(title), escaped(section.heading), neighbour(section, i - 1, "prev", "← previous"),
+      neighbour(section, i + 1, "next", "next →"), escaped(picture.facts.picture));
+  body += factsOf(picture.facts);
+  body += figures.empty()
+              ? std::string(
+                    "<p class=\"note\">The store holds no heatmaps of this picture. <code>relprop evaluate … "
+                    "--keep</code> into a new store keeps them.</p>\n")
+              : "<div class=\"shots\" data-row>\n" + figures + "</div>\n";
+  return body + "<h2>Scores</h2>\n<div class=\"card\">" + pictureTable(section, picture) + "</div>\n";
+}
+
+}  // namespace relprop::eval

@@ -1,0 +1,129 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "eval/report/names.h"
+#include "eval/report/score_table.h"
+#include "eval/report/section.h"
+#include "relprop/report.h"
+
+namespace relprop::eval {
+namespace {
+
+// Text that GitHub shows as it is. A line end would end a table's row.
+std::string plainText(const std::string& text) {
+  std::string result;
+  for (const char c : text) {
+    if (std::string_view("\\`*_{}[]<>()#|~!&@$").find(c) != std::string_view::npos) result += '\\';
+    result += c == '\n' || c == '\r' ? ' ' : c;
+  }
+  return result;
+}
+
+std::size_t longestRun(const std::string& text, char wanted) {
+  std::size_t longest = 0, run = 0;
+  for (const char c : text) longest = std::max(longest, run = c == wanted ? run + 1 : 0);
+  return longest;
+}
+
+// In as many backticks as the text does not have in a row. In a table a bar needs a backslash even here.
+std::string code(const std::string& text, bool inTable) {
+  std::string inner;
+  for (const char c : text) {
+    if (c == '|' && inTable) inner += '\\';
+    inner += c == '\n' || c == '\r' ? ' ' : c;
+  }
+  const std::string fence(longestRun(text, '`') + 1, '`');
+  const char* space = fence.size() > 1 ? " " : "";
+  return fence + space + inner + space + fence;
+}
+
+std::string headOf(const Section& section) {
+  std::string names = "| method |", rule = "|---|";
+  for (const Column& column : section.group.table.columns) {
+    const ShortName& protocol = section.protocol(column.protocol);
+    names += fmt::format(" {} · {} {} |", plainText(protocol.text()), plainText(column.score), arrowOf(column.better));
+    rule += "---:|";
+  }
+  return names + " time a picture ↓ |\n" + rule + "---:|\n";
+}
+
+std::string cellText(const Cell& cell, int decimals, std::size_t pictures) {
+  if (cell.all.count == 0) return "–";
+  std::string text = formatted(cell.all.mean, decimals);
+  if (cell.best) text = "**" + text + "**";
+  if (cell.tied && !cell.best) text = "≈ " + text;
+  text += " ± " + formatted(cell.all.standardError, decimals);
+  return cell.all.count == pictures ? text : text + fmt::format(" (n {})", cell.all.count);
+}
+
+int decimalsOf(const Column& column) {
+  std::vector<double> means;
+  for (const Cell& cell : column.cells)
+    if (cell.all.count) means.push_back(cell.all.mean);
+  return decimalsFor(means);
+}
+
+std::string rowOf(const Section& section, std::size_t m) {
+  const Table& table = section.group.table;
+  std::string text = "| " + code(section.methods[m].text(), true) + " |";
+  for (const Column& column : table.columns)
+    text += " " + cellText(column.cells[m], decimalsOf(column), table.pictures) + " |";
+  const Mean& seconds = table.costs[m].seconds;
+  return text + " " + (seconds.count ? formattedSeconds(seconds.mean) : "–") + " |\n";
+}
+
+std::string skipsText(const Section& section) {
+  if (section.group.table.skips.empty()) return "";
+  std::string text = "\nLeft out:\n\n";
+  for (const Skips& skips : section.group.table.skips) {
+    const std::string what = skips.method.empty() ? plural(skips.count, "picture")
+                                                  : fmt::format("{} of {} under {}", plural(skips.count, "score"),
+                                                                code(skips.method, false), code(skips.protocol, false));
+    text += fmt::format("- {}: {}\n", what, plainText(skips.reason));
+  }
+  return text;
+}
+
+std::string list(const std::string& heading, const std::vector<std::string>& texts) {
+  std::string text = "\n" + heading + ":\n\n";
+  for (const std::string& one : texts) text += "- " + code(one, false) + "\n";
+  return text;
+}
+
+std::string sectionText(const Section& section) {
+  const Table& table = section.group.table;
+  std::string text = fmt::format("\n## {}\n\n{}.\n\n{}", plainText(section.heading),
+                                 plural(table.pictures, "measured picture"), headOf(section));
+  for (std::size_t m = 0; m < table.methods.size(); ++m) text += rowOf(section, m);
+  text += skipsText(section) + list("Methods", table.methods) + list("Protocols", section.protocolTexts);
+  const ModelFacts& model = section.group.model;
+  return text + fmt::format("\nModel {}, hash {}, input {}, preprocessing {}.\n", code(model.path, false),
+                            code(model.hash, false), plainText(model.inputShape), code(model.preprocess, false));
+}
+
+std::string runText(const Provenance& run) {
+  std::vector<std::string> libraries;
+  for (const auto& [name, version] : run.libraries) libraries.push_back(name + " " + version);
+  return fmt::format("- {}\n  relprop {} on {}, {}, {}, seed {}; {}\n", code(run.command, false),
+                     plainText(run.version), plainText(run.host),
+                     plural(static_cast<std::size_t>(run.threads), "thread"), plainText(run.precision), run.seed,
+                     plainText(fmt::format("{}", fmt::join(libraries, ", "))));
+}
+
+}  // namespace
+}  // namespace relprop::eval
+
+namespace relprop {
+
+std::string markdownReport(const Store& store) {
+  std::string text =
+      "# Results\n\nMean ± standard error. **Bold**: the best mean of its column. ≈: not distinguishable from it, the "
+      "95 % "
+      "bootstrap interval of the difference, paired by picture, includes 0. ↑ higher, ↓ lower is better.\n";
+  for (const eval::Section& section : eval::sectionsOf(store, 0)) text += eval::sectionText(section);
+  text += "\n## Commands\n\n";
+  for (const Provenance& run : store.runs()) text += eval::runText(run);
+  return text;
+}
+
+}  // namespace relprop

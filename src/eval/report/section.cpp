@@ -1,0 +1,164 @@
+#include "eval/report/section.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <limits>
+#include <set>
+
+namespace relprop::eval {
+namespace {
+
+void addProtocols(Section& section) {
+  std::set<std::string> texts;
+  for (const Column& column : section.group.table.columns) texts.insert(column.protocol);
+  for (const Skips& skips : section.group.table.skips)
+    if (!skips.protocol.empty()) texts.insert(skips.protocol);
+  section.protocolTexts.assign(texts.begin(), texts.end());
+  section.protocols = shortNames(section.protocolTexts);
+}
+
+Section sectionOf(Group group) {
+  Section section;
+  section.methods = shortNames(group.table.methods);
+  section.group = std::move(group);
+  addProtocols(section);
+  return section;
+}
+
+std::string headingOf(const Group& group) {
+  const std::string file = std::filesystem::path(group.model.path).stem().string();
+  return fmt::format("{} on {}, target {}", file, group.key.dataset, group.key.target);
+}
+
+// One file may have been measured with several preprocessings; then the key tells them apart.
+void addHeadings(std::vector<Section>& sections) {
+  std::map<std::string, int> count;
+  for (const Section& section : sections) ++count[headingOf(section.group)];
+  for (Section& section : sections) {
+    section.heading = headingOf(section.group);
+    if (count[section.heading] > 1) section.heading += fmt::format(" ({})", section.group.key.model.substr(0, 8));
+  }
+}
+
+// `most` of them, evenly.
+std::vector<const PictureFacts*> chosenOf(const std::vector<PictureFacts>& pictures, const GroupKey& key,
+                                          std::size_t most) {
+  std::vector<const PictureFacts*> measured, chosen;
+  for (const PictureFacts& picture : pictures)
+    if (groupOf(picture) == key && picture.skipped.empty()) measured.push_back(&picture);
+  const std::size_t count = std::min(most, measured.size());
+  for (std::size_t i = 0; i < count; ++i) chosen.push_back(measured[i * measured.size() / count]);
+  return chosen;
+}
+
+// Where a row of the store belongs.
+class Index {
+ public:
+  explicit Index(std::vector<Section>& sections) {
+    for (Section& section : sections) {
+      sections_[section.group.key] = &section;
+      for (ShownPicture& picture : section.pictures) pictures_[{section.group.key, picture.facts.picture}] = &picture;
+    }
+  }
+  Section& section(const GroupKey& key) const { return *sections_.at(key); }
+  ShownPicture* picture(const GroupKey& key, const std::string& id) const {
+    const auto found = pictures_.find({key, id});
+    return found == pictures_.end() ? nullptr : found->second;
+  }
+
+ private:
+  std::map<GroupKey, Section*> sections_;
+  std::map<std::pair<GroupKey, std::string>, ShownPicture*> pictures_;
+};
+
+void addSeconds(const std::vector<MapFacts>& maps, const Index& index) {
+  for (const MapFacts& map : maps) {
+    ShownPicture* picture = index.picture(groupOf(map), map.picture);
+    if (!picture || !std::isfinite(map.explainSeconds)) continue;
+    const auto& methods = index.section(groupOf(map)).group.table.methods;
+    const auto place = std::lower_bound(methods.begin(), methods.end(), map.method) - methods.begin();
+    picture->seconds[static_cast<std::size_t>(place)] = map.explainSeconds;
+  }
+}
+
+// One pass over the curves, which memory need not hold.
+void addResults(const Store& store, const Index& index) {
+  store.each([&](const Result& result, const Provenance&) {
+    const GroupKey key = groupOf(result.key);
+    addCurves(index.section(key).curves, result);
+    if (ShownPicture* picture = index.picture(key, result.key.picture))
+      picture->results[result.key.method][result.key.protocol] = result;
+  });
+}
+
+void choosePictures(std::vector<Section>& sections, const std::vector<PictureFacts>& pictures, std::size_t gallery) {
+  if (sections.empty() || gallery == 0) return;
+  const std::size_t most = std::max<std::size_t>(1, gallery / sections.size());
+  std::size_t number = 0;
+  for (Section& section : sections)
+    for (const PictureFacts* picture : chosenOf(pictures, section.group.key, most)) {
+      ShownPicture shown;
+      shown.number = ++number;
+      shown.facts = *picture;
+      shown.seconds.resize(section.methods.size());
+      shown.maps.resize(section.methods.size());
+      section.pictures.push_back(std::move(shown));
+    }
+}
+
+}  // namespace
+
+const ShortName& Section::protocol(const std::string& complete) const {
+  const auto place = std::lower_bound(protocolTexts.begin(), protocolTexts.end(), complete) - protocolTexts.begin();
+  return protocols[static_cast<std::size_t>(place)];
+}
+
+std::vector<Section> sectionsOf(const Store& store, std::size_t gallery) {
+  const Rows rows = rowsOf(store);
+  std::vector<Section> sections;
+  for (Group& group : groupsOf(rows, directionOf)) sections.push_back(sectionOf(std::move(group)));
+  addHeadings(sections);
+  choosePictures(sections, rows.pictures, gallery);
+  const Index index(sections);
+  addSeconds(rows.maps, index);
+  addResults(store, index);
+  return sections;
+}
+
+std::string pageFile(std::size_t number) {
+  return fmt::format("pages/{:04}.html", number);
+}
+std::string viewFile(std::size_t number) {
+  return fmt::format("pictures/{:04}-view.png", number);
+}
+std::string truthFile(std::size_t number) {
+  return fmt::format("pictures/{:04}-truth.png", number);
+}
+std::string mapFile(std::size_t number, std::size_t method) {
+  return fmt::format("pictures/{:04}-m{:02}.png", number, method);
+}
+
+std::string summaryOf(const std::string& protocol, const std::string& score) {
+  static const std::vector<MetricInfo> infos = metricInfos();
+  const std::string name = protocol.substr(0, protocol.find_first_of("@:"));
+  for (const MetricInfo& info : infos)
+    for (const ScoreInfo& one : info.scores)
+      if (info.name == name && one.name == score) return one.summary;
+  return "";
+}
+
+double scoreOf(const ShownPicture& picture, const std::string& method, const Column& column) {
+  const double none = std::numeric_limits<double>::quiet_NaN();
+  const auto ofMethod = picture.results.find(method);
+  if (ofMethod == picture.results.end()) return none;
+  const auto result = ofMethod->second.find(column.protocol);
+  if (result == ofMethod->second.end()) return none;
+  for (const NamedScore& score : result->second.scores)
+    if (score.name == column.score) return score.value;
+  return none;
+}
+
+}  // namespace relprop::eval

@@ -1,0 +1,48 @@
+// What a report says of one model, data set and kind of target.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "eval/report/curves.h"
+#include "eval/report/names.h"
+#include "eval/tables.h"
+
+namespace relprop::eval {
+
+// A picture of the gallery.
+struct ShownPicture {
+  std::size_t number = 0;  // of all in the report, from 1; its files are named after it
+  PictureFacts facts;
+  std::vector<std::optional<double>> seconds;                    // by method of the table
+  std::map<std::string, std::map<std::string, Result>> results;  // by method, protocol
+  // Files that lie in the report.
+  bool view = false, truth = false;
+  std::vector<bool> maps;  // by method
+};
+
+struct Section {
+  Group group;
+  GroupCurves curves;
+  std::vector<ShortName> methods, protocols;  // as in the table; protocols as in protocolTexts
+  std::vector<std::string> protocolTexts;     // complete, in order
+  std::vector<ShownPicture> pictures;
+  std::string heading;  // "resnet50 on voc:VOC2012, target true"
+  const ShortName& protocol(const std::string& complete) const;
+};
+
+std::vector<Section> sectionsOf(const Store& store, std::size_t gallery);
+
+// The names of a picture's files, relative to the report's folder.
+std::string pageFile(std::size_t number);
+std::string viewFile(std::size_t number);
+std::string truthFile(std::size_t number);
+std::string mapFile(std::size_t number, std::size_t method);
+
+// "summary" of a score as this program's metrics have it, or "".
+std::string summaryOf(const std::string& protocol, const std::string& score);
+// The place of a score of a picture, NaN where there is none.
+double scoreOf(const ShownPicture& picture, const std::string& method, const Column& column);
+
+}  // namespace relprop::eval

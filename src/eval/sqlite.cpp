@@ -1,0 +1,162 @@
+#include "eval/sqlite.h"
+
+#include <fmt/format.h>
+
+#include <limits>
+#include <system_error>
+
+#include "relprop/error.h"
+
+namespace relprop::eval {
+namespace {
+
+constexpr int kPatience = 60'000;  // milliseconds; a picture is written in a few of them
+
+[[noreturn]] void unusable(const std::string& name, const std::string& got, const std::string& expected,
+                           const std::string& hint) {
+  throw Error(ErrorCode::StoreUnusable, name, got, expected, hint);
+}
+
+[[noreturn]] void damaged(const std::string& name, const std::string& got) {
+  unusable(name, "damaged: " + got, "an intact results file",
+           "take what is left with \"sqlite3 FILE .dump\", or start another file");
+}
+
+bool isReadFailure(int extended) {
+  return extended == SQLITE_IOERR_READ || extended == SQLITE_IOERR_SHORT_READ || extended == SQLITE_IOERR_FSTAT ||
+         extended == SQLITE_IOERR_ACCESS;
+}
+
+[[noreturn]] void failIo(const std::string& name, int extended, const std::string& why) {
+  if (isReadFailure(extended))
+    throw Error(ErrorCode::FileUnreadable, name, why, "a file that can be read to its end", "check the disk");
+  throw Error(ErrorCode::FileWriteFailed, name, why, "", "make room on the disk, or check it");
+}
+
+}  // namespace
+
+Database::Database(const std::string& location, int flags, std::string name) : name_(std::move(name)) {
+  sqlite3* connection = nullptr;
+  const int code = sqlite3_open_v2(location.c_str(), &connection, flags | SQLITE_OPEN_EXRESCODE, nullptr);
+  connection_.reset(connection);
+  if (code != SQLITE_OK) fail(code);
+  waitAtMost(kPatience);
+}
+
+void Database::waitAtMost(int milliseconds) {
+  patience_ = milliseconds;
+  sqlite3_busy_timeout(get(), milliseconds);
+}
+
+void Database::run(const std::string& statements) const {
+  const int code = sqlite3_exec(get(), statements.c_str(), nullptr, nullptr, nullptr);
+  if (code != SQLITE_OK) fail(code);
+}
+
+void Database::fail(int code) const {
+  const std::string said = get() ? sqlite3_errmsg(get()) : sqlite3_errstr(code);
+  const int error = get() ? sqlite3_system_errno(get()) : 0;
+  const std::string why = error == 0 ? said : std::generic_category().message(error);
+  switch (code & 0xff) {
+    case SQLITE_FULL:
+      throw Error(ErrorCode::FileWriteFailed, name_, "the disk is full", "", "make room on the disk");
+    case SQLITE_IOERR:
+      failIo(name_, code, why);
+    case SQLITE_NOMEM:
+      throw Error(ErrorCode::OutOfMemory, name_, said);
+    case SQLITE_TOOBIG:
+      throw Error(ErrorCode::InvalidArgument, name_, "a value of more than a gigabyte", "a smaller one");
+    case SQLITE_READONLY:
+      unusable(name_, "read-only", "a results file that can be written",
+               "check the permissions of the file and its folder, or give another path");
+    case SQLITE_CANTOPEN:
+    case SQLITE_PERM:
+    case SQLITE_AUTH:
+      unusable(name_, "cannot be opened: " + why, "a file and a folder that can be written",
+               "check the permissions of the file and its folder, or give another path");
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+    case SQLITE_PROTOCOL:
+      unusable(name_, fmt::format("another process has been writing for {} s", patience_ / 1000.0), "",
+               "try again when it has finished, or give every process a file of its own and merge them");
+    case SQLITE_NOTADB:
+      unusable(name_, "not a results file", "one that relprop wrote", "give the path of another file");
+    case SQLITE_CORRUPT:
+    case SQLITE_FORMAT:
+    case SQLITE_ERROR:  // our statements are right, so what they name is missing
+    case SQLITE_SCHEMA:
+      damaged(name_, said);
+    default:
+      throw Error(ErrorCode::Internal, name_, fmt::format("SQLite error {}: {}", code, said));
+  }
+}
+
+void failDamaged(const Database& database, const std::string& got) {
+  damaged(database.name(), got);
+}
+
+Statement::Statement(const Database& database, const std::string& sql) : database_(&database) {
+  sqlite3_stmt* statement = nullptr;
+  check(sqlite3_prepare_v2(database.get(), sql.data(), static_cast<int>(sql.size()), &statement, nullptr));
+  statement_.reset(statement);
+}
+
+bool Statement::step() {
+  const int code = sqlite3_step(statement_.get());
+  if (code == SQLITE_ROW) return true;
+  reset();
+  if (code != SQLITE_DONE) database_->fail(code);
+  return false;
+}
+
+double Statement::real(int column) const {
+  if (isNull(column)) return std::numeric_limits<double>::quiet_NaN();
+  return sqlite3_column_double(statement_.get(), column);
+}
+
+std::string Statement::text(int column) const {
+  const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement_.get(), column));
+  if (!text) return {};
+  return {text, static_cast<std::size_t>(sqlite3_column_bytes(statement_.get(), column))};
+}
+
+Blob Statement::blob(int column) const {
+  const auto* bytes = static_cast<const std::uint8_t*>(sqlite3_column_blob(statement_.get(), column));
+  if (!bytes) return {};
+  return {bytes, bytes + sqlite3_column_bytes(statement_.get(), column)};
+}
+
+void Statement::put(int i, const std::string& value) {
+  check(sqlite3_bind_text64(statement_.get(), i, value.data(), value.size(), SQLITE_TRANSIENT, SQLITE_UTF8));
+}
+
+void Statement::put(int i, const Blob& value) {
+  // A null pointer would be NULL, not an empty blob.
+  const void* data = value.empty() ? static_cast<const void*>("") : value.data();
+  check(sqlite3_bind_blob64(statement_.get(), i, data, value.size(), SQLITE_TRANSIENT));
+}
+
+void Statement::put(int i, const std::optional<Blob>& value) {
+  if (value) return put(i, *value);
+  check(sqlite3_bind_null(statement_.get(), i));
+}
+
+void Writing::commit() {
+  database_.run("commit");
+}
+
+Writing::~Writing() {
+  // Some failures have rolled back already.
+  if (!sqlite3_get_autocommit(database_.get())) sqlite3_exec(database_.get(), "rollback", nullptr, nullptr, nullptr);
+}
+
+Reading::Reading(const Database& database)
+    : database_(database), outermost_(sqlite3_get_autocommit(database.get()) != 0) {
+  if (outermost_) database_.run("begin");
+}
+
+Reading::~Reading() {
+  if (outermost_) sqlite3_exec(database_.get(), "rollback", nullptr, nullptr, nullptr);
+}
+
+}  // namespace relprop::eval

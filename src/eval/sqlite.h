@@ -1,0 +1,134 @@
+// SQLite's C interface with owners, exceptions and typed columns. What fails is thrown as Error, named by file.
+#pragma once
+
+#include <sqlite3.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace relprop::eval {
+
+using Blob = std::vector<std::uint8_t>;
+
+// One connection. Statements made from it must not outlive it, and it must not cross a fork.
+class Database {
+ public:
+  // `location` is a path, a file: URI or ":memory:"; `name` is for messages.
+  Database(const std::string& location, int flags, std::string name);
+  Database(const Database&) = delete;
+  Database& operator=(const Database&) = delete;
+
+  sqlite3* get() const { return connection_.get(); }
+  const std::string& name() const { return name_; }
+  // Runs statements that return nothing of interest.
+  void run(const std::string& statements) const;
+  // How long a call waits for other processes before it gives up.
+  void waitAtMost(int milliseconds);
+  [[noreturn]] void fail(int code) const;
+
+ private:
+  struct Close {
+    void operator()(sqlite3* connection) const { sqlite3_close_v2(connection); }
+  };
+  std::string name_;
+  int patience_ = 0;  // milliseconds
+  std::unique_ptr<sqlite3, Close> connection_;
+};
+
+// For content that no relprop wrote.
+[[noreturn]] void failDamaged(const Database& database, const std::string& got);
+
+// One prepared statement; may be bound and run again and again.
+class Statement {
+ public:
+  Statement(const Database& database, const std::string& sql);
+
+  // All parameters in order; values are copied.
+  template <class... Values>
+  Statement& bind(const Values&... values) {
+    int i = 0;
+    reset();
+    (put(++i, values), ...);
+    return *this;
+  }
+  // To the next row; false after the last, when the statement is ready to be bound again.
+  bool step();
+  // Binds, runs to the end and returns how many rows were changed.
+  template <class... Values>
+  int run(const Values&... values) {
+    bind(values...);
+    while (step()) {
+    }
+    return sqlite3_changes(database_->get());
+  }
+  void reset() { sqlite3_reset(statement_.get()); }
+
+  bool isNull(int column) const { return sqlite3_column_type(statement_.get(), column) == SQLITE_NULL; }
+  std::int64_t integer(int column) const { return sqlite3_column_int64(statement_.get(), column); }
+  double real(int column) const;  // NULL is NaN: SQLite has no other way to keep one
+  std::string text(int column) const;
+  Blob blob(int column) const;
+
+ private:
+  struct Finalize {
+    void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
+  };
+  void put(int i, std::int64_t value) { check(sqlite3_bind_int64(statement_.get(), i, value)); }
+  void put(int i, int value) { put(i, std::int64_t{value}); }
+  void put(int i, double value) { check(sqlite3_bind_double(statement_.get(), i, value)); }
+  void put(int i, const std::string& value);
+  void put(int i, const Blob& value);
+  void put(int i, const std::optional<Blob>& value);
+  void check(int code) const {
+    if (code != SQLITE_OK) database_->fail(code);
+  }
+
+  const Database* database_;
+  std::unique_ptr<sqlite3_stmt, Finalize> statement_;
+};
+
+// The first column of the first row.
+template <class... Values>
+std::optional<std::int64_t> firstInteger(Statement& statement, const Values&... values) {
+  std::optional<std::int64_t> result;
+  if (statement.bind(values...).step()) result = statement.integer(0);
+  statement.reset();
+  return result;
+}
+template <class... Values>
+std::optional<std::int64_t> firstInteger(const Database& database, const std::string& sql, const Values&... values) {
+  Statement statement(database, sql);
+  return firstInteger(statement, values...);
+}
+
+// Everything until commit() happens, or nothing of it. Takes the write lock at once: a reader that turns writer
+// half-way could be refused without having waited.
+class Writing {
+ public:
+  explicit Writing(const Database& database) : database_(database) { database_.run("begin immediate"); }
+  Writing(const Writing&) = delete;
+  Writing& operator=(const Writing&) = delete;
+  ~Writing();
+  void commit();
+
+ private:
+  const Database& database_;
+};
+
+// One state of the file over several queries; inside another one it is part of that.
+class Reading {
+ public:
+  explicit Reading(const Database& database);
+  Reading(const Reading&) = delete;
+  Reading& operator=(const Reading&) = delete;
+  ~Reading();
+
+ private:
+  const Database& database_;
+  bool outermost_;
+};
+
+}  // namespace relprop::eval

@@ -1,0 +1,226 @@
+#include "relprop/store.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <fstream>
+#include <string_view>
+#include <system_error>
+#include <thread>
+
+#include "eval/store_impl.h"
+#include "eval/store_schema.h"
+#include "eval/store_writer.h"
+#include "relprop/error.h"
+
+namespace relprop {
+namespace {
+
+namespace fs = std::filesystem;
+using eval::Database;
+using Pointer = std::unique_ptr<Store::Impl>;
+
+void checkKind(const fs::path& path, const fs::file_status& status) {
+  if (fs::is_directory(status) || path.filename().empty())
+    throw Error(ErrorCode::FileUnreadable, path.string(), "a folder", "a file", "give the path of a file");
+  if (!fs::is_regular_file(status))
+    throw Error(ErrorCode::StoreUnusable, path.string(), "a device or pipe", "a file", "give the path of a file");
+  if (::access(path.c_str(), R_OK) != 0)
+    throw Error(ErrorCode::FileUnreadable, path.string(), std::generic_category().message(errno), "a readable file");
+}
+
+// SQLite takes a file of less than a page for an empty one, whatever it holds, and would write over it.
+void checkStart(const fs::path& path) {
+  constexpr std::string_view magic{"SQLite format 3", 16};  // with the 0 at its end
+  constexpr std::uintmax_t smallestPage = 512;
+  std::array<char, magic.size()> start{};
+  std::ifstream file(path, std::ios::binary);
+  if (file.peek() == std::ifstream::traits_type::eof()) return;
+  file.read(start.data(), start.size());
+  if (std::string_view(start.data(), start.size()) != magic)
+    throw Error(ErrorCode::StoreUnusable, path.string(), "not a results file", "one that relprop wrote",
+                "give the path of another file");
+  std::error_code ignored;
+  if (fs::file_size(path, ignored) < smallestPage)
+    throw Error(ErrorCode::StoreUnusable, path.string(), "damaged: cut short", "an intact results file");
+}
+
+void checkPath(const fs::path& path, Store::Access access) {
+  std::error_code ignored;
+  const fs::file_status status = fs::status(path, ignored);
+  if (fs::exists(status)) {
+    checkKind(path, status);
+    return checkStart(path);
+  }
+  if (access == Store::Access::Read || path.empty())
+    throw Error(ErrorCode::FileNotFound, path.empty() ? "an empty path" : path.string(), "there is no such file", "",
+                "check the path");
+  const fs::path folder = path.has_parent_path() ? path.parent_path() : ".";
+  if (!fs::is_directory(folder, ignored))
+    throw Error(ErrorCode::FileNotFound, path.string(), "its folder does not exist", "",
+                fmt::format("make the folder {} first", folder.string()));
+}
+
+// An absolute path is neither ":memory:" nor a URI.
+Pointer connect(const fs::path& path, int flags) {
+  return std::make_unique<Store::Impl>(fs::absolute(path).string(), flags, path.string());
+}
+
+// A file from elsewhere must not make SQLite do more than read it.
+void settle(const Database& database) {
+  sqlite3_db_config(database.get(), SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+  database.run(
+      "pragma foreign_keys = on; pragma trusted_schema = off; pragma cell_size_check = on; "
+      "pragma temp_store = memory; pragma cache_size = -16384");
+}
+
+// Readers and one writer at the same time. The change of mode is refused at once while another process makes it too.
+void useWal(const Database& database) {
+  using namespace std::chrono_literals;
+  int code = SQLITE_BUSY;
+  for (int i = 0; i < 500 && (code & 0xff) == SQLITE_BUSY; ++i) {
+    if (i > 0) std::this_thread::sleep_for(20ms);
+    code = sqlite3_exec(database.get(), "pragma journal_mode = wal", nullptr, nullptr, nullptr);
+  }
+  if (code != SQLITE_OK) database.fail(code);
+  database.run("pragma synchronous = full");
+}
+
+Pointer openToWrite(const fs::path& path) {
+  Pointer impl = connect(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+  const Database& database = impl->database;
+  eval::isStore(database, true);  // before anything is changed
+  if (sqlite3_db_readonly(database.get(), "main") == 1) database.fail(SQLITE_READONLY);
+  useWal(database);
+  eval::createStore(database);
+  settle(database);
+  return impl;
+}
+
+std::string immutableUri(const fs::path& path) {
+  std::string uri = "file:";
+  for (const unsigned char c : fs::absolute(path).string())
+    uri += c == '%' || c == '?' || c == '#' ? fmt::format("%{:02X}", c) : std::string(1, static_cast<char>(c));
+  return uri + "?immutable=1";
+}
+
+// Where nothing may be written SQLite cannot share a file in WAL mode. Alone it can read it, if no process died over
+// it.
+Pointer connectWhereNothingIsWritten(const fs::path& path) {
+  std::error_code ignored;
+  const fs::path log = path.string() + "-wal";
+  if (fs::exists(log, ignored) && fs::file_size(log, ignored) > 0)
+    throw Error(ErrorCode::FileUnreadable, path.string(),
+                fmt::format("{} has to be read with it, which needs a folder that can be written", log.string()), "",
+                "copy both to such a folder");
+  return std::make_unique<Store::Impl>(immutableUri(path), SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, path.string());
+}
+
+bool refusesToRead(const Database& database) {
+  const int code = sqlite3_exec(database.get(), "select count(*) from sqlite_schema", nullptr, nullptr, nullptr) & 0xff;
+  return code == SQLITE_CANTOPEN || code == SQLITE_READONLY;
+}
+
+// With the right to write, so that what a killed process left in the log is brought in.
+Pointer openToRead(const fs::path& path) {
+  Pointer impl = connect(path, SQLITE_OPEN_READWRITE);
+  if (refusesToRead(impl->database)) impl = connectWhereNothingIsWritten(path);
+  eval::isStore(impl->database, false);
+  settle(impl->database);
+  impl->database.run("pragma query_only = on");
+  return impl;
+}
+
+Pointer newInMemory() {
+  return std::make_unique<Store::Impl>(":memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, "a store in memory");
+}
+
+void checkWhole(const Database& database) {
+  eval::Statement check(database, "pragma quick_check(1)");
+  if (!check.step() || check.text(0) != "ok") eval::failDamaged(database, check.text(0));
+}
+
+void load(const Database& database, const std::vector<std::uint8_t>& bytes) {
+  auto* copy = static_cast<unsigned char*>(sqlite3_malloc64(bytes.size() + 1));
+  if (!copy) database.fail(SQLITE_NOMEM);
+  if (!bytes.empty()) std::memcpy(copy, bytes.data(), bytes.size());
+  const auto size = static_cast<sqlite3_int64>(bytes.size());
+  const int code = sqlite3_deserialize(database.get(), "main", copy, size, size + 1,
+                                       SQLITE_DESERIALIZE_FREEONCLOSE | SQLITE_DESERIALIZE_RESIZEABLE);
+  if (code != SQLITE_OK) database.fail(code);
+}
+
+const Provenance& runOf(const Store::Impl& impl) {
+  if (!impl.run)
+    throw Error(ErrorCode::InvalidArgument, impl.database.name(), "rows that belong to no run", "beginRun before");
+  return *impl.run;
+}
+
+}  // namespace
+
+Store::Store(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Store::Store(Store&&) noexcept = default;
+Store& Store::operator=(Store&&) noexcept = default;
+Store::~Store() = default;
+
+Store Store::open(const fs::path& path, Access access) {
+  checkPath(path, access);
+  return Store(access == Access::Write ? openToWrite(path) : openToRead(path));
+}
+
+Store Store::inMemory() {
+  Pointer impl = newInMemory();
+  eval::createStore(impl->database);
+  settle(impl->database);
+  return Store(std::move(impl));
+}
+
+std::vector<std::uint8_t> Store::bytes() const {
+  sqlite3_int64 size = 0;
+  const std::unique_ptr<unsigned char, void (*)(void*)> data(sqlite3_serialize(impl_->database.get(), "main", &size, 0),
+                                                             sqlite3_free);
+  if (!data) impl_->database.fail(SQLITE_NOMEM);
+  std::vector<std::uint8_t> bytes(data.get(), data.get() + size);
+  // SQLite's file format, 1.3.3: 2 at these places means WAL, which memory does not have.
+  bytes.at(18) = bytes.at(19) = 1;
+  return bytes;
+}
+
+Store Store::fromBytes(const std::vector<std::uint8_t>& bytes) {
+  Pointer impl = newInMemory();
+  load(impl->database, bytes);
+  eval::isStore(impl->database, false);
+  settle(impl->database);
+  checkWhole(impl->database);
+  return Store(std::move(impl));
+}
+
+const std::string& Store::name() const {
+  return impl_->database.name();
+}
+
+void Store::beginRun(const Provenance& provenance) {
+  impl_->run = provenance;
+}
+
+void Store::put(const ModelFacts& model) {
+  eval::writeModel(impl_->database, model);
+}
+
+void Store::write(const Batch& batch) {
+  const Database& database = impl_->database;
+  const Provenance& run = runOf(*impl_);
+  eval::Writing writing(database);
+  eval::Writer writer(database);
+  writer.belongsTo(eval::writeRun(database, run));
+  for (const PictureFacts& picture : batch.pictures) writer.write(picture);
+  for (const MapFacts& map : batch.maps) writer.write(map);
+  for (const Result& result : batch.results) writer.write(result);
+  writing.commit();
+}
+
+}  // namespace relprop

@@ -1,0 +1,18 @@
+// What the parts of Store share.
+#pragma once
+
+#include <optional>
+
+#include "eval/sqlite.h"
+#include "relprop/store.h"
+
+namespace relprop {
+
+struct Store::Impl {
+  Impl(const std::string& location, int flags, const std::string& name) : database(location, flags, name) {}
+
+  eval::Database database;
+  std::optional<Provenance> run;  // written with the first row that belongs to it
+};
+
+}  // namespace relprop

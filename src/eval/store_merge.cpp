@@ -1,0 +1,66 @@
+#include "eval/store_impl.h"
+#include "eval/store_rows.h"
+#include "eval/store_writer.h"
+
+namespace relprop {
+namespace {
+
+using eval::Database;
+using eval::Statement;
+
+// Rows of one store on their way into another, each under the run that it belongs to there.
+class Merge {
+ public:
+  Merge(const Database& from, const Database& to) : from_(from), writer_(to), details_(from) {
+    for (const ModelFacts& model : eval::readModels(from)) eval::writeModel(to, model);
+    for (const auto& [id, run] : eval::readRuns(from)) runs_[id] = eval::writeRun(to, run);
+  }
+
+  void pictures() {
+    for (Statement rows(from_, eval::selectPictures(true) + "order by p.id"); rows.step();)
+      write(rows.integer(eval::kPictureRun), eval::pictureAt(rows));
+  }
+
+  void maps() {
+    for (Statement rows(from_, eval::selectMaps(true) + "order by a.picture"); rows.step();)
+      write(rows.integer(eval::kMapRun), eval::mapAt(from_, rows));
+  }
+
+  void results() {
+    for (Statement rows(from_, eval::selectResults() + "order by result"); rows.step();) {
+      Result result = eval::resultAt(rows);
+      details_.addScores(rows.integer(eval::kResultNumber), result);
+      details_.addCurves(rows.integer(eval::kResultNumber), result);
+      write(rows.integer(eval::kResultRun), result);
+    }
+  }
+
+ private:
+  template <class Row>
+  void write(std::int64_t run, const Row& row) {
+    const auto found = runs_.find(run);
+    if (found == runs_.end()) eval::failDamaged(from_, "a row of a run that is missing");
+    writer_.belongsTo(found->second);
+    writer_.write(row);
+  }
+
+  const Database& from_;
+  eval::Writer writer_;
+  eval::Details details_;
+  std::map<std::int64_t, std::int64_t> runs_;
+};
+
+}  // namespace
+
+void Store::merge(const Store& other) {
+  if (other.impl_ == impl_) return;
+  const eval::Reading reading(other.impl_->database);
+  eval::Writing writing(impl_->database);
+  Merge merge(other.impl_->database, impl_->database);
+  merge.pictures();
+  merge.maps();
+  merge.results();
+  writing.commit();
+}
+
+}  // namespace relprop

@@ -1,0 +1,109 @@
+#include <algorithm>
+#include <tuple>
+
+#include "eval/store_impl.h"
+#include "eval/store_rows.h"
+#include "relprop/error.h"
+
+namespace relprop {
+namespace {
+
+using eval::Database;
+using eval::Reading;
+using eval::Statement;
+
+constexpr const char* kOnePicture = "where m.key = ? and p.dataset = ? and p.picture = ? and p.target = ? ";
+
+const Provenance& runOf(const Database& database, const std::map<std::int64_t, Provenance>& runs, std::int64_t id) {
+  const auto found = runs.find(id);
+  if (found == runs.end()) eval::failDamaged(database, "a row of a run that is missing");
+  return found->second;
+}
+
+}  // namespace
+
+std::map<std::string, std::vector<std::string>> Store::done(const std::string& model, const std::string& dataset,
+                                                            const std::string& picture,
+                                                            const std::string& target) const {
+  std::map<std::string, std::vector<std::string>> done;
+  Statement rows(impl_->database, std::string("select me.name, pr.name from pictures p join models m on m.id = p.model "
+                                              "join results r on r.picture = p.id join methods me on me.id = r.method "
+                                              "join protocols pr on pr.id = r.protocol ") +
+                                      kOnePicture + "order by me.name, pr.name");
+  for (rows.bind(model, dataset, picture, target); rows.step();) done[rows.text(0)].push_back(rows.text(1));
+  return done;
+}
+
+bool Store::isSkipped(const std::string& model, const std::string& dataset, const std::string& picture,
+                      const std::string& target) const {
+  Statement rows(impl_->database,
+                 std::string("select p.skipped from pictures p join models m on m.id = p.model ") + kOnePicture);
+  rows.bind(model, dataset, picture, target);
+  return rows.step() && !rows.text(0).empty();
+}
+
+std::vector<ModelFacts> Store::models() const {
+  return eval::readModels(impl_->database);
+}
+
+std::vector<PictureFacts> Store::pictures(bool withPng) const {
+  std::vector<PictureFacts> pictures;
+  Statement rows(impl_->database, eval::selectPictures(withPng) + "order by m.key, p.dataset, p.picture, p.target");
+  while (rows.step()) pictures.push_back(eval::pictureAt(rows));
+  return pictures;
+}
+
+PictureFacts Store::picture(const PictureFacts& which) const {
+  Statement rows(impl_->database, eval::selectPictures(true) + kOnePicture);
+  if (!rows.bind(which.model, which.dataset, which.picture, which.target).step())
+    throw Error(ErrorCode::InvalidArgument, name(), "no picture \"" + which.picture + "\" of " + which.dataset,
+                "one that pictures() lists");
+  return eval::pictureAt(rows);
+}
+
+std::vector<MapFacts> Store::maps(bool withMap) const {
+  std::vector<MapFacts> maps;
+  Statement rows(impl_->database,
+                 eval::selectMaps(withMap) + "order by m.key, p.dataset, p.picture, p.target, me.name");
+  while (rows.step()) maps.push_back(eval::mapAt(impl_->database, rows));
+  return maps;
+}
+
+std::optional<Tensor> Store::map(const MapFacts& which) const {
+  Statement rows(impl_->database, eval::selectMaps(true) + kOnePicture + "and me.name = ?");
+  if (!rows.bind(which.model, which.dataset, which.picture, which.target, which.method).step()) return {};
+  return eval::mapAt(impl_->database, rows).map;
+}
+
+void Store::each(const std::function<void(const Result&, const Provenance&)>& visit, bool withCurves) const {
+  const Database& database = impl_->database;
+  const Reading reading(database);
+  const auto runs = eval::readRuns(database);
+  eval::Details details(database);
+  Statement rows(database, eval::selectResults() + "order by model, dataset, picture, target, method, protocol");
+  while (rows.step()) {
+    Result result = eval::resultAt(rows);
+    details.addScores(rows.integer(eval::kResultNumber), result);
+    if (withCurves) details.addCurves(rows.integer(eval::kResultNumber), result);
+    visit(result, runOf(database, runs, rows.integer(eval::kResultRun)));
+  }
+}
+
+std::vector<Result> Store::results(bool withCurves) const {
+  std::vector<Result> results;
+  each([&](const Result& result, const Provenance&) { results.push_back(result); }, withCurves);
+  return results;
+}
+
+std::vector<Provenance> Store::runs() const {
+  std::vector<Provenance> runs;
+  for (const auto& [id, run] : eval::readRuns(impl_->database)) runs.push_back(run);
+  // Not in the order in which they began: that is another one in a merged store.
+  const auto facts = [](const Provenance& run) {
+    return std::tie(run.version, run.host, run.command, run.precision, run.libraries, run.seed, run.threads);
+  };
+  std::sort(runs.begin(), runs.end(), [&](const auto& a, const auto& b) { return facts(a) < facts(b); });
+  return runs;
+}
+
+}  // namespace relprop

@@ -1,0 +1,129 @@
+#include "eval/store_rows.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <nlohmann/json.hpp>
+
+#include "eval/blob.h"
+
+namespace relprop::eval {
+namespace {
+
+template <class Number>
+std::vector<Number> numbersAt(const Database& database, const Statement& row, int column) {
+  auto numbers = fromBlob<Number>(row.blob(column));
+  if (!numbers) failDamaged(database, "part of a number at the end of a row of numbers");
+  return std::move(*numbers);
+}
+
+Tensor heatmapAt(const Database& database, const Statement& row, int column) {
+  Tensor map;
+  map.shape = {row.integer(column), row.integer(column + 1)};
+  map.data = numbersAt<float>(database, row, column + 2);
+  const auto [height, width] = std::pair(map.shape[0], map.shape[1]);
+  const auto count = static_cast<std::int64_t>(map.data.size());
+  const bool fits = height > 0 && width > 0 ? count % width == 0 && count / width == height : count == 0;
+  if (!fits) failDamaged(database, fmt::format("a heatmap of {}×{} with {} values", height, width, count));
+  return map;
+}
+
+std::map<std::string, std::string> librariesOf(const Database& database, const std::string& text) {
+  const auto json = nlohmann::json::parse(text, nullptr, false);
+  if (!json.is_object()) failDamaged(database, "libraries of a run that are no JSON object");
+  std::map<std::string, std::string> libraries;
+  for (const auto& [name, version] : json.items())
+    libraries[name] = version.is_string() ? version.get<std::string>() : version.dump();
+  return libraries;
+}
+
+std::uint64_t seedOf(const Database& database, const std::string& text) {
+  std::uint64_t seed = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seed);
+  if (error != std::errc{} || end != text.data() + text.size())
+    failDamaged(database, fmt::format("seed \"{}\" of a run", text));
+  return seed;
+}
+
+}  // namespace
+
+std::string selectPictures(bool withPng) {
+  return fmt::format(
+      "select m.key, p.dataset, p.picture, p.target, p.file, p.true_class, p.predicted_class, p.target_class, "
+      "p.true_label, p.predicted_label, p.target_label, p.target_probability, p.skipped, {}, p.run "
+      "from pictures p join models m on m.id = p.model left join kept_pictures k on k.picture = p.id ",
+      withPng ? "k.view, k.truth" : "null, null");
+}
+
+PictureFacts pictureAt(const Statement& row) {
+  const auto number = [&](int column) { return static_cast<int>(row.integer(column)); };
+  return {row.text(0), row.text(1), row.text(2),  row.text(3),  row.text(4),  number(5),    number(6),   number(7),
+          row.text(8), row.text(9), row.text(10), row.real(11), row.text(12), row.blob(13), row.blob(14)};
+}
+
+std::string selectMaps(bool withMap) {
+  return fmt::format(
+      "select m.key, p.dataset, p.picture, p.target, me.name, a.explain_seconds, {}, a.run "
+      "from maps a join pictures p on p.id = a.picture join models m on m.id = p.model "
+      "join methods me on me.id = a.method left join kept_maps k on k.picture = a.picture and k.method = a.method ",
+      withMap ? "k.height, k.width, k.relevance" : "null, null, null");
+}
+
+MapFacts mapAt(const Database& database, const Statement& row) {
+  MapFacts map{row.text(0), row.text(1), row.text(2), row.text(3), row.text(4), row.real(5), {}};
+  if (!row.isNull(6)) map.map = heatmapAt(database, row, 6);
+  return map;
+}
+
+std::string selectResults() {
+  return "select result, run, model, dataset, picture, target, method, protocol, skipped, measure_seconds "
+         "from results_flat ";
+}
+
+Result resultAt(const Statement& row) {
+  return {
+      {row.text(2), row.text(3), row.text(4), row.text(5), row.text(6), row.text(7)}, row.text(8), {}, {}, row.real(9)};
+}
+
+Details::Details(const Database& database)
+    : database_(database),
+      scores_(database, "select name, value from scores where result = ? order by position"),
+      curves_(database,
+              "select c.name, a.abscissa, a.x, c.y from curves c join axes a on a.id = c.axis where c.result = ? "
+              "order by c.position") {}
+
+void Details::addScores(std::int64_t number, Result& result) {
+  for (scores_.bind(number); scores_.step();) result.scores.push_back({scores_.text(0), scores_.real(1)});
+}
+
+void Details::addCurves(std::int64_t number, Result& result) {
+  for (curves_.bind(number); curves_.step();) {
+    Curve curve{curves_.text(0), curves_.text(1), numbersAt<double>(database_, curves_, 2),
+                numbersAt<double>(database_, curves_, 3)};
+    if (curve.x.size() != curve.y.size()) failDamaged(database_, "a curve with more x than y, or fewer");
+    result.curves.push_back(std::move(curve));
+  }
+}
+
+std::vector<ModelFacts> readModels(const Database& database) {
+  std::vector<ModelFacts> models;
+  Statement rows(database, "select key, path, hash, preprocess, input_shape from models order by key");
+  while (rows.step()) models.push_back({rows.text(0), rows.text(1), rows.text(2), rows.text(3), rows.text(4)});
+  return models;
+}
+
+std::map<std::int64_t, Provenance> readRuns(const Database& database) {
+  std::map<std::int64_t, Provenance> runs;
+  Statement rows(database, "select id, version, host, command, precision, libraries, seed, threads from runs");
+  while (rows.step())
+    runs[rows.integer(0)] = {rows.text(1),
+                             rows.text(2),
+                             rows.text(3),
+                             rows.text(4),
+                             librariesOf(database, rows.text(5)),
+                             seedOf(database, rows.text(6)),
+                             static_cast<int>(rows.integer(7))};
+  return runs;
+}
+
+}  // namespace relprop::eval

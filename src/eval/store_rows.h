@@ -1,0 +1,43 @@
+// Columns of a query into rows.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "eval/sqlite.h"
+#include "relprop/store.h"
+
+namespace relprop::eval {
+
+// All facts of pictures and then their run, from `pictures p` joined with `models m` and `kept_pictures k`; the PNG
+// files are NULL unless wanted.
+std::string selectPictures(bool withPng);
+PictureFacts pictureAt(const Statement& row);
+constexpr int kPictureRun = 15;
+
+// The cost of maps and then their run, likewise from `maps a`, `methods me` and `kept_maps k`.
+std::string selectMaps(bool withMap);
+MapFacts mapAt(const Database& database, const Statement& row);
+constexpr int kMapRun = 9;
+
+// From results_flat: its number, run and facts, without scores and curves.
+std::string selectResults();
+Result resultAt(const Statement& row);
+constexpr int kResultNumber = 0, kResultRun = 1;
+
+// Fills in what lies in tables of its own.
+class Details {
+ public:
+  explicit Details(const Database& database);
+  void addScores(std::int64_t number, Result& result);
+  void addCurves(std::int64_t number, Result& result);
+
+ private:
+  const Database& database_;
+  Statement scores_, curves_;
+};
+
+std::vector<ModelFacts> readModels(const Database& database);
+std::map<std::int64_t, Provenance> readRuns(const Database& database);
+
+}  // namespace relprop::eval

@@ -1,0 +1,186 @@
+#include "eval/store_schema.h"
+
+#include <fmt/format.h>
+
+#include "relprop/error.h"
+
+namespace relprop::eval {
+namespace {
+
+// What many rows share (models, methods, protocols, runs, the x of curves) are rows of their own. What is large lies in
+// tables that averages do not read.
+constexpr const char* kSchema = R"sql(
+create table models (
+  id integer primary key,
+  key text not null unique,
+  path text not null,
+  hash text not null,
+  preprocess text not null,
+  input_shape text not null
+) strict;
+
+create table runs (
+  id integer primary key,
+  version text not null,
+  host text not null,
+  command text not null,
+  precision text not null,
+  libraries text not null,
+  seed text not null,
+  threads integer not null,
+  unique (version, host, command, precision, libraries, seed, threads)
+) strict;
+
+create table methods (id integer primary key, name text not null unique) strict;
+create table protocols (id integer primary key, name text not null unique) strict;
+
+create table pictures (
+  id integer primary key,
+  model integer not null references models,
+  dataset text not null,
+  picture text not null,
+  target text not null,
+  file text not null,
+  true_class integer not null,
+  predicted_class integer not null,
+  target_class integer not null,
+  true_label text not null,
+  predicted_label text not null,
+  target_label text not null,
+  target_probability real,
+  skipped text not null,
+  run integer not null references runs,
+  unique (model, dataset, picture, target)
+) strict;
+
+create table kept_pictures (
+  picture integer primary key references pictures,
+  view blob,
+  truth blob
+) strict;
+
+create table maps (
+  picture integer not null references pictures,
+  method integer not null references methods,
+  explain_seconds real,
+  run integer not null references runs,
+  primary key (picture, method)
+) strict, without rowid;
+
+create table kept_maps (
+  picture integer not null,
+  method integer not null,
+  height integer not null,
+  width integer not null,
+  relevance blob not null,
+  primary key (picture, method),
+  foreign key (picture, method) references maps
+) strict;
+
+create table results (
+  id integer primary key,
+  picture integer not null references pictures,
+  method integer not null references methods,
+  protocol integer not null references protocols,
+  skipped text not null,
+  measure_seconds real,
+  run integer not null references runs,
+  unique (picture, method, protocol)
+) strict;
+
+create table scores (
+  result integer not null references results,
+  position integer not null,
+  name text not null,
+  value real,
+  primary key (result, position)
+) strict, without rowid;
+
+create table axes (
+  id integer primary key,
+  abscissa text not null,
+  x blob not null,
+  unique (abscissa, x)
+) strict;
+
+create table curves (
+  result integer not null references results,
+  position integer not null,
+  name text not null,
+  axis integer not null references axes,
+  y blob not null,
+  primary key (result, position)
+) strict;
+
+create table claims (
+  model text not null,
+  dataset text not null,
+  picture text not null,
+  target text not null,
+  machine text not null,
+  pid integer not null,
+  started text not null,
+  primary key (model, dataset, picture, target)
+) strict, without rowid;
+
+create view results_flat as
+  select r.id as result, m.key as model, m.path as model_path, p.dataset, p.picture, p.target, me.name as method,
+         pr.name as protocol, r.skipped, r.measure_seconds, r.run
+  from results r
+  join pictures p on p.id = r.picture
+  join models m on m.id = p.model
+  join methods me on me.id = r.method
+  join protocols pr on pr.id = r.protocol;
+
+create view scores_flat as
+  select f.model, f.model_path, f.dataset, f.picture, f.target, f.method, f.protocol, s.name as score, s.value, f.run
+  from results_flat f
+  join scores s on s.result = f.result;
+
+create view curves_flat as
+  select f.model, f.model_path, f.dataset, f.picture, f.target, f.method, f.protocol, c.name as curve, a.abscissa, a.x,
+         c.y, f.run
+  from results_flat f
+  join curves c on c.result = f.result
+  join axes a on a.id = c.axis;
+
+create view costs_flat as
+  select m.key as model, m.path as model_path, p.dataset, p.picture, p.target, me.name as method, a.explain_seconds,
+         a.run
+  from maps a
+  join pictures p on p.id = a.picture
+  join models m on m.id = p.model
+  join methods me on me.id = a.method;
+)sql";
+
+[[noreturn]] void foreign(const Database& database, const std::string& got, const std::string& hint) {
+  throw Error(ErrorCode::StoreUnusable, database.name(), got, "a results file that relprop wrote", hint);
+}
+
+}  // namespace
+
+bool isStore(const Database& database, bool mayBeEmpty) {
+  const Reading reading(database);
+  const auto application = firstInteger(database, "pragma application_id").value_or(0);
+  const auto version = firstInteger(database, "pragma user_version").value_or(0);
+  const bool empty = firstInteger(database, "select count(*) from sqlite_schema") == 0 && application == 0;
+  if (empty && mayBeEmpty) return false;
+  if (empty) foreign(database, "an empty file", "check the path");
+  if (application != kStoreApplication)
+    foreign(database, "a database of another program", "give the path of another file");
+  if (version > kStoreVersion)
+    throw Error(ErrorCode::StoreUnusable, database.name(), fmt::format("a results file of version {}", version),
+                fmt::format("version {}", kStoreVersion), "a newer relprop wrote it; use that one");
+  if (version < 1) foreign(database, fmt::format("damaged: a results file of version {}", version), "");
+  return true;
+}
+
+void createStore(const Database& database) {
+  Writing writing(database);
+  if (isStore(database, true)) return;
+  database.run(kSchema);
+  database.run(fmt::format("pragma application_id = {}; pragma user_version = {}", kStoreApplication, kStoreVersion));
+  writing.commit();
+}
+
+}  // namespace relprop::eval

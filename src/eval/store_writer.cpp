@@ -1,0 +1,167 @@
+#include "eval/store_writer.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "eval/blob.h"
+#include "relprop/error.h"
+
+namespace relprop::eval {
+namespace {
+
+[[noreturn]] void refuse(const Database& database, const std::string& got, const std::string& expected) {
+  throw Error(ErrorCode::InvalidArgument, database.name(), got, expected);
+}
+
+std::optional<Blob> unlessEmpty(const Blob& blob) {
+  if (blob.empty()) return {};
+  return blob;
+}
+
+// Names of files need not be UTF-8, JSON has to be.
+std::string toJson(const std::map<std::string, std::string>& libraries) {
+  return nlohmann::json(libraries).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+}  // namespace
+
+void writeModel(const Database& database, const ModelFacts& model) {
+  Statement(database, "insert or ignore into models (key, path, hash, preprocess, input_shape) values (?, ?, ?, ?, ?)")
+      .run(model.key, model.path, model.hash, model.preprocess, model.inputShape);
+}
+
+std::int64_t writeRun(const Database& database, const Provenance& run) {
+  const std::string libraries = toJson(run.libraries), seed = std::to_string(run.seed);
+  Statement(database,
+            "insert or ignore into runs (version, host, command, precision, libraries, seed, threads) "
+            "values (?, ?, ?, ?, ?, ?, ?)")
+      .run(run.version, run.host, run.command, run.precision, libraries, seed, run.threads);
+  return firstInteger(database,
+                      "select id from runs where (version, host, command, precision, libraries, seed, threads) = "
+                      "(?, ?, ?, ?, ?, ?, ?)",
+                      run.version, run.host, run.command, run.precision, libraries, seed, run.threads)
+      .value();
+}
+
+Names::Names(const Database& database, const std::string& table)
+    : insert_(database, fmt::format("insert or ignore into {} (name) values (?)", table)),
+      select_(database, fmt::format("select id from {} where name = ?", table)) {}
+
+std::int64_t Names::idOf(const std::string& name) {
+  const auto [place, isNew] = known_.try_emplace(name);
+  if (isNew) {
+    insert_.run(name);
+    place->second = firstInteger(select_, name).value();
+  }
+  return place->second;
+}
+
+Axes::Axes(const Database& database)
+    : insert_(database, "insert or ignore into axes (abscissa, x) values (?, ?)"),
+      select_(database, "select id from axes where abscissa = ? and x = ?") {}
+
+std::int64_t Axes::idOf(const Curve& curve) {
+  const auto [place, isNew] = known_.try_emplace({curve.abscissa, toBlob(curve.x)});
+  if (isNew) {
+    const auto& [abscissa, x] = place->first;
+    insert_.run(abscissa, x);
+    place->second = firstInteger(select_, abscissa, x).value();
+  }
+  return place->second;
+}
+
+Writer::Writer(const Database& database)
+    : database_(database),
+      methods_(database, "methods"),
+      protocols_(database, "protocols"),
+      axes_(database),
+      model_(database, "select id from models where key = ?"),
+      picture_(database,
+               "select p.id from pictures p join models m on m.id = p.model "
+               "where m.key = ? and p.dataset = ? and p.picture = ? and p.target = ?"),
+      insertPicture_(database,
+                     "insert or ignore into pictures (model, dataset, picture, target, file, true_class, "
+                     "predicted_class, target_class, true_label, predicted_label, target_label, target_probability, "
+                     "skipped, run) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
+      keepPicture_(database, "insert or ignore into kept_pictures (picture, view, truth) values (?, ?, ?)"),
+      insertMap_(database, "insert or ignore into maps (picture, method, explain_seconds, run) values (?, ?, ?, ?)"),
+      keepMap_(database,
+               "insert or ignore into kept_maps (picture, method, height, width, relevance) values (?, ?, ?, ?, ?)"),
+      insertResult_(database,
+                    "insert or ignore into results (picture, method, protocol, skipped, measure_seconds, run) "
+                    "values (?, ?, ?, ?, ?, ?)"),
+      insertScore_(database, "insert into scores (result, position, name, value) values (?, ?, ?, ?)"),
+      insertCurve_(database, "insert into curves (result, position, name, axis, y) values (?, ?, ?, ?, ?)"),
+      endClaim_(database, "delete from claims where model = ? and dataset = ? and picture = ? and target = ?") {}
+
+std::int64_t Writer::modelId(const std::string& key) {
+  const auto id = firstInteger(model_, key);
+  if (!id) refuse(database_, fmt::format("a row of model \"{}\"", key), "one whose facts were put before");
+  return *id;
+}
+
+std::int64_t Writer::pictureId(const PictureKey& key) {
+  if (lastPictureId_ != 0 && key == lastPicture_) return lastPictureId_;
+  const auto id = firstInteger(picture_, key[0], key[1], key[2], key[3]);
+  if (!id)
+    refuse(database_, fmt::format("a row of picture \"{}\", target \"{}\", of {}", key[2], key[3], key[1]),
+           "the facts of that picture with it, or before");
+  endClaim(key);
+  lastPicture_ = key;
+  return lastPictureId_ = *id;
+}
+
+void Writer::endClaim(const PictureKey& key) {
+  endClaim_.run(key[0], key[1], key[2], key[3]);
+}
+
+void Writer::write(const PictureFacts& picture) {
+  const PictureFacts& p = picture;
+  insertPicture_.run(modelId(p.model), p.dataset, p.picture, p.target, p.file, p.trueClass, p.predictedClass,
+                     p.targetClass, p.trueLabel, p.predictedLabel, p.targetLabel, p.targetProbability, p.skipped, run_);
+  const std::int64_t id = pictureId({p.model, p.dataset, p.picture, p.target});
+  if (!p.view.empty() || !p.truth.empty()) keepPicture_.run(id, unlessEmpty(p.view), unlessEmpty(p.truth));
+}
+
+void Writer::write(const MapFacts& map) {
+  const std::int64_t picture = pictureId({map.model, map.dataset, map.picture, map.target});
+  const std::int64_t method = methods_.idOf(map.method);
+  insertMap_.run(picture, method, map.explainSeconds, run_);
+  if (map.map) keep(map, picture, method);
+}
+
+void Writer::keep(const MapFacts& map, std::int64_t picture, std::int64_t method) {
+  const Shape& shape = map.map->shape;
+  if (shape.size() != 2 || elementCount(shape) != static_cast<std::int64_t>(map.map->data.size()))
+    refuse(database_, fmt::format("a heatmap {} of {} values", toString(shape), map.map->data.size()), "H×W values");
+  keepMap_.run(picture, method, shape[0], shape[1], toBlob(map.map->data));
+}
+
+void Writer::write(const Result& result) {
+  const ResultKey& key = result.key;
+  const std::int64_t picture = pictureId({key.model, key.dataset, key.picture, key.target});
+  if (insertResult_.run(picture, methods_.idOf(key.method), protocols_.idOf(key.protocol), result.skipped,
+                        result.measureSeconds, run_) == 0)
+    return;
+  const std::int64_t id = sqlite3_last_insert_rowid(database_.get());
+  writeScores(id, result.scores);
+  writeCurves(id, result.curves);
+}
+
+void Writer::writeScores(std::int64_t result, const std::vector<NamedScore>& scores) {
+  for (std::size_t i = 0; i < scores.size(); ++i)
+    insertScore_.run(result, static_cast<std::int64_t>(i), scores[i].name, scores[i].value);
+}
+
+void Writer::writeCurves(std::int64_t result, const std::vector<Curve>& curves) {
+  for (std::size_t i = 0; i < curves.size(); ++i) {
+    const Curve& curve = curves[i];
+    if (curve.x.size() != curve.y.size())
+      refuse(database_, fmt::format("curve \"{}\" with {} x and {} y", curve.name, curve.x.size(), curve.y.size()),
+             "as many of either");
+    insertCurve_.run(result, static_cast<std::int64_t>(i), curve.name, axes_.idOf(curve), toBlob(curve.y));
+  }
+}
+
+}  // namespace relprop::eval

@@ -1,0 +1,42 @@
+// Tables from the rows of a store.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "relprop/report.h"
+
+namespace relprop::eval {
+
+struct Rows {
+  std::vector<ModelFacts> models;
+  std::vector<PictureFacts> pictures;
+  std::vector<MapFacts> maps;
+  std::vector<Result> results;
+};
+Rows rowsOf(const Store& store);  // without curves, maps and PNG files
+
+// What compares with one another: keys, as in ResultKey.
+struct GroupKey {
+  std::string model, dataset, target;
+  auto operator<=>(const GroupKey&) const = default;
+};
+template <class Row>
+GroupKey groupOf(const Row& row) {
+  return {row.model, row.dataset, row.target};
+}
+
+struct Group {
+  GroupKey key;
+  ModelFacts model;
+  Table table;
+};
+
+using Direction = std::function<Better(const std::string& protocol, const std::string& score)>;
+// As this program's metrics say; of metrics that it does not know: neither.
+Better directionOf(const std::string& protocol, const std::string& score);
+
+std::vector<Group> groupsOf(const Rows& rows, const Direction& direction);
+
+}  // namespace relprop::eval

@@ -1,0 +1,148 @@
+// Runs of relprop evaluate that are killed, that share a store, that run out of disk, and those under mpirun.
+#include <signal.h>
+#include <sys/mount.h>
+
+#include <chrono>
+#include <random>
+#include <thread>
+
+#include "evaluate.h"
+
+namespace e2e {
+namespace {
+
+namespace fs = std::filesystem;
+using relprop::Store;
+using testing::HasSubstr;
+
+class SurvivalTest : public EvaluateTest {
+ protected:
+  static constexpr int kPictures = 48;
+  const Arguments how_ = {"--methods", "rap,gradient", "--metrics", "outside-inside,region-perturbation:steps=5"};
+
+  // Sends a signal after a time.
+  static RunOptions signalAfter(int signal, std::chrono::milliseconds time) {
+    return {.inChild = {}, .whileRunning = [=](pid_t child) {
+              std::this_thread::sleep_for(time);
+              kill(child, signal);
+            }};
+  }
+};
+
+TEST_F(SurvivalTest, KilledAtTwentyRandomMomentsTheStoreEndsTheSame) {
+  const std::string data = manyPictures(kPictures);
+  const auto start = std::chrono::steady_clock::now();
+  ASSERT_EQ(relprop(command(data, store("whole.db"), how_)).code, 0);
+  const auto whole = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - start);
+  std::mt19937 random(1);
+  int killed = 0;
+  // Short lives, so that twenty of them fit before the work is done.
+  for (int i = 0; i < 20; ++i) {
+    const std::chrono::milliseconds life(20 + random() % std::max<long>(1, whole.count() / 4));
+    killed += relprop(command(data, store(), how_), signalAfter(SIGKILL, life)).code == 128 + SIGKILL;
+  }
+  EXPECT_GT(killed, 5);
+  ASSERT_EQ(relprop(command(data, store(), how_)).code, 0);
+  EXPECT_EQ(contents(store()), contents(store("whole.db")));
+}
+
+TEST_F(SurvivalTest, AnInterruptionSaysHowToGoOn) {
+  const std::string data = manyPictures(kPictures);
+  Arguments slow = {"--methods", "integrated-gradients:steps=200", "--metrics", "outside-inside"};
+  const Outcome outcome = relprop(command(data, store(), slow), signalAfter(SIGINT, std::chrono::milliseconds(700)));
+  EXPECT_EQ(outcome.code, 130);
+  EXPECT_THAT(outcome.err, HasSubstr("goes on from there"));
+}
+
+TEST_F(SurvivalTest, TwoProcessesShareOneStore) {
+  const std::string data = manyPictures(kPictures);
+  ASSERT_EQ(relprop(command(data, store("whole.db"), how_)).code, 0);
+  Outcome one, other;
+  {
+    std::jthread first([&] { one = relprop(command(data, store(), how_)); });
+    std::jthread second([&] { other = relprop(command(data, store(), how_)); });
+  }
+  EXPECT_EQ(one.code, 0) << one.err;
+  EXPECT_EQ(other.code, 0) << other.err;
+  EXPECT_EQ(contents(store()), contents(store("whole.db")));
+}
+
+TEST_F(SurvivalTest, AFullDiskLosesNothingAndTheRunGoesOnLater) {
+  const std::string data = manyPictures(kPictures);
+  const std::string disk = folder_ / "disk";
+  fs::create_directory(disk);
+  if (mount("tmpfs", disk.c_str(), "tmpfs", 0, "size=400k") != 0)
+    GTEST_SKIP() << "no permission to mount a small disk";
+  const Outcome full = relprop(command(data, disk + "/runs.db", how_));
+  mount("tmpfs", disk.c_str(), "tmpfs", MS_REMOUNT, "size=64m");
+  const Outcome resumed = relprop(command(data, disk + "/runs.db", how_));
+  ASSERT_EQ(relprop(command(data, store("whole.db"), how_)).code, 0);
+  const std::string got = resumed.code == 0 ? contents(disk + "/runs.db") : "";
+  umount(disk.c_str());
+  EXPECT_EQ(full.code, 1);
+  EXPECT_THAT(full.err, HasSubstr("full"));
+  EXPECT_EQ(resumed.code, 0) << resumed.err;
+  EXPECT_EQ(got, contents(store("whole.db")));
+}
+
+class Mpi : public SurvivalTest {
+ protected:
+  static Arguments mpirun(int ranks, const Arguments& arguments) {
+    Arguments all = {"--allow-run-as-root", "--oversubscribe", "-n", std::to_string(ranks), programPath()};
+    all.insert(all.end(), arguments.begin(), arguments.end());
+    return all;
+  }
+  static bool available() { return run("sh", {"-c", "command -v mpirun"}).code == 0; }
+  static std::vector<pid_t> ranks(const std::string& storePath) {
+    std::vector<pid_t> pids;
+    std::istringstream lines(run("pgrep", {"-f", "^" + programPath() + " evaluate.*" + storePath}).out);
+    for (pid_t pid; lines >> pid;) pids.push_back(pid);
+    return pids;
+  }
+};
+
+TEST_F(Mpi, ThreeRanksFillOneStore) {
+  if (!available()) GTEST_SKIP() << "mpirun is not installed";
+  const std::string data = manyPictures(kPictures);
+  ASSERT_EQ(relprop(command(data, store("whole.db"), how_)).code, 0);
+  const Outcome outcome = run("mpirun", mpirun(3, command(data, store(), how_)));
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_THAT(outcome.out, HasSubstr(std::to_string(kPictures) + " measured"));
+  EXPECT_EQ(contents(store()), contents(store("whole.db")));
+}
+
+TEST_F(Mpi, ALostRankCostsItsPortionOnly) {
+  if (!available()) GTEST_SKIP() << "mpirun is not installed";
+  const std::string data = manyPictures(kPictures);
+  Arguments slow = {"--methods", "rap,integrated-gradients:steps=50", "--metrics", "outside-inside"};
+  ASSERT_EQ(relprop(command(data, store("whole.db"), slow)).code, 0);
+  const RunOptions killOne = {.inChild = {}, .whileRunning = [this](pid_t) {
+                                for (int i = 0; i < 1000; ++i) {
+                                  std::this_thread::sleep_for(std::chrono::milliseconds(10));
+                                  try {
+                                    if (Store::open(store(), Store::Access::Read).results(false).size() < 6) continue;
+                                  } catch (const std::exception&) {
+                                    continue;  // not there yet
+                                  }
+                                  const std::vector<pid_t> all = ranks(store());
+                                  if (!all.empty()) kill(all.back(), SIGKILL);
+                                  return;
+                                }
+                              }};
+  const Outcome broken = run("mpirun", mpirun(3, command(data, store(), slow)), killOne);
+  EXPECT_NE(broken.code, 0);
+  EXPECT_GE(Store::open(store(), Store::Access::Read).results(false).size(), 6u);
+  const Outcome resumed = run("mpirun", mpirun(3, command(data, store(), slow)));
+  EXPECT_EQ(resumed.code, 0) << resumed.err;
+  EXPECT_EQ(contents(store()), contents(store("whole.db")));
+}
+
+TEST_F(Mpi, AMistakeEndsAllRanks) {
+  if (!available()) GTEST_SKIP() << "mpirun is not installed";
+  const Outcome outcome = run("mpirun", mpirun(3, command(exampleData(), store(), {"--metrics", "nonsense"})));
+  EXPECT_NE(outcome.code, 0);
+  EXPECT_THAT(outcome.err, HasSubstr("nonsense"));
+}
+
+}  // namespace
+}  // namespace e2e

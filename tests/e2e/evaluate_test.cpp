@@ -1,0 +1,213 @@
+// relprop evaluate, metrics, export and merge as a user runs them.
+#include "evaluate.h"
+
+#include <sys/stat.h>
+
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+namespace e2e {
+namespace {
+
+namespace fs = std::filesystem;
+using relprop::Store;
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+TEST_F(EvaluateTest, EveryPictureMethodAndMetricGetsARow) {
+  const Outcome outcome = evaluate({"--methods", kMethods, "--metrics", "outside-inside,pixel-accuracy,miou"});
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_THAT(outcome.out, HasSubstr("8 measured, 0 skipped"));
+  const auto results = Store::open(store(), Store::Access::Read).results();
+  EXPECT_EQ(results.size(), 8u * 3 * 3);
+  for (const auto& r : results) {
+    EXPECT_EQ(r.skipped, "");
+    EXPECT_FALSE(r.scores.empty());
+  }
+}
+
+// The tables of the papers in small: on a trained network relevance lies on the object more than the gradient does.
+TEST_F(EvaluateTest, RelevanceOfTheTrainedNetworkLiesOnTheObject) {
+  ASSERT_EQ(evaluate({"--methods", "rap,gradient", "--metrics", "outside-inside,miou,relevance-mass"}).code, 0);
+  EXPECT_LT(mean(store(), "rap", "all"), 0.5 * mean(store(), "gradient", "all"));
+  EXPECT_LT(mean(store(), "rap", "pos"), 0.5 * mean(store(), "gradient", "pos"));
+  EXPECT_GT(mean(store(), "rap", "mass"), mean(store(), "gradient", "mass"));
+}
+
+TEST_F(EvaluateTest, ASecondRunFindsEverythingThereAndMoreMethodsAddToIt) {
+  ASSERT_EQ(evaluate({"--methods", "rap"}).code, 0);
+  const std::string first = contents(store());
+  const Outcome again = evaluate({"--methods", "rap"});
+  EXPECT_EQ(again.code, 0);
+  EXPECT_THAT(again.out, HasSubstr("0 measured, 0 skipped, 8 were there before"));
+  EXPECT_EQ(contents(store()), first);
+  ASSERT_EQ(evaluate({"--methods", "rap,gradient"}).code, 0);
+  EXPECT_EQ(Store::open(store(), Store::Access::Read).results().size(), 16u);
+}
+
+TEST_F(EvaluateTest, ShardsMergeToTheWhole) {
+  ASSERT_EQ(evaluate({"--methods", kMethods}).code, 0);
+  Arguments merge = {"merge"};
+  for (int i = 0; i < 3; ++i) {
+    const std::string part = store("part" + std::to_string(i) + ".db");
+    ASSERT_EQ(relprop(command(exampleData(), part, {"--methods", kMethods, "--shard", std::to_string(i) + "/3"})).code, 0);
+    merge.push_back(part);
+  }
+  merge.insert(merge.end(), {"-o", store("merged.db")});
+  const Outcome merged = relprop(merge);
+  EXPECT_EQ(merged.code, 0) << merged.err;
+  EXPECT_EQ(contents(store("merged.db")), contents(store()));
+}
+
+TEST_F(EvaluateTest, WhatIsRandomDependsOnTheSeedAlone) {
+  const Arguments how = {"--methods", "smoothgrad:samples=4", "--metrics", "region-perturbation:steps=4,sensitivity-n:samples=5"};
+  Arguments other = how;
+  other.insert(other.end(), {"--seed", "7"});
+  ASSERT_EQ(relprop(command(exampleData(), store("a.db"), how)).code, 0);
+  ASSERT_EQ(relprop(command(exampleData(), store("b.db"), how)).code, 0);
+  ASSERT_EQ(relprop(command(exampleData(), store("c.db"), other)).code, 0);
+  EXPECT_EQ(contents(store("a.db")), contents(store("b.db")));
+  EXPECT_NE(contents(store("a.db")), contents(store("c.db")));
+}
+
+TEST_F(EvaluateTest, ABrokenPictureIsCountedAndTheOthersAreMeasured) {
+  const std::string data = manyPictures(4);
+  const fs::path broken = fs::path(data) / "JPEGImages/p10001.jpg";
+  fs::remove(broken);
+  writeText(broken, "this is no picture");
+  const Outcome outcome = relprop(command(data, store(), {"--methods", "rap"}));
+  EXPECT_EQ(outcome.code, 0);
+  EXPECT_THAT(outcome.out, HasSubstr("3 measured, 1 skipped"));
+  EXPECT_THAT(outcome.err, HasSubstr("p10001"));
+  EXPECT_EQ(Store::open(store(), Store::Access::Read).results().size(), 3u);
+}
+
+TEST_F(EvaluateTest, OnlyCorrectLeavesOutWhatIsMisclassified) {
+  // A picture under the annotation of another: the network names what it sees, not what the file says.
+  const std::string data = manyPictures(2);
+  const fs::path folder = fs::path(data) / "JPEGImages";
+  fs::remove(folder / "p10001.jpg");
+  fs::create_symlink(folder / "p10000.jpg", folder / "p10001.jpg");
+  const Outcome outcome = relprop(command(data, store(), {"--methods", "rap", "--only-correct"}));
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_THAT(outcome.out, HasSubstr("1 measured, 1 skipped"));
+  const auto pictures = Store::open(store(), Store::Access::Read).pictures();
+  ASSERT_EQ(pictures.size(), 2u);
+  EXPECT_EQ(pictures[0].skipped, "");
+  EXPECT_EQ(pictures[1].skipped, "not classified correctly");
+  EXPECT_NE(pictures[1].trueClass, pictures[1].predictedClass);
+}
+
+TEST_F(EvaluateTest, MissingMasksLeaveOutWhatNeedsThemAndSaySo) {
+  const std::string data = manyPictures(2);
+  fs::remove_all(fs::path(data) / "SegmentationClass");
+  const Outcome outcome = relprop(command(data, store(), {"--methods", "rap", "--metrics", "outside-inside,miou"}));
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_THAT(outcome.err, HasSubstr("miou@1"));
+  for (const auto& r : Store::open(store(), Store::Access::Read).results())
+    EXPECT_EQ(r.skipped.empty(), r.key.protocol.starts_with("outside-inside")) << r.skipped;
+}
+
+TEST_F(EvaluateTest, KeepsHeatmapsOnlyWhenAsked) {
+  ASSERT_EQ(evaluate({"--methods", "rap"}).code, 0);
+  ASSERT_EQ(relprop(command(exampleData(), store("kept.db"), {"--methods", "rap", "--keep"})).code, 0);
+  for (const auto& map : Store::open(store(), Store::Access::Read).maps(true)) EXPECT_FALSE(map.map);
+  const Store kept = Store::open(store("kept.db"), Store::Access::Read);
+  for (const auto& map : kept.maps(true)) {
+    ASSERT_TRUE(map.map);
+    EXPECT_EQ(map.map->shape, (relprop::Shape{96, 96}));
+  }
+  for (const auto& picture : kept.pictures(true)) {
+    EXPECT_FALSE(picture.view.empty());
+    EXPECT_FALSE(picture.truth.empty());
+  }
+}
+
+TEST_F(EvaluateTest, SanityChecksOfEveryKindOfMethod) {
+  const Outcome outcome = evaluate({"--limit", "2", "--methods", "rap,gradient,grad-cam,integrated-gradients:steps=3",
+                                    "--metrics", "conservation,randomisation:layers=2,continuity:samples=2,sparseness"});
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  const auto results = Store::open(store(), Store::Access::Read).results();
+  EXPECT_EQ(results.size(), 2u * 4 * 4);
+  for (const auto& r : results) {
+    const bool rap = r.key.method.starts_with("rap"), conserves = r.key.protocol.starts_with("conservation");
+    // Random weights can leave Grad-CAM nothing positive, and a map of zeros is like no other.
+    if (r.key.method.starts_with("grad-cam") && r.skipped.find("is constant once") != std::string::npos) continue;
+    ASSERT_EQ(r.skipped, "") << r.key.method << " " << r.key.protocol;
+    if (rap && conserves) EXPECT_LT(r.scores.at(0).value, 1e-4);
+  }
+}
+
+TEST_F(EvaluateTest, ExportWritesOneLineAScore) {
+  ASSERT_EQ(evaluate({"--methods", "rap"}).code, 0);
+  const Outcome csv = relprop({"export", store(), "--csv"});
+  EXPECT_EQ(csv.code, 0) << csv.err;
+  EXPECT_EQ(std::count(csv.out.begin(), csv.out.end(), '\n'), 1 + 8 * 2);  // all and pos
+  const Outcome json = relprop({"export", store(), "--json"});
+  EXPECT_EQ(nlohmann::json::parse(json.out).size(), 8u);
+}
+
+TEST_F(EvaluateTest, ReportsAsMarkdown) {
+  ASSERT_EQ(evaluate({"--methods", "rap,gradient"}).code, 0);
+  const Outcome markdown = relprop({"report", store(), "--markdown"});
+  EXPECT_EQ(markdown.code, 0) << markdown.err;
+  EXPECT_THAT(markdown.out, HasSubstr("**"));
+  EXPECT_THAT(markdown.out, HasSubstr("outside-inside@1"));
+}
+
+TEST_F(EvaluateTest, MetricsAreListedAndDescribed) {
+  EXPECT_THAT(relprop({"metrics"}).out, HasSubstr("outside-inside"));
+  EXPECT_THAT(relprop({"metrics", "id-score"}).out, HasSubstr("profile"));
+  EXPECT_GE(nlohmann::json::parse(relprop({"metrics", "--json"}).out).size(), 18u);
+  EXPECT_THAT(relprop({"metrics", "id-scor"}).err, HasSubstr("id-score"));
+}
+
+class Refusals : public EvaluateTest {
+ protected:
+  void expectRefused(const Outcome& outcome, const std::string& why) const {
+    EXPECT_NE(outcome.code, 0);
+    EXPECT_THAT(outcome.err, StartsWith("relprop: error: "));
+    EXPECT_THAT(outcome.err, HasSubstr(why));
+    EXPECT_THAT(outcome.err, Not(HasSubstr("unexpected failure")));
+  }
+};
+
+TEST_F(Refusals, UnknownNames) {
+  expectRefused(evaluate({"--metrics", "outside-insid"}), "outside-inside");
+  expectRefused(evaluate({"--metrics", "outside-inside@9"}), "version 9");
+  expectRefused(evaluate({"--metrics", "miou:threshold=loud"}), "threshold");
+  expectRefused(evaluate({"--methods", "rapp"}), "rap");
+  expectRefused(evaluate({"--target", "wrong"}), "--target");
+  expectRefused(evaluate({"--shard", "3/3"}), "--shard");
+}
+
+TEST_F(Refusals, DataSetsThatAreNotThere) {
+  expectRefused(relprop({"evaluate", exampleModel(), "--data", "voc:" + folder_ / "no", "--store", store()}), "no");
+  expectRefused(relprop({"evaluate", exampleModel(), "--data", "vox:" + folder_ / "no", "--store", store()}), "voc");
+}
+
+TEST_F(Refusals, StoresThatAreNone) {
+  writeText(store(), "this is a letter to my aunt");
+  expectRefused(evaluate(), store());
+  EXPECT_EQ(readText(store()), "this is a letter to my aunt");
+  expectRefused(relprop({"report", folder_ / "nothing.db", "--markdown"}), "nothing.db");
+  expectRefused(relprop({"export", folder_ / "nothing.db"}), "nothing.db");
+  expectRefused(relprop({"merge", folder_ / "nothing.db", "-o", folder_ / "all.db"}), "nothing.db");
+  EXPECT_FALSE(fs::exists(folder_ / "all.db"));
+}
+
+TEST_F(Refusals, ClassesThatAreNotTheNetworks) {
+  const std::string data = manyPictures(1);
+  const fs::path annotation = fs::path(data) / "Annotations/p10000.xml";
+  std::string text = readText(annotation);
+  const std::size_t at = text.find("<name>");
+  text.replace(at, text.find("</name>") - at, "<name>zebra");
+  fs::remove(annotation);
+  writeText(annotation, text);
+  expectRefused(relprop(command(data, store())), "zebra");
+  EXPECT_EQ(relprop(command(data, store(), {"--target", "predicted"})).code, 0);
+}
+
+}  // namespace
+}  // namespace e2e

@@ -1,0 +1,53 @@
+// The list of metrics and the text of protocols.
+#include <set>
+
+#include "unit/eval/metric_case.h"
+
+namespace relprop::test {
+namespace {
+
+TEST(MetricList, DescribesEveryMetric) {
+  std::set<std::string> names;
+  for (const MetricInfo& info : metricInfos()) {
+    EXPECT_TRUE(names.insert(info.name).second) << info.name << " is there twice";
+    EXPECT_FALSE(info.summary.empty() || info.citation.empty()) << info.name;
+    ASSERT_FALSE(info.scores.empty()) << info.name;
+    std::set<std::string> scores;
+    for (const ScoreInfo& one : info.scores) {
+      EXPECT_TRUE(scores.insert(one.name).second) << info.name << ", " << one.name;
+      EXPECT_NE(one.summary, "") << info.name << ", " << one.name;
+    }
+  }
+}
+
+TEST(MetricList, CompletesEveryProtocolOnce) {
+  for (const MetricInfo& info : metricInfos()) {
+    const std::string complete = completeProtocol(info.name), version = info.name + "@" + std::to_string(info.version);
+    EXPECT_EQ(complete.rfind(version, 0), 0u) << complete;
+    EXPECT_EQ(completeProtocol(complete), complete);
+    EXPECT_EQ(completeProtocol(version), complete);
+    for (const auto& [key, choices] : info.parameters) EXPECT_THAT(complete, testing::HasSubstr(key + "="));
+  }
+}
+
+TEST(MetricList, SaysWhatAMetricNeeds) {
+  for (const MetricInfo& info : metricInfos()) {
+    if (info.name == "outside-inside") EXPECT_EQ(info.needs, "boxes or a mask");
+    if (info.name == "miou") EXPECT_EQ(info.needs, "a mask");
+    if (info.name == "sparseness") EXPECT_EQ(info.needs, "");
+  }
+}
+
+TEST(MetricList, RefusesUnknownNamesAndOtherVersions) {
+  const Error unknown = failureOf([] { completeProtocol("sparsness"); });
+  EXPECT_EQ(unknown.code(), ErrorCode::UnknownMetric);
+  EXPECT_EQ(unknown.got(), "'sparsness'");
+  EXPECT_EQ(unknown.hint(), "did you mean 'sparseness'?");
+  const Error version = failureOf([] { completeProtocol("sparseness@7"); });
+  EXPECT_EQ(version.code(), ErrorCode::InvalidMetricParameter);
+  EXPECT_EQ(version.got(), "version 7");
+  EXPECT_EQ(version.expected(), "version 1");
+}
+
+}  // namespace
+}  // namespace relprop::test

@@ -1,0 +1,171 @@
+// conservation and randomisation, with rank correlation and structural similarity.
+#include <cmath>
+#include <numeric>
+
+#include "eval/ssim.h"
+#include "unit/eval/metric_case.h"
+
+namespace relprop::test {
+namespace {
+
+Case conserving(double seed, double sum, std::vector<double> shares = {}) {
+  Case c = caseOf({1, 1, {static_cast<float>(sum)}});
+  c.seed = seed, c.sum = sum;
+  for (const double s : shares) c.layers.push_back({"node", s});
+  return c;
+}
+
+TEST(Conservation, IsTheShareThatIsLostOrGained) {
+  EXPECT_DOUBLE_EQ(score(measured("conservation", conserving(8, 6)), "input"), 0.25);
+  EXPECT_DOUBLE_EQ(score(measured("conservation", conserving(8, 10)), "input"), 0.25);
+  EXPECT_DOUBLE_EQ(score(measured("conservation", conserving(-8, -6)), "input"), 0.25) << "a negative logit";
+  EXPECT_DOUBLE_EQ(score(measured("conservation", conserving(8, -8)), "input"), 2);
+  EXPECT_EQ(score(measured("conservation", conserving(8, 8)), "input"), 0);
+}
+
+TEST(Conservation, KeepsWhatEveryNodeLost) {
+  const Measured m = measured("conservation", conserving(2, 2, {1, 1.5, 0.25, 1}));
+  EXPECT_EQ(score(m, "input"), 0) << "losses on the way may cancel";
+  EXPECT_DOUBLE_EQ(score(m, "worst-layer"), 0.75);
+  ASSERT_EQ(m.curves.size(), 1u);
+  EXPECT_EQ(m.curves[0].x, (std::vector<double>{1, 2, 3, 4}));
+  EXPECT_EQ(m.curves[0].y, (std::vector<double>{1, 1.5, 0.25, 1}));
+}
+
+TEST(Conservation, WithoutLayersHasOneScore) {
+  const Measured m = measured("conservation", conserving(2, 1));
+  EXPECT_EQ(scoreNames(m), std::vector<std::string>{"input"});
+  EXPECT_TRUE(m.curves.empty());
+  EXPECT_TRUE(eval::parseProtocol("conservation").layers);
+}
+
+TEST(Conservation, NeedsRelevanceToBeginWith) {
+  EXPECT_EQ(measured("conservation", conserving(0, 1, {0.5})).skipped, "no relevance was put in");
+}
+
+Case randomised(Plane map, const std::vector<Plane>& stages) {
+  Case c = caseOf(std::move(map));
+  for (const Plane& stage : stages) c.randomised.emplace_back("layer" + std::to_string(c.randomised.size()), stage);
+  return c;
+}
+
+double spearman(std::vector<float> a, std::vector<float> b) {
+  const int n = static_cast<int>(a.size());
+  return score(measured("randomisation", randomised({1, n, std::move(a)}, {{1, n, std::move(b)}})), "spearman");
+}
+
+TEST(Spearman, OfOrders) {
+  EXPECT_NEAR(spearman({1, 2, 3, 4}, {10, 20, 30, 1000}), 1, 1e-12);
+  EXPECT_NEAR(spearman({1, 2, 3, 4}, {9, 5, 2, 1}), -1, 1e-12);
+  EXPECT_NEAR(spearman({1, -2, 3, -4}, {-1, 2, 3, 4}), 1, 1e-12) << "signs do not count";
+  // Ranks 1.5 1.5 3 4 and 1 2 3.5 3.5: the products of deviations sum to 4, the squares to 4.5 and 4.5.
+  EXPECT_NEAR(spearman({1, 1, 2, 3}, {1, 2, 3, 3}), 4 / 4.5, 1e-12);
+}
+
+// Without ties: 1 − 6 Σ d² / (n (n² − 1)).
+TEST(Spearman, IsTheTextbooksFormula) {
+  for (unsigned seed = 1; seed <= 10; ++seed) {
+    const std::vector<float> a = randomValues(50, seed, 0, 1), b = randomValues(50, seed + 100, 0, 1);
+    double squares = 0;
+    for (std::size_t i = 0; i < 50; ++i) {
+      int ra = 0, rb = 0;
+      for (std::size_t k = 0; k < 50; ++k) ra += a[k] < a[i], rb += b[k] < b[i];
+      squares += (ra - rb) * (ra - rb);
+    }
+    EXPECT_NEAR(spearman(a, b), 1 - 6 * squares / (50.0 * (2500 - 1)), 1e-12);
+  }
+}
+
+// Every window by itself with weights in two dimensions.
+double ssimTwin(const Plane& a, const Plane& b) {
+  const int wh = std::min(11, a.height), ww = std::min(11, a.width);
+  const auto top = [](const Plane& p) {
+    float t = 0;
+    for (const float h : p.values) t = std::max(t, std::abs(h));
+    return static_cast<double>(t);
+  };
+  double total = 0, places = 0;
+  for (int y = 0; y + wh <= a.height; ++y)
+    for (int x = 0; x + ww <= a.width; ++x, ++places) {
+      std::vector<double> weight, va, vb;
+      for (int j = 0; j < wh; ++j)
+        for (int i = 0; i < ww; ++i) {
+          const double dy = j - (wh - 1) / 2.0, dx = i - (ww - 1) / 2.0;
+          weight.push_back(std::exp(-(dx * dx + dy * dy) / 4.5));
+          const auto at = static_cast<std::size_t>((y + j) * a.width + x + i);
+          va.push_back(a.values[at] / top(a)), vb.push_back(b.values[at] / top(b));
+        }
+      const double sum = std::accumulate(weight.begin(), weight.end(), 0.0);
+      double ma = 0, mb = 0, saa = 0, sbb = 0, sab = 0;
+      for (std::size_t k = 0; k < weight.size(); ++k) ma += weight[k] / sum * va[k], mb += weight[k] / sum * vb[k];
+      for (std::size_t k = 0; k < weight.size(); ++k) {
+        const double w = weight[k] / sum;
+        saa += w * (va[k] - ma) * (va[k] - ma), sbb += w * (vb[k] - mb) * (vb[k] - mb);
+        sab += w * (va[k] - ma) * (vb[k] - mb);
+      }
+      total += (2 * ma * mb + 1e-4) * (2 * sab + 9e-4) / ((ma * ma + mb * mb + 1e-4) * (saa + sbb + 9e-4));
+    }
+  return total / places;
+}
+
+TEST(Ssim, IsItsDefinition) {
+  unsigned seed = 0;
+  for (const auto& [height, width] : {std::pair{20, 15}, {11, 11}, {12, 40}, {7, 30}, {4, 3}, {1, 9}, {2, 1}}) {
+    const auto count = static_cast<std::size_t>(height * width);
+    const Plane a{height, width, randomValues(count, ++seed, 0, 3)},
+        b{height, width, randomValues(count, ++seed, 0, 9)};
+    EXPECT_NEAR(eval::structuralSimilarity(a, b), ssimTwin(a, b), 1e-10) << height << "×" << width;
+  }
+}
+
+TEST(Ssim, IsOneForTheSameMapAtAnyScale) {
+  Plane a{16, 16, randomValues(256, 1, 0, 1)}, b = a;
+  for (float& v : b.values) v *= 512;
+  EXPECT_NEAR(eval::structuralSimilarity(a, b), 1, 1e-12);
+  const Plane c{16, 16, randomValues(256, 2, 0, 1)};
+  EXPECT_DOUBLE_EQ(eval::structuralSimilarity(a, c), eval::structuralSimilarity(c, a));
+  EXPECT_LT(eval::structuralSimilarity(a, c), 0.5);
+}
+
+// One more network re-drawn at each stage.
+TEST(Randomisation, ReportsTheLastStageAndTheMeanOfAll) {
+  const Plane map{1, 4, {1, 2, 3, 4}}, same{1, 4, {-10, 20, 30, 40}}, reversed{1, 4, {4, 3, 2, 1}};
+  const Measured m = measured("randomisation", randomised(map, {same, reversed}));
+  EXPECT_NEAR(score(m, "spearman"), -1, 1e-12);
+  EXPECT_NEAR(score(m, "mean-spearman"), 0, 1e-12);
+  EXPECT_NEAR(score(m, "ssim"), ssimTwin(map, reversed), 1e-12);
+  EXPECT_NEAR(score(m, "mean-ssim"), (1 + ssimTwin(map, reversed)) / 2, 1e-6);
+  EXPECT_EQ(m.scores.front().name, "spearman") << "the headline comes first";
+  ASSERT_EQ(m.curves.size(), 2u);
+  for (const Curve& curve : m.curves) EXPECT_EQ(curve.x, (std::vector<double>{0.5, 1}));
+  EXPECT_NEAR(m.curves[0].y[0], 1, 1e-12);
+  EXPECT_NEAR(m.curves[0].y[1], -1, 1e-12);
+  EXPECT_NEAR(m.curves[1].y[0], 1, 1e-6);
+}
+
+TEST(Randomisation, SkipsWhatHasNoRanks) {
+  const Plane map{1, 3, {1, 2, 3}}, flat{1, 3, {2, -2, 2}}, zero{1, 3, {0, 0, 0}};
+  EXPECT_EQ(measured("randomisation", randomised(flat, {map})).skipped, "the magnitude of the map is constant");
+  EXPECT_EQ(measured("randomisation", randomised(zero, {map})).skipped, "the magnitude of the map is constant");
+  EXPECT_EQ(measured("randomisation", randomised(map, {map, zero})).skipped,
+            "the magnitude of the map is constant once layer1 is re-drawn");
+  EXPECT_EQ(measured("randomisation", randomised(map, {})).skipped, "the network has no layer to re-draw");
+  EXPECT_EQ(measured("randomisation", randomised({1, 1, {3}}, {{1, 1, {4}}})).skipped,
+            "the magnitude of the map is constant")
+      << "one pixel";
+}
+
+TEST(Protocols, OfSanityAreComplete) {
+  EXPECT_EQ(completeProtocol("conservation"), "conservation@1");
+  EXPECT_EQ(completeProtocol("randomisation"), "randomisation@1:layers=5");
+  EXPECT_EQ(completeProtocol("randomisation:layers=all"), "randomisation@1:layers=all");
+  EXPECT_EQ(eval::parseProtocol("randomisation").randomisedLayers, 5);
+  EXPECT_EQ(eval::parseProtocol("randomisation:layers=all").randomisedLayers, -1);
+  for (const char* bad : {"0", "-1", "1.5", "some"})
+    EXPECT_EQ(codeOf([&] { completeProtocol(std::string("randomisation:layers=") + bad); }),
+              ErrorCode::InvalidMetricParameter)
+        << bad;
+}
+
+}  // namespace
+}  // namespace relprop::test

@@ -1,0 +1,204 @@
+#include "eval/tables.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <limits>
+
+namespace relprop::eval {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+// Rows of one model and data set, written as a store returns them.
+class TablesTest : public testing::Test {
+ protected:
+  TablesTest() { rows_.models.push_back({"k", "nets/net.onnx", "h", "{}", "3×8×8"}); }
+
+  void picture(const std::string& id, const std::string& skipped = "") {
+    PictureFacts facts;
+    facts.model = "k", facts.dataset = "d", facts.picture = id, facts.target = target_, facts.skipped = skipped;
+    rows_.pictures.push_back(facts);
+  }
+  Result& result(const std::string& id, const std::string& method, const std::string& protocol) {
+    rows_.results.push_back({{"k", "d", id, target_, method, protocol}, "", {}, {}, 0.0});
+    return rows_.results.back();
+  }
+  void score(const std::string& id, const std::string& method, double value, const std::string& protocol = "p@1") {
+    result(id, method, protocol).scores = {{"s", value}};
+  }
+  void seconds(const std::string& id, const std::string& method, double value) {
+    rows_.maps.push_back({"k", "d", id, target_, method, value, {}});
+  }
+  std::vector<Group> groups(Better better = Better::Higher) const {
+    return groupsOf(rows_, [=](const std::string&, const std::string&) { return better; });
+  }
+  Table table(Better better = Better::Higher) const { return groups(better).at(0).table; }
+
+  Rows rows_;
+  std::string target_ = "true";
+};
+
+TEST_F(TablesTest, NothingGivesNoTable) {
+  EXPECT_THAT(groups(), IsEmpty());
+}
+
+TEST_F(TablesTest, CellsAreMeansOverWhatAMethodHas) {
+  for (const char* id : {"1", "2", "3"}) picture(id);
+  score("1", "a", 1.0), score("2", "a", 2.0), score("3", "a", 6.0);
+  score("1", "b", 4.0), score("3", "b", 5.0);
+  const Table t = table();
+  EXPECT_EQ(t.model, "nets/net.onnx (k)");
+  EXPECT_EQ(t.dataset, "d");
+  EXPECT_EQ(t.target, "true");
+  EXPECT_EQ(t.pictures, 3u);
+  EXPECT_THAT(t.methods, ElementsAre("a", "b"));
+  ASSERT_THAT(t.columns, SizeIs(1));
+  EXPECT_EQ(t.columns[0].cells[0].all.mean, 3.0);
+  EXPECT_EQ(t.columns[0].cells[0].all.count, 3u);
+  EXPECT_EQ(t.columns[0].cells[1].all.mean, 4.5);
+  EXPECT_EQ(t.columns[0].cells[1].all.count, 2u);
+}
+
+TEST_F(TablesTest, ComparesOnCommonPicturesOnly) {
+  for (const char* id : {"1", "2", "3"}) picture(id);
+  score("1", "a", 1.0), score("2", "a", 100.0), score("3", "a", 3.0);
+  score("1", "b", 200.0), score("3", "b", 300.0);
+  const Cell& a = table().columns[0].cells[0];
+  const Interval expected = pairedBootstrap({1.0, 3.0}, {200.0, 300.0});
+  EXPECT_EQ(a.toBest.count, 2u);
+  EXPECT_EQ(a.toBest.difference, -248.0);
+  EXPECT_EQ(a.toBest.low, expected.low);
+  EXPECT_EQ(a.toBest.high, expected.high);
+}
+
+TEST_F(TablesTest, BestFollowsTheDirection) {
+  picture("1"), picture("2");
+  for (const char* id : {"1", "2"}) score(id, "a", 1.0), score(id, "b", 2.0);
+  const auto best = [](const Table& t) { return std::pair(t.columns[0].cells[0].best, t.columns[0].cells[1].best); };
+  EXPECT_EQ(best(table(Better::Higher)), std::pair(false, true));
+  EXPECT_EQ(best(table(Better::Lower)), std::pair(true, false));
+  EXPECT_EQ(best(table(Better::Neither)), std::pair(false, false));
+  EXPECT_EQ(table(Better::Neither).columns[0].cells[0].toBest.count, 0u);
+}
+
+TEST_F(TablesTest, TiedWhenTheIntervalIncludesZero) {
+  for (int i = 0; i < 10; ++i) {
+    const std::string id = std::to_string(i);
+    picture(id);
+    score(id, "best", 5.0);
+    score(id, "near", 5.0 + (i % 2 ? 1.0 : -1.1));
+    score(id, "far", 4.0 + 0.1 * (i % 2));
+  }
+  const Table t = table();
+  EXPECT_THAT(t.methods, ElementsAre("best", "far", "near"));
+  EXPECT_TRUE(t.columns[0].cells[0].best);
+  EXPECT_FALSE(t.columns[0].cells[1].tied);
+  EXPECT_TRUE(t.columns[0].cells[2].tied);
+  EXPECT_FALSE(t.columns[0].cells[2].best);
+}
+
+TEST_F(TablesTest, EqualMeansAreAllBest) {
+  picture("1"), picture("2");
+  score("1", "a", 1.0), score("2", "a", 3.0), score("1", "b", 3.0), score("2", "b", 1.0);
+  EXPECT_TRUE(table().columns[0].cells[0].best);
+  EXPECT_TRUE(table().columns[0].cells[1].best);
+}
+
+TEST_F(TablesTest, OneCommonPictureTellsNothingApart) {
+  picture("1"), picture("2");
+  score("1", "a", 1.0), score("1", "b", 5.0), score("2", "b", 5.0);
+  EXPECT_EQ(table().columns[0].cells[0].toBest.count, 1u);
+  EXPECT_TRUE(table().columns[0].cells[0].tied);
+}
+
+TEST_F(TablesTest, MethodsWithoutAScoreStayEmpty) {
+  picture("1");
+  score("1", "a", 1.0);
+  seconds("1", "b", 0.5);
+  const Table t = table();
+  EXPECT_THAT(t.methods, ElementsAre("a", "b"));
+  EXPECT_EQ(t.columns[0].cells[1].all.count, 0u);
+  EXPECT_FALSE(t.columns[0].cells[1].best);
+  EXPECT_FALSE(t.columns[0].cells[1].tied);
+  EXPECT_EQ(t.costs[0].seconds.count, 0u);
+  EXPECT_EQ(t.costs[1].method, "b");
+  EXPECT_EQ(t.costs[1].seconds.mean, 0.5);
+}
+
+TEST_F(TablesTest, CountsSkipsByReason) {
+  picture("1"), picture("2"), picture("3", "unreadable"), picture("4", "unreadable"), picture("5", "unreadable");
+  score("1", "a", 1.0);
+  result("2", "a", "p@1").skipped = "the box covers all";
+  const std::vector<Skips> skips = table().skips;
+  ASSERT_THAT(skips, SizeIs(2));
+  EXPECT_EQ(skips[0].method, "");
+  EXPECT_EQ(skips[0].reason, "unreadable");
+  EXPECT_EQ(skips[0].count, 3u);
+  EXPECT_EQ(skips[1].method, "a");
+  EXPECT_EQ(skips[1].protocol, "p@1");
+  EXPECT_EQ(skips[1].reason, "the box covers all");
+  EXPECT_EQ(skips[1].count, 1u);
+  EXPECT_EQ(table().pictures, 2u);
+}
+
+TEST_F(TablesTest, ANumberThatIsNoneIsLeftOutAndCounted) {
+  picture("1"), picture("2");
+  score("1", "a", 1.0), score("2", "a", std::numeric_limits<double>::quiet_NaN());
+  const Table t = table();
+  EXPECT_EQ(t.columns[0].cells[0].all.mean, 1.0);
+  EXPECT_EQ(t.columns[0].cells[0].all.count, 1u);
+  ASSERT_THAT(t.skips, SizeIs(1));
+  EXPECT_EQ(t.skips[0].reason, "s is not a finite number");
+}
+
+TEST_F(TablesTest, ColumnsStandByProtocolAndKeepTheOrderOfScores) {
+  picture("1"), picture("2");
+  result("1", "a", "q@1").scores = {{"z", 1.0}, {"a", 2.0}};
+  result("2", "a", "p@1").scores = {{"s", 3.0}};
+  std::vector<std::string> names;
+  for (const Column& column : table().columns) names.push_back(column.protocol + " " + column.score);
+  EXPECT_THAT(names, ElementsAre("p@1 s", "q@1 z", "q@1 a"));
+}
+
+TEST_F(TablesTest, TargetsDoNotMix) {
+  picture("1");
+  score("1", "a", 1.0);
+  target_ = "predicted";
+  picture("1");
+  score("1", "a", 9.0);
+  const std::vector<Group> both = groups();
+  ASSERT_THAT(both, SizeIs(2));
+  EXPECT_EQ(both[0].table.target, "predicted");
+  EXPECT_EQ(both[0].table.columns[0].cells[0].all.mean, 9.0);
+  EXPECT_EQ(both[1].table.columns[0].cells[0].all.mean, 1.0);
+}
+
+TEST(DirectionOf, IsTheMetrics) {
+  EXPECT_EQ(directionOf(completeProtocol("pointing-game"), "hit"), Better::Higher);
+  EXPECT_EQ(directionOf(completeProtocol("deletion"), "deletion"), Better::Lower);
+  EXPECT_EQ(directionOf("no-such-metric@1", "s"), Better::Neither);
+}
+
+TEST(TablesOf, AStoresTables) {
+  Store store = Store::inMemory();
+  store.beginRun({});
+  store.put({"k", "net.onnx", "h", "{}", "3×8×8"});
+  Batch batch;
+  PictureFacts facts;
+  facts.model = "k", facts.dataset = "d", facts.picture = "1", facts.target = "true";
+  batch.pictures = {facts};
+  batch.maps = {{"k", "d", "1", "true", "a", 0.25, {}}};
+  batch.results = {{{"k", "d", "1", "true", "a", completeProtocol("pointing-game")}, "", {{"hit", 1.0}}, {}, 0.0}};
+  store.write(batch);
+  const std::vector<Table> tables = tablesOf(store);
+  ASSERT_THAT(tables, SizeIs(1));
+  EXPECT_EQ(tables[0].columns[0].better, Better::Higher);
+  EXPECT_TRUE(tables[0].columns[0].cells[0].best);
+  EXPECT_EQ(tables[0].costs[0].seconds.mean, 0.25);
+}
+
+}  // namespace
+}  // namespace relprop::eval

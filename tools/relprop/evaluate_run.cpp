@@ -1,0 +1,180 @@
+#include "evaluate_run.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
+#include "commands.h"
+#include "console.h"
+#include "failure.h"
+#include "interrupt.h"
+#include "ranks.h"
+#include "relprop/error.h"
+#include "relprop/evaluate.h"
+
+namespace relprop::cli {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+class Run {
+ public:
+  Run(const EvaluateArguments& arguments, Ranks* ranks)
+      : arguments_(arguments), network_(arguments.network), ranks_(ranks), console_(quiet()) {}
+  int execute();
+
+ private:
+  bool quiet() const { return arguments_.quiet || (ranks_ && !ranks_->owner()); }
+  EvaluateOptions options(const Model& model);
+  Preprocess preprocessOf(const Model& model) const;
+  int threads() const;
+  std::vector<std::size_t> chosenUnits(const Evaluation& evaluation) const;
+  void measureAlone(Evaluation& evaluation, Store& store, const std::vector<std::size_t>& units);
+  void measureTogether(Evaluation& evaluation, Store& store, const std::vector<std::size_t>& units);
+  void show(const EvaluateProgress& progress, const Batch& batch);
+  int close(std::size_t asked);
+
+  const EvaluateArguments& arguments_;
+  NetworkOptions network_;
+  Ranks* ranks_;  // null when alone
+  Console console_;
+  EvaluateProgress progress_;
+  Clock::time_point start_ = Clock::now();
+};
+
+Preprocess Run::preprocessOf(const Model& model) const {
+  if (std::optional<Preprocess> found = findPreprocess(model, network_)) return *found;
+  throw Error(ErrorCode::InvalidArgument, model.path(), "no preprocessing is known", "",
+              "give --preprocess NAME or FILE, or put it beside the model as MODEL.preprocess.json");
+}
+
+// Ranks of one machine share its cores.
+int Run::threads() const {
+  if (network_.threads > 0 || !ranks_) return network_.threads;
+  const int cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  return std::max(1, cores / ranks_->onThisMachine());
+}
+
+EvaluateOptions Run::options(const Model& model) {
+  EvaluateOptions o;
+  std::vector<std::string> notes;
+  o.methods.clear();
+  for (const MethodChoice& choice : chosenMethods(network_, notes)) {
+    o.methods.push_back(choice.text);
+    if (choice.optional) o.optional.push_back(choice.text);
+  }
+  for (const std::string& note : notes) console_.note(note);
+  if (!arguments_.metrics.empty()) o.metrics = arguments_.metrics;
+  o.rules = network_.rules;
+  o.target = arguments_.target;
+  o.onlyCorrect = arguments_.onlyCorrect;
+  o.preprocess = preprocessOf(model);
+  o.labels = findLabels(model, arguments_.labels);
+  o.inputShape = chooseShape(model, network_, o.preprocess);
+  o.patterns = network_.patterns;
+  if (network_.batchGiven > 0) o.batch = network_.batchGiven;
+  if (const int fixed = fixedBatch(model); fixed > 0) o.batch = fixed;
+  o.threads = threads();
+  o.seed = arguments_.seed;
+  o.keep = arguments_.keep;
+  o.command = arguments_.command;
+  o.warn = [this](const std::string& text) { console_.warning(text); };
+  o.again = [] { return !interrupted(); };
+  return o;
+}
+
+std::vector<std::size_t> Run::chosenUnits(const Evaluation& evaluation) const {
+  std::vector<std::size_t> units;
+  const std::vector<Unit>& all = evaluation.units();
+  for (std::size_t u = 0; u < all.size(); ++u) {
+    const bool within = arguments_.limit == 0 || all[u].picture < arguments_.limit;
+    if (within && all[u].picture % arguments_.shard.count == arguments_.shard.index) units.push_back(u);
+  }
+  return units;
+}
+
+void Run::show(const EvaluateProgress& progress, const Batch& batch) {
+  progress_ = progress;
+  for (const PictureFacts& picture : batch.pictures)
+    if (picture.skipped.starts_with("unreadable")) console_.warning(fmt::format("{}: {}", picture.picture, picture.skipped));
+  const std::chrono::duration<double> seconds = Clock::now() - start_;
+  const std::size_t left = progress.total - std::min(progress.total, progress.done);
+  std::string text = fmt::format("{}/{}", progress.done, progress.total);
+  if (progress.done > 0)
+    text += fmt::format(", {:.0f} s left", seconds.count() / static_cast<double>(progress.done) * static_cast<double>(left));
+  console_.progress(progress.total == 0 ? 1.0 : static_cast<double>(progress.done) / static_cast<double>(progress.total),
+                    text);
+}
+
+void Run::measureAlone(Evaluation& evaluation, Store& store, const std::vector<std::size_t>& units) {
+  evaluate(evaluation, store, units, [this](const EvaluateProgress& progress, const Batch& batch) { show(progress, batch); });
+}
+
+void Run::measureTogether(Evaluation& evaluation, Store& store, const std::vector<std::size_t>& units) {
+  store.beginRun(evaluation.provenance());
+  store.put(evaluation.modelFacts());
+  Portions portions(evaluation, store, units);
+  EvaluateProgress progress{0, portions.total(), 0};
+  show(progress, {});
+  ranks_->own(
+      evaluation, store, portions, [] { return !interrupted(); },
+      [&](const Batch& batch) {
+        progress.done += batch.pictures.size();
+        for (const PictureFacts& picture : batch.pictures) progress.skipped += !picture.skipped.empty();
+        show(progress, batch);
+      });
+}
+
+int Run::close(std::size_t asked) {
+  const std::size_t before = asked - std::min(asked, progress_.total);
+  std::string text = fmt::format("{}: {} measured, {} skipped", arguments_.store.string(),
+                                 progress_.done - progress_.skipped, progress_.skipped);
+  if (before > 0) text += fmt::format(", {} were there before", before);
+  if (interrupted()) {
+    console_.note(fmt::format("interrupted; {}, {} not done. The same command goes on from there", text,
+                              progress_.total - progress_.done));
+    return kExitInterrupted;
+  }
+  console_.result(text);
+  flushStandardOutput();
+  return kExitOk;
+}
+
+int Run::execute() {
+  const Model model = Model::load(network_.model);
+  const Dataset dataset = Dataset::open(arguments_.data);
+  std::optional<Store> store;
+  if (!ranks_ || ranks_->owner()) store.emplace(Store::open(arguments_.store, Store::Access::Write));
+  Evaluation evaluation(model, dataset, options(model));
+  for (const std::string& note : evaluation.notes()) console_.note(note);
+  if (!store) {
+    ranks_->work(evaluation, [] { return !interrupted(); });
+    return interrupted() ? kExitInterrupted : kExitOk;
+  }
+  const std::vector<std::size_t> units = chosenUnits(evaluation);
+  try {
+    ranks_ ? measureTogether(evaluation, *store, units) : measureAlone(evaluation, *store, units);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::Cancelled || !interrupted()) throw;
+  }
+  return close(units.size());
+}
+
+}  // namespace
+
+int runEvaluate(const EvaluateArguments& arguments) {
+  watchInterrupts();
+  const std::unique_ptr<Ranks> ranks = Ranks::join();
+  try {
+    return Run(arguments, ranks.get()).execute();
+  } catch (...) {
+    if (!ranks) throw;
+    Console(false).error(failureMessage());
+    ranks->abort(kExitFailure);  // the others would wait for this one
+    return kExitFailure;
+  }
+}
+
+}  // namespace relprop::cli
