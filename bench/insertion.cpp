@@ -28,11 +28,16 @@ Arguments parse(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     const std::string key = argv[i];
     const char* value = i + 1 < argc ? argv[i + 1] : "";
-    if (key == "--rounds") a.rounds = std::atoi(value), ++i;
-    else if (key == "--threads") a.threads = std::atoi(value), ++i;
-    else if (key == "--batch") a.batch = std::atoi(value), ++i;
-    else if (key == "--preprocess") a.preprocess = value, ++i;
-    else a.model = key;
+    if (key == "--rounds")
+      a.rounds = std::atoi(value), ++i;
+    else if (key == "--threads")
+      a.threads = std::atoi(value), ++i;
+    else if (key == "--batch")
+      a.batch = std::atoi(value), ++i;
+    else if (key == "--preprocess")
+      a.preprocess = value, ++i;
+    else
+      a.model = key;
   }
   return a;
 }

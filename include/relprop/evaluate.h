@@ -70,7 +70,8 @@ class Evaluation {
   std::vector<Work> missing(const Store& store, const std::vector<std::size_t>& units) const;
   // Whether this process may measure the unit now, see Store::claim.
   bool claim(Store& store, std::size_t unit) const;
-  // Something wrong with one picture is a result too (skipped, with the reason). Throws Cancelled, OutOfMemory, Internal.
+  // Something wrong with one picture is a result too (skipped, with the reason). Throws Cancelled, OutOfMemory,
+  // Internal.
   Batch measure(const std::vector<Work>& work);
 
  private:

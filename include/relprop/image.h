@@ -58,9 +58,9 @@ PreparedImage prepareImage(const Image& image, const Preprocess& preprocess, int
 
 // How a picture of a size became the network's view of it: view = (original − crop) · scale − offset.
 struct ViewGeometry {
-  int width = 0, height = 0;           // of the view
-  double cropLeft = 0, cropTop = 0;    // taken off the original first (central-fraction)
-  double scaleX = 1, scaleY = 1;       // then this resize
+  int width = 0, height = 0;             // of the view
+  double cropLeft = 0, cropTop = 0;      // taken off the original first (central-fraction)
+  double scaleX = 1, scaleY = 1;         // then this resize
   double offsetLeft = 0, offsetTop = 0;  // then this centre crop, in pixels of the resized picture
 };
 // As prepareImage does it, with the same arguments.

@@ -1,4 +1,5 @@
-// Metrics of explanations. A metric with all its parameters is a protocol; scores of different protocols do not compare.
+// Metrics of explanations. A metric with all its parameters is a protocol; scores of different protocols do not
+// compare.
 #pragma once
 
 #include <string>
@@ -33,8 +34,8 @@ struct NamedScore {
   double value = 0;
 };
 struct Curve {
-  std::string name;               // "insertion"
-  std::string abscissa;           // what x counts, e.g. "share of pixels"
+  std::string name;      // "insertion"
+  std::string abscissa;  // what x counts, e.g. "share of pixels"
   std::vector<double> x, y;
 };
 

@@ -26,15 +26,15 @@ Interval pairedBootstrap(const std::vector<double>& a, const std::vector<double>
 
 // One cell: a method's score under one protocol on one data set with one model.
 struct Cell {
-  Mean all;                   // over every picture that this method has
-  Interval toBest;            // against the best method of the column, on the pictures both have
-  bool best = false;          // the best mean of the column
-  bool tied = false;          // its interval to the best includes 0
+  Mean all;           // over every picture that this method has
+  Interval toBest;    // against the best method of the column, on the pictures both have
+  bool best = false;  // the best mean of the column
+  bool tied = false;  // its interval to the best includes 0
 };
 struct Column {
   std::string protocol, score;
   Better better = Better::Neither;
-  std::vector<Cell> cells;    // one a method; count 0 where there is none
+  std::vector<Cell> cells;  // one a method; count 0 where there is none
 };
 struct Skips {
   std::string method, protocol, reason;  // method and protocol empty: the picture as a whole

@@ -57,7 +57,7 @@ struct ResultKey {
 
 struct Result {
   ResultKey key;
-  std::string skipped;              // why there is no score, or ""
+  std::string skipped;  // why there is no score, or ""
   std::vector<NamedScore> scores;
   std::vector<Curve> curves;
   double measureSeconds = 0;
@@ -105,14 +105,15 @@ class Store {
 
   // Claims let two processes share the work on one store: false when another process has claimed the picture and it is
   // not written yet. A claim ends when the picture is written; one of a process that died does no harm but to order.
-  bool claim(const std::string& model, const std::string& dataset, const std::string& picture, const std::string& target);
+  bool claim(const std::string& model, const std::string& dataset, const std::string& picture,
+             const std::string& target);
 
   // Was the picture as a whole written as skipped?
   bool isSkipped(const std::string& model, const std::string& dataset, const std::string& picture,
                  const std::string& target) const;
   // Protocols already there, by method.
   std::map<std::string, std::vector<std::string>> done(const std::string& model, const std::string& dataset,
-                                                        const std::string& picture, const std::string& target) const;
+                                                       const std::string& picture, const std::string& target) const;
 
   // Readers; rows in the order of their keys.
   std::vector<ModelFacts> models() const;

@@ -21,8 +21,8 @@ class Classifier {
   const std::vector<std::string>& layers() const { return layers_; }  // with weights, from the output down
   std::int64_t bytes() const;
 
-  // Writes `count` inputs through `fill` and hands their logits to `read`, in order. `again` is asked before every batch
-  // and stops with Cancelled when it returns false.
+  // Writes `count` inputs through `fill` and hands their logits to `read`, in order. `again` is asked before every
+  // batch and stops with Cancelled when it returns false.
   void forward(std::int64_t count, const std::function<void(std::int64_t, float*)>& fill,
                const std::function<void(std::int64_t, const float*)>& read, const std::function<bool()>& again = {});
 

@@ -223,8 +223,10 @@ struct Evaluation::Impl {
     s.facts.trueLabel = labelOf(s.facts.trueClass);
     if (!options.keep) return;
     s.facts.view = encodePng(s.prepared.view);
-    if (s.truth.mask) s.facts.truth = pngOf(*s.truth.mask);
-    else if (s.truth.boxes) s.facts.truth = pngOf(*s.truth.boxes);
+    if (s.truth.mask)
+      s.facts.truth = pngOf(*s.truth.mask);
+    else if (s.truth.boxes)
+      s.facts.truth = pngOf(*s.truth.boxes);
   }
 
   Target targetOf(const Subject& s) const {
@@ -235,8 +237,7 @@ struct Evaluation::Impl {
 
   bool isCorrect(const Subject& s) const {
     const std::vector<int>& classes = dataset.sample(s.unit->picture).classes;
-    return std::any_of(classes.begin(), classes.end(),
-                       [&](int c) { return classOf(c) == s.facts.predictedClass; });
+    return std::any_of(classes.begin(), classes.end(), [&](int c) { return classOf(c) == s.facts.predictedClass; });
   }
 
   // The first explanation classifies the picture; no forward pass is spent on it alone.
@@ -377,7 +378,8 @@ struct Evaluation::Impl {
     const int all = static_cast<int>(classifier.layers().size());
     const int count = layers < 0 ? all : std::min(layers, all);
     std::vector<int> stages;
-    for (int k = 1; k <= count; ++k) stages.push_back(static_cast<int>(std::lround(static_cast<double>(all) * k / count)));
+    for (int k = 1; k <= count; ++k)
+      stages.push_back(static_cast<int>(std::lround(static_cast<double>(all) * k / count)));
     return stages;
   }
 

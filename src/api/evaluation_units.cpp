@@ -15,8 +15,10 @@ namespace {
 std::string plain(const std::string& name) {
   std::size_t start = 0;
   while (start < name.size() && std::isdigit(static_cast<unsigned char>(name[start]))) ++start;
-  if (start == name.size() || name[start] != '.') start = 0;
-  else ++start;
+  if (start == name.size() || name[start] != '.')
+    start = 0;
+  else
+    ++start;
   std::string text;
   for (const char c : name.substr(start))
     text += c == '_' ? ' ' : static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
@@ -59,7 +61,8 @@ std::vector<Unit> unitsOf(const Dataset& dataset, const std::string& target, boo
   std::vector<Unit> units;
   for (std::size_t i = 0; i < dataset.size(); ++i) {
     const std::vector<int>& classes = dataset.sample(i).classes;
-    if (predicted || classes.empty()) units.push_back({i, {}, target});
+    if (predicted || classes.empty())
+      units.push_back({i, {}, target});
     else
       for (const int c : classes)
         units.push_back({i, c, classes.size() == 1 ? target : fmt::format("{}:{}", target, c)});
@@ -81,8 +84,10 @@ std::vector<int> classMapping(const Dataset& dataset, const std::vector<std::str
   std::string missing;
   for (std::size_t k = 0; k < names.size(); ++k) {
     const auto found = numbers.find(plain(names[k]));
-    if (found != numbers.end()) mapping[k] = found->second;
-    else if (used[k] && missing.empty()) missing = names[k];
+    if (found != numbers.end())
+      mapping[k] = found->second;
+    else if (used[k] && missing.empty())
+      missing = names[k];
   }
   if (missing.empty()) return mapping;
   if (labels.empty() && names.size() == static_cast<std::size_t>(classes)) return {};

@@ -6,19 +6,19 @@
 namespace relprop {
 
 const char* errorCodeName(ErrorCode code) {
-  static constexpr std::array names = {"InvalidArgument", "FileNotFound",
-                                       "FileUnreadable",  "FileWriteFailed",
-                                       "MalformedModel",  "UnsupportedModel",
-                                       "ShapeMismatch",   "NonFiniteWeights",
-                                       "MalformedImage",  "UnsupportedImage",
-                                       "MalformedTensor", "MalformedPreprocess",
-                                       "UnknownMethod",   "InvalidMethodParameter",
-                                       "InvalidRule",     "UnknownTarget",
-                                       "UnknownNode",     "NotSupportedByMethod",
-                                       "NumericFailure",  "OutOfMemory",
-                                       "UnknownMetric",   "InvalidMetricParameter",
+  static constexpr std::array names = {"InvalidArgument",  "FileNotFound",
+                                       "FileUnreadable",   "FileWriteFailed",
+                                       "MalformedModel",   "UnsupportedModel",
+                                       "ShapeMismatch",    "NonFiniteWeights",
+                                       "MalformedImage",   "UnsupportedImage",
+                                       "MalformedTensor",  "MalformedPreprocess",
+                                       "UnknownMethod",    "InvalidMethodParameter",
+                                       "InvalidRule",      "UnknownTarget",
+                                       "UnknownNode",      "NotSupportedByMethod",
+                                       "NumericFailure",   "OutOfMemory",
+                                       "UnknownMetric",    "InvalidMetricParameter",
                                        "MalformedDataset", "StoreUnusable",
-                                       "NotConserved",    "Cancelled",
+                                       "NotConserved",     "Cancelled",
                                        "Internal"};
   static_assert(names.size() == static_cast<std::size_t>(ErrorCode::Internal) + 1);
   return names[static_cast<std::size_t>(code)];

@@ -44,12 +44,12 @@ struct Case {
   double seed = 0, sum = 0;  // relevance put in, and that arrived
   std::vector<LayerSum> layers;
 
-  const Truth* truth = nullptr;     // of the view's size; parts may be missing
-  const Image* view = nullptr;      // the picture as the network saw it, RGB, before normalisation
-  Shape inputShape;                 // C×H×W
-  const float* input = nullptr;     // normalised
-  std::vector<float> black;         // a black pixel after normalisation, by channel of the input
-  std::vector<float> low, high;     // the range of a pixel, by channel
+  const Truth* truth = nullptr;  // of the view's size; parts may be missing
+  const Image* view = nullptr;   // the picture as the network saw it, RGB, before normalisation
+  Shape inputShape;              // C×H×W
+  const float* input = nullptr;  // normalised
+  std::vector<float> black;      // a black pixel after normalisation, by channel of the input
+  std::vector<float> low, high;  // the range of a pixel, by channel
   const Preprocess* preprocess = nullptr;
   int target = 0, classes = 0;
 

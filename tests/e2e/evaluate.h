@@ -61,8 +61,8 @@ class EvaluateTest : public testing::Test {
       text << '\n';
     }
     for (const relprop::PictureFacts& p : opened.pictures())
-      text << p.picture << '|' << p.trueClass << '|' << p.predictedClass << '|' << p.targetProbability << '|' << p.skipped
-           << '\n';
+      text << p.picture << '|' << p.trueClass << '|' << p.predictedClass << '|' << p.targetProbability << '|'
+           << p.skipped << '\n';
     return text.str();
   }
 

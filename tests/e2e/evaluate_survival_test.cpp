@@ -71,8 +71,7 @@ TEST_F(SurvivalTest, AFullDiskLosesNothingAndTheRunGoesOnLater) {
   const std::string data = manyPictures(kPictures);
   const std::string disk = folder_ / "disk";
   fs::create_directory(disk);
-  if (mount("tmpfs", disk.c_str(), "tmpfs", 0, "size=400k") != 0)
-    GTEST_SKIP() << "no permission to mount a small disk";
+  if (mount("tmpfs", disk.c_str(), "tmpfs", 0, "size=400k") != 0) GTEST_SKIP() << "no permission to mount a small disk";
   const Outcome full = relprop(command(data, disk + "/runs.db", how_));
   mount("tmpfs", disk.c_str(), "tmpfs", MS_REMOUNT, "size=64m");
   const Outcome resumed = relprop(command(data, disk + "/runs.db", how_));

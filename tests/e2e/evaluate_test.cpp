@@ -51,7 +51,8 @@ TEST_F(EvaluateTest, ShardsMergeToTheWhole) {
   Arguments merge = {"merge"};
   for (int i = 0; i < 3; ++i) {
     const std::string part = store("part" + std::to_string(i) + ".db");
-    ASSERT_EQ(relprop(command(exampleData(), part, {"--methods", kMethods, "--shard", std::to_string(i) + "/3"})).code, 0);
+    ASSERT_EQ(relprop(command(exampleData(), part, {"--methods", kMethods, "--shard", std::to_string(i) + "/3"})).code,
+              0);
     merge.push_back(part);
   }
   merge.insert(merge.end(), {"-o", store("merged.db")});
@@ -61,7 +62,8 @@ TEST_F(EvaluateTest, ShardsMergeToTheWhole) {
 }
 
 TEST_F(EvaluateTest, WhatIsRandomDependsOnTheSeedAlone) {
-  const Arguments how = {"--methods", "smoothgrad:samples=4", "--metrics", "region-perturbation:steps=4,sensitivity-n:samples=5"};
+  const Arguments how = {"--methods", "smoothgrad:samples=4", "--metrics",
+                         "region-perturbation:steps=4,sensitivity-n:samples=5"};
   Arguments other = how;
   other.insert(other.end(), {"--seed", "7"});
   ASSERT_EQ(relprop(command(exampleData(), store("a.db"), how)).code, 0);
@@ -125,8 +127,9 @@ TEST_F(EvaluateTest, KeepsHeatmapsOnlyWhenAsked) {
 }
 
 TEST_F(EvaluateTest, SanityChecksOfEveryKindOfMethod) {
-  const Outcome outcome = evaluate({"--limit", "2", "--methods", "rap,gradient,grad-cam,integrated-gradients:steps=3",
-                                    "--metrics", "conservation,randomisation:layers=2,continuity:samples=2,sparseness"});
+  const Outcome outcome =
+      evaluate({"--limit", "2", "--methods", "rap,gradient,grad-cam,integrated-gradients:steps=3", "--metrics",
+                "conservation,randomisation:layers=2,continuity:samples=2,sparseness"});
   EXPECT_EQ(outcome.code, 0) << outcome.err;
   const auto results = Store::open(store(), Store::Access::Read).results();
   EXPECT_EQ(results.size(), 2u * 4 * 4);

@@ -98,18 +98,21 @@ std::vector<std::size_t> Run::chosenUnits(const Evaluation& evaluation) const {
 void Run::show(const EvaluateProgress& progress, const Batch& batch) {
   progress_ = progress;
   for (const PictureFacts& picture : batch.pictures)
-    if (picture.skipped.starts_with("unreadable")) console_.warning(fmt::format("{}: {}", picture.picture, picture.skipped));
+    if (picture.skipped.starts_with("unreadable"))
+      console_.warning(fmt::format("{}: {}", picture.picture, picture.skipped));
   const std::chrono::duration<double> seconds = Clock::now() - start_;
   const std::size_t left = progress.total - std::min(progress.total, progress.done);
   std::string text = fmt::format("{}/{}", progress.done, progress.total);
   if (progress.done > 0)
-    text += fmt::format(", {:.0f} s left", seconds.count() / static_cast<double>(progress.done) * static_cast<double>(left));
-  console_.progress(progress.total == 0 ? 1.0 : static_cast<double>(progress.done) / static_cast<double>(progress.total),
-                    text);
+    text += fmt::format(", {:.0f} s left",
+                        seconds.count() / static_cast<double>(progress.done) * static_cast<double>(left));
+  console_.progress(
+      progress.total == 0 ? 1.0 : static_cast<double>(progress.done) / static_cast<double>(progress.total), text);
 }
 
 void Run::measureAlone(Evaluation& evaluation, Store& store, const std::vector<std::size_t>& units) {
-  evaluate(evaluation, store, units, [this](const EvaluateProgress& progress, const Batch& batch) { show(progress, batch); });
+  evaluate(evaluation, store, units,
+           [this](const EvaluateProgress& progress, const Batch& batch) { show(progress, batch); });
 }
 
 void Run::measureTogether(Evaluation& evaluation, Store& store, const std::vector<std::size_t>& units) {

@@ -24,7 +24,8 @@ struct MetricsArguments {
 std::vector<MetricInfo> chosen(const std::string& name) {
   if (!name.empty()) completeProtocol(name);  // an unknown name is refused there
   std::vector<MetricInfo> all = metricInfos();
-  if (!name.empty()) std::erase_if(all, [&](const MetricInfo& one) { return one.name != name.substr(0, name.find_first_of("@:")); });
+  if (!name.empty())
+    std::erase_if(all, [&](const MetricInfo& one) { return one.name != name.substr(0, name.find_first_of("@:")); });
   return all;
 }
 

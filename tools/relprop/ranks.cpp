@@ -154,9 +154,7 @@ class MpiRanks : public Ranks {
   bool owner() const override { return rank_ == kOwner; }
   int count() const override { return size_; }
   int onThisMachine() const override { return onThisMachine_; }
-  void abort(int exitCode) override {
-    MPI_Abort(MPI_COMM_WORLD, exitCode);
-  }
+  void abort(int exitCode) override { MPI_Abort(MPI_COMM_WORLD, exitCode); }
 
   void own(Evaluation& evaluation, Store& store, Portions& portions, const std::function<bool()>& again,
            const std::function<void(const Batch&)>& written) override {

@@ -37,8 +37,10 @@ int runReport(const StoreArguments& arguments) {
   const Store store = Store::open(arguments.store, Store::Access::Read);
   if (arguments.markdown) {
     const std::string text = markdownReport(store);
-    if (arguments.out.empty()) console.data(text);
-    else writeFile(arguments.out, text);
+    if (arguments.out.empty())
+      console.data(text);
+    else
+      writeFile(arguments.out, text);
   } else {
     const WritingGuard guard;
     writeReport(store, arguments.out, arguments.report);

@@ -1,6 +1,4 @@
 // Evaluations through the library, on the bundled network and its data set: the tables of the papers in small.
-#include "relprop/evaluate.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -9,6 +7,7 @@
 
 #include "api/evaluation_units.h"
 #include "api/model_impl.h"
+#include "relprop/evaluate.h"
 #include "unit/core/failure.h"
 
 namespace relprop::test {
@@ -151,9 +150,7 @@ TEST(Evaluation, StopsWhenAsked) {
 }
 
 TEST(Evaluation, BadOptionsAreRefused) {
-  const auto code = [](const EvaluateOptions& o) {
-    return failureOf([&] { Evaluation(shapes(), data(), o); }).code();
-  };
+  const auto code = [](const EvaluateOptions& o) { return failureOf([&] { Evaluation(shapes(), data(), o); }).code(); };
   EXPECT_EQ(code(options({}, {"miou"})), ErrorCode::InvalidArgument);
   EXPECT_EQ(code(options({"rap"}, {})), ErrorCode::InvalidArgument);
   EXPECT_EQ(code(options({"rap"}, {"no-metric"})), ErrorCode::UnknownMetric);
