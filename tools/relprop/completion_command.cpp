@@ -5,7 +5,9 @@
 
 #include "commands.h"
 #include "console.h"
+#include "relprop/dataset.h"
 #include "relprop/explain.h"
+#include "relprop/metrics.h"
 
 namespace relprop::cli {
 namespace {
@@ -31,6 +33,8 @@ std::map<std::string, Words> optionValues() {
                                          {"--contrast", {"others"}},
                                          {"--preprocess", preprocessNames()}};
   for (const MethodInfo& method : methods()) values["--method"].push_back(method.name);
+  for (const MetricInfo& metric : metricInfos()) values["--metrics"].push_back(metric.name);
+  for (const DatasetKind& kind : datasetKinds()) values["--data"].push_back(kind.name + ":");
   values["-m"] = values["--methods"] = values["--method"];
   values["--methods"].push_back("all");
   return values;

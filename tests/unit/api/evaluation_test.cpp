@@ -92,7 +92,7 @@ TEST(Evaluation, MapsOfRandomNetworksAreUnlikeThoseOfTheTrainedOne) {
 TEST(Evaluation, RapConservesAtEveryLayer) {
   const auto m = means(run(shapes(), options({"rap"}, {"conservation"})));
   EXPECT_LT(m.at("rap/input"), 1e-4);
-  EXPECT_LT(m.at("rap/layers"), 1e-4);
+  EXPECT_LT(m.at("rap/worst-layer"), 1e-4);
 }
 
 // Whatever the order, the batch and the company: the same numbers.
