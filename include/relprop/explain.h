@@ -159,6 +159,9 @@ struct MethodInfo {
   std::vector<std::pair<std::string, std::string>> parameters;  // key, default and choices
 };
 std::vector<MethodInfo> methods();
+// Whether a method string (parsed as Explainer does) computes many inputs for one image, so that a batch makes a single
+// image faster too. Throws UnknownMethod, InvalidMethodParameter.
+bool runsManyInputs(const std::string& method);
 // Parameters that every method takes (noise, sign, …).
 std::vector<std::pair<std::string, std::string>> commonParameters();
 

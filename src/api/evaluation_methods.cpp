@@ -6,7 +6,6 @@
 
 #include <algorithm>
 
-#include "explain/method.h"
 #include "relprop/error.h"
 
 namespace relprop {
@@ -37,7 +36,7 @@ ExplainOptions MethodPool::optionsOf(const std::string& text) const {
   o.method = text;
   o.rules = options_.rules;
   o.inputShape = options_.inputShape;
-  o.batch = parseMethod(text).procedure ? options_.batch : 1;
+  o.batch = runsManyInputs(text) ? options_.batch : 1;
   o.patterns = options_.patterns;
   o.threads = options_.threads;
   o.pixelRange = pixelRange(options_.preprocess);

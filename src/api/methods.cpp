@@ -1,4 +1,4 @@
-#include "explain/method.h"
+#include "explain/procedure.h"
 #include "kernels/backend.h"
 #include "relprop/explain.h"
 
@@ -17,6 +17,11 @@ std::vector<MethodInfo> methods() {
     all.push_back(std::move(info));
   }
   return all;
+}
+
+bool runsManyInputs(const std::string& method) {
+  const Method parsed = parseMethod(method);
+  return parsed.procedure && parsed.procedure->runsManyInputs();
 }
 
 std::vector<std::pair<std::string, std::string>> commonParameters() {

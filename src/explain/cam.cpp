@@ -88,6 +88,7 @@ void positiveGradient(const float*, const float* g, std::int64_t size, double* w
 
 class GradientCam : public Procedure {
  public:
+  bool runsManyInputs() const override { return false; }
   explicit GradientCam(ChannelWeights weights) : weights_(weights) {}
 
   std::vector<Attribution> explain(Session& session, const Subject& subject) const override {

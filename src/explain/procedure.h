@@ -31,6 +31,8 @@ struct Attribution {
 class Procedure {
  public:
   virtual ~Procedure() = default;
+  // Whether an image takes more than one row of the plan, so that a batch serves a single image too.
+  virtual bool runsManyInputs() const { return true; }
   // One attribution a question. Throws NotSupportedByMethod, Cancelled.
   virtual std::vector<Attribution> explain(Session& session, const Subject& subject) const = 0;
 };

@@ -138,7 +138,9 @@ TEST_F(EvaluateTest, SanityChecksOfEveryKindOfMethod) {
     // Random weights can leave Grad-CAM nothing positive, and a map of zeros is like no other.
     if (r.key.method.starts_with("grad-cam") && r.skipped.find("is constant once") != std::string::npos) continue;
     ASSERT_EQ(r.skipped, "") << r.key.method << " " << r.key.protocol;
-    if (rap && conserves) EXPECT_LT(r.scores.at(0).value, 1e-4);
+    if (rap && conserves) {
+      EXPECT_LT(r.scores.at(0).value, 1e-4);
+    }
   }
 }
 
@@ -183,6 +185,7 @@ TEST_F(Refusals, UnknownNames) {
   expectRefused(evaluate({"--methods", "rapp"}), "rap");
   expectRefused(evaluate({"--target", "wrong"}), "--target");
   expectRefused(evaluate({"--shard", "3/3"}), "--shard");
+  EXPECT_FALSE(fs::exists(store()));
 }
 
 TEST_F(Refusals, DataSetsThatAreNotThere) {

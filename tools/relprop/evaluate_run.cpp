@@ -148,14 +148,19 @@ int Run::close(std::size_t asked) {
 int Run::execute() {
   const Model model = Model::load(network_.model);
   const Dataset dataset = Dataset::open(arguments_.data);
+  const bool owner = !ranks_ || ranks_->owner();
+  // A store that is there is looked at before methods are compiled; a new one is made when nothing can be wrong any
+  // more.
   std::optional<Store> store;
-  if (!ranks_ || ranks_->owner()) store.emplace(Store::open(arguments_.store, Store::Access::Write));
+  const auto openStore = [&] { store.emplace(Store::open(arguments_.store, Store::Access::Write)); };
+  if (owner && std::filesystem::exists(arguments_.store)) openStore();
   Evaluation evaluation(model, dataset, options(model));
   for (const std::string& note : evaluation.notes()) console_.note(note);
-  if (!store) {
+  if (!owner) {
     ranks_->work(evaluation, [] { return !interrupted(); });
     return interrupted() ? kExitInterrupted : kExitOk;
   }
+  if (!store) openStore();
   const std::vector<std::size_t> units = chosenUnits(evaluation);
   try {
     ranks_ ? measureTogether(evaluation, *store, units) : measureAlone(evaluation, *store, units);

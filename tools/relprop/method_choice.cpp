@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cctype>
 #include <map>
 #include <sstream>
@@ -97,16 +96,6 @@ std::vector<MethodChoice> chooseMethods(const std::vector<std::string>& names, c
     add({name});
   }
   return chosen;
-}
-
-bool runsManyInputs(const std::string& method) {
-  static constexpr std::array keys = {"steps", "samples", "masks", "window"};
-  const std::string name = method.substr(0, method.find(':'));
-  if (name == "score-cam" || method.find("noise=") != std::string::npos) return true;
-  for (const MethodInfo& info : methods())
-    if (info.name == name)
-      return std::any_of(keys.begin(), keys.end(), [&](const char* key) { return has(info.parameters, key); });
-  return false;
 }
 
 std::string fileNamePart(const std::string& method) {

@@ -25,9 +25,6 @@ std::vector<std::string> splitMethods(const std::string& list);
 std::vector<MethodChoice> chooseMethods(const std::vector<std::string>& names, const std::vector<Shortcut>& shortcuts,
                                         bool havePatterns, std::vector<std::string>& notes);
 
-// Whether the method computes many inputs for one image, so that a batch serves a single image too.
-bool runsManyInputs(const std::string& method);
-
 // A method string as part of a file name: every character that is special there or to the shell becomes '-'.
 std::string fileNamePart(const std::string& method);
 

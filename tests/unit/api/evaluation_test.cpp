@@ -168,7 +168,9 @@ TEST(ClassMapping, FindsClassesByName) {
   const std::vector<int> mapping = classMapping(data(), options({}, {}).labels, 10);
   const std::vector<std::string> labels = options({}, {}).labels;
   for (std::size_t k = 0; k < mapping.size(); ++k)
-    if (mapping[k] >= 0) EXPECT_EQ(labels[static_cast<std::size_t>(mapping[k])], data().classNames()[k]);
+    if (mapping[k] >= 0) {
+      EXPECT_EQ(labels[static_cast<std::size_t>(mapping[k])], data().classNames()[k]);
+    }
 }
 
 }  // namespace
