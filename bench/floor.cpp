@@ -5,48 +5,19 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <map>
 #include <string>
 
+#include "arguments.h"
 #include "bare.h"
 #include "engine/forward.h"
 #include "measure.h"
 #include "onnx/importer.h"
 #include "passes/passes.h"
-#include "relprop/error.h"
 #include "relprop/explain.h"
 
 namespace relprop::bench {
 namespace {
-
-struct Arguments {
-  std::string model, methods = "gradient,lrp-zplus,rap";
-  std::vector<std::string> models;
-  int batch = 1, threads = 0, rounds = 15;
-  bool profile = false;
-};
-
-Arguments parse(int argc, char** argv) {
-  Arguments a;
-  for (int i = 1; i < argc; ++i) {
-    const std::string key = argv[i];
-    const auto value = [&] { return std::string(i + 1 < argc ? argv[++i] : ""); };
-    if (key == "--methods")
-      a.methods = value();
-    else if (key == "--batch")
-      a.batch = std::atoi(value().c_str());
-    else if (key == "--threads")
-      a.threads = std::atoi(value().c_str());
-    else if (key == "--rounds")
-      a.rounds = std::atoi(value().c_str());
-    else if (key == "--profile")
-      a.profile = true;
-    else
-      a.models.push_back(key);
-  }
-  return a;
-}
 
 std::vector<std::string> split(const std::string& text) {
   std::vector<std::string> parts;
@@ -112,9 +83,9 @@ std::pair<int, int> passesOf(const std::string& method) {
   return {2, 1};
 }
 
-void run(const Arguments& a) {
-  const Model model = Model::load(a.model);
-  const std::string side = a.model.substr(0, a.model.rfind('.')) + ".preprocess.json";
+void run(const std::string& path, const Arguments& a) {
+  const Model model = Model::load(path);
+  const std::string side = path.substr(0, path.rfind('.')) + ".preprocess.json";
   std::vector<Timed> all;
   for (const std::string& method : split(a.methods)) {
     ExplainOptions o;
@@ -125,13 +96,13 @@ void run(const Arguments& a) {
     all.push_back({method, std::move(e), std::move(input), {}, {}});
   }
   const Shape shape = all[0].input.shape;
-  BareLayers conv(layersOf(a.model, shape, false)), dense(layersOf(a.model, shape, true));
+  BareLayers conv(layersOf(path, shape, false)), dense(layersOf(path, shape, true));
   Floor floor;
   measure(all, conv, dense, floor, a.rounds);
   const double f = median(floor.forward) * 1e3, b = median(floor.backward) * 1e3;
   fmt::print(
       "{} batch {}: bare convolutions forward {:.1f} ms, backward-data {:.1f} ms; dense layers {:.1f} ms a pass\n",
-      a.model, a.batch, f, b, median(floor.dense) * 1e3);
+      path, a.batch, f, b, median(floor.dense) * 1e3);
   for (const Timed& t : all) {
     const double tf = median(t.forward) * 1e3, tb = median(t.backward) * 1e3;
     const auto [nf, nb] = passesOf(t.method);
@@ -147,20 +118,7 @@ void run(const Arguments& a) {
 }  // namespace relprop::bench
 
 int main(int argc, char** argv) {
-  auto arguments = relprop::bench::parse(argc, argv);
-  if (arguments.models.empty()) {
-    fmt::print(
-        stderr,
-        "usage: relprop_floor MODEL.onnx... [--methods a,b] [--batch N] [--threads T] [--rounds R] [--profile]\n");
-    return 2;
-  }
-  try {
-    for (const std::string& model : arguments.models) {
-      arguments.model = model;
-      relprop::bench::run(arguments);
-    }
-  } catch (const std::exception& e) {
-    fmt::print(stderr, "relprop_floor: {}\n", e.what());
-    return 1;
-  }
+  using namespace relprop::bench;
+  return runEach(parse(argc, argv, {}), "relprop_floor",
+                 "[--methods a,b] [--batch N] [--threads T] [--rounds R] [--profile]", run);
 }

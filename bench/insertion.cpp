@@ -1,46 +1,20 @@
-// relprop_insertion MODEL [--rounds R] [--threads T] [--batch B]
+// relprop_insertion MODEL... [--rounds R] [--threads T] [--batch B] [--preprocess P]
 // Insertion and deletion of one picture, RISE's profile (for 224×224 pixels 2 × 225 forward passes), over as many
 // forward passes of the bare engine at the same batch, measured in alternation in one process.
 #include <fmt/format.h>
 
-#include <chrono>
-#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <string>
 
+#include "arguments.h"
 #include "measure.h"
-#include "relprop/error.h"
 #include "relprop/evaluate.h"
 
 namespace relprop::bench {
 namespace {
 
 namespace fs = std::filesystem;
-
-struct Arguments {
-  std::string model, preprocess = "imagenet";
-  int rounds = 5, threads = 0, batch = 0;
-};
-
-Arguments parse(int argc, char** argv) {
-  Arguments a;
-  for (int i = 1; i < argc; ++i) {
-    const std::string key = argv[i];
-    const char* value = i + 1 < argc ? argv[i + 1] : "";
-    if (key == "--rounds")
-      a.rounds = std::atoi(value), ++i;
-    else if (key == "--threads")
-      a.threads = std::atoi(value), ++i;
-    else if (key == "--batch")
-      a.batch = std::atoi(value), ++i;
-    else if (key == "--preprocess")
-      a.preprocess = value, ++i;
-    else
-      a.model = key;
-  }
-  return a;
-}
 
 // A folder with one picture of noise, gone with the object.
 class OnePicture {
@@ -59,17 +33,17 @@ class OnePicture {
   fs::path folder_;
 };
 
-Preprocess preprocessOf(const Arguments& a) {
-  const fs::path beside = fs::path(a.model).replace_extension(".preprocess.json");
+Preprocess preprocessOf(const std::string& model, const Arguments& a) {
+  const fs::path beside = fs::path(model).replace_extension(".preprocess.json");
   return readPreprocess(fs::exists(beside) ? beside.string() : a.preprocess);
 }
 
-int run(const Arguments& a) {
-  const Model model = Model::load(a.model);
+void run(const std::string& path, const Arguments& a) {
+  const Model model = Model::load(path);
   const OnePicture picture;
   EvaluateOptions o;
   o.methods = {"gradient"}, o.metrics = {"id-score:profile=rise"};
-  o.target = "predicted", o.preprocess = preprocessOf(a), o.threads = a.threads;
+  o.target = "predicted", o.preprocess = preprocessOf(path, a), o.threads = a.threads;
   if (a.batch > 0) o.batch = a.batch;
   Evaluation evaluation(model, Dataset::open(picture.spec()), o);
   ExplainOptions e;
@@ -82,25 +56,20 @@ int run(const Arguments& a) {
     passes = 0;
     for (const Curve& curve : result.curves) passes += static_cast<std::int64_t>(curve.x.size());
     const Tensor inputs = noise(bare, passes);
-    const auto start = std::chrono::steady_clock::now();
-    bare.forward(inputs);
+    const double seconds = secondsOf([&] { bare.forward(inputs); });
     if (r < 0) continue;
-    forward.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    forward.push_back(seconds);
     metric.push_back(result.measureSeconds);
   }
   fmt::print("insertion and deletion, {} forward passes: {:.0f} ms; the bare engine: {:.0f} ms; {:.3f} ×\n", passes,
              median(metric) * 1e3, median(forward) * 1e3, median(metric) / median(forward));
-  return 0;
 }
 
 }  // namespace
 }  // namespace relprop::bench
 
 int main(int argc, char** argv) {
-  try {
-    return relprop::bench::run(relprop::bench::parse(argc, argv));
-  } catch (const relprop::Error& e) {
-    std::fprintf(stderr, "relprop_insertion: %s\n", e.what());
-    return 1;
-  }
+  using namespace relprop::bench;
+  return runEach(parse(argc, argv, {.batch = 0, .rounds = 5}), "relprop_insertion",
+                 "[--rounds R] [--threads T] [--batch B] [--preprocess P]", run);
 }

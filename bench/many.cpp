@@ -1,4 +1,4 @@
-// relprop_many MODEL [--rounds R] [--threads T] [--shape CxHxW]
+// relprop_many MODEL... [--rounds R] [--threads T] [--shape CxHxW]
 // What many maps cost, as ratios measured in alternation in one process:
 //   five targets of one image, from one forward pass, over one target;
 //   integrated gradients of 50 steps at batch 10 over 50 × (forward + backward) of the gradient at the same batch.
@@ -7,57 +7,31 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
-#include <cstdio>
 #include <cstdlib>
 #include <functional>
 #include <string>
 
+#include "arguments.h"
 #include "measure.h"
-#include "relprop/error.h"
 #include "relprop/explain.h"
 
 namespace relprop::bench {
 namespace {
 
-struct Arguments {
-  std::string model;
-  int rounds = 9, threads = 0;
+Shape shapeFrom(const std::string& text) {
   Shape shape;
-};
-
-Shape shapeFrom(const char* text) {
-  Shape shape;
-  for (char* at = const_cast<char*>(text); *at != '\0'; at += *at == 'x') shape.push_back(std::strtol(at, &at, 10));
+  for (char* at = const_cast<char*>(text.c_str()); *at != '\0'; at += *at == 'x')
+    shape.push_back(std::strtol(at, &at, 10));
   return shape;
 }
 
-Arguments parse(int argc, char** argv) {
-  Arguments a;
-  for (int i = 1; i < argc; ++i) {
-    const std::string key = argv[i];
-    const char* value = i + 1 < argc ? argv[i + 1] : "";
-    if (key == "--rounds")
-      a.rounds = std::atoi(value), ++i;
-    else if (key == "--threads")
-      a.threads = std::atoi(value), ++i;
-    else if (key == "--shape")
-      a.shape = shapeFrom(value), ++i;
-    else
-      a.model = key;
-  }
-  return a;
-}
-
 double seconds(Explainer& explainer, const Tensor& x, const std::vector<Target>& targets) {
-  const auto start = std::chrono::steady_clock::now();
-  explainer.explain(x, targets);
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return secondsOf([&] { explainer.explain(x, targets); });
 }
 
 ExplainOptions options(const Arguments& a, const std::string& method) {
   ExplainOptions o;
-  o.method = method, o.threads = a.threads, o.inputShape = a.shape;
+  o.method = method, o.threads = a.threads, o.inputShape = shapeFrom(a.shape);
   return o;
 }
 
@@ -100,21 +74,16 @@ void integratedGradients(const Model& model, const Arguments& a) {
              integrated * 1e3, integrated / (5 * ten));
 }
 
-int run(const Arguments& a) {
-  const Model model = Model::load(a.model);
+void run(const std::string& path, const Arguments& a) {
+  const Model model = Model::load(path);
   for (const char* method : {"lrp-zplus", "rap", "gradient"}) fiveTargets(model, a, method);
   integratedGradients(model, a);
-  return 0;
 }
 
 }  // namespace
 }  // namespace relprop::bench
 
 int main(int argc, char** argv) {
-  try {
-    return relprop::bench::run(relprop::bench::parse(argc, argv));
-  } catch (const relprop::Error& e) {
-    fmt::print(stderr, "{}\n", e.what());
-    return 1;
-  }
+  using namespace relprop::bench;
+  return runEach(parse(argc, argv, {.rounds = 9}), "relprop_many", "[--rounds R] [--threads T] [--shape CxHxW]", run);
 }

@@ -11,6 +11,7 @@
 
 #include "api/model_impl.h"
 #include "relprop/npz.h"
+#include "support/temporary_folder.h"
 #include "unit/core/failure.h"
 #include "unit/passes/build.h"
 
@@ -45,14 +46,9 @@ Tensor images(std::int64_t count, unsigned seed) {
 
 class Estimator : public testing::Test {
  protected:
-  Estimator() {
-    std::string name = (std::filesystem::temp_directory_path() / "relprop-patterns-XXXXXX").string();
-    folder_ = mkdtemp(name.data());
-  }
-  ~Estimator() override { std::filesystem::remove_all(folder_); }
   std::filesystem::path file(const char* name) const { return folder_ / name; }
 
-  std::filesystem::path folder_;
+  TemporaryFolder folder_;
   PatternEstimator estimator_{shapes(), options()};
 };
 

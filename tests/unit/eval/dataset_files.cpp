@@ -1,9 +1,6 @@
 #include "unit/eval/dataset_files.h"
 
-#include <stdlib.h>
-
 #include <algorithm>
-#include <fstream>
 #include <sstream>
 
 #include "relprop/image.h"
@@ -12,43 +9,10 @@ namespace relprop::dataset_test {
 
 namespace fs = std::filesystem;
 
-Tree::Tree() {
-  std::string name = (fs::temp_directory_path() / "relprop-data-XXXXXX").string();
-  EXPECT_NE(mkdtemp(name.data()), nullptr);
-  path_ = name;
-}
-
-Tree::~Tree() {
-  std::error_code ignored;
-  fs::remove_all(path_, ignored);
-}
-
-void Tree::write(const std::string& name, const std::string& text) const {
-  write(name, Bytes(text.begin(), text.end()));
-}
-
-void Tree::write(const std::string& name, const Bytes& bytes) const {
-  fs::create_directories((path_ / name).parent_path());
-  std::ofstream file(path_ / name, std::ios::binary);
-  file.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
-}
-
 void Tree::writePicture(const std::string& name, int red, int width, int height) const {
   Image image{width, height, Bytes(static_cast<std::size_t>(width * height * 3))};
   image.pixels[0] = static_cast<std::uint8_t>(red);
   write(name, encodePng(image));
-}
-
-Error expectError(ErrorCode code, const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    EXPECT_STREQ(errorCodeName(error.code()), errorCodeName(code)) << error.what();
-    EXPECT_FALSE(error.where().empty()) << error.what();
-    return error;
-  }
-  ADD_FAILURE() << "no error was thrown";
-  return Error(ErrorCode::Internal, "", "");
 }
 
 Dataset open(const std::string& kind, const fs::path& path) {

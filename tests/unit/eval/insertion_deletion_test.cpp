@@ -4,7 +4,6 @@
 #include <functional>
 
 #include "eval/sequence.h"
-#include "relprop/error.h"
 #include "unit/eval/toy_case.h"
 
 namespace relprop::eval::test {
@@ -60,19 +59,6 @@ void expectCurve(const Measured& m, std::size_t curve, const std::vector<double>
   ASSERT_LT(curve, m.curves.size());
   EXPECT_THAT(m.curves[curve].y, Pointwise(DoubleNear(kClose), y));
   EXPECT_EQ(m.curves[curve].x.size(), y.size());
-}
-
-void expectError(const std::string& protocol, const std::string& where, const std::string& got,
-                 const std::string& expected) {
-  try {
-    parseProtocol(protocol);
-    ADD_FAILURE() << protocol;
-  } catch (const Error& e) {
-    EXPECT_EQ(e.code(), ErrorCode::InvalidMetricParameter);
-    EXPECT_EQ(e.where(), where);
-    EXPECT_EQ(e.got(), got);
-    EXPECT_EQ(e.expected(), expected);
-  }
 }
 
 TEST(Sequence, EachBeginsAnewWhateverTheOneBeforeLeft) {

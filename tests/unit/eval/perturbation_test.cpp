@@ -4,7 +4,6 @@
 #include <map>
 #include <numeric>
 
-#include "relprop/error.h"
 #include "unit/eval/toy_case.h"
 
 namespace relprop::eval::test {
@@ -67,19 +66,6 @@ std::vector<double> logits(const ToyCase& toy, const std::vector<Picture>& pictu
   std::vector<double> f;
   for (const Picture& x : pictures) f.push_back(toy.logit(x));
   return f;
-}
-
-void expectError(const std::string& protocol, const std::string& where, const std::string& got,
-                 const std::string& expected) {
-  try {
-    parseProtocol(protocol);
-    ADD_FAILURE() << protocol;
-  } catch (const Error& e) {
-    EXPECT_EQ(e.code(), ErrorCode::InvalidMetricParameter);
-    EXPECT_EQ(e.where(), where);
-    EXPECT_EQ(e.got(), got);
-    EXPECT_EQ(e.expected(), expected);
-  }
 }
 
 TEST(RegionPerturbation, ReplacesRegionsByTheirSumOneAfterAnother) {

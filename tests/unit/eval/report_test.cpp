@@ -2,7 +2,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <cmath>
 #include <fstream>
@@ -15,6 +14,7 @@
 #include "eval/report/names.h"
 #include "eval/report/plot.h"
 #include "relprop/image.h"
+#include "support/temporary_folder.h"
 #include "unit/core/failure.h"
 
 namespace relprop::eval {
@@ -38,18 +38,7 @@ std::size_t countOf(const std::string& text, const std::string& part) {
 
 class FolderTest : public testing::Test {
  protected:
-  FolderTest() {
-    std::string name = (fs::temp_directory_path() / "relprop-report-XXXXXX").string();
-    base_ = mkdtemp(name.data());
-  }
-  ~FolderTest() override { fs::remove_all(base_); }
-  void put(const fs::path& file, const std::string& text) const {
-    fs::create_directories(file.parent_path());
-    std::ofstream(file) << text;
-  }
-  std::size_t filesInBase() const { return static_cast<std::size_t>(std::distance(fs::directory_iterator(base_), {})); }
-
-  fs::path base_;
+  test::TemporaryFolder base_;
 };
 
 // Names
@@ -206,7 +195,7 @@ TEST_F(FolderTest, IsThereOnceItIsWhole) {
 
 TEST_F(FolderTest, LeavesNothingBehindWithoutCommit) {
   { FolderWriter(base_ / "report").write("a", std::string("a")); }
-  EXPECT_EQ(filesInBase(), 0u);
+  EXPECT_EQ(base_.entries(), 0);
 }
 
 TEST_F(FolderTest, ReplacesAnEarlierReport) {
@@ -217,7 +206,7 @@ TEST_F(FolderTest, ReplacesAnEarlierReport) {
   }
   EXPECT_FALSE(fs::exists(base_ / "report/first"));
   EXPECT_EQ(textOf(base_ / "report/second"), "second");
-  EXPECT_EQ(filesInBase(), 1u);
+  EXPECT_EQ(base_.entries(), 1);
 }
 
 TEST_F(FolderTest, AFailureKeepsTheEarlierReport) {
@@ -239,23 +228,23 @@ TEST_F(FolderTest, TakesAnEmptyFolderAndALinkToOne) {
 }
 
 TEST_F(FolderTest, RefusesWhatIsNotItsOwn) {
-  put(base_ / "photos/dog.jpg", "dog");
+  base_.write("photos/dog.jpg", "dog");
   const Error foreign = test::failureOf([&] { FolderWriter writer(base_ / "photos"); });
   EXPECT_EQ(foreign.code(), ErrorCode::InvalidArgument);
   EXPECT_EQ(foreign.got(), "a folder that holds something else");
   EXPECT_EQ(foreign.expected(), "a new or empty folder, or an earlier report");
   EXPECT_EQ(textOf(base_ / "photos/dog.jpg"), "dog");
-  put(base_ / "file", "text");
+  base_.write("file", "text");
   EXPECT_EQ(test::failureOf([&] { FolderWriter writer(base_ / "file"); }).got(), "a file");
   EXPECT_EQ(test::failureOf([&] { FolderWriter writer(""); }).got(), "an empty path");
-  EXPECT_EQ(filesInBase(), 2u);
+  EXPECT_EQ(base_.entries(), 2);
 }
 
 TEST_F(FolderTest, RefusesAReportWithSomebodysFileInIt) {
   FolderWriter first(base_ / "report");
   first.write("a", std::string("a"));
   first.commit();
-  put(base_ / "report/notes/mine.txt", "thoughts");
+  base_.write("report/notes/mine.txt", "thoughts");
   const Error error = test::failureOf([&] { FolderWriter writer(base_ / "report"); });
   EXPECT_EQ(error.code(), ErrorCode::InvalidArgument);
   EXPECT_EQ(error.got(), "an earlier report and a file that is not part of it, notes/mine.txt");
@@ -263,7 +252,7 @@ TEST_F(FolderTest, RefusesAReportWithSomebodysFileInIt) {
 }
 
 TEST_F(FolderTest, SaysWhereItCannotWrite) {
-  put(base_ / "file", "text");
+  base_.write("file", "text");
   const Error error = test::failureOf([&] { FolderWriter writer(base_ / "file/report"); });
   EXPECT_EQ(error.code(), ErrorCode::FileWriteFailed);
 }
@@ -368,7 +357,7 @@ TEST_F(ReportTest, ModelsOfOneNameAreToldApart) {
 }
 
 TEST_F(ReportTest, RefusesAFolderBeforeItReadsTheStore) {
-  put(base_ / "mine/file", "text");
+  base_.write("mine/file", "text");
   EXPECT_EQ(test::codeOf([&] { writeReport(store_, base_ / "mine"); }), ErrorCode::InvalidArgument);
 }
 

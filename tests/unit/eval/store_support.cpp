@@ -2,34 +2,10 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <stdlib.h>
 
 namespace relprop::store_test {
 
 namespace fs = std::filesystem;
-
-Error expectError(ErrorCode code, const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    EXPECT_STREQ(errorCodeName(error.code()), errorCodeName(code)) << error.what();
-    EXPECT_FALSE(error.where().empty()) << error.what();
-    return error;
-  }
-  ADD_FAILURE() << "no error was thrown";
-  return Error(ErrorCode::Internal, "", "");
-}
-
-Folder::Folder() {
-  std::string name = (fs::temp_directory_path() / "relprop-store-XXXXXX").string();
-  if (!::mkdtemp(name.data())) ADD_FAILURE() << "no temporary folder";
-  path_ = name;
-}
-
-Folder::~Folder() {
-  std::error_code ignored;
-  fs::remove_all(path_, ignored);
-}
 
 Provenance run(const std::string& command) {
   return {"0.1.0", "host", command, "float32", {{"onednn", "3.5"}, {"sqlite", "3.40"}}, 7, 2};

@@ -4,30 +4,18 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
-#include <functional>
 #include <string>
 #include <vector>
 
 #include "eval/sqlite.h"
-#include "relprop/error.h"
 #include "relprop/store.h"
+#include "support/expect_error.h"
+#include "support/temporary_folder.h"
 
 namespace relprop::store_test {
 
-Error expectError(ErrorCode code, const std::function<void()>& call);
-
-class Folder {
- public:
-  Folder();
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  ~Folder();
-  std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
+using test::expectError;
+using Folder = test::TemporaryFolder;
 
 Provenance run(const std::string& command = "relprop evaluate net.onnx");
 ModelFacts model(const std::string& key = "net");

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "eval/metric.h"
+#include "unit/core/failure.h"
 
 namespace relprop::eval::test {
 
@@ -155,6 +156,17 @@ inline std::vector<std::size_t> naiveOrder(const std::vector<float>& values, boo
     order.push_back(best);
   }
   return order;
+}
+
+// The protocol has to be refused because of a parameter.
+inline void expectError(const std::string& protocol, const std::string& where, const std::string& got,
+                        const std::string& expected) {
+  SCOPED_TRACE(protocol);
+  const Error error = relprop::test::failureOf([&] { parseProtocol(protocol); });
+  EXPECT_EQ(error.code(), ErrorCode::InvalidMetricParameter);
+  EXPECT_EQ(error.where(), where);
+  EXPECT_EQ(error.got(), got);
+  EXPECT_EQ(error.expected(), expected);
 }
 
 }  // namespace relprop::eval::test

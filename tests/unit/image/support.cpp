@@ -1,6 +1,5 @@
 #include "unit/image/support.h"
 
-#include <stdlib.h>
 #include <turbojpeg.h>
 #include <webp/encode.h>
 #include <zlib.h>
@@ -42,18 +41,6 @@ Bytes owned(std::uint8_t* data, std::size_t size) {
 }
 
 }  // namespace
-
-Error expectError(ErrorCode code, const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    EXPECT_STREQ(errorCodeName(error.code()), errorCodeName(code)) << error.what();
-    EXPECT_FALSE(error.where().empty()) << error.what();
-    return error;
-  }
-  ADD_FAILURE() << "no error was thrown";
-  return Error(ErrorCode::Internal, "", "");
-}
 
 Image noise(std::uint32_t seed, int width, int height, bool twoTone) {
   Image image{width, height, Bytes(static_cast<std::size_t>(width * height * 3))};
@@ -175,20 +162,6 @@ Bytes webpWithExif(const Bytes& webp, const Bytes& block, int width, int height)
   appendNumber(file, static_cast<std::uint32_t>(body.size()), 4, false);
   append(file, body);
   return file;
-}
-
-TemporaryFolder::TemporaryFolder() {
-  std::string name = (std::filesystem::temp_directory_path() / "relprop-image-XXXXXX").string();
-  path_ = ::mkdtemp(name.data());
-}
-
-TemporaryFolder::~TemporaryFolder() {
-  std::error_code ignored;
-  std::filesystem::remove_all(path_, ignored);
-}
-
-std::ptrdiff_t TemporaryFolder::entries() const {
-  return std::distance(std::filesystem::directory_iterator(path_), std::filesystem::directory_iterator{});
 }
 
 }  // namespace relprop::test

@@ -89,17 +89,22 @@ TEST_P(LinearKernels, Backward) {
   expectClose(backward(*fast_, shape(), output()), backward(*slow_, shape(), output()), 5e-6);
 }
 
+// <a, b> = <c, d>
+void expectSameProduct(const Floats& a, const Floats& b, const Floats& c, const Floats& d) {
+  double left = 0, right = 0, scale = 0;
+  for (std::size_t i = 0; i < b.size(); ++i) {
+    left += static_cast<double>(a[i]) * b[i];
+    scale += std::abs(static_cast<double>(a[i]) * b[i]);
+  }
+  for (std::size_t i = 0; i < c.size(); ++i) right += static_cast<double>(c[i]) * d[i];
+  EXPECT_NEAR(left, right, 1e-6 * scale);
+}
+
 // <Wx, r> = <x, Wᵀr>
 TEST_P(LinearKernels, BackwardIsTheTransposeOfForward) {
   const Floats x = input(), r = output();
   const Floats wx = forward(*fast_, shape(), {}, x, {}), wr = backward(*fast_, shape(), r);
-  double left = 0, right = 0, scale = 0;
-  for (std::size_t i = 0; i < r.size(); ++i) {
-    left += static_cast<double>(wx[i]) * r[i];
-    scale += std::abs(static_cast<double>(wx[i]) * r[i]);
-  }
-  for (std::size_t i = 0; i < x.size(); ++i) right += static_cast<double>(x[i]) * wr[i];
-  EXPECT_NEAR(left, right, 1e-6 * scale);
+  expectSameProduct(wx, r, x, wr);
 }
 
 TEST_P(LinearKernels, WeightGradient) {
@@ -111,13 +116,7 @@ TEST_P(LinearKernels, WeightGradient) {
 TEST_P(LinearKernels, WeightGradientIsTheDerivativeByTheWeights) {
   const Floats x = input(), g = output(), dw = weightGradient(*fast_, shape(), x, g);
   const Floats w = specOf(shape(), layoutsOf(*fast_, shape()), {}).weights, wx = forward(*fast_, shape(), {}, x, {});
-  double left = 0, right = 0, scale = 0;
-  for (std::size_t i = 0; i < g.size(); ++i) {
-    left += static_cast<double>(wx[i]) * g[i];
-    scale += std::abs(static_cast<double>(wx[i]) * g[i]);
-  }
-  for (std::size_t i = 0; i < w.size(); ++i) right += static_cast<double>(w[i]) * dw[i];
-  EXPECT_NEAR(left, right, 1e-6 * scale);
+  expectSameProduct(wx, g, w, dw);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, LinearKernels, testing::ValuesIn(linearCases()),

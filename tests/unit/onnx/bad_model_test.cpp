@@ -36,7 +36,7 @@ TEST(BadModel, Files) {
   };
   expectFileError(folder.path() / "none.onnx", ErrorCode::FileNotFound);
   expectFileError(folder.path(), ErrorCode::FileUnreadable);
-  expectFileError(folder.write("empty.onnx", {}), kMalformed);
+  expectFileError(folder.write("empty.onnx", ""), kMalformed);
 }
 
 TEST(BadModel, Opset) {
