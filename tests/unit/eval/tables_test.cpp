@@ -66,7 +66,7 @@ TEST_F(TablesTest, ComparesOnCommonPicturesOnly) {
   for (const char* id : {"1", "2", "3"}) picture(id);
   score("1", "a", 1.0), score("2", "a", 100.0), score("3", "a", 3.0);
   score("1", "b", 200.0), score("3", "b", 300.0);
-  const Cell& a = table().columns[0].cells[0];
+  const Cell a = table().columns[0].cells[0];
   const Interval expected = pairedBootstrap({1.0, 3.0}, {200.0, 300.0});
   EXPECT_EQ(a.toBest.count, 2u);
   EXPECT_EQ(a.toBest.difference, -248.0);
