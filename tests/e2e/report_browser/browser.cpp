@@ -243,7 +243,7 @@ void Browser::hover(const std::string& selector) {
 }
 
 bool Browser::until(const std::string& expression) {
-  for (int i = 0; i < 200; ++i, std::this_thread::sleep_for(50ms))
+  for (int i = 0; i < 1200; ++i, std::this_thread::sleep_for(50ms))
     if (run("return Boolean(" + expression + ")").get<bool>()) return true;
   return false;
 }

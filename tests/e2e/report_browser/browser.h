@@ -33,7 +33,7 @@ class Browser {
   void press(const std::string& keys);
   void type(const std::string& selector, const std::string& text);
   void hover(const std::string& selector);
-  // Waits for the expression to become true, for at most ten seconds.
+  // Waits for the expression to become true, for at most a minute: other tests may keep the machine busy.
   bool until(const std::string& expression);
   void preferDark(bool dark);
   // Errors on the console since the last call.
