@@ -26,6 +26,7 @@ enum class ErrorCode {
   UnknownTarget,           // class index out of range, or a label that is not there
   UnknownNode,             // no node of that name
   NotSupportedByMethod,    // the method cannot be applied to this network
+  NotSupportedByHardware,  // the processor lacks the instructions for what was asked
   NumericFailure,          // NaN or infinity came up while computing
   OutOfMemory,             // the plan needs more memory than there is
   UnknownMetric,           // no metric of that name

@@ -49,6 +49,9 @@ struct Target {
   std::vector<float> relevance = {};
 };
 
+// What convolutions and dense layers multiply; sums, and relevance between layers, are always 32 bits wide.
+enum class Precision { Float32, Bfloat16 };
+
 struct ExplainOptions {
   std::string method = "rap";           // method string, e.g. "lrp-gamma:gamma=0.5"
   std::vector<std::string> rules = {};  // rows "PATTERN=RULE" in front of the preset's table
@@ -57,8 +60,13 @@ struct ExplainOptions {
   int targets = 1;                      // maps of each image, from one forward pass
   std::string from = {};             // explain this node's output instead of the scores; its channels are the classes
   std::vector<std::string> at = {};  // nodes (names or globs) whose relevance is kept in Explanation::layers
-  std::filesystem::path patterns = {};        // .npz of `relprop patterns`, for pattern-net and pattern-attribution
-  int threads = 0;                            // 0: as many as the machine has cores
+  std::filesystem::path patterns = {};  // .npz of `relprop patterns`, for pattern-net and pattern-attribution
+  int threads = 0;                      // 0: as many as the machine has cores
+  // Bfloat16 throws NotSupportedByHardware where the processor does not multiply such numbers itself.
+  Precision precision = Precision::Float32;
+  // Bytes that weights, activations and work space may take; where they need more, parts of the forward pass are
+  // computed again on the way back. 0: no limit. Throws OutOfMemory when that is not enough.
+  std::int64_t memory = 0;
   std::optional<PixelRange> pixelRange = {};  // needed by bounds=range
   bool reference = false;                     // plain loops instead of the fast kernels: slow, for checking
   bool ledger = true;                         // sum relevance at every node
@@ -110,6 +118,7 @@ struct NodeReport {
 };
 struct StepReport {
   std::string name, phase;  // phase: "forward", "backward"
+  std::string kind;         // "linear" (convolutions, dense layers), "kernel", "program" (elementwise), "scalar"
   std::string shape;
   std::int64_t bytes = 0, flops = 0;
   double seconds = 0;  // of the last run

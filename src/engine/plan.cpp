@@ -37,6 +37,11 @@ void* allocateBytes(std::int64_t bytes, const char* what) {
 
 }  // namespace
 
+const char* kindName(StepKind kind) {
+  static const char* const names[] = {"linear", "kernel", "program", "scalar"};
+  return names[static_cast<int>(kind)];
+}
+
 BufferId Plan::addStorage(std::int64_t floats, const std::string& name) {
   buffers_.push_back({.name = name, .floats = floats});
   return static_cast<BufferId>(buffers_.size()) - 1;
@@ -59,12 +64,12 @@ void Plan::touch(const BufferView& view) {
   b.last = now;
 }
 
-void Plan::addStep(const std::string& name, const std::vector<BufferView>& in, const std::vector<BufferView>& out,
-                   std::int64_t flops, Step step) {
+void Plan::addStep(const std::string& name, StepKind kind, const std::vector<BufferView>& in,
+                   const std::vector<BufferView>& out, std::int64_t flops, Step step) {
   for (const BufferView& v : in) touch(v);
   for (const BufferView& v : out) touch(v);
   const Shape shape = !out.empty() ? out[0].desc.shape : in.empty() ? Shape{} : in[0].desc.shape;
-  infos_.push_back({name, phase_, shape, bytesOf(in) + bytesOf(out), flops});
+  infos_.push_back({name, kind, phase_, shape, bytesOf(in) + bytesOf(out), flops});
   steps_.push_back(std::move(step));
 }
 
@@ -73,7 +78,7 @@ void Plan::addKernel(const std::string& name, KernelPtr kernel, const std::vecto
   scratchBytes_ = std::max(scratchBytes_, kernel->scratchBytes());
   weightBytes_ += kernel->weightBytes();
   std::shared_ptr<Kernel> shared = std::move(kernel);
-  addStep(name, in, out, flops, [this, shared, in, out] {
+  addStep(name, flops > 0 ? StepKind::Linear : StepKind::Kernel, in, out, flops, [this, shared, in, out] {
     std::vector<const float*> from;
     std::vector<float*> to;
     for (const BufferView& v : in) from.push_back(data(v.buffer) + v.offset);
@@ -87,7 +92,7 @@ void Plan::addProgram(const std::string& name, const ProgramRequest& request) {
   auto compiled = std::make_shared<CompiledProgram>(compileProgram(request));
   const std::int64_t rows = compiled->program.desc.rows();
   for (ScalarId s : compiled->reductions) scalarRows_[static_cast<std::size_t>(s)] = rows;
-  addStep(name, compiled->inputs, compiled->outputs, 0, [this, compiled, rows] {
+  addStep(name, StepKind::Program, compiled->inputs, compiled->outputs, 0, [this, compiled, rows] {
     ProgramArgs args;
     for (const BufferView& v : compiled->inputs)
       args.inputs.push_back({data(v.buffer) + v.offset, v.stride(), rows / v.desc.rows()});
@@ -101,7 +106,7 @@ void Plan::addProgram(const std::string& name, const ProgramRequest& request) {
 void Plan::addScalarStep(std::vector<ScalarId> in, ScalarId out, std::function<double(const double*)> formula) {
   std::int64_t& rows = scalarRows_[static_cast<std::size_t>(out)] = 1;
   for (ScalarId id : in) rows = std::max(rows, scalarRows(id));
-  addStep("scalar", {}, {}, 0, [this, in, out, formula, rows] {
+  addStep("scalar", StepKind::Scalar, {}, {}, 0, [this, in, out, formula, rows] {
     std::vector<double> values(in.size());
     for (std::int64_t row = 0; row < rows; ++row) {
       for (std::size_t k = 0; k < in.size(); ++k) values[k] = scalar(in[k])[row * scalarRows(in[k]) / rows];

@@ -13,8 +13,13 @@ namespace relprop {
 
 enum class Phase { Forward, Backward };
 
+// Linear: convolutions, dense layers, products of matrices. Program: elementwise.
+enum class StepKind { Linear, Kernel, Program, Scalar };
+const char* kindName(StepKind kind);
+
 struct StepInfo {
   std::string name;
+  StepKind kind = StepKind::Kernel;
   Phase phase = Phase::Forward;
   Shape shape;
   std::int64_t bytes = 0, flops = 0;  // bytes: read and written
@@ -63,8 +68,8 @@ class Plan {
   };
   using Step = std::function<void()>;
 
-  void addStep(const std::string& name, const std::vector<BufferView>& in, const std::vector<BufferView>& out,
-               std::int64_t flops, Step step);
+  void addStep(const std::string& name, StepKind kind, const std::vector<BufferView>& in,
+               const std::vector<BufferView>& out, std::int64_t flops, Step step);
   std::int64_t scalarRows(ScalarId id) const { return scalarRows_[static_cast<std::size_t>(id)]; }
   void touch(const BufferView& view);
   void layOut();

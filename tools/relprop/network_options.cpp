@@ -125,6 +125,19 @@ void addRunOptions(CLI::App& app, NetworkOptions& options) {
   app.add_option("--threads", options.threads, "threads (default: all cores)")
       ->check(CLI::Range(1, 1024))
       ->type_name("N");
+  app.add_option_function<std::string>(
+         "--precision",
+         [&options](const std::string& name) {
+           options.precision = name == "bf16" ? Precision::Bfloat16 : Precision::Float32;
+         },
+         "f32, or bf16: faster where the processor multiplies such numbers, and less exact")
+      ->check(CLI::IsMember({"f32", "bf16"}))
+      ->type_name("f32|bf16");
+  app.add_option("--memory", options.memory,
+                 "limit for weights, activations and work space, e.g. 512M; what does not fit is computed again")
+      ->transform(CLI::AsSizeValue(false))
+      ->check(CLI::PositiveNumber)
+      ->type_name("SIZE");
   app.add_flag("--reference", options.reference, "plain loops instead of the fast kernels: slow, for checking");
 }
 
@@ -240,6 +253,8 @@ ExplainOptions explainOptions(const Model& model, const NetworkOptions& options,
   result.patterns = options.patterns;
   if (preprocess) result.pixelRange = pixelRange(*preprocess);
   result.reference = options.reference;
+  result.precision = options.precision;
+  result.memory = options.memory;
   return result;
 }
 

@@ -23,6 +23,8 @@ struct NetworkOptions {
   int batchGiven = 0;  // by the user, 0: none
   int threads = 0;
   bool reference = false;
+  Precision precision = Precision::Float32;
+  std::int64_t memory = 0;  // bytes; 0: no limit
 };
 
 void addNetworkOptions(CLI::App& app, NetworkOptions& options);

@@ -36,6 +36,7 @@ const std::vector<std::pair<ErrorCode, std::string>>& codes() {
       {E::InvalidMetricParameter, "InvalidMetricParameter"},
       {E::MalformedDataset, "MalformedDataset"},
       {E::StoreUnusable, "StoreUnusable"},
+      {E::NotSupportedByHardware, "NotSupportedByHardware"},
       {E::NotConserved, "NotConserved"},
       {E::Cancelled, "Cancelled"},
       {E::Internal, "Internal"}};
