@@ -2,9 +2,11 @@
 
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <unordered_map>
 #include <unordered_set>
 
+#include "onnx/early_decode.h"
 #include "onnx/failure.h"
 #include "onnx/op_rules.h"
 #include "onnx/refusals.h"
@@ -55,6 +57,16 @@ Readers readersOf(const RawModel& model, const Topology& topology) {
   return readers;
 }
 
+std::vector<const TensorView*> initialisersRead(const Topology& topology, const Readers& readers,
+                                                const std::vector<TensorView>& initialisers) {
+  std::vector<const TensorView*> result;
+  for (const TensorView& tensor : initialisers) {
+    const auto known = topology.initialisers.find(tensor.name);
+    if (known != topology.initialisers.end() && readers.any.count(tensor.name)) result.push_back(known->second);
+  }
+  return result;
+}
+
 class GraphBuilder {
  public:
   GraphBuilder(const RawModel& model, ExternalData& external, const std::string& name)
@@ -66,6 +78,7 @@ class GraphBuilder {
     graph_.metadata = model_.metadata;
     topology_ = analyse(model_, name_);
     readers_ = readersOf(model_, topology_);
+    weights_.emplace(initialisersRead(topology_, readers_, model_.initialisers));
     for (int index : topology_.order) addNode(model_.nodes[static_cast<std::size_t>(index)], index);
     refusals_.throwIfAny(name_, supportedOperators());
     finish();
@@ -95,6 +108,7 @@ class GraphBuilder {
   const std::string& name_;
   Topology topology_;
   Readers readers_;
+  std::optional<EarlyDecode> weights_;
   Refusals refusals_;
   Graph graph_;
   std::unordered_map<std::string, ValueId> ids_;
@@ -131,11 +145,11 @@ ValueId GraphBuilder::addInput(const RawInput& input) {
 }
 
 ValueId GraphBuilder::addInitialiser(const std::string& name) {
-  const std::string where = "initialiser " + quote(name);
+  const std::string where = initialiserTitle(name);
   if (topology_.sparse.count(name)) unsupported(where, "is a sparse tensor", "a dense tensor");
   Finite finite = readers_.mayBeInfinite(name) ? Finite::InfinityAllowed : Finite::Required;
   const TensorView& tensor = *topology_.initialisers.at(name);
-  return ids_[name] = graph_.addConstant(name, decodeTensor(tensor, external_, where, finite));
+  return ids_[name] = graph_.addConstant(name, weights_->take(tensor, external_, where, finite));
 }
 
 ValueId GraphBuilder::resolve(const std::string& name) {

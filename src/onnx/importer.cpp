@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <xxhash.h>
 
+#include <future>
 #include <memory>
 #include <new>
 
@@ -16,14 +17,18 @@ namespace relprop {
 
 namespace {
 
-std::string hashOf(std::span<const std::uint8_t> model, const onnx_import::ExternalData& external) {
-  std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> state(XXH3_createState(), &XXH3_freeState);
-  if (!state) throw Error(ErrorCode::OutOfMemory, "import", "no memory for hashing");
-  XXH3_64bits_reset(state.get());
-  XXH3_64bits_update(state.get(), model.data(), model.size());
-  for (auto file : external.files()) XXH3_64bits_update(state.get(), file.data(), file.size());
-  return fmt::format("xxh3:{:016x}", XXH3_64bits_digest(state.get()));
-}
+class Hash {
+ public:
+  Hash() : state_(XXH3_createState(), &XXH3_freeState) {
+    if (!state_) throw Error(ErrorCode::OutOfMemory, "import", "no memory for hashing");
+    XXH3_64bits_reset(state_.get());
+  }
+  void add(std::span<const std::uint8_t> bytes) { XXH3_64bits_update(state_.get(), bytes.data(), bytes.size()); }
+  std::string text() const { return fmt::format("xxh3:{:016x}", XXH3_64bits_digest(state_.get())); }
+
+ private:
+  std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> state_;
+};
 
 Graph importGraph(std::span<const std::uint8_t> bytes, onnx_import::ExternalData& external, const std::string& name) {
   try {
@@ -39,8 +44,13 @@ ImportedModel importModel(const std::filesystem::path& path) {
   onnx_import::MappedFile file(path);
   std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
   onnx_import::ExternalData external(folder);
+  Hash hash;
+  // Beside the import where the system has a thread to spare, and else by whoever waits for it.
+  std::future<void> hashed = std::async(std::launch::async | std::launch::deferred, [&] { hash.add(file.bytes()); });
   Graph graph = importGraph(file.bytes(), external, path.string());
-  return {std::move(graph), hashOf(file.bytes(), external)};
+  hashed.get();
+  for (auto data : external.files()) hash.add(data);
+  return {std::move(graph), hash.text()};
 }
 
 Graph importModelFromBytes(std::span<const std::uint8_t> bytes, const std::filesystem::path& folder,

@@ -11,6 +11,7 @@
 
 #include "onnx/failure.h"
 #include "onnx/raw_model.h"
+#include "onnx/skeleton.h"
 #include "onnx/wire_budget.h"
 
 namespace relprop::onnx_import {
@@ -124,27 +125,38 @@ void requireModestSize(std::span<const std::uint8_t> bytes, const std::string& n
     malformed(name, "consists of more tiny parts than any real model");
 }
 
-std::shared_ptr<onnx::ModelProto> parse(std::span<const std::uint8_t> bytes, const std::string& name) {
+void requireReadable(std::span<const std::uint8_t> bytes, const std::string& name) {
   if (bytes.empty()) malformed(name, "file is empty", "an ONNX model");
   if (bytes.size() > INT_MAX)
     unsupported(name, "file is larger than 2 GiB", "at most 2 GiB", "store the weights as external data");
   requireModestSize(bytes, name);
+}
+
+std::shared_ptr<onnx::ModelProto> parse(std::string_view bytes) {
   google::protobuf::LogSilencer quiet;  // the library never prints
   auto proto = std::make_shared<onnx::ModelProto>();
-  if (!proto->ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
-    malformed(name, "not an ONNX file or truncated", "an ONNX model", lfsHint(bytes));
-  return proto;
+  return proto->ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) ? proto : nullptr;
+}
+
+void restoreWeights(const Skeleton& skeleton, std::vector<TensorView>& initialisers) {
+  for (std::size_t i = 0; i < initialisers.size(); ++i)
+    if (skeleton.raw.at(i)) initialisers[i].raw = *skeleton.raw[i];
 }
 
 }  // namespace
 
 RawModel readProto(std::span<const std::uint8_t> bytes, const std::string& name) {
-  auto proto = parse(bytes, name);
+  requireReadable(bytes, name);
+  const std::optional<Skeleton> skeleton = withoutWeights(bytes);
+  const std::string_view whole(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  auto proto = parse(skeleton ? std::string_view(skeleton->bytes) : whole);
+  if (!proto) malformed(name, "not an ONNX file or truncated", "an ONNX model", lfsHint(bytes));
   RawModel model;
   model.hasGraph = proto->has_graph();
   for (const auto& opset : proto->opset_import()) model.opsets.emplace_back(opset.domain(), opset.version());
   for (const auto& entry : proto->metadata_props()) model.metadata[entry.key()] = entry.value();
   readGraph(proto->graph(), model);
+  if (skeleton) restoreWeights(*skeleton, model.initialisers);
   model.owner = std::move(proto);
   return model;
 }

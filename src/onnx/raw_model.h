@@ -1,5 +1,6 @@
 // An ONNX file as plain structs: what the rest of the importer sees, so that protobuf stays in proto_reader.cpp.
-// Views point into the parsed message, which `RawModel::owner` keeps alive.
+// Views point into the parsed message, which `RawModel::owner` keeps alive, or, where raw data was not copied into it,
+// into the bytes that the message was parsed from.
 #pragma once
 
 #include <cstdint>
@@ -76,7 +77,7 @@ struct RawModel {
   std::shared_ptr<const void> owner;
 };
 
-// Throws MalformedModel when the bytes are not an ONNX model.
+// Throws MalformedModel when the bytes are not an ONNX model. They have to stay as long as the result is used.
 RawModel readProto(std::span<const std::uint8_t> bytes, const std::string& name);
 
 }  // namespace relprop::onnx_import

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <iterator>
 
+#include "onnx/wire_reader.h"
+
 namespace relprop::onnx_import {
 
 namespace {
@@ -61,45 +63,6 @@ constexpr Field kFields[] = {
     {Kind::Function, 9, Kind::Entry},
 };
 
-class Reader {
- public:
-  explicit Reader(std::span<const std::uint8_t> bytes) : rest_(bytes) {}
-
-  bool empty() const { return rest_.empty(); }
-  bool failed() const { return failed_; }
-
-  std::uint64_t varint() {
-    std::uint64_t value = 0;
-    for (int shift = 0; shift < 64 && !rest_.empty(); shift += 7) {
-      std::uint8_t byte = rest_.front();
-      rest_ = rest_.subspan(1);
-      value |= std::uint64_t{byte & 0x7fu} << shift;
-      if (byte < 0x80) return value;
-    }
-    failed_ = true;
-    return 0;
-  }
-
-  std::span<const std::uint8_t> take(std::uint64_t count) {
-    if (count > rest_.size()) failed_ = true;
-    auto taken = rest_.first(failed_ ? 0 : count);
-    rest_ = rest_.subspan(taken.size());
-    return taken;
-  }
-
- private:
-  std::span<const std::uint8_t> rest_;
-  bool failed_ = false;
-};
-
-// What follows a tag; groups are not unwrapped, their fields count as if they stood in the message itself.
-std::span<const std::uint8_t> payload(Reader& reader, std::uint64_t wireType) {
-  if (wireType == 0) reader.varint();
-  if (wireType == 1) return reader.take(8);
-  if (wireType == 5) return reader.take(4);
-  return wireType == 2 ? reader.take(reader.varint()) : std::span<const std::uint8_t>{};
-}
-
 std::uint64_t overhead(std::span<const std::uint8_t> bytes, Kind kind, int depth);
 
 std::uint64_t fieldOverhead(std::span<const std::uint8_t> body, Kind in, std::uint64_t number, int depth) {
@@ -113,10 +76,10 @@ std::uint64_t fieldOverhead(std::span<const std::uint8_t> body, Kind in, std::ui
 
 std::uint64_t overhead(std::span<const std::uint8_t> bytes, Kind kind, int depth) {
   std::uint64_t sum = 0;
-  Reader reader(bytes);
+  WireReader reader(bytes);
   while (depth < kMaxDepth && !reader.empty()) {
     std::uint64_t tag = reader.varint();
-    auto body = payload(reader, tag & 7);
+    auto body = reader.payload(tag & 7);
     if (reader.failed()) break;
     sum += fieldOverhead(body, kind, tag >> 3, depth);
   }

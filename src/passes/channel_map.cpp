@@ -79,28 +79,20 @@ std::size_t biasInput(const Node& node) {
   return node.inputs.size() > 2 && node.inputs[2] != kNoValue ? 2 : 0;
 }
 
-struct Linear {
-  Floats weight;
-  Shape weightShape;
-  Doubles bias;
-  Shape biasShape;  // O, or O and the output's spatial extents
-};
-
-Linear linearOf(const Graph& graph, const Node& node) {
+// With the weights left empty.
+LinearValues biasOf(const Graph& graph, const Node& node) {
   const Shape& shape = graph.value(node.inputs[1]).shape;
-  Linear linear{*floatsOf(graph, node, 1), shape, Doubles(static_cast<std::size_t>(shape[0]), 0.0), {shape[0]}};
+  LinearValues linear{{}, shape, Doubles(static_cast<std::size_t>(shape[0]), 0.0), {shape[0]}};
   if (biasInput(node) == 0) return linear;
   linear.bias = parameter(graph, node, 2);
   linear.biasShape = graph.value(node.inputs[2]).shape;
   return linear;
 }
 
-void write(Graph& graph, Node& node, Linear linear) {
-  const std::string name = node.name;
-  const ValueId weight = addFloatConstant(graph, name + ".weight", linear.weightShape, std::move(linear.weight));
-  const ValueId bias =
-      addFloatConstant(graph, name + ".bias", linear.biasShape, Floats(linear.bias.begin(), linear.bias.end()));
-  node.inputs = {node.inputs[0], weight, bias};
+LinearValues linearOf(const Graph& graph, const Node& node) {
+  LinearValues linear = biasOf(graph, node);
+  linear.weight = *floatsOf(graph, node, 1);
+  return linear;
 }
 
 float product(float weight, double scale) {
@@ -109,7 +101,7 @@ float product(float weight, double scale) {
 
 // Weights of one tap, summed over input channels with the shift of each: what the shift adds where that tap is inside.
 // Indexed [o][tap].
-Doubles shiftByTap(const Linear& linear, const Doubles& shift, std::int64_t groups) {
+Doubles shiftByTap(const LinearValues& linear, const Doubles& shift, std::int64_t groups) {
   const Shape& shape = linear.weightShape;
   const std::size_t outputs = static_cast<std::size_t>(shape[0]), inputs = static_cast<std::size_t>(shape[1]);
   const std::size_t taps = linear.weight.size() / (outputs * inputs),
@@ -124,7 +116,7 @@ Doubles shiftByTap(const Linear& linear, const Doubles& shift, std::int64_t grou
   return result;
 }
 
-void scaleInputs(Linear& linear, const Doubles& scale, std::int64_t groups) {
+void scaleInputs(LinearValues& linear, const Doubles& scale, std::int64_t groups) {
   const Shape& shape = linear.weightShape;
   const std::size_t outputs = static_cast<std::size_t>(shape[0]), inputs = static_cast<std::size_t>(shape[1]);
   const std::size_t taps = linear.weight.size() / (outputs * inputs),
@@ -156,7 +148,7 @@ double sumOver(const double* taps, std::int64_t columns, TapRange rows, TapRange
 }
 
 // The bias spread over all positions, with what the shift adds at each.
-Doubles biasByPosition(const ConvGeometry& g, const Linear& linear, const Doubles& byTap) {
+Doubles biasByPosition(const ConvGeometry& g, const LinearValues& linear, const Doubles& byTap) {
   const std::int64_t positions = g.OH * g.OW, taps = g.KH * g.KW;
   const bool varies = linear.biasShape.size() > 1;
   Doubles bias(static_cast<std::size_t>(g.O * positions));
@@ -176,7 +168,7 @@ Doubles biasByPosition(const ConvGeometry& g, const Linear& linear, const Double
 }
 
 // The same at every position: all taps are inside everywhere, or there is no shift.
-void addEverywhere(Linear& linear, const Doubles& byTap) {
+void addEverywhere(LinearValues& linear, const Doubles& byTap) {
   const std::size_t outputs = static_cast<std::size_t>(linear.weightShape[0]);
   const std::size_t taps = byTap.size() / outputs, positions = linear.bias.size() / outputs;
   for (std::size_t o = 0; o < outputs; ++o) {
@@ -233,17 +225,30 @@ std::size_t channelAxis(const Graph& graph, const Node& node) {
   return node.op == Op::Conv ? 1 : graph.value(node.outputs[0]).shape.size() - 1;
 }
 
-void applyToOutput(Graph& graph, Node& node, const ChannelMap& map) {
-  Linear linear = linearOf(graph, node);
+// A row of weights is scaled right after it was copied, while it is in the cache.
+LinearValues appliedToOutput(const Graph& graph, const Node& node, const ChannelMap& map) {
+  LinearValues linear = biasOf(graph, node);
+  const Floats& from = *floatsOf(graph, node, 1);
+  linear.weight.reserve(from.size());
   const std::size_t outputs = map.scale.size();
-  const std::size_t perOutput = linear.weight.size() / outputs, positions = linear.bias.size() / outputs;
+  const std::size_t perOutput = from.size() / outputs, positions = linear.bias.size() / outputs;
   for (std::size_t o = 0; o < outputs; ++o) {
-    for (std::size_t k = 0; k < perOutput; ++k)
-      linear.weight[o * perOutput + k] = product(linear.weight[o * perOutput + k], map.scale[o]);
+    const float* row = from.data() + o * perOutput;
+    linear.weight.insert(linear.weight.end(), row, row + perOutput);
+    for (float *w = linear.weight.data() + o * perOutput, *end = w + perOutput; w < end; ++w)
+      *w = product(*w, map.scale[o]);
     for (std::size_t p = 0; p < positions; ++p)
       linear.bias[o * positions + p] = linear.bias[o * positions + p] * map.scale[o] + map.shift[o];
   }
-  write(graph, node, std::move(linear));
+  return linear;
+}
+
+void setLinear(Graph& graph, Node& node, LinearValues linear) {
+  const std::string name = node.name;
+  const ValueId weight = addFloatConstant(graph, name + ".weight", linear.weightShape, std::move(linear.weight));
+  const ValueId bias =
+      addFloatConstant(graph, name + ".bias", linear.biasShape, Floats(linear.bias.begin(), linear.bias.end()));
+  node.inputs = {node.inputs[0], weight, bias};
 }
 
 bool applyToInput(Graph& graph, Node& node, const ChannelMap& map, std::int64_t limit) {
@@ -254,7 +259,7 @@ bool applyToInput(Graph& graph, Node& node, const ChannelMap& map, std::int64_t 
   const Shape out = graph.value(node.outputs[0]).shape;
   const Shape everyPosition(out.begin() + 1, out.end());
   if (border && elementCount(everyPosition) > limit) return false;
-  Linear linear = linearOf(graph, node);
+  LinearValues linear = linearOf(graph, node);
   const Doubles byTap = shiftByTap(linear, map.shift, groups);
   if (border) {
     linear.bias = biasByPosition(geometry, linear, byTap);
@@ -263,7 +268,7 @@ bool applyToInput(Graph& graph, Node& node, const ChannelMap& map, std::int64_t 
     addEverywhere(linear, byTap);
   }
   scaleInputs(linear, map.scale, groups);
-  write(graph, node, std::move(linear));
+  setLinear(graph, node, std::move(linear));
   return true;
 }
 

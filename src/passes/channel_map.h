@@ -34,8 +34,16 @@ bool isLinear(const Graph& graph, const Node& node);
 // Axis of the channels in the output of a linear node.
 std::size_t channelAxis(const Graph& graph, const Node& node);
 
-// Gives a linear node new weights and bias so that its output becomes map(output).
-void applyToOutput(Graph& graph, Node& node, const ChannelMap& map);
+struct LinearValues {
+  std::vector<float> weight;
+  Shape weightShape;
+  std::vector<double> bias;
+  Shape biasShape;  // O, or O and the output's spatial extents
+};
+
+// Weights and bias with which a linear node's output becomes map(output).
+LinearValues appliedToOutput(const Graph& graph, const Node& node, const ChannelMap& map);
+void setLinear(Graph& graph, Node& node, LinearValues values);
 
 // Gives a linear node new weights and bias so that it does to x what it did to map(x). Where a Conv is padded, the
 // border gets less of the shift than the interior: the bias then has a value for every output position. False, and

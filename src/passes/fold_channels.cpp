@@ -1,6 +1,7 @@
 // Folds maps by channel (BatchNormalization, Affine, arithmetic with constants) into the linear nodes beside them.
 #include <algorithm>
 
+#include "core/parallel.h"
 #include "graph/edit.h"
 #include "passes/channel_map.h"
 #include "passes/rewrites.h"
@@ -22,13 +23,16 @@ int onlyReader(const Graph& graph, const Uses& uses, ValueId value) {
 
 // Maps that follow one another behind a linear node, composed.
 struct Chain {
+  std::size_t linear = 0;
   std::vector<std::size_t> nodes;
   ChannelMap map;
   ValueId end = kNoValue;
 };
 
-Chain chainAfter(const Graph& graph, const Uses& uses, const Node& linear, ChannelNodes which) {
+Chain chainAfter(const Graph& graph, const Uses& uses, std::size_t at, ChannelNodes which) {
+  const Node& linear = graph.nodes[at];
   Chain chain;
+  chain.linear = at;
   chain.end = linear.outputs[0];
   const std::size_t axis = channelAxis(graph, linear);
   for (int reader; (reader = onlyReader(graph, uses, chain.end)) >= 0;) {
@@ -52,17 +56,23 @@ void absorb(Node& node, Node& folded) {
   folded.outputs.clear();
 }
 
+// The new weights are computed by all cores: it is mostly memory that is touched for the first time.
 int foldAfter(Graph& graph, ChannelNodes which) {
   const Uses uses = usesOf(graph);
+  std::vector<Chain> chains;
+  for (std::size_t i = 0; i < graph.nodes.size(); ++i)
+    if (!graph.nodes[i].outputs.empty() && isLinear(graph, graph.nodes[i]))
+      if (Chain chain = chainAfter(graph, uses, i, which); !chain.nodes.empty()) chains.push_back(std::move(chain));
+  std::vector<LinearValues> values(chains.size());
+  inParallel(chains.size(),
+             [&](std::size_t i) { values[i] = appliedToOutput(graph, graph.nodes[chains[i].linear], chains[i].map); });
   int folded = 0;
-  for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
-    if (graph.nodes[i].outputs.empty() || !isLinear(graph, graph.nodes[i])) continue;
-    const Chain chain = chainAfter(graph, uses, graph.nodes[i], which);
-    if (chain.nodes.empty()) continue;
-    applyToOutput(graph, graph.nodes[i], chain.map);
-    for (std::size_t next : chain.nodes) absorb(graph.nodes[i], graph.nodes[next]);
-    graph.nodes[i].outputs[0] = chain.end;
-    folded += static_cast<int>(chain.nodes.size());
+  for (std::size_t i = 0; i < chains.size(); ++i) {
+    Node& linear = graph.nodes[chains[i].linear];
+    setLinear(graph, linear, std::move(values[i]));
+    for (std::size_t next : chains[i].nodes) absorb(linear, graph.nodes[next]);
+    linear.outputs[0] = chains[i].end;
+    folded += static_cast<int>(chains[i].nodes.size());
   }
   return folded;
 }

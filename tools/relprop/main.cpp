@@ -16,6 +16,7 @@ namespace {
 constexpr const char* kExamples = R"(Examples:
   relprop explain resnet50.onnx dog.jpg --method rap --labels imagenet
   relprop inspect resnet50.onnx --method lrp-zplus
+  relprop bench resnet50.onnx --methods gradient,lrp-zplus,rap --batch 1,8
   relprop methods lrp-gamma
   relprop evaluate resnet50.onnx --data imagenet:DIR --methods rap,gradient --store runs.db
   relprop report runs.db -o report/
@@ -89,9 +90,10 @@ int guardedMain(int argc, char** argv) {
     CLI::App root("Explains what the decision of an image classifier rests on.", "relprop");
     root.set_version_flag("--version", versionText, "versions of the program and of what it is built on");
     root.footer(kExamples);
-    std::vector<Command> commands = {
-        addExplain(root), addInspect(root), addMethods(root), addPatterns(root), addEvaluate(root, argc, argv),
-        addMetrics(root), addReport(root),  addExport(root),  addMerge(root),    addCompletion(root)};
+    std::vector<Command> commands = {addExplain(root), addInspect(root),   addBench(root),
+                                     addMethods(root), addPatterns(root),  addEvaluate(root, argc, argv),
+                                     addMetrics(root), addReport(root),    addExport(root),
+                                     addMerge(root),   addCompletion(root)};
     return run(root, commands, argc, argv);
   } catch (...) {
     Console(false).error(failureMessage());
@@ -103,6 +105,6 @@ int guardedMain(int argc, char** argv) {
 }  // namespace relprop::cli
 
 int main(int argc, char** argv) {
-  relprop::cli::waitAsleep(argv);
+  relprop::cli::waitAsleep(argc, argv);
   return relprop::cli::guardedMain(argc, argv);
 }

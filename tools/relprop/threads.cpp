@@ -3,12 +3,46 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <string_view>
 
 namespace relprop::cli {
+namespace {
 
-void waitAsleep(char** argv) {
-  if (std::getenv("OMP_WAIT_POLICY") || std::getenv("GOMP_SPINCOUNT")) return;
-  setenv("OMP_WAIT_POLICY", "passive", 0);
+constexpr const char* kVariable = "OMP_WAIT_POLICY";
+constexpr const char* kPolicy = "passive";
+
+// Measurements are taken as other programs that use the library see it: with the runtime's own default.
+bool measures(int argc, char** argv) {
+  return argc > 1 && std::string_view(argv[1]) == "bench";
+}
+
+#ifndef __SANITIZE_ADDRESS__
+bool decides(const char* entry) {
+  const std::string_view text(entry);
+  return text.starts_with("OMP_WAIT_POLICY=") || text.starts_with("GOMP_SPINCOUNT=");
+}
+
+// Runs before the initialisers of all shared libraries, when libc's own functions for the environment have no effect
+// yet. The list cannot grow in place, but shells hand on an entry named `_` (the path of the program that they start),
+// which nothing here reads: its slot takes the setting.
+void settleEarly(int argc, char** argv, char** environment) {
+  static char setting[] = "OMP_WAIT_POLICY=passive";
+  char** slot = nullptr;
+  for (char** entry = environment; *entry; ++entry) {
+    if (decides(*entry)) return;
+    if (std::string_view(*entry).starts_with("_=")) slot = entry;
+  }
+  if (slot && !measures(argc, argv)) *slot = setting;
+}
+
+[[gnu::section(".preinit_array"), gnu::used]] void (*const early)(int, char**, char**) = settleEarly;
+#endif
+
+}  // namespace
+
+void waitAsleep(int argc, char** argv) {
+  if (std::getenv(kVariable) || std::getenv("GOMP_SPINCOUNT") || measures(argc, argv)) return;
+  setenv(kVariable, kPolicy, 0);
   execv("/proc/self/exe", argv);  // returns only when it failed; then spinning has to do
 }
 

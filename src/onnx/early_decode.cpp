@@ -1,0 +1,45 @@
+#include "onnx/early_decode.h"
+
+#include <utility>
+
+#include "core/parallel.h"
+#include "onnx/failure.h"
+
+namespace relprop::onnx_import {
+
+namespace {
+
+constexpr std::size_t kLarge = 64 << 10;  // bytes; a thread is not worth starting for less
+
+}  // namespace
+
+EarlyDecode::EarlyDecode(const std::vector<const TensorView*>& tensors) {
+  for (const TensorView* tensor : tensors)
+    if (!tensor->external.used && tensor->raw.size() >= kLarge && index_.emplace(tensor, results_.size()).second)
+      results_.push_back({tensor, std::nullopt, nullptr});
+  inParallel(results_.size(), [this](std::size_t i) { decode(results_[i]); });
+}
+
+void EarlyDecode::decode(Result& result) {
+  try {
+    ExternalData none{{}};
+    result.constant = decodeTensor(*result.tensor, none, initialiserTitle(result.tensor->name), Finite::Required);
+  } catch (...) {
+    result.failure = std::current_exception();
+  }
+}
+
+Constant EarlyDecode::take(const TensorView& tensor, ExternalData& external, const std::string& where, Finite finite) {
+  const auto known = index_.find(&tensor);
+  if (known == index_.end() || finite != Finite::Required) return decodeTensor(tensor, external, where, finite);
+  Result& result = results_[known->second];
+  index_.erase(known);
+  if (result.failure) std::rethrow_exception(result.failure);
+  return std::move(*result.constant);
+}
+
+std::string initialiserTitle(const std::string& name) {
+  return "initialiser " + quote(name);
+}
+
+}  // namespace relprop::onnx_import
