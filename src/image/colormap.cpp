@@ -1,7 +1,6 @@
 #include "image/colormap.h"
 
 #include <algorithm>
-#include <cmath>
 
 namespace relprop {
 
@@ -11,8 +10,10 @@ Rgb divergingColour(double value) {
   const std::size_t below = std::min(static_cast<std::size_t>(position), stops.size() - 2);
   const double part = position - static_cast<double>(below);
   Rgb colour;
-  for (std::size_t c = 0; c < 3; ++c)
-    colour[c] = static_cast<std::uint8_t>(std::lround(255.0 * std::lerp(stops[below][c], stops[below + 1][c], part)));
+  for (std::size_t c = 0; c < 3; ++c) {
+    const double from = stops[below][c], to = stops[below + 1][c];
+    colour[c] = static_cast<std::uint8_t>(255.0 * (from + part * (to - from)) + 0.5);
+  }
   return colour;
 }
 

@@ -34,7 +34,8 @@ Plane sumChannels(const Tensor& map) {
   const auto rows = map.shape.end()[-2], columns = map.shape.end()[-1];
   Plane plane{static_cast<int>(rows), static_cast<int>(columns), {}};
   plane.values.assign(static_cast<std::size_t>(rows * columns), 0.0);
-  for (std::size_t i = 0; i < map.data.size(); ++i) plane.values[i % plane.values.size()] += map.data[i];
+  for (auto at = map.data.begin(); at != map.data.end();)
+    for (double& value : plane.values) value += *at++;
   for (double value : plane.values)
     if (!std::isfinite(value))
       throw Error(ErrorCode::NumericFailure, "map", std::isnan(value) ? "NaN" : "infinity", "finite relevance");

@@ -7,6 +7,7 @@
 
 #include "image/pixels.h"
 #include "image/preprocess_check.h"
+#include "image/resize.h"
 #include "relprop/error.h"
 #include "relprop/image.h"
 
@@ -114,8 +115,10 @@ Sides sidesOf(const Preprocess& preprocess, Size image, Size network) {
 }
 
 Image viewOf(const Image& image, const Sides& sides) {
-  return centreCrop(resizeImage(centreCrop(image, sides.kept), sides.resized.width, sides.resized.height),
-                    sides.cropped);
+  const auto [kept, resized, cropped] = sides;
+  const Part part{margin(resized.width, cropped.width), margin(resized.height, cropped.height), cropped.width,
+                  cropped.height};
+  return resizePart(centreCrop(image, kept), resized.width, resized.height, part);
 }
 
 void toGrey(Image& image) {

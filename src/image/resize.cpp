@@ -1,3 +1,5 @@
+#include "image/resize.h"
+
 #include <algorithm>
 #include <cmath>
 
@@ -39,11 +41,13 @@ Taps triangleTaps(int inSize, double centre, double radius) {
   return taps;
 }
 
-std::vector<Taps> makeTaps(int inSize, int outSize) {
+// Of the output samples [first, first + count).
+std::vector<Taps> makeTaps(int inSize, int outSize, int first, int count) {
   const double scale = static_cast<double>(inSize) / outSize;
   std::vector<Taps> all;
-  all.reserve(static_cast<std::size_t>(outSize));
-  for (int i = 0; i < outSize; ++i) all.push_back(triangleTaps(inSize, (i + 0.5) * scale, std::max(scale, 1.0)));
+  all.reserve(static_cast<std::size_t>(count));
+  for (int i = first; i < first + count; ++i)
+    all.push_back(triangleTaps(inSize, (i + 0.5) * scale, std::max(scale, 1.0)));
   return all;
 }
 
@@ -63,23 +67,24 @@ void resizeRow(const std::uint8_t* in, const std::vector<Taps>& columns, std::ui
   }
 }
 
-Image resizeWidth(const Image& image, int width) {
-  Image result = blankImage(width, image.height, "resize");
-  const std::vector<Taps> columns = makeTaps(image.width, width);
-  for (std::size_t y = 0; y < static_cast<std::size_t>(image.height); ++y)
-    resizeRow(&image.pixels[y * static_cast<std::size_t>(image.width) * 3], columns,
-              &result.pixels[y * static_cast<std::size_t>(width) * 3]);
+// The rows [first, last) of the image.
+Image resizeRows(const Image& image, const std::vector<Taps>& columns, int first, int last) {
+  Image result = blankImage(static_cast<std::int64_t>(columns.size()), last - first, "resize");
+  std::uint8_t* out = result.pixels.data();
+  for (int y = first; y < last; ++y, out += columns.size() * 3)
+    resizeRow(&image.pixels[static_cast<std::size_t>(y) * static_cast<std::size_t>(image.width) * 3], columns, out);
   return result;
 }
 
-Image resizeHeight(const Image& image, int height) {
-  Image result = blankImage(image.width, height, "resize");
+// `first`: the row of the whole picture that the image begins with.
+Image resizeColumns(const Image& image, const std::vector<Taps>& rows, int first) {
+  Image result = blankImage(image.width, static_cast<std::int64_t>(rows.size()), "resize");
   const std::size_t rowBytes = static_cast<std::size_t>(image.width) * 3;
   std::vector<std::int32_t> sums(rowBytes);
   std::uint8_t* out = result.pixels.data();
-  for (const Taps& taps : makeTaps(image.height, height)) {
+  for (const Taps& taps : rows) {
     std::fill(sums.begin(), sums.end(), kHalf);
-    const std::uint8_t* in = &image.pixels[static_cast<std::size_t>(taps.first) * rowBytes];
+    const std::uint8_t* in = &image.pixels[static_cast<std::size_t>(taps.first - first) * rowBytes];
     for (std::int32_t weight : taps.weights)
       for (std::size_t i = 0; i < rowBytes; ++i) sums[i] += *in++ * weight;
     out = std::transform(sums.begin(), sums.end(), out, toByte);
@@ -89,11 +94,22 @@ Image resizeHeight(const Image& image, int height) {
 
 }  // namespace
 
-Image resizeImage(const Image& image, int width, int height) {
+// A side that stays as long as it was has one tap of weight one each, which changes nothing.
+Image resizePart(const Image& image, int width, int height, const Part& part) {
   requireWhole(image, "resize");
   requirePixelCount(width, height, "resize");
-  const Image wide = width == image.width ? image : resizeWidth(image, width);
-  return height == image.height ? wide : resizeHeight(wide, height);
+  const std::vector<Taps> rows = makeTaps(image.height, height, part.top, part.height);
+  const int first = rows.front().first, last = rows.back().first + static_cast<int>(rows.back().weights.size());
+  return resizeColumns(resizeRows(image, makeTaps(image.width, width, part.left, part.width), first, last), rows,
+                       first);
+}
+
+Image resizeImage(const Image& image, int width, int height) {
+  if (width == image.width && height == image.height) {
+    requireWhole(image, "resize");
+    return image;
+  }
+  return resizePart(image, width, height, {0, 0, width, height});
 }
 
 }  // namespace relprop

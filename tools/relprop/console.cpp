@@ -22,6 +22,7 @@ void Console::clearBar() {
 }
 
 void Console::data(const std::string& line) {
+  std::lock_guard lock(mutex_);
   clearBar();
   std::fwrite(line.data(), 1, line.size(), stdout);
   std::fputc('\n', stdout);
@@ -33,6 +34,7 @@ void Console::result(const std::string& line) {
 }
 
 void Console::note(const std::string& text) {
+  std::lock_guard lock(mutex_);
   clearBar();
   if (!quiet_) fmt::print(stderr, "relprop: {}\n", text);
 }
@@ -42,6 +44,7 @@ void Console::warning(const std::string& text) {
 }
 
 void Console::error(const std::string& text) {
+  std::lock_guard lock(mutex_);
   clearBar();
   fmt::print(stderr, "relprop: error: {}\n", text);
 }
@@ -53,6 +56,7 @@ void Console::progress(std::size_t done, std::size_t total, const std::string& w
 
 void Console::progress(double share, const std::string& what) {
   if (quiet_ || !terminal_) return;
+  std::lock_guard lock(mutex_);
   constexpr int width = 30;
   const auto filled = static_cast<std::size_t>(std::clamp(share, 0.0, 1.0) * width);
   fmt::print(stderr, "\r\033[K[{:#<{}}{:.<{}}] {}", "", filled, "", width - filled, what);

@@ -1,7 +1,9 @@
 // Standard output and error: results go to the first, everything else to the second. A progress bar on terminals only.
+// Several threads may use a console: what one call writes stays together.
 #pragma once
 
 #include <cstddef>
+#include <mutex>
 #include <string>
 
 namespace relprop::cli {
@@ -25,6 +27,7 @@ class Console {
   void clearBar();
 
   bool quiet_, terminal_, barShown_ = false;
+  std::mutex mutex_;
 };
 
 // Throws FileWriteFailed when something written to standard output did not arrive (a full disk behind a redirection).

@@ -3,15 +3,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
+#include <memory>
 
 #include "commands.h"
 #include "console.h"
 #include "failure.h"
+#include "failures.h"
 #include "group.h"
 #include "interrupt.h"
 #include "method_set.h"
 #include "pictures.h"
+#include "pipeline.h"
 #include "relprop/error.h"
 
 namespace relprop::cli {
@@ -22,8 +24,12 @@ struct Progressed {
   std::size_t methods = 0;  // that explained it
   PanelDraft panel;
 };
-using Chunk = std::vector<Progressed>;  // inputs first, first + 1, …
+// Inputs first, first + 1, …; shared with the jobs that write their results.
+using Chunk = std::shared_ptr<std::vector<Progressed>>;
 
+// One thread computes, and says what goes wrong in that. `writer_` renders, writes and says what came of it, so that
+// the next group is computed meanwhile; the group after that is read ahead. Whoever else has something to say waits for
+// the writer first: what a run prints stands in the order of its inputs and methods.
 class Run {
  public:
   explicit Run(const ExplainArguments& arguments);
@@ -38,22 +44,25 @@ class Run {
   std::size_t endOfGroup(std::size_t first, std::size_t end) const;
   std::size_t endOfChunk(std::size_t first) const;
   void explainChunk(std::size_t first, std::size_t end);
-  void explainAll(Method& method, Chunk& chunk, std::size_t first, std::size_t end);
+  void explainAll(Method& method, const Chunk& chunk, std::size_t first, std::size_t end);
+  ReadGroup read(std::size_t first, std::size_t end) const;
   Group& groupOf(std::size_t first, std::size_t end);
-  void explainGroup(Method& method, Group& group, Chunk& chunk, std::size_t chunkFirst);
+  void readAhead(std::size_t first, std::size_t chunkEnd);
+  void explainGroup(Method& method, Group& group, const Chunk& chunk, std::size_t chunkFirst);
   bool explainRows(Method& method, Group& group);
   void explainOneByOne(Method& method, Group& group);
   std::vector<Explanation> chunks(Method& method, const Tensor& input);
   void deal(std::vector<Explanation> maps, Group& group);
   void requireLayers(const Method& method, const Explanation& map) const;
-  bool finish(Method& method, Explained& member, Progressed& state);
+  bool finish(Method& method, const Explained& member);
+  void save(Method& method, const Explained& member, Progressed& state);
   void report(const Method& method, const Explained& member, const std::vector<Files>& files);
-  void finishInput(const Input& input, Progressed& state);
+  void finishInput(const Input& input, Progressed& state, std::size_t methods);
   std::string savePanel(const Input& input, const PanelDraft& panel) const;
 
-  bool hasFailed(const Input& input) const { return failed_.count(&input) > 0; }
   void fail(const Input& input, const std::string& message);
   void failWith(Method& method, const Input& input);
+  void failResult(const Method& method, const Input& input);
   void showProgress(double share, const std::string& what);
   bool keepGoing(std::int64_t done, std::int64_t total);
   int close();
@@ -66,11 +75,14 @@ class Run {
   std::optional<MethodSet> methods_;
   std::optional<Outputs> outputs_;
   std::optional<GroupReader> reader_;
-  Group group_;  // the last one that was read, of the inputs that follow groupFirst_
+  Group group_;  // the last one that was taken, of the inputs that follow groupFirst_
   std::size_t groupFirst_ = 0;
-  std::size_t step_ = 0, explained_ = 0;    // step_: inputs × methods behind us
-  std::string current_;                     // input and method, for the progress bar
-  std::set<const Input*> failed_, flawed_;  // flawed: a method failed on it, which need not stop the others
+  std::size_t step_ = 0, explained_ = 0;  // step_: inputs × methods behind us
+  std::string current_;                   // input and method, for the progress bar
+  Failures failures_;
+  static constexpr std::size_t kWaiting = 8;  // results that wait to be written; more would only cost memory
+  ReadAhead readAhead_{[this](std::size_t first, std::size_t end) { return read(first, end); }};
+  Worker writer_{kWaiting};
 };
 
 Run::Run(const ExplainArguments& arguments)
@@ -112,9 +124,9 @@ void Run::readModel() {
   MethodSet::Network net = network(model);
   outputs_.emplace(arguments_.output, choices.size(), question_.targets.size());
   std::optional<Preprocess> preprocess = net.preprocess;
-  methods_.emplace(
-      std::move(choices), std::move(net), [this](const std::string& text) { console_.note(text); },
-      [this](const std::string& text) { console_.warning(text); });
+  const auto note = [this](const std::string& text) { writer_.drain(), console_.note(text); };
+  const auto warn = [this](const std::string& text) { writer_.drain(), console_.warning(text); };
+  methods_.emplace(std::move(choices), std::move(net), note, warn);
   methods_->check();
   reader_.emplace(model.path(), preprocess, methods_->inputShape(), arguments_.output);
 }
@@ -123,7 +135,7 @@ void Run::readModel() {
 
 // An input that fails by itself fails once, however many methods it is given to.
 void Run::fail(const Input& input, const std::string& message) {
-  if (!failed_.insert(&input).second) return;
+  if (!failures_.fail(input)) return;
   std::string path = input.path.string();
   console_.error(message.find(path) == std::string::npos ? path + ": " + message : message);
 }
@@ -133,16 +145,27 @@ bool concernsOneMethod(ErrorCode code) {
          code == ErrorCode::NotSupportedByMethod;
 }
 
-// To be called inside a catch block.
+// For what the computing thread catches; to be called inside a catch block.
 void Run::failWith(Method& method, const Input& input) {
+  writer_.drain();
   try {
     throw;
   } catch (const Error& error) {
     if (error.code() == ErrorCode::Cancelled && interrupted()) return;
     if (error.code() == ErrorCode::NotSupportedByMethod && method.choice.optional)
       return methods_->leaveOut(method, error.what());
+  } catch (...) {
+  }
+  failResult(method, input);
+}
+
+// For what any thread catches; to be called inside a catch block.
+void Run::failResult(const Method& method, const Input& input) {
+  try {
+    throw;
+  } catch (const Error& error) {
     if (!concernsOneMethod(error.code())) return fail(input, error.what());
-    flawed_.insert(&input);
+    failures_.flaw(input);
     std::string subject = methods_->all().size() > 1 ? " by " + method.choice.text : "";
     console_.error(fmt::format("{}{}: {}", input.path.string(), subject, error.what()));
   } catch (...) {
@@ -189,16 +212,30 @@ std::size_t Run::endOfChunk(std::size_t first) const {
   return std::min(inputs_.size(), first + static_cast<std::size_t>(groups * group));
 }
 
+ReadGroup Run::read(std::size_t first, std::size_t end) const {
+  ReadGroup result;
+  for (std::size_t i = first; i < end && !interrupted(); ++i) try {
+      if (!failures_.hasFailed(inputs_[i])) reader_->add(inputs_[i], result.group);
+    } catch (...) {
+      result.failures.emplace_back(&inputs_[i], failureMessage());
+    }
+  return result;
+}
+
 Group& Run::groupOf(std::size_t first, std::size_t end) {
   if (!group_.members.empty() && groupFirst_ == first) return group_;
-  group_ = Group();
+  ReadGroup next = readAhead_.take(first, end);
+  group_ = std::move(next.group);
   groupFirst_ = first;
-  for (std::size_t i = first; i < end && !interrupted(); ++i) try {
-      if (!hasFailed(inputs_[i])) reader_->add(inputs_[i], group_);
-    } catch (...) {
-      fail(inputs_[i], failureMessage());
-    }
+  if (!next.failures.empty()) writer_.drain();
+  for (const auto& [input, message] : next.failures) fail(*input, message);
   return group_;
+}
+
+// The group that follows. Tensors are not read ahead: one may be as large as the memory.
+void Run::readAhead(std::size_t first, std::size_t chunkEnd) {
+  const std::size_t end = methods_->fitTogether() ? inputs_.size() : chunkEnd;
+  if (first < end && !inputs_[first].tensor && !interrupted()) readAhead_.begin(first, endOfGroup(first, end));
 }
 
 // All rows, a batch at a time; fewer when the run was interrupted.
@@ -277,31 +314,44 @@ void Run::requireLayers(const Method& method, const Explanation& map) const {
                 toString(map.layers.front().relevance.shape) + ", no feature map", "N×C×h×w for --layers");
 }
 
-bool Run::finish(Method& method, Explained& member, Progressed& state) {
+// False when the result is not worth writing; that is found out before the next one is computed.
+bool Run::finish(Method& method, const Explained& member) {
   try {
     requireLayers(method, member.maps.front());
-    std::vector<Files> files = outputs_->save(member, method.filePart, method.facts);
-    report(method, member, files);
-    if (outputs_->wantsPanel()) outputs_->addToPanel(state.panel, member, method.choice.text, question_);
     return true;
   } catch (...) {
-    failWith(method, *member.input);
+    writer_.drain();
+    if (!failures_.hasFailed(*member.input)) failWith(method, *member.input);
     return false;
   }
 }
 
-void Run::explainGroup(Method& method, Group& group, Chunk& chunk, std::size_t chunkFirst) {
+void Run::save(Method& method, const Explained& member, Progressed& state) {
+  if (failures_.hasFailed(*member.input)) return;
+  try {
+    std::vector<Files> files = outputs_->save(member, method.filePart, method.facts);
+    report(method, member, files);
+    if (outputs_->wantsPanel()) outputs_->addToPanel(state.panel, member, method.choice.text, question_);
+    ++state.methods;
+  } catch (...) {
+    failResult(method, *member.input);
+  }
+}
+
+void Run::explainGroup(Method& method, Group& group, const Chunk& chunk, std::size_t chunkFirst) {
   for (Explained& member : group.members) member.maps.clear();
   if (!explainRows(method, group)) explainOneByOne(method, group);
   for (std::size_t i = 0; i < group.members.size() && !method.leftOut; ++i) {
     Explained& member = group.members[i];
-    Progressed& state = chunk[static_cast<std::size_t>(member.input - inputs_.data()) - chunkFirst];
     const bool whole = member.maps.size() == group.rowCounts[i] * question_.targets.size();
-    if (whole && !hasFailed(*member.input)) state.methods += finish(method, member, state);
+    if (!whole || !finish(method, member)) continue;
+    const std::size_t at = static_cast<std::size_t>(member.input - inputs_.data()) - chunkFirst;
+    Explained result{member.input, member.photo, std::move(member.maps)};
+    writer_.add([this, &method, chunk, at, one = std::move(result)] { save(method, one, (*chunk)[at]); });
   }
 }
 
-void Run::explainAll(Method& method, Chunk& chunk, std::size_t first, std::size_t end) {
+void Run::explainAll(Method& method, const Chunk& chunk, std::size_t first, std::size_t end) {
   std::size_t next = first;
   while (next < end && !interrupted() && methods_->open(method)) {
     const std::size_t last = endOfGroup(next, end);
@@ -310,11 +360,13 @@ void Run::explainAll(Method& method, Chunk& chunk, std::size_t first, std::size_
     if (inputs_.size() * methods_->all().size() > 1)
       showProgress(0, fmt::format("{}/{} {}", next, inputs_.size(), current_));
     Group& group = groupOf(next, last);
+    readAhead(last, end);
     if (!group.members.empty()) explainGroup(method, group, chunk, first);
     step_ += last - next;
     next = last;
   }
   step_ += end - next;
+  if (!methods_->fitTogether()) writer_.drain();
   methods_->close(method);
 }
 
@@ -322,10 +374,9 @@ std::string Run::savePanel(const Input& input, const PanelDraft& panel) const {
   return outputs_->savePanel(panel, input.name, methods_->all().front().filePart);
 }
 
-void Run::finishInput(const Input& input, Progressed& state) {
-  const auto& all = methods_->all();
-  const auto used = std::count_if(all.begin(), all.end(), [](const Method& method) { return !method.leftOut; });
-  if (hasFailed(input) || (interrupted() && state.methods < static_cast<std::size_t>(used))) return;
+// `methods`: how many there are to explain an input.
+void Run::finishInput(const Input& input, Progressed& state, std::size_t methods) {
+  if (failures_.hasFailed(input) || (interrupted() && state.methods < methods)) return;
   if (state.panel.photo) try {
       const std::string path = savePanel(input, state.panel);
       if (arguments_.json)
@@ -335,25 +386,29 @@ void Run::finishInput(const Input& input, Progressed& state) {
     } catch (...) {
       return fail(input, failureMessage());
     }
-  explained_ += flawed_.count(&input) == 0;
+  explained_ += !failures_.isFlawed(input);
 }
 
 void Run::explainChunk(std::size_t first, std::size_t end) {
-  Chunk chunk(end - first);
+  Chunk chunk = std::make_shared<std::vector<Progressed>>(end - first);
   for (Method& method : methods_->all())
     if (!interrupted()) explainAll(method, chunk, first, end);
-  for (std::size_t i = first; i < end; ++i) finishInput(inputs_[i], chunk[i - first]);
+  const auto& all = methods_->all();
+  const auto used = std::count_if(all.begin(), all.end(), [](const Method& method) { return !method.leftOut; });
+  writer_.add([this, chunk, first, end, methods = static_cast<std::size_t>(used)] {
+    for (std::size_t i = first; i < end; ++i) finishInput(inputs_[i], (*chunk)[i - first], methods);
+  });
 }
 
 int Run::close() {
-  failed_.insert(flawed_.begin(), flawed_.end());
+  writer_.drain();
+  const std::size_t failed = failures_.count();
   if (inputs_.size() > 1 || interrupted())
-    console_.note(
-        fmt::format("{}{} explained, {} failed", interrupted() ? "interrupted: " : "", explained_, failed_.size()) +
-        (interrupted() ? fmt::format(", {} not done", inputs_.size() - explained_ - failed_.size()) : ""));
+    console_.note(fmt::format("{}{} explained, {} failed", interrupted() ? "interrupted: " : "", explained_, failed) +
+                  (interrupted() ? fmt::format(", {} not done", inputs_.size() - explained_ - failed) : ""));
   flushStandardOutput();
   if (interrupted()) return kExitInterrupted;
-  return failed_.empty() ? kExitOk : kExitFailure;
+  return failed == 0 ? kExitOk : kExitFailure;
 }
 
 int Run::execute() {

@@ -1,3 +1,5 @@
+#include "image/resize.h"
+
 #include <gtest/gtest.h>
 
 #include "unit/image/support.h"
@@ -65,6 +67,20 @@ TEST(Resize, RejectsAPictureWithTooFewBytes) {
 
 TEST(Resize, RefusesAGiganticResultBeforeAllocating) {
   expectError(ErrorCode::UnsupportedImage, [] { resizeImage(solid(1, 1, 0, 0, 0), 1 << 20, 1 << 20); });
+}
+
+TEST(Resize, APartIsWhatTheWholeShowsThere) {
+  const Image image = noise(3, 61, 47);
+  for (const auto& [width, height] : {std::pair{30, 25}, {61, 20}, {33, 47}, {61, 47}, {90, 100}}) {
+    const Image whole = resizeImage(image, width, height);
+    const Part part{width / 5, height / 7, width / 2, height / 3};
+    const Image shown = resizePart(image, width, height, part);
+    ASSERT_EQ(shown.width, part.width);
+    ASSERT_EQ(shown.height, part.height);
+    for (int y = 0; y < part.height; ++y)
+      for (int x = 0; x < part.width; ++x)
+        EXPECT_EQ(pixelAt(shown, x, y), pixelAt(whole, part.left + x, part.top + y)) << width << "x" << height;
+  }
 }
 
 }  // namespace relprop::test
