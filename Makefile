@@ -1,8 +1,9 @@
 # make, make demo and make test do all set-up on a fresh Debian 12, Debian 13 or Ubuntu 24.04.
 .PHONY: all setup configure build demo test bench format tidy clean
 PROGRAM := build/release/relprop
-# Networks (and options) for make bench; docs/performance.md names those that were measured.
-BENCH_OPTIONS ?= examples/model/shapes.onnx
+# Networks for make bench and options of tools/bench/performance; docs/performance.md names those that were measured.
+BENCH_MODELS ?= examples/model/shapes.onnx
+BENCH_OPTIONS ?=
 DEMO_PICTURE = $(firstword $(sort $(wildcard examples/pictures/JPEGImages/*)))
 # As many jobs as cores, but no more than one for each GiB of memory.
 JOBS := $(shell awk -v cores=$$(nproc) '/MemTotal/ {j = int($$2 / 1048576); if (j > cores) j = cores; print j < 1 ? 1 : j}' /proc/meminfo)
@@ -27,8 +28,8 @@ test: build
 	@OMP_WAIT_POLICY=passive ctest --test-dir build/release --output-on-failure -j $(JOBS)
 
 bench: build
-	@for program in build/release/bench/*; do \
-	  if [ -f "$$program" ] && [ -x "$$program" ]; then "$$program" $(BENCH_OPTIONS) || exit 1; fi; done
+	@tools/bench/performance --program $(PROGRAM) $(BENCH_MODELS) $(BENCH_OPTIONS)
+	@build/release/bench/relprop_kernel_bench
 
 format: setup
 	@tools/checks/format --fix

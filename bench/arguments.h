@@ -1,4 +1,4 @@
-// The command line of the benchmarks. They take the same options, as `make bench` passes one line to them all.
+// The command line of the benchmarks, which take the same options.
 #pragma once
 
 #include <cstdio>
@@ -13,29 +13,28 @@ namespace relprop::bench {
 
 struct Arguments {
   std::vector<std::string> models = {};
-  std::string methods = "gradient,lrp-zplus,rap", preprocess = "imagenet", shape = {};
+  std::string preprocess = "imagenet", shape = {};
   int batch = 1, threads = 0, rounds = 15;
-  bool profile = false;
 };
 
-// What is no option names a model. An option for yes and no stands alone, the others take the next argument.
+// What is no option names a model. An option takes the next argument.
 inline Arguments parse(int argc, char** argv, Arguments a) {
-  const std::map<std::string, std::variant<bool*, int*, std::string*>> options = {
-      {"--methods", &a.methods}, {"--preprocess", &a.preprocess}, {"--shape", &a.shape},    {"--batch", &a.batch},
-      {"--threads", &a.threads}, {"--rounds", &a.rounds},         {"--profile", &a.profile}};
+  const std::map<std::string, std::variant<int*, std::string*>> options = {{"--preprocess", &a.preprocess},
+                                                                           {"--shape", &a.shape},
+                                                                           {"--batch", &a.batch},
+                                                                           {"--threads", &a.threads},
+                                                                           {"--rounds", &a.rounds}};
   for (int i = 1; i < argc; ++i) {
     const auto found = options.find(argv[i]);
     if (found == options.end()) {
       a.models.emplace_back(argv[i]);
-    } else if (bool* const* yes = std::get_if<bool*>(&found->second)) {
-      **yes = true;
-    } else {
-      const char* value = i + 1 < argc ? argv[++i] : "";
-      if (int* const* number = std::get_if<int*>(&found->second))
-        **number = std::atoi(value);
-      else
-        *std::get<std::string*>(found->second) = value;
+      continue;
     }
+    const char* value = i + 1 < argc ? argv[++i] : "";
+    if (int* const* number = std::get_if<int*>(&found->second))
+      **number = std::atoi(value);
+    else
+      *std::get<std::string*>(found->second) = value;
   }
   return a;
 }

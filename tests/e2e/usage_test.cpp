@@ -17,7 +17,7 @@ using testing::HasSubstr;
 using testing::StartsWith;
 
 TEST(Usage, HelpOfEveryCommandHasExamples) {
-  for (const std::string command : {"", "explain", "inspect", "methods", "patterns", "completion"}) {
+  for (const std::string command : {"", "explain", "inspect", "bench", "methods", "patterns", "completion"}) {
     Arguments arguments = {"--help"};
     if (!command.empty()) arguments.insert(arguments.begin(), command);
     Outcome outcome = relprop(arguments);
@@ -71,8 +71,8 @@ TEST(Usage, CompletionScriptsNameCommandsOptionsAndMethods) {
   for (const char* shell : {"bash", "zsh", "fish"}) {
     Outcome outcome = relprop({"completion", shell});
     EXPECT_EQ(outcome.code, 0);
-    for (const char* word :
-         {"explain", "inspect", "percentile", "lrp-zplus", "require-conservation", "methods", "ledger", "top:5"})
+    for (const char* word : {"explain", "inspect", "bench", "fidelity", "percentile", "lrp-zplus",
+                             "require-conservation", "methods", "ledger", "top:5"})
       EXPECT_THAT(outcome.out, HasSubstr(word)) << shell;
   }
 }
@@ -109,6 +109,22 @@ TEST(Usage, InspectPrintsWithoutRunning) {
   EXPECT_GT(json["nodes"].size(), 5u);
   EXPECT_GT(json["arenaBytes"], 0);
   EXPECT_THAT(json["method"].get<std::string>(), StartsWith("rap"));
+}
+
+TEST(Usage, InspectTellsWhatMemoryIsFor) {
+  auto json = nlohmann::json::parse(relprop({"inspect", exampleModel(), "--json"}).out);
+  const auto parts = json["modelBytes"].get<std::int64_t>() + json["weightBytes"].get<std::int64_t>() +
+                     json["arenaBytes"].get<std::int64_t>();
+  EXPECT_GT(json["modelBytes"], 0);
+  EXPECT_GT(json["memory"].get<std::int64_t>(), parts) << "the program itself counts too";
+}
+
+TEST(Usage, MemoryLimitsAreSizes) {
+  for (const char* size : {"abc", "-5M", "0", "12Q", ""}) {
+    Outcome outcome = relprop({"inspect", exampleModel(), "--memory", size});
+    EXPECT_EQ(outcome.code, 2) << size;
+    EXPECT_THAT(outcome.err, HasSubstr("--memory")) << size;
+  }
 }
 
 TEST(Usage, AFullStandardOutputIsAFailure) {

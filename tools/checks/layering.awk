@@ -27,6 +27,7 @@ BEGIN {
   public_users["relprop/evaluate.h"] = " api program public "
   public_users["relprop/npz.h"] = " image api program public "
   public_users["relprop/patterns.h"] = " api program public "
+  public_users["relprop/bench.h"] = " api program public "
   public_users["relprop/explain.h"] = " api program public "
   # Third-party headers and who may include them; all other headers belong to the system.
   library("^(google/protobuf/|onnx/)", "onnx")

@@ -1,0 +1,23 @@
+// A backend that only writes down what it is asked for: it says what a plan will compute without computing it.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "kernels/backend.h"
+
+namespace relprop {
+
+struct LinearCall {
+  enum class Kind { Forward, Backward, Product } kind = Kind::Forward;
+  LinearShape shape = {};  // of a product of two computed matrices: left as it is
+  int parts = 1;           // so many layers of that shape in one call
+
+  std::int64_t flops() const { return shape.flops() * parts; }
+};
+
+// Lays values out as `like` does. Appends to `calls` in the order of the kernels, each of which becomes one step of the
+// plan; none of them does anything when it is run.
+std::unique_ptr<Backend> makeRecordingBackend(std::unique_ptr<Backend> like, std::vector<LinearCall>& calls);
+
+}  // namespace relprop

@@ -1,0 +1,85 @@
+#include "bench_run.h"
+#include "commands.h"
+
+namespace relprop::cli {
+namespace {
+
+constexpr const char* kExamples = R"(Examples:
+  relprop bench resnet50.onnx
+  relprop bench resnet50.onnx --methods gradient,lrp-zplus,rap --batch 1,8 --threads 1,2
+  relprop bench resnet50.onnx --method rap --profile --trace rap.json
+  relprop bench resnet50.onnx --method rap --fidelity photos/
+
+Every method runs in turn with its linear layers as bare oneDNN primitives, the floor. "passes"
+says how often the typical layer runs forward + backward; the floor is the bare layers' time so
+many times over, and the ratio is all over floor. Threads wait as OMP_WAIT_POLICY says; unlike
+the other commands this one leaves it as it is. --trace is for chrome://tracing and Perfetto.)";
+
+// Several of each, where explain takes one.
+void addLists(CLI::App& app, BenchArguments& arguments) {
+  for (const char* single : {"--batch", "--threads"}) app.remove_option(app.get_option(single));
+  app.option_defaults()->group("Network");
+  app.add_option("-b,--batch", arguments.batches, "images computed together (default 1)")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->check(CLI::Range(1, 4096))
+      ->type_name("N,…");
+  app.add_option("--threads", arguments.threads, "threads (default: all cores)")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->check(CLI::Range(1, 1024))
+      ->type_name("N,…");
+}
+
+void addMeasuring(CLI::App& app, BenchArguments& arguments) {
+  app.option_defaults()->group("Measuring");
+  app.add_option("--rounds", arguments.rounds, "how often everything is run (default 9)")
+      ->check(CLI::Range(1, 100000))
+      ->type_name("N");
+  app.add_option("--input", arguments.input, "a picture or .npy to run on (default: noise)")->type_name("IMAGE");
+  app.add_option_function<std::string>(
+         "--floor-precision",
+         [&arguments](const std::string& name) {
+           arguments.floorPrecision = name == "bf16" ? Precision::Bfloat16 : Precision::Float32;
+         },
+         "what the bare layers multiply (default f32)")
+      ->check(CLI::IsMember({"f32", "bf16"}))
+      ->type_name("f32|bf16");
+  app.add_option("--fidelity", arguments.fidelity,
+                 "instead of timing: how far maps in bf16 agree with those in f32 on these pictures or folders "
+                 "(repeatable)")
+      ->allow_extra_args(false)
+      ->type_name("IMAGE");
+}
+
+void addResults(CLI::App& app, BenchArguments& arguments) {
+  app.option_defaults()->group("Results");
+  app.add_flag("--profile", arguments.profile, "also the steps that take longest, with their arithmetic and memory");
+  app.add_option("--trace", arguments.trace, "write the steps as a timeline in Chrome's trace format")
+      ->type_name("FILE.json");
+  app.add_flag("--json", arguments.json, "one JSON object");
+  app.add_flag("-q,--quiet", arguments.quiet, "nothing on standard error but errors");
+}
+
+void check(const BenchArguments& arguments) {
+  if (!arguments.fidelity.empty() && (arguments.profile || !arguments.trace.empty() || !arguments.input.empty()))
+    throw CLI::ValidationError("--fidelity times nothing: leave out --profile, --trace and --input");
+  if (!arguments.fidelity.empty() && (!arguments.batches.empty() || arguments.threads.size() > 1))
+    throw CLI::ValidationError("--fidelity goes picture by picture: leave out --batch, and give one --threads");
+}
+
+}  // namespace
+
+Command addBench(CLI::App& root) {
+  CLI::App* app = root.add_subcommand("bench", "measure time and memory, beside the bare linear layers");
+  auto arguments = std::make_shared<BenchArguments>();
+  addNetworkOptions(*app, arguments->network);
+  addLists(*app, *arguments);
+  addMeasuring(*app, *arguments);
+  addResults(*app, *arguments);
+  app->footer(kExamples);
+  app->callback([arguments] { check(*arguments); });
+  return {app, [arguments] { return runBench(*arguments); }};
+}
+
+}  // namespace relprop::cli

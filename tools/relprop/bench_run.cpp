@@ -1,0 +1,188 @@
+#include "bench_run.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <system_error>
+
+#include "bench_report.h"
+#include "commands.h"
+#include "failure.h"
+#include "group.h"
+#include "interrupt.h"
+#include "relprop/error.h"
+
+namespace relprop::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+class Bench {
+ public:
+  explicit Bench(const BenchArguments& arguments)
+      : arguments_(arguments), network_(arguments.network), console_(arguments.quiet) {}
+
+  void run() {
+    checkTrace();
+    model_ = Model::load(network_.model);
+    preprocess_ = findPreprocess(*model_, network_);
+    shape_ = chooseShape(*model_, network_, preprocess_);
+    if (!arguments_.threads.empty()) network_.threads = arguments_.threads.front();
+    chooseMethodsAndBatches();
+    arguments_.fidelity.empty() ? measure() : compare();
+  }
+
+ private:
+  // Before an hour of work rather than behind it.
+  void checkTrace() const {
+    if (arguments_.trace.empty()) return;
+    if (std::error_code ignored; fs::is_directory(arguments_.trace, ignored))
+      throw Error(ErrorCode::FileWriteFailed, arguments_.trace.string(), "a folder", "the path of a file",
+                  "give one with --trace");
+    checkWritable(arguments_.trace.parent_path().empty() ? "." : arguments_.trace.parent_path());
+  }
+
+  void chooseMethodsAndBatches() {
+    NetworkOptions named = network_;
+    if (named.methods.empty()) named.methods = BenchOptions().methods;
+    std::vector<std::string> notes;
+    for (const MethodChoice& choice : chosenMethods(named, notes))
+      if (usable(choice)) methods_.push_back(choice.text);
+    for (const std::string& note : notes) console_.note(note);
+    if (methods_.empty())
+      throw Error(ErrorCode::NotSupportedByMethod, model_->path(), "no method can be applied", "at least one");
+    batches_ = arguments_.batches.empty() ? std::vector<int>{1} : arguments_.batches;
+    const int fixed = fixedBatch(*model_);
+    if (fixed == 0) return;
+    if (!arguments_.batches.empty() && batches_ != std::vector<int>{fixed})
+      console_.note(fmt::format("the model fixes its batch: {}", fixed));
+    batches_ = {fixed};
+  }
+
+  // Of "all" those that the network does not allow are left out.
+  bool usable(const MethodChoice& choice) {
+    if (!choice.optional) return true;
+    try {
+      countWork(*model_, options(choice.text));
+      return true;
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::NotSupportedByMethod) throw;
+      console_.note(choice.text + " is left out: " + error.what());
+      return false;
+    }
+  }
+
+  // Without a preprocessing there is a range all the same, as many methods want one.
+  ExplainOptions options(const std::string& method) const {
+    ExplainOptions o = explainOptions(*model_, network_, method, shape_, preprocess_);
+    const auto channels = static_cast<std::size_t>(imageShape().at(0));
+    if (!o.pixelRange) o.pixelRange = PixelRange{std::vector<float>(channels, -1), std::vector<float>(channels, 1)};
+    return o;
+  }
+
+  // C×H×W of the network's input.
+  Shape imageShape() const {
+    Shape image = model_->inputShape();
+    if (image.size() < 2) throw Error(ErrorCode::ShapeMismatch, model_->path(), toString(image), "N×C×H×W");
+    image.erase(image.begin());
+    for (std::size_t k = 0; k < std::min(shape_.size(), image.size()); ++k)
+      image[image.size() - 1 - k] = shape_[shape_.size() - 1 - k];
+    return image;
+  }
+
+  bool goOn(const std::string& what) {
+    if (!arguments_.json) console_.progress(++step_, steps_, what);
+    return !interrupted();
+  }
+
+  // ---- time
+  BenchOptions benchOptions() {
+    BenchOptions o;
+    o.methods = methods_, o.batches = batches_, o.rounds = arguments_.rounds;
+    if (!arguments_.threads.empty()) o.threads = arguments_.threads;
+    o.floorPrecision = arguments_.floorPrecision;
+    o.explain = explainOptions(*model_, network_, methods_.front(), shape_, preprocess_);
+    o.explain.progress = [](std::int64_t, std::int64_t) { return !interrupted(); };
+    if (!arguments_.input.empty()) o.input = read({arguments_.input}).front().input;
+    constexpr std::size_t kLoads = 3;
+    steps_ = kLoads +
+             o.methods.size() * o.batches.size() * o.threads.size() * (1 + static_cast<std::size_t>(arguments_.rounds));
+    o.progress = [this](const std::string& what) { return goOn(what); };
+    return o;
+  }
+
+  void measure() {
+    const BenchOptions how = benchOptions();
+    model_.reset();  // it is loaded anew there, and two of them would spoil what is told about memory
+    const BenchReport report = measureModel(network_.model, how);
+    if (arguments_.json)
+      console_.data(dump(benchJson(report, arguments_.profile), -1));
+    else
+      printBench(console_, report, arguments_.profile);
+    if (arguments_.trace.empty()) return;
+    const WritingGuard guard;
+    writeFile(arguments_.trace, traceText(report));
+  }
+
+  // ---- agreement
+  void compare() {
+    const std::vector<Group> groups = read(arguments_.fidelity);
+    steps_ = methods_.size() * groups.size();
+    std::vector<Fidelity> all;
+    for (const std::string& method : methods_) all.push_back(compare(method, groups));
+    if (arguments_.json)
+      console_.data(dump(fidelityJson(all), -1));
+    else
+      printFidelity(console_, all);
+  }
+
+  Fidelity compare(const std::string& method, const std::vector<Group>& groups) {
+    ExplainOptions single = options(method), half = single;
+    single.precision = Precision::Float32, half.precision = Precision::Bfloat16;
+    MapComparison comparison(*model_, single, half);
+    Fidelity f{method, comparison.methodString(), {}};
+    for (const Group& group : groups) {
+      if (!goOn(method)) throw Error(ErrorCode::Cancelled, "bench", "stopped");
+      const std::vector<Agreement> some = comparison.compare(group.input);
+      f.pictures.insert(f.pictures.end(), some.begin(), some.end());
+    }
+    return f;
+  }
+
+  // What was named, a picture or tensor in each group. One that cannot be read ends the run: figures are over all.
+  std::vector<Group> read(const std::vector<std::string>& paths) {
+    std::vector<std::string> notes;  // about the names of results, of which there are none here
+    inputs_ = collectInputs(paths, notes);
+    const GroupReader reader(model_->path(), preprocess_, imageShape(), {});
+    std::vector<Group> groups;
+    for (const Input& input : inputs_) reader.add(input, groups.emplace_back());
+    return groups;
+  }
+
+  const BenchArguments& arguments_;
+  NetworkOptions network_;
+  Console console_;
+  std::optional<Model> model_;
+  std::optional<Preprocess> preprocess_;
+  Shape shape_;
+  std::vector<std::string> methods_;
+  std::vector<int> batches_;
+  std::vector<Input> inputs_;
+  std::size_t step_ = 0, steps_ = 0;
+};
+
+}  // namespace
+
+int runBench(const BenchArguments& arguments) {
+  watchInterrupts();
+  try {
+    Bench(arguments).run();
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::Cancelled || !interrupted()) throw;
+    return kExitInterrupted;
+  }
+  flushStandardOutput();
+  return interrupted() ? kExitInterrupted : kExitOk;
+}
+
+}  // namespace relprop::cli
