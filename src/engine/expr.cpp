@@ -21,7 +21,8 @@ Expr binary(Elt op, const Expr& a, const Expr& b) {
 }  // namespace
 
 Expr load(const BufferView& view) {
-  return make({.op = Elt::Load, .a = {}, .b = {}, .view = view, .constant = {}, .desc = view.desc});
+  return make(
+      {.op = Elt::Load, .a = {}, .b = {}, .view = view, .constant = {}, .desc = view.desc.as(Element::Float32)});
 }
 
 Expr channelConstant(const std::vector<float>& perChannel, const TensorDesc& desc) {

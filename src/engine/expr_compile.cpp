@@ -37,7 +37,8 @@ class Compiler {
   int emit(const Expr& e) {
     const auto found = reg_.find(e.get());
     if (found != reg_.end()) return found->second;
-    Instruction i{.op = e->op, .imm = e->imm};
+    const bool narrow = e->op == Elt::Load && e->view.desc.element == Element::Bfloat16;
+    Instruction i{.op = narrow ? Elt::LoadNarrow : e->op, .imm = e->imm};
     if (e->a) i.a = emit(e->a);
     if (e->b) i.b = emit(e->b);
     i.slot = slot(*e);

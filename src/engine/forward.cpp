@@ -27,8 +27,7 @@ Forward::Forward(const Graph& graph, Plan& plan, const std::function<bool(int)>&
     : graph_(graph), plan_(plan), fuse_(fuse), uses_(usesOf(graph)) {}
 
 TensorDesc Forward::descOf(const Shape& shape) const {
-  const bool blocked = shape.size() == 4 && shape[1] >= 8;
-  return {shape, blocked ? plan_.backend().block() : 1};
+  return plan_.backend().activation(shape);
 }
 
 void Forward::build(const std::function<void(const Node&)>& after) {
@@ -68,21 +67,43 @@ Expr Forward::value(ValueId id) {
 }
 
 BufferView Forward::buffer(ValueId id) {
-  Expr e = value(id);
-  if (!isLoad(e)) e = values_[id] = load(materialise(e, graph_.value(id).name));
-  return e->view;
+  const Expr e = value(id);
+  if (isLoad(e) && e->view.desc.element == Element::Float32) return e->view;
+  if (const auto found = wide_.find(id); found != wide_.end()) return found->second;
+  const BufferView stored = wide_[id] = materialise(e, graph_.value(id).name);
+  if (!isLoad(e)) values_[id] = load(stored);
+  return stored;
 }
 
-BufferView Forward::materialise(const Expr& e, const std::string& name) {
-  if (isLoad(e) && e->view.rowStride == 0) return e->view;
-  const BufferView to{plan_.addBuffer(e->desc, name), e->desc};
+BufferView Forward::operand(ValueId id) {
+  if (plan_.backend().operand() == Element::Float32) return buffer(id);
+  const Expr e = value(id);
+  if (isLoad(e) && e->view.desc.element == plan_.backend().operand()) return e->view;
+  if (const auto found = narrow_.find(id); found != narrow_.end()) return found->second;
+  const BufferView stored = narrow_[id] = materialiseOperand(e, graph_.value(id).name);
+  if (!isLoad(e)) values_[id] = load(stored);
+  return stored;
+}
+
+BufferView Forward::stored(const Expr& e, Element element, const std::string& name) {
+  if (isLoad(e) && e->view.rowStride == 0 && e->view.desc.element == element) return e->view;
+  const TensorDesc desc = e->desc.as(element);
+  const BufferView to{plan_.addBuffer(desc, name), desc};
   plan_.addProgram(name, {{{e, to}}, {}});
   return to;
 }
 
+BufferView Forward::materialise(const Expr& e, const std::string& name) {
+  return stored(e, Element::Float32, name);
+}
+
+BufferView Forward::materialiseOperand(const Expr& e, const std::string& name) {
+  return stored(e, plan_.backend().operand(), name);
+}
+
 BufferView Forward::inLayout(const BufferView& view, int block, const std::string& name) {
   if (view.desc.block == block) return view;
-  const TensorDesc to{view.desc.shape, block};
+  const TensorDesc to{view.desc.shape, block, view.desc.element};
   const bool sameBytes =
       view.desc.spatial() == 1 && !TensorDesc{view.desc.shape, std::max(block, view.desc.block)}.padded();
   if (sameBytes) return view.reshaped(to);

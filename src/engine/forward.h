@@ -38,7 +38,8 @@ class Forward {
   TensorDesc desc(ValueId id) const { return descOf(graph_.value(id).shape); }
   TensorDesc descOf(const Shape& shape) const;  // the layout every value of that shape has
   Expr value(ValueId id);                       // as a formula over buffers
-  BufferView buffer(ValueId id);                // materialised (once)
+  BufferView buffer(ValueId id);                // materialised (once), as float32
+  BufferView operand(ValueId id);               // materialised (once), as convolutions and dense layers read it
   bool fused(ValueId preActivation) const { return fused_.count(preActivation) != 0; }
   LinearNode linear(const Node& node) const;
   PoolShape pool(const Node& node) const;
@@ -46,6 +47,7 @@ class Forward {
 
   // Helpers shared with the backward walk. Each emits at most one step.
   BufferView materialise(const Expr& e, const std::string& name);
+  BufferView materialiseOperand(const Expr& e, const std::string& name);
   BufferView inLayout(const BufferView& view, int block, const std::string& name);  // reordered when need be
   BufferView plain(const BufferView& view, const std::string& name) { return inLayout(view, 1, name); }
   BufferView canonical(const BufferView& view, const std::string& name);  // in the layout descOf gives its shape
@@ -57,12 +59,14 @@ class Forward {
 
  private:
   void emit(int index);
+  BufferView stored(const Expr& e, Element element, const std::string& name);
 
   const Graph& graph_;
   Plan& plan_;
   std::function<bool(int)> fuse_;
   Uses uses_;
   std::unordered_map<ValueId, Expr> values_;
+  std::unordered_map<ValueId, BufferView> wide_, narrow_;  // beside a value that is stored in the other type
   std::set<ValueId> fused_;
   BufferView input_;
 };
@@ -74,6 +78,9 @@ struct Move {
   int input = 0;  // which input of the node
 };
 std::vector<Move> movesOf(const Graph& graph, const Node& node);
+// A concatenation of channels where all values lie with their channels last, and the copy of one part into it.
+bool concatenatesColumns(const Forward& forward, const Node& node);
+CopySpec columnsCopy(const TensorDesc& part, const TensorDesc& whole, std::int64_t firstChannel);
 CopySpec reversed(CopySpec spec, bool accumulate);
 CopySpec broadcastCopy(const Shape& from, const Shape& to);
 

@@ -13,24 +13,40 @@ namespace {
 
 constexpr float kRootHalf = 0.70710678f, kRootTwoOverPi = 0.79788456f;
 
+// Where rules need no more than max(0, z), it is stored as the next layer reads it.
 Expr conv(Forward& f, const Node& node, bool relu) {
   const LinearNode l = f.linear(node);
-  const BufferView x = f.buffer(l.input);
-  const BufferView out = f.fresh(f.graph().value(l.output).shape, node.name);
-  const bool image = !l.biasImage.empty();
-  LinearKernelSpec spec{l.shape, x.desc.block, out.desc.block, *l.weights, l.bias, relu && !image, false};
+  const BufferView x = f.operand(l.input);
+  const bool image = !l.biasImage.empty(), cut = relu && !image;
+  const Element operand = f.plan().backend().operand();
+  const TensorDesc d = f.desc(l.output).as(cut ? operand : Element::Float32);
+  const BufferView out{f.plan().addBuffer(d, node.name), d};
+  const LinearKernelSpec spec{.shape = l.shape,
+                              .srcBlock = x.desc.block,
+                              .dstBlock = d.block,
+                              .weights = l.weights,
+                              .bias = l.bias,
+                              .relu = cut,
+                              .operands = operand,
+                              .in = x.desc.element,
+                              .out = d.element};
   f.plan().addKernel(node.name, f.plan().backend().linearForward(spec), {x}, {out}, l.shape.flops());
   if (!image) return load(out);
   const Expr z = load(out) + imageConstant(l.biasImage, out.desc);
   return load(f.materialise(relu ? positive(z) : z, node.name + " (bias)"));
 }
 
+KernelPtr denseKernel(Backend& backend, const LinearNode& l) {
+  if (backend.readsDenseInPlace(l.shape.n))
+    return backend.denseForward({l.shape.n, l.shape.ic, l.shape.oc, l.weights, l.bias});
+  return backend.linearForward({.shape = l.shape, .weights = l.weights, .bias = l.bias, .operands = backend.operand()});
+}
+
 Expr dense(Forward& f, const Node& node) {
   const LinearNode l = f.linear(node);
   const BufferView x = f.plain(f.buffer(l.input), node.name);
   const BufferView out = f.freshPlain(f.graph().value(l.output).shape, node.name);
-  LinearKernelSpec spec{l.shape, 1, 1, *l.weights, l.bias, false, false};
-  f.plan().addKernel(node.name, f.plan().backend().linearForward(spec), {x}, {out}, l.shape.flops());
+  f.plan().addKernel(node.name, denseKernel(f.plan().backend(), l), {x}, {out}, l.shape.flops());
   return load(f.canonical(out, node.name));
 }
 
@@ -154,9 +170,22 @@ Expr move(Forward& f, const Node& node) {
   return load(f.canonical(out, node.name));
 }
 
+// Channels last: each part is a column of every position.
+Expr concatColumns(Forward& f, const Node& node, const TensorDesc& d) {
+  const BufferView out = f.fresh(d.shape, node.name);
+  std::int64_t offset = 0;
+  for (ValueId id : node.inputs) {
+    const CopySpec copy = columnsCopy(f.desc(id), d, offset);
+    f.plan().addKernel(node.name, f.plan().backend().copy(copy), {f.buffer(id)}, {out});
+    offset += f.desc(id).channels();
+  }
+  return load(out);
+}
+
 Expr concat(Forward& f, const Node& node) {
   const Shape& shape = f.graph().value(node.outputs[0]).shape;
   const TensorDesc d = f.descOf(shape);
+  if (concatenatesColumns(f, node)) return concatColumns(f, node, d);
   bool whole = node.intAttr("axis", 1) == 1 && d.block > 1;
   for (ValueId id : node.inputs) {
     const TensorDesc part = f.desc(id);

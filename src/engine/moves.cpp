@@ -105,6 +105,21 @@ std::vector<Move> movesOf(const Graph& graph, const Node& node) {
   }
 }
 
+bool concatenatesColumns(const Forward& forward, const Node& node) {
+  const auto channelsLast = [&](ValueId id) {
+    const TensorDesc d = forward.desc(id);
+    return d.block > 1 && d.block == d.channels();
+  };
+  return node.op == Op::Concat && node.intAttr("axis", 1) == 1 && channelsLast(node.outputs[0]) &&
+         std::all_of(node.inputs.begin(), node.inputs.end(), channelsLast);
+}
+
+CopySpec columnsCopy(const TensorDesc& part, const TensorDesc& whole, std::int64_t firstChannel) {
+  CopySpec c{{part.rows() * part.spatial(), part.channels()}, {part.channels(), 1}, {whole.channels(), 1}};
+  c.dstOffset = firstChannel;
+  return c;
+}
+
 CopySpec reversed(CopySpec spec, bool accumulate) {
   std::swap(spec.srcStrides, spec.dstStrides);
   std::swap(spec.srcOffset, spec.dstOffset);

@@ -43,8 +43,9 @@ class LinearStep {
     for (const Message& m : rule_.messages) route(m);
     for (Route& route : routes_) sources_.push_back(route.s);
     storeSources();
-    for (std::size_t k = 0; k < routes_.size(); ++k)
-      if (routes_[k].acc.buffer < 0) transpose(k);
+    if (!transposeInPlace())
+      for (std::size_t k = 0; k < routes_.size(); ++k)
+        if (routes_[k].acc.buffer < 0) transpose(k);
     finish(combined());
   }
 
@@ -89,13 +90,19 @@ class LinearStep {
     static const char* const names[] = {"x", "pos", "neg", "one", "above low", "below high"};
     const std::string name = names[static_cast<std::size_t>(part)];
     auto& memo = walk_.parts();
-    const auto key = std::make_pair(l_.input, name + (rule_.imageBounds ? "/image" : ""));
+    const auto key =
+        std::make_pair(l_.input, name + (rule_.imageBounds ? "/image" : "") + (l_.shape.dense ? "/dense" : ""));
     if (const auto found = memo.find(key); found != memo.end()) return found->second;
-    return memo[key] = f_.materialise(partExpr(part), named(name.c_str()));
+    return memo[key] = stored(partExpr(part), named(name.c_str()));
+  }
+
+  // Dense layers take float32 and convert what they need.
+  BufferView stored(const Expr& e, const std::string& name) {
+    return l_.shape.dense ? f_.materialise(e, name) : f_.materialiseOperand(e, name);
   }
 
   Expr partExpr(InputPart part) {
-    const Expr x = load(f_.buffer(l_.input));
+    const Expr x = load(l_.shape.dense ? f_.buffer(l_.input) : f_.operand(l_.input));
     switch (part) {
       case InputPart::Pos:
         return positive(x);
@@ -138,7 +145,8 @@ class LinearStep {
     return l_.shape.dense ? f_.freshPlain(outputShape(), named(what)) : f_.fresh(outputShape(), named(what));
   }
 
-  std::vector<float> weights(WeightPart part, float sign) const {
+  SharedFloats weights(WeightPart part, float sign) const {
+    if (part == WeightPart::W && sign == 1) return l_.weights;
     if (!isPattern(part)) return weightPart(*l_.weights, part, rule_.gamma, sign);
     const auto& patterns = walk_.options().patterns;
     const auto found = patterns.find(node_.name);
@@ -150,17 +158,49 @@ class LinearStep {
     return patternPart(*l_.weights, found->second, part, sign);
   }
 
-  LinearKernelSpec spec(WeightPart part, float sign, int src, int dst) const {
-    return {l_.shape, src, dst, weights(part, sign), {}, false, false};
+  LinearKernelSpec spec(WeightPart part, float sign, int src, int dst, Element in) const {
+    return {.shape = l_.shape,
+            .srcBlock = src,
+            .dstBlock = dst,
+            .weights = weights(part, sign),
+            .bias = {},
+            .operands = plan_.backend().operand(),
+            .in = in};
+  }
+
+  // A dense layer at few rows, whose weights are taken in parts while they are read.
+  std::optional<DenseSpec> denseInPlace(const std::vector<std::pair<WeightPart, float>>& parts,
+                                        std::int64_t rows) const {
+    if (!l_.shape.dense || !plan_.backend().readsDenseInPlace(rows)) return std::nullopt;
+    DenseSpec spec{rows, l_.shape.ic, l_.shape.oc, l_.weights, {}, {}};
+    for (const auto& [part, sign] : parts) {
+      const std::optional<WeightSlopes> slopes = slopesOf(part, rule_.gamma, sign);
+      if (!slopes) return std::nullopt;
+      spec.parts.push_back(*slopes);
+    }
+    return spec;
+  }
+
+  // Σ part(x)·part(w) without bias, in one pass over the weights.
+  bool convolvedInPlace(const std::vector<Term>& terms, const char* what, const BufferView& out) {
+    std::vector<std::pair<WeightPart, float>> parts;
+    for (const Term& t : terms) parts.emplace_back(t.weight, t.sign);
+    const std::optional<DenseSpec> dense = denseInPlace(parts, l_.shape.n);
+    if (!dense) return false;
+    std::vector<BufferView> in;
+    for (const Term& t : terms) in.push_back(layout(partView(t.in)));
+    plan_.addKernel(named(what), plan_.backend().denseForward(*dense), in, {out}, dense->flops());
+    return true;
   }
 
   // Σ part(x)·part(w) without bias, by one convolution a term.
   Expr convolved(const std::vector<Term>& terms, const char* what) {
     const BufferView out = freshOut(what);
-    bool first = true;
+    bool first = !convolvedInPlace(terms, what, out);
+    if (!first) return load(f_.canonical(out, node_.name));
     for (const Term& t : terms) {
       const BufferView x = layout(partView(t.in));
-      LinearKernelSpec k = spec(t.weight, t.sign, x.desc.block, out.desc.block);
+      LinearKernelSpec k = spec(t.weight, t.sign, x.desc.block, out.desc.block, x.desc.element);
       k.accumulate = !first;
       plan_.addKernel(named(what), plan_.backend().linearForward(k), {x}, {out}, l_.shape.flops());
       first = false;
@@ -268,9 +308,11 @@ class LinearStep {
     std::map<const ExprNode*, BufferView> known;
     for (const Expr& s : sources_) {
       BufferView& v = known[s.get()];
-      if (v.buffer < 0 && isLoad(s) && s->view.rowStride == 0) v = s->view;
+      const TensorDesc desc = s->desc.as(l_.shape.dense ? Element::Float32 : plan_.backend().operand());
+      const bool there = isLoad(s) && s->view.rowStride == 0 && s->view.desc.element == desc.element;
+      if (v.buffer < 0 && there) v = s->view;
       if (v.buffer < 0) {
-        v = {plan_.addBuffer(s->desc, named("s")), s->desc};
+        v = {plan_.addBuffer(desc, named("s")), desc};
         request.outputs.push_back({s, v});
       }
       stored_.push_back(v);
@@ -294,12 +336,26 @@ class LinearStep {
       routes_[k].acc = transposed(routes_[k], stored_[k]);
   }
 
+  // All routes of a dense layer in one pass over the weights.
+  bool transposeInPlace() {
+    std::vector<std::pair<WeightPart, float>> parts;
+    for (const Route& r : routes_) parts.emplace_back(r.weight, 1.0f);
+    const std::optional<DenseSpec> dense = denseInPlace(parts, back_.n);
+    if (!dense || routes_.empty()) return false;
+    std::vector<BufferView> in, out;
+    for (const BufferView& s : stored_) in.push_back(f_.plain(s, node_.name));
+    for (std::size_t k = 0; k < routes_.size(); ++k) out.push_back(f_.freshPlain(relevanceShape(), named("back")));
+    plan_.addKernel(named("back"), plan_.backend().denseBackward(*dense), in, out, dense->flops());
+    for (std::size_t k = 0; k < routes_.size(); ++k) routes_[k].acc = f_.canonical(out[k], node_.name);
+    return true;
+  }
+
   BufferView transposed(const Route& route, const BufferView& stored) {
     const BufferView s = layout(stored);
     const BufferView acc =
         l_.shape.dense ? f_.freshPlain(relevanceShape(), named("back")) : f_.fresh(relevanceShape(), named("back"));
     // The kernel speaks of the layer: its source is the layer's input, its destination the layer's output.
-    LinearKernelSpec k = spec(route.weight, 1, acc.desc.block, s.desc.block);
+    LinearKernelSpec k = spec(route.weight, 1, acc.desc.block, s.desc.block, s.desc.element);
     k.shape = back_;
     plan_.addKernel(named("back"), plan_.backend().linearBackward(k), {s}, {acc}, back_.flops());
     return f_.canonical(acc, node_.name);
@@ -307,15 +363,22 @@ class LinearStep {
 
   void transposeStacked(const std::vector<Route*>& routes, const BufferView& s) {
     const auto count = static_cast<std::int64_t>(routes.size());
-    LinearKernelSpec k{back_, 1, s.desc.block, {}, {}, false, false};
+    LinearKernelSpec k{.shape = back_,
+                       .srcBlock = 1,
+                       .dstBlock = s.desc.block,
+                       .weights = {},
+                       .bias = {},
+                       .operands = plan_.backend().operand(),
+                       .in = s.desc.element};
     k.shape.ic *= count;
     const std::int64_t perOutput = l_.shape.weightCount() / l_.shape.oc;
-    k.weights.resize(static_cast<std::size_t>(k.shape.weightCount()));
+    std::vector<float> stacked(static_cast<std::size_t>(k.shape.weightCount()));
     for (std::int64_t r = 0; r < count; ++r) {
-      const std::vector<float> part = weights(routes[static_cast<std::size_t>(r)]->weight, 1);
+      const SharedFloats part = weights(routes[static_cast<std::size_t>(r)]->weight, 1);
       for (std::int64_t o = 0; o < l_.shape.oc; ++o)
-        std::copy_n(part.begin() + o * perOutput, perOutput, k.weights.begin() + (o * count + r) * perOutput);
+        std::copy_n(part.data() + o * perOutput, perOutput, stacked.data() + (o * count + r) * perOutput);
     }
+    k.weights = std::move(stacked);
     const BufferView all = f_.freshPlain(k.shape.inputShape(), named("back"));
     plan_.addKernel(named("back"), plan_.backend().linearBackward(k), {s}, {all}, k.shape.flops());
     const TensorDesc one{relevanceShape(), 1};

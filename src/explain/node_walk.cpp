@@ -277,7 +277,24 @@ bool sliceBlocks(NodeStep& s) {
   return true;
 }
 
+// Channels last: each part is a column of every position.
+void takeColumns(NodeStep& s) {
+  const BufferView from = s.walk.store(s.r, s.node.name + " R");
+  std::int64_t first = 0;
+  for (std::size_t k = 0; k < s.node.inputs.size(); ++k) {
+    const TensorDesc part = s.walk.desc(s.in(k));
+    if (s.dynamic(k)) {
+      const BufferView to = s.f.fresh(s.shape(k), s.node.name + " back");
+      const CopySpec back = reversed(columnsCopy(part, from.desc, first), false);
+      s.plan.addKernel(s.node.name + " back", s.plan.backend().copy(back), {from}, {to});
+      s.give(k, load(to));
+    }
+    first += part.channels();
+  }
+}
+
 void move(NodeStep& s) {
+  if (concatenatesColumns(s.f, s.node)) return takeColumns(s);
   if (sliceBlocks(s)) return;
   const BufferView from = s.f.plain(s.walk.store(s.r, s.node.name + " R"), s.node.name);
   for (const Move& m : movesOf(s.graph(), s.node))

@@ -1,13 +1,17 @@
 // w⁺, w⁻, |w|, w+γw⁺, …: the parts of weights and biases that rules name.
 #pragma once
 
+#include <optional>
 #include <vector>
 
+#include "kernels/backend.h"
 #include "rules/terms.h"
 
 namespace relprop {
 
 std::vector<float> weightPart(const std::vector<float>& w, WeightPart part, float gamma, float sign = 1);
+// The part as slopes of w, unless it is none: w² and 1.
+std::optional<WeightSlopes> slopesOf(WeightPart part, float gamma, float sign);
 // Parts that also take the layer's patterns a.
 inline bool isPattern(WeightPart part) {
   return part == WeightPart::Pattern || part == WeightPart::WeightTimesPattern;

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "kernels/layout.h"
@@ -25,12 +27,49 @@ struct LinearShape {
 };
 
 // weights: O × I/groups × kh × kw. bias: O values or empty.
+// Values that a layer and its kernels share; never copied.
+class SharedFloats {
+ public:
+  SharedFloats() : SharedFloats(std::vector<float>()) {}
+  SharedFloats(std::initializer_list<float> values) : SharedFloats(std::vector<float>(values)) {}
+  SharedFloats(std::vector<float> values) : values_(std::make_shared<const std::vector<float>>(std::move(values))) {}
+  SharedFloats(std::shared_ptr<const std::vector<float>> values) : values_(std::move(values)) {}
+
+  const std::vector<float>& operator*() const { return *values_; }
+  const float* data() const { return values_->data(); }
+  std::size_t size() const { return values_->size(); }
+  float operator[](std::size_t i) const { return (*values_)[i]; }
+
+ private:
+  std::shared_ptr<const std::vector<float>> values_;
+};
+
+// operands: what is multiplied; sums are float32. in, out: what lies in the buffers; a layer of narrow operands
+// converts inputs that are not narrow yet.
 struct LinearKernelSpec {
   LinearShape shape;
   int srcBlock = 1, dstBlock = 1;
-  std::vector<float> weights, bias;
+  SharedFloats weights = {};
+  std::vector<float> bias = {};
   bool relu = false;        // forward: max(0, ·) on the result
   bool accumulate = false;  // forward: dst += result
+  Element operands = Element::Float32, in = Element::Float32, out = Element::Float32;
+};
+
+// A weight counts up·w where w > 0 and down·w where w < 0: w⁺ is {1, 0}, |w| {1, −1}, w + γw⁺ {1 + γ, 1}.
+struct WeightSlopes {
+  float up = 1, down = 1;
+};
+
+// A dense layer at few rows that reads its weights where they lie, in parts that need no copy of them.
+// Forward: (x_1, x_2, …) → Σ_k part_k(W)·x_k + bias. Backward: (s_1, s_2, …) → (part_1(W)ᵀs_1, part_2(W)ᵀs_2, …).
+struct DenseSpec {
+  std::int64_t rows = 1, ic = 1, oc = 1;
+  std::shared_ptr<const std::vector<float>> weights;  // O×I
+  std::vector<float> bias = {};                       // forward: O values or empty
+  std::vector<WeightSlopes> parts = {{}};             // by operand
+
+  std::int64_t flops() const { return 2 * rows * ic * oc * static_cast<std::int64_t>(parts.size()); }
 };
 
 struct PoolShape {
@@ -90,11 +129,16 @@ class Backend {
  public:
   virtual ~Backend() = default;
   virtual const char* name() const = 0;
-  virtual int block() const = 0;             // channel block of 4-D activations, 1: plain
+  virtual int block() const = 0;                                // channel block of its fastest kernels, 1: plain
+  virtual TensorDesc activation(const Shape& shape) const = 0;  // the layout values of that shape have
+  virtual Element operand() const = 0;  // what convolutions and dense layers multiply, and their inputs are stored as
   virtual void setThreads(int threads) = 0;  // before making kernels and before running them; 0: all cores
 
   virtual KernelPtr linearForward(const LinearKernelSpec& spec) = 0;   // (x) → (z); accumulate: z is read too
   virtual KernelPtr linearBackward(const LinearKernelSpec& spec) = 0;  // (s) → (Wᵀs)
+  virtual bool readsDenseInPlace(std::int64_t rows) const = 0;  // is denseForward the right choice for so many rows?
+  virtual KernelPtr denseForward(const DenseSpec& spec) = 0;
+  virtual KernelPtr denseBackward(const DenseSpec& spec) = 0;
   // (x, g) → Σ over rows and positions of g·x for every weight, plain; the spec's own weights are not looked at.
   virtual KernelPtr linearWeightGradient(const LinearKernelSpec& spec) = 0;
   virtual KernelPtr reorder(const TensorDesc& from, const TensorDesc& to) = 0;  // same shape, other block
@@ -117,8 +161,10 @@ class Backend {
   virtual void runProgram(const Program& program, const ProgramArgs& args) = 0;
 };
 
-std::unique_ptr<Backend> makeReferenceBackend();  // plain loops, plain layout: the oracle
-std::unique_ptr<Backend> makeOneDnnBackend();     // throws Error(Internal) when the processor is not supported
+// Plain loops, plain layout: the oracle.
+std::unique_ptr<Backend> makeReferenceBackend(Element operand = Element::Float32);
+// Throws NotSupportedByHardware where the processor has no instructions for such operands.
+std::unique_ptr<Backend> makeOneDnnBackend(Element operand = Element::Float32);
 std::string oneDnnVersion();
 
 }  // namespace relprop

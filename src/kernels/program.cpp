@@ -8,10 +8,10 @@ namespace relprop {
 namespace {
 
 const char* eltName(Elt op) {
-  static constexpr std::array names = {"load",   "channel", "image",   "scalar", "imm",    "add",    "sub",
-                                       "mul",    "safediv", "share",   "div",    "stab",   "max0",   "min0",
-                                       "abs",    "nonzero", "shift",   "ispos",  "addimm", "mulimm", "maximm",
-                                       "minimm", "exp",     "sigmoid", "tanh",   "erf",    "log1p",  "sqrt"};
+  static constexpr std::array names = {"load",    "channel", "image", "narrow", "scalar", "imm",    "add",    "sub",
+                                       "mul",     "safediv", "share", "div",    "stab",   "max0",   "min0",   "abs",
+                                       "nonzero", "shift",   "ispos", "addimm", "mulimm", "maximm", "minimm", "exp",
+                                       "sigmoid", "tanh",    "erf",   "log1p",  "sqrt"};
   return names[static_cast<std::size_t>(op)];
 }
 

@@ -16,6 +16,7 @@ enum class Elt : std::uint8_t {
   Load,         // element of input `slot`
   LoadChannel,  // channel constant `slot`
   LoadImage,    // constant of one image's size, the same for every row; `slot`
+  LoadNarrow,   // element of input `slot`, which is of bfloat16
   LoadScalar,   // one number a row; `slot`
   Immediate,    // imm
   Add,
@@ -71,15 +72,29 @@ struct Program {
 
 // A tensor a program reads or writes; rows may lie further apart than one row's size (a slice of a larger buffer).
 // group: so many rows of the program in turn read the same row (activations are shared by the columns of relevance).
+// element: what lies there; rowStride counts elements.
 struct ProgramInput {
   const float* data;
   std::int64_t rowStride;
   std::int64_t group = 1;
+  Element element = Element::Float32;
 };
 struct ProgramOutput {
   float* data;
   std::int64_t rowStride;
+  Element element = Element::Float32;
 };
+// The place of an element, whatever its type.
+inline const float* placeOf(const ProgramInput& in, std::int64_t row, std::int64_t offset) {
+  const std::int64_t at = row / in.group * in.rowStride + offset;
+  if (in.element == Element::Float32) return in.data + at;
+  return reinterpret_cast<const float*>(reinterpret_cast<const std::uint16_t*>(in.data) + at);
+}
+inline float* placeOf(const ProgramOutput& out, std::int64_t row, std::int64_t offset) {
+  const std::int64_t at = row * out.rowStride + offset;
+  if (out.element == Element::Float32) return out.data + at;
+  return reinterpret_cast<float*>(reinterpret_cast<std::uint16_t*>(out.data) + at);
+}
 struct ProgramScalar {
   const double* data;  // rows/group long
   std::int64_t group = 1;

@@ -6,6 +6,8 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "relprop/bench.h"
+#include "relprop/error.h"
 #include "relprop/explain.h"
 #include "support/shared.h"
 
@@ -79,6 +81,31 @@ TEST_P(Network, RapConservesAtEveryNode) {
       EXPECT_GT(e.ledger.size(), 20u);
     }
   }
+}
+
+// What --precision bf16 promises of its maps.
+TEST_P(Network, MapsOfNarrowOperandsAgree) {
+  RELPROP_NEEDS_SHARED();
+  const Model model = Model::load(file(".onnx"));
+  for (const char* method : {"rap", "lrp-zplus"}) try {
+      ExplainOptions wide;
+      wide.method = method, wide.pixelRange = pixelRange(preprocess());
+      ExplainOptions narrow = wide;
+      narrow.precision = Precision::Bfloat16;
+      MapComparison comparison(model, wide, narrow);
+      std::vector<double> ranks, losses;
+      for (std::size_t k = 0; k < 5; ++k) {
+        const Agreement a = comparison.compare(prepared(photos()[k * 7], Explainer(model, wide))).at(0);
+        EXPECT_TRUE(a.sameTop) << method << " photo " << k * 7;
+        ranks.push_back(a.spearman);
+        losses.push_back(std::abs(a.conservation[1] - a.conservation[0]));
+      }
+      EXPECT_GE(medianOf(ranks), 0.96) << method;
+      EXPECT_LE(medianOf(losses), 1e-2) << method;
+    } catch (const Error& e) {
+      ASSERT_EQ(e.code(), ErrorCode::NotSupportedByHardware) << e.what();
+      GTEST_SKIP() << "this processor does not multiply bfloat16";
+    }
 }
 
 INSTANTIATE_TEST_SUITE_P(All, Network,

@@ -7,6 +7,7 @@
 #include "kernels/onednn/compat.h"
 #include "kernels/onednn/linear.h"
 #include "kernels/onednn/matmul.h"
+#include "kernels/onednn/phases.h"
 #include "kernels/simd/simd.h"
 #include "relprop/error.h"
 
@@ -23,17 +24,49 @@ KernelPtr guarded(const char* what, Make make) {
   }
 }
 
+bool multipliesBfloat16() {
+  const auto has = static_cast<unsigned>(dnnl::get_effective_cpu_isa());  // a bit for each set of instructions
+  const auto needed = static_cast<unsigned>(dnnl::cpu_isa::avx512_core_bf16);
+  return (has & needed) == needed;
+}
+
+void requireSupport(Element operand) {
+  if (operand == Element::Float32 || multipliesBfloat16()) return;
+  throw Error(ErrorCode::NotSupportedByHardware, "precision bf16", "the processor has neither AVX512-BF16 nor AMX",
+              "one that multiplies bfloat16 itself", "use float32");
+}
+
+// Layouts whose pixels hold whole vectors of channels, or all of them.
+bool isVector(const PoolShape& p) {
+  return p.block == simd::bestOps().block || (p.block > 1 && p.block == p.c);
+}
+
 class OneDnnBackend : public ReferenceBackend {
  public:
+  using ReferenceBackend::ReferenceBackend;
   const char* name() const override { return "oneDNN"; }
   int block() const override { return simd::bestOps().block; }
+  // Channels in blocks for float32. Channels last for bfloat16: the layout that oneDNN's kernels for AMX take.
+  TensorDesc activation(const Shape& shape) const override {
+    const bool image = shape.size() == 4 && shape[1] >= 8;
+    if (!image) return {shape, 1};
+    return {shape, operand() == Element::Float32 ? block() : static_cast<int>(shape[1])};
+  }
   void setThreads(int threads) override { omp_set_num_threads(threads > 0 ? threads : omp_get_num_procs()); }
 
   KernelPtr linearForward(const LinearKernelSpec& s) override {
     return guarded("forward", [&] { return onednn::linearForward(s); });
   }
   KernelPtr linearBackward(const LinearKernelSpec& s) override {
-    return guarded("backward", [&] { return onednn::linearBackward(s); });
+    return guarded("backward", [&] {
+      return onednn::suitsPhases(s) ? onednn::linearBackwardByPhases(s, block()) : onednn::linearBackward(s);
+    });
+  }
+  // Beyond a few rows arithmetic takes longer than reading the weights.
+  bool readsDenseInPlace(std::int64_t rows) const override { return rows <= 8; }
+  KernelPtr denseForward(const DenseSpec& s) override { return simd::denseForward(s, operand() == Element::Bfloat16); }
+  KernelPtr denseBackward(const DenseSpec& s) override {
+    return simd::denseBackward(s, operand() == Element::Bfloat16);
   }
   KernelPtr linearWeightGradient(const LinearKernelSpec& s) override {
     return guarded("weight gradient", [&] { return onednn::linearWeightGradient(s); });
@@ -48,25 +81,27 @@ class OneDnnBackend : public ReferenceBackend {
   KernelPtr matmul(const MatmulSpec& s) override {
     return guarded("matmul", [&] { return onednn::matmul(s); });
   }
+  KernelPtr copy(const CopySpec& s) override { return simd::isOfRuns(s) ? simd::copyRuns(s) : ref::copy(s); }
   KernelPtr layerNorm(const LayerNormSpec& s) override { return simd::layerNorm(s); }
   KernelPtr layerNormBackward(const LayerNormSpec& s) override { return simd::layerNormBackward(s); }
-  KernelPtr maxPool(const PoolShape& p) override { return p.block == block() ? simd::maxPool(p) : ref::maxPool(p); }
+  KernelPtr maxPool(const PoolShape& p) override { return isVector(p) ? simd::maxPool(p) : ref::maxPool(p); }
   KernelPtr maxPoolBackward(const PoolShape& p) override {
-    return p.block == block() ? simd::maxPoolBackward(p) : ref::maxPoolBackward(p);
+    return isVector(p) ? simd::maxPoolBackward(p) : ref::maxPoolBackward(p);
   }
   KernelPtr averagePool(const PoolShape& p) override {
-    return p.block == block() ? simd::averagePool(p) : ref::averagePool(p);
+    return isVector(p) ? simd::averagePool(p) : ref::averagePool(p);
   }
   KernelPtr averagePoolBackward(const PoolShape& p) override {
-    return p.block == block() ? simd::averagePoolBackward(p) : ref::averagePoolBackward(p);
+    return isVector(p) ? simd::averagePoolBackward(p) : ref::averagePoolBackward(p);
   }
   void runProgram(const Program& p, const ProgramArgs& a) override { simd::runProgram(p, a); }
 };
 
 }  // namespace
 
-std::unique_ptr<Backend> makeOneDnnBackend() {
-  return std::make_unique<OneDnnBackend>();
+std::unique_ptr<Backend> makeOneDnnBackend(Element operand) {
+  requireSupport(operand);
+  return std::make_unique<OneDnnBackend>(operand);
 }
 
 std::string oneDnnVersion() {

@@ -30,13 +30,14 @@ inline dnnl::convolution_forward::primitive_desc convForward(const ConvDescs& d,
 #endif
 }
 
-// The forward description that a backward one is derived from; its activations' layouts are free.
+// The forward description that a backward one is derived from; its activations' layouts are free, and their type is
+// that of the weights.
 inline dnnl::convolution_forward::primitive_desc convHint(const ConvDescs& d, const dnnl::engine& engine) {
   constexpr auto kind = dnnl::prop_kind::forward_training;
   constexpr auto alg = dnnl::algorithm::convolution_direct;
   const auto any = dnnl::memory::format_tag::any;
-  const dnnl::memory::desc src(d.src.dims(), dnnl::memory::data_type::f32, any);
-  const dnnl::memory::desc dst(d.dst.dims(), dnnl::memory::data_type::f32, any);
+  const dnnl::memory::desc src(d.src.dims(), d.weights.data_type(), any);
+  const dnnl::memory::desc dst(d.dst.dims(), d.weights.data_type(), any);
 #if DNNL_VERSION_MAJOR >= 3
   return {engine, kind, alg, src, d.weights, dst, d.strides, d.dilates, d.padBegin, d.padEnd};
 #else
@@ -69,10 +70,12 @@ inline dnnl::inner_product_forward::primitive_desc denseForward(const ConvDescs&
 
 inline dnnl::inner_product_forward::primitive_desc denseHint(const ConvDescs& d, const dnnl::engine& engine) {
   constexpr auto kind = dnnl::prop_kind::forward_training;
+  const dnnl::memory::desc src(d.src.dims(), d.weights.data_type(), dnnl::memory::format_tag::any);
+  const dnnl::memory::desc dst(d.dst.dims(), d.weights.data_type(), dnnl::memory::format_tag::any);
 #if DNNL_VERSION_MAJOR >= 3
-  return {engine, kind, d.src, d.weights, d.dst};
+  return {engine, kind, src, d.weights, dst};
 #else
-  return {{kind, d.src, d.weights, d.dst}, engine};
+  return {{kind, src, d.weights, dst}, engine};
 #endif
 }
 

@@ -12,19 +12,33 @@ namespace {
 using dnnl::memory;
 using Tag = memory::format_tag;
 
-memory::desc described(const memory::dims& dims, Tag tag) {
-  return {dims, memory::data_type::f32, tag};
+memory::data_type typeOf(Element element) {
+  return element == Element::Float32 ? memory::data_type::f32 : memory::data_type::bf16;
+}
+
+memory::desc described(const memory::dims& dims, Tag tag, Element element = Element::Float32) {
+  return {dims, typeOf(element), tag};
+}
+
+// One block of all channels is the same memory as channels last, but oneDNN has other kernels for the two.
+Tag layoutOf(std::int64_t channels, int block, bool channelsLast) {
+  if (block == 1) return Tag::nchw;
+  if (block == channels && (channelsLast || (block != 16 && block != 8))) return Tag::nhwc;
+  return block == 16 ? Tag::nChw16c : Tag::nChw8c;
 }
 
 // 1-D and 2-D activations share the 4-D tags: a missing axis has extent 1.
 memory::desc activation(const TensorDesc& d) {
   const memory::dims dims = {d.rows(), d.channels(), 1, d.spatial()};
-  return described(dims, d.block == 16 ? Tag::nChw16c : d.block == 8 ? Tag::nChw8c : Tag::nchw);
+  return described(dims, layoutOf(d.channels(), d.block, false), d.element);
 }
 
-memory::desc activation(const Shape& s, int block) {
-  if (s.size() == 2) return described({s[0], s[1]}, Tag::nc);
-  return described({s[0], s[1], s[2], s[3]}, block == 16 ? Tag::nChw16c : block == 8 ? Tag::nChw8c : Tag::nchw);
+// The layer's input or output. Layers of narrow operands lie with their channels last.
+memory::desc activation(const LinearKernelSpec& spec, bool input, Element element) {
+  const Shape s = input ? spec.shape.inputShape() : spec.shape.outputShape();
+  if (s.size() == 2) return described({s[0], s[1]}, Tag::nc, element);
+  const Tag tag = layoutOf(s[1], input ? spec.srcBlock : spec.dstBlock, spec.operands == Element::Bfloat16);
+  return described({s[0], s[1], s[2], s[3]}, tag, element);
 }
 
 memory::desc plainWeights(const LinearShape& s) {
@@ -34,15 +48,17 @@ memory::desc plainWeights(const LinearShape& s) {
 }
 
 memory::desc freeLayout(const memory::desc& d) {
-  return described(d.dims(), Tag::any);
+  return {d.dims(), d.data_type(), Tag::any};
 }
 
-ConvDescs describe(const LinearKernelSpec& spec) {
+// Forward: src is what is multiplied, dst the sums. Backward: the other way round.
+ConvDescs describe(const LinearKernelSpec& spec, bool forward) {
   const LinearShape& s = spec.shape;
-  ConvDescs d{activation(s.inputShape(), spec.srcBlock),
-              freeLayout(plainWeights(s)),
+  const Element src = forward ? spec.operands : spec.out, dst = forward ? spec.out : spec.operands;
+  ConvDescs d{activation(spec, true, src),
+              described(plainWeights(s).dims(), Tag::any, spec.operands),
               {},
-              activation(s.outputShape(), spec.dstBlock),
+              activation(spec, false, dst),
               {s.sh, s.sw},
               {s.dh - 1, s.dw - 1},
               {s.pt, s.pl},
@@ -70,7 +86,7 @@ bool isSlow(const std::string& implementation) {
 }
 
 memory::desc plainLayout(const memory::desc& d) {
-  return described(d.dims(), Tag::nchw);
+  return {d.dims(), d.data_type(), Tag::nchw};
 }
 
 // The layouts asked for, unless oneDNN only has a slow loop for them and a fast one for layouts of its own choice, or
@@ -136,8 +152,8 @@ class Linear : public Kernel {
   Linear(const LinearKernelSpec& spec, const dnnl::primitive& primitive, const Wanted& w, bool forward)
       : primitive_(primitive),
         forward_(forward),
-        in_(forward ? outer(spec, true) : outer(spec, false), w.in, true, false),
-        out_(forward ? outer(spec, false) : outer(spec, true), w.out, spec.accumulate, true),
+        in_(outer(spec, forward, true), w.in, true, false),
+        out_(outer(spec, !forward, false), w.out, spec.accumulate, true),
         weights_(packed(spec.weights.data(), plainWeights(spec.shape), w.weights)),
         scratch_(w.scratch, cpu(), nullptr) {
     if (!spec.bias.empty()) {
@@ -168,8 +184,9 @@ class Linear : public Kernel {
   std::int64_t weightBytes() const override { return static_cast<std::int64_t>(weights_.get_desc().get_size()); }
 
  private:
-  static memory::desc outer(const LinearKernelSpec& s, bool input) {
-    return input ? activation(s.shape.inputShape(), s.srcBlock) : activation(s.shape.outputShape(), s.dstBlock);
+  // What the caller sees: the layer's input or output, of the type that the kernel reads or writes.
+  static memory::desc outer(const LinearKernelSpec& s, bool input, bool reads) {
+    return activation(s, input, reads ? s.in : s.out);
   }
 
   dnnl::primitive primitive_;
@@ -194,8 +211,8 @@ class WeightGradient : public Kernel {
   template <class Desc>
   WeightGradient(const LinearKernelSpec& spec, const Desc& pd, const dnnl::primitive& primitive)
       : primitive_(primitive),
-        x_(activation(spec.shape.inputShape(), spec.srcBlock), pd.query_md(dnnl::query::src_md), true, false),
-        g_(activation(spec.shape.outputShape(), spec.dstBlock), pd.query_md(dnnl::query::diff_dst_md), true, false),
+        x_(activation(spec, true, spec.in), pd.query_md(dnnl::query::src_md), true, false),
+        g_(activation(spec, false, spec.in), pd.query_md(dnnl::query::diff_dst_md), true, false),
         sums_(plainWeights(spec.shape), pd.query_md(dnnl::query::diff_weights_md), false, true),
         scratch_(pd.scratchpad_desc(), cpu(), nullptr) {}
 
@@ -263,10 +280,10 @@ class Lrn : public Kernel {
 KernelPtr linearForward(const LinearKernelSpec& spec) {
   const auto attr = attributes(spec);
   if (spec.shape.dense) {
-    const auto pd = denseForward(describe(spec), attr, cpu());
+    const auto pd = denseForward(describe(spec, true), attr, cpu());
     return finish(spec, pd, dnnl::inner_product_forward(pd), true);
   }
-  const auto pd = choose(describe(spec), false, [&](const ConvDescs& d) { return convForward(d, attr, cpu()); });
+  const auto pd = choose(describe(spec, true), false, [&](const ConvDescs& d) { return convForward(d, attr, cpu()); });
   return finish(spec, pd, dnnl::convolution_forward(pd), true);
 }
 
@@ -275,10 +292,10 @@ KernelPtr linearBackward(const LinearKernelSpec& spec) {
   plain.bias.clear();
   const auto attr = attributes({.shape = spec.shape, .weights = {}, .bias = {}});
   if (spec.shape.dense) {
-    const auto pd = denseGradient<dnnl::inner_product_backward_data>(describe(plain), attr, cpu());
+    const auto pd = denseGradient<dnnl::inner_product_backward_data>(describe(plain, false), attr, cpu());
     return finish(plain, pd, dnnl::inner_product_backward_data(pd), false);
   }
-  const auto pd = choose(describe(plain), false, [&](const ConvDescs& d) {
+  const auto pd = choose(describe(plain, false), false, [&](const ConvDescs& d) {
     return convGradient<dnnl::convolution_backward_data>(d, attr, cpu());
   });
   return finish(plain, pd, dnnl::convolution_backward_data(pd), false);
@@ -289,10 +306,10 @@ KernelPtr linearWeightGradient(const LinearKernelSpec& spec) {
       .shape = spec.shape, .srcBlock = spec.srcBlock, .dstBlock = spec.dstBlock, .weights = {}, .bias = {}};
   const auto attr = attributes(plain);
   if (spec.shape.dense) {
-    const auto pd = denseGradient<dnnl::inner_product_backward_weights>(describe(plain), attr, cpu());
+    const auto pd = denseGradient<dnnl::inner_product_backward_weights>(describe(plain, true), attr, cpu());
     return std::make_unique<WeightGradient>(plain, pd, dnnl::inner_product_backward_weights(pd));
   }
-  const auto pd = choose(describe(plain), false, [&](const ConvDescs& d) {
+  const auto pd = choose(describe(plain, true), false, [&](const ConvDescs& d) {
     return convGradient<dnnl::convolution_backward_weights>(d, attr, cpu());
   });
   return std::make_unique<WeightGradient>(plain, pd, dnnl::convolution_backward_weights(pd));

@@ -2,8 +2,8 @@
 
 namespace relprop {
 
-std::unique_ptr<Backend> makeReferenceBackend() {
-  return std::make_unique<ReferenceBackend>();
+std::unique_ptr<Backend> makeReferenceBackend(Element operand) {
+  return std::make_unique<ReferenceBackend>(operand);
 }
 
 }  // namespace relprop

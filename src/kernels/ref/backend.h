@@ -13,11 +13,17 @@ namespace relprop {
 
 class ReferenceBackend : public Backend {
  public:
+  explicit ReferenceBackend(Element operand) : operand_(operand) {}
   const char* name() const override { return "reference"; }
   int block() const override { return 1; }
+  TensorDesc activation(const Shape& shape) const override { return {shape, 1}; }
+  Element operand() const override { return operand_; }
   void setThreads(int) override {}
   KernelPtr linearForward(const LinearKernelSpec& s) override { return ref::linearForward(s); }
   KernelPtr linearBackward(const LinearKernelSpec& s) override { return ref::linearBackward(s); }
+  bool readsDenseInPlace(std::int64_t) const override { return true; }
+  KernelPtr denseForward(const DenseSpec& s) override { return ref::denseForward(s, operand_); }
+  KernelPtr denseBackward(const DenseSpec& s) override { return ref::denseBackward(s, operand_); }
   KernelPtr linearWeightGradient(const LinearKernelSpec& s) override { return ref::linearWeightGradient(s); }
   KernelPtr reorder(const TensorDesc& a, const TensorDesc& b) override { return ref::reorder(a, b); }
   KernelPtr maxPool(const PoolShape& p) override { return ref::maxPool(p); }
@@ -41,6 +47,9 @@ class ReferenceBackend : public Backend {
     return ref::resizeBackward(p, h, w);
   }
   void runProgram(const Program& p, const ProgramArgs& a) override { ref::runProgram(p, a); }
+
+ private:
+  Element operand_;
 };
 
 }  // namespace relprop

@@ -27,17 +27,43 @@ void forEachOutput(const LinearShape& s, Visit visit) {
         for (std::int64_t x = 0; x < s.ow; ++x) visit(n, o, y, x, ((n * s.oc + o) * s.oh + y) * s.ow + x);
 }
 
+float rounded(float value, Element element) {
+  return element == Element::Float32 ? value : fromBfloat16(toBfloat16(value));
+}
+
+std::vector<float> rounded(std::vector<float> values, Element element) {
+  for (float& v : values) v = rounded(v, element);
+  return values;
+}
+
+LinearKernelSpec rounded(LinearKernelSpec spec) {
+  if (spec.operands != Element::Float32) spec.weights = rounded(*spec.weights, spec.operands);
+  return spec;
+}
+
+float read(const float* data, std::int64_t i, Element element) {
+  return element == Element::Float32 ? data[i] : fromBfloat16(reinterpret_cast<const std::uint16_t*>(data)[i]);
+}
+
+void write(float* data, std::int64_t i, Element element, float value) {
+  if (element == Element::Float32)
+    data[i] = value;
+  else
+    reinterpret_cast<std::uint16_t*>(data)[i] = toBfloat16(value);
+}
+
 class Forward : public Kernel {
  public:
-  explicit Forward(LinearKernelSpec spec) : spec_(std::move(spec)) {}
+  explicit Forward(const LinearKernelSpec& spec) : spec_(rounded(spec)) {}
   void run(const float* const* in, float* const* out, void*) const override {
     forEachOutput(spec_.shape, [&](auto n, auto o, auto y, auto x, auto index) {
-      double sum = spec_.accumulate ? out[0][index] : 0.0;
+      double sum = spec_.accumulate ? read(out[0], index, spec_.out) : 0.0;
       if (!spec_.bias.empty()) sum += spec_.bias[static_cast<std::size_t>(o)];
       forEachProduct(spec_.shape, n, o, y, x, [&](auto i, auto w) {
-        sum += static_cast<double>(in[0][i]) * static_cast<double>(spec_.weights[static_cast<std::size_t>(w)]);
+        const float operand = rounded(read(in[0], i, spec_.in), spec_.operands);
+        sum += static_cast<double>(operand) * static_cast<double>(spec_.weights[static_cast<std::size_t>(w)]);
       });
-      out[0][index] = static_cast<float>(spec_.relu ? std::max(sum, 0.0) : sum);
+      write(out[0], index, spec_.out, static_cast<float>(spec_.relu ? std::max(sum, 0.0) : sum));
     });
   }
   std::int64_t weightBytes() const override { return static_cast<std::int64_t>(spec_.weights.size() * sizeof(float)); }
@@ -48,12 +74,12 @@ class Forward : public Kernel {
 
 class Backward : public Kernel {
  public:
-  explicit Backward(LinearKernelSpec spec) : spec_(std::move(spec)) {}
+  explicit Backward(const LinearKernelSpec& spec) : spec_(rounded(spec)) {}
   void run(const float* const* in, float* const* out, void*) const override {
     const LinearShape& s = spec_.shape;
     std::vector<double> sum(static_cast<std::size_t>(s.n * s.ic * s.ih * s.iw));
     forEachOutput(s, [&](auto n, auto o, auto y, auto x, auto index) {
-      const double r = in[0][index];
+      const double r = rounded(read(in[0], index, spec_.in), spec_.operands);
       forEachProduct(s, n, o, y, x, [&](auto i, auto w) {
         sum[static_cast<std::size_t>(i)] += r * static_cast<double>(spec_.weights[static_cast<std::size_t>(w)]);
       });
@@ -83,8 +109,50 @@ class WeightGradient : public Kernel {
   LinearShape shape_;
 };
 
+// Weights at position o·I + i in the parts that each operand takes.
+class Dense : public Kernel {
+ public:
+  Dense(const DenseSpec& spec, Element weights, bool forward)
+      : spec_(spec), weights_(rounded(*spec.weights, weights)), forward_(forward) {}
+  void run(const float* const* in, float* const* out, void*) const override {
+    for (std::int64_t row = 0; row < spec_.rows; ++row) forward_ ? forward(in, out[0], row) : backward(in, out, row);
+  }
+
+ private:
+  double part(std::size_t k, std::int64_t o, std::int64_t i) const {
+    const double w = weights_[static_cast<std::size_t>(o * spec_.ic + i)];
+    return w * (w > 0 ? spec_.parts[k].up : spec_.parts[k].down);
+  }
+  void forward(const float* const* in, float* out, std::int64_t row) const {
+    for (std::int64_t o = 0; o < spec_.oc; ++o) {
+      double sum = spec_.bias.empty() ? 0.0 : spec_.bias[static_cast<std::size_t>(o)];
+      for (std::size_t k = 0; k < spec_.parts.size(); ++k)
+        for (std::int64_t i = 0; i < spec_.ic; ++i) sum += part(k, o, i) * in[k][row * spec_.ic + i];
+      out[row * spec_.oc + o] = static_cast<float>(sum);
+    }
+  }
+  void backward(const float* const* in, float* const* out, std::int64_t row) const {
+    for (std::size_t k = 0; k < spec_.parts.size(); ++k)
+      for (std::int64_t i = 0; i < spec_.ic; ++i) {
+        double sum = 0;
+        for (std::int64_t o = 0; o < spec_.oc; ++o) sum += part(k, o, i) * in[k][row * spec_.oc + o];
+        out[k][row * spec_.ic + i] = static_cast<float>(sum);
+      }
+  }
+
+  DenseSpec spec_;
+  std::vector<float> weights_;
+  bool forward_;
+};
+
 }  // namespace
 
+KernelPtr denseForward(const DenseSpec& spec, Element weights) {
+  return std::make_unique<Dense>(spec, weights, true);
+}
+KernelPtr denseBackward(const DenseSpec& spec, Element weights) {
+  return std::make_unique<Dense>(spec, weights, false);
+}
 KernelPtr linearForward(const LinearKernelSpec& spec) {
   return std::make_unique<Forward>(spec);
 }

@@ -8,7 +8,7 @@
 namespace relprop::ref {
 namespace {
 
-struct Element {
+struct At {
   std::int64_t row, channel, offset;  // offset within the row
 };
 
@@ -16,11 +16,13 @@ double scalar(const ProgramArgs& args, std::size_t slot, std::int64_t row) {
   return args.scalars[slot].data[row / args.scalars[slot].group];
 }
 
-float load(const Program& p, const ProgramArgs& args, const Instruction& i, const Element& e) {
+float load(const Program& p, const ProgramArgs& args, const Instruction& i, const At& e) {
   const auto slot = static_cast<std::size_t>(i.slot);
   switch (i.op) {
     case Elt::Load:
-      return args.inputs[slot].data[e.row / args.inputs[slot].group * args.inputs[slot].rowStride + e.offset];
+      return *placeOf(args.inputs[slot], e.row, e.offset);
+    case Elt::LoadNarrow:
+      return fromBfloat16(*reinterpret_cast<const std::uint16_t*>(placeOf(args.inputs[slot], e.row, e.offset)));
     case Elt::LoadChannel:
       return (*p.channelConstants[slot])[static_cast<std::size_t>(e.channel)];
     case Elt::LoadImage:
@@ -89,7 +91,7 @@ float shift(const ProgramArgs& args, const Instruction& i, std::int64_t row, flo
   return a == 0 ? 0 : static_cast<float>(a - scalar(args, static_cast<std::size_t>(i.slot), row));
 }
 
-void runElement(const Program& p, const ProgramArgs& args, const Element& e, std::vector<float>& reg) {
+void runElement(const Program& p, const ProgramArgs& args, const At& e, std::vector<float>& reg) {
   const auto at = [&](int r) { return r < 0 ? 0.0f : reg[static_cast<std::size_t>(r)]; };
   for (const Instruction& i : p.code)
     reg[static_cast<std::size_t>(i.dst)] = isLoad(i.op)         ? load(p, args, i, e)
@@ -110,12 +112,20 @@ double startOf(Reduction kind) {
   return kind == Reduction::Min ? inf : -inf;
 }
 
+void store(const ProgramOutput& out, const At& at, float value) {
+  float* place = placeOf(out, at.row, at.offset);
+  if (out.element == Element::Bfloat16)
+    *reinterpret_cast<std::uint16_t*>(place) = toBfloat16(value);
+  else
+    *place = value;
+}
+
 void zeroPadding(const Program& p, const ProgramArgs& args) {
   if (!p.desc.padded()) return;
   for (const Program::Store& s : p.stores)
     for (std::int64_t row = 0; row < p.desc.rows(); ++row) {
       const ProgramOutput& out = args.outputs[static_cast<std::size_t>(s.slot)];
-      std::fill_n(out.data + row * out.rowStride, p.desc.rowFloats(), 0.0f);
+      for (std::int64_t i = 0; i < p.desc.rowFloats(); ++i) store(out, {row, 0, i}, 0.0f);
     }
 }
 
@@ -135,11 +145,10 @@ void runProgram(const Program& p, const ProgramArgs& args) {
       args.reductions[static_cast<std::size_t>(r.slot)][row] = startOf(r.kind);
     for (std::int64_t c = 0; c < p.desc.channels(); ++c)
       for (std::int64_t i = 0; i < p.desc.spatial(); ++i) {
-        const Element e{row, c, physicalIndex(one, 0, c, i)};
+        const At e{row, c, physicalIndex(one, 0, c, i)};
         runElement(p, args, e, reg);
         for (const Program::Store& s : p.stores) {
-          const ProgramOutput& out = args.outputs[static_cast<std::size_t>(s.slot)];
-          out.data[row * out.rowStride + e.offset] = reg[static_cast<std::size_t>(s.reg)];
+          store(args.outputs[static_cast<std::size_t>(s.slot)], e, reg[static_cast<std::size_t>(s.reg)]);
         }
         for (const Program::Reduce& r : p.reductions)
           reduce(r.kind, args.reductions[static_cast<std::size_t>(r.slot)][row], reg[static_cast<std::size_t>(r.reg)]);

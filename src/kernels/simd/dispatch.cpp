@@ -8,10 +8,11 @@ namespace relprop::simd {
 namespace {
 
 std::int64_t planes(const PoolShape& p) {
-  return p.n * ((p.c + p.block - 1) / p.block);
+  const std::int64_t vectors = (p.block + bestOps().block - 1) / bestOps().block;
+  return p.n * ((p.c + p.block - 1) / p.block) * vectors;
 }
 
-// Planes are independent: one a task.
+// A plane is one vector of channels of one image. Planes are independent: one a task.
 template <class Op>
 KernelPtr perPlane(const PoolShape& p, Op op) {
   return makeKernel([p, op](const float* const* in, float* const* out) {

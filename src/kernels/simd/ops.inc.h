@@ -107,6 +107,21 @@ void fillWith(float* d, float value, std::int64_t n) {
 
 constexpr int B = RELPROP_BLOCK;
 
+typedef float Eight __attribute__((vector_size(32)));
+typedef double WideEight __attribute__((vector_size(64)));
+static_assert(B % 8 == 0);
+
+// A lane whose element is zero keeps both the zero and its carry.
+inline void shiftEight(float* d, const float* a, double by, WideEight* carry) {
+  Eight v;
+  __builtin_memcpy(&v, a, sizeof v);
+  const WideEight x = __builtin_convertvector(v, WideEight), exact = x - by + *carry;
+  const WideEight rounded = __builtin_convertvector(__builtin_convertvector(exact, Eight), WideEight);
+  *carry = x != 0.0 ? exact - rounded : *carry;
+  v = __builtin_convertvector(x != 0.0 ? rounded : WideEight{}, Eight);
+  __builtin_memcpy(d, &v, sizeof v);
+}
+
 inline void shiftLane(float* d, float a, double by, double* carry) {
   const double exact = static_cast<double>(a) - by + *carry;
   const float rounded = static_cast<float>(exact);
@@ -118,11 +133,29 @@ inline void shiftLane(float* d, float a, double by, double* carry) {
 // relevance of both signs can cancel to a ten-thousandth of its magnitude, and most of it has the same value (−by) and
 // would be rounded the same way.
 void shift(float* d, const float* a, double by, std::int64_t n) {
-  double carry[B] = {};
+  WideEight carry[B / 8] = {};
   std::int64_t i = 0;
   for (; i + B <= n; i += B)
-    for (int k = 0; k < B; ++k) shiftLane(d + i + k, a[i + k], by, carry + k);
-  for (; i < n; ++i) shiftLane(d + i, a[i], by, carry);
+    for (int k = 0; k < B; k += 8) shiftEight(d + i + k, a + i + k, by, carry + k / 8);
+  double last = carry[0][0];
+  for (; i < n; ++i) shiftLane(d + i, a[i], by, &last);
+}
+
+void widen(float* d, const std::uint16_t* a, std::int64_t n) {
+  auto* bits = reinterpret_cast<std::uint32_t*>(d);
+#pragma omp simd
+  for (std::int64_t k = 0; k < n; ++k) bits[k] = static_cast<std::uint32_t>(a[k]) << 16;
+}
+
+// To the nearest, ties to even; NaN stays NaN.
+void narrow(const float* a, std::uint16_t* d, std::int64_t n) {
+  const auto* bits = reinterpret_cast<const std::uint32_t*>(a);
+#pragma omp simd
+  for (std::int64_t k = 0; k < n; ++k) {
+    const std::uint32_t u = bits[k];
+    const bool nan = (u & 0x7fffffffu) > 0x7f800000u;
+    d[k] = static_cast<std::uint16_t>(nan ? u >> 16 | 0x40u : (u + 0x7fffu + (u >> 16 & 1u)) >> 16);
+  }
 }
 
 // Loads only re-point their register (they never write through it).
@@ -137,6 +170,8 @@ void step(const Tile& t, const Instruction& i) {
     case Elt::LoadImage:
       t.reg[i.dst] = const_cast<float*>(t.images[i.slot]);
       return;
+    case Elt::LoadNarrow:
+      return widen(t.reg[i.dst], reinterpret_cast<const std::uint16_t*>(t.inputs[i.slot]), t.n);
     case Elt::LoadScalar:
       return fillWith(t.reg[i.dst], static_cast<float>(t.scalars[i.slot]), t.n);
     case Elt::Shift:
@@ -182,16 +217,30 @@ inline Taps tapsOf(const PoolShape& p, std::int64_t y, std::int64_t x) {
   return {poolWindow(y, p.ih, p.kh, p.sh, p.dh, p.pt, p.pb), poolWindow(x, p.iw, p.kw, p.sw, p.dw, p.pl, p.pr)};
 }
 
+// One vector of channels of one image. Blocks are as long as a vector, or longer (channels last), whose last vector may
+// be cut short.
+struct PoolPlane {
+  std::int64_t in, out;  // of its first element
+  int lanes;
+};
+
+inline PoolPlane planeOf(const PoolShape& p, std::int64_t plane) {
+  const std::int64_t vectors = (p.block + B - 1) / B, block = plane / vectors, first = plane % vectors * B;
+  const std::int64_t lanes = p.block - first;
+  return {block * p.ih * p.iw * p.block + first, block * p.oh * p.ow * p.block + first,
+          lanes < B ? static_cast<int>(lanes) : B};
+}
+
 template <class F>
 inline void forEachOutput(const PoolShape& p, F f) {
   for (std::int64_t y = 0; y < p.oh; ++y)
-    for (std::int64_t x = 0; x < p.ow; ++x) f(tapsOf(p, y, x), (y * p.ow + x) * B);
+    for (std::int64_t x = 0; x < p.ow; ++x) f(tapsOf(p, y, x), (y * p.ow + x) * p.block);
 }
 
 template <class F>
 inline void forEachTap(const PoolShape& p, const Taps& t, F f) {
   for (std::int64_t y = t.h.begin; y < t.h.end; y += t.h.step)
-    for (std::int64_t x = t.w.begin; x < t.w.end; x += t.w.step) f((y * p.iw + x) * B);
+    for (std::int64_t x = t.w.begin; x < t.w.end; x += t.w.step) f((y * p.iw + x) * p.block);
 }
 
 inline float inverseCount(const PoolShape& p, const Taps& t) {
@@ -201,73 +250,99 @@ inline float inverseCount(const PoolShape& p, const Taps& t) {
   return 1.0f / static_cast<float>(count > 0 ? count : 1);
 }
 
-void maxPool(const PoolShape& p, const float* xs, float* ys, std::int64_t plane) {
-  const float* x = xs + plane * p.ih * p.iw * B;
-  float* y = ys + plane * p.oh * p.ow * B;
-  forEachOutput(p, [&](const Taps& t, std::int64_t o) {
-    float best[B];
-    bool any = false;
-    for (int k = 0; k < B; ++k) best[k] = -__builtin_inff();
-    forEachTap(p, t, [&](std::int64_t i) {
-      any = true;
-      for (int k = 0; k < B; ++k) best[k] = x[i + k] > best[k] ? x[i + k] : best[k];
-    });
-    for (int k = 0; k < B; ++k) y[o + k] = any ? best[k] : 0.0f;
-  });
+// The number of lanes as a constant, so that whole vectors stay in registers.
+template <class F>
+inline void withLanes(int lanes, F f) {
+  if (lanes == B)
+    f([] { return B; });
+  else
+    f([lanes] { return lanes; });
 }
 
 void zero(float* x, std::int64_t n) {
   for (std::int64_t i = 0; i < n; ++i) x[i] = 0.0f;
 }
 
-void maxPoolBackward(const PoolShape& p, const float* xs, const float* rs, float* dxs, std::int64_t plane) {
-  const float* x = xs + plane * p.ih * p.iw * B;
-  const float* r = rs + plane * p.oh * p.ow * B;
-  float* dx = dxs + plane * p.ih * p.iw * B;
-  zero(dx, p.ih * p.iw * B);
-  forEachOutput(p, [&](const Taps& t, std::int64_t o) {
-    float best[B];
-    int where[B], tap = 0;
-    for (int k = 0; k < B; ++k) best[k] = -__builtin_inff(), where[k] = 0;
-    forEachTap(p, t, [&](std::int64_t i) {
-      for (int k = 0; k < B; ++k) {
-        const bool better = x[i + k] > best[k];  // strict: ties stay with the first
-        best[k] = better ? x[i + k] : best[k];
-        where[k] = better ? tap : where[k];
-      }
-      ++tap;
+template <class L>
+inline void zeroPlane(const PoolShape& p, float* dx, L lanes) {
+  for (std::int64_t i = 0; i < p.ih * p.iw; ++i)
+    for (int k = 0; k < lanes(); ++k) dx[i * p.block + k] = 0.0f;
+}
+
+void maxPool(const PoolShape& p, const float* xs, float* ys, std::int64_t plane) {
+  const PoolPlane at = planeOf(p, plane);
+  const float* x = xs + at.in;
+  float* y = ys + at.out;
+  withLanes(at.lanes, [&](auto lanes) {
+    forEachOutput(p, [&](const Taps& t, std::int64_t o) {
+      float best[B];
+      bool any = false;
+      for (int k = 0; k < B; ++k) best[k] = -__builtin_inff();
+      forEachTap(p, t, [&](std::int64_t i) {
+        any = true;
+        for (int k = 0; k < lanes(); ++k) best[k] = x[i + k] > best[k] ? x[i + k] : best[k];
+      });
+      for (int k = 0; k < lanes(); ++k) y[o + k] = any ? best[k] : 0.0f;
     });
-    tap = 0;
-    forEachTap(p, t, [&](std::int64_t i) {
-      for (int k = 0; k < B; ++k) dx[i + k] += where[k] == tap ? r[o + k] : 0.0f;
-      ++tap;
+  });
+}
+
+void maxPoolBackward(const PoolShape& p, const float* xs, const float* rs, float* dxs, std::int64_t plane) {
+  const PoolPlane at = planeOf(p, plane);
+  const float *x = xs + at.in, *r = rs + at.out;
+  float* dx = dxs + at.in;
+  withLanes(at.lanes, [&](auto lanes) {
+    zeroPlane(p, dx, lanes);
+    forEachOutput(p, [&](const Taps& t, std::int64_t o) {
+      float best[B];
+      int where[B], tap = 0;
+      for (int k = 0; k < B; ++k) best[k] = -__builtin_inff(), where[k] = 0;
+      forEachTap(p, t, [&](std::int64_t i) {
+        for (int k = 0; k < lanes(); ++k) {
+          const bool better = x[i + k] > best[k];  // strict: ties stay with the first
+          best[k] = better ? x[i + k] : best[k];
+          where[k] = better ? tap : where[k];
+        }
+        ++tap;
+      });
+      tap = 0;
+      forEachTap(p, t, [&](std::int64_t i) {
+        for (int k = 0; k < lanes(); ++k) dx[i + k] += where[k] == tap ? r[o + k] : 0.0f;
+        ++tap;
+      });
     });
   });
 }
 
 void averagePool(const PoolShape& p, const float* xs, float* ys, std::int64_t plane) {
-  const float* x = xs + plane * p.ih * p.iw * B;
-  float* y = ys + plane * p.oh * p.ow * B;
-  forEachOutput(p, [&](const Taps& t, std::int64_t o) {
-    float total[B] = {};
-    forEachTap(p, t, [&](std::int64_t i) {
-      for (int k = 0; k < B; ++k) total[k] += x[i + k];
+  const PoolPlane at = planeOf(p, plane);
+  const float* x = xs + at.in;
+  float* y = ys + at.out;
+  withLanes(at.lanes, [&](auto lanes) {
+    forEachOutput(p, [&](const Taps& t, std::int64_t o) {
+      float total[B] = {};
+      forEachTap(p, t, [&](std::int64_t i) {
+        for (int k = 0; k < lanes(); ++k) total[k] += x[i + k];
+      });
+      const float scale = inverseCount(p, t);
+      for (int k = 0; k < lanes(); ++k) y[o + k] = total[k] * scale;
     });
-    const float scale = inverseCount(p, t);
-    for (int k = 0; k < B; ++k) y[o + k] = total[k] * scale;
   });
 }
 
 void averagePoolBackward(const PoolShape& p, const float* ss, float* dxs, std::int64_t plane) {
-  const float* s = ss + plane * p.oh * p.ow * B;
-  float* dx = dxs + plane * p.ih * p.iw * B;
-  zero(dx, p.ih * p.iw * B);
-  forEachOutput(p, [&](const Taps& t, std::int64_t o) {
-    const float scale = inverseCount(p, t);
-    float share[B];
-    for (int k = 0; k < B; ++k) share[k] = s[o + k] * scale;
-    forEachTap(p, t, [&](std::int64_t i) {
-      for (int k = 0; k < B; ++k) dx[i + k] += share[k];
+  const PoolPlane at = planeOf(p, plane);
+  const float* s = ss + at.out;
+  float* dx = dxs + at.in;
+  withLanes(at.lanes, [&](auto lanes) {
+    zeroPlane(p, dx, lanes);
+    forEachOutput(p, [&](const Taps& t, std::int64_t o) {
+      const float scale = inverseCount(p, t);
+      float share[B];
+      for (int k = 0; k < lanes(); ++k) share[k] = s[o + k] * scale;
+      forEachTap(p, t, [&](std::int64_t i) {
+        for (int k = 0; k < lanes(); ++k) dx[i + k] += share[k];
+      });
     });
   });
 }
@@ -322,12 +397,27 @@ void layerNormBackward(const LayerNormSpec& s, const float* scale, const float* 
     dx[i] = (scale[i] * g[i] - shift - (x[i] - mean) * inverse * slope) * inverse;
 }
 
+#include "kernels/simd/dense.inc.h"
+
 }  // namespace
 
 const Ops& RELPROP_ISA() {
-  static constexpr Ops ops = {
-      RELPROP_ISA_NAME,    B,         runTile,          sum, minMax, maxPool, maxPoolBackward, averagePool,
-      averagePoolBackward, layerNorm, layerNormBackward};
+  static constexpr Ops ops = {RELPROP_ISA_NAME,
+                              B,
+                              runTile,
+                              narrow,
+                              sum,
+                              minMax,
+                              maxPool,
+                              maxPoolBackward,
+                              averagePool,
+                              averagePoolBackward,
+                              layerNorm,
+                              layerNormBackward,
+                              denseForwardRange<float>,
+                              denseBackwardRange<float>,
+                              denseForwardRange<unsigned short>,
+                              denseBackwardRange<unsigned short>};
   return ops;
 }
 

@@ -46,6 +46,7 @@ class Worker {
         inputs_(args.inputs.size()),
         channels_(p.channelConstants.size()),
         images_(p.imageConstants.size()),
+        spread_(p.channelConstants.size()),
         scalars_(args.scalars.size()) {}
 
   void run(std::int64_t row, std::int64_t tile, Partial* partials) {
@@ -63,8 +64,7 @@ class Worker {
 
  private:
   void point(std::int64_t row, std::int64_t segment, std::int64_t offset, std::int64_t within, std::int64_t n) {
-    for (std::size_t i = 0; i < inputs_.size(); ++i)
-      inputs_[i] = args_.inputs[i].data + row / args_.inputs[i].group * args_.inputs[i].rowStride + offset;
+    for (std::size_t i = 0; i < inputs_.size(); ++i) inputs_[i] = placeOf(args_.inputs[i], row, offset);
     for (std::size_t i = 0; i < images_.size(); ++i) images_[i] = p_.imageConstants[i]->data() + offset;
     for (std::size_t i = 0; i < scalars_.size(); ++i) scalars_[i] = args_.scalars[i].data[row / args_.scalars[i].group];
     for (std::size_t i = 0; i < channels_.size(); ++i) channels_[i] = channelLanes(i, segment, within, n);
@@ -73,7 +73,7 @@ class Worker {
     for (const Program::Store& s : p_.stores) {
       const ProgramOutput& out = args_.outputs[static_cast<std::size_t>(s.slot)];
       const auto r = static_cast<std::size_t>(s.reg);
-      home_[r] = reg_[r] = out.data + row * out.rowStride + offset;
+      if (out.element == Element::Float32) home_[r] = reg_[r] = placeOf(out, row, offset);
     }
   }
 
@@ -83,10 +83,19 @@ class Worker {
     float* lanes = storage_.data() + (static_cast<std::int64_t>(home_.size() + i)) * kTile;
     const std::int64_t b = p_.desc.block;
     const float* channels = values.data() + segment * b;
+    const std::int64_t first = within % b;  // a block may be longer than a tile (channels last)
+    if (first + n <= b) return channels + first;
+    Spread& there = spread_[i];
+    if (there.channels == channels && there.first == first && there.n >= n) return lanes;
+    there = {channels, first, n};
     if (b == 1)
       std::fill_n(lanes, n, *channels);
     else
-      for (std::int64_t k = 0; k < n; k += b) std::copy_n(channels, b, lanes + k);
+      for (std::int64_t k = 0, at = first; k < n; at = 0) {
+        const std::int64_t run = std::min(b - at, n - k);
+        std::copy_n(channels + at, run, lanes + k);
+        k += run;
+      }
     return lanes;
   }
 
@@ -94,9 +103,12 @@ class Worker {
   void store(std::int64_t row, std::int64_t offset, std::int64_t n) {
     for (const Program::Store& s : p_.stores) {
       const ProgramOutput& out = args_.outputs[static_cast<std::size_t>(s.slot)];
-      float* target = out.data + row * out.rowStride + offset;
+      float* target = placeOf(out, row, offset);
       const float* source = reg_[static_cast<std::size_t>(s.reg)];
-      if (source != target) std::memcpy(target, source, static_cast<std::size_t>(n) * sizeof(float));
+      if (out.element == Element::Bfloat16)
+        bestOps().narrow(source, reinterpret_cast<std::uint16_t*>(target), n);
+      else if (source != target)
+        std::memcpy(target, source, static_cast<std::size_t>(n) * sizeof(float));
     }
   }
 
@@ -133,12 +145,19 @@ class Worker {
     if (used == b) extremes(x, n, into);
   }
 
+  // What the lanes of a channel constant hold: most tiles need what the one before them needed.
+  struct Spread {
+    const float* channels = nullptr;
+    std::int64_t first = 0, n = 0;
+  };
+
   const Program& p_;
   const ProgramArgs& args_;
   const Cut cut_;
   std::vector<float> storage_;
   std::vector<float*> home_, reg_;
   std::vector<const float*> inputs_, channels_, images_;
+  std::vector<Spread> spread_;
   std::vector<double> scalars_;
 };
 

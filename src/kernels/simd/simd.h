@@ -23,19 +23,37 @@ struct Tile {
   std::int64_t n;
 };
 
+// A dense layer with its weights in place: W is float, or unsigned short for bfloat16.
+template <class W>
+struct DenseTask {
+  std::int64_t rows, ic, oc;
+  const W* weights;   // O×I
+  const float* bias;  // O values, or nullptr
+  int operands;
+  const WeightSlopes* slopes;  // by operand
+  const float* const* in;
+  float* const* out;  // forward: one; backward: by operand
+};
+
 struct Ops {
   const char* name;
   int block;  // floats of a vector register
   void (*runTile)(const Tile&);
+  void (*narrow)(const float*, std::uint16_t*, std::int64_t);  // to bfloat16
   double (*sum)(const float*, std::int64_t);
   void (*minMax)(const float*, std::int64_t, double* low, double* high);
-  void (*maxPool)(const PoolShape&, const float* x, float* y, std::int64_t plane);  // plane: (image, channel block)
+  void (*maxPool)(const PoolShape&, const float* x, float* y, std::int64_t plane);  // plane: (image, channel vector)
   void (*maxPoolBackward)(const PoolShape&, const float* x, const float* r, float* dx, std::int64_t plane);
   void (*averagePool)(const PoolShape&, const float* x, float* y, std::int64_t plane);
   void (*averagePoolBackward)(const PoolShape&, const float* s, float* dx, std::int64_t plane);
   // One row of a layer normalisation.
   void (*layerNorm)(const LayerNormSpec&, const float* scale, const float* bias, const float* x, float* y);
   void (*layerNormBackward)(const LayerNormSpec&, const float* scale, const float* x, const float* g, float* dx);
+  // Outputs (forward) or inputs (backward) begin … end − 1.
+  void (*denseForward)(const DenseTask<float>&, std::int64_t begin, std::int64_t end);
+  void (*denseBackward)(const DenseTask<float>&, std::int64_t begin, std::int64_t end);
+  void (*denseForwardBf16)(const DenseTask<unsigned short>&, std::int64_t begin, std::int64_t end);
+  void (*denseBackwardBf16)(const DenseTask<unsigned short>&, std::int64_t begin, std::int64_t end);
 };
 
 const Ops& opsAvx512();
@@ -44,11 +62,17 @@ const Ops& opsBaseline();
 const Ops& bestOps();
 
 void runProgram(const Program& program, const ProgramArgs& args);
-// Pools over layouts blocked by bestOps().block.
+// Pools over layouts blocked by bestOps().block, or with channels last.
 KernelPtr maxPool(const PoolShape& shape);
 KernelPtr maxPoolBackward(const PoolShape& shape);
 KernelPtr averagePool(const PoolShape& shape);
 KernelPtr averagePoolBackward(const PoolShape& shape);
+// Weights at half their width when `bf16`: rounded once, and shared by all kernels over the same weights.
+KernelPtr denseForward(const DenseSpec& spec, bool bf16);
+KernelPtr denseBackward(const DenseSpec& spec, bool bf16);
+// Copies whose innermost axis is contiguous on both sides, and whether one is of this kind.
+bool isOfRuns(const CopySpec& spec);
+KernelPtr copyRuns(const CopySpec& spec);
 KernelPtr layerNorm(const LayerNormSpec& spec);
 KernelPtr layerNormBackward(const LayerNormSpec& spec);
 

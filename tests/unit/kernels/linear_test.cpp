@@ -115,7 +115,7 @@ TEST_P(LinearKernels, WeightGradient) {
 // <Wx, g> is linear in W, and its derivative is the weight gradient: <Wx, g> = <W, dW>
 TEST_P(LinearKernels, WeightGradientIsTheDerivativeByTheWeights) {
   const Floats x = input(), g = output(), dw = weightGradient(*fast_, shape(), x, g);
-  const Floats w = specOf(shape(), layoutsOf(*fast_, shape()), {}).weights, wx = forward(*fast_, shape(), {}, x, {});
+  const Floats w = *specOf(shape(), layoutsOf(*fast_, shape()), {}).weights, wx = forward(*fast_, shape(), {}, x, {});
   expectSameProduct(wx, g, w, dw);
 }
 

@@ -23,11 +23,15 @@ Floats withTies(std::int64_t count, unsigned seed) {
 
 using Make = KernelPtr (Backend::*)(const PoolShape&);
 
-class Pools : public testing::TestWithParam<PoolCase> {
+enum class Layout { Blocks, ChannelsLast };
+
+class Pools : public testing::TestWithParam<std::tuple<PoolCase, Layout>> {
  protected:
+  const PoolShape& shape() const { return std::get<0>(GetParam()).shape; }
   PoolShape shapeFor(const Backend& b) const {
-    PoolShape p = GetParam().shape;
-    p.block = p.c >= 8 ? b.block() : 1;
+    PoolShape p = shape();
+    const bool last = std::get<1>(GetParam()) == Layout::ChannelsLast;
+    p.block = last ? static_cast<int>(p.c) : p.c >= 8 ? b.block() : 1;
     return p;
   }
   Floats forward(Backend& b, Make make, const Floats& x) const {
@@ -49,8 +53,8 @@ class Pools : public testing::TestWithParam<PoolCase> {
     expectCleanPadding(out, inputOf(p));
     return rowMajor(out, inputOf(p));
   }
-  Floats input() const { return withTies(elementCount(inputOf(GetParam().shape).shape), 1); }
-  Floats output() const { return randomFloats(elementCount(outputOf(GetParam().shape).shape), 2); }
+  Floats input() const { return withTies(elementCount(inputOf(shape()).shape), 1); }
+  Floats output() const { return randomFloats(elementCount(outputOf(shape()).shape), 2); }
 
   std::unique_ptr<Backend> fast_ = makeOneDnnBackend(), slow_ = makeReferenceBackend();
 };
@@ -82,7 +86,7 @@ TEST_P(Pools, WinnersKeepAllRelevance) {
 }
 
 TEST_P(Pools, AverageIsTheReferences) {
-  const Floats x = randomFloats(elementCount(inputOf(GetParam().shape).shape), 3);
+  const Floats x = randomFloats(elementCount(inputOf(shape()).shape), 3);
   expectClose(forward(*fast_, &Backend::averagePool, x), forward(*slow_, &Backend::averagePool, x), 1e-6);
 }
 
@@ -94,7 +98,7 @@ TEST_P(Pools, AverageBackwardIsTheReferences) {
 
 // <Ax, r> = <x, Aᵀr>
 TEST_P(Pools, AverageBackwardIsTheTranspose) {
-  const Floats x = randomFloats(elementCount(inputOf(GetParam().shape).shape), 3), r = output();
+  const Floats x = randomFloats(elementCount(inputOf(shape()).shape), 3), r = output();
   for (Backend* b : {fast_.get(), slow_.get()}) {
     const Floats y = forward(*b, &Backend::averagePool, x);
     const Floats back = backward(*b, &Backend::averagePoolBackward, nullptr, r);
@@ -105,7 +109,13 @@ TEST_P(Pools, AverageBackwardIsTheTranspose) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(All, Pools, testing::ValuesIn(poolCases()), [](const auto& info) { return info.param.name; });
+INSTANTIATE_TEST_SUITE_P(All, Pools,
+                         testing::Combine(testing::ValuesIn(poolCases()),
+                                          testing::Values(Layout::Blocks, Layout::ChannelsLast)),
+                         [](const auto& info) {
+                           const bool last = std::get<1>(info.param) == Layout::ChannelsLast;
+                           return std::get<0>(info.param).name + (last ? "ChannelsLast" : "");
+                         });
 
 TEST(PoolWindow, PaddingIsSkippedInWholeSteps) {
   const WindowAxis a = poolWindow(0, 5, 3, 1, 2, 3, 0);  // taps at −3, −1, 1

@@ -31,6 +31,10 @@ std::vector<ProgramCase> programCases() {
           {"PaddedTile", {{1, 19, 1, tile / b}, b}},
           {"PaddedTileAndOne", {{1, 19, 1, tile / b + 1}, b}},
           {"PaddedLarge", {{2, 40, 33, 33}, b}},
+          {"ChannelsLast", {{2, 24, 9, 7}, 24}},
+          {"ChannelsLastOdd", {{2, 37, 9, 13}, 37}},
+          {"ChannelsLastBeyondTile", {{2, 300, 5, 3}, 300}},
+          {"ChannelsLastOfTile", {{1, tile, 3, 3}, static_cast<int>(tile)}},
           {"PaddedVector", {{2, 17, 1, 1}, b}}};
 }
 

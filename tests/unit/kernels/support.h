@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "kernels/backend.h"
+#include "relprop/error.h"
 
 namespace relprop::test {
 
@@ -94,6 +95,17 @@ inline void expectClose(const Floats& got, const Floats& expected, double tolera
   for (float v : expected) scale = std::max(scale, std::abs(static_cast<double>(v)));
   for (std::size_t i = 0; i < got.size(); ++i)
     ASSERT_NEAR(got[i], expected[i], tolerance * scale) << "element " << i << " of " << got.size();
+}
+
+// Does this processor multiply such numbers itself? Tests that need them are skipped elsewhere.
+inline bool hasOperand(Element operand) {
+  try {
+    makeOneDnnBackend(operand);
+    return true;
+  } catch (const Error& e) {
+    EXPECT_EQ(e.code(), ErrorCode::NotSupportedByHardware) << e.what();
+    return false;
+  }
 }
 
 inline bool sameBits(const Floats& a, const Floats& b) {

@@ -1,0 +1,135 @@
+// Dense layers that read their weights in place, against plain loops and against layers with weights of their own.
+#include "kernels/backend.h"
+#include "unit/kernels/support.h"
+
+namespace relprop::test {
+namespace {
+
+struct DenseCase {
+  std::string name;
+  std::int64_t rows, ic, oc;
+  std::vector<WeightSlopes> parts;
+};
+std::ostream& operator<<(std::ostream& out, const DenseCase& c) {
+  return out << c.name;
+}
+
+constexpr WeightSlopes kAll = {1, 1}, kPositive = {1, 0}, kNegative = {0, 1}, kMagnitude = {1, -1};
+
+std::vector<DenseCase> cases() {
+  return {{"One", 1, 1, 1, {kAll}},
+          {"ShortOfAVector", 1, 7, 3, {kPositive}},
+          {"Vectors", 1, 64, 8, {kAll}},
+          {"VectorsAndRest", 2, 67, 9, {kNegative}},
+          {"TwoParts", 3, 130, 21, {kPositive, kNegative}},
+          {"FourRows", 4, 40, 33, {kMagnitude}},
+          {"EightRows", 8, 530, 18, {kAll, {1.25f, 1}}},
+          {"FiveRowsThreeParts", 5, 100, 50, {kPositive, kNegative, {-1, -1}}},
+          {"ColumnsOfSeveralStretches", 1, 70000, 2, {kPositive, kNegative}}};
+}
+
+Floats joined(const std::vector<Buffer>& buffers) {
+  Floats all;
+  for (const Buffer& b : buffers) {
+    const Floats values = b.values();
+    all.insert(all.end(), values.begin(), values.end());
+  }
+  return all;
+}
+
+// Runs a kernel whose operands have `in` values each and whose results have `out`.
+Floats ran(const Kernel& kernel, std::size_t operands, std::int64_t in, std::size_t results, std::int64_t out) {
+  std::vector<Buffer> from, to;
+  std::vector<const float*> reads;
+  std::vector<float*> writes;
+  for (std::size_t k = 0; k < operands; ++k) from.emplace_back(randomFloats(in, static_cast<unsigned>(10 + k)));
+  for (std::size_t k = 0; k < results; ++k) to.emplace_back(out, 77.0f);
+  for (const Buffer& b : from) reads.push_back(b.data());
+  for (Buffer& b : to) writes.push_back(b.data());
+  run(kernel, reads, writes);
+  return joined(to);
+}
+
+DenseSpec specOf(const DenseCase& c, bool bias) {
+  return {c.rows,
+          c.ic,
+          c.oc,
+          std::make_shared<const Floats>(randomFloats(c.ic * c.oc, 1)),
+          bias ? randomFloats(c.oc, 2) : Floats{},
+          c.parts};
+}
+
+Floats forward(Backend& b, const DenseCase& c) {
+  return ran(*b.denseForward(specOf(c, true)), c.parts.size(), c.rows * c.ic, 1, c.rows * c.oc);
+}
+Floats backward(Backend& b, const DenseCase& c) {
+  return ran(*b.denseBackward(specOf(c, false)), c.parts.size(), c.rows * c.oc, c.parts.size(), c.rows * c.ic);
+}
+
+class DenseInPlace : public testing::TestWithParam<std::tuple<DenseCase, Element>> {
+ protected:
+  const DenseCase& layer() const { return std::get<0>(GetParam()); }
+  Element element() const { return std::get<1>(GetParam()); }
+  void SetUp() override {
+    if (!hasOperand(element())) GTEST_SKIP() << "this processor does not multiply bfloat16";
+    fast_ = makeOneDnnBackend(element()), slow_ = makeReferenceBackend(element());
+  }
+  std::unique_ptr<Backend> fast_, slow_;
+};
+
+TEST_P(DenseInPlace, ForwardIsTheReferences) {
+  expectClose(forward(*fast_, layer()), forward(*slow_, layer()), 1e-5);
+}
+
+TEST_P(DenseInPlace, BackwardIsTheReferences) {
+  expectClose(backward(*fast_, layer()), backward(*slow_, layer()), 1e-5);
+}
+
+TEST_P(DenseInPlace, SameBitsWithOneAndTwoThreads) {
+  fast_->setThreads(1);
+  const Floats z = forward(*fast_, layer()), r = backward(*fast_, layer());
+  fast_->setThreads(2);
+  EXPECT_TRUE(sameBits(z, forward(*fast_, layer())));
+  EXPECT_TRUE(sameBits(r, backward(*fast_, layer())));
+  fast_->setThreads(0);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, DenseInPlace,
+                         testing::Combine(testing::ValuesIn(cases()),
+                                          testing::Values(Element::Float32, Element::Bfloat16)),
+                         [](const auto& info) {
+                           const bool narrow = std::get<1>(info.param) == Element::Bfloat16;
+                           return std::get<0>(info.param).name + (narrow ? "Bfloat16" : "");
+                         });
+
+// W⁺x + W⁻x = Wx, and both slopes together are those of w + γw⁺.
+TEST(DenseParts, AddUpToTheLayer) {
+  const auto backend = makeReferenceBackend();
+  const auto weights = std::make_shared<const Floats>(Floats{2, -3, 0, 5});
+  const Floats x = {1, 10};
+  const auto result = [&](const std::vector<WeightSlopes>& parts) {
+    Buffer z(2);
+    run(*backend->denseForward({1, 2, 2, weights, {}, parts}), std::vector<const float*>(parts.size(), x.data()),
+        {z.data()});
+    return z.values();
+  };
+  EXPECT_EQ(result({kAll}), (Floats{-28, 50}));
+  EXPECT_EQ(result({kPositive}), (Floats{2, 50}));
+  EXPECT_EQ(result({kNegative}), (Floats{-30, 0}));
+  EXPECT_EQ(result({kPositive, kNegative}), (Floats{-28, 50}));
+  EXPECT_EQ(result({kMagnitude}), (Floats{32, 50}));
+  EXPECT_EQ(result({{1.5f, 1}}), (Floats{-27, 75}));
+}
+
+TEST(DenseParts, RoundedWeightsAreMadeOnce) {
+  if (!hasOperand(Element::Bfloat16)) GTEST_SKIP() << "this processor does not multiply bfloat16";
+  const auto backend = makeOneDnnBackend(Element::Bfloat16);
+  const DenseSpec spec = specOf(cases()[2], false);
+  const KernelPtr first = backend->denseForward(spec), second = backend->denseBackward(spec);
+  EXPECT_EQ(first->weightBytes(), 2 * 64 * 8);
+  EXPECT_EQ(second->weightBytes(), 0);
+  EXPECT_EQ(makeOneDnnBackend()->denseForward(spec)->weightBytes(), 0) << "float32 weights are read where they lie";
+}
+
+}  // namespace
+}  // namespace relprop::test
