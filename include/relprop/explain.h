@@ -130,7 +130,9 @@ struct PlanReport {
   std::vector<std::string> passes;  // what each graph pass did
   std::vector<std::string> table;   // the rule table, first match wins
   std::vector<std::string> warnings;
-  std::int64_t arenaBytes = 0, weightBytes = 0;
+  std::int64_t arenaBytes = 0, weightBytes = 0;  // values and work space; weights as kernels want them
+  std::int64_t modelBytes = 0;                   // weights as read from the file, and as passes changed them
+  std::int64_t memory = 0;  // of the whole process while it explains, estimated: all these and the program itself
 };
 
 class Explainer {

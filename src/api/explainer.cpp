@@ -1,4 +1,7 @@
 #include <fmt/format.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 #include <algorithm>
 #include <chrono>
@@ -63,6 +66,13 @@ std::map<std::string, std::vector<float>> patternsOf(const Model& model, const M
   return values;
 }
 
+// Compiling copies weights; what it freed would stay with the process otherwise.
+void returnFreedMemory() {
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
+}
+
 }  // namespace
 
 struct Explainer::Impl {
@@ -86,7 +96,10 @@ struct Explainer::Impl {
     return special;
   }
 
-  Graph scoresGraph(Graph graph) const { return options.from.empty() ? cutAtScores(std::move(graph)) : graph; }
+  Graph scoresGraph(Graph graph) const {
+    if (options.from.empty()) return cutAtScores(std::move(graph));
+    return graph;
+  }
 
   std::vector<std::string> warningsOf(const Method& method, std::vector<std::string> warnings) const {
     if (model.hasBatchNormalization() || method.foldBatchNorm) return warnings;
@@ -107,6 +120,8 @@ struct Explainer::Impl {
     c.columns = options.targets;
     c.at = options.at;
     c.anyScores = !options.from.empty();
+    c.memory = {options.memory, probeBytes()};
+    c.imported = &model.impl->imported.graph;
     return c;
   }
 
@@ -125,14 +140,17 @@ struct Explainer::Impl {
     Method method = parseMethod(options.method);
     requireMeaning(method);
     Specialised special = specialised(method, options.batch);
-    backend = options.reference ? makeReferenceBackend() : makeOneDnnBackend();
+    const Element operand = options.precision == Precision::Bfloat16 ? Element::Bfloat16 : Element::Float32;
+    backend = options.reference ? makeReferenceBackend(operand) : makeOneDnnBackend(operand);
     backend->setThreads(options.threads);
+    if (method.procedure) compileProbe();
     const BaselineFacts baseline = baselineFacts(method);
     const CompileOptions how = compileOptions(method);
     compiled =
         std::make_unique<CompiledMethod>(scoresGraph(std::move(special.graph)), std::move(method), *backend, how);
     session = std::make_unique<Session>(*compiled, baseline, hooks());
-    report = reportOf(*compiled, special.passes, warningsOf(compiled->method(), special.warnings));
+    report = reportOf(*compiled, probe.get(), special.passes, warningsOf(compiled->method(), special.warnings));
+    returnFreedMemory();
   }
 
   BaselineFacts baselineFacts(const Method& method) const {
@@ -273,8 +291,9 @@ struct Explainer::Impl {
                                              CompileOptions{.anyScores = !options.from.empty(), .forwardOnly = true});
   }
 
+  std::int64_t probeBytes() const { return probe ? probe->plan().arenaBytes() + probe->plan().weightBytes() : 0; }
+
   std::vector<float> probed(const std::vector<float>& input) {
-    if (!probe) compileProbe();
     for (std::int64_t r = 0; r < probe->rows(); ++r)
       std::copy(input.begin(), input.end(), probe->input() + r * probe->inputFloats());
     backend->setThreads(options.threads);

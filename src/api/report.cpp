@@ -2,8 +2,22 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace relprop {
 namespace {
+
+// What a process holds besides weights and plans: the program and its libraries, and what they keep of kernels they
+// compile; and each image some three times, as it comes, as the caller gives it, and its map.
+constexpr std::int64_t kProgram = 38 << 20, kCopies = 3;
+
+// Explaining or, for large models of which a method needs little, reading the file takes most: its bytes lie beside the
+// weights that are made of them.
+std::int64_t mostMemory(const PlanReport& report, const CompiledMethod& compiled) {
+  const std::int64_t images =
+      kCopies * compiled.rows() * compiled.inputFloats() * static_cast<std::int64_t>(sizeof(float));
+  return kProgram + report.modelBytes + std::max(report.arenaBytes + report.weightBytes + images, report.modelBytes);
+}
 
 NodeReport nodeReport(const CompiledMethod& compiled, int index) {
   const Node& n = compiled.graph().nodes[static_cast<std::size_t>(index)];
@@ -47,7 +61,7 @@ std::vector<LedgerEntry> ledgerOf(CompiledMethod& compiled, std::int64_t row) {
   return all;
 }
 
-PlanReport reportOf(CompiledMethod& compiled, const std::vector<PassReport>& passes,
+PlanReport reportOf(CompiledMethod& compiled, CompiledMethod* probe, const std::vector<PassReport>& passes,
                     const std::vector<std::string>& warnings) {
   PlanReport r;
   r.method = compiled.method().text;
@@ -57,8 +71,13 @@ PlanReport reportOf(CompiledMethod& compiled, const std::vector<PassReport>& pas
   for (std::size_t i = 0; i < compiled.graph().nodes.size(); ++i)
     r.nodes.push_back(nodeReport(compiled, static_cast<int>(i)));
   r.steps = stepsOf(compiled.plan());
-  r.arenaBytes = compiled.plan().arenaBytes();
-  r.weightBytes = compiled.plan().weightBytes();
+  r.modelBytes = compiled.constantBytes();
+  for (Plan* plan : {&compiled.plan(), probe ? &probe->plan() : nullptr}) {
+    if (!plan) continue;
+    r.arenaBytes += plan->arenaBytes();
+    r.weightBytes += plan->weightBytes();
+  }
+  r.memory = mostMemory(r, compiled);
   return r;
 }
 

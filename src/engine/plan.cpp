@@ -5,22 +5,22 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <numeric>
+#include <set>
 
 #include "relprop/error.h"
 
 namespace relprop {
 namespace {
 
-constexpr std::int64_t kAlign = 16;  // floats: one cache line
-
-std::int64_t aligned(std::int64_t floats) {
-  return (floats + kAlign - 1) / kAlign * kAlign;
-}
-
 std::int64_t bytesOf(const std::vector<BufferView>& views) {
   return std::accumulate(views.begin(), views.end(), std::int64_t{0},
-                         [](std::int64_t sum, const BufferView& v) { return sum + v.desc.floats() * 4; });
+                         [](std::int64_t sum, const BufferView& v) { return sum + v.desc.bytes(); });
+}
+
+double megabytes(std::int64_t bytes) {
+  return static_cast<double>(bytes) / (1 << 20);
 }
 
 void* allocateBytes(std::int64_t bytes, const char* what) {
@@ -35,6 +35,67 @@ void* allocateBytes(std::int64_t bytes, const char* what) {
   return memory;
 }
 
+// How long a step takes, in bytes moved: a product costs about a tenth of a byte.
+double costOf(const StepInfo& info) {
+  return static_cast<double>(info.bytes) + static_cast<double>(info.flops) / 10;
+}
+
+std::vector<BufferId> idsOf(const std::vector<BufferView>& views) {
+  std::vector<BufferId> ids;
+  for (const BufferView& v : views) ids.push_back(v.buffer);
+  return ids;
+}
+
+std::vector<BufferView> onBuffers(std::vector<BufferView> views, const std::vector<BufferId>& ids) {
+  for (std::size_t k = 0; k < views.size(); ++k) views[k].buffer = ids[k];
+  return views;
+}
+
+std::int64_t constantBytes(const Program& program) {
+  std::int64_t floats = 0;
+  for (const auto* constants : {&program.channelConstants, &program.imageConstants})
+    for (const auto& c : *constants) floats += static_cast<std::int64_t>(c->size());
+  return floats * 4;
+}
+
+// A stored register lies in the output from the instruction on that computes it. The output may take an input's place
+// when that input is not looked at from there on: by no later instruction, no sum and no other output. (Nor by a unary
+// instruction itself: those may not write what they read.)
+bool mayReplace(const CompiledProgram& c, std::size_t output, std::size_t input) {
+  const BufferView &in = c.inputs[input], &out = c.outputs[output];
+  const bool sameShape = in.desc == out.desc && in.desc == c.program.desc && in.offset == 0 && out.offset == 0 &&
+                         in.rowStride == 0 && out.rowStride == 0;
+  const auto sameBuffer = [&](const BufferView& v) { return v.buffer == in.buffer; };
+  if (!sameShape || std::count_if(c.inputs.begin(), c.inputs.end(), sameBuffer) != 1) return false;
+  const auto& code = c.program.code;
+  std::set<int> loaded;  // registers that are the input itself
+  for (const Instruction& i : code)
+    if (i.op == Elt::Load && i.slot == static_cast<int>(input)) loaded.insert(i.dst);
+  const auto isLoaded = [&](int r) { return loaded.count(r) != 0; };
+  for (const auto& s : c.program.stores)
+    if (isLoaded(s.reg)) return false;
+  for (const auto& r : c.program.reductions)
+    if (isLoaded(r.reg)) return false;
+  const int reg = c.program.stores[output].reg;
+  bool stored = false;
+  for (const Instruction& i : code) {
+    const bool reads = isLoaded(i.a) || isLoaded(i.b);
+    if (stored && reads) return false;
+    if (i.dst != reg) continue;
+    stored = true;
+    if (reads && i.b < 0) return false;
+  }
+  return stored;
+}
+
+std::vector<std::pair<int, int>> inPlaceOf(const CompiledProgram& c) {
+  std::vector<std::pair<int, int>> pairs;
+  for (std::size_t o = 0; o < c.outputs.size(); ++o)
+    for (std::size_t i = 0; i < c.inputs.size(); ++i)
+      if (mayReplace(c, o, i)) pairs.push_back({static_cast<int>(o), static_cast<int>(i)});
+  return pairs;
+}
+
 }  // namespace
 
 const char* kindName(StepKind kind) {
@@ -43,12 +104,12 @@ const char* kindName(StepKind kind) {
 }
 
 BufferId Plan::addStorage(std::int64_t floats, const std::string& name) {
-  buffers_.push_back({.name = name, .floats = floats});
+  buffers_.push_back({name, {floats}});
   return static_cast<BufferId>(buffers_.size()) - 1;
 }
 
 BufferId Plan::addBuffer(const TensorDesc& desc, const std::string& name) {
-  return addStorage(desc.floats(), name);
+  return addStorage((desc.bytes() + 3) / 4, name);
 }
 
 ScalarId Plan::addScalar() {
@@ -57,19 +118,9 @@ ScalarId Plan::addScalar() {
   return static_cast<ScalarId>(scalarRows_.size()) - 1;
 }
 
-void Plan::touch(const BufferView& view) {
-  Buffer& b = buffers_[static_cast<std::size_t>(view.buffer)];
-  const int now = static_cast<int>(steps_.size());
-  if (b.first < 0) b.first = now;
-  b.last = now;
-}
-
-void Plan::addStep(const std::string& name, StepKind kind, const std::vector<BufferView>& in,
-                   const std::vector<BufferView>& out, std::int64_t flops, Step step) {
-  for (const BufferView& v : in) touch(v);
-  for (const BufferView& v : out) touch(v);
-  const Shape shape = !out.empty() ? out[0].desc.shape : in.empty() ? Shape{} : in[0].desc.shape;
-  infos_.push_back({name, kind, phase_, shape, bytesOf(in) + bytesOf(out), flops});
+void Plan::addStep(const std::string& name, StepKind kind, Step step, std::int64_t flops) {
+  const Shape shape = !step.out.empty() ? step.out[0].desc.shape : step.in.empty() ? Shape{} : step.in[0].desc.shape;
+  infos_.push_back({name, kind, phase_, shape, bytesOf(step.in) + bytesOf(step.out), flops});
   steps_.push_back(std::move(step));
 }
 
@@ -78,64 +129,90 @@ void Plan::addKernel(const std::string& name, KernelPtr kernel, const std::vecto
   scratchBytes_ = std::max(scratchBytes_, kernel->scratchBytes());
   weightBytes_ += kernel->weightBytes();
   std::shared_ptr<Kernel> shared = std::move(kernel);
-  addStep(name, flops > 0 ? StepKind::Linear : StepKind::Kernel, in, out, flops, [this, shared, in, out] {
+  const Run run = [this, shared](const std::vector<BufferView>& reads, const std::vector<BufferView>& writes) {
     std::vector<const float*> from;
     std::vector<float*> to;
-    for (const BufferView& v : in) from.push_back(data(v.buffer) + v.offset);
-    for (const BufferView& v : out) to.push_back(data(v.buffer) + v.offset);
+    for (const BufferView& v : reads) from.push_back(at(v));
+    for (const BufferView& v : writes) to.push_back(at(v));
     shared->run(from.data(), to.data(), scratch_.get());
-  });
+  };
+  addStep(name, flops > 0 ? StepKind::Linear : StepKind::Kernel, {in, out, run, true, {}}, flops);
 }
 
 void Plan::addProgram(const std::string& name, const ProgramRequest& request) {
   if (request.empty()) return;
   auto compiled = std::make_shared<CompiledProgram>(compileProgram(request));
+  weightBytes_ += constantBytes(compiled->program);
   const std::int64_t rows = compiled->program.desc.rows();
   for (ScalarId s : compiled->reductions) scalarRows_[static_cast<std::size_t>(s)] = rows;
-  addStep(name, StepKind::Program, compiled->inputs, compiled->outputs, 0, [this, compiled, rows] {
+  const Run run = [this, compiled, rows](const std::vector<BufferView>& reads, const std::vector<BufferView>& writes) {
     ProgramArgs args;
-    for (const BufferView& v : compiled->inputs)
-      args.inputs.push_back({data(v.buffer) + v.offset, v.stride(), rows / v.desc.rows()});
-    for (const BufferView& v : compiled->outputs) args.outputs.push_back({data(v.buffer) + v.offset, v.stride()});
+    for (const BufferView& v : reads) args.inputs.push_back({at(v), v.stride(), rows / v.desc.rows(), v.desc.element});
+    for (const BufferView& v : writes) args.outputs.push_back({at(v), v.stride(), v.desc.element});
     for (ScalarId s : compiled->scalars) args.scalars.push_back({scalar(s), rows / scalarRows(s)});
     for (ScalarId s : compiled->reductions) args.reductions.push_back(scalar(s));
     backend_.runProgram(compiled->program, args);
-  });
+  };
+  // Scalars have one place each, so what reads or writes them runs once.
+  const bool repeatable = compiled->scalars.empty() && compiled->reductions.empty();
+  std::vector<std::pair<int, int>> inPlace = inPlaceOf(*compiled);
+  addStep(name, StepKind::Program,
+          {std::move(compiled->inputs), std::move(compiled->outputs), run, repeatable, std::move(inPlace)}, 0);
 }
 
 void Plan::addScalarStep(std::vector<ScalarId> in, ScalarId out, std::function<double(const double*)> formula) {
   std::int64_t& rows = scalarRows_[static_cast<std::size_t>(out)] = 1;
   for (ScalarId id : in) rows = std::max(rows, scalarRows(id));
-  addStep("scalar", StepKind::Scalar, {}, {}, 0, [this, in, out, formula, rows] {
+  const Run run = [this, in, out, formula, rows](const auto&, const auto&) {
     std::vector<double> values(in.size());
     for (std::int64_t row = 0; row < rows; ++row) {
       for (std::size_t k = 0; k < in.size(); ++k) values[k] = scalar(in[k])[row * scalarRows(in[k]) / rows];
       scalar(out)[row] = formula(values.data());
     }
-  });
+  };
+  addStep("scalar", StepKind::Scalar, {{}, {}, run, false, {}}, 0);
 }
 
-// Greedy by size: each buffer goes to the lowest place where nothing alive at the same time lies.
-void Plan::layOut() {
-  std::vector<Buffer*> order;
-  for (Buffer& b : buffers_) {
-    if (b.pinned) b.first = 0, b.last = static_cast<int>(steps_.size());
-    if (b.first >= 0) order.push_back(&b);
+StepList Plan::stepList() const {
+  StepList list;
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    const Step& s = steps_[i];
+    list.steps.push_back({idsOf(s.in), idsOf(s.out), infos_[i].phase == Phase::Forward, s.repeatable,
+                          infos_[i].kind != StepKind::Linear, costOf(infos_[i]), s.inPlace});
   }
-  std::stable_sort(order.begin(), order.end(), [](const Buffer* a, const Buffer* b) { return a->floats > b->floats; });
-  std::vector<const Buffer*> placed;  // by offset
-  for (Buffer* b : order) {
-    b->offset = 0;
-    for (const Buffer* p : placed) {
-      if (p->last < b->first || b->last < p->first) continue;
-      if (b->offset + aligned(b->floats) <= p->offset) break;
-      b->offset = std::max(b->offset, p->offset + aligned(p->floats));
-    }
-    placed.insert(std::upper_bound(placed.begin(), placed.end(), b,
-                                   [](const Buffer* x, const Buffer* y) { return x->offset < y->offset; }),
-                  b);
-    arenaFloats_ = std::max(arenaFloats_, b->offset + aligned(b->floats));
+  for (const Buffer& b : buffers_) list.buffers.push_back(b.storage);
+  return list;
+}
+
+Arrangement Plan::arrangement(const MemoryLimit& limit) const {
+  if (limit.bytes <= 0) return arrangedOnce(stepList());
+  const std::int64_t weights = limit.taken + weightBytes_, rest = limit.bytes - weights - scratchBytes_;
+  Arrangement a = arrangedWithin(stepList(), std::max<std::int64_t>(rest, 0) / 4);
+  if (a.floats * 4 > rest)
+    throw Error(ErrorCode::OutOfMemory, "plan",
+                fmt::format("{:.0f} MiB needed at least, {:.0f} of them for weights",
+                            std::ceil(megabytes(weights + scratchBytes_ + a.floats * 4)), megabytes(weights)),
+                fmt::format("at most {:.0f} MiB", megabytes(limit.bytes)),
+                "allow more with --memory, or use a smaller --batch or input size");
+  return a;
+}
+
+// Copies of buffers become buffers like any others; steps that run again are steps of the backward phase.
+void Plan::arrange(const Arrangement& arrangement) {
+  arenaFloats_ = arrangement.floats;
+  for (std::size_t id = buffers_.size(); id < arrangement.placeOf.size(); ++id) buffers_.push_back({});
+  for (std::size_t id = 0; id < buffers_.size(); ++id)
+    buffers_[id].offset = arrangement.offset(static_cast<BufferId>(id));
+  std::vector<Step> steps;
+  std::vector<StepInfo> infos;
+  for (const ScheduledStep& s : arrangement.steps) {
+    const Step& from = steps_[static_cast<std::size_t>(s.step)];
+    steps.push_back(
+        {onBuffers(from.in, s.reads), onBuffers(from.out, s.writes), from.run, from.repeatable, from.inPlace});
+    infos.push_back(infos_[static_cast<std::size_t>(s.step)]);
+    if (s.again) infos.back().name += " (again)", infos.back().phase = Phase::Backward;
   }
+  steps_ = std::move(steps), infos_ = std::move(infos);
 }
 
 void Plan::allocate() {
@@ -143,8 +220,8 @@ void Plan::allocate() {
   scratch_.reset(allocateBytes(scratchBytes_, "scratch"));
 }
 
-void Plan::compile() {
-  layOut();
+void Plan::compile(const MemoryLimit& limit) {
+  arrange(arrangement(limit));
   allocate();
 }
 
@@ -153,7 +230,7 @@ void Plan::run(Phase phase) {
   for (std::size_t i = 0; i < steps_.size(); ++i) {
     if (infos_[i].phase != phase) continue;
     const auto start = Clock::now();
-    steps_[i]();
+    steps_[i].run(steps_[i].in, steps_[i].out);
     infos_[i].seconds = std::chrono::duration<double>(Clock::now() - start).count();
   }
 }

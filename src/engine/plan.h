@@ -4,9 +4,11 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/expr_compile.h"
+#include "engine/recompute.h"
 #include "kernels/backend.h"
 
 namespace relprop {
@@ -26,6 +28,11 @@ struct StepInfo {
   double seconds = 0;                 // of the last run
 };
 
+// What a plan may take. bytes: in all, 0 for no limit; taken: what others hold of that already.
+struct MemoryLimit {
+  std::int64_t bytes = 0, taken = 0;
+};
+
 class Plan {
  public:
   // rows: images. columns: targets of each image; relevance has rows·columns rows, those of an image side by side.
@@ -39,7 +46,7 @@ class Plan {
   BufferId addBuffer(const TensorDesc& desc, const std::string& name);
   BufferId addStorage(std::int64_t floats, const std::string& name);
   ScalarId addScalar();
-  void pin(BufferId id) { buffers_[static_cast<std::size_t>(id)].pinned = true; }  // lives as long as the plan
+  void pin(BufferId id) { buffers_[static_cast<std::size_t>(id)].storage.pinned = true; }  // lives as long as the plan
 
   void addKernel(const std::string& name, KernelPtr kernel, const std::vector<BufferView>& in,
                  const std::vector<BufferView>& out, std::int64_t flops = 0);
@@ -48,31 +55,39 @@ class Plan {
   void addScalarStep(std::vector<ScalarId> in, ScalarId out, std::function<double(const double*)> formula);
   void beginBackward() { phase_ = Phase::Backward; }
 
-  // Lays the arena out by lifetime and allocates it. Throws OutOfMemory.
-  void compile();
+  // Lays the arena out by lifetime and allocates it. Where that is more than the limit, parts of the forward phase run
+  // again in the backward phase, with the same results. Throws OutOfMemory.
+  void compile(const MemoryLimit& limit = {});
   void run(Phase phase);
 
+  // Between runs only pinned buffers hold what was written.
   float* data(BufferId id) { return arena_.get() + buffers_[static_cast<std::size_t>(id)].offset; }
   double* scalar(ScalarId id) { return scalars_.data() + static_cast<std::int64_t>(id) * rows_ * columns_; }
   const std::vector<StepInfo>& steps() const { return infos_; }
   std::int64_t arenaBytes() const { return arenaFloats_ * 4 + scratchBytes_; }
-  std::int64_t weightBytes() const { return weightBytes_; }
+  std::int64_t weightBytes() const { return weightBytes_; }  // what kernels and programs hold
 
  private:
   struct Buffer {
     std::string name;
-    std::int64_t floats;
-    int first = -1, last = -1;  // steps
-    bool pinned = false;
-    std::int64_t offset = 0;
+    Storage storage;
+    std::int64_t offset = 0;  // floats, in the arena
   };
-  using Step = std::function<void()>;
+  // A step knows its buffers by their views alone, so that it can run again on others.
+  using Run = std::function<void(const std::vector<BufferView>& in, const std::vector<BufferView>& out)>;
+  struct Step {
+    std::vector<BufferView> in, out;
+    Run run;
+    bool repeatable = true;
+    std::vector<std::pair<int, int>> inPlace;
+  };
 
-  void addStep(const std::string& name, StepKind kind, const std::vector<BufferView>& in,
-               const std::vector<BufferView>& out, std::int64_t flops, Step step);
+  void addStep(const std::string& name, StepKind kind, Step step, std::int64_t flops);
   std::int64_t scalarRows(ScalarId id) const { return scalarRows_[static_cast<std::size_t>(id)]; }
-  void touch(const BufferView& view);
-  void layOut();
+  float* at(const BufferView& view) { return data(view.buffer) + view.offset; }
+  StepList stepList() const;
+  Arrangement arrangement(const MemoryLimit& limit) const;
+  void arrange(const Arrangement& arrangement);
   void allocate();
 
   Backend& backend_;

@@ -1,8 +1,10 @@
 #include "explain/compiled.h"
 
 #include <algorithm>
+#include <set>
 
 #include "explain/layers.h"
+#include "graph/edit.h"
 #include "relprop/error.h"
 
 namespace relprop {
@@ -107,15 +109,49 @@ void CompiledMethod::chooseNodes(const CompileOptions& options) {
 }
 
 void CompiledMethod::build(const CompileOptions& options) {
-  const auto fuse = fusion(graph_, rules_, {layer_});
-  Forward forward(graph_, plan_, fuse), reference(graph_, plan_, fuse);
-  buildForward(forward);
-  if (method_.reference) {
-    reference.build();
-    referenceInput_ = reference.inputView();
+  watchConstants(options.imported);
+  releaseUnread();
+  {
+    const auto fuse = fusion(graph_, rules_, {layer_});
+    Forward forward(graph_, plan_, fuse), reference(graph_, plan_, fuse);
+    buildForward(forward);
+    if (method_.reference) {
+      reference.build();
+      referenceInput_ = reference.inputView();
+    }
+    if (method_.backward) buildBackward(forward, method_.reference ? &reference : nullptr, options);
   }
-  if (method_.backward) buildBackward(forward, method_.reference ? &reference : nullptr, options);
-  plan_.compile();
+  for (std::size_t id = 0; id < graph_.values.size(); ++id) release(static_cast<ValueId>(id));
+  plan_.compile({options.memory.bytes, options.memory.taken + constantBytes()});
+}
+
+void CompiledMethod::watchConstants(const Graph* imported) {
+  std::set<const void*> seen;
+  for (const Graph* graph : {imported, static_cast<const Graph*>(&graph_)})
+    for (std::size_t i = 0; graph && i < graph->values.size(); ++i) {
+      const auto& constant = graph->values[i].constant;
+      if (constant && constant->floats && seen.insert(constant->floats.get()).second)
+        constants_.push_back(constant->floats);
+    }
+}
+
+void CompiledMethod::release(ValueId id) {
+  Value& v = graph_.value(id);
+  if (v.constant) v.constant = withoutValues(*v.constant);
+}
+
+// What passes have made and replaced again.
+void CompiledMethod::releaseUnread() {
+  const Uses uses = usesOf(graph_);
+  for (std::size_t id = 0; id < graph_.values.size(); ++id)
+    if (uses.consumers[id].empty()) release(static_cast<ValueId>(id));
+}
+
+std::int64_t CompiledMethod::constantBytes() const {
+  std::int64_t bytes = 0;
+  for (const auto& watched : constants_)
+    if (const auto alive = watched.lock()) bytes += static_cast<std::int64_t>(alive->size() * sizeof(float));
+  return bytes;
 }
 
 void CompiledMethod::buildForward(Forward& forward) {
@@ -146,6 +182,7 @@ void CompiledMethod::buildBackward(Forward& forward, Forward* reference, const C
   for (const Wanted& w : wanted_) all.record.push_back(w.value);
   all.toInput = !method_.readsLayer;
   all.reference = reference;
+  all.release = [this](ValueId id) { release(id); };
   Walk walk(forward, rules_, all);
   relevance_ = walk.run(seed_, scoresOf(graph_));
   ledger_ = walk.ledger();

@@ -18,6 +18,8 @@ struct CompileOptions {
   std::vector<std::string> at = {};     // nodes whose relevance is recorded
   bool anyScores = false;               // scores with positions, for an inner node
   bool forwardOnly = false;             // whatever the method needs
+  MemoryLimit memory = {};              // taken: without constants
+  const Graph* imported = nullptr;      // the graph that the caller keeps, whose constants count as well
 };
 
 class CompiledMethod {
@@ -48,6 +50,8 @@ class CompiledMethod {
   const std::vector<LedgerSlots>& ledger() const { return ledger_; }
   ScalarId resultSum() const { return resultSum_; }
   const Rule* rule(int node) const { return rules_[static_cast<std::size_t>(node)]; }
+  // Of the network's constants that are still held: by the imported graph, or by kernels that read them in place.
+  std::int64_t constantBytes() const;
   // Does a rule hand on the sum of what arrives, whatever its parts are (RAP)? Then a seed needs a sum.
   bool scalesToSum() const;
 
@@ -55,6 +59,9 @@ class CompiledMethod {
   void chooseRules(const std::vector<std::string>& userRules);
   void chooseNodes(const CompileOptions& options);
   void build(const CompileOptions& options);
+  void watchConstants(const Graph* imported);
+  void release(ValueId id);
+  void releaseUnread();
   void buildForward(Forward& forward);
   void buildBackward(Forward& forward, Forward* reference, const CompileOptions& options);
   void sortRecorded(const std::vector<Recorded>& all);
@@ -81,6 +88,7 @@ class CompiledMethod {
   std::vector<Recorded> recorded_;
   std::vector<LedgerSlots> ledger_;
   ScalarId resultSum_ = -1;
+  std::vector<std::weak_ptr<const std::vector<float>>> constants_;
 };
 
 }  // namespace relprop

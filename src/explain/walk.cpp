@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "graph/edit.h"
 #include "relprop/error.h"
 
 namespace relprop {
@@ -133,11 +134,22 @@ void Walk::visit(int index) {
   current_ = nullptr;
 }
 
+// Kernels have copies of what they need; weights that were made for this plan alone would double them until the end.
+void Walk::release(int index) {
+  for (ValueId id : graph().nodes[static_cast<std::size_t>(index)].inputs) {
+    if (id == kNoValue || !graph().isConstant(id)) continue;
+    const std::vector<int>& readers = forward_.uses().consumers[static_cast<std::size_t>(id)];
+    if (*std::min_element(readers.begin(), readers.end()) < index) continue;
+    graph_.value(id).constant = withoutValues(*graph_.value(id).constant);
+    if (options_.release) options_.release(id);
+  }
+}
+
 BufferView Walk::run(const BufferView& seed, ValueId scores) {
   const Shape& shape = graph().value(scores).shape;
   Relevance none;
   give(scores, derived(none, load(forward_.canonical(seed.reshaped({shape, 1}), "seed"))));
-  for (std::size_t i = graph().nodes.size(); i-- > 0;) visit(static_cast<int>(i));
+  for (int i = static_cast<int>(graph().nodes.size()) - 1; i >= 0; --i) visit(i), release(i);
   return options_.toInput ? finish(graph().inputs[0]) : BufferView{};
 }
 

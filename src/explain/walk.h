@@ -2,6 +2,7 @@
 // backwards; each node redistributes what arrived at its output by the rule its table row names.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -56,7 +57,8 @@ struct WalkOptions {
   std::map<std::string, std::vector<float>> patterns = {};  // by linear node, of its weights' shape
   std::vector<ValueId> record = {};                         // values whose relevance is recorded
   bool toInput = true;                                      // false: the walk ends at the recorded values
-  Forward* reference = nullptr;  // the network at the baseline, for rules that compare with it
+  Forward* reference = nullptr;               // the network at the baseline, for rules that compare with it
+  std::function<void(ValueId)> release = {};  // called with each constant that nothing still to be visited reads
 };
 
 class Walk {
@@ -95,6 +97,7 @@ class Walk {
 
  private:
   void visit(int index);
+  void release(int index);
   void findUseful();
   void record(ValueId id, Relevance& r);
   Relevance collect(ValueId id);

@@ -61,6 +61,10 @@ ValueId addDynamicValue(Graph& graph, const std::string& name, Shape shape, DTyp
   return graph.addValue(std::move(value));
 }
 
+std::shared_ptr<const Constant> withoutValues(const Constant& constant) {
+  return std::make_shared<const Constant>(Constant{constant.dtype, constant.shape, {}, {}});
+}
+
 const std::vector<float>* constantFloats(const Graph& graph, ValueId id) {
   return graph.isConstant(id) ? graph.value(id).constant->floats.get() : nullptr;
 }

@@ -28,6 +28,9 @@ ValueId addDynamicValue(Graph& graph, const std::string& name, Shape shape, DTyp
 // Payload of a constant of floats; null for anything else, kNoValue included.
 const std::vector<float>* constantFloats(const Graph& graph, ValueId id);
 
+// Type and shape of a constant whose values nobody reads any more.
+std::shared_ptr<const Constant> withoutValues(const Constant& constant);
+
 // A float that a node may be given as constant input `index`: `value` is overwritten when it is there. False when the
 // input is no constant of one float.
 bool floatParameter(const Graph& graph, const Node& node, std::size_t index, float& value);

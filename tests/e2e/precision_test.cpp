@@ -41,9 +41,10 @@ TEST(Precision, RefusedWhereTheProcessorCannot) {
   const Outcome o = relprop(explainNarrow(folder.path()),
                             {.inChild = [] { setenv("ONEDNN_MAX_CPU_ISA", "AVX512_CORE", 1); }, .whileRunning = {}});
   EXPECT_EQ(o.code, 1);
-  EXPECT_EQ(o.err,
-            "relprop: error: precision bf16: the processor has neither AVX512-BF16 nor AMX (expected one that multiplies "
-            "bfloat16 itself); use float32\n");
+  EXPECT_EQ(
+      o.err,
+      "relprop: error: precision bf16: the processor has neither AVX512-BF16 nor AMX (expected one that multiplies "
+      "bfloat16 itself); use float32\n");
   EXPECT_TRUE(namesIn(folder.path()).empty());
 }
 

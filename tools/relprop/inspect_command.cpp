@@ -63,12 +63,12 @@ void printSteps(Console& console, const std::vector<StepReport>& steps) {
 
 void printReport(Console& console, const Model& model, const Explainer& explainer, bool steps) {
   const PlanReport& plan = explainer.report();
-  std::int64_t total = plan.weightBytes + plan.arenaBytes;
   console.data(fmt::format("model    {} ({})", model.path(), model.hash()));
   console.data(fmt::format("input    {}", toString(explainer.inputShape())));
   console.data(fmt::format("method   {}", plan.method));
-  console.data(fmt::format("memory   {} = weights {} + values {}", readableBytes(total),
-                           readableBytes(plan.weightBytes), readableBytes(plan.arenaBytes)));
+  console.data(fmt::format("memory   about {}: model {}, weights for the method {}, values {}",
+                           readableBytes(plan.memory), readableBytes(plan.modelBytes), readableBytes(plan.weightBytes),
+                           readableBytes(plan.arenaBytes)));
   printList(console, "Warnings", plan.warnings);
   printList(console, "Graph passes", plan.passes);
   printList(console, "Rules, the first that matches wins", plan.table);
@@ -101,6 +101,8 @@ Json reportJson(const RunFacts& facts, const Explainer& explainer) {
   json["inputShape"] = explainer.inputShape();
   json["weightBytes"] = plan.weightBytes;
   json["arenaBytes"] = plan.arenaBytes;
+  json["modelBytes"] = plan.modelBytes;
+  json["memory"] = plan.memory;
   json["warnings"] = plan.warnings;
   json["passes"] = plan.passes;
   json["table"] = plan.table;
