@@ -32,6 +32,8 @@ TEST(Precision, NarrowOperandsGiveTheSameAnswer) {
       {"explain", exampleModel().string(), examplePicture().string(), "--precision", "f32", "--out", folder / "wide"});
   EXPECT_EQ(answer(narrow), answer(wide));
   EXPECT_NE(answer(wide), "");
+  const Outcome told = relprop({"inspect", exampleModel().string(), "--precision", "bf16", "--json"});
+  EXPECT_NE(told.out.find("\"precision\":\"bf16\""), std::string::npos) << told.out.substr(0, 400);
   EXPECT_EQ(namesIn(folder.path()).size(), 2u) << "a heatmap, and the folder of the other run";
 }
 

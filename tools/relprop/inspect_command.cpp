@@ -116,7 +116,8 @@ void reportOn(const MethodChoice& method, const Model& model, const InspectArgum
   const std::optional<Preprocess> preprocess = findPreprocess(model, network);
   const Shape shape = chooseShape(model, network, preprocess);
   const Explainer explainer(model, explainOptions(model, network, method.text, shape, preprocess));
-  const RunFacts facts = {model.path(), model.hash(), explainer.methodString(), network.rules, {}, preprocess};
+  const RunFacts facts = {model.path(), model.hash(), explainer.methodString(), network.rules,
+                          {},           preprocess,   network.precision};
   if (arguments.run.json)
     console.data(dump(reportJson(facts, explainer), -1));
   else

@@ -11,7 +11,13 @@ MethodSet::MethodSet(std::vector<MethodChoice> choices, Network network, Say not
     : network_(std::move(network)), note_(std::move(note)), warn_(std::move(warn)) {
   const Model& model = network_.model;
   for (MethodChoice& choice : choices) {
-    RunFacts facts{model.path(), model.hash(), "", network_.options.rules, network_.question, network_.preprocess};
+    RunFacts facts{model.path(),
+                   model.hash(),
+                   "",
+                   network_.options.rules,
+                   network_.question,
+                   network_.preprocess,
+                   network_.options.precision};
     methods_.push_back({choice, fileNamePart(choice.text), std::move(facts)});
   }
 }

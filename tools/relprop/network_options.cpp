@@ -111,6 +111,23 @@ void addMethodOptions(CLI::App& app, NetworkOptions& options) {
   addMapShortcuts(app, options);
 }
 
+// What trades exactness or time for speed or memory, but not what is measured in a store or estimated from data.
+void addCostOptions(CLI::App& app, NetworkOptions& options) {
+  app.add_option_function<std::string>(
+         "--precision",
+         [&options](const std::string& name) {
+           options.precision = name == "bf16" ? Precision::Bfloat16 : Precision::Float32;
+         },
+         "f32, or bf16: faster where the processor multiplies such numbers, and less exact")
+      ->check(CLI::IsMember({"f32", "bf16"}))
+      ->type_name("f32|bf16");
+  app.add_option("--memory", options.memory,
+                 "limit for weights, activations and work space, e.g. 512M; what does not fit is computed again")
+      ->transform(CLI::AsSizeValue(false))
+      ->check(CLI::PositiveNumber)
+      ->type_name("SIZE");
+}
+
 void addRunOptions(CLI::App& app, NetworkOptions& options) {
   app.add_option("--preprocess", options.preprocess,
                  "preprocessing: a name (imagenet, …) or a JSON file; default: beside the model")
@@ -125,19 +142,6 @@ void addRunOptions(CLI::App& app, NetworkOptions& options) {
   app.add_option("--threads", options.threads, "threads (default: all cores)")
       ->check(CLI::Range(1, 1024))
       ->type_name("N");
-  app.add_option_function<std::string>(
-         "--precision",
-         [&options](const std::string& name) {
-           options.precision = name == "bf16" ? Precision::Bfloat16 : Precision::Float32;
-         },
-         "f32, or bf16: faster where the processor multiplies such numbers, and less exact")
-      ->check(CLI::IsMember({"f32", "bf16"}))
-      ->type_name("f32|bf16");
-  app.add_option("--memory", options.memory,
-                 "limit for weights, activations and work space, e.g. 512M; what does not fit is computed again")
-      ->transform(CLI::AsSizeValue(false))
-      ->check(CLI::PositiveNumber)
-      ->type_name("SIZE");
   app.add_flag("--reference", options.reference, "plain loops instead of the fast kernels: slow, for checking");
 }
 
@@ -201,6 +205,7 @@ void addNetworkOptions(CLI::App& app, NetworkOptions& options) {
   addMethodOptions(app, options);
   app.option_defaults()->group("Network");
   addRunOptions(app, options);
+  addCostOptions(app, options);
   app.option_defaults()->group("Options");
 }
 

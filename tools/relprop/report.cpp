@@ -164,6 +164,7 @@ Json ledgerJson(const Explanation& explanation) {
 Json factsJson(const RunFacts& facts) {
   Json json = {{"model", {{"path", facts.modelPath}, {"hash", facts.modelHash}}}, {"method", facts.method}};
   json["rules"] = facts.rules;
+  json["precision"] = facts.precision == Precision::Bfloat16 ? "bf16" : "f32";
   json["preprocess"] = facts.preprocess ? Json::parse(toJson(*facts.preprocess)) : Json();
   json["versions"] = {{"relprop", version()}};
   for (const auto& [library, number] : versions()) json["versions"][library] = number;

@@ -21,6 +21,7 @@ struct RunFacts {
   std::vector<std::string> rules;
   Question question;
   std::optional<Preprocess> preprocess;
+  Precision precision = Precision::Float32;
 };
 
 // The files written for one result, by kind: "png", "npy", "json", "layers", "npy:NODE", "panel".
