@@ -17,6 +17,7 @@
 #include "explain/layers.h"
 #include "explain/procedure.h"
 #include "graph/edit.h"
+#include "kernels/record.h"
 #include "passes/passes.h"
 #include "relprop/error.h"
 #include "relprop/patterns.h"
@@ -135,13 +136,39 @@ struct Explainer::Impl {
       refuse("requireConservation", "does not distribute the seed", "a method of the LRP or RAP families");
   }
 
+  // Packed weights are the last thing to go when memory is short: packing them anew costs a part of every run.
   void compile() {
     validate(options);
+    requireMeaning(parseMethod(options.method));
+    const bool limited = options.memory > 0 && !options.reference;
+    compileWith(limited && !fitsPacked() ? Packing::EveryRun : Packing::Once);
+  }
+
+  // Compiles without computing or packing anything.
+  bool fitsPacked() const {
     Method method = parseMethod(options.method);
-    requireMeaning(method);
-    Specialised special = specialised(method, options.batch);
+    Graph graph = scoresGraph(specialised(method, options.batch).graph);
+    const CompileOptions how = compileOptions(method);
+    std::vector<LinearCall> calls;
+    const std::unique_ptr<Backend> idle = makeRecordingBackend(backendWith(Packing::Once), calls);
+    try {
+      CompiledMethod(std::move(graph), std::move(method), *idle, how);
+      return true;
+    } catch (const Error& e) {
+      if (e.code() != ErrorCode::OutOfMemory) throw;
+      return false;
+    }
+  }
+
+  std::unique_ptr<Backend> backendWith(Packing packing) const {
     const Element operand = options.precision == Precision::Bfloat16 ? Element::Bfloat16 : Element::Float32;
-    backend = options.reference ? makeReferenceBackend(operand) : makeOneDnnBackend(operand);
+    return options.reference ? makeReferenceBackend(operand) : makeOneDnnBackend(operand, packing);
+  }
+
+  void compileWith(Packing packing) {
+    Method method = parseMethod(options.method);
+    Specialised special = specialised(method, options.batch);
+    backend = backendWith(packing);
     backend->setThreads(options.threads);
     if (method.procedure) compileProbe();
     const BaselineFacts baseline = baselineFacts(method);

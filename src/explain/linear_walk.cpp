@@ -159,13 +159,15 @@ class LinearStep {
   }
 
   LinearKernelSpec spec(WeightPart part, float sign, int src, int dst, Element in) const {
+    const std::optional<WeightSlopes> slopes = slopesOf(part, rule_.gamma, sign);
     return {.shape = l_.shape,
             .srcBlock = src,
             .dstBlock = dst,
-            .weights = weights(part, sign),
+            .weights = slopes ? SharedFloats(l_.weights) : weights(part, sign),
             .bias = {},
             .operands = plan_.backend().operand(),
-            .in = in};
+            .in = in,
+            .part = slopes.value_or(WeightSlopes{})};
   }
 
   // A dense layer at few rows, whose weights are taken in parts while they are read.

@@ -44,6 +44,13 @@ class SharedFloats {
   std::shared_ptr<const std::vector<float>> values_;
 };
 
+// A weight counts up·w where w > 0 and down·w where w < 0: w⁺ is {1, 0}, |w| {1, −1}, w + γw⁺ {1 + γ, 1}.
+struct WeightSlopes {
+  float up = 1, down = 1;
+  float of(float w) const { return w * (w > 0 ? up : down); }
+  bool isAll() const { return up == 1 && down == 1; }
+};
+
 // operands: what is multiplied; sums are float32. in, out: what lies in the buffers; a layer of narrow operands
 // converts inputs that are not narrow yet.
 struct LinearKernelSpec {
@@ -54,12 +61,12 @@ struct LinearKernelSpec {
   bool relu = false;        // forward: max(0, ·) on the result
   bool accumulate = false;  // forward: dst += result
   Element operands = Element::Float32, in = Element::Float32, out = Element::Float32;
+  WeightSlopes part = {};  // of the weights, taken while they are packed
 };
 
-// A weight counts up·w where w > 0 and down·w where w < 0: w⁺ is {1, 0}, |w| {1, −1}, w + γw⁺ {1 + γ, 1}.
-struct WeightSlopes {
-  float up = 1, down = 1;
-};
+// When weights are brought into the order that kernels read them in: once, or for every run, which takes longer but
+// keeps nothing beside the weights themselves.
+enum class Packing { Once, EveryRun };
 
 // A dense layer at few rows that reads its weights where they lie, in parts that need no copy of them.
 // Forward: (x_1, x_2, …) → Σ_k part_k(W)·x_k + bias. Backward: (s_1, s_2, …) → (part_1(W)ᵀs_1, part_2(W)ᵀs_2, …).
@@ -164,7 +171,7 @@ class Backend {
 // Plain loops, plain layout: the oracle.
 std::unique_ptr<Backend> makeReferenceBackend(Element operand = Element::Float32);
 // Throws NotSupportedByHardware where the processor has no instructions for such operands.
-std::unique_ptr<Backend> makeOneDnnBackend(Element operand = Element::Float32);
+std::unique_ptr<Backend> makeOneDnnBackend(Element operand = Element::Float32, Packing packing = Packing::Once);
 std::string oneDnnVersion();
 
 }  // namespace relprop

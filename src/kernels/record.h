@@ -17,7 +17,8 @@ struct LinearCall {
 };
 
 // Lays values out as `like` does. Appends to `calls` in the order of the kernels, each of which becomes one step of the
-// plan; none of them does anything when it is run.
+// plan; none of them does anything when it is run, but each says how many
+// bytes its packed weights would take.
 std::unique_ptr<Backend> makeRecordingBackend(std::unique_ptr<Backend> like, std::vector<LinearCall>& calls);
 
 }  // namespace relprop

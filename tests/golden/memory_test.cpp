@@ -97,7 +97,7 @@ TEST_P(MemoryLimit, ChangesNoBit) {
     Explainer tight(model, options);
     const PlanReport& t = tight.report();
     EXPECT_LE(t.modelBytes + t.weightBytes + t.arenaBytes, limit);
-    EXPECT_TRUE(computesAgain(tight));
+    EXPECT_TRUE(computesAgain(tight) || t.weightBytes < r.weightBytes) << "what has become less?";
     EXPECT_TRUE(explained(tight, kBatch, targets) == expected) << "at " << limit << " of " << whole << " bytes";
   }
   options.memory = least - (1 << 20);

@@ -43,7 +43,7 @@ bool isVector(const PoolShape& p) {
 
 class OneDnnBackend : public ReferenceBackend {
  public:
-  using ReferenceBackend::ReferenceBackend;
+  OneDnnBackend(Element operand, Packing packing) : ReferenceBackend(operand), packing_(packing) {}
   const char* name() const override { return "oneDNN"; }
   int block() const override { return simd::bestOps().block; }
   // Channels in blocks for float32. Channels last for bfloat16: the layout that oneDNN's kernels for AMX take.
@@ -55,11 +55,11 @@ class OneDnnBackend : public ReferenceBackend {
   void setThreads(int threads) override { omp_set_num_threads(threads > 0 ? threads : omp_get_num_procs()); }
 
   KernelPtr linearForward(const LinearKernelSpec& s) override {
-    return guarded("forward", [&] { return onednn::linearForward(s); });
+    return guarded("forward", [&] { return onednn::linearForward(s, packing_); });
   }
   KernelPtr linearBackward(const LinearKernelSpec& s) override {
     return guarded("backward", [&] {
-      return onednn::suitsPhases(s) ? onednn::linearBackwardByPhases(s, block()) : onednn::linearBackward(s);
+      return onednn::suitsPhases(s) ? onednn::linearBackwardByPhases(s, block()) : onednn::linearBackward(s, packing_);
     });
   }
   // Beyond a few rows arithmetic takes longer than reading the weights.
@@ -95,13 +95,16 @@ class OneDnnBackend : public ReferenceBackend {
     return isVector(p) ? simd::averagePoolBackward(p) : ref::averagePoolBackward(p);
   }
   void runProgram(const Program& p, const ProgramArgs& a) override { simd::runProgram(p, a); }
+
+ private:
+  Packing packing_;
 };
 
 }  // namespace
 
-std::unique_ptr<Backend> makeOneDnnBackend(Element operand) {
+std::unique_ptr<Backend> makeOneDnnBackend(Element operand, Packing packing) {
   requireSupport(operand);
-  return std::make_unique<OneDnnBackend>(operand);
+  return std::make_unique<OneDnnBackend>(operand, packing);
 }
 
 std::string oneDnnVersion() {

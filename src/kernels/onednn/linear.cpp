@@ -107,12 +107,60 @@ auto choose(ConvDescs d, bool dense, Make make) {
   return isReference(plain.impl_info_str()) ? asked : plain;
 }
 
+std::int64_t alignedBytes(std::size_t bytes) {
+  return static_cast<std::int64_t>((bytes + 63) / 64 * 64);
+}
+
 memory packed(const float* values, const memory::desc& plain, const memory::desc& wanted) {
   memory source(plain, cpu(), const_cast<float*>(values)), target(wanted, cpu());
   dnnl::reorder(source, target).execute(stream(), source, target);
   stream().wait();
   return target;
 }
+
+void takePart(const SharedFloats& weights, WeightSlopes part, float* to) {
+  const auto count = static_cast<std::int64_t>(weights.size());
+  const float* from = weights.data();
+#pragma omp parallel for simd schedule(static)
+  for (std::int64_t i = 0; i < count; ++i) to[i] = part.of(from[i]);
+}
+
+// A part of a layer's weights as its primitive reads them.
+class Weights {
+ public:
+  Weights(const LinearKernelSpec& spec, const memory::desc& wanted, Packing packing)
+      : source_(spec.weights), part_(spec.part), plain_(plainWeights(spec.shape), cpu(), nullptr) {
+    if (packing == Packing::EveryRun) {
+      packed_ = memory(wanted, cpu(), nullptr);
+      reorder_ = dnnl::reorder(plain_, packed_);
+      return;
+    }
+    std::vector<float> values(part_.isAll() ? 0 : source_.size());
+    if (!part_.isAll()) takePart(source_, part_, values.data());
+    packed_ = packed(part_.isAll() ? source_.data() : values.data(), plain_.get_desc(), wanted);
+    source_ = SharedFloats();
+  }
+
+  std::int64_t keptBytes() const { return reorder_ ? 0 : static_cast<std::int64_t>(packed_.get_desc().get_size()); }
+  std::int64_t scratchBytes() const { return reorder_ ? partBytes() + alignedBytes(packed_.get_desc().get_size()) : 0; }
+  const memory& at(char* scratch) const {
+    if (!reorder_) return packed_;
+    float* part = reinterpret_cast<float*>(scratch);
+    if (!part_.isAll()) takePart(source_, part_, part);
+    plain_.set_data_handle(part_.isAll() ? const_cast<float*>(source_.data()) : part);
+    packed_.set_data_handle(scratch + partBytes());
+    reorder_.execute(stream(), plain_, packed_);
+    return packed_;
+  }
+
+ private:
+  std::int64_t partBytes() const { return part_.isAll() ? 0 : alignedBytes(source_.size() * sizeof(float)); }
+
+  SharedFloats source_;  // none once they are packed
+  WeightSlopes part_;
+  mutable memory plain_, packed_;
+  dnnl::reorder reorder_;
+};
 
 // A layout change at a primitive's border; absent when both sides agree.
 class Border {
@@ -123,9 +171,7 @@ class Border {
     if (differs_ && reads) enter_ = dnnl::reorder(outside_, inside_);
     if (differs_ && writes) leave_ = dnnl::reorder(inside_, outside_);
   }
-  std::int64_t bytes() const {
-    return differs_ ? static_cast<std::int64_t>((inside_.get_desc().get_size() + 63) / 64 * 64) : 0;
-  }
+  std::int64_t bytes() const { return differs_ ? alignedBytes(inside_.get_desc().get_size()) : 0; }
   memory& enter(const float* data, void* own) {
     outside_.set_data_handle(const_cast<float*>(data));
     inside_.set_data_handle(differs_ ? own : const_cast<float*>(data));
@@ -149,12 +195,12 @@ struct Wanted {
 // One linear primitive with its packed weights. A kernel runs once at a time (its memory handles are re-pointed).
 class Linear : public Kernel {
  public:
-  Linear(const LinearKernelSpec& spec, const dnnl::primitive& primitive, const Wanted& w, bool forward)
+  Linear(const LinearKernelSpec& spec, const dnnl::primitive& primitive, const Wanted& w, bool forward, Packing packing)
       : primitive_(primitive),
         forward_(forward),
         in_(outer(spec, forward, true), w.in, true, false),
         out_(outer(spec, !forward, false), w.out, spec.accumulate, true),
-        weights_(packed(spec.weights.data(), plainWeights(spec.shape), w.weights)),
+        weights_(spec, w.weights, packing),
         scratch_(w.scratch, cpu(), nullptr) {
     if (!spec.bias.empty()) {
       const memory::desc md = described({spec.shape.oc}, Tag::x);
@@ -167,10 +213,11 @@ class Linear : public Kernel {
     char* own = static_cast<char*>(scratch);
     memory& source = in_.enter(in[0], own);
     memory& target = out_.enter(out[0], own + in_.bytes());
-    scratch_.set_data_handle(own + in_.bytes() + out_.bytes());
+    char* rest = own + in_.bytes() + out_.bytes();
+    scratch_.set_data_handle(rest + weights_.scratchBytes());
     std::unordered_map<int, memory> args = {{forward_ ? DNNL_ARG_SRC : DNNL_ARG_DIFF_DST, source},
                                             {forward_ ? DNNL_ARG_DST : DNNL_ARG_DIFF_SRC, target},
-                                            {DNNL_ARG_WEIGHTS, weights_},
+                                            {DNNL_ARG_WEIGHTS, weights_.at(rest)},
                                             {DNNL_ARG_SCRATCHPAD, scratch_}};
     if (hasBias_) args.insert({DNNL_ARG_BIAS, bias_});
     primitive_.execute(stream(), args);
@@ -179,9 +226,10 @@ class Linear : public Kernel {
   }
 
   std::int64_t scratchBytes() const override {
-    return in_.bytes() + out_.bytes() + static_cast<std::int64_t>(scratch_.get_desc().get_size());
+    const auto own = static_cast<std::int64_t>(scratch_.get_desc().get_size());
+    return in_.bytes() + out_.bytes() + weights_.scratchBytes() + own;
   }
-  std::int64_t weightBytes() const override { return static_cast<std::int64_t>(weights_.get_desc().get_size()); }
+  std::int64_t weightBytes() const override { return weights_.keptBytes(); }
 
  private:
   // What the caller sees: the layer's input or output, of the type that the kernel reads or writes.
@@ -192,17 +240,18 @@ class Linear : public Kernel {
   dnnl::primitive primitive_;
   bool forward_, hasBias_ = false;
   mutable Border in_, out_;
-  memory weights_, bias_;
+  Weights weights_;
+  memory bias_;
   mutable memory scratch_;
 };
 
 template <class Desc, class Primitive>
-KernelPtr finish(const LinearKernelSpec& spec, const Desc& pd, const Primitive& p, bool forward) {
+KernelPtr finish(const LinearKernelSpec& spec, const Desc& pd, const Primitive& p, bool forward, Packing packing) {
   const Wanted w = forward ? Wanted{pd.query_md(dnnl::query::src_md), pd.query_md(dnnl::query::dst_md),
                                     pd.query_md(dnnl::query::weights_md), pd.scratchpad_desc()}
                            : Wanted{pd.query_md(dnnl::query::diff_dst_md), pd.query_md(dnnl::query::diff_src_md),
                                     pd.query_md(dnnl::query::weights_md), pd.scratchpad_desc()};
-  return std::make_unique<Linear>(spec, p, w, forward);
+  return std::make_unique<Linear>(spec, p, w, forward, packing);
 }
 
 // x and g meet in a primitive that makes weights.
@@ -277,28 +326,28 @@ class Lrn : public Kernel {
 
 }  // namespace
 
-KernelPtr linearForward(const LinearKernelSpec& spec) {
+KernelPtr linearForward(const LinearKernelSpec& spec, Packing packing) {
   const auto attr = attributes(spec);
   if (spec.shape.dense) {
     const auto pd = denseForward(describe(spec, true), attr, cpu());
-    return finish(spec, pd, dnnl::inner_product_forward(pd), true);
+    return finish(spec, pd, dnnl::inner_product_forward(pd), true, packing);
   }
   const auto pd = choose(describe(spec, true), false, [&](const ConvDescs& d) { return convForward(d, attr, cpu()); });
-  return finish(spec, pd, dnnl::convolution_forward(pd), true);
+  return finish(spec, pd, dnnl::convolution_forward(pd), true, packing);
 }
 
-KernelPtr linearBackward(const LinearKernelSpec& spec) {
+KernelPtr linearBackward(const LinearKernelSpec& spec, Packing packing) {
   LinearKernelSpec plain = spec;
   plain.bias.clear();
   const auto attr = attributes({.shape = spec.shape, .weights = {}, .bias = {}});
   if (spec.shape.dense) {
     const auto pd = denseGradient<dnnl::inner_product_backward_data>(describe(plain, false), attr, cpu());
-    return finish(plain, pd, dnnl::inner_product_backward_data(pd), false);
+    return finish(plain, pd, dnnl::inner_product_backward_data(pd), false, packing);
   }
   const auto pd = choose(describe(plain, false), false, [&](const ConvDescs& d) {
     return convGradient<dnnl::convolution_backward_data>(d, attr, cpu());
   });
-  return finish(plain, pd, dnnl::convolution_backward_data(pd), false);
+  return finish(plain, pd, dnnl::convolution_backward_data(pd), false, packing);
 }
 
 KernelPtr linearWeightGradient(const LinearKernelSpec& spec) {

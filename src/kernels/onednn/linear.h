@@ -5,8 +5,8 @@
 
 namespace relprop::onednn {
 
-KernelPtr linearForward(const LinearKernelSpec& spec);
-KernelPtr linearBackward(const LinearKernelSpec& spec);
+KernelPtr linearForward(const LinearKernelSpec& spec, Packing packing);
+KernelPtr linearBackward(const LinearKernelSpec& spec, Packing packing);
 KernelPtr linearWeightGradient(const LinearKernelSpec& spec);
 KernelPtr reorder(const TensorDesc& from, const TensorDesc& to);
 KernelPtr lrn(const LrnSpec& spec);

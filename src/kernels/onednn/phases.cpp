@@ -62,7 +62,7 @@ std::vector<float> forwardWeights(const LinearKernelSpec& spec, const LinearShap
       for (std::int64_t o = 0; o < s.oc; ++o) {
         const std::int64_t to = ((channelOf(s, c, ph, pw) * f.ic + o) * f.kh + y) * f.kw + x;
         out[static_cast<std::size_t>(to)] =
-            spec.weights[static_cast<std::size_t>(((o * s.ic + c) * s.kh + ky) * s.kw + kx)];
+            spec.part.of(spec.weights[static_cast<std::size_t>(((o * s.ic + c) * s.kh + ky) * s.kw + kx)]);
       }
   });
   return out;
@@ -79,7 +79,8 @@ class Phases : public Kernel {
                                   .weights = forwardWeights(spec, phases_),
                                   .bias = {},
                                   .operands = spec.operands,
-                                  .in = spec.in});
+                                  .in = spec.in},
+                                 Packing::Once);
   }
 
   void run(const float* const* in, float* const* out, void* scratch) const override {

@@ -37,7 +37,9 @@ std::vector<float> rounded(std::vector<float> values, Element element) {
 }
 
 LinearKernelSpec rounded(LinearKernelSpec spec) {
-  if (spec.operands != Element::Float32) spec.weights = rounded(*spec.weights, spec.operands);
+  std::vector<float> weights = *spec.weights;
+  for (float& w : weights) w = rounded(spec.part.of(w), spec.operands);
+  spec.weights = std::move(weights);
   return spec;
 }
 

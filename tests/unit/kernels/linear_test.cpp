@@ -122,6 +122,56 @@ TEST_P(LinearKernels, WeightGradientIsTheDerivativeByTheWeights) {
 INSTANTIATE_TEST_SUITE_P(All, LinearKernels, testing::ValuesIn(linearCases()),
                          [](const auto& info) { return info.param.name; });
 
+// Parts of the weights are taken while packing, once or for every run: the same bits, and nothing is kept.
+class PackedParts : public testing::TestWithParam<LinearCase> {
+ protected:
+  static LinearKernelSpec withPart(const Backend& b, const LinearShape& s, WeightSlopes part) {
+    LinearKernelSpec spec = specOf(s, layoutsOf(b, s), {});
+    spec.part = part;
+    return spec;
+  }
+  static LinearKernelSpec withValues(LinearKernelSpec spec) {
+    Floats values = *spec.weights;
+    for (float& w : values) w = spec.part.of(w);
+    spec.weights = values, spec.part = {};
+    return spec;
+  }
+  static Floats ran(const Kernel& kernel, const TensorDesc& from, const TensorDesc& to) {
+    const Buffer in = laidOut(randomFloats(elementCount(from.shape), 6), from);
+    Buffer out(to.floats(), 77.0f);
+    run(kernel, {in.data()}, {out.data()});
+    return out.values();
+  }
+  std::unique_ptr<Backend> once_ = makeOneDnnBackend(),
+                           everyRun_ = makeOneDnnBackend(Element::Float32, Packing::EveryRun);
+};
+
+TEST_P(PackedParts, AreTheSameHoweverTheyArePacked) {
+  const LinearShape& s = GetParam().shape;
+  const Layouts l = layoutsOf(*once_, s);
+  for (const WeightSlopes part : {WeightSlopes{1, 1}, {1, 0}, {0, 1}, {1, -1}, {1.25f, 1}}) {
+    const LinearKernelSpec spec = withPart(*once_, s, part);
+    const Floats z = ran(*once_->linearForward(withValues(spec)), l.in, l.out);
+    const Floats r = ran(*once_->linearBackward(withValues(spec)), l.out, l.in);
+    for (Backend* b : {once_.get(), everyRun_.get()}) {
+      EXPECT_TRUE(sameBits(z, ran(*b->linearForward(spec), l.in, l.out))) << part.up << " " << part.down;
+      EXPECT_TRUE(sameBits(r, ran(*b->linearBackward(spec), l.out, l.in))) << part.up << " " << part.down;
+    }
+  }
+}
+
+TEST_P(PackedParts, KeepNothingWhenPackedForEveryRun) {
+  const LinearShape& s = GetParam().shape;
+  const LinearKernelSpec spec = withPart(*once_, s, {1, 0});
+  EXPECT_EQ(everyRun_->linearForward(spec)->weightBytes(), 0);
+  EXPECT_GE(once_->linearForward(spec)->weightBytes(), s.weightCount() * 4);
+  EXPECT_GE(everyRun_->linearForward(spec)->scratchBytes(),
+            once_->linearForward(spec)->scratchBytes() + 2 * s.weightCount() * 4);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, PackedParts, testing::ValuesIn(linearCases()),
+                         [](const auto& info) { return info.param.name; });
+
 // The oracle itself, on numbers worked out by hand.
 TEST(ReferenceLinear, KnownConvolution) {
   const LinearShape s = convolution({.ic = 1, .oc = 1, .h = 1, .w = 3, .kh = 1, .kw = 2, .pl = 1});
@@ -130,6 +180,9 @@ TEST(ReferenceLinear, KnownConvolution) {
   Buffer z(3), back(3);
   run(*backend->linearForward({s, 1, 1, {10, 100}, {0.5f}}), {x.data()}, {z.data()});
   EXPECT_EQ(z.values(), (Floats{100.5f, 210.5f, 320.5f}));
+  run(*backend->linearForward({.shape = s, .weights = {10, -100}, .bias = {}, .part = {2, 0.5f}}), {x.data()},
+      {z.data()});
+  EXPECT_EQ(z.values(), (Floats{-50, -80, -110})) << "20·left − 50·right";
   run(*backend->linearBackward({s, 1, 1, {10, 100}, {}}), {x.data()}, {back.data()});
   EXPECT_EQ(back.values(), (Floats{120, 230, 300}));
   const Floats g = {1, 10, 100};
