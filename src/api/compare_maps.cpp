@@ -4,6 +4,7 @@
 #include <string>
 
 #include "api/prepare.h"
+#include "eval/plane.h"
 #include "eval/ranking.h"
 #include "relprop/bench.h"
 
@@ -19,15 +20,10 @@ std::vector<float> heatmap(const Tensor& relevance) {
   return map;
 }
 
-double correlation(const std::vector<double>& a, const std::vector<double>& b) {
-  const auto n = static_cast<double>(a.size());
-  double meanA = 0, meanB = 0, ab = 0, aa = 0, bb = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) meanA += a[i] / n, meanB += b[i] / n;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    const double x = a[i] - meanA, y = b[i] - meanB;
-    ab += x * y, aa += x * x, bb += y * y;
-  }
-  return aa > 0 && bb > 0 ? ab / std::sqrt(aa * bb) : aa == bb;  // two constant maps agree
+// Two constant maps agree; one of them alone says nothing about the other.
+double rankCorrelation(const std::vector<float>& a, const std::vector<float>& b) {
+  if (eval::isConstant(a) || eval::isConstant(b)) return eval::isConstant(a) && eval::isConstant(b);
+  return eval::correlation(eval::averageRanks(a), eval::averageRanks(b));
 }
 
 double conservationOf(const Explanation& e) {
@@ -47,7 +43,7 @@ Agreement agreement(const Explanation& a, const Explanation& b) {
   const std::vector<float> one = heatmap(a.relevance), other = heatmap(b.relevance);
   if (one.size() != other.size())
     throw Error(ErrorCode::ShapeMismatch, "maps", toString(b.relevance.shape), toString(a.relevance.shape));
-  return {.spearman = correlation(eval::averageRanks(one), eval::averageRanks(other)),
+  return {.spearman = rankCorrelation(one, other),
           .sameTop = a.top5.at(0).index == b.top5.at(0).index,
           .conserves = !a.ledger.empty() && !b.ledger.empty(),
           .conservation = {conservationOf(a), conservationOf(b)},

@@ -12,15 +12,12 @@
 #include "api/prediction.h"
 #include "api/prepare.h"
 #include "api/report.h"
-#include "eval/redraw.h"
+#include "api/setup.h"
 #include "explain/compiled.h"
-#include "explain/layers.h"
 #include "explain/procedure.h"
-#include "graph/edit.h"
 #include "kernels/record.h"
 #include "passes/passes.h"
 #include "relprop/error.h"
-#include "relprop/patterns.h"
 
 namespace relprop {
 namespace {
@@ -34,37 +31,6 @@ void validate(const ExplainOptions& options) {
   if (!(options.requireConservation >= 0))
     throw Error(ErrorCode::InvalidArgument, "requireConservation", fmt::format("{}", options.requireConservation),
                 "0 (off) or a share of the seed, such as 1e-3");
-}
-
-// Everything from the value `name` on goes; its producer may be called by its own name or its output's.
-Graph cutAtNode(Graph graph, const std::string& name) {
-  if (name.empty()) return graph;
-  const int node = nodesNamed(graph, name, "--from").back();
-  graph.outputs = {graph.nodes[static_cast<std::size_t>(node)].outputs.at(0)};
-  removeDeadNodes(graph);
-  return graph;
-}
-
-// Patterns by node, from the file of `relprop patterns`; they belong to the weights they were estimated with.
-std::map<std::string, std::vector<float>> patternsOf(const Model& model, const Method& method,
-                                                     const ExplainOptions& options) {
-  if (!method.usesPatterns) return {};
-  if (options.patterns.empty())
-    throw Error(ErrorCode::NotSupportedByMethod, "patterns", "none given", "the file that `relprop patterns` wrote",
-                "give it with --patterns");
-  Patterns patterns = Patterns::load(options.patterns);
-  const std::string hint = "estimate them with `relprop patterns` for this model";
-  if (patterns.model != model.hash())
-    throw Error(ErrorCode::InvalidArgument, options.patterns.string(), "patterns of the model " + patterns.model,
-                "of " + model.hash(), hint);
-  if (patterns.foldBatchNorm != method.foldBatchNorm)
-    throw Error(
-        ErrorCode::InvalidArgument, options.patterns.string(),
-        patterns.foldBatchNorm ? "patterns with BatchNormalization folded" : "patterns with BatchNormalization kept",
-        method.foldBatchNorm ? "batchnorm=fold" : "batchnorm=pass", hint);
-  std::map<std::string, std::vector<float>> values;
-  for (auto& [node, tensor] : patterns.nodes) values.emplace(node, std::move(tensor.data));
-  return values;
 }
 
 // Compiling copies weights; what it freed would stay with the process otherwise.
@@ -88,20 +54,6 @@ struct Explainer::Impl {
   PlanReport report;
   double seconds[2] = {0, 0};
 
-  Specialised specialised(const Method& method, int rows) const {
-    Specialised special = specialise(cutAtNode(model.impl->imported.graph, options.from),
-                                     {.inputShape = fullInputShape(model, options.inputShape, rows),
-                                      .foldBatchNorm = method.foldBatchNorm,
-                                      .disabled = {}});
-    eval::redrawWeights(special.graph, model.impl->redrawnLayers, model.impl->redrawSeed);
-    return special;
-  }
-
-  Graph scoresGraph(Graph graph) const {
-    if (options.from.empty()) return cutAtScores(std::move(graph));
-    return graph;
-  }
-
   std::vector<std::string> warningsOf(const Method& method, std::vector<std::string> warnings) const {
     if (model.hasBatchNormalization() || method.foldBatchNorm) return warnings;
     warnings.push_back(method.needsBatchNorm
@@ -113,14 +65,7 @@ struct Explainer::Impl {
   }
 
   CompileOptions compileOptions(const Method& method) const {
-    CompileOptions c;
-    c.walk.sums = options.ledger && method.conserves;
-    if (options.pixelRange) c.walk.bounds = InputBounds{options.pixelRange->low, options.pixelRange->high};
-    c.walk.patterns = patternsOf(model, method, options);
-    c.rules = options.rules;
-    c.columns = options.targets;
-    c.at = options.at;
-    c.anyScores = !options.from.empty();
+    CompileOptions c = compileOptionsFor(model, options, method);
     c.memory = {options.memory, probeBytes()};
     c.imported = &model.impl->imported.graph;
     return c;
@@ -147,10 +92,10 @@ struct Explainer::Impl {
   // Compiles without computing or packing anything.
   bool fitsPacked() const {
     Method method = parseMethod(options.method);
-    Graph graph = scoresGraph(specialised(method, options.batch).graph);
+    Graph graph = canonicalFor(model, options, method, options.batch).graph;
     const CompileOptions how = compileOptions(method);
     std::vector<LinearCall> calls;
-    const std::unique_ptr<Backend> idle = makeRecordingBackend(backendWith(Packing::Once), calls);
+    const std::unique_ptr<Backend> idle = makeRecordingBackend(backendFor(options, Packing::Once), calls);
     try {
       CompiledMethod(std::move(graph), std::move(method), *idle, how);
       return true;
@@ -160,21 +105,15 @@ struct Explainer::Impl {
     }
   }
 
-  std::unique_ptr<Backend> backendWith(Packing packing) const {
-    const Element operand = options.precision == Precision::Bfloat16 ? Element::Bfloat16 : Element::Float32;
-    return options.reference ? makeReferenceBackend(operand) : makeOneDnnBackend(operand, packing);
-  }
-
   void compileWith(Packing packing) {
     Method method = parseMethod(options.method);
-    Specialised special = specialised(method, options.batch);
-    backend = backendWith(packing);
+    Specialised special = canonicalFor(model, options, method, options.batch);
+    backend = backendFor(options, packing);
     backend->setThreads(options.threads);
     if (method.procedure) compileProbe();
     const BaselineFacts baseline = baselineFacts(method);
     const CompileOptions how = compileOptions(method);
-    compiled =
-        std::make_unique<CompiledMethod>(scoresGraph(std::move(special.graph)), std::move(method), *backend, how);
+    compiled = std::make_unique<CompiledMethod>(std::move(special.graph), std::move(method), *backend, how);
     session = std::make_unique<Session>(*compiled, baseline, hooks());
     report = reportOf(*compiled, probe.get(), special.passes, warningsOf(compiled->method(), special.warnings));
     returnFreedMemory();
@@ -313,8 +252,8 @@ struct Explainer::Impl {
   // ---- methods with a procedure
   void compileProbe() {
     Method method = parseMethod(options.method);
-    Specialised special = specialised(method, 1);
-    probe = std::make_unique<CompiledMethod>(scoresGraph(std::move(special.graph)), std::move(method), *backend,
+    Specialised special = canonicalFor(model, options, method, 1);
+    probe = std::make_unique<CompiledMethod>(std::move(special.graph), std::move(method), *backend,
                                              CompileOptions{.anyScores = !options.from.empty(), .forwardOnly = true});
   }
 

@@ -6,6 +6,7 @@
 
 #include "api/model_impl.h"
 #include "api/prepare.h"
+#include "api/setup.h"
 #include "explain/compiled.h"
 #include "passes/passes.h"
 #include "relprop/patterns.h"
@@ -13,32 +14,11 @@
 namespace relprop {
 namespace {
 
-std::unique_ptr<Backend> backendOf(const ExplainOptions& options) {
-  const Element operand = options.precision == Precision::Bfloat16 ? Element::Bfloat16 : Element::Float32;
-  return options.reference ? makeReferenceBackend(operand) : makeOneDnnBackend(operand);
-}
-
-CompileOptions compileOptions(const ExplainOptions& options, const Method& method) {
-  CompileOptions c;
-  c.walk.sums = options.ledger && method.conserves;
-  if (options.pixelRange) c.walk.bounds = InputBounds{options.pixelRange->low, options.pixelRange->high};
-  if (method.usesPatterns && !options.patterns.empty())
-    for (auto& [node, tensor] : Patterns::load(options.patterns).nodes)
-      c.walk.patterns.emplace(node, std::move(tensor.data));
-  c.rules = options.rules;
-  c.columns = options.targets;
-  c.at = options.at;
-  return c;
-}
-
 Graph canonicalGraph(const Model& model, const ExplainOptions& options, const Method& method) {
   if (!options.from.empty())
     throw Error(ErrorCode::InvalidArgument, "from", options.from, "none: work is counted from the scores");
   checkBatchAndThreads(options.batch, options.threads);
-  const Shape input = fullInputShape(model, options.inputShape, options.batch);
-  return cutAtScores(specialise(model.impl->imported.graph,
-                                {.inputShape = input, .foldBatchNorm = method.foldBatchNorm, .disabled = {}})
-                         .graph);
+  return canonicalFor(model, options, method, options.batch).graph;
 }
 
 // The node that a step is part of: steps are called after their node, with a word about what they do behind it.
@@ -139,9 +119,9 @@ int typicalPasses(const std::vector<LayerCalls>& layers, bool dense, bool backwa
 PlanWork planWork(const Model& model, const ExplainOptions& options) {
   Method method = parseMethod(options.method);
   Graph graph = canonicalGraph(model, options, method);
-  const CompileOptions how = compileOptions(options, method);
+  const CompileOptions how = compileOptionsFor(model, options, method);
   std::vector<LinearCall> calls;
-  const auto backend = makeRecordingBackend(backendOf(options), calls);
+  const auto backend = makeRecordingBackend(backendFor(options), calls);
   CompiledMethod compiled(std::move(graph), std::move(method), *backend, how);
   const std::vector<StepInfo>& steps = compiled.plan().steps();
   PlanWork all;

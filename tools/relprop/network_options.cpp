@@ -124,7 +124,7 @@ void addCostOptions(CLI::App& app, NetworkOptions& options) {
   app.add_option("--memory", options.memory,
                  "limit for weights, activations and work space, e.g. 512M; what does not fit is computed again")
       ->transform(CLI::AsSizeValue(false))
-      ->check(CLI::PositiveNumber)
+      ->check([](const std::string& bytes) { return bytes == "0" ? "no limit is to leave the option away" : ""; })
       ->type_name("SIZE");
 }
 
