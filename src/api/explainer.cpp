@@ -85,11 +85,23 @@ struct Explainer::Impl {
   void compile() {
     validate(options);
     requireMeaning(parseMethod(options.method));
-    const bool limited = options.memory > 0 && !options.reference;
-    compileWith(limited && !fitsPacked() ? Packing::EveryRun : Packing::Once);
+    if (options.memory == 0 || options.reference) return compileWith(Packing::Once);
+    if (fitsPacked() && compiledPacked()) return;
+    session.reset(), compiled.reset(), probe.reset();
+    compileWith(Packing::EveryRun);
   }
 
-  // Compiles without computing or packing anything.
+  bool compiledPacked() {
+    try {
+      compileWith(Packing::Once);
+      return true;
+    } catch (const Error& e) {
+      if (e.code() != ErrorCode::OutOfMemory) throw;
+      return false;
+    }
+  }
+
+  // Compiles without computing or packing anything; a little more is needed than this finds (padding, work space).
   bool fitsPacked() const {
     Method method = parseMethod(options.method);
     Graph graph = canonicalFor(model, options, method, options.batch).graph;
