@@ -28,6 +28,8 @@ void validate(const ExplainOptions& options) {
   checkBatchAndThreads(options.batch, options.threads);
   if (options.targets < 1 || options.targets > 1000)
     throw Error(ErrorCode::InvalidArgument, "targets", std::to_string(options.targets), "1 to 1000");
+  if (options.memory < 0)
+    throw Error(ErrorCode::InvalidArgument, "memory", std::to_string(options.memory), "bytes, or 0 for no limit");
   if (!(options.requireConservation >= 0))
     throw Error(ErrorCode::InvalidArgument, "requireConservation", fmt::format("{}", options.requireConservation),
                 "0 (off) or a share of the seed, such as 1e-3");

@@ -120,7 +120,7 @@ TEST(Usage, InspectTellsWhatMemoryIsFor) {
 }
 
 TEST(Usage, MemoryLimitsAreSizes) {
-  for (const char* size : {"abc", "-5M", "0", "12Q", ""}) {
+  for (const char* size : {"abc", "-5M", "-5", "0", "12Q", ""}) {
     Outcome outcome = relprop({"inspect", exampleModel(), "--memory", size});
     EXPECT_EQ(outcome.code, 2) << size;
     EXPECT_THAT(outcome.err, HasSubstr("--memory")) << size;

@@ -124,7 +124,9 @@ void addCostOptions(CLI::App& app, NetworkOptions& options) {
   app.add_option("--memory", options.memory,
                  "limit for weights, activations and work space, e.g. 512M; what does not fit is computed again")
       ->transform(CLI::AsSizeValue(false))
-      ->check([](const std::string& bytes) { return bytes == "0" ? "no limit is to leave the option away" : ""; })
+      ->check([](const std::string& bytes) {
+        return bytes == "0" || bytes.starts_with('-') ? "expected a size, such as 512M" : "";
+      })
       ->type_name("SIZE");
 }
 

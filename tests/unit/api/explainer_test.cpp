@@ -71,6 +71,9 @@ TEST(ExplainerOptions, BatchAndThreadsHaveARange) {
     o.threads = threads;
     EXPECT_EQ(failureOf([&] { Explainer(shapes(), o); }).code(), ErrorCode::InvalidArgument) << threads;
   }
+  ExplainOptions o;
+  o.memory = -1;
+  EXPECT_STREQ(failureOf([&] { Explainer(shapes(), o); }).what(), "memory: -1 (expected bytes, or 0 for no limit)");
 }
 
 TEST(ExplainerOptions, InputShapeHasToFitTheModel) {
