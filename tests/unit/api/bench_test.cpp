@@ -100,7 +100,8 @@ TEST(CountWork, AgreesWithThePlanThatRuns) {
     const WorkCount w = work(method);
     std::int64_t flops = 0, programBytes = 0, kernelBytes = 0;
     int programs = 0;
-    for (const StepReport& s : Explainer(shapes(), options(method)).report().steps) {
+    const Explainer explainer(shapes(), options(method));
+    for (const StepReport& s : explainer.report().steps) {
       flops += s.flops;
       if (s.kind == "program") ++programs, programBytes += s.bytes;
       if (s.kind == "kernel") kernelBytes += s.bytes;
