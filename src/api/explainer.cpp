@@ -88,14 +88,15 @@ struct Explainer::Impl {
     validate(options);
     requireMeaning(parseMethod(options.method));
     if (options.memory == 0 || options.reference) return compileWith(Packing::Once);
-    if (fitsPacked() && compiledPacked()) return;
+    if (fits([&] { compileIdly(); }) && fits([&] { compileWith(Packing::Once); })) return;
     session.reset(), compiled.reset(), probe.reset();
     compileWith(Packing::EveryRun);
   }
 
-  bool compiledPacked() {
+  template <class Compile>
+  static bool fits(Compile compile) {
     try {
-      compileWith(Packing::Once);
+      compile();
       return true;
     } catch (const Error& e) {
       if (e.code() != ErrorCode::OutOfMemory) throw;
@@ -103,20 +104,14 @@ struct Explainer::Impl {
     }
   }
 
-  // Compiles without computing or packing anything; a little more is needed than this finds (padding, work space).
-  bool fitsPacked() const {
+  // Computes and packs nothing; a little more is needed than this finds (padding, work space).
+  void compileIdly() const {
     Method method = parseMethod(options.method);
     Graph graph = canonicalFor(model, options, method, options.batch).graph;
     const CompileOptions how = compileOptions(method);
     std::vector<LinearCall> calls;
     const std::unique_ptr<Backend> idle = makeRecordingBackend(backendFor(options, Packing::Once), calls);
-    try {
-      CompiledMethod(std::move(graph), std::move(method), *idle, how);
-      return true;
-    } catch (const Error& e) {
-      if (e.code() != ErrorCode::OutOfMemory) throw;
-      return false;
-    }
+    CompiledMethod(std::move(graph), std::move(method), *idle, how);
   }
 
   void compileWith(Packing packing) {

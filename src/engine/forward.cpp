@@ -67,22 +67,23 @@ Expr Forward::value(ValueId id) {
 }
 
 BufferView Forward::buffer(ValueId id) {
-  const Expr e = value(id);
-  if (isLoad(e) && e->view.desc.element == Element::Float32) return e->view;
-  if (const auto found = wide_.find(id); found != wide_.end()) return found->second;
-  const BufferView stored = wide_[id] = materialise(e, graph_.value(id).name);
-  if (!isLoad(e)) values_[id] = load(stored);
-  return stored;
+  return bufferOf(id, Element::Float32);
 }
 
 BufferView Forward::operand(ValueId id) {
-  if (plan_.backend().operand() == Element::Float32) return buffer(id);
+  return bufferOf(id, plan_.backend().operand());
+}
+
+BufferView Forward::bufferOf(ValueId id, Element element) {
   const Expr e = value(id);
-  if (isLoad(e) && e->view.desc.element == plan_.backend().operand()) return e->view;
-  if (const auto found = narrow_.find(id); found != narrow_.end()) return found->second;
-  const BufferView stored = narrow_[id] = materialiseOperand(e, graph_.value(id).name);
-  if (!isLoad(e)) values_[id] = load(stored);
-  return stored;
+  if (isLoad(e) && e->view.desc.element == element) return e->view;
+  if (const auto found = otherType_.find(id); found != otherType_.end()) return found->second;
+  const BufferView to = stored(e, element, graph_.value(id).name);
+  if (isLoad(e))
+    otherType_[id] = to;
+  else
+    values_[id] = load(to);
+  return to;
 }
 
 BufferView Forward::stored(const Expr& e, Element element, const std::string& name) {

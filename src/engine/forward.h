@@ -59,6 +59,7 @@ class Forward {
 
  private:
   void emit(int index);
+  BufferView bufferOf(ValueId id, Element element);
   BufferView stored(const Expr& e, Element element, const std::string& name);
 
   const Graph& graph_;
@@ -66,7 +67,7 @@ class Forward {
   std::function<bool(int)> fuse_;
   Uses uses_;
   std::unordered_map<ValueId, Expr> values_;
-  std::unordered_map<ValueId, BufferView> wide_, narrow_;  // beside a value that is stored in the other type
+  std::unordered_map<ValueId, BufferView> otherType_;  // beside a value that is a buffer of one type
   std::set<ValueId> fused_;
   BufferView input_;
 };

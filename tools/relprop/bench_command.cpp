@@ -37,14 +37,7 @@ void addMeasuring(CLI::App& app, BenchArguments& arguments) {
       ->check(CLI::Range(1, 100000))
       ->type_name("N");
   app.add_option("--input", arguments.input, "a picture or .npy to run on (default: noise)")->type_name("IMAGE");
-  app.add_option_function<std::string>(
-         "--floor-precision",
-         [&arguments](const std::string& name) {
-           arguments.floorPrecision = name == "bf16" ? Precision::Bfloat16 : Precision::Float32;
-         },
-         "what the bare layers multiply (default f32)")
-      ->check(CLI::IsMember({"f32", "bf16"}))
-      ->type_name("f32|bf16");
+  addPrecisionOption(app, "--floor-precision", arguments.floorPrecision, "what the bare layers multiply (default f32)");
   app.add_option("--fidelity", arguments.fidelity,
                  "instead of timing: how far maps in bf16 agree with those in f32 on these pictures or folders "
                  "(repeatable)")

@@ -113,14 +113,8 @@ void addMethodOptions(CLI::App& app, NetworkOptions& options) {
 
 // What trades exactness or time for speed or memory, but not what is measured in a store or estimated from data.
 void addCostOptions(CLI::App& app, NetworkOptions& options) {
-  app.add_option_function<std::string>(
-         "--precision",
-         [&options](const std::string& name) {
-           options.precision = name == "bf16" ? Precision::Bfloat16 : Precision::Float32;
-         },
-         "f32, or bf16: faster where the processor multiplies such numbers, and less exact")
-      ->check(CLI::IsMember({"f32", "bf16"}))
-      ->type_name("f32|bf16");
+  addPrecisionOption(app, "--precision", options.precision,
+                     "f32, or bf16: faster where the processor multiplies such numbers, and less exact");
   app.add_option("--memory", options.memory,
                  "limit for weights, activations and work space, e.g. 512M; what does not fit is computed again")
       ->transform(CLI::AsSizeValue(false))
@@ -192,6 +186,17 @@ bool sizeIsOpen(const Model& model) {
 int fixedBatch(const Model& model) {
   Shape shape = model.inputShape();
   return shape.empty() || shape.front() < 1 ? 0 : static_cast<int>(shape.front());
+}
+
+void addPrecisionOption(CLI::App& app, const std::string& name, Precision& precision, const std::string& text) {
+  app.add_option_function<std::string>(
+         name,
+         [&precision](const std::string& value) {
+           precision = value == "bf16" ? Precision::Bfloat16 : Precision::Float32;
+         },
+         text)
+      ->check(CLI::IsMember({"f32", "bf16"}))
+      ->type_name("f32|bf16");
 }
 
 void addModelOptions(CLI::App& app, NetworkOptions& options) {

@@ -29,6 +29,7 @@ struct NetworkOptions {
 
 void addNetworkOptions(CLI::App& app, NetworkOptions& options);
 void addLabelsOption(CLI::App& app, std::string& labels);
+void addPrecisionOption(CLI::App& app, const std::string& name, Precision& precision, const std::string& text);
 // The model and how it is run, without what is about methods.
 void addModelOptions(CLI::App& app, NetworkOptions& options);
 
