@@ -2,8 +2,10 @@
 // exits.
 #pragma once
 
+#include <cstddef>
 #include <exception>
 #include <string>
+#include <vector>
 
 namespace relprop {
 
@@ -59,5 +61,9 @@ class Error : public std::exception {
   ErrorCode code_;
   std::string where_, got_, expected_, hint_, message_;
 };
+
+// The known name nearest to a misspelt one by letters to insert, drop or change, "" when none is within `reach` of
+// them; for the hint of an error.
+std::string nearestName(const std::string& word, const std::vector<std::string>& known, std::size_t reach);
 
 }  // namespace relprop

@@ -8,10 +8,10 @@
 #include <string>
 #include <vector>
 
+#include "core/parameters.h"
 #include "relprop/dataset.h"
 #include "relprop/metrics.h"
 #include "relprop/tensor.h"
-#include "rules/parameters.h"
 
 namespace relprop::eval {
 

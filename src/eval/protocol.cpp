@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/names.h"
 #include "eval/metric.h"
 #include "relprop/error.h"
 

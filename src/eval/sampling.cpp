@@ -6,10 +6,10 @@
 #include <numeric>
 #include <set>
 
+#include "core/softmax.h"
 #include "eval/metric_list.h"
 #include "eval/plane.h"
 #include "eval/random.h"
-#include "explain/question.h"
 #include "relprop/error.h"
 
 namespace relprop::eval {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "explain/question.h"
+#include "core/softmax.h"
 
 namespace relprop::eval {
 namespace {

@@ -7,7 +7,7 @@
 
 #include "explain/method.h"
 #include "explain/question.h"
-#include "explain/walk.h"
+#include "explain/walk/walk.h"
 
 namespace relprop {
 

@@ -1,9 +1,11 @@
 // What is done with a finished map: sum over channels, heat quantisation ([LRP-ResNet] Otsuki et al. 2024), square,
 // magnitude, one sign, scaling.
+#include "explain/finish.h"
+
 #include <algorithm>
 #include <cmath>
 
-#include "explain/procedure.h"
+#include "core/names.h"
 #include "relprop/error.h"
 
 namespace relprop {

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "core/names.h"
 #include "relprop/error.h"
-#include "rules/parameters.h"
 #include "rules/table.h"
 
 namespace relprop {

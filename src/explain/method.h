@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "explain/walk.h"
+#include "explain/walk/walk.h"
 #include "rules/table.h"
 
 namespace relprop {
@@ -45,21 +45,10 @@ struct Method {
   std::vector<Finish> finish;
 };
 
-struct MethodEntry {
-  const char* name;
-  const char* summary;
-  const char* citation;
-  Method (*make)(Parameters&);
-};
-
-// Every method there is. To add one: a function in a family's file and a line in method_list.cpp.
-const std::vector<MethodEntry>& methodList();
-// "name:key=value,…". Throws UnknownMethod, InvalidMethodParameter.
-Method parseMethod(const std::string& text);
-std::vector<ParameterInfo> parametersOf(const MethodEntry& entry);
-// Parameters that every method takes: noise, samples, rng, sign, normalize, batchnorm. They are part of the text only
-// when given.
-std::vector<ParameterInfo> commonMethodParameters();
+// The vector-Jacobian walk, with these rules at layers with weights and at activations that cut off.
+Method derivatives(const std::string& linear, const std::string& cut);
+// The walk of `gradient` without its parameters, for methods that are about the score itself.
+Method gradientOfScore();
 
 // Shared parameters.
 Seed seedOf(Parameters& p, const std::string& fallback);

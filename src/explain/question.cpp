@@ -1,8 +1,9 @@
 #include "explain/question.h"
 
 #include <algorithm>
-#include <cmath>
 #include <numeric>
+
+#include "core/softmax.h"
 
 namespace relprop {
 namespace {
@@ -17,14 +18,6 @@ double amount(Seed seed, const ScoreShape& shape, const float* scores, std::int6
 }
 
 }  // namespace
-
-std::vector<double> softmax(std::vector<double> values) {
-  const double top = *std::max_element(values.begin(), values.end());
-  double sum = 0;
-  for (double& v : values) sum += v = std::exp(v - top);
-  for (double& v : values) v /= sum;
-  return values;
-}
 
 std::vector<double> classScores(const ScoreShape& shape, const float* scores) {
   std::vector<double> sums(static_cast<std::size_t>(shape.classes));

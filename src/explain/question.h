@@ -21,8 +21,6 @@ struct Question {
   std::vector<float> vector = {};  // Vector: relevance of every score
 };
 
-std::vector<double> softmax(std::vector<double> values);
-
 // A class' score: the sum over positions.
 std::vector<double> classScores(const ScoreShape& shape, const float* scores);
 

@@ -5,7 +5,7 @@
 #include <memory>
 #include <vector>
 
-#include "kernels/record.h"
+#include "kernels/linear_call.h"
 
 namespace relprop {
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "core/names.h"
 #include "relprop/error.h"
 #include "rules/list.h"
 

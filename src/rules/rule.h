@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "core/parameters.h"
 #include "graph/graph.h"
-#include "rules/parameters.h"
 #include "rules/terms.h"
 
 namespace relprop {

@@ -5,61 +5,69 @@ function allow(module, below) { below_of[module] = below }
 function library(pattern, modules) { library_users[pattern] = " " modules " " }
 
 BEGIN {
-  # The arrows: what a module may include besides itself (and what those may include).
+  # The arrows: what a module, a folder below src, may include besides itself (and what those may include). A folder that
+  # is not named here belongs to the one around it.
   allow("core", "")
   allow("graph", "core")
   allow("onnx", "graph")
   allow("passes", "graph")
-  allow("kernels/onednn", "core kernels")
-  allow("kernels", "core kernels/onednn")
+  allow("kernels", "core")
+  allow("kernels/ref", "kernels")
+  allow("kernels/simd", "kernels")
+  allow("kernels/onednn", "kernels/ref kernels/simd")
+  allow("kernels/record", "kernels/ref")
   allow("engine", "graph kernels")
   allow("rules", "graph kernels")
-  allow("explain", "engine rules")
+  allow("explain/walk", "engine rules")
+  allow("explain", "explain/walk")
+  allow("explain/procedures", "explain")
+  allow("explain/methods", "explain/procedures")
   allow("image", "core")
-  allow("eval", "explain image")
-  allow("api", "explain onnx passes image eval")
+  allow("explainer", "explain/methods passes onnx image kernels/record")
+  allow("eval", "core explainer image")
+  allow("bench", "eval explain/methods kernels/record passes onnx")
   allow("program", "")
-  # Public headers and who may include them; include/relprop itself is the module "public".
-  public_users["relprop/error.h"] = public_users["relprop/tensor.h"] = " any "
-  public_users["relprop/image.h"] = " image eval api program public "
-  public_users["relprop/dataset.h"] = public_users["relprop/metrics.h"] = " eval api program public "
-  public_users["relprop/store.h"] = public_users["relprop/report.h"] = " eval api program public "
-  public_users["relprop/evaluate.h"] = " api program public "
-  public_users["relprop/npz.h"] = " image api program public "
-  public_users["relprop/patterns.h"] = " api program public "
-  public_users["relprop/bench.h"] = " api program public "
-  public_users["relprop/explain.h"] = " api program public "
+  # What stands on a sealed module sees its headers alone, not what lies below it.
+  sealed["explainer"] = 1
+  # Public headers and the one folder that implements each: it, what stands on it, and the program may include them.
+  # Headers of core are for every layer; include/relprop itself is the module "public".
+  home["relprop/error.h"] = home["relprop/tensor.h"] = "core"
+  home["relprop/image.h"] = home["relprop/npz.h"] = "image"
+  home["relprop/explain.h"] = home["relprop/patterns.h"] = "explainer"
+  home["relprop/dataset.h"] = home["relprop/metrics.h"] = home["relprop/evaluate.h"] = "eval"
+  home["relprop/store.h"] = home["relprop/report.h"] = "eval"
+  home["relprop/bench.h"] = "bench"
   # Third-party headers and who may include them; all other headers belong to the system.
   library("^(google/protobuf/|onnx/)", "onnx")
   library("^(oneapi/dnnl|dnnl)", "kernels/onednn")
   library("^(opencv2/|turbojpeg|jpeglib|png\\.h|webp/|zip\\.h)", "image")
   library("^xxh", "onnx")
-  library("^omp\\.h", "kernels kernels/onednn")
-  library("^nlohmann/", "image eval api program")
+  library("^omp\\.h", "kernels kernels/onednn kernels/simd")
+  library("^nlohmann/", "image explainer eval bench program")
   library("^sqlite3", "eval")
   library("^(hdf5|pugixml)", "eval")
   library("^mpi\\.h", "program")
   library("^CLI/", "program")
-  library("^fmt/", "graph onnx passes kernels kernels/onednn engine rules explain image eval api program")
+  library("^fmt/", "graph onnx passes kernels kernels/ref kernels/simd kernels/onednn engine rules explain/walk explain explain/procedures explain/methods image explainer eval bench program")
 }
 
-function module_of(file, parts) {
+function module_of(file) {
   if (file ~ /^include\//) return "public"
   if (file ~ /^tools\/relprop\//) return "program"
-  if (file ~ /^src\/kernels\/onednn\//) return "kernels/onednn"
-  split(file, parts, "/")
-  return parts[2]
+  sub(/^src\//, "", file)
+  while (sub(/\/[^\/]*$/, "", file))
+    if (file in below_of) return file
+  return file
 }
 
 function has(list, word) { return index(" " list " ", " " word " ") > 0 }
 
-# Whether `from` stands on `to`, by any chain of arrows.
+# Whether `from` stands on `to`, by any chain of arrows that does not lead through a sealed module.
 function stands_on(from, to,    parts, n, i) {
   if (has(below_of[from], to)) return 1
-  if (from == "kernels" || from == "kernels/onednn") return has("core kernels kernels/onednn", to)
   n = split(below_of[from], parts, " ")
   for (i = 1; i <= n; i++)
-    if (stands_on(parts[i], to)) return 1
+    if (!(parts[i] in sealed) && stands_on(parts[i], to)) return 1
   return 0
 }
 
@@ -84,7 +92,9 @@ function library_problem(module, name,    pattern) {
 function header_problem(module, target,    name, other) {
   if (target ~ /^include\//) {
     name = substr(target, 9)
-    if (has(public_users[name], "any") || has(public_users[name], module)) return ""
+    other = home[name]
+    if (module == "public" || module == "program" || other == "core") return ""
+    if (other == module || stands_on(module, other)) return ""
     return module " may not include " name
   }
   other = module_of(target)

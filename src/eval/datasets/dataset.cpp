@@ -4,9 +4,10 @@
 
 #include <algorithm>
 
+#include "core/names.h"
+#include "core/parameters.h"
 #include "eval/datasets/layout.h"
 #include "relprop/error.h"
-#include "rules/parameters.h"
 
 namespace relprop {
 

@@ -1,5 +1,5 @@
 // What is proved about graphs before they run.
-#include "explain/analysis.h"
+#include "explain/walk/analysis.h"
 
 #include "unit/explain/support.h"
 

@@ -1,5 +1,5 @@
 // Class activation maps, occlusion and RISE against what torch makes of the same network (tools/cam/record.py).
-#include "explain/cam.h"
+#include "explain/procedures/cam.h"
 
 #include "relprop/error.h"
 #include "unit/core/failure.h"

@@ -1,7 +1,9 @@
 // What is done with a finished map.
+#include "explain/finish.h"
+
 #include <cmath>
 
-#include "explain/procedure.h"
+#include "explain/methods/method_list.h"
 #include "unit/explain/support.h"
 
 namespace relprop::test {

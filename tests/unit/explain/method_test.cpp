@@ -1,8 +1,7 @@
 // Methods as text: parsing, printing, presets, and what is refused.
-#include "explain/method.h"
-
 #include <gmock/gmock.h>
 
+#include "explain/methods/method_list.h"
 #include "unit/core/failure.h"
 #include "unit/explain/support.h"
 

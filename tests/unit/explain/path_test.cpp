@@ -3,6 +3,8 @@
 #include <cmath>
 #include <set>
 
+#include "explain/finish.h"
+#include "explain/procedures/procedures.h"
 #include "relprop/error.h"
 #include "unit/core/failure.h"
 #include "unit/explain/session.h"

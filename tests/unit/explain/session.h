@@ -1,6 +1,7 @@
 // One image explained by a method with a procedure, the way the library runs it.
 #pragma once
 
+#include "explain/methods/method_list.h"
 #include "explain/procedure.h"
 #include "unit/explain/support.h"
 

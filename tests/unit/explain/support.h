@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "explain/compiled.h"
+#include "explain/methods/method_list.h"
 #include "graph/shape_inference.h"
 #include "unit/passes/build.h"
 

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "kernels/record.h"
+#include "kernels/record/record.h"
 
 namespace relprop {
 namespace {

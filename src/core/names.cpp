@@ -1,0 +1,53 @@
+#include "core/names.h"
+
+#include <algorithm>
+
+namespace relprop {
+namespace {
+
+// Levenshtein's: how many letters to insert, drop or change.
+std::size_t editDistance(const std::string& a, const std::string& b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t substitute = diagonal + (a[i - 1] != b[j - 1]);
+      diagonal = row[j];
+      row[j] = std::min({row[j] + 1, row[j - 1] + 1, substitute});
+    }
+  }
+  return row[b.size()];
+}
+
+}  // namespace
+
+std::string listed(const std::vector<std::string>& words) {
+  std::string text;
+  for (std::size_t i = 0; i < words.size(); ++i)
+    text += (i == 0 ? "" : i + 1 == words.size() ? " or " : ", ") + words[i];
+  return text;
+}
+
+std::string nearestName(const std::string& word, const std::vector<std::string>& known, std::size_t reach) {
+  std::string best;
+  std::size_t distance = reach + 1;
+  for (const std::string& k : known) {
+    const std::size_t d = editDistance(word, k);
+    if (d < distance) distance = d, best = k;
+  }
+  return best;
+}
+
+std::string nearest(const std::string& word, const std::vector<std::string>& known) {
+  return nearestName(word, known, std::max<std::size_t>(2, word.size() / 3));
+}
+
+void unknownName(ErrorCode code, const std::string& subject, const std::string& name,
+                 const std::vector<std::string>& known) {
+  const std::string near = nearest(name, known);
+  throw Error(code, subject, "'" + name + "'", listed(known), near.empty() ? "" : "did you mean '" + near + "'?");
+}
+
+}  // namespace relprop

@@ -1,0 +1,108 @@
+#include "core/parameters.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <cstdlib>
+
+#include "core/names.h"
+
+namespace relprop {
+namespace {
+
+// The shortest text that reads as the same number; fixed from 1e-4 to 1e16, as people write numbers.
+std::string shortest(float value) {
+  char text[64];
+  const auto written = [&](std::chars_format format) {
+    return std::string(text, std::to_chars(text, text + sizeof text, value, format).ptr);
+  };
+  const std::string scientific = written(std::chars_format::scientific);
+  const int exponent = std::stoi(scientific.substr(scientific.find('e') + 1));
+  return exponent >= -4 && exponent < 16 ? written(std::chars_format::fixed) : scientific;
+}
+
+}  // namespace
+
+Parameters::Parameters(ErrorCode code, std::string subject, std::map<std::string, std::string> given)
+    : code_(code), subject_(std::move(subject)), given_(std::move(given)) {}
+
+const std::string& Parameters::take(const std::string& key, const std::string& fallback, const std::string& choices) {
+  if (!hasAsked(key)) asked_.push_back({key, fallback, choices});
+  const auto found = given_.find(key);
+  return values_[key] = found == given_.end() ? fallback : found->second;
+}
+
+float Parameters::number(const std::string& key, float fallback) {
+  const std::string& text = take(key, shortest(fallback), "a number");
+  char* end = nullptr;
+  const float value = std::strtof(text.c_str(), &end);
+  if (text.empty() || *end != '\0' || !std::isfinite(value))
+    throw Error(code_, subject_ + ", " + key, "'" + text + "'", "a finite number");
+  return value;
+}
+
+std::string Parameters::word(const std::string& key, const std::string& fallback,
+                             const std::vector<std::string>& choices) {
+  const std::string& value = take(key, fallback, listed(choices));
+  if (std::find(choices.begin(), choices.end(), value) == choices.end())
+    unknownName(code_, subject_ + ", " + key, value, choices);
+  return value;
+}
+
+std::string Parameters::text(const std::string& key, const std::string& fallback, const std::string& choices) {
+  return take(key, fallback, choices);
+}
+
+int Parameters::whole(const std::string& key, int fallback, int low, int high) {
+  const float value = number(key, static_cast<float>(fallback));
+  if (value < static_cast<float>(low) || value > static_cast<float>(high) || value != std::floor(value))
+    throw Error(code_, subject_ + ", " + key, "'" + values_[key] + "'",
+                "a whole number from " + std::to_string(low) + " to " + std::to_string(high));
+  return static_cast<int>(value);
+}
+
+std::string Parameters::optional(const std::string& key, const std::string& choices) {
+  if (given_.count(key) == 0) leftOut_.insert(key);
+  return take(key, "", choices);
+}
+
+bool Parameters::hasAsked(const std::string& key) const {
+  return std::any_of(asked_.begin(), asked_.end(), [&](const ParameterInfo& p) { return p.key == key; });
+}
+
+void Parameters::finish() const {
+  std::vector<std::string> keys;
+  for (const ParameterInfo& p : asked_) keys.push_back(p.key);
+  for (const auto& [key, value] : given_) {
+    if (std::find(keys.begin(), keys.end(), key) != keys.end()) continue;
+    if (keys.empty()) throw Error(code_, subject_, "unknown key '" + key + "'", "no parameters");
+    unknownName(code_, subject_ + ", key", key, keys);
+  }
+}
+
+std::string Parameters::complete(const std::string& name) const {
+  std::string text;
+  for (const ParameterInfo& p : asked_)
+    if (leftOut_.count(p.key) == 0) text += (text.empty() ? ":" : ",") + p.key + "=" + values_.at(p.key);
+  return name + text;
+}
+
+std::map<std::string, std::string> parseKeyValues(const std::string& text, const std::string& positional,
+                                                  ErrorCode code, const std::string& subject) {
+  std::map<std::string, std::string> values;
+  std::size_t at = 0;
+  while (at <= text.size()) {
+    const std::size_t comma = std::min(text.find(',', at), text.size());
+    const std::string item = text.substr(at, comma - at);
+    const std::size_t equals = item.find('=');
+    const bool lone = equals == std::string::npos;
+    const std::string key = lone ? positional : item.substr(0, equals);
+    if (key.empty() || item.empty()) throw Error(code, subject, "'" + text + "'", "name:key=value,key=value");
+    if (!values.emplace(key, lone ? item : item.substr(equals + 1)).second)
+      throw Error(code, subject, "'" + key + "' given twice", "each key once");
+    at = comma + 1;
+  }
+  return values;
+}
+
+}  // namespace relprop

@@ -1,0 +1,52 @@
+// The parameters in "name:key=value,key=value", for rules, methods and metrics alike.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "relprop/error.h"
+
+namespace relprop {
+
+struct ParameterInfo {
+  std::string key, fallback, choices;
+};
+
+// Checked access: every given key must be one that is asked for.
+class Parameters {
+ public:
+  // `code` and `subject` ("rule gamma") are for errors.
+  Parameters(ErrorCode code, std::string subject, std::map<std::string, std::string> given);
+
+  // Throws `code` when it is not a finite number.
+  float number(const std::string& key, float fallback);
+  std::string word(const std::string& key, const std::string& fallback, const std::vector<std::string>& choices);
+  // Any text; the caller judges it.
+  std::string text(const std::string& key, const std::string& fallback, const std::string& choices);
+  // A whole number from `low` to `high`.
+  int whole(const std::string& key, int fallback, int low, int high);
+  // A key that the text only shows when it is given; "" when it is not.
+  std::string optional(const std::string& key, const std::string& choices);
+  bool hasAsked(const std::string& key) const;
+  void finish() const;  // throws `code` when a given key was never asked for
+
+  std::string complete(const std::string& name) const;  // "name:key=value,…", all parameters but optional ones left out
+  const std::vector<ParameterInfo>& asked() const { return asked_; }
+
+ private:
+  const std::string& take(const std::string& key, const std::string& fallback, const std::string& choices);
+
+  ErrorCode code_;
+  std::string subject_;
+  std::map<std::string, std::string> given_, values_;
+  std::vector<ParameterInfo> asked_;
+  std::set<std::string> leftOut_;  // optional keys that were not given
+};
+
+// "k=v,k=v" → map; `positional` names the key of a lone value (empty: not allowed). Throws `code`.
+std::map<std::string, std::string> parseKeyValues(const std::string& text, const std::string& positional,
+                                                  ErrorCode code, const std::string& subject);
+
+}  // namespace relprop

@@ -1,0 +1,165 @@
+// Gradients along the straight way from a baseline x′ to the image x.
+//   integrated-gradients  (x − x′) ⊙ ∫₀¹ ∇f(x′ + α(x − x′)) dα.  [IG] Sundararajan et al., ICML 2017, eq. 1
+//   taylor                (x − x̃) ⊙ ∇f(x̃) at a root x̃.           [DTD] Montavon et al., 2017, section 3
+//   gradient-shap         mean of (x̂ − x′) ⊙ ∇f(x′ + α(x̂ − x′)) over noisy copies x̂ and random α.  Lundberg & Lee 2017
+#include <cmath>
+#include <random>
+
+#include "explain/procedures/procedures.h"
+
+namespace relprop {
+namespace {
+
+struct Point {
+  double alpha, weight;
+};
+
+// Nodes and weights on [0, 1]: roots of the Legendre polynomial by Newton's method.
+std::vector<Point> gaussLegendre(int n) {
+  std::vector<Point> points;
+  for (int i = 1; i <= n; ++i) {
+    double x = std::cos(M_PI * (i - 0.25) / (n + 0.5)), slope = 1;
+    for (int round = 0; round < 100; ++round) {
+      double p = 1, before = 0;
+      for (int k = 1; k <= n; ++k) {
+        const double next = ((2 * k - 1) * x * p - (k - 1) * before) / k;
+        before = p, p = next;
+      }
+      slope = n * (x * p - before) / (x * x - 1);
+      const double step = p / slope;
+      x -= step;
+      if (std::abs(step) < 1e-15) break;
+    }
+    points.push_back({(1 - x) / 2, 1 / ((1 - x * x) * slope * slope)});
+  }
+  return points;
+}
+
+std::vector<Point> trapezoid(int n) {
+  if (n == 1) return {{0.5, 1}};
+  std::vector<Point> points;
+  for (int k = 0; k < n; ++k)
+    points.push_back({static_cast<double>(k) / (n - 1), (k == 0 || k == n - 1 ? 0.5 : 1.0) / (n - 1)});
+  return points;
+}
+
+std::vector<Point> rightRiemann(int n) {
+  std::vector<Point> points;
+  for (int k = 1; k <= n; ++k) points.push_back({static_cast<double>(k) / n, 1.0 / n});
+  return points;
+}
+
+// Σ map − (f(x) − f(x′)): 0 if the sum over the steps were the integral.
+Facts completeness(Session& session, const Subject& subject, const Question& q, const std::vector<double>& map,
+                   const std::vector<float>& baselineScores) {
+  double sum = 0;
+  for (double v : map) sum += v;
+  const double change =
+      valueOf(q, session.scoreShape(), subject.scores) - valueOf(q, session.scoreShape(), baselineScores.data());
+  return {{"f(x) - f(baseline)", change}, {"completeness gap", sum - change}};
+}
+
+class PathGradients : public Procedure {
+ public:
+  explicit PathGradients(std::vector<Point> points) : points_(std::move(points)) {}
+
+  std::vector<Attribution> explain(Session& session, const Subject& subject) const override {
+    const std::int64_t n = session.imageFloats();
+    const std::vector<float> base = session.baseline(subject.input);
+    std::vector<Attribution> out(subject.questions.size());
+    for (Attribution& a : out) a = {session.imageShape(), std::vector<double>(static_cast<std::size_t>(n)), {}};
+    const auto fill = [&](std::int64_t k, float* to) {
+      const double alpha = points_[static_cast<std::size_t>(k)].alpha;
+      for (std::int64_t i = 0; i < n; ++i) {
+        const auto at = static_cast<std::size_t>(i);
+        to[i] = base[at] + static_cast<float>(alpha) * (subject.input[i] - base[at]);
+      }
+    };
+    session.walk(static_cast<std::int64_t>(points_.size()), subject.questions, fill,
+                 [&](std::int64_t k, const Session::Row& row) {
+                   for (std::size_t c = 0; c < out.size(); ++c)
+                     addScaled(row.relevance(static_cast<std::int64_t>(c)), points_[static_cast<std::size_t>(k)].weight,
+                               out[c].map);
+                 });
+    const std::vector<float> baseScores = session.probe(base);
+    for (std::size_t c = 0; c < out.size(); ++c) {
+      for (std::size_t i = 0; i < base.size(); ++i) out[c].map[i] *= static_cast<double>(subject.input[i]) - base[i];
+      out[c].facts = completeness(session, subject, subject.questions[c], out[c].map, baseScores);
+    }
+    return out;
+  }
+
+ private:
+  std::vector<Point> points_;
+};
+
+class GradientShap : public Procedure {
+ public:
+  GradientShap(int samples, float noise, unsigned seed) : samples_(samples), noise_(noise), seed_(seed) {}
+
+  std::vector<Attribution> explain(Session& session, const Subject& subject) const override {
+    const auto n = static_cast<std::size_t>(session.imageFloats());
+    const std::vector<float> base = session.baseline(subject.input);
+    std::vector<Attribution> out(subject.questions.size());
+    for (Attribution& a : out) a = {session.imageShape(), std::vector<double>(n), {}};
+    std::vector<std::vector<float>> ways(static_cast<std::size_t>(samples_));  // x̂ − x′ of samples under way
+    const auto fill = [&](std::int64_t k, float* to) {
+      NoiseSource source(subject.input, n, noise_, seed_, k);
+      const double alpha = source.uniform();
+      std::vector<float>& way = ways[static_cast<std::size_t>(k)];
+      way.resize(n);
+      source.fill(way.data());
+      for (std::size_t i = 0; i < n; ++i) {
+        way[i] -= base[i];
+        to[i] = static_cast<float>(base[i] + alpha * way[i]);
+      }
+    };
+    session.walk(samples_, subject.questions, fill, [&](std::int64_t k, const Session::Row& row) {
+      std::vector<float>& way = ways[static_cast<std::size_t>(k)];
+      for (std::size_t c = 0; c < out.size(); ++c) {
+        const float* g = row.relevance(static_cast<std::int64_t>(c));
+        for (std::size_t i = 0; i < n; ++i) out[c].map[i] += static_cast<double>(way[i]) * g[i] / samples_;
+      }
+      way = {};
+    });
+    return out;
+  }
+
+ private:
+  int samples_;
+  float noise_;
+  unsigned seed_;
+};
+
+std::vector<Point> pointsOf(const std::string& rule, int steps) {
+  return rule == "gauss-legendre" ? gaussLegendre(steps) : rule == "trapezoid" ? trapezoid(steps) : rightRiemann(steps);
+}
+
+}  // namespace
+
+Method integratedGradients(Parameters& p) {
+  Method m = gradientOfScore();
+  const int steps = p.whole("steps", 50, 1, 4096);  // nodes of the Legendre rule cost steps²
+  const std::string rule = p.word("rule", "gauss-legendre", {"gauss-legendre", "trapezoid", "right"});
+  m.baseline = baselineOf(p, "zero");
+  m.procedure = std::make_shared<PathGradients>(pointsOf(rule, steps));
+  return m;
+}
+
+Method taylor(Parameters& p) {
+  Method m = gradientOfScore();
+  m.baseline = baselineOf(p, "zero");
+  m.procedure = std::make_shared<PathGradients>(std::vector<Point>{{0, 1}});
+  return m;
+}
+
+Method gradientShap(Parameters& p) {
+  Method m = gradientOfScore();
+  m.baseline = baselineOf(p, "zero");
+  const int samples = p.whole("samples", 20, 1, 100000);
+  const float noise = noiseOf(p, 0.1f);
+  m.procedure = std::make_shared<GradientShap>(samples, noise, rngOf(p));
+  return m;
+}
+
+}  // namespace relprop

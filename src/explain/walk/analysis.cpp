@@ -1,0 +1,151 @@
+#include "explain/walk/analysis.h"
+
+#include <algorithm>
+
+namespace relprop {
+namespace {
+
+bool nonNegativeConstant(const Constant& c) {
+  return c.floats && std::all_of(c.floats->begin(), c.floats->end(), [](float v) { return v >= 0; });
+}
+
+bool producesNonNegative(const Graph& g, const Node& n, const std::vector<bool>& known) {
+  const auto input = [&](std::size_t k) {
+    const Value& v = g.value(n.inputs[k]);
+    return v.constant ? nonNegativeConstant(*v.constant)
+                      : static_cast<bool>(known[static_cast<std::size_t>(n.inputs[k])]);
+  };
+  const auto all = [&] {
+    for (std::size_t k = 0; k < n.inputs.size(); ++k)
+      if (!input(k)) return false;
+    return true;
+  };
+  switch (n.op) {
+    case Op::Relu:
+    case Op::Sigmoid:
+    case Op::HardSigmoid:
+    case Op::Softmax:
+    case Op::Softplus:
+    case Op::Sqrt:
+      return true;
+    case Op::Clip:
+      return n.floatAttr("max", 0) >= 0 && (input(0) || n.floatAttr("min", -1) >= 0);
+    case Op::MaxPool:
+    case Op::AveragePool:
+    case Op::Slice:
+    case Op::Transpose:
+    case Op::Reshape:
+    case Op::Resize:
+    case Op::LRN:
+    case Op::LeakyRelu:
+      return input(0);
+    case Op::Pad:
+      return input(0) && n.floatAttr("value", 0) >= 0;
+    case Op::Add:
+    case Op::Mul:
+    case Op::Concat:
+    case Op::MatMul:
+      return all();
+    default:
+      return false;
+  }
+}
+
+// Does the reader hand its input k only multiples of that input, given what is known of its own output?
+bool readerKeepsZero(const Graph& g, const Node& n, const Rule& rule, bool outputVanishes) {
+  switch (roleOf(g, n)) {
+    case Role::Linear:
+      return rule.terms.multipliesInput();
+    case Role::MaxPool:
+      return rule.node == NodeRule::Winner ? outputVanishes : rule.node != NodeRule::Jacobian;
+    case Role::AveragePool:
+      return rule.node == NodeRule::Proportional;
+    case Role::Residual:
+      return rule.node == NodeRule::Proportional || (rule.node == NodeRule::Ratio && outputVanishes);
+    case Role::Move:
+      return n.op != Op::Resize && outputVanishes;
+    case Role::Activation:
+      return n.op == Op::Relu && outputVanishes;
+    case Role::Lrn:
+      return rule.node == NodeRule::Pass && outputVanishes;
+    default:
+      return false;
+  }
+}
+
+std::vector<bool> ancestorsOf(const Graph& g, const Uses& uses, ValueId start) {
+  std::vector<bool> seen(g.values.size());
+  std::vector<ValueId> open = {start};
+  while (!open.empty()) {
+    const ValueId id = open.back();
+    open.pop_back();
+    if (id == kNoValue || seen[static_cast<std::size_t>(id)]) continue;
+    seen[static_cast<std::size_t>(id)] = true;
+    const int producer = uses.producer[static_cast<std::size_t>(id)];
+    if (producer < 0) continue;
+    const auto& inputs = g.nodes[static_cast<std::size_t>(producer)].inputs;
+    open.insert(open.end(), inputs.begin(), inputs.end());
+  }
+  return seen;
+}
+
+bool reachesWithoutWeights(const Graph& g, const Uses& uses, ValueId from, const std::vector<bool>& goal) {
+  std::vector<ValueId> open = {from};
+  while (!open.empty()) {
+    const ValueId id = open.back();
+    open.pop_back();
+    if (id == kNoValue || g.isConstant(id)) continue;
+    if (goal[static_cast<std::size_t>(id)]) return true;
+    const int producer = uses.producer[static_cast<std::size_t>(id)];
+    if (producer < 0 || roleOf(g, g.nodes[static_cast<std::size_t>(producer)]) == Role::Linear) continue;
+    const auto& inputs = g.nodes[static_cast<std::size_t>(producer)].inputs;
+    open.insert(open.end(), inputs.begin(), inputs.end());
+  }
+  return false;
+}
+
+}  // namespace
+
+std::vector<bool> nonNegativeValues(const Graph& graph) {
+  std::vector<bool> known(graph.values.size());
+  for (const Node& n : graph.nodes)
+    if (producesNonNegative(graph, n, known)) known[static_cast<std::size_t>(n.outputs[0])] = true;
+  return known;
+}
+
+std::vector<bool> vanishesWithValue(const Graph& graph, const std::vector<const Rule*>& rules) {
+  std::vector<bool> vanishes(graph.values.size(), true);
+  // The seed lies on whatever the scores are: a score of 0 may still be given relevance.
+  vanishes[static_cast<std::size_t>(scoresOf(graph))] = false;
+  for (std::size_t i = graph.nodes.size(); i-- > 0;) {
+    const Node& n = graph.nodes[i];
+    const bool out = vanishes[static_cast<std::size_t>(n.outputs[0])];
+    const bool keeps = rules[i] && readerKeepsZero(graph, n, *rules[i], out);
+    for (ValueId id : n.inputs)
+      if (id != kNoValue && !keeps) vanishes[static_cast<std::size_t>(id)] = false;
+  }
+  return vanishes;
+}
+
+int identitySkipInput(const Graph& graph, const Uses& uses, const Node& addition) {
+  for (std::size_t k = 0; k < 2; ++k) {
+    const std::vector<bool> other = ancestorsOf(graph, uses, addition.inputs[1 - k]);
+    if (reachesWithoutWeights(graph, uses, addition.inputs[k], other)) return static_cast<int>(k);
+  }
+  return -1;
+}
+
+ValueId scoresOf(const Graph& graph) {
+  const Uses uses = usesOf(graph);
+  ValueId id = graph.outputs.at(0), scores = id;
+  for (int producer = uses.producer[static_cast<std::size_t>(id)]; producer >= 0;
+       producer = uses.producer[static_cast<std::size_t>(id)]) {
+    const Node& n = graph.nodes[static_cast<std::size_t>(producer)];
+    if (n.op != Op::Softmax && n.op != Op::Reshape) break;
+    id = n.inputs[0];
+    if (n.op == Op::Softmax) scores = id;
+  }
+  return scores;
+}
+
+}  // namespace relprop

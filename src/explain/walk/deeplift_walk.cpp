@@ -1,0 +1,97 @@
+// The rescale rule: multipliers m, with m_i = m_j·Δy_j/Δx_i at a node y = f(x), Δ the difference to the network at the
+// baseline; then Σ m_i Δx_i = m_j Δy_j, so that all contributions sum to f(x) − f(x′). [DL] Shrikumar et al., 2017,
+// section 3.5.1.
+#include <fmt/format.h>
+
+#include "explain/walk/node_step.h"
+#include "relprop/error.h"
+
+namespace relprop {
+namespace {
+
+constexpr float kNear = 1e-6f;  // |Δx| below it: the quotient is rounding, the derivative stands in
+
+Forward& reference(const NodeStep& s) {
+  return *s.walk.options().reference;
+}
+
+Expr difference(const NodeStep& s, ValueId id) {
+  return s.f.value(id) - reference(s).value(id);
+}
+
+Expr isFar(const Expr& dx) {
+  return isPositive(absolute(dx) + -kNear);
+}
+
+// Activations.
+void elementwise(NodeStep& s) {
+  const Expr dx = difference(s, s.in()), far = isFar(dx);
+  const Expr secant = safeDivide(difference(s, s.node.outputs[0]), dx);
+  s.give(0, s.r.expr * (far * secant + (far * -1.0f + 1.0f) * derivative(s)));
+}
+
+// Local response normalisation y = x·f(x's window) by the rule for products below (Backend::lrnSecant).
+void normalisation(NodeStep& s) {
+  const BufferView x = s.walk.expanded(s.f.buffer(s.in()), s.node.name);
+  const BufferView x0 = s.walk.expanded(reference(s).buffer(s.in()), s.node.name);
+  kernelBack(s, s.plan.backend().lrnSecant(lrnOf(s.node, x.desc)), {x, x0, s.walk.store(s.r, s.node.name + " R")},
+             nullptr);
+}
+
+// c/x of a constant c: Δ(c/x) = −c/(x·x′)·Δx. x/c is linear.
+void quotientWithConstant(NodeStep& s) {
+  if (s.dynamic(0)) return giveBroadcast(s, 0, divide(s.r.expr, s.operand(1)));
+  const Expr slope = divide(s.operand(0) * -1.0f, s.operand(1) * s.operand(1, reference(s)));
+  giveBroadcast(s, 1, s.r.expr * slope);
+}
+
+// Where the maximum grew (Δy > 0), m·Δy goes to the winner under x, where it shrank to the winner under x′, over the
+// Δx found there: an element that is a winner moved at least as far as the maximum did, so the quotient is at most m.
+void maxPool(NodeStep& s) {
+  const PoolShape p = s.f.pool(s.node), wide = withColumns(s, p);
+  const Expr dy = difference(s, s.node.outputs[0]);
+  const auto scattered = [&](Forward& f, const Expr& gain) {
+    Relevance part{s.r.expr * gain, -1, {}};
+    const BufferView x = s.walk.expanded(f.buffer(s.in()), s.node.name), r = s.walk.store(part, s.node.name + " gain");
+    const BufferView out = s.f.fresh(s.shape(), s.node.name + " back");
+    s.plan.addKernel(s.node.name + " back", s.plan.backend().maxPoolBackward(wide), {x, r}, {out});
+    return load(out);
+  };
+  s.walk.store(s.r, s.node.name + " R");
+  const Expr gained = scattered(s.f, positive(dy)), lost = scattered(reference(s), negative(dy));
+  s.give(0, safeDivide(gained + lost, difference(s, s.in())));
+}
+
+// Δ(ab) = Δa·(b + b′)/2 + Δb·(a + a′)/2; a/b is a·(1/b) with Δ(1/b) = −Δb/(b·b′).
+void product(NodeStep& s) {
+  Forward& ref = reference(s);
+  const Expr a = s.operand(0) + s.operand(0, ref), b = s.operand(1), b0 = s.operand(1, ref);
+  if (s.node.op == Op::Mul) {
+    giveBroadcast(s, 0, s.r.expr * ((b + b0) * 0.5f));
+    return giveBroadcast(s, 1, s.r.expr * (a * 0.5f));
+  }
+  giveBroadcast(s, 0, s.r.expr * divide((b + b0) * 0.5f, b * b0));
+  giveBroadcast(s, 1, s.r.expr * divide(a * -0.5f, b * b0));
+}
+
+}  // namespace
+
+void rescale(NodeStep& s) {
+  switch (roleOf(s.graph(), s.node)) {
+    case Role::Activation:
+      return elementwise(s);
+    case Role::Lrn:
+      return normalisation(s);
+    case Role::Affine:
+      return quotientWithConstant(s);
+    case Role::MaxPool:
+      return maxPool(s);
+    case Role::Gate:
+      return product(s);
+    default:
+      throw Error(ErrorCode::NotSupportedByMethod, s.node.name, fmt::format("{} under DeepLIFT", opName(s.node.op)),
+                  "a network without it", "use integrated-gradients, which is complete for every network");
+  }
+}
+
+}  // namespace relprop

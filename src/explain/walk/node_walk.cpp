@@ -1,0 +1,348 @@
+// Backward through everything without weights. To add an op: one function and one row. What compares with a baseline
+// stands in deeplift_walk.cpp, what attention networks are made of in attention_walk.cpp.
+#include <fmt/format.h>
+
+#include <map>
+
+#include "explain/walk/node_step.h"
+#include "relprop/error.h"
+
+namespace relprop {
+
+// ---- activations: derivative as a formula of input x and output y
+Expr derivative(const NodeStep& s) {
+  const Expr x = s.f.value(s.in()), y = s.f.value(s.node.outputs[0]);
+  constexpr float inf = std::numeric_limits<float>::infinity();
+  switch (s.node.op) {
+    case Op::Relu:
+      return isPositive(y);
+    case Op::LeakyRelu: {
+      const float a = s.node.floatAttr("alpha", 0.01f);
+      return isPositive(x) * (1 - a) + a;
+    }
+    case Op::PRelu: {
+      const Expr slope = s.operand(1), up = isPositive(x);
+      return up + slope * (up * -1.0f + 1.0f);
+    }
+    case Op::Elu: {
+      const Expr up = isPositive(x);
+      return up + (up * -1.0f + 1.0f) * unary(Elt::Exp, negative(x)) * s.node.floatAttr("alpha", 1.0f);
+    }
+    case Op::Clip: {
+      const float low = s.node.floatAttr("min", -inf), high = s.node.floatAttr("max", inf);
+      Expr inside = x * 0.0f + 1.0f;
+      if (low > -inf) inside = inside * isPositive(x + -low);
+      if (high < inf) inside = inside * isPositive(x * -1.0f + high);
+      return inside;
+    }
+    case Op::Sigmoid:
+      return y * (y * -1.0f + 1.0f);
+    case Op::Tanh:
+      return y * y * -1.0f + 1.0f;
+    case Op::Erf:
+    case Op::Gelu:
+    case Op::Softplus:
+    case Op::Sqrt:
+      return smoothDerivative(s);
+    case Op::HardSigmoid:
+      return isPositive(y) * isPositive(y * -1.0f + 1.0f) * s.node.floatAttr("alpha", 0.2f);
+    default: {  // HardSwish: 0 below −3, 1 above 3, x/3 + 1/2 between
+      const Expr between = isPositive(x + 3.0f) * (isPositive(x + -3.0f) * -1.0f + 1.0f);
+      return between * (x * (1.0f / 3.0f) + 0.5f) + (isPositive(x + -3.0f));
+    }
+  }
+}
+
+// Relevance of an operand that was broadcast: summed over the axes along which it was repeated.
+void giveBroadcast(NodeStep& s, std::size_t k, const Expr& e) {
+  if (s.shape(k) == s.outputShape()) return s.give(k, e);
+  const BufferView from = s.f.plain(s.f.materialise(e, s.node.name), s.node.name);
+  const BufferView to = s.f.freshPlain(s.shape(k), s.node.name);
+  s.plan.addKernel(s.node.name + " (zero)", s.plan.backend().fill(to.desc.floats(), 0), {}, {to});
+  const CopySpec back = reversed(broadcastCopy(s.shape(k), from.desc.shape), true);
+  s.plan.addKernel(s.node.name + " (sum)", s.plan.backend().copy(back), {from}, {to});
+  s.give(k, load(s.f.canonical(to, s.node.name)));
+}
+
+void kernelBack(NodeStep& s, KernelPtr kernel, const std::vector<BufferView>& in, const Expr* factor) {
+  const BufferView out = s.f.fresh(s.shape(), s.node.name + " back");
+  s.plan.addKernel(s.node.name + " back", std::move(kernel), in, {out});
+  s.give(0, factor ? *factor * load(out) : load(out));
+}
+
+Expr quotient(NodeStep& s, const Expr& z) {
+  if (s.rule.epsilon == 0) {
+    s.walk.absorb(s.r, Absorbed::ZeroDenominator, s.r.expr * (nonZero(z) * -1.0f + 1.0f));
+    return safeDivide(s.r.expr, z);
+  }
+  const Expr stable = stabilise(z, s.rule.epsilon), q = divide(s.r.expr, stable);
+  s.walk.absorb(s.r, Absorbed::Stabiliser, q * (stable - z));
+  return q;
+}
+
+PoolShape withColumns(const NodeStep& s, PoolShape p) {
+  p.n *= s.walk.columns();
+  return p;
+}
+
+namespace {
+
+// ---- activations
+void activation(NodeStep& s) {
+  switch (s.rule.node) {
+    case NodeRule::Jacobian:
+      return s.give(0, s.r.expr * derivative(s));
+    case NodeRule::Guided:
+      return s.give(0, positive(s.r.expr) * derivative(s));
+    case NodeRule::Deconv:
+      return s.give(0, positive(s.r.expr));
+    default:
+      return s.pass(s.in());
+  }
+}
+
+// ---- products and sums with a constant, batch normalisation that stayed
+Expr affineDerivative(const NodeStep& s, std::size_t k) {
+  if (s.node.op == Op::Affine) return channelConstant(*s.graph().value(s.in(1)).constant->floats, s.f.desc(s.in()));
+  switch (s.node.op) {
+    case Op::Mul:
+      return s.operand(1 - k);
+    case Op::Div: {
+      const Expr constant = s.operand(1 - k);
+      if (k == 0) return divide(number(1.0f), constant);
+      const Expr x = s.operand(1);
+      return divide(constant * -1.0f, x * x);
+    }
+    default:
+      return number(s.node.op == Op::Sub && k == 1 ? -1.0f : 1.0f);
+  }
+}
+
+void affine(NodeStep& s) {
+  const std::size_t k = s.dynamic(0) ? 0 : 1;
+  if (s.jacobian()) return giveBroadcast(s, k, s.r.expr * affineDerivative(s, k));
+  const bool scales = s.node.op == Op::Mul || s.node.op == Op::Div;
+  if (s.rule.node == NodeRule::Proportional && !scales) {  // a sum with a constant, which keeps its share
+    const Expr z = s.f.value(s.node.outputs[0]);
+    return giveBroadcast(s, k, quotient(s, z) * affineDerivative(s, k) * s.operand(k));
+  }
+  if (s.shape(k) == s.outputShape()) return s.pass(s.in(k));
+  giveBroadcast(s, k, s.r.expr);
+}
+
+// ---- pools
+// R_i = x_i · Σ_j (share of i in j) · R_j/z_j with z the average over the window.
+void shares(NodeStep& s, const PoolShape& p, const BufferView& z) {
+  const Expr q = quotient(s, load(z));
+  Relevance sources{q, -1, std::move(s.r.pending)};
+  s.r.pending.clear();
+  const BufferView stored = s.walk.store(sources, s.node.name + " s");
+  const Expr x = load(s.f.buffer(s.in()));
+  kernelBack(s, s.plan.backend().averagePoolBackward(withColumns(s, p)), {stored}, &x);
+}
+
+void maxPoolBack(NodeStep& s, const PoolShape& p, const BufferView& x) {
+  const BufferView r = s.walk.store(s.r, s.node.name + " R");
+  kernelBack(s, s.plan.backend().maxPoolBackward(withColumns(s, p)), {s.walk.expanded(x, s.node.name), r}, nullptr);
+}
+
+void averagePool(NodeStep& s) {
+  const PoolShape p = s.f.pool(s.node);
+  if (!s.jacobian()) return shares(s, p, s.f.buffer(s.node.outputs[0]));
+  kernelBack(s, s.plan.backend().averagePoolBackward(withColumns(s, p)), {s.walk.store(s.r, s.node.name + " R")},
+             nullptr);
+}
+
+PoolShape averagingWindow(const NodeStep& s) {
+  PoolShape p = s.f.pool(s.node);
+  if (s.rule.node != NodeRule::Average || s.rule.window == 0) return p;
+  p.kh = p.kw = s.rule.window;
+  p.pt = p.pl = p.pb = p.pr = 0;
+  const auto outputs = [&](std::int64_t in, std::int64_t stride) { return in < p.kh ? 0 : (in - p.kh) / stride + 1; };
+  if (outputs(p.ih, p.sh) != p.oh || outputs(p.iw, p.sw) != p.ow)
+    throw Error(ErrorCode::NotSupportedByMethod, s.node.name,
+                fmt::format("a window of {0}×{0} gives another size than the pool", p.kh),
+                fmt::format("{}×{} outputs", p.oh, p.ow), "use maxpool=average");
+  return p;
+}
+
+void maxPool(NodeStep& s) {
+  const PoolShape p = averagingWindow(s);
+  const BufferView x = s.f.buffer(s.in());
+  if (s.jacobian() || s.rule.node == NodeRule::Winner) return maxPoolBack(s, p, x);
+  const BufferView z = s.f.fresh(s.f.graph().value(s.node.outputs[0]).shape, s.node.name + " average");
+  s.plan.addKernel(s.node.name + " average", s.plan.backend().averagePool(p), {x}, {z});
+  shares(s, p, z);
+}
+
+// ---- additions
+std::pair<Expr, Expr> residualShares(const NodeStep& s, const Expr& a, const Expr& b) {
+  switch (s.rule.node) {
+    case NodeRule::Symmetric:
+      return {number(0.5f), number(0.5f)};
+    case NodeRule::Ratio:
+      return {magnitudeShare(a, b), magnitudeShare(b, a)};
+    default: {
+      const Expr z = a + b;
+      const auto share = [&](const Expr& h) {
+        return s.rule.epsilon == 0 ? safeDivide(h, z) : divide(h, stabilise(z, s.rule.epsilon));
+      };
+      return {share(a), share(b)};
+    }
+  }
+}
+
+// What the shares leave over; only `proportional` does not send everything on.
+void recordLoss(NodeStep& s, const Expr& a, const Expr& b) {
+  if (s.rule.node != NodeRule::Proportional) return;
+  const Expr z = a + b;
+  if (s.rule.epsilon == 0) return s.walk.absorb(s.r, Absorbed::ZeroDenominator, s.r.expr * (nonZero(z) * -1.0f + 1.0f));
+  const Expr stable = stabilise(z, s.rule.epsilon);
+  s.walk.absorb(s.r, Absorbed::Stabiliser, divide(s.r.expr, stable) * (stable - z));
+}
+
+void residual(NodeStep& s) {
+  const float sign = s.node.op == Op::Sub ? -1.0f : 1.0f;
+  if (s.jacobian()) {
+    giveBroadcast(s, 0, s.r.expr);
+    return giveBroadcast(s, 1, s.r.expr * sign);
+  }
+  const int skip = s.rule.identitySkip ? -1 : identitySkipInput(s.graph(), s.f.uses(), s.node);
+  if (skip >= 0) return s.pass(s.in(static_cast<std::size_t>(1 - skip)));
+  const Expr a = s.operand(0), b = s.operand(1) * sign;
+  recordLoss(s, a, b);
+  const auto [shareA, shareB] = residualShares(s, a, b);
+  giveBroadcast(s, 0, s.r.expr * shareA);
+  giveBroadcast(s, 1, s.r.expr * shareB);
+}
+
+// ---- products of two computed values
+bool isGateOp(Op op) {
+  return op == Op::Sigmoid || op == Op::HardSigmoid || op == Op::Softmax || op == Op::Clip || op == Op::Tanh;
+}
+
+// The signal is the operand of full size; between equals, the one that is not a squashing function's output.
+std::size_t signalOf(const NodeStep& s) {
+  if (s.shape(0) != s.outputShape()) return 1;
+  if (s.shape(1) != s.outputShape() || s.node.op == Op::Div) return 0;
+  const int producer = s.f.uses().producer[static_cast<std::size_t>(s.in(0))];
+  return producer >= 0 && isGateOp(s.graph().nodes[static_cast<std::size_t>(producer)].op) ? 1 : 0;
+}
+
+void gate(NodeStep& s) {
+  if (!s.jacobian()) return s.pass(s.in(signalOf(s)));
+  const Expr a = s.operand(0), b = s.operand(1);
+  if (s.node.op == Op::Mul) {
+    giveBroadcast(s, 0, s.r.expr * b);
+    return giveBroadcast(s, 1, s.r.expr * a);
+  }
+  giveBroadcast(s, 0, divide(s.r.expr, b));
+  giveBroadcast(s, 1, divide(s.r.expr * a * -1.0f, b * b));
+}
+
+// ---- normalisation
+void lrn(NodeStep& s) {
+  if (!s.jacobian()) return s.pass(s.in());
+  const BufferView x = s.walk.expanded(s.f.buffer(s.in()), s.node.name);
+  kernelBack(s, s.plan.backend().lrnBackward(lrnOf(s.node, x.desc)), {x, s.walk.store(s.r, s.node.name + " R")},
+             nullptr);
+}
+
+// ---- data movement: the copy in reverse, for all methods
+void moveBack(NodeStep& s, const Move& m, const BufferView& from) {
+  const auto k = static_cast<std::size_t>(m.input);
+  const BufferView to = s.f.freshPlain(s.shape(k), s.node.name + " back");
+  // Elements that were not read (Slice) get nothing.
+  if (s.node.op == Op::Slice)
+    s.plan.addKernel(s.node.name + " (zero)", s.plan.backend().fill(to.desc.floats(), 0), {}, {to});
+  CopySpec back = reversed(m.copy, false);
+  s.plan.addKernel(s.node.name + " back", s.plan.backend().copy(back), {from}, {to});
+  s.give(k, load(s.f.canonical(to, s.node.name)));
+}
+
+// A concatenation along whole channel blocks: each part is a slice of the stored relevance, nothing is copied.
+bool sliceBlocks(NodeStep& s) {
+  const TensorDesc d = s.walk.desc(s.node.outputs[0]);
+  if (s.node.op != Op::Concat || s.node.intAttr("axis", 1) != 1 || d.block == 1) return false;
+  for (ValueId id : s.node.inputs)
+    if (s.walk.desc(id).block != d.block || s.walk.desc(id).padded()) return false;
+  const BufferView r = s.walk.store(s.r, s.node.name + " R");
+  std::int64_t offset = 0;
+  for (ValueId id : s.node.inputs) {
+    const TensorDesc part = s.walk.desc(id);
+    if (!s.graph().isConstant(id))
+      s.walk.give(id, s.walk.derived(s.r, load({r.buffer, part, r.offset + offset, d.rowFloats()})));
+    offset += part.rowFloats();
+  }
+  return true;
+}
+
+// Channels last: each part is a column of every position.
+void takeColumns(NodeStep& s) {
+  const BufferView from = s.walk.store(s.r, s.node.name + " R");
+  std::int64_t first = 0;
+  for (std::size_t k = 0; k < s.node.inputs.size(); ++k) {
+    const TensorDesc part = s.walk.desc(s.in(k));
+    if (s.dynamic(k)) {
+      const BufferView to = s.f.fresh(s.shape(k), s.node.name + " back");
+      const CopySpec back = reversed(columnsCopy(part, from.desc, first), false);
+      s.plan.addKernel(s.node.name + " back", s.plan.backend().copy(back), {from}, {to});
+      s.give(k, load(to));
+    }
+    first += part.channels();
+  }
+}
+
+void move(NodeStep& s) {
+  if (concatenatesColumns(s.f, s.node)) return takeColumns(s);
+  if (sliceBlocks(s)) return;
+  const BufferView from = s.f.plain(s.walk.store(s.r, s.node.name + " R"), s.node.name);
+  for (const Move& m : movesOf(s.graph(), s.node))
+    if (s.dynamic(static_cast<std::size_t>(m.input))) moveBack(s, m, from);
+}
+
+void reshape(NodeStep& s) {
+  const BufferView from = s.f.plain(s.walk.store(s.r, s.node.name + " R"), s.node.name);
+  Relevance back{load(s.f.canonical(from.reshaped({s.shape(), 1}), s.node.name)), s.r.sum, {}};
+  s.walk.give(s.in(), std::move(back));
+}
+
+void resize(NodeStep& s) {
+  const ResizeAxes a = resizeAxesOf(s.graph(), s.node);
+  const BufferView from = s.f.plain(s.walk.store(s.r, s.node.name + " R"), s.node.name);
+  const BufferView to = s.f.freshPlain(s.shape(), s.node.name + " back");
+  s.plan.addKernel(s.node.name + " back", s.plan.backend().resizeBackward(a.planes, a.h, a.w), {from}, {to});
+  s.give(0, load(s.f.canonical(to, s.node.name)));
+}
+
+using Backward = void (*)(NodeStep&);
+
+Backward backwardOf(const NodeStep& s) {
+  static const std::map<Role, Backward> rows = {{Role::Activation, activation},
+                                                {Role::Affine, affine},
+                                                {Role::MaxPool, maxPool},
+                                                {Role::AveragePool, averagePool},
+                                                {Role::Residual, residual},
+                                                {Role::Gate, gate},
+                                                {Role::Lrn, lrn},
+                                                {Role::Normalisation, layerNorm},
+                                                {Role::MatMul, matMul},
+                                                {Role::Softmax, softmax}};
+  static const std::map<Op, Backward> moves = {{Op::Reshape, reshape}, {Op::Resize, resize}, {Op::Slice, move},
+                                               {Op::Pad, move},        {Op::Concat, move},   {Op::Transpose, move}};
+  const auto role = rows.find(roleOf(s.graph(), s.node));
+  if (role != rows.end()) return role->second;
+  const auto op = moves.find(s.node.op);
+  if (op != moves.end()) return op->second;
+  throw Error(ErrorCode::NotSupportedByMethod, s.node.name, opName(s.node.op), "an op with a backward rule");
+}
+
+}  // namespace
+
+void walkNode(Walk& walk, const Node& node, const Rule& rule, Relevance r) {
+  NodeStep step{walk, walk.forward(), walk.plan(), node, rule, r};
+  if (rule.node == NodeRule::Rescale) return rescale(step);
+  backwardOf(step)(step);
+}
+
+}  // namespace relprop

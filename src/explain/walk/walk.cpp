@@ -1,0 +1,172 @@
+#include "explain/walk/walk.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "graph/edit.h"
+#include "relprop/error.h"
+
+namespace relprop {
+namespace {
+
+bool spreadsToSeveral(const Graph& g, const Node& n) {
+  int dynamic = 0;
+  for (ValueId id : n.inputs) dynamic += id != kNoValue && !g.isConstant(id);
+  return dynamic > 1;
+}
+
+// The same graph with the rows of relevance.
+Graph withColumns(const Graph& graph, std::int64_t columns) {
+  Graph wide = graph;
+  for (Value& v : wide.values)
+    if (!v.constant && v.hasShape && !v.shape.empty()) v.shape[0] *= columns;
+  return wide;
+}
+
+}  // namespace
+
+Walk::Walk(Forward& forward, std::vector<const Rule*> rules, WalkOptions options)
+    : forward_(forward),
+      graph_(withColumns(forward.graph(), forward.plan().columns())),
+      rules_(std::move(rules)),
+      options_(std::move(options)),
+      nonNegative_(nonNegativeValues(forward.graph())) {
+  findUseful();
+}
+
+// Backwards from the scores only what lies between them and a goal is visited.
+void Walk::findUseful() {
+  useful_.assign(graph_.values.size(), false);
+  for (ValueId id : options_.record) useful_[static_cast<std::size_t>(id)] = true;
+  if (options_.toInput) useful_[static_cast<std::size_t>(graph_.inputs[0])] = true;
+  for (const Node& n : graph_.nodes)
+    for (ValueId id : n.inputs)
+      if (id != kNoValue && useful_[static_cast<std::size_t>(id)])
+        useful_[static_cast<std::size_t>(n.outputs[0])] = true;
+}
+
+Relevance Walk::derived(Relevance& from, const Expr& e) {
+  const ScalarId sum = plan().addScalar();
+  Relevance r{e, sum, std::move(from.pending)};
+  from.pending.clear();
+  if (options_.sums) r.pending.push_back({e, Reduction::Sum, sum});
+  return r;
+}
+
+void Walk::give(ValueId to, Relevance relevance) {
+  if (!useful_[static_cast<std::size_t>(to)]) return;
+  if (current_) current_->out.push_back(relevance.sum);
+  given_[to].push_back(std::move(relevance));
+}
+
+BufferView Walk::store(Relevance& r, const std::string& name) {
+  if (isLoad(r.expr) && r.expr->view.rowStride == 0) {
+    plan().addProgram(name, {{}, r.pending});
+    r.pending.clear();
+    return r.expr->view;
+  }
+  const BufferView to{plan().addBuffer(r.expr->desc, name), r.expr->desc};
+  plan().addProgram(name, {{{r.expr, to}}, r.pending});
+  r.expr = load(to);
+  r.pending.clear();
+  return to;
+}
+
+void Walk::absorb(Relevance& r, Absorbed why, const Expr& e) {
+  if (!options_.sums || !current_) return;
+  const ScalarId sum = plan().addScalar();
+  current_->absorbed[static_cast<std::size_t>(why)].push_back(sum);
+  r.pending.push_back({e, Reduction::Sum, sum});
+}
+
+BufferView Walk::expanded(const BufferView& activation, const std::string& name) {
+  if (columns() == 1) return activation;
+  TensorDesc desc = activation.desc;
+  desc.shape[0] *= columns();
+  const BufferView to{plan().addBuffer(desc, name), desc};
+  plan().addProgram(name + " (columns)", {{{load(activation), to}}, {}});
+  return to;
+}
+
+void Walk::record(ValueId id, Relevance& r) {
+  if (std::find(options_.record.begin(), options_.record.end(), id) == options_.record.end()) return;
+  const std::string name = graph_.value(id).name + " (recorded)";
+  const BufferView from = forward_.plain(store(r, name), name), to = forward_.freshPlain(graph_.value(id).shape, name);
+  plan().pin(to.buffer);
+  plan().addProgram(name, {{{load(from), to}}, {}});
+  recorded_.push_back({id, to});
+}
+
+// What arrived at a value: the only message, or the sum of all.
+Relevance Walk::collect(ValueId id) {
+  std::vector<Relevance>& all = given_[id];
+  if (all.size() == 1) return std::move(all[0]);
+  Expr sum = all[0].expr;
+  for (std::size_t k = 1; k < all.size(); ++k) sum = sum + all[k].expr;
+  Relevance parts;
+  for (Relevance& r : all) parts.pending.insert(parts.pending.end(), r.pending.begin(), r.pending.end());
+  return derived(parts, sum);
+}
+
+void Walk::visit(int index) {
+  const Node& node = graph().nodes[static_cast<std::size_t>(index)];
+  if (given_.count(node.outputs[0]) == 0) return;
+  const bool ends = std::none_of(node.inputs.begin(), node.inputs.end(),
+                                 [&](ValueId id) { return id != kNoValue && useful_[static_cast<std::size_t>(id)]; });
+  if (ends) {
+    Relevance last = collect(node.outputs[0]);
+    return record(node.outputs[0], last);
+  }
+  const Rule* rule = rules_[static_cast<std::size_t>(index)];
+  if (!rule)
+    throw Error(ErrorCode::NotSupportedByMethod, node.name, fmt::format("no rule for {}", opName(node.op)),
+                "a row of the table that fits", "add one with --rule");
+  Relevance r = collect(node.outputs[0]);
+  record(node.outputs[0], r);
+  ledger_.push_back({index, r.sum, {}, {}});
+  current_ = &ledger_.back();
+  if (spreadsToSeveral(graph(), node)) store(r, node.name + " (R)");
+  if (rule->linear)
+    walkLinear(*this, node, rule->terms, std::move(r));
+  else
+    walkNode(*this, node, *rule, std::move(r));
+  current_ = nullptr;
+}
+
+// Kernels have copies of what they need; weights that were made for this plan alone would double them until the end.
+void Walk::release(int index) {
+  for (ValueId id : graph().nodes[static_cast<std::size_t>(index)].inputs) {
+    if (id == kNoValue || !graph().isConstant(id)) continue;
+    const std::vector<int>& readers = forward_.uses().consumers[static_cast<std::size_t>(id)];
+    if (*std::min_element(readers.begin(), readers.end()) < index) continue;
+    graph_.value(id).constant = withoutValues(*graph_.value(id).constant);
+    if (options_.release) options_.release(id);
+  }
+}
+
+BufferView Walk::run(const BufferView& seed, ValueId scores) {
+  const Shape& shape = graph().value(scores).shape;
+  Relevance none;
+  give(scores, derived(none, load(forward_.canonical(seed.reshaped({shape, 1}), "seed"))));
+  for (int i = static_cast<int>(graph().nodes.size()) - 1; i >= 0; --i) visit(i), release(i);
+  return options_.toInput ? finish(graph().inputs[0]) : BufferView{};
+}
+
+BufferView Walk::finish(ValueId in) {
+  const BufferView out = forward_.freshPlain(graph().value(in).shape, "relevance");
+  plan().pin(out.buffer);
+  if (given_.count(in) == 0)
+    throw Error(ErrorCode::NotSupportedByMethod, graph().value(in).name, "no relevance reaches the input",
+                "a path from the scores to the input");
+  Relevance r = collect(in);
+  if (options_.times == Multiply::Input) r = derived(r, r.expr * forward_.value(in));
+  if (options_.times == Multiply::DifferenceToBaseline)
+    r = derived(r, r.expr * (forward_.value(in) - options_.reference->value(in)));
+  resultSum_ = r.sum;
+  const BufferView at = forward_.plain(store(r, "input relevance"), "relevance");
+  plan().addProgram("relevance", {{{load(at), out}}, {}});
+  return out;
+}
+
+}  // namespace relprop

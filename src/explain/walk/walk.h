@@ -1,0 +1,124 @@
+// The one backward walk. Every method that is not perturbation-based seeds relevance at the scores and walks the graph
+// backwards; each node redistributes what arrived at its output by the rule its table row names.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine/forward.h"
+#include "explain/walk/analysis.h"
+#include "rules/table.h"
+
+namespace relprop {
+
+// Relevance has a row for each image and target ("column"); activations a row for each image. graph() below has the
+// shapes of relevance, forward().graph() those of activations.
+
+// Relevance at a value: a formula, the scalar its sum goes to, and sums that the next program evaluating it will take
+// along.
+struct Relevance {
+  Expr expr;
+  ScalarId sum = -1;
+  std::vector<ProgramRequest::Reduce> pending;
+};
+
+// Why relevance that arrives at a node does not leave it.
+enum class Absorbed { Bias, Stabiliser, ZeroDenominator };
+
+// Where the sums of one node end up.
+struct LedgerSlots {
+  int node = 0;
+  ScalarId in = -1;
+  std::vector<ScalarId> out;
+  std::vector<ScalarId> absorbed[3];  // by Absorbed
+};
+
+// Relevance that was recorded on the way, at a node's output: plain layout, pinned.
+struct Recorded {
+  ValueId value = kNoValue;
+  BufferView relevance;
+};
+
+// Lowest and highest value of the network's input, by channel.
+struct InputBounds {
+  std::vector<float> low, high;
+};
+
+enum class Multiply { None, Input, DifferenceToBaseline };
+
+struct WalkOptions {
+  bool sums = true;                                         // sum relevance at every node (the ledger; RAP needs it)
+  std::optional<InputBounds> bounds;                        // for bounds=range
+  Multiply times = Multiply::None;                          // what the result is multiplied by
+  std::map<std::string, std::vector<float>> patterns = {};  // by linear node, of its weights' shape
+  std::vector<ValueId> record = {};                         // values whose relevance is recorded
+  bool toInput = true;                                      // false: the walk ends at the recorded values
+  Forward* reference = nullptr;               // the network at the baseline, for rules that compare with it
+  std::function<void(ValueId)> release = {};  // called with each constant that nothing still to be visited reads
+};
+
+class Walk {
+ public:
+  // rules: one a node (nullptr only where no rule fits, which is an error when relevance arrives there).
+  Walk(Forward& forward, std::vector<const Rule*> rules, WalkOptions options);
+
+  // Emits the whole backward half. `seed`: relevance at the scores, in plain layout. Result: the input's relevance,
+  // plain layout, pinned (buffer -1 when the walk ends before).
+  BufferView run(const BufferView& seed, ValueId scores);
+  const std::vector<LedgerSlots>& ledger() const { return ledger_; }
+  const std::vector<Recorded>& recorded() const { return recorded_; }
+  ScalarId resultSum() const { return resultSum_; }
+
+  // For the rules' interpreters.
+  Forward& forward() { return forward_; }
+  Plan& plan() { return forward_.plan(); }
+  const Graph& graph() const { return graph_; }
+  TensorDesc desc(ValueId id) const { return forward_.descOf(graph_.value(id).shape); }
+  std::int64_t columns() const { return forward_.plan().columns(); }
+  const WalkOptions& options() const { return options_; }
+  bool nonNegative(ValueId id) const { return nonNegative_[static_cast<std::size_t>(id)]; }
+  const Rule& rule(int node) const { return *rules_[static_cast<std::size_t>(node)]; }
+  // Hands relevance to a value; what several nodes send is summed.
+  void give(ValueId to, Relevance relevance);
+  // A formula made from `from`; its sum, and those still pending there, will be taken along by the next program.
+  Relevance derived(Relevance& from, const Expr& e);
+  // Stores the formula now, taking pending sums along.
+  BufferView store(Relevance& r, const std::string& name);
+  // The next program that evaluates r also sums `e`: what the node being visited absorbs.
+  void absorb(Relevance& r, Absorbed why, const Expr& e);
+  // An activation with the rows of relevance, for kernels that read both; the same buffer when there is one column.
+  BufferView expanded(const BufferView& activation, const std::string& name);
+  // Parts of values ("pos", "neg", …) that linear rules have made, by value and name.
+  std::map<std::pair<ValueId, std::string>, BufferView>& parts() { return parts_; }
+
+ private:
+  void visit(int index);
+  void release(int index);
+  void findUseful();
+  void record(ValueId id, Relevance& r);
+  Relevance collect(ValueId id);
+  BufferView finish(ValueId in);
+
+  Forward& forward_;
+  Graph graph_;
+  std::vector<const Rule*> rules_;
+  WalkOptions options_;
+  std::vector<bool> nonNegative_;
+  std::vector<bool> useful_;  // values that relevance has to pass to get where it is asked for
+  std::map<ValueId, std::vector<Relevance>> given_;
+  std::map<std::pair<ValueId, std::string>, BufferView> parts_;
+  std::vector<LedgerSlots> ledger_;
+  std::vector<Recorded> recorded_;
+  LedgerSlots* current_ = nullptr;
+  ScalarId resultSum_ = -1;
+};
+
+// One rule at one linear node (linear_walk.cpp), and everything else (node_walk.cpp).
+void walkLinear(Walk& walk, const Node& node, const LinearRule& rule, Relevance r);
+void walkNode(Walk& walk, const Node& node, const Rule& rule, Relevance r);
+
+}  // namespace relprop

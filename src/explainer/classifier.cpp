@@ -1,0 +1,77 @@
+#include "explainer/classifier.h"
+
+#include "explain/methods/method_list.h"
+#include "explain/session.h"
+#include "explainer/model_impl.h"
+#include "explainer/prepare.h"
+#include "explainer/redraw.h"
+#include "passes/passes.h"
+#include "relprop/error.h"
+
+namespace relprop {
+
+struct Classifier::Impl {
+  std::unique_ptr<Backend> backend = makeOneDnnBackend();
+  std::unique_ptr<CompiledMethod> compiled;
+  std::unique_ptr<Session> session;
+  std::vector<std::string> layers;
+  std::function<bool()> again;
+  int threads = 0;
+
+  void compile(const Model& model, const Shape& inputShape, int batch) {
+    Specialised special =
+        specialise(model.impl->imported.graph,
+                   {.inputShape = fullInputShape(model, inputShape, batch), .foldBatchNorm = true, .disabled = {}});
+    layers = layersFromTheTop(special.graph);
+    backend->setThreads(threads);
+    compiled = std::make_unique<CompiledMethod>(cutAtScores(std::move(special.graph)), parseMethod("gradient"),
+                                                *backend, CompileOptions{.forwardOnly = true});
+    session = std::make_unique<Session>(*compiled, BaselineFacts{}, hooks());
+  }
+
+  Session::Hooks hooks() {
+    return {[this](Phase phase) {
+              backend->setThreads(threads);
+              compiled->plan().run(phase);
+            },
+            [this](std::int64_t, std::int64_t) {
+              if (again && !again()) throw Error(ErrorCode::Cancelled, "forward", "stopped");
+            },
+            {}};
+  }
+};
+
+Classifier::Classifier(const Model& model, const Shape& inputShape, int batch, int threads) {
+  checkBatchAndThreads(batch, threads);
+  translated("compile", [&] {
+    impl_ = std::make_unique<Impl>();
+    impl_->threads = threads;
+    impl_->compile(model, inputShape, batch);
+  });
+}
+Classifier::~Classifier() = default;
+
+const Shape& Classifier::imageShape() const {
+  return impl_->compiled->imageShape();
+}
+int Classifier::classes() const {
+  return static_cast<int>(impl_->compiled->scoreShape().classes);
+}
+const std::vector<std::string>& Classifier::layers() const {
+  return impl_->layers;
+}
+
+std::int64_t Classifier::bytes() const {
+  return impl_->compiled->plan().arenaBytes() + impl_->compiled->plan().weightBytes();
+}
+
+void Classifier::forward(std::int64_t count, const std::function<void(std::int64_t, float*)>& fill,
+                         const std::function<void(std::int64_t, const float*)>& read,
+                         const std::function<bool()>& again) {
+  impl_->again = again;
+  translated("forward", [&] {
+    impl_->session->forward(count, fill, [&](std::int64_t k, const Session::Row& row) { read(k, row.scores()); });
+  });
+}
+
+}  // namespace relprop

@@ -1,0 +1,34 @@
+// The network as a classifier: forward passes over many inputs, a batch at a time.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "relprop/explain.h"
+
+namespace relprop {
+
+class Classifier {
+ public:
+  Classifier(const Model& model, const Shape& inputShape, int batch, int threads);
+  ~Classifier();
+
+  const Shape& imageShape() const;  // C×H×W
+  int classes() const;
+  const std::vector<std::string>& layers() const;  // with weights, from the output down
+  std::int64_t bytes() const;
+
+  // Writes `count` inputs through `fill` and hands their logits to `read`, in order. `again` is asked before every
+  // batch and stops with Cancelled when it returns false.
+  void forward(std::int64_t count, const std::function<void(std::int64_t, float*)>& fill,
+               const std::function<void(std::int64_t, const float*)>& read, const std::function<bool()>& again = {});
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace relprop

@@ -1,0 +1,42 @@
+#include "explain/methods/method_list.h"
+#include "explain/procedure.h"
+#include "kernels/backend.h"
+#include "relprop/explain.h"
+
+#ifndef RELPROP_VERSION
+#define RELPROP_VERSION "unknown"
+#endif
+
+namespace relprop {
+
+std::vector<MethodInfo> methods() {
+  std::vector<MethodInfo> all;
+  for (const MethodEntry& e : methodList()) {
+    MethodInfo info{e.name, e.summary, e.citation, {}};
+    for (const ParameterInfo& p : parametersOf(e))
+      info.parameters.emplace_back(p.key, p.fallback + " (" + p.choices + ")");
+    all.push_back(std::move(info));
+  }
+  return all;
+}
+
+bool runsManyInputs(const std::string& method) {
+  const Method parsed = parseMethod(method);
+  return parsed.procedure && parsed.procedure->runsManyInputs();
+}
+
+std::vector<std::pair<std::string, std::string>> commonParameters() {
+  std::vector<std::pair<std::string, std::string>> all;
+  for (const ParameterInfo& p : commonMethodParameters()) all.emplace_back(p.key, p.choices);
+  return all;
+}
+
+std::string version() {
+  return RELPROP_VERSION;
+}
+
+std::map<std::string, std::string> versions() {
+  return {{"relprop", version()}, {"oneDNN", oneDnnVersion()}};
+}
+
+}  // namespace relprop

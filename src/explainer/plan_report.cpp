@@ -1,0 +1,84 @@
+#include "explainer/plan_report.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace relprop {
+namespace {
+
+// What a process holds besides weights and plans: the program and its libraries, and what they keep of kernels they
+// compile; and each image some three times, as it comes, as the caller gives it, and its map.
+constexpr std::int64_t kProgram = 38 << 20, kCopies = 3;
+
+// Explaining or, for large models of which a method needs little, reading the file takes most: its bytes lie beside the
+// weights that are made of them.
+std::int64_t mostMemory(const PlanReport& report, const CompiledMethod& compiled) {
+  const std::int64_t images =
+      kCopies * compiled.rows() * compiled.inputFloats() * static_cast<std::int64_t>(sizeof(float));
+  return kProgram + report.modelBytes + std::max(report.arenaBytes + report.weightBytes + images, report.modelBytes);
+}
+
+NodeReport nodeReport(const CompiledMethod& compiled, int index) {
+  const Node& n = compiled.graph().nodes[static_cast<std::size_t>(index)];
+  const Rule* rule = compiled.rule(index);
+  return {n.name, opName(n.op), toString(compiled.graph().value(n.outputs[0]).shape), rule ? rule->text : "none",
+          n.folded};
+}
+
+std::string passLine(const PassReport& p) {
+  std::string line = fmt::format("{}: {} rewrites, {:.1f} ms", p.name, p.rewrites, p.seconds * 1e3);
+  for (const std::string& note : p.notes) line += "; " + note;
+  return line;
+}
+
+}  // namespace
+
+std::vector<StepReport> stepsOf(const Plan& plan) {
+  std::vector<StepReport> steps;
+  for (const StepInfo& s : plan.steps())
+    steps.push_back({s.name, s.phase == Phase::Forward ? "forward" : "backward", kindName(s.kind), toString(s.shape),
+                     s.bytes, s.flops, s.seconds});
+  return steps;
+}
+
+std::vector<LedgerEntry> ledgerOf(CompiledMethod& compiled, std::int64_t row) {
+  const auto total = [&](const std::vector<ScalarId>& ids) {
+    double sum = 0;
+    for (ScalarId id : ids) sum += compiled.scalar(id)[row];
+    return sum;
+  };
+  std::vector<LedgerEntry> all;
+  for (const LedgerSlots& slots : compiled.ledger()) {
+    const Node& node = compiled.graph().nodes[static_cast<std::size_t>(slots.node)];
+    LedgerEntry e{node.name, opName(node.op), compiled.rule(slots.node)->text, compiled.scalar(slots.in)[row]};
+    e.out = total(slots.out);
+    e.bias = total(slots.absorbed[static_cast<std::size_t>(Absorbed::Bias)]);
+    e.stabiliser = total(slots.absorbed[static_cast<std::size_t>(Absorbed::Stabiliser)]);
+    e.zeroDenominator = total(slots.absorbed[static_cast<std::size_t>(Absorbed::ZeroDenominator)]);
+    all.push_back(std::move(e));
+  }
+  return all;
+}
+
+PlanReport reportOf(CompiledMethod& compiled, CompiledMethod* probe, const std::vector<PassReport>& passes,
+                    const std::vector<std::string>& warnings) {
+  PlanReport r;
+  r.method = compiled.method().text;
+  r.table = compiled.method().table.print();
+  r.warnings = warnings;
+  for (const PassReport& p : passes) r.passes.push_back(passLine(p));
+  for (std::size_t i = 0; i < compiled.graph().nodes.size(); ++i)
+    r.nodes.push_back(nodeReport(compiled, static_cast<int>(i)));
+  r.steps = stepsOf(compiled.plan());
+  r.modelBytes = compiled.constantBytes();
+  for (Plan* plan : {&compiled.plan(), probe ? &probe->plan() : nullptr}) {
+    if (!plan) continue;
+    r.arenaBytes += plan->arenaBytes();
+    r.weightBytes += plan->weightBytes();
+  }
+  r.memory = mostMemory(r, compiled);
+  return r;
+}
+
+}  // namespace relprop

@@ -1,0 +1,106 @@
+#include "explainer/prediction.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "core/softmax.h"
+#include "relprop/error.h"
+
+namespace relprop {
+namespace {
+
+std::vector<int> ranked(const std::vector<float>& logits) {
+  std::vector<int> order(logits.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(), [&](int a, int b) {
+    return logits[static_cast<std::size_t>(a)] > logits[static_cast<std::size_t>(b)];
+  });
+  return order;
+}
+
+int classIndex(int index, const ScoreShape& shape, const char* what) {
+  if (index < 0 || index >= shape.classes)
+    throw Error(ErrorCode::UnknownTarget, what, std::to_string(index),
+                fmt::format("a class index from 0 to {}", shape.classes - 1));
+  return index;
+}
+
+Question vectorQuestion(const Target& target, const ScoreShape& shape) {
+  const auto count = static_cast<std::int64_t>(target.relevance.size());
+  if (count != shape.count())
+    throw Error(ErrorCode::UnknownTarget, "target", fmt::format("a relevance vector of {} values", count),
+                fmt::format("{}, one a score", shape.count()));
+  if (!std::all_of(target.relevance.begin(), target.relevance.end(), [](float v) { return std::isfinite(v); }))
+    throw Error(ErrorCode::UnknownTarget, "target", "a relevance vector with NaN or infinity", "finite numbers");
+  Question q;
+  q.kind = Question::Kind::Vector;
+  q.vector = target.relevance;
+  const auto largest = std::max_element(q.vector.begin(), q.vector.end());
+  q.index = (largest - q.vector.begin()) / shape.positions;
+  return q;
+}
+
+void contrast(Question& q, const Target& target, const ScoreShape& shape) {
+  if (target.contrast == Target::Contrast::None) return;
+  if (shape.classes < 2)
+    throw Error(ErrorCode::UnknownTarget, "contrast", "one class", "another class to compare with");
+  q.contrast = Question::Contrast::Others;
+  if (target.contrast == Target::Contrast::Others) return;
+  q.contrast = Question::Contrast::Class;
+  q.against = classIndex(target.against, shape, "contrast");
+  if (q.against == q.index)
+    throw Error(ErrorCode::UnknownTarget, "contrast", fmt::format("class {}, which is the target", q.against),
+                "another class");
+}
+
+}  // namespace
+
+Explanation predict(const ScoreShape& shape, const float* scores) {
+  Explanation e;
+  const std::vector<double> sums = classScores(shape, scores);
+  e.logits.assign(sums.begin(), sums.end());
+  const std::vector<double> p = softmax({e.logits.begin(), e.logits.end()});
+  const std::vector<int> order = ranked(e.logits);
+  for (std::size_t k = 0; k < std::min<std::size_t>(5, order.size()); ++k) {
+    const auto i = static_cast<std::size_t>(order[k]);
+    e.top5.push_back({order[k], e.logits[i], p[i]});
+  }
+  return e;
+}
+
+Question questionOf(const Target& target, const ScoreShape& shape, const Explanation& prediction, Seed seed) {
+  if (seed == Seed::Probability && shape.positions > 1)
+    throw Error(ErrorCode::NotSupportedByMethod, "seed", "probability at an inner node", "class scores",
+                "use seed=logit");
+  if (target.kind == Target::Kind::Relevance && target.contrast != Target::Contrast::None)
+    throw Error(ErrorCode::InvalidArgument, "contrast", "a contrast beside a relevance vector",
+                "one of them: the vector says what every score gets");
+  if (target.kind == Target::Kind::Relevance) return vectorQuestion(target, shape);
+  Question q;
+  q.index = prediction.top5.at(0).index;
+  if (target.kind == Target::Kind::All) q.kind = Question::Kind::All;
+  if (target.kind == Target::Kind::Index) q.index = classIndex(target.index, shape, "target");
+  if (target.kind == Target::Kind::Rank)
+    q.index = ranked(prediction.logits)[static_cast<std::size_t>(classIndex(target.index, shape, "target rank"))];
+  contrast(q, target, shape);
+  return q;
+}
+
+double seedSum(const Question& q, Seed seed, const ScoreShape& shape, const std::vector<float>& scores) {
+  std::vector<float> r(scores.size());
+  writeSeed(q, seed, shape, scores.data(), r.data());
+  return std::accumulate(r.begin(), r.end(), 0.0);
+}
+
+void requireConservation(const Explanation& e, double seedMagnitude, double limit) {
+  if (limit <= 0) return;
+  if (std::abs(e.sum - e.seed) <= limit * seedMagnitude) return;
+  throw Error(ErrorCode::NotConserved, "relevance", fmt::format("Σ {:.6g} of a seed of {:.6g}", e.sum, e.seed),
+              fmt::format("a difference of at most {:g} of the seed", limit),
+              "see where it goes with `relprop inspect --ledger`");
+}
+
+}  // namespace relprop

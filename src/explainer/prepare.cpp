@@ -1,0 +1,65 @@
+#include "explainer/prepare.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "explain/walk/analysis.h"
+#include "graph/edit.h"
+
+namespace relprop {
+
+void checkBatchAndThreads(int batch, int threads) {
+  if (batch < 1 || batch > 4096) throw Error(ErrorCode::InvalidArgument, "batch", std::to_string(batch), "1 to 4096");
+  if (threads < 0 || threads > 1024)
+    throw Error(ErrorCode::InvalidArgument, "threads", std::to_string(threads), "0 (all cores) to 1024");
+}
+
+Shape fullInputShape(const Model& model, const Shape& given, int batch) {
+  Shape shape = model.inputShape();
+  if (given.size() >= shape.size() && !given.empty())
+    throw Error(ErrorCode::ShapeMismatch, "input", "shape " + toString(given),
+                "at most the axes behind the batch of " + toString(shape));
+  for (std::size_t k = 0; k < given.size(); ++k) {
+    std::int64_t& extent = shape[shape.size() - given.size() + k];
+    if (extent > 0 && extent != given[k])
+      throw Error(ErrorCode::ShapeMismatch, "input", "shape " + toString(given),
+                  "what the model fixes: " + toString(shape));
+    extent = given[k];
+  }
+  for (std::size_t k = 1; k < shape.size(); ++k)
+    if (shape[k] <= 0)
+      throw Error(ErrorCode::ShapeMismatch, "input", "axis " + std::to_string(k) + " is left open by the model",
+                  "its extent", "give it with --shape or the preprocessing's crop");
+  if (shape[0] <= 0) shape[0] = std::max(1, batch);
+  return shape;
+}
+
+Graph cutAtScores(Graph graph) {
+  graph.outputs = {scoresOf(graph)};
+  removeDeadNodes(graph);
+  return graph;
+}
+
+Shape imageShapeOf(const Graph& graph) {
+  const Shape& s = graph.value(graph.inputs.at(0)).shape;
+  return {s.begin() + 1, s.end()};
+}
+
+void requireFinite(const float* values, std::int64_t count, ErrorCode code, const char* where, const char* hint) {
+  const float* end = values + count;
+  const float* bad = std::find_if(values, end, [](float v) { return !std::isfinite(v); });
+  if (bad != end) throw Error(code, where, fmt::format("{} at element {}", *bad, bad - values), "finite numbers", hint);
+}
+
+void checkImages(const Tensor& input, const Shape& image) {
+  const bool fits =
+      input.shape.size() == image.size() + 1 && std::equal(image.begin(), image.end(), input.shape.begin() + 1);
+  if (!fits || input.shape[0] < 1)
+    throw Error(ErrorCode::ShapeMismatch, "input", toString(input.shape), "N×" + toString(image));
+  requireFinite(input.data.data(), static_cast<std::int64_t>(input.data.size()), ErrorCode::NonFiniteWeights, "input",
+                "check the array");
+}
+
+}  // namespace relprop

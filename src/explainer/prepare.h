@@ -1,0 +1,23 @@
+// What everything that runs a network does first.
+#pragma once
+
+#include "explainer/translated.h"
+#include "graph/graph.h"
+#include "relprop/error.h"
+#include "relprop/explain.h"
+
+namespace relprop {
+
+// The batch may be 1 to 4096 and the threads 0 to 1024. Throws InvalidArgument.
+void checkBatchAndThreads(int batch, int threads);
+// C×H×W (or H×W) from the caller fills what the file leaves open; the batch is fixed last. Throws ShapeMismatch.
+Shape fullInputShape(const Model& model, const Shape& given, int batch);
+// A final Softmax is not part of the scores.
+Graph cutAtScores(Graph graph);
+// C×H×W of the graph's input.
+Shape imageShapeOf(const Graph& graph);
+// input: N×image with N ≥ 1, all finite. Throws ShapeMismatch, NonFiniteWeights.
+void checkImages(const Tensor& input, const Shape& image);
+void requireFinite(const float* values, std::int64_t count, ErrorCode code, const char* where, const char* hint);
+
+}  // namespace relprop

@@ -1,0 +1,63 @@
+#include "kernels/record/record.h"
+
+#include "kernels/ref/backend.h"
+
+namespace relprop {
+namespace {
+
+class Idle : public Kernel {
+ public:
+  explicit Idle(std::int64_t weightBytes) : weightBytes_(weightBytes) {}
+  void run(const float* const*, float* const*, void*) const override {}
+  std::int64_t weightBytes() const override { return weightBytes_; }
+
+ private:
+  std::int64_t weightBytes_;
+};
+
+LinearCall callOf(LinearCall::Kind kind, const DenseSpec& s) {
+  LinearShape shape;
+  shape.n = s.rows, shape.ic = s.ic, shape.oc = s.oc, shape.dense = true;
+  return {kind, shape, static_cast<int>(s.parts.size())};
+}
+
+class RecordingBackend : public ReferenceBackend {
+ public:
+  RecordingBackend(std::unique_ptr<Backend> like, std::vector<LinearCall>& calls)
+      : ReferenceBackend(like->operand()), like_(std::move(like)), calls_(calls) {}
+  const char* name() const override { return "recording"; }
+  int block() const override { return like_->block(); }
+  TensorDesc activation(const Shape& shape) const override { return like_->activation(shape); }
+  bool readsDenseInPlace(std::int64_t rows) const override { return like_->readsDenseInPlace(rows); }
+  KernelPtr linearForward(const LinearKernelSpec& s) override {
+    return add({LinearCall::Kind::Forward, s.shape}, packedBytes(s));
+  }
+  KernelPtr linearBackward(const LinearKernelSpec& s) override {
+    return add({LinearCall::Kind::Backward, s.shape}, packedBytes(s));
+  }
+  KernelPtr denseForward(const DenseSpec& s) override { return add(callOf(LinearCall::Kind::Forward, s)); }
+  KernelPtr denseBackward(const DenseSpec& s) override { return add(callOf(LinearCall::Kind::Backward, s)); }
+  KernelPtr matmul(const MatmulSpec&) override { return add({LinearCall::Kind::Product, {}}); }
+  void runProgram(const Program&, const ProgramArgs&) override {}
+
+ private:
+  // Without the padding that some kernels want.
+  static std::int64_t packedBytes(const LinearKernelSpec& s) {
+    return s.shape.weightCount() * (s.operands == Element::Float32 ? 4 : 2);
+  }
+  KernelPtr add(const LinearCall& call, std::int64_t weightBytes = 0) {
+    calls_.push_back(call);
+    return std::make_unique<Idle>(weightBytes);
+  }
+
+  std::unique_ptr<Backend> like_;
+  std::vector<LinearCall>& calls_;
+};
+
+}  // namespace
+
+std::unique_ptr<Backend> makeRecordingBackend(std::unique_ptr<Backend> like, std::vector<LinearCall>& calls) {
+  return std::make_unique<RecordingBackend>(std::move(like), calls);
+}
+
+}  // namespace relprop

@@ -1,0 +1,177 @@
+// Evaluations through the library, on the bundled network and its data set: the tables of the papers in small.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <numeric>
+
+#include "eval/evaluation_units.h"
+#include "explainer/redrawn_model.h"
+#include "relprop/evaluate.h"
+#include "unit/core/failure.h"
+
+namespace relprop::test {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+const fs::path& examples() {
+  static const fs::path folder = (fs::path(__FILE__).parent_path() / "../../../examples").lexically_normal();
+  return folder;
+}
+
+const Model& shapes() {
+  static const Model model = Model::load(examples() / "model/shapes.onnx");
+  return model;
+}
+
+const Dataset& data() {
+  static const Dataset dataset = Dataset::open("voc:" + (examples() / "pictures").string());
+  return dataset;
+}
+
+EvaluateOptions options(std::vector<std::string> methods, std::vector<std::string> metrics) {
+  EvaluateOptions o;
+  o.methods = std::move(methods);
+  o.metrics = std::move(metrics);
+  o.preprocess = readPreprocess((examples() / "model/shapes.preprocess.json").string());
+  o.labels = readLabels((examples() / "model/shapes.labels.txt").string());
+  o.threads = 1;
+  return o;
+}
+
+std::vector<std::size_t> all(const Evaluation& evaluation) {
+  std::vector<std::size_t> units(evaluation.units().size());
+  std::iota(units.begin(), units.end(), std::size_t{0});
+  return units;
+}
+
+Store run(const Model& model, const EvaluateOptions& o) {
+  Store store = Store::inMemory();
+  Evaluation evaluation(model, data(), o);
+  evaluate(evaluation, store, all(evaluation));
+  return store;
+}
+
+// Means by method and score.
+std::map<std::string, double> means(const Store& store) {
+  std::map<std::string, std::vector<double>> values;
+  for (const Result& r : store.results())
+    for (const NamedScore& s : r.scores)
+      values[r.key.method.substr(0, r.key.method.find(':')) + "/" + s.name].push_back(s.value);
+  std::map<std::string, double> means;
+  for (const auto& [name, list] : values)
+    means[name] = std::accumulate(list.begin(), list.end(), 0.0) / static_cast<double>(list.size());
+  return means;
+}
+
+int layers() {
+  return 100;  // more than there are: all of them
+}
+
+// With masks that are exact, relevance of a trained network beats the gradient, and random weights lose.
+TEST(Evaluation, ATrainedNetworkBeatsTheGradientAndRandomWeights) {
+  const EvaluateOptions o = options({"rap", "gradient"}, {"outside-inside:region=mask", "relevance-mass"});
+  const auto trained = means(run(shapes(), o));
+  EvaluateOptions predicted = o;
+  predicted.target = "predicted";
+  const auto random = means(run(withRedrawnWeights(shapes(), layers(), 1), predicted));
+  EXPECT_LT(trained.at("rap/all"), 0.5 * trained.at("gradient/all"));
+  EXPECT_LT(trained.at("rap/all"), 0.5 * random.at("rap/all"));
+  EXPECT_GT(trained.at("rap/mass"), 1.5 * random.at("rap/mass"));
+}
+
+TEST(Evaluation, MapsOfRandomNetworksAreUnlikeThoseOfTheTrainedOne) {
+  const auto m = means(run(shapes(), options({"rap", "gradient"}, {"randomisation:layers=2"})));
+  EXPECT_LT(m.at("rap/spearman"), 0.7);
+  EXPECT_LT(m.at("gradient/spearman"), 0.7);
+}
+
+TEST(Evaluation, RapConservesAtEveryLayer) {
+  const auto m = means(run(shapes(), options({"rap"}, {"conservation"})));
+  EXPECT_LT(m.at("rap/input"), 1e-4);
+  EXPECT_LT(m.at("rap/worst-layer"), 1e-4);
+}
+
+// Whatever the order, the batch and the company: the same numbers.
+TEST(Evaluation, AScoreDependsOnItsPictureAlone) {
+  EvaluateOptions o = options({"rap", "gradient:noise=0.1,samples=2"}, {"id-score:step=400", "infidelity:samples=4"});
+  const Store together = run(shapes(), o);
+  Evaluation evaluation(shapes(), data(), o);
+  std::vector<std::size_t> reversed = all(evaluation);
+  std::reverse(reversed.begin(), reversed.end());
+  Store store = Store::inMemory();
+  evaluate(evaluation, store, reversed);
+  const auto one = together.results(), other = store.results();
+  ASSERT_EQ(one.size(), other.size());
+  for (std::size_t i = 0; i < one.size(); ++i) {
+    EXPECT_EQ(one[i].key, other[i].key);
+    ASSERT_EQ(one[i].scores.size(), other[i].scores.size());
+    for (std::size_t s = 0; s < one[i].scores.size(); ++s) EXPECT_EQ(one[i].scores[s].value, other[i].scores[s].value);
+  }
+}
+
+// Methods that do not fit together are compiled one after the other, with the same results.
+TEST(Evaluation, LittleMemoryChangesNothing) {
+  EvaluateOptions o = options({"rap", "lrp-zplus", "gradient"}, {"outside-inside"});
+  const Store ample = run(shapes(), o);
+  o.memory = 1;
+  EXPECT_GT(Evaluation(shapes(), data(), o).portion(), 1u);
+  const auto one = ample.results(), other = run(shapes(), o).results();
+  ASSERT_EQ(one.size(), other.size());
+  for (std::size_t i = 0; i < one.size(); ++i) EXPECT_EQ(one[i].scores.at(0).value, other[i].scores.at(0).value);
+}
+
+TEST(Evaluation, MethodsOfAllThatCannotBeAppliedAreLeftOutWithAWord) {
+  EvaluateOptions o = options({"rap", "pattern-net"}, {"outside-inside"});
+  std::vector<std::string> warnings;
+  o.warn = [&](const std::string& text) { warnings.push_back(text); };
+  EXPECT_EQ(failureOf([&] { Evaluation(shapes(), data(), o); }).code(), ErrorCode::NotSupportedByMethod);
+  o.optional = {"pattern-net"};
+  EXPECT_EQ(Evaluation(shapes(), data(), o).methods().size(), 1u);
+  EXPECT_THAT(warnings, testing::Contains(HasSubstr("pattern-net is left out")));
+}
+
+TEST(Evaluation, StopsWhenAsked) {
+  EvaluateOptions o = options({"rap"}, {"outside-inside"});
+  int asked = 0;
+  o.again = [&] { return ++asked < 10; };
+  Evaluation evaluation(shapes(), data(), o);
+  Store store = Store::inMemory();
+  EXPECT_EQ(failureOf([&] { evaluate(evaluation, store, all(evaluation)); }).code(), ErrorCode::Cancelled);
+  const std::size_t before = store.results().size();
+  EXPECT_LT(before, 8u);
+  o.again = {};
+  Evaluation resumed(shapes(), data(), o);
+  evaluate(resumed, store, all(resumed));
+  EXPECT_EQ(store.results().size(), 8u);
+}
+
+TEST(Evaluation, BadOptionsAreRefused) {
+  const auto code = [](const EvaluateOptions& o) { return failureOf([&] { Evaluation(shapes(), data(), o); }).code(); };
+  EXPECT_EQ(code(options({}, {"miou"})), ErrorCode::InvalidArgument);
+  EXPECT_EQ(code(options({"rap"}, {})), ErrorCode::InvalidArgument);
+  EXPECT_EQ(code(options({"rap"}, {"no-metric"})), ErrorCode::UnknownMetric);
+  EXPECT_EQ(code(options({"rap"}, {"miou:threshhold=1"})), ErrorCode::InvalidMetricParameter);
+  EXPECT_EQ(code(options({"no-method"}, {"miou"})), ErrorCode::UnknownMethod);
+  EvaluateOptions o = options({"rap"}, {"miou"});
+  o.target = "both";
+  EXPECT_EQ(code(o), ErrorCode::InvalidArgument);
+  o = options({"rap"}, {"miou"});
+  o.labels = std::vector<std::string>(10, "no shape");
+  EXPECT_EQ(code(o), ErrorCode::UnknownTarget);
+}
+
+TEST(ClassMapping, FindsClassesByName) {
+  const std::vector<int> mapping = classMapping(data(), options({}, {}).labels, 10);
+  const std::vector<std::string> labels = options({}, {}).labels;
+  for (std::size_t k = 0; k < mapping.size(); ++k)
+    if (mapping[k] >= 0) {
+      EXPECT_EQ(labels[static_cast<std::size_t>(mapping[k])], data().classNames()[k]);
+    }
+}
+
+}  // namespace
+}  // namespace relprop::test

@@ -1,0 +1,120 @@
+// Models, reports and lists of the public interface.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "explainer/model_impl.h"
+#include "relprop/explain.h"
+#include "unit/core/failure.h"
+#include "unit/passes/build.h"
+
+namespace relprop::test {
+namespace {
+
+// A model that was never a file; its input shape may hold symbolic extents.
+Model modelOf(Graph graph) {
+  Model m;
+  Model::Impl impl{"made.onnx", {}};
+  impl.imported.graph = std::move(graph);
+  m.impl = std::make_shared<const Model::Impl>(std::move(impl));
+  return m;
+}
+
+// Two channels, any size: conv → global average → scores.
+Model openModel() {
+  Build b({-1, 2, -1, -1});
+  const ValueId y = b.add(Op::Conv, {b.x(), b.random({3, 2, 3, 3})}, {{"pads", Ints{1, 1, 1, 1}}});
+  b.add(Op::Flatten, {b.add(Op::GlobalAveragePool, {y})});
+  return modelOf(b.graph);
+}
+
+ErrorCode codeOf(const Model& m, const ExplainOptions& o) {
+  return failureOf([&] { Explainer e(m, o); }).code();
+}
+
+TEST(OpenModel, SizeHasToBeGiven) {
+  ExplainOptions o;
+  o.method = "gradient";
+  EXPECT_EQ(codeOf(openModel(), o), ErrorCode::ShapeMismatch);
+  o.inputShape = {5};
+  EXPECT_EQ(codeOf(openModel(), o), ErrorCode::ShapeMismatch) << "the height is still open";
+  o.inputShape = {3, 8, 8};
+  EXPECT_EQ(codeOf(openModel(), o), ErrorCode::ShapeMismatch) << "the model has two channels";
+  o.inputShape = {0, 8};
+  EXPECT_EQ(codeOf(openModel(), o), ErrorCode::ShapeMismatch);
+}
+
+TEST(OpenModel, TakesHeightAndWidthAlone) {
+  ExplainOptions o;
+  o.method = "gradient";
+  o.inputShape = {8, 6};
+  Explainer explainer(openModel(), o);
+  EXPECT_EQ(explainer.inputShape(), (Shape{2, 8, 6}));
+  EXPECT_EQ(explainer.explain(Tensor({2, 2, 8, 6}, 1.0f)).size(), 2u);
+}
+
+TEST(OpenModel, BatchIsTheCallersUnlessTheModelFixesIt) {
+  ExplainOptions o;
+  o.method = "gradient", o.inputShape = {4, 4}, o.batch = 3;
+  EXPECT_EQ(Explainer(openModel(), o).explain(Tensor({4, 2, 4, 4}, 1.0f)).size(), 4u);
+  Build b({2, 5});
+  b.add(Op::Gemm, {b.x(), b.random({5, 3})});
+  o.inputShape = {};
+  EXPECT_EQ(Explainer(modelOf(b.graph), o).explain(Tensor({3, 5}, 1.0f)).size(), 3u) << "two rows at a time";
+}
+
+TEST(OpenModel, ScoresHaveToBeOneVectorAnImage) {
+  Build b({1, 2, 4, 4});
+  b.add(Op::Conv, {b.x(), b.random({3, 2, 1, 1})});
+  ExplainOptions o;
+  o.method = "gradient";
+  EXPECT_EQ(codeOf(modelOf(b.graph), o), ErrorCode::UnsupportedModel);
+}
+
+TEST(BatchNorm, PassWithoutAnyIsAWarning) {
+  ExplainOptions o;
+  o.method = "lrp-zplus:batchnorm=pass", o.inputShape = {4, 4};
+  EXPECT_THAT(Explainer(openModel(), o).warnings(), testing::Contains(testing::HasSubstr("batchnorm=pass")));
+  o.method = "lrp-zplus";
+  EXPECT_TRUE(Explainer(openModel(), o).warnings().empty());
+}
+
+TEST(Report, ShowsNodesRulesAndSteps) {
+  ExplainOptions o;
+  o.method = "rap:residual=symmetric", o.inputShape = {4, 4}, o.rules = {"Conv=flat"};
+  Explainer explainer(openModel(), o);
+  const PlanReport& r = explainer.report();
+  EXPECT_EQ(r.method, explainer.methodString());
+  EXPECT_THAT(r.method, testing::HasSubstr("residual=symmetric"));
+  EXPECT_THAT(r.table.front(), testing::HasSubstr("(user)"));
+  ASSERT_FALSE(r.nodes.empty());
+  EXPECT_EQ(r.nodes[0].op, "Conv");
+  EXPECT_EQ(r.nodes[0].shape, "1×3×4×4");
+  EXPECT_THAT(r.nodes[0].rule, testing::StartsWith("flat"));
+  bool forward = false, backward = false;
+  for (const StepReport& s : r.steps) forward |= s.phase == "forward", backward |= s.phase == "backward";
+  EXPECT_TRUE(forward && backward);
+  EXPECT_GT(r.arenaBytes, 0);
+}
+
+TEST(Lists, MethodsHaveParametersAndSources) {
+  const auto all = methods();
+  EXPECT_GE(all.size(), 17u);
+  for (const MethodInfo& m : all) EXPECT_FALSE(m.name.empty() || m.summary.empty() || m.citation.empty());
+}
+
+TEST(Lists, VersionsNameTheLibraries) {
+  EXPECT_FALSE(version().empty());
+  EXPECT_EQ(versions().at("relprop"), version());
+  EXPECT_FALSE(versions().at("oneDNN").empty());
+}
+
+TEST(Lists, ImageNetHasAThousandNames) {
+  const auto names = readLabels("imagenet");
+  ASSERT_EQ(names.size(), 1000u);
+  EXPECT_EQ(names[0], "tench");
+  EXPECT_EQ(names[999], "toilet tissue");
+  EXPECT_THROW(readLabels("no/such/file.txt"), Error);
+}
+
+}  // namespace
+}  // namespace relprop::test

@@ -1,0 +1,237 @@
+// Estimating patterns through the public interface, on the bundled example network.
+#include "relprop/patterns.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <limits>
+#include <random>
+
+#include "explainer/model_impl.h"
+#include "relprop/npz.h"
+#include "support/temporary_folder.h"
+#include "unit/core/failure.h"
+#include "unit/passes/build.h"
+
+namespace relprop::test {
+namespace {
+
+using testing::HasSubstr;
+
+const Model& shapes() {
+  static const Model model =
+      Model::load(std::filesystem::path(__FILE__).parent_path() / "../../../examples/model/shapes.onnx");
+  return model;
+}
+
+PatternOptions options(int batch = 4) {
+  return {.inputShape = {}, .batch = batch, .threads = 1};
+}
+
+Tensor images(std::int64_t count, unsigned seed) {
+  Shape shape = PatternEstimator(shapes(), options()).inputShape();
+  shape.insert(shape.begin(), count);
+  Tensor t(shape);
+  std::mt19937 engine(seed);
+  std::normal_distribution<float> normal;
+  const std::size_t plane = t.data.size() / static_cast<std::size_t>(shape[0] * shape[1]);
+  for (std::size_t i = 0; i < t.data.size(); i += plane) {  // the colour differs, so that features vary among images
+    const float mean = normal(engine), spread = std::abs(normal(engine));
+    for (std::size_t k = i; k < i + plane; ++k) t.data[k] = mean + spread * normal(engine);
+  }
+  return t;
+}
+
+class Estimator : public testing::Test {
+ protected:
+  std::filesystem::path file(const char* name) const { return folder_ / name; }
+
+  TemporaryFolder folder_;
+  PatternEstimator estimator_{shapes(), options()};
+};
+
+void expectSame(const Patterns& a, const Patterns& b) {
+  EXPECT_EQ(a.model, b.model);
+  EXPECT_EQ(a.foldBatchNorm, b.foldBatchNorm);
+  EXPECT_EQ(a.images, b.images);
+  EXPECT_EQ(a.silent, b.silent);
+  EXPECT_EQ(a.degenerate, b.degenerate);
+  ASSERT_EQ(a.nodes.size(), b.nodes.size());
+  for (const auto& [name, tensor] : a.nodes) {
+    EXPECT_EQ(tensor.shape, b.nodes.at(name).shape) << name;
+    EXPECT_EQ(tensor.data, b.nodes.at(name).data) << name;
+  }
+}
+
+TEST_F(Estimator, HasAPatternForEveryLinearNode) {
+  estimator_.add(images(6, 1));
+  const Patterns p = estimator_.finish();
+  Explainer explainer(shapes(), {.method = "gradient", .threads = 1});
+  std::size_t linear = 0;
+  for (const NodeReport& node : explainer.report().nodes) {
+    if (node.op != "Conv" && node.op != "Dense") continue;
+    ++linear;
+    EXPECT_TRUE(p.nodes.count(node.node)) << node.node;
+  }
+  EXPECT_EQ(p.nodes.size(), linear);
+  EXPECT_EQ(p.model, shapes().hash());
+  EXPECT_EQ(p.images, 6);
+}
+
+// Within a relative difference (L2) at every node. Outputs that hardly vary make more of float32's rounding.
+void expectClose(const Patterns& got, const Patterns& expected, double tolerance) {
+  ASSERT_EQ(got.nodes.size(), expected.nodes.size());
+  for (const auto& [name, tensor] : expected.nodes) {
+    double difference = 0, norm = 0;
+    for (std::size_t i = 0; i < tensor.data.size(); ++i) {
+      difference += std::pow(double{tensor.data[i]} - double{got.nodes.at(name).data[i]}, 2);
+      norm += std::pow(double{tensor.data[i]}, 2);
+    }
+    EXPECT_LE(std::sqrt(difference), tolerance * std::sqrt(norm)) << name;
+  }
+}
+
+TEST_F(Estimator, BatchesDoNotMatter) {
+  const Tensor x = images(12, 2);
+  PatternEstimator one(shapes(), options(1)), many(shapes(), options(5));
+  one.add(x), many.add(x);
+  expectClose(many.finish(), one.finish(), 1e-4);
+}
+
+TEST_F(Estimator, AgreesWithTheReferenceKernels) {
+  const Tensor x = images(4, 2);
+  PatternOptions o = options();
+  o.reference = true;
+  PatternEstimator slow(shapes(), o);
+  slow.add(x), estimator_.add(x);
+  expectClose(estimator_.finish(), slow.finish(), 1e-3);
+}
+
+TEST_F(Estimator, ResumedIsUninterruptedBitForBit) {
+  const Tensor first = images(7, 1), second = images(3, 2);
+  estimator_.add(first);
+  estimator_.saveState(file("state.npz"), "seven \"images\"");
+  estimator_.add(second);
+  PatternEstimator other(shapes(), options());
+  other.add(images(2, 9));  // forgotten by loading
+  EXPECT_EQ(other.loadState(file("state.npz")), "seven \"images\"");
+  EXPECT_EQ(other.images(), 7);
+  other.add(second);
+  expectSame(other.finish(), estimator_.finish());
+  EXPECT_NEAR(static_cast<double>(std::filesystem::file_size(file("state.npz"))),
+              static_cast<double>(estimator_.stateBytes()), 0.2 * static_cast<double>(estimator_.stateBytes()) + 2e4);
+}
+
+TEST_F(Estimator, PatternsAreWrittenAndRead) {
+  estimator_.add(images(5, 1));
+  const Patterns p = estimator_.finish();
+  p.save(file("p.npz"));
+  expectSame(Patterns::load(file("p.npz")), p);
+  const auto all = readNpz(file("p.npz"));
+  EXPECT_TRUE(all.count("relprop.model"));
+  for (const auto& [name, tensor] : p.nodes) EXPECT_EQ(all.at(name).data, tensor.data);
+}
+
+TEST_F(Estimator, OtherArchivesAreNoPatternsAndNoState) {
+  writeNpz(file("a.npz"), {{"x", Tensor({2})}});
+  EXPECT_THAT(failureOf([&] { Patterns::load(file("a.npz")); }).got(), HasSubstr("relprop.model"));
+  EXPECT_EQ(codeOf([&] { estimator_.loadState(file("a.npz")); }), ErrorCode::MalformedTensor);
+  EXPECT_EQ(codeOf([&] { estimator_.loadState(file("none.npz")); }), ErrorCode::FileNotFound);
+  estimator_.add(images(1, 1));
+  estimator_.finish().save(file("p.npz"));
+  EXPECT_EQ(codeOf([&] { estimator_.loadState(file("p.npz")); }), ErrorCode::MalformedTensor);
+}
+
+TEST_F(Estimator, ADamagedStateIsRefusedAndNothingCounts) {
+  estimator_.add(images(2, 1));
+  estimator_.saveState(file("state.npz"), "");
+  std::vector<std::uint8_t> bytes = readFile(file("state.npz"));
+  bytes[bytes.size() / 2] ^= 1;
+  writeFile(file("bad.npz"), bytes);
+  const Error e = failureOf([&] { estimator_.loadState(file("bad.npz")); });
+  EXPECT_EQ(e.code(), ErrorCode::MalformedTensor);
+  EXPECT_THAT(e.where(), HasSubstr("entry '"));
+  EXPECT_EQ(estimator_.images(), 0);
+  EXPECT_EQ(codeOf([&] { estimator_.finish(); }), ErrorCode::InvalidArgument);
+}
+
+// The same network from another file, and with other weights.
+TEST_F(Estimator, StatesOfOtherModelsAndSettingsAreRefused) {
+  Build b({-1, 2, -1, -1});
+  const ValueId y = b.add(Op::Conv, {b.x(), b.random({3, 2, 3, 3})}, {{"pads", Ints{1, 1, 1, 1}}});
+  b.add(Op::Flatten, {b.add(Op::GlobalAveragePool, {y})});
+  Model other;
+  Model::Impl impl{"made.onnx", {}};
+  impl.imported.graph = b.graph;
+  impl.imported.hash = "xxh3:0000000000000000";
+  other.impl = std::make_shared<const Model::Impl>(std::move(impl));
+  PatternEstimator small(other, {.inputShape = {8, 8}, .batch = 1, .threads = 1});
+  small.saveState(file("state.npz"), "");
+  const Error e = failureOf([&] { estimator_.loadState(file("state.npz")); });
+  EXPECT_EQ(e.code(), ErrorCode::InvalidArgument);
+  EXPECT_THAT(e.got() + e.expected(), HasSubstr(shapes().hash()));
+  EXPECT_EQ(codeOf([&] {
+              PatternEstimator(other, {.inputShape = {9, 9}, .batch = 1, .threads = 1}).loadState(file("state.npz"));
+            }),
+            ErrorCode::InvalidArgument);
+  PatternOptions unfolded{.inputShape = {8, 8}, .batch = 1, .threads = 1, .foldBatchNorm = false};
+  EXPECT_EQ(codeOf([&] { PatternEstimator(other, unfolded).loadState(file("state.npz")); }),
+            ErrorCode::InvalidArgument);
+}
+
+TEST_F(Estimator, RefusesWhatTheExplainerRefuses) {
+  EXPECT_EQ(codeOf([&] { estimator_.finish(); }), ErrorCode::InvalidArgument) << "no images";
+  EXPECT_EQ(codeOf([&] { estimator_.add(Tensor({1, 3, 5, 5})); }), ErrorCode::ShapeMismatch);
+  Tensor nan = images(1, 1);
+  nan.data[5] = std::numeric_limits<float>::quiet_NaN();
+  EXPECT_EQ(codeOf([&] { estimator_.add(nan); }), ErrorCode::NonFiniteWeights);
+  estimator_.add(images(1, 1));
+  EXPECT_EQ(estimator_.images(), 1);
+  for (const int batch : {0, 5000})
+    EXPECT_EQ(codeOf([&] { PatternEstimator(shapes(), options(batch)); }), ErrorCode::InvalidArgument);
+}
+
+TEST_F(Estimator, AnOverflowEndsAllButASavedState) {
+  estimator_.add(images(2, 1));
+  const Patterns before = estimator_.finish();
+  estimator_.saveState(file("state.npz"), "");
+  Tensor huge = images(1, 1);
+  for (float& v : huge.data) v = v < 0 ? -3e38f : 3e38f;
+  EXPECT_EQ(codeOf([&] { estimator_.add(huge); }), ErrorCode::NumericFailure);
+  EXPECT_EQ(codeOf([&] { estimator_.finish(); }), ErrorCode::NumericFailure);
+  EXPECT_EQ(codeOf([&] { estimator_.saveState(file("state.npz"), ""); }), ErrorCode::NumericFailure);
+  estimator_.loadState(file("state.npz"));
+  expectSame(estimator_.finish(), before);
+}
+
+// ---- explaining with them
+TEST_F(Estimator, ItsFileIsWhatTheMethodsRead) {
+  estimator_.add(images(4, 1));
+  estimator_.finish().save(file("p.npz"));
+  Explainer net(shapes(), {.method = "pattern-net", .patterns = file("p.npz")});
+  const Explanation map = net.explain(images(1, 2)).front();
+  double magnitude = 0;
+  for (float v : map.relevance.data) magnitude += std::abs(v);
+  EXPECT_GT(magnitude, 0);
+}
+
+TEST_F(Estimator, ThereHaveToBePatterns) {
+  const auto explainer = [&](ExplainOptions o) { return failureOf([&] { Explainer(shapes(), o); }); };
+  EXPECT_EQ(explainer({.method = "pattern-net"}).code(), ErrorCode::NotSupportedByMethod);
+  EXPECT_EQ(explainer({.method = "pattern-net", .patterns = file("none.npz")}).code(), ErrorCode::FileNotFound);
+  estimator_.add(images(4, 1));
+  Patterns patterns = estimator_.finish();
+  patterns.save(file("p.npz"));
+  EXPECT_THAT(explainer({.method = "pattern-net:batchnorm=pass", .patterns = file("p.npz")}).got(),
+              HasSubstr("BatchNormalization folded"));
+  patterns.model = "xxh3:0";
+  patterns.save(file("other.npz"));
+  const Error other = explainer({.method = "pattern-attribution", .patterns = file("other.npz")});
+  EXPECT_EQ(other.code(), ErrorCode::InvalidArgument);
+  EXPECT_THAT(other.got(), HasSubstr("xxh3:0"));
+}
+
+}  // namespace
+}  // namespace relprop::test
