@@ -1,5 +1,5 @@
 // Lazy elementwise expressions over buffers. Activations have a row for each image, relevance one for each image and
-// target (its columns, side by side); a formula of both has the rows of the latter. The walk writes formulas; what lies
+// target (side by side); a formula of both has the rows of the latter. The walk writes formulas; what lies
 // between two heavy kernels is compiled to one program and runs as one pass over memory.
 #pragma once
 

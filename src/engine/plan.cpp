@@ -113,8 +113,8 @@ BufferId Plan::addBuffer(const TensorDesc& desc, const std::string& name) {
 }
 
 ScalarId Plan::addScalar() {
-  scalars_.resize(scalars_.size() + static_cast<std::size_t>(rows_ * columns_));
-  scalarRows_.push_back(rows_ * columns_);
+  scalars_.resize(scalars_.size() + static_cast<std::size_t>(rows_ * targets_));
+  scalarRows_.push_back(rows_ * targets_);
   return static_cast<ScalarId>(scalarRows_.size()) - 1;
 }
 

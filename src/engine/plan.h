@@ -35,13 +35,13 @@ struct MemoryLimit {
 
 class Plan {
  public:
-  // rows: images. columns: targets of each image; relevance has rows·columns rows, those of an image side by side.
-  Plan(Backend& backend, std::int64_t rows, std::int64_t columns = 1)
-      : backend_(backend), rows_(rows), columns_(columns) {}
+  // rows: images. targets: of each image; relevance has rows·targets rows, those of an image side by side.
+  Plan(Backend& backend, std::int64_t rows, std::int64_t targets = 1)
+      : backend_(backend), rows_(rows), targets_(targets) {}
 
   Backend& backend() { return backend_; }
   std::int64_t rows() const { return rows_; }
-  std::int64_t columns() const { return columns_; }
+  std::int64_t targets() const { return targets_; }
 
   BufferId addBuffer(const TensorDesc& desc, const std::string& name);
   BufferId addStorage(std::int64_t floats, const std::string& name);
@@ -62,7 +62,7 @@ class Plan {
 
   // Between runs only pinned buffers hold what was written.
   float* data(BufferId id) { return arena_.get() + buffers_[static_cast<std::size_t>(id)].offset; }
-  double* scalar(ScalarId id) { return scalars_.data() + static_cast<std::int64_t>(id) * rows_ * columns_; }
+  double* scalar(ScalarId id) { return scalars_.data() + static_cast<std::int64_t>(id) * rows_ * targets_; }
   const std::vector<StepInfo>& steps() const { return infos_; }
   std::int64_t arenaBytes() const { return arenaFloats_ * 4 + scratchBytes_; }
   std::int64_t weightBytes() const { return weightBytes_; }  // what kernels and programs hold
@@ -91,7 +91,7 @@ class Plan {
   void allocate();
 
   Backend& backend_;
-  std::int64_t rows_, columns_;
+  std::int64_t rows_, targets_;
   Phase phase_ = Phase::Forward;
   std::vector<Buffer> buffers_;
   std::vector<Step> steps_;

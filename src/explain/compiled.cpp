@@ -57,10 +57,10 @@ bool sumsNeeded(const std::vector<const Rule*>& rules) {
 CompiledMethod::CompiledMethod(Graph graph, Method method, Backend& backend, const CompileOptions& options)
     : graph_(std::move(graph)),
       method_(std::move(method)),
-      plan_(backend, graph_.value(graph_.inputs.at(0)).shape.at(0), options.columns),
+      plan_(backend, graph_.value(graph_.inputs.at(0)).shape.at(0), options.targets),
       scoreShape_(scoreShapeOf(graph_, options.anyScores)) {
   method_.backward = method_.backward && !options.forwardOnly;
-  method_.reference = method_.reference && !options.forwardOnly;
+  method_.comparesWithBaseline = method_.comparesWithBaseline && !options.forwardOnly;
   method_.readsLayer = method_.readsLayer && !options.forwardOnly;
   chooseRules(options.rules);
   chooseNodes(options);
@@ -113,13 +113,13 @@ void CompiledMethod::build(const CompileOptions& options) {
   releaseUnread();
   {
     const auto fuse = fusion(graph_, rules_, {layer_});
-    Forward forward(graph_, plan_, fuse), reference(graph_, plan_, fuse);
+    Forward forward(graph_, plan_, fuse), baseline(graph_, plan_, fuse);
     buildForward(forward);
-    if (method_.reference) {
-      reference.build();
-      referenceInput_ = reference.inputView();
+    if (method_.comparesWithBaseline) {
+      baseline.build();
+      baselineInput_ = baseline.inputView();
     }
-    if (method_.backward) buildBackward(forward, method_.reference ? &reference : nullptr, options);
+    if (method_.backward) buildBackward(forward, method_.comparesWithBaseline ? &baseline : nullptr, options);
   }
   for (std::size_t id = 0; id < graph_.values.size(); ++id) release(static_cast<ValueId>(id));
   plan_.compile({options.memory.bytes, options.memory.taken + constantBytes()});
@@ -170,10 +170,10 @@ void CompiledMethod::buildForward(Forward& forward) {
   if (layer_ != kNoValue) activation_ = kept(layer_, layerName_ + " (recorded)");
 }
 
-void CompiledMethod::buildBackward(Forward& forward, Forward* reference, const CompileOptions& options) {
+void CompiledMethod::buildBackward(Forward& forward, Forward* baseline, const CompileOptions& options) {
   plan_.beginBackward();
   Shape seeds = scores_.desc.shape;
-  seeds[0] *= plan_.columns();
+  seeds[0] *= plan_.targets();
   seed_ = forward.freshPlain(seeds, "seed");
   plan_.pin(seed_.buffer);
   WalkOptions all = options.walk;
@@ -181,7 +181,7 @@ void CompiledMethod::buildBackward(Forward& forward, Forward* reference, const C
   all.times = method_.times;
   for (const Wanted& w : wanted_) all.record.push_back(w.value);
   all.toInput = !method_.readsLayer;
-  all.reference = reference;
+  all.baseline = baseline;
   all.release = [this](ValueId id) { release(id); };
   Walk walk(forward, rules_, all);
   relevance_ = walk.run(seed_, scoresOf(graph_));

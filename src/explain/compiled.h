@@ -14,7 +14,7 @@ namespace relprop {
 struct CompileOptions {
   WalkOptions walk = {};                // bounds, patterns, sums
   std::vector<std::string> rules = {};  // rows of the user's in front of the table
-  std::int64_t columns = 1;             // targets of each image
+  std::int64_t targets = 1;             // of each image
   std::vector<std::string> at = {};     // nodes whose relevance is recorded
   bool anyScores = false;               // scores with positions, for an inner node
   bool forwardOnly = false;             // whatever the method needs
@@ -31,16 +31,16 @@ class CompiledMethod {
   const Method& method() const { return method_; }
   Plan& plan() { return plan_; }
   std::int64_t rows() const { return plan_.rows(); }
-  std::int64_t columns() const { return plan_.columns(); }
+  std::int64_t targets() const { return plan_.targets(); }
   const ScoreShape& scoreShape() const { return scoreShape_; }
   const Shape& imageShape() const { return imageShape_; }  // C×H×W
   const Shape& layerShape() const { return layerShape_; }  // of method().layer
   std::int64_t inputFloats() const { return inputDesc_.rowFloats(); }
   float* input() { return plan_.data(input_.buffer); }
-  float* referenceInput() { return plan_.data(referenceInput_.buffer); }
+  float* baselineInput() { return plan_.data(baselineInput_.buffer); }
   const float* scores() { return plan_.data(scores_.buffer); }
-  float* seed() { return plan_.data(seed_.buffer); }                  // rows·columns × scores
-  const float* relevance() { return plan_.data(relevance_.buffer); }  // rows·columns × C×H×W
+  float* seed() { return plan_.data(seed_.buffer); }                  // rows·targets × scores
+  const float* relevance() { return plan_.data(relevance_.buffer); }  // rows·targets × C×H×W
   const float* activation() { return plan_.data(activation_.buffer); }
   // Relevance recorded at the k-th of `recordedNodes`; for methods that read a layer that layer is the first.
   const float* recorded(std::size_t k) { return plan_.data(recorded_.at(k).relevance.buffer); }
@@ -63,7 +63,7 @@ class CompiledMethod {
   void release(ValueId id);
   void releaseUnread();
   void buildForward(Forward& forward);
-  void buildBackward(Forward& forward, Forward* reference, const CompileOptions& options);
+  void buildBackward(Forward& forward, Forward* baseline, const CompileOptions& options);
   void sortRecorded(const std::vector<Recorded>& all);
 
   // A node whose relevance is recorded.
@@ -77,7 +77,7 @@ class CompiledMethod {
   Method method_;
   Plan plan_;
   std::vector<const Rule*> rules_;
-  BufferView input_, referenceInput_, scores_, seed_, relevance_, activation_;
+  BufferView input_, baselineInput_, scores_, seed_, relevance_, activation_;
   TensorDesc inputDesc_;
   Shape imageShape_, layerShape_;
   ScoreShape scoreShape_;

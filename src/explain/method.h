@@ -34,11 +34,11 @@ struct Method {
   bool foldBatchNorm = true;
   bool needsBatchNorm = false;  // the definition speaks of BatchNormalization nodes that are still there
   Multiply times = Multiply::None;
-  bool conserves = true;    // relevance is a share of the seed, so sums mean something
-  bool reference = false;   // the walk also sees the network at the baseline
-  bool backward = true;     // false: forward passes are enough
-  bool readsLayer = false;  // activation, and relevance if there is a walk, of `layer`; the walk ends there
-  std::string layer;        // a node; empty: the last feature map with spatial extent
+  bool conserves = true;              // relevance is a share of the seed, so sums mean something
+  bool comparesWithBaseline = false;  // the walk also sees the network at the baseline
+  bool backward = true;               // false: forward passes are enough
+  bool readsLayer = false;            // activation, and relevance if there is a walk, of `layer`; the walk ends there
+  std::string layer;                  // a node; empty: the last feature map with spatial extent
   bool usesPatterns = false;
   Baseline baseline;
   std::shared_ptr<const Procedure> procedure;  // none: one walk an image

@@ -16,7 +16,7 @@ namespace relprop {
 struct Subject {
   const float* input = nullptr;     // C×H×W
   const float* scores = nullptr;    // of the image as it is
-  std::vector<Question> questions;  // as many as the session has columns
+  std::vector<Question> questions;  // as many as the session has targets
 };
 
 using Facts = std::vector<std::pair<std::string, double>>;

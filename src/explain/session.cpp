@@ -46,14 +46,14 @@ std::vector<float> baselinePicture(const Baseline& baseline, const BaselineFacts
 const float* Session::Row::scores() const {
   return compiled.scores() + row * compiled.scoreShape().count();
 }
-const float* Session::Row::relevance(std::int64_t column) const {
-  return compiled.relevance() + (row * compiled.columns() + column) * compiled.inputFloats();
+const float* Session::Row::relevance(std::int64_t target) const {
+  return compiled.relevance() + (row * compiled.targets() + target) * compiled.inputFloats();
 }
 const float* Session::Row::activation() const {
   return compiled.activation() + row * elementCount(compiled.layerShape());
 }
-const float* Session::Row::layerRelevance(std::int64_t column) const {
-  return compiled.recorded(0) + (row * compiled.columns() + column) * elementCount(compiled.layerShape());
+const float* Session::Row::layerRelevance(std::int64_t target) const {
+  return compiled.recorded(0) + (row * compiled.targets() + target) * elementCount(compiled.layerShape());
 }
 
 std::vector<float> Session::baseline(const float* input) const {
@@ -63,9 +63,9 @@ std::vector<float> Session::baseline(const float* input) const {
 void Session::load(std::int64_t row, const std::function<void(float*)>& fill) {
   float* input = compiled_.input() + row * imageFloats();
   fill(input);
-  if (!compiled_.method().reference) return;
+  if (!compiled_.method().comparesWithBaseline) return;
   const std::vector<float> base = baseline(input);
-  std::copy(base.begin(), base.end(), compiled_.referenceInput() + row * imageFloats());
+  std::copy(base.begin(), base.end(), compiled_.baselineInput() + row * imageFloats());
 }
 
 // Rows beyond the last input repeat it; nobody reads them.
@@ -80,9 +80,9 @@ void Session::batches(std::int64_t count, const std::vector<Question>* questions
       });
     hooks_.run(Phase::Forward);
     for (std::int64_t r = 0; questions && r < rows; ++r)
-      for (std::int64_t c = 0; c < columns(); ++c)
+      for (std::int64_t c = 0; c < targets(); ++c)
         writeSeed((*questions)[static_cast<std::size_t>(c)], compiled_.method().seed, scoreShape(),
-                  compiled_.scores() + r * scores, compiled_.seed() + (r * columns() + c) * scores);
+                  compiled_.scores() + r * scores, compiled_.seed() + (r * targets() + c) * scores);
     if (questions) hooks_.run(Phase::Backward);
     for (std::int64_t r = 0; r < used; ++r) read(first + r, Row{compiled_, r});
     hooks_.progress(first + used, count);

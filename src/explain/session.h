@@ -33,9 +33,9 @@ class Session {
     CompiledMethod& compiled;
     std::int64_t row;
     const float* scores() const;
-    const float* relevance(std::int64_t column) const;  // C×H×W
+    const float* relevance(std::int64_t target) const;  // C×H×W
     const float* activation() const;                    // of the method's layer, C×h×w
-    const float* layerRelevance(std::int64_t column) const;
+    const float* layerRelevance(std::int64_t target) const;
   };
   using Fill = std::function<void(std::int64_t k, float* input)>;
   using Read = std::function<void(std::int64_t k, const Row& row)>;
@@ -47,11 +47,11 @@ class Session {
   std::int64_t imageFloats() const { return compiled_.inputFloats(); }
   const Shape& layerShape() const { return compiled_.layerShape(); }  // C×h×w
   const ScoreShape& scoreShape() const { return compiled_.scoreShape(); }
-  std::int64_t columns() const { return compiled_.columns(); }
+  std::int64_t targets() const { return compiled_.targets(); }
 
   // Forward passes over `count` inputs, a batch at a time.
   void forward(std::int64_t count, const Fill& fill, const Read& read);
-  // Forward and backward, from the seeds of the questions (one a column).
+  // Forward and backward, from the seeds of the questions (one a target).
   void walk(std::int64_t count, const std::vector<Question>& questions, const Fill& fill, const Read& read);
 
   // Fills one row of the plan's input, and its baseline where the walk also sees the network there.

@@ -200,7 +200,7 @@ struct Explainer::Impl {
     const ScoreShape& shape = compiled->scoreShape();
     const float* scores = compiled->scores() + row * shape.count();
     Explanation e = predicted(scores, target, q);
-    const std::int64_t at = row * compiled->columns() + column;
+    const std::int64_t at = row * compiled->targets() + column;
     float* seed = compiled->seed() + at * shape.count();
     writeSeed(q, compiled->method().seed, shape, scores, seed);
     e.seed = std::accumulate(seed, seed + shape.count(), 0.0);
@@ -237,7 +237,7 @@ struct Explainer::Impl {
   std::vector<Explanation> explainRows(const Tensor& input, const std::vector<Target>& targets, std::int64_t first) {
     loadRows(input, first);
     run(Phase::Forward);
-    const std::int64_t count = std::min(compiled->rows(), input.shape[0] - first), columns = compiled->columns();
+    const std::int64_t count = std::min(compiled->rows(), input.shape[0] - first), columns = compiled->targets();
     std::vector<Explanation> out;
     for (std::int64_t r = 0; r < compiled->rows(); ++r)
       for (std::int64_t c = 0; c < columns; ++c) {
@@ -285,8 +285,8 @@ struct Explainer::Impl {
     const float* image = input.data.data() + row * n;
     const std::vector<float> scores = probed({image, image + n});
     std::vector<Explanation> out;
-    Subject subject{image, scores.data(), std::vector<Question>(static_cast<std::size_t>(compiled->columns()))};
-    for (std::int64_t c = 0; c < compiled->columns(); ++c)
+    Subject subject{image, scores.data(), std::vector<Question>(static_cast<std::size_t>(compiled->targets()))};
+    for (std::int64_t c = 0; c < compiled->targets(); ++c)
       out.push_back(
           predicted(scores.data(), targetOf(targets, row, c), subject.questions[static_cast<std::size_t>(c)]));
     std::vector<Attribution> maps = compiled->method().procedure->explain(*session, subject);

@@ -65,7 +65,7 @@ CompileOptions compileOptionsFor(const Model& model, const ExplainOptions& optio
   if (options.pixelRange) c.walk.bounds = InputBounds{options.pixelRange->low, options.pixelRange->high};
   c.walk.patterns = patternsOf(model, method, options);
   c.rules = options.rules;
-  c.columns = options.targets;
+  c.targets = options.targets;
   c.at = options.at;
   c.anyScores = !options.from.empty();
   return c;

@@ -52,7 +52,7 @@ Method deepLift(Parameters& p) {
       {"[residual]", "jacobian"}, {"[averagepool]", "jacobian"}, {"[move]", "jacobian"}};
   m.seed = Seed::One;
   m.baseline = baselineOf(p, "zero");
-  m.reference = true;
+  m.comparesWithBaseline = true;
   m.times = Multiply::DifferenceToBaseline;
   m.conserves = false;
   return m;

@@ -11,12 +11,12 @@ namespace {
 
 constexpr float kNear = 1e-6f;  // |Δx| below it: the quotient is rounding, the derivative stands in
 
-Forward& reference(const NodeStep& s) {
-  return *s.walk.options().reference;
+Forward& baseline(const NodeStep& s) {
+  return *s.walk.options().baseline;
 }
 
 Expr difference(const NodeStep& s, ValueId id) {
-  return s.f.value(id) - reference(s).value(id);
+  return s.f.value(id) - baseline(s).value(id);
 }
 
 Expr isFar(const Expr& dx) {
@@ -33,7 +33,7 @@ void elementwise(NodeStep& s) {
 // Local response normalisation y = x·f(x's window) by the rule for products below (Backend::lrnSecant).
 void normalisation(NodeStep& s) {
   const BufferView x = s.walk.expanded(s.f.buffer(s.in()), s.node.name);
-  const BufferView x0 = s.walk.expanded(reference(s).buffer(s.in()), s.node.name);
+  const BufferView x0 = s.walk.expanded(baseline(s).buffer(s.in()), s.node.name);
   kernelBack(s, s.plan.backend().lrnSecant(lrnOf(s.node, x.desc)), {x, x0, s.walk.store(s.r, s.node.name + " R")},
              nullptr);
 }
@@ -41,14 +41,14 @@ void normalisation(NodeStep& s) {
 // c/x of a constant c: Δ(c/x) = −c/(x·x′)·Δx. x/c is linear.
 void quotientWithConstant(NodeStep& s) {
   if (s.dynamic(0)) return giveBroadcast(s, 0, divide(s.r.expr, s.operand(1)));
-  const Expr slope = divide(s.operand(0) * -1.0f, s.operand(1) * s.operand(1, reference(s)));
+  const Expr slope = divide(s.operand(0) * -1.0f, s.operand(1) * s.operand(1, baseline(s)));
   giveBroadcast(s, 1, s.r.expr * slope);
 }
 
 // Where the maximum grew (Δy > 0), m·Δy goes to the winner under x, where it shrank to the winner under x′, over the
 // Δx found there: an element that is a winner moved at least as far as the maximum did, so the quotient is at most m.
 void maxPool(NodeStep& s) {
-  const PoolShape p = s.f.pool(s.node), wide = withColumns(s, p);
+  const PoolShape p = s.f.pool(s.node), wide = withTargets(s, p);
   const Expr dy = difference(s, s.node.outputs[0]);
   const auto scattered = [&](Forward& f, const Expr& gain) {
     Relevance part{s.r.expr * gain, -1, {}};
@@ -58,14 +58,14 @@ void maxPool(NodeStep& s) {
     return load(out);
   };
   s.walk.store(s.r, s.node.name + " R");
-  const Expr gained = scattered(s.f, positive(dy)), lost = scattered(reference(s), negative(dy));
+  const Expr gained = scattered(s.f, positive(dy)), lost = scattered(baseline(s), negative(dy));
   s.give(0, safeDivide(gained + lost, difference(s, s.in())));
 }
 
 // Δ(ab) = Δa·(b + b′)/2 + Δb·(a + a′)/2; a/b is a·(1/b) with Δ(1/b) = −Δb/(b·b′).
 void product(NodeStep& s) {
-  Forward& ref = reference(s);
-  const Expr a = s.operand(0) + s.operand(0, ref), b = s.operand(1), b0 = s.operand(1, ref);
+  Forward& base = baseline(s);
+  const Expr a = s.operand(0) + s.operand(0, base), b = s.operand(1), b0 = s.operand(1, base);
   if (s.node.op == Op::Mul) {
     giveBroadcast(s, 0, s.r.expr * ((b + b0) * 0.5f));
     return giveBroadcast(s, 1, s.r.expr * (a * 0.5f));

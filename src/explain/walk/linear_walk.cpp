@@ -36,7 +36,7 @@ class LinearStep {
         back_(l_.shape),
         r_(std::move(r)),
         sums_(rule_.denominators.size()) {
-    back_.n *= walk.columns();
+    back_.n *= walk.targets();
   }
 
   void run() {

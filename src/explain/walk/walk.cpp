@@ -17,10 +17,10 @@ bool spreadsToSeveral(const Graph& g, const Node& n) {
 }
 
 // The same graph with the rows of relevance.
-Graph withColumns(const Graph& graph, std::int64_t columns) {
+Graph withTargets(const Graph& graph, std::int64_t targets) {
   Graph wide = graph;
   for (Value& v : wide.values)
-    if (!v.constant && v.hasShape && !v.shape.empty()) v.shape[0] *= columns;
+    if (!v.constant && v.hasShape && !v.shape.empty()) v.shape[0] *= targets;
   return wide;
 }
 
@@ -28,7 +28,7 @@ Graph withColumns(const Graph& graph, std::int64_t columns) {
 
 Walk::Walk(Forward& forward, std::vector<const Rule*> rules, WalkOptions options)
     : forward_(forward),
-      graph_(withColumns(forward.graph(), forward.plan().columns())),
+      graph_(withTargets(forward.graph(), forward.plan().targets())),
       rules_(std::move(rules)),
       options_(std::move(options)),
       nonNegative_(nonNegativeValues(forward.graph())) {
@@ -81,11 +81,11 @@ void Walk::absorb(Relevance& r, Absorbed why, const Expr& e) {
 }
 
 BufferView Walk::expanded(const BufferView& activation, const std::string& name) {
-  if (columns() == 1) return activation;
+  if (targets() == 1) return activation;
   TensorDesc desc = activation.desc;
-  desc.shape[0] *= columns();
+  desc.shape[0] *= targets();
   const BufferView to{plan().addBuffer(desc, name), desc};
-  plan().addProgram(name + " (columns)", {{{load(activation), to}}, {}});
+  plan().addProgram(name + " (targets)", {{{load(activation), to}}, {}});
   return to;
 }
 
@@ -162,7 +162,7 @@ BufferView Walk::finish(ValueId in) {
   Relevance r = collect(in);
   if (options_.times == Multiply::Input) r = derived(r, r.expr * forward_.value(in));
   if (options_.times == Multiply::DifferenceToBaseline)
-    r = derived(r, r.expr * (forward_.value(in) - options_.reference->value(in)));
+    r = derived(r, r.expr * (forward_.value(in) - options_.baseline->value(in)));
   resultSum_ = r.sum;
   const BufferView at = forward_.plain(store(r, "input relevance"), "relevance");
   plan().addProgram("relevance", {{{load(at), out}}, {}});

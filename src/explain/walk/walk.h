@@ -15,7 +15,7 @@
 
 namespace relprop {
 
-// Relevance has a row for each image and target ("column"); activations a row for each image. graph() below has the
+// Relevance has a row for each image and target; activations a row for each image. graph() below has the
 // shapes of relevance, forward().graph() those of activations.
 
 // Relevance at a value: a formula, the scalar its sum goes to, and sums that the next program evaluating it will take
@@ -57,7 +57,7 @@ struct WalkOptions {
   std::map<std::string, std::vector<float>> patterns = {};  // by linear node, of its weights' shape
   std::vector<ValueId> record = {};                         // values whose relevance is recorded
   bool toInput = true;                                      // false: the walk ends at the recorded values
-  Forward* reference = nullptr;               // the network at the baseline, for rules that compare with it
+  Forward* baseline = nullptr;                // the network at the baseline, for rules that compare with it
   std::function<void(ValueId)> release = {};  // called with each constant that nothing still to be visited reads
 };
 
@@ -78,7 +78,7 @@ class Walk {
   Plan& plan() { return forward_.plan(); }
   const Graph& graph() const { return graph_; }
   TensorDesc desc(ValueId id) const { return forward_.descOf(graph_.value(id).shape); }
-  std::int64_t columns() const { return forward_.plan().columns(); }
+  std::int64_t targets() const { return forward_.plan().targets(); }
   const WalkOptions& options() const { return options_; }
   bool nonNegative(ValueId id) const { return nonNegative_[static_cast<std::size_t>(id)]; }
   const Rule& rule(int node) const { return *rules_[static_cast<std::size_t>(node)]; }
@@ -90,7 +90,7 @@ class Walk {
   BufferView store(Relevance& r, const std::string& name);
   // The next program that evaluates r also sums `e`: what the node being visited absorbs.
   void absorb(Relevance& r, Absorbed why, const Expr& e);
-  // An activation with the rows of relevance, for kernels that read both; the same buffer when there is one column.
+  // An activation with the rows of relevance, for kernels that read both; the same buffer when there is one target.
   BufferView expanded(const BufferView& activation, const std::string& name);
   // Parts of values ("pos", "neg", …) that linear rules have made, by value and name.
   std::map<std::pair<ValueId, std::string>, BufferView>& parts() { return parts_; }

@@ -240,8 +240,8 @@ TEST(AttentionRules, SumsWithConstantsByShares) {
 }
 
 // Several targets side by side are what each gives alone.
-TEST(AttentionRules, ColumnsAreRunsOfTheirOwn) {
-  constexpr std::size_t rows = 2, columns = 3, classes = 3;
+TEST(AttentionRules, TargetsAreRunsOfTheirOwn) {
+  constexpr std::size_t rows = 2, targets = 3, classes = 3;
   Build b({rows, 5, 12});
   selfAttention(b);
   inferShapes(b.graph);
@@ -251,18 +251,18 @@ TEST(AttentionRules, ColumnsAreRunsOfTheirOwn) {
   addHead(b, classes);
   const Array x = input({rows, 5, 12});
   CompileOptions options;
-  options.columns = columns;
-  Doubles seed(rows * columns * classes);
-  for (std::size_t r = 0; r < rows * columns; ++r) seed[r * classes + r % columns] = 1 + 0.5 * static_cast<double>(r);
+  options.targets = targets;
+  Doubles seed(rows * targets * classes);
+  for (std::size_t r = 0; r < rows * targets; ++r) seed[r * classes + r % targets] = 1 + 0.5 * static_cast<double>(r);
   for (const char* method : {"gradient", "attn-lrp:epsilon=0.01", "lrp-zplus"})
     for (const auto& backend : bothBackends()) {
       const Doubles all = explainWith(b.graph, parseMethod(method), *backend, x, seed, options).relevance;
-      for (std::size_t c = 0; c < columns; ++c) {
+      for (std::size_t c = 0; c < targets; ++c) {
         Doubles one(rows * classes), got;
         for (std::size_t r = 0; r < rows; ++r) {
-          std::copy_n(seed.begin() + static_cast<std::ptrdiff_t>((r * columns + c) * classes), classes,
+          std::copy_n(seed.begin() + static_cast<std::ptrdiff_t>((r * targets + c) * classes), classes,
                       one.begin() + static_cast<std::ptrdiff_t>(r * classes));
-          const auto first = all.begin() + static_cast<std::ptrdiff_t>((r * columns + c) * 60);
+          const auto first = all.begin() + static_cast<std::ptrdiff_t>((r * targets + c) * 60);
           got.insert(got.end(), first, first + 60);
         }
         expectClose(got, explain(b.graph, parseMethod(method), *backend, x, one).relevance, 1e-5, method);

@@ -32,15 +32,15 @@ Graph blockNet(std::int64_t rows) {
   return b.graph;
 }
 
-CompileOptions recording(const std::vector<std::string>& at, std::int64_t columns = 1) {
+CompileOptions recording(const std::vector<std::string>& at, std::int64_t targets = 1) {
   CompileOptions o;
-  o.at = at, o.columns = columns;
+  o.at = at, o.targets = targets;
   o.walk.bounds = InputBounds{{-1, -1, -1}, {1, 1, 1}};
   return o;
 }
 
 const Doubles kSeeds = {1, 0, 0, 0.5, -0.25, 1,    -1,  0.5, 0.75,
-                        0, 2, 0, 0,   0.5,   -1.5, 0.3, 0.2, 0.1};  // 2 rows, 3 columns
+                        0, 2, 0, 0,   0.5,   -1.5, 0.3, 0.2, 0.1};  // 2 rows, 3 targets
 
 // ---- what is recorded
 class Recording : public testing::TestWithParam<std::string> {};
@@ -48,11 +48,11 @@ class Recording : public testing::TestWithParam<std::string> {};
 TEST_P(Recording, SumsToWhatTheLedgerCountsAtEveryNode) {
   const Graph g = blockNet(2);
   for (const auto& backend : bothBackends())
-    for (const std::int64_t columns : {1, 3}) {
-      const auto relevanceRows = static_cast<std::size_t>(2 * columns);
+    for (const std::int64_t targets : {1, 3}) {
+      const auto relevanceRows = static_cast<std::size_t>(2 * targets);
       const Doubles seed(kSeeds.begin(), kSeeds.begin() + static_cast<std::ptrdiff_t>(relevanceRows * 3));
       const Explained e =
-          explainWith(g, parseMethod(GetParam()), *backend, input({2, 3, 8, 8}), seed, recording({"*"}, columns));
+          explainWith(g, parseMethod(GetParam()), *backend, input({2, 3, 8, 8}), seed, recording({"*"}, targets));
       ASSERT_EQ(e.recorded.size(), g.nodes.size());
       ASSERT_EQ(e.ledger.size(), g.nodes.size());
       for (const Slot& s : e.ledger) {

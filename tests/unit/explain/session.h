@@ -27,7 +27,7 @@ inline std::vector<Attribution> explainImage(const Graph& graph, const std::stri
                                              const Doubles& image, const std::vector<Question>& questions,
                                              BaselineFacts facts = {}, const Progress& progress = {}) {
   CompileOptions options, forwardOnly;
-  options.columns = static_cast<std::int64_t>(questions.size());
+  options.targets = static_cast<std::int64_t>(questions.size());
   forwardOnly.forwardOnly = true;
   CompiledMethod c(graph, parseMethod(method), backend, options),
       probe(graph, parseMethod(method), backend, forwardOnly);

@@ -73,7 +73,7 @@ struct Explained {
 };
 
 inline Doubles summed(CompiledMethod& c, const std::vector<ScalarId>& ids) {
-  Doubles out(static_cast<std::size_t>(c.rows() * c.columns()));
+  Doubles out(static_cast<std::size_t>(c.rows() * c.targets()));
   for (ScalarId id : ids)
     for (std::size_t row = 0; row < out.size(); ++row) out[row] += c.scalar(id)[row];
   return out;
@@ -89,20 +89,20 @@ inline Slot slotOf(CompiledMethod& c, const LedgerSlots& s) {
           absorbed(Absorbed::ZeroDenominator)};
 }
 
-// seed: rows·columns×scores, or empty for the scores themselves (one column). reference: the other input of methods
+// seed: rows·targets×scores, or empty for the scores themselves (one target). baseline: the other input of methods
 // that compare with one.
 inline Explained explainWith(const Graph& graph, const Method& method, Backend& backend, const Array& x, Doubles seed,
-                             const CompileOptions& options, const Array& reference = {}) {
+                             const CompileOptions& options, const Array& baseline = {}) {
   CompiledMethod c(graph, method, backend, options);
   std::copy(x.data.begin(), x.data.end(), c.input());
-  if (method.reference) std::copy(reference.data.begin(), reference.data.end(), c.referenceInput());
+  if (method.comparesWithBaseline) std::copy(baseline.data.begin(), baseline.data.end(), c.baselineInput());
   c.plan().run(Phase::Forward);
   Explained e;
   e.scores.assign(c.scores(), c.scores() + c.rows() * c.scoreShape().count());
   if (seed.empty()) seed = e.scores;
   std::copy(seed.begin(), seed.end(), c.seed());
   c.plan().run(Phase::Backward);
-  if (!method.readsLayer) e.relevance.assign(c.relevance(), c.relevance() + c.rows() * c.columns() * c.inputFloats());
+  if (!method.readsLayer) e.relevance.assign(c.relevance(), c.relevance() + c.rows() * c.targets() * c.inputFloats());
   for (const LedgerSlots& s : c.ledger()) e.ledger.push_back(slotOf(c, s));
   e.recordedNodes = c.recordedNodes();
   for (std::size_t k = 0; k < e.recordedNodes.size(); ++k)

@@ -1,4 +1,4 @@
-// Several targets from one forward pass: every column is what a run of its own gives, at the input, at recorded nodes
+// Several targets from one forward pass: every target is what a run of its own gives, at the input, at recorded nodes
 // and in the ledger.
 #include "unit/core/failure.h"
 #include "unit/explain/support.h"
@@ -6,7 +6,7 @@
 namespace relprop::test {
 namespace {
 
-constexpr std::int64_t kRows = 2, kColumns = 3;
+constexpr std::int64_t kRows = 2, kTargets = 3;
 
 ValueId conv(Build& b, ValueId x, std::int64_t in, std::int64_t out, std::int64_t k = 3, std::int64_t stride = 1) {
   return b.add(Op::Conv, {x, b.random({out, in, k, k}, -0.5f, 0.5f), b.random({out}, -0.1f, 0.1f)},
@@ -94,15 +94,15 @@ Graph graphOf(const Net& net) {
   return b.graph;
 }
 
-CompileOptions optionsFor(const Graph& g, std::int64_t columns) {
+CompileOptions optionsFor(const Graph& g, std::int64_t targets) {
   CompileOptions o;
-  o.columns = columns;
+  o.targets = targets;
   o.walk.bounds = InputBounds{{-1, -1, -1}, {1, 1, 1}};
   o.walk.patterns = patternsFor(g);
   return o;
 }
 
-// One seed for each row and column: a class, a mixture, and one of both signs that sums to nearly nothing.
+// One seed for each row and target: a class, a mixture, and one of both signs that sums to nearly nothing.
 Doubles seeds() {
   Doubles s = {1.5, 0, 0, 0, 0.25, 0.5, 0.125, 0.75, -1, 0.5, 0.25, 0.125};
   const Doubles other = {0, 0, 0, 2, 1, -0.5, 0.5, -0.25, 0.5, 0.25, 1, 1};
@@ -110,12 +110,12 @@ Doubles seeds() {
   return s;
 }
 
-// Of [row][column][n] the column: [row][n].
-Doubles columnOf(const Doubles& all, std::int64_t column) {
+// Of [row][target][n] the target: [row][n].
+Doubles targetOf(const Doubles& all, std::int64_t target) {
   Doubles out;
-  const auto n = static_cast<std::int64_t>(all.size()) / (kRows * kColumns);
+  const auto n = static_cast<std::int64_t>(all.size()) / (kRows * kTargets);
   for (std::int64_t row = 0; row < kRows; ++row) {
-    const auto first = all.begin() + (row * kColumns + column) * n;
+    const auto first = all.begin() + (row * kTargets + target) * n;
     out.insert(out.end(), first, first + n);
   }
   return out;
@@ -123,10 +123,10 @@ Doubles columnOf(const Doubles& all, std::int64_t column) {
 
 // DeepLIFT has no multiplier for a softmax.
 bool refused(std::size_t net, const std::string& method) {
-  return kNets[net].make == softmaxGate && parseMethod(method).reference;
+  return kNets[net].make == softmaxGate && parseMethod(method).comparesWithBaseline;
 }
 
-class Columns : public testing::TestWithParam<std::tuple<std::size_t, std::string>> {};
+class Targets : public testing::TestWithParam<std::tuple<std::size_t, std::string>> {};
 
 // Σ|R| of a row: the summands of the ledger are of that size, however much they cancel.
 double magnitudeOf(const Doubles& relevance, std::size_t row) {
@@ -136,39 +136,39 @@ double magnitudeOf(const Doubles& relevance, std::size_t row) {
   return total;
 }
 
-void expectSame(const Explained& wide, const Explained& alone, std::int64_t column, const std::string& what) {
-  expectClose(columnOf(wide.relevance, column), alone.relevance, 1e-6, what);
+void expectSame(const Explained& wide, const Explained& alone, std::int64_t target, const std::string& what) {
+  expectClose(targetOf(wide.relevance, target), alone.relevance, 1e-6, what);
   ASSERT_EQ(wide.ledger.size(), alone.ledger.size());
   for (std::size_t k = 0; k < wide.ledger.size(); ++k) {
     const Slot &w = wide.ledger[k], &a = alone.ledger[k];
     for (const auto part : {&Slot::in, &Slot::out, &Slot::bias, &Slot::stabiliser, &Slot::zeroDenominator}) {
-      const Doubles got = columnOf(w.*part, column);
+      const Doubles got = targetOf(w.*part, target);
       for (std::size_t row = 0; row < got.size(); ++row) {
-        const double scale = magnitudeOf(columnOf(seeds(), column), row) + magnitudeOf(alone.relevance, row);
+        const double scale = magnitudeOf(targetOf(seeds(), target), row) + magnitudeOf(alone.relevance, row);
         ASSERT_NEAR(got[row], (a.*part)[row], 2e-6 * scale) << what << ", ledger of " << w.node;
       }
     }
   }
 }
 
-TEST_P(Columns, AreRunsOfTheirOwn) {
+TEST_P(Targets, AreRunsOfTheirOwn) {
   const auto& [net, name] = GetParam();
   const Method method = parseMethod(name);
   const Graph g = graphOf(kNets[net]);
   const Array x = input({kRows, 3, 8, 8}, 1), base = input({kRows, 3, 8, 8}, 2);
   for (const auto& backend : bothBackends()) {
-    const auto explained = [&](const Doubles& seed, std::int64_t columns) {
-      return explainWith(g, method, *backend, x, seed, optionsFor(g, columns), base);
+    const auto explained = [&](const Doubles& seed, std::int64_t targets) {
+      return explainWith(g, method, *backend, x, seed, optionsFor(g, targets), base);
     };
     if (refused(net, name)) {
-      EXPECT_EQ(codeOf([&] { explained(seeds(), kColumns); }), ErrorCode::NotSupportedByMethod);
+      EXPECT_EQ(codeOf([&] { explained(seeds(), kTargets); }), ErrorCode::NotSupportedByMethod);
       continue;
     }
-    const Explained wide = explained(seeds(), kColumns);
-    EXPECT_EQ(wide.relevance.size(), static_cast<std::size_t>(kRows * kColumns * 192));
-    for (std::int64_t c = 0; c < kColumns; ++c) {
-      expectSame(wide, explained(columnOf(seeds(), c), 1), c,
-                 name + " on " + backend->name() + ", column " + std::to_string(c));
+    const Explained wide = explained(seeds(), kTargets);
+    EXPECT_EQ(wide.relevance.size(), static_cast<std::size_t>(kRows * kTargets * 192));
+    for (std::int64_t c = 0; c < kTargets; ++c) {
+      expectSame(wide, explained(targetOf(seeds(), c), 1), c,
+                 name + " on " + backend->name() + ", target " + std::to_string(c));
     }
   }
 }
@@ -186,23 +186,23 @@ std::string caseName(const testing::TestParamInfo<std::tuple<std::size_t, std::s
     if (!std::isalnum(static_cast<unsigned char>(c))) c = '_';
   return name;
 }
-INSTANTIATE_TEST_SUITE_P(All, Columns,
+INSTANTIATE_TEST_SUITE_P(All, Targets,
                          testing::Combine(testing::Range<std::size_t>(0, std::size(kNets)),
                                           testing::ValuesIn(methods())),
                          caseName);
 
-// Methods that end at a layer: its relevance by column.
-TEST(ColumnsOfALayer, AreRunsOfTheirOwn) {
+// Methods that end at a layer: its relevance by target.
+TEST(TargetsOfALayer, AreRunsOfTheirOwn) {
   for (const Net& net : {kNets[0], kNets[1], kNets[2], kNets[3]}) {
     const Graph g = graphOf(net);
     const Array x = input({kRows, 3, 8, 8}, 1);
     for (const auto& backend : bothBackends()) {
-      const Explained wide = explainWith(g, parseMethod("grad-cam"), *backend, x, seeds(), optionsFor(g, kColumns));
+      const Explained wide = explainWith(g, parseMethod("grad-cam"), *backend, x, seeds(), optionsFor(g, kTargets));
       ASSERT_EQ(wide.recorded.size(), 1u);
-      for (std::int64_t c = 0; c < kColumns; ++c)
+      for (std::int64_t c = 0; c < kTargets; ++c)
         expectClose(
-            columnOf(wide.recorded[0], c),
-            explainWith(g, parseMethod("grad-cam"), *backend, x, columnOf(seeds(), c), optionsFor(g, 1)).recorded[0],
+            targetOf(wide.recorded[0], c),
+            explainWith(g, parseMethod("grad-cam"), *backend, x, targetOf(seeds(), c), optionsFor(g, 1)).recorded[0],
             1e-6, net.name);
     }
   }
