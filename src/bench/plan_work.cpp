@@ -4,23 +4,13 @@
 #include <cmath>
 #include <map>
 
-#include "explain/compiled.h"
-#include "explain/methods/method_list.h"
-#include "explainer/model_impl.h"
-#include "explainer/prepare.h"
-#include "explainer/setup.h"
+#include "explainer/compilation.h"
+#include "explainer/translated.h"
 #include "kernels/record/record.h"
 #include "relprop/patterns.h"
 
 namespace relprop {
 namespace {
-
-Graph canonicalGraph(const Model& model, const ExplainOptions& options, const Method& method) {
-  if (!options.from.empty())
-    throw Error(ErrorCode::InvalidArgument, "from", options.from, "none: work is counted from the scores");
-  checkBatchAndThreads(options.batch, options.threads);
-  return canonicalFor(model, options, method, options.batch).graph;
-}
 
 // The node that a step is part of: steps are called after their node, with a word about what they do behind it.
 class NodeNames {
@@ -118,15 +108,17 @@ int typicalPasses(const std::vector<LayerCalls>& layers, bool dense, bool backwa
 }
 
 PlanWork planWork(const Model& model, const ExplainOptions& options) {
-  Method method = parseMethod(options.method);
-  Graph graph = canonicalGraph(model, options, method);
-  const CompileOptions how = compileOptionsFor(model, options, method);
+  if (!options.from.empty())
+    throw Error(ErrorCode::InvalidArgument, "from", options.from, "none: work is counted from the scores");
+  ExplainOptions unlimited = options;
+  unlimited.memory = 0;
+  Compilation compilation(model, unlimited);
   std::vector<LinearCall> calls;
-  const auto backend = makeRecordingBackend(backendFor(options), calls);
-  CompiledMethod compiled(std::move(graph), std::move(method), *backend, how);
-  const std::vector<StepInfo>& steps = compiled.plan().steps();
+  const auto backend = makeRecordingBackend(compilation.backend(), calls);
+  const auto compiled = compilation.compile(*backend);
+  const std::vector<StepInfo>& steps = compiled->plan().steps();
   PlanWork all;
-  all.layers = layersOf(compiled, steps, calls);
+  all.layers = layersOf(*compiled, steps, calls);
   all.work = summary(all.layers, steps, calls);
   all.work.block = backend->block();
   return all;

@@ -186,15 +186,12 @@ StepList Plan::stepList() const {
 
 Arrangement Plan::arrangement(const MemoryLimit& limit) const {
   if (limit.bytes <= 0) return arrangedOnce(stepList());
-  const std::int64_t weights = limit.taken + weightBytes_, rest = limit.bytes - weights - scratchBytes_;
-  Arrangement a = arrangedWithin(stepList(), std::max<std::int64_t>(rest, 0) / 4);
-  if (a.floats * 4 > rest)
-    throw Error(ErrorCode::OutOfMemory, "plan",
-                fmt::format("{:.0f} MiB needed at least, {:.0f} of them for weights",
-                            std::ceil(megabytes(weights + scratchBytes_ + a.floats * 4)), megabytes(weights)),
-                fmt::format("at most {:.0f} MiB", megabytes(limit.bytes)),
-                "allow more with --memory, or use a smaller --batch or input size");
-  return a;
+  const std::int64_t rest = limit.bytes - limit.taken - weightBytes_ - scratchBytes_;
+  return arrangedWithin(stepList(), std::max<std::int64_t>(rest, 0) / 4);
+}
+
+std::int64_t Plan::bytesWith(const Arrangement& a) const {
+  return weightBytes_ + scratchBytes_ + a.floats * 4;
 }
 
 // Copies of buffers become buffers like any others; steps that run again are steps of the backward phase.
@@ -220,9 +217,30 @@ void Plan::allocate() {
   scratch_.reset(allocateBytes(scratchBytes_, "scratch"));
 }
 
-void Plan::compile(const MemoryLimit& limit) {
-  arrange(arrangement(limit));
+bool Plan::isWithin(const MemoryLimit& limit, const Arrangement& a) const {
+  return limit.bytes <= 0 || limit.taken + bytesWith(a) <= limit.bytes;
+}
+
+bool Plan::fitsInto(const MemoryLimit& limit) const {
+  return isWithin(limit, arrangement(limit));
+}
+
+bool Plan::compileWithin(const MemoryLimit& limit) {
+  const Arrangement a = arrangement(limit);
+  if (!isWithin(limit, a)) return false;
+  arrange(a);
   allocate();
+  return true;
+}
+
+void Plan::compile(const MemoryLimit& limit) {
+  if (compileWithin(limit)) return;
+  const std::int64_t needed = limit.taken + bytesWith(arrangement(limit));
+  throw Error(ErrorCode::OutOfMemory, "plan",
+              fmt::format("{:.0f} MiB needed at least, {:.0f} of them for weights", std::ceil(megabytes(needed)),
+                          megabytes(limit.taken + weightBytes_)),
+              fmt::format("at most {:.0f} MiB", megabytes(limit.bytes)),
+              "allow more with --memory, or use a smaller --batch or input size");
 }
 
 void Plan::run(Phase phase) {

@@ -58,6 +58,9 @@ class Plan {
   // Lays the arena out by lifetime and allocates it. Where that is more than the limit, parts of the forward phase run
   // again in the backward phase, with the same results. Throws OutOfMemory.
   void compile(const MemoryLimit& limit = {});
+  // The same; false, and nothing laid out, where the limit is too low.
+  bool compileWithin(const MemoryLimit& limit);
+  bool fitsInto(const MemoryLimit& limit) const;
   void run(Phase phase);
 
   // Between runs only pinned buffers hold what was written.
@@ -87,6 +90,8 @@ class Plan {
   float* at(const BufferView& view) { return data(view.buffer) + view.offset; }
   StepList stepList() const;
   Arrangement arrangement(const MemoryLimit& limit) const;
+  std::int64_t bytesWith(const Arrangement& arrangement) const;
+  bool isWithin(const MemoryLimit& limit, const Arrangement& arrangement) const;
   void arrange(const Arrangement& arrangement);
   void allocate();
 

@@ -54,9 +54,10 @@ bool sumsNeeded(const std::vector<const Rule*>& rules) {
 
 }  // namespace
 
-CompiledMethod::CompiledMethod(Graph graph, Method method, Backend& backend, const CompileOptions& options)
+CompiledMethod::CompiledMethod(Unlaid, Graph graph, Method method, Backend& backend, const CompileOptions& options)
     : graph_(std::move(graph)),
       method_(std::move(method)),
+      limit_(options.memory),
       plan_(backend, graph_.value(graph_.inputs.at(0)).shape.at(0), options.targets),
       scoreShape_(scoreShapeOf(graph_, options.anyScores)) {
   method_.backward = method_.backward && !options.forwardOnly;
@@ -64,7 +65,28 @@ CompiledMethod::CompiledMethod(Graph graph, Method method, Backend& backend, con
   method_.readsLayer = method_.readsLayer && !options.forwardOnly;
   chooseRules(options.rules);
   chooseNodes(options);
+  watchConstants(options.imported);
   build(options);
+}
+
+CompiledMethod::CompiledMethod(Graph graph, Method method, Backend& backend, const CompileOptions& options)
+    : CompiledMethod(Unlaid{}, std::move(graph), std::move(method), backend, options) {
+  plan_.compile(limit());
+}
+
+std::unique_ptr<CompiledMethod> CompiledMethod::within(Graph graph, Method method, Backend& backend,
+                                                       const CompileOptions& options) {
+  std::unique_ptr<CompiledMethod> compiled(
+      new CompiledMethod(Unlaid{}, std::move(graph), std::move(method), backend, options));
+  if (!compiled->plan_.compileWithin(compiled->limit())) return nullptr;
+  return compiled;
+}
+
+bool CompiledMethod::fits(const Graph& graph, const Method& method, Backend& idle, const CompileOptions& options) {
+  CompiledMethod compiled(Unlaid{}, graph, method, idle, options);
+  compiled.constants_.clear();
+  compiled.watchConstants(options.imported);
+  return compiled.plan_.fitsInto(compiled.limit());
 }
 
 // Methods without a walk have no rules; every node then runs as it is cheapest.
@@ -109,7 +131,7 @@ void CompiledMethod::chooseNodes(const CompileOptions& options) {
 }
 
 void CompiledMethod::build(const CompileOptions& options) {
-  watchConstants(options.imported);
+  watchConstants(&graph_);
   releaseUnread();
   {
     const auto fuse = fusion(graph_, rules_, {layer_});
@@ -122,17 +144,17 @@ void CompiledMethod::build(const CompileOptions& options) {
     if (method_.backward) buildBackward(forward, method_.comparesWithBaseline ? &baseline : nullptr, options);
   }
   for (std::size_t id = 0; id < graph_.values.size(); ++id) release(static_cast<ValueId>(id));
-  plan_.compile({options.memory.bytes, options.memory.taken + constantBytes()});
 }
 
-void CompiledMethod::watchConstants(const Graph* imported) {
+void CompiledMethod::watchConstants(const Graph* graph) {
   std::set<const void*> seen;
-  for (const Graph* graph : {imported, static_cast<const Graph*>(&graph_)})
-    for (std::size_t i = 0; graph && i < graph->values.size(); ++i) {
-      const auto& constant = graph->values[i].constant;
-      if (constant && constant->floats && seen.insert(constant->floats.get()).second)
-        constants_.push_back(constant->floats);
-    }
+  for (const auto& known : constants_)
+    if (const auto alive = known.lock()) seen.insert(alive.get());
+  for (std::size_t i = 0; graph && i < graph->values.size(); ++i) {
+    const auto& constant = graph->values[i].constant;
+    if (constant && constant->floats && seen.insert(constant->floats.get()).second)
+      constants_.push_back(constant->floats);
+  }
 }
 
 void CompiledMethod::release(ValueId id) {

@@ -24,8 +24,14 @@ struct CompileOptions {
 
 class CompiledMethod {
  public:
-  // `graph`: canonical, cut at the scores.
+  // `graph`: canonical, cut at the scores. Throws OutOfMemory where options.memory is too low.
   CompiledMethod(Graph graph, Method method, Backend& backend, const CompileOptions& options);
+  // The same; null where options.memory is too low.
+  static std::unique_ptr<CompiledMethod> within(Graph graph, Method method, Backend& backend,
+                                                const CompileOptions& options);
+  // Whether that would succeed, found out on a backend that computes nothing. Of the graph's own constants a compiled
+  // method keeps none, so they do not count.
+  static bool fits(const Graph& graph, const Method& method, Backend& idle, const CompileOptions& options);
 
   const Graph& graph() const { return graph_; }
   const Method& method() const { return method_; }
@@ -56,10 +62,12 @@ class CompiledMethod {
   bool scalesToSum() const;
 
  private:
+  struct Unlaid {};
+  CompiledMethod(Unlaid, Graph graph, Method method, Backend& backend, const CompileOptions& options);
   void chooseRules(const std::vector<std::string>& userRules);
   void chooseNodes(const CompileOptions& options);
   void build(const CompileOptions& options);
-  void watchConstants(const Graph* imported);
+  void watchConstants(const Graph* graph);
   void release(ValueId id);
   void releaseUnread();
   void buildForward(Forward& forward);
@@ -73,8 +81,11 @@ class CompiledMethod {
     bool required;  // named, not only matched
   };
 
+  MemoryLimit limit() const { return {limit_.bytes, limit_.taken + constantBytes()}; }
+
   Graph graph_;
   Method method_;
+  MemoryLimit limit_;  // taken: without constants
   Plan plan_;
   std::vector<const Rule*> rules_;
   BufferView input_, baselineInput_, scores_, seed_, relevance_, activation_;

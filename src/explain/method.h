@@ -1,5 +1,5 @@
-// Methods: a name with parameters becomes a rule table, a seed, perhaps a procedure around the walk, and what is done
-// with the result.
+// Methods: a name with parameters becomes a rule table, a seed, a procedure around the walk, and what is done with the
+// result.
 #pragma once
 
 #include <memory>
@@ -26,6 +26,7 @@ struct Finish {
 };
 
 class Procedure;
+std::shared_ptr<const Procedure> singleWalk();
 
 struct Method {
   std::string text;  // complete: every parameter with its value
@@ -41,7 +42,7 @@ struct Method {
   std::string layer;                  // a node; empty: the last feature map with spatial extent
   bool usesPatterns = false;
   Baseline baseline;
-  std::shared_ptr<const Procedure> procedure;  // none: one walk an image
+  std::shared_ptr<const Procedure> procedure = singleWalk();
   std::vector<Finish> finish;
 };
 

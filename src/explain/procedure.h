@@ -27,13 +27,33 @@ struct Attribution {
   Facts facts;  // what the method can say about itself, e.g. its completeness gap
 };
 
+// What a procedure serves: images, the questions that their scores lead to, and the place for answers.
+class Request {
+ public:
+  virtual ~Request() = default;
+  virtual std::int64_t images() const = 0;
+  virtual const float* image(std::int64_t k) const = 0;  // C×H×W
+  // As many as the session has targets. Called once an image, in order, before any answer about it.
+  virtual std::vector<Question> ask(std::int64_t k, const float* scores) = 0;
+  // The answers about image k: one walk's relevance, in this row, or an attribution a question.
+  virtual void walked(std::int64_t k, const Session::Row& row) = 0;
+  virtual void drawn(std::int64_t k, std::vector<Attribution> maps) = 0;
+};
+
 class Procedure {
  public:
   virtual ~Procedure() = default;
   // Whether an image takes more than one row of the plan, so that a batch serves a single image too.
   virtual bool runsManyInputs() const { return true; }
-  // One attribution a question. Throws NotSupportedByMethod, Cancelled.
+  // One walk an image: a row of the plan has its ledger and the relevance of its layers.
+  virtual bool walksOnce() const { return false; }
+  // Answers all questions about all images; here one image after the other. Throws NotSupportedByMethod, Cancelled.
+  virtual void serve(Session& session, Request& request) const;
+  // One attribution a question.
   virtual std::vector<Attribution> explain(Session& session, const Subject& subject) const = 0;
 };
+
+// The ordinary method: one walk an image, as many images at once as the plan has rows.
+std::shared_ptr<const Procedure> singleWalk();
 
 }  // namespace relprop

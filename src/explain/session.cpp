@@ -38,9 +38,10 @@ std::vector<float> baselinePicture(const Baseline& baseline, const BaselineFacts
       return perChannel(channelMeans(input, image), image);
     case Baseline::Kind::File:
       return facts.picture;
-    default:
-      return std::vector<float>(static_cast<std::size_t>(elementCount(image)));
+    case Baseline::Kind::Zero:
+      break;
   }
+  return std::vector<float>(static_cast<std::size_t>(elementCount(image)));
 }
 
 const float* Session::Row::scores() const {
@@ -60,41 +61,62 @@ std::vector<float> Session::baseline(const float* input) const {
   return baselinePicture(compiled_.method().baseline, facts_, imageShape(), input);
 }
 
-void Session::load(std::int64_t row, const std::function<void(float*)>& fill) {
-  float* input = compiled_.input() + row * imageFloats();
-  fill(input);
+void Session::load(std::int64_t first, std::int64_t used, const Fill& fill) {
+  const std::int64_t n = imageFloats();
+  for (std::int64_t r = 0; r < compiled_.rows(); ++r) {
+    float* to = compiled_.input() + r * n;
+    if (r < used)
+      fill(first + r, to);
+    else
+      std::copy_n(compiled_.input() + (used - 1) * n, n, to);
+    loadBaseline(r);
+  }
+}
+
+// Where the walk also sees the network at the baseline.
+void Session::loadBaseline(std::int64_t row) {
   if (!compiled_.method().comparesWithBaseline) return;
-  const std::vector<float> base = baseline(input);
+  const std::vector<float> base = baseline(compiled_.input() + row * imageFloats());
   std::copy(base.begin(), base.end(), compiled_.baselineInput() + row * imageFloats());
 }
 
-// Rows beyond the last input repeat it; nobody reads them.
-void Session::batches(std::int64_t count, const std::vector<Question>* questions, const Fill& fill, const Read& read) {
-  const std::int64_t rows = compiled_.rows(), scores = scoreShape().count();
-  for (std::int64_t first = 0; first < count; first += rows) {
-    const std::int64_t used = std::min(rows, count - first);
-    for (std::int64_t r = 0; r < rows; ++r)
-      load(r, [&](float* to) {
-        if (r < used) return fill(first + r, to);
-        std::copy_n(compiled_.input() + (used - 1) * imageFloats(), imageFloats(), to);
-      });
+void Session::seed(std::int64_t first, std::int64_t used, const Ask& ask) {
+  const std::int64_t count = scoreShape().count();
+  std::vector<Question> questions;
+  for (std::int64_t r = 0; r < compiled_.rows(); ++r) {
+    const float* scores = compiled_.scores() + r * count;
+    if (r < used) questions = ask(first + r, scores);
+    for (std::int64_t t = 0; t < targets(); ++t)
+      writeSeed(questions[static_cast<std::size_t>(t)], compiled_.method().seed, scoreShape(), scores,
+                compiled_.seed() + (r * targets() + t) * count);
+  }
+}
+
+void Session::batches(std::int64_t count, const Ask& ask, const Fill& fill, const Read& read) {
+  for (std::int64_t first = 0; first < count; first += compiled_.rows()) {
+    const std::int64_t used = std::min(compiled_.rows(), count - first);
+    load(first, used, fill);
     hooks_.run(Phase::Forward);
-    for (std::int64_t r = 0; questions && r < rows; ++r)
-      for (std::int64_t c = 0; c < targets(); ++c)
-        writeSeed((*questions)[static_cast<std::size_t>(c)], compiled_.method().seed, scoreShape(),
-                  compiled_.scores() + r * scores, compiled_.seed() + (r * targets() + c) * scores);
-    if (questions) hooks_.run(Phase::Backward);
+    if (ask) {
+      seed(first, used, ask);
+      hooks_.run(Phase::Backward);
+    }
     for (std::int64_t r = 0; r < used; ++r) read(first + r, Row{compiled_, r});
     hooks_.progress(first + used, count);
   }
 }
 
 void Session::forward(std::int64_t count, const Fill& fill, const Read& read) {
-  batches(count, nullptr, fill, read);
+  batches(count, {}, fill, read);
+}
+
+void Session::walk(std::int64_t count, const Ask& ask, const Fill& fill, const Read& read) {
+  batches(count, ask, fill, read);
 }
 
 void Session::walk(std::int64_t count, const std::vector<Question>& questions, const Fill& fill, const Read& read) {
-  batches(count, &questions, fill, read);
+  batches(
+      count, [&](std::int64_t, const float*) { return questions; }, fill, read);
 }
 
 }  // namespace relprop

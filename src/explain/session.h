@@ -39,6 +39,8 @@ class Session {
   };
   using Fill = std::function<void(std::int64_t k, float* input)>;
   using Read = std::function<void(std::int64_t k, const Row& row)>;
+  // What is asked of input k, once its scores are known; one question a target.
+  using Ask = std::function<std::vector<Question>(std::int64_t k, const float* scores)>;
 
   Session(CompiledMethod& compiled, BaselineFacts facts, Hooks hooks)
       : compiled_(compiled), facts_(std::move(facts)), hooks_(std::move(hooks)) {}
@@ -51,17 +53,20 @@ class Session {
 
   // Forward passes over `count` inputs, a batch at a time.
   void forward(std::int64_t count, const Fill& fill, const Read& read);
-  // Forward and backward, from the seeds of the questions (one a target).
+  // Forward and backward, from the seeds of the questions.
+  void walk(std::int64_t count, const Ask& ask, const Fill& fill, const Read& read);
   void walk(std::int64_t count, const std::vector<Question>& questions, const Fill& fill, const Read& read);
 
-  // Fills one row of the plan's input, and its baseline where the walk also sees the network there.
-  void load(std::int64_t row, const std::function<void(float*)>& fill);
   std::vector<float> baseline(const float* input) const;
   // Scores of one input, by a plan of few rows.
   std::vector<float> probe(const std::vector<float>& input) const { return hooks_.probe(input); }
 
  private:
-  void batches(std::int64_t count, const std::vector<Question>* questions, const Fill& fill, const Read& read);
+  void batches(std::int64_t count, const Ask& ask, const Fill& fill, const Read& read);
+  // Inputs `first` and so on go to the rows of the plan; rows beyond `used` repeat the last and nobody reads them.
+  void load(std::int64_t first, std::int64_t used, const Fill& fill);
+  void loadBaseline(std::int64_t row);
+  void seed(std::int64_t first, std::int64_t used, const Ask& ask);
 
   CompiledMethod& compiled_;
   BaselineFacts facts_;

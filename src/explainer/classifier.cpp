@@ -1,17 +1,15 @@
 #include "explainer/classifier.h"
 
-#include "explain/methods/method_list.h"
 #include "explain/session.h"
-#include "explainer/model_impl.h"
-#include "explainer/prepare.h"
+#include "explainer/compilation.h"
 #include "explainer/redraw.h"
-#include "passes/passes.h"
+#include "explainer/translated.h"
 #include "relprop/error.h"
 
 namespace relprop {
 
 struct Classifier::Impl {
-  std::unique_ptr<Backend> backend = makeOneDnnBackend();
+  std::unique_ptr<Backend> backend;
   std::unique_ptr<CompiledMethod> compiled;
   std::unique_ptr<Session> session;
   std::vector<std::string> layers;
@@ -19,13 +17,12 @@ struct Classifier::Impl {
   int threads = 0;
 
   void compile(const Model& model, const Shape& inputShape, int batch) {
-    Specialised special =
-        specialise(model.impl->imported.graph,
-                   {.inputShape = fullInputShape(model, inputShape, batch), .foldBatchNorm = true, .disabled = {}});
-    layers = layersFromTheTop(special.graph);
+    const Compilation compilation(
+        model, {.method = "gradient", .inputShape = inputShape, .batch = batch, .threads = threads, .pixelRange = {}});
+    layers = layersFromTheTop(compilation.graph());
+    backend = compilation.backend();
     backend->setThreads(threads);
-    compiled = std::make_unique<CompiledMethod>(cutAtScores(std::move(special.graph)), parseMethod("gradient"),
-                                                *backend, CompileOptions{.forwardOnly = true});
+    compiled = compilation.classifier(*backend);
     session = std::make_unique<Session>(*compiled, BaselineFacts{}, hooks());
   }
 
@@ -42,7 +39,6 @@ struct Classifier::Impl {
 };
 
 Classifier::Classifier(const Model& model, const Shape& inputShape, int batch, int threads) {
-  checkBatchAndThreads(batch, threads);
   translated("compile", [&] {
     impl_ = std::make_unique<Impl>();
     impl_->threads = threads;

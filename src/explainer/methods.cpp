@@ -21,8 +21,7 @@ std::vector<MethodInfo> methods() {
 }
 
 bool runsManyInputs(const std::string& method) {
-  const Method parsed = parseMethod(method);
-  return parsed.procedure && parsed.procedure->runsManyInputs();
+  return parseMethod(method).procedure->runsManyInputs();
 }
 
 std::vector<std::pair<std::string, std::string>> commonParameters() {

@@ -6,11 +6,10 @@
 #include <cmath>
 
 #include "explain/patterns.h"
-#include "explainer/model_impl.h"
+#include "explainer/compilation.h"
 #include "explainer/pattern_files.h"
 #include "explainer/prepare.h"
 #include "image/npy_values.h"
-#include "passes/passes.h"
 
 namespace relprop {
 namespace {
@@ -39,15 +38,17 @@ struct PatternEstimator::Impl {
   std::int64_t images = 0;
   bool lost = false;  // an image overflowed, or a batch was only added to some of the sums
 
+  // Patterns belong to the forward pass of a gradient.
   void compile() {
-    checkBatchAndThreads(options.batch, options.threads);
-    Specialised special =
-        specialise(model.impl->imported.graph, {.inputShape = fullInputShape(model, options.inputShape, options.batch),
-                                                .foldBatchNorm = options.foldBatchNorm,
-                                                .disabled = {}});
-    backend = options.reference ? makeReferenceBackend() : makeOneDnnBackend();
+    Compilation compilation(model, {.method = options.foldBatchNorm ? "gradient" : "gradient:batchnorm=pass",
+                                    .inputShape = options.inputShape,
+                                    .batch = options.batch,
+                                    .threads = options.threads,
+                                    .pixelRange = {},
+                                    .reference = options.reference});
+    backend = compilation.backend();
     backend->setThreads(options.threads);
-    plan = std::make_unique<PatternPlan>(cutAtScores(std::move(special.graph)), *backend);
+    plan = std::make_unique<PatternPlan>(compilation.takeGraph(), *backend);
   }
 
   void requireWhole() const {

@@ -26,12 +26,6 @@ NodeReport nodeReport(const CompiledMethod& compiled, int index) {
           n.folded};
 }
 
-std::string passLine(const PassReport& p) {
-  std::string line = fmt::format("{}: {} rewrites, {:.1f} ms", p.name, p.rewrites, p.seconds * 1e3);
-  for (const std::string& note : p.notes) line += "; " + note;
-  return line;
-}
-
 }  // namespace
 
 std::vector<StepReport> stepsOf(const Plan& plan) {
@@ -61,13 +55,10 @@ std::vector<LedgerEntry> ledgerOf(CompiledMethod& compiled, std::int64_t row) {
   return all;
 }
 
-PlanReport reportOf(CompiledMethod& compiled, CompiledMethod* probe, const std::vector<PassReport>& passes,
-                    const std::vector<std::string>& warnings) {
+PlanReport reportOf(CompiledMethod& compiled, CompiledMethod* probe) {
   PlanReport r;
   r.method = compiled.method().text;
   r.table = compiled.method().table.print();
-  r.warnings = warnings;
-  for (const PassReport& p : passes) r.passes.push_back(passLine(p));
   for (std::size_t i = 0; i < compiled.graph().nodes.size(); ++i)
     r.nodes.push_back(nodeReport(compiled, static_cast<int>(i)));
   r.steps = stepsOf(compiled.plan());

@@ -89,10 +89,12 @@ Question questionOf(const Target& target, const ScoreShape& shape, const Explana
   return q;
 }
 
-double seedSum(const Question& q, Seed seed, const ScoreShape& shape, const std::vector<float>& scores) {
-  std::vector<float> r(scores.size());
-  writeSeed(q, seed, shape, scores.data(), r.data());
-  return std::accumulate(r.begin(), r.end(), 0.0);
+SeedSums seedSums(const Question& q, Seed seed, const ScoreShape& shape, const float* scores) {
+  std::vector<float> values(static_cast<std::size_t>(shape.count()));
+  writeSeed(q, seed, shape, scores, values.data());
+  SeedSums s;
+  for (float v : values) s.sum += v, s.magnitude += std::abs(v);
+  return s;
 }
 
 void requireConservation(const Explanation& e, double seedMagnitude, double limit) {

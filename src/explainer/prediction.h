@@ -12,7 +12,11 @@ Explanation predict(const ScoreShape& shape, const float* scores);
 // Throws UnknownTarget, InvalidArgument.
 Question questionOf(const Target& target, const ScoreShape& shape, const Explanation& prediction, Seed seed);
 
-double seedSum(const Question& q, Seed seed, const ScoreShape& shape, const std::vector<float>& scores);
+// Of the relevance put in at the scores.
+struct SeedSums {
+  double sum = 0, magnitude = 0;
+};
+SeedSums seedSums(const Question& q, Seed seed, const ScoreShape& shape, const float* scores);
 
 // Throws NotConserved when `limit` > 0 and more than that share of Σ|seed| was lost or gained. With a contrast Σ seed
 // itself may be 0.

@@ -116,6 +116,13 @@ void spliceAfter(Graph& graph, std::size_t nodeIndex, Node last, Shape between) 
   graph.nodes.push_back(std::move(last));
 }
 
+Graph withRows(Graph graph, std::int64_t rows) {
+  const std::int64_t before = graph.value(graph.inputs.at(0)).shape.at(0);
+  for (Value& v : graph.values)
+    if (!v.constant && v.hasShape && !v.shape.empty()) v.shape[0] = v.shape[0] * rows / before;
+  return graph;
+}
+
 int removeDeadNodes(Graph& graph) {
   std::vector<char> needed(graph.values.size(), 0);
   for (ValueId output : graph.outputs) needed[index(output)] = 1;

@@ -49,6 +49,9 @@ void spliceBefore(Graph& graph, std::size_t index, Node first, Shape between);
 // The node's readers thus see the result of `last`, under the same value.
 void spliceAfter(Graph& graph, std::size_t index, Node last, Shape between);
 
+// A canonical graph for another number of rows: the first extent of every dynamic value is a multiple of the rows.
+Graph withRows(Graph graph, std::int64_t rows);
+
 // Drops nodes none of whose outputs reach a graph output; returns how many. Needs topological order.
 int removeDeadNodes(Graph& graph);
 

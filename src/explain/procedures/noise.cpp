@@ -86,7 +86,7 @@ class NoisyWalks : public Procedure {
   std::vector<Finish> finish_;
 };
 
-// The mean over copies of a method that has a procedure of its own.
+// The mean over copies of a method that does more than one walk.
 class NoisyProcedure : public Procedure {
  public:
   NoisyProcedure(std::shared_ptr<const Procedure> inner, int samples, float noise, unsigned seed)
@@ -173,10 +173,10 @@ void applyNoise(Method& m, Parameters& p) {
   const auto seed = static_cast<unsigned>(besideNoise(p, given, "rng", 0, 0, 1 << 24, "seed of the copies' noise"));
   if (!given) return;
   const float sigma = parsedNoise(noise);
-  if (m.procedure)
-    m.procedure = std::make_shared<NoisyProcedure>(m.procedure, samples, sigma, seed);
-  else
+  if (m.procedure->walksOnce())
     m.procedure = std::make_shared<NoisyWalks>(samples, sigma, seed, false, std::exchange(m.finish, {}));
+  else
+    m.procedure = std::make_shared<NoisyProcedure>(m.procedure, samples, sigma, seed);
   m.conserves = false;
 }
 

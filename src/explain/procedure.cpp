@@ -1,0 +1,48 @@
+#include "explain/procedure.h"
+
+#include <algorithm>
+
+namespace relprop {
+namespace {
+
+class SingleWalk : public Procedure {
+ public:
+  bool runsManyInputs() const override { return false; }
+  bool walksOnce() const override { return true; }
+
+  void serve(Session& session, Request& request) const override {
+    session.walk(
+        request.images(), [&](std::int64_t k, const float* scores) { return request.ask(k, scores); },
+        [&](std::int64_t k, float* to) { std::copy_n(request.image(k), session.imageFloats(), to); },
+        [&](std::int64_t k, const Session::Row& row) { request.walked(k, row); });
+  }
+
+  std::vector<Attribution> explain(Session& session, const Subject& subject) const override {
+    std::vector<Attribution> maps;
+    const auto fill = [&](std::int64_t, float* to) { std::copy_n(subject.input, session.imageFloats(), to); };
+    session.walk(1, subject.questions, fill, [&](std::int64_t, const Session::Row& row) {
+      for (std::int64_t t = 0; t < session.targets(); ++t) {
+        const float* r = row.relevance(t);
+        maps.push_back({session.imageShape(), {r, r + session.imageFloats()}, {}});
+      }
+    });
+    return maps;
+  }
+};
+
+}  // namespace
+
+void Procedure::serve(Session& session, Request& request) const {
+  for (std::int64_t k = 0; k < request.images(); ++k) {
+    const float* image = request.image(k);
+    const std::vector<float> scores = session.probe({image, image + session.imageFloats()});
+    request.drawn(k, explain(session, {image, scores.data(), request.ask(k, scores.data())}));
+  }
+}
+
+std::shared_ptr<const Procedure> singleWalk() {
+  static const auto walk = std::make_shared<const SingleWalk>();
+  return walk;
+}
+
+}  // namespace relprop

@@ -1,0 +1,87 @@
+#include "explainer/answers.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "core/softmax.h"
+#include "explain/finish.h"
+#include "explainer/plan_report.h"
+#include "explainer/prepare.h"
+#include "relprop/error.h"
+
+namespace relprop {
+
+const Target& Answers::target(std::int64_t image, std::int64_t t) const {
+  const bool forAll = static_cast<std::int64_t>(targets_.size()) == compiled_.targets();
+  return targets_[index(forAll ? 0 : image, t)];
+}
+
+Explanation Answers::predicted(const float* scores, const Target& target, Question& q) const {
+  const ScoreShape& shape = compiled_.scoreShape();
+  requireFinite(scores, shape.count(), ErrorCode::NumericFailure, "scores", "the network overflows on this input");
+  Explanation e = predict(shape, scores);
+  q = questionOf(target, shape, e, compiled_.method().seed);
+  e.target = static_cast<int>(q.index);
+  const auto t = static_cast<std::size_t>(e.target);
+  e.top = {e.target, e.logits[t], softmax({e.logits.begin(), e.logits.end()})[t]};
+  return e;
+}
+
+void Answers::requireSum(const SeedSums& seed) const {
+  if (!compiled_.method().procedure->walksOnce() || !compiled_.scalesToSum()) return;
+  if (std::abs(seed.sum) < 1e-5 * seed.magnitude)
+    throw Error(ErrorCode::NotSupportedByMethod, "target", "a seed whose sum is 0",
+                "relevance with a sum, which " + compiled_.method().text + " hands on",
+                "use another method for this contrast, such as lrp-zplus");
+}
+
+std::vector<Question> Answers::ask(std::int64_t k, const float* scores) {
+  std::vector<Question> questions(static_cast<std::size_t>(compiled_.targets()));
+  for (std::size_t t = 0; t < questions.size(); ++t) {
+    Explanation e = predicted(scores, target(k, static_cast<std::int64_t>(t)), questions[t]);
+    const SeedSums seed = seedSums(questions[t], compiled_.method().seed, compiled_.scoreShape(), scores);
+    requireSum(seed);
+    e.seed = seed.sum;
+    all_.push_back(std::move(e));
+    magnitudes_.push_back(seed.magnitude);
+  }
+  return questions;
+}
+
+void Answers::finish(Explanation& e, Shape shape, std::vector<float> map) const {
+  requireFinite(map.data(), static_cast<std::int64_t>(map.size()), ErrorCode::NumericFailure, "relevance",
+                "try another method or a larger stabilizer");
+  e.sum = std::accumulate(map.begin(), map.end(), 0.0);
+  finishMap(compiled_.method().finish, shape, map);
+  shape.insert(shape.begin(), 1);
+  e.relevance = Tensor(shape, std::move(map));
+}
+
+void Answers::walked(std::int64_t k, const Session::Row& row) {
+  for (std::int64_t t = 0; t < compiled_.targets(); ++t) {
+    Explanation& e = answer(k, t);
+    const float* r = row.relevance(t);
+    finish(e, compiled_.imageShape(), {r, r + compiled_.inputFloats()});
+    const std::int64_t at = row.row * compiled_.targets() + t;
+    for (std::size_t n = 0; n < compiled_.recordedNodes().size(); ++n) {
+      Shape shape = compiled_.recordedShape(n);
+      shape[0] = 1;
+      const float* from = compiled_.recorded(n) + at * elementCount(shape);
+      e.layers.push_back({compiled_.recordedNodes()[n], Tensor(shape, {from, from + elementCount(shape)})});
+    }
+    if (options_.ledger && compiled_.method().conserves) e.ledger = ledgerOf(compiled_, at);
+    requireConservation(e, magnitudes_[index(k, t)], options_.requireConservation);
+  }
+}
+
+void Answers::drawn(std::int64_t k, std::vector<Attribution> maps) {
+  for (std::int64_t t = 0; t < compiled_.targets(); ++t) {
+    Attribution& a = maps[static_cast<std::size_t>(t)];
+    Explanation& e = answer(k, t);
+    finish(e, a.shape, {a.map.begin(), a.map.end()});
+    e.facts = std::move(a.facts);
+  }
+}
+
+}  // namespace relprop

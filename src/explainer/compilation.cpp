@@ -1,0 +1,132 @@
+#include "explainer/compilation.h"
+
+#include <fmt/format.h>
+
+#include "explain/layers.h"
+#include "explain/methods/method_list.h"
+#include "explainer/model_impl.h"
+#include "explainer/prepare.h"
+#include "explainer/redraw.h"
+#include "graph/edit.h"
+#include "kernels/record/record.h"
+#include "passes/passes.h"
+#include "relprop/error.h"
+#include "relprop/patterns.h"
+
+namespace relprop {
+namespace {
+
+// Everything from the value `name` on goes; its producer may be called by its own name or its output's.
+Graph cutAtNode(Graph graph, const std::string& name) {
+  if (name.empty()) return graph;
+  const int node = nodesNamed(graph, name, "--from").back();
+  graph.outputs = {graph.nodes[static_cast<std::size_t>(node)].outputs.at(0)};
+  removeDeadNodes(graph);
+  return graph;
+}
+
+// Patterns by node, from the file of `relprop patterns`; they belong to the weights they were estimated with.
+std::map<std::string, std::vector<float>> patternsOf(const Model& model, const Method& method,
+                                                     const ExplainOptions& options) {
+  if (!method.usesPatterns) return {};
+  if (options.patterns.empty())
+    throw Error(ErrorCode::NotSupportedByMethod, "patterns", "none given", "the file that `relprop patterns` wrote",
+                "give it with --patterns");
+  Patterns patterns = Patterns::load(options.patterns);
+  const std::string hint = "estimate them with `relprop patterns` for this model";
+  if (patterns.model != model.hash())
+    throw Error(ErrorCode::InvalidArgument, options.patterns.string(), "patterns of the model " + patterns.model,
+                "of " + model.hash(), hint);
+  if (patterns.foldBatchNorm != method.foldBatchNorm)
+    throw Error(
+        ErrorCode::InvalidArgument, options.patterns.string(),
+        patterns.foldBatchNorm ? "patterns with BatchNormalization folded" : "patterns with BatchNormalization kept",
+        method.foldBatchNorm ? "batchnorm=fold" : "batchnorm=pass", hint);
+  std::map<std::string, std::vector<float>> values;
+  for (auto& [node, tensor] : patterns.nodes) values.emplace(node, std::move(tensor.data));
+  return values;
+}
+
+std::string passLine(const PassReport& p) {
+  std::string line = fmt::format("{}: {} rewrites, {:.1f} ms", p.name, p.rewrites, p.seconds * 1e3);
+  for (const std::string& note : p.notes) line += "; " + note;
+  return line;
+}
+
+// A method that is about BatchNormalization, on a file without.
+std::vector<std::string> missingBatchNorm(const Model& model, const Method& method) {
+  if (model.hasBatchNormalization() || method.foldBatchNorm) return {};
+  return {method.needsBatchNorm
+              ? "the file holds no BatchNormalization (folded when it was exported?); the method is "
+                "defined with BatchNormalization passing relevance through"
+              : "batchnorm=pass has no effect: the file holds no BatchNormalization (folded when it was "
+                "exported?)"};
+}
+
+}  // namespace
+
+Compilation::Compilation(const Model& model, const ExplainOptions& options)
+    : Compilation(model, options, parseMethod(options.method)) {}
+
+Compilation::Compilation(const Model& model, const ExplainOptions& options, Method method)
+    : model_(model), options_(options), method_(std::move(method)) {
+  checkBatchAndThreads(options.batch, options.threads);
+  Specialised special = specialise(cutAtNode(model.impl->imported.graph, options.from),
+                                   {.inputShape = fullInputShape(model, options.inputShape, options.batch),
+                                    .foldBatchNorm = method_.foldBatchNorm,
+                                    .disabled = {}});
+  redrawWeights(special.graph, model.impl->redrawnLayers, model.impl->redrawSeed);
+  patterns_ = patternsOf(model, method_, options);
+  graph_ = options.from.empty() ? cutAtScores(std::move(special.graph)) : std::move(special.graph);
+  for (const PassReport& p : special.passes) passes_.push_back(passLine(p));
+  warnings_ = std::move(special.warnings);
+  for (std::string& warning : missingBatchNorm(model, method_)) warnings_.push_back(std::move(warning));
+}
+
+std::unique_ptr<Backend> Compilation::backend(Packing packing) const {
+  const Element operand = options_.precision == Precision::Bfloat16 ? Element::Bfloat16 : Element::Float32;
+  return options_.reference ? makeReferenceBackend(operand) : makeOneDnnBackend(operand, packing);
+}
+
+CompileOptions Compilation::walking(PatternValues patterns, std::int64_t taken) const {
+  CompileOptions c;
+  c.walk.sums = options_.ledger && method_.conserves;
+  if (options_.pixelRange) c.walk.bounds = InputBounds{options_.pixelRange->low, options_.pixelRange->high};
+  c.walk.patterns = std::move(patterns);
+  c.rules = options_.rules;
+  c.targets = options_.targets;
+  c.at = options_.at;
+  c.anyScores = !options_.from.empty();
+  c.memory = {options_.memory, taken};
+  c.imported = &model_.impl->imported.graph;
+  return c;
+}
+
+bool Compilation::fitsPacked() const {
+  if (options_.memory == 0 || options_.reference) return true;
+  std::vector<LinearCall> calls;
+  const std::unique_ptr<Backend> idle = makeRecordingBackend(backend(), calls);
+  return CompiledMethod::fits(graph_, method_, *idle, walking(patterns_, 0));
+}
+
+std::unique_ptr<CompiledMethod> Compilation::classifier(Backend& backend, std::int64_t rows) const {
+  return std::make_unique<CompiledMethod>(model_.inputShape().at(0) > 0 ? graph_ : withRows(graph_, rows), method_,
+                                          backend,
+                                          CompileOptions{.anyScores = !options_.from.empty(), .forwardOnly = true});
+}
+
+std::unique_ptr<CompiledMethod> Compilation::classifier(Backend& backend) const {
+  return classifier(backend, options_.batch);
+}
+
+std::unique_ptr<CompiledMethod> Compilation::compile(Backend& backend, std::int64_t taken) {
+  const CompileOptions how = walking(std::move(patterns_), taken);
+  return std::make_unique<CompiledMethod>(std::move(graph_), std::move(method_), backend, how);
+}
+
+std::unique_ptr<CompiledMethod> Compilation::within(Backend& backend, std::int64_t taken) {
+  const CompileOptions how = walking(std::move(patterns_), taken);
+  return CompiledMethod::within(std::move(graph_), std::move(method_), backend, how);
+}
+
+}  // namespace relprop

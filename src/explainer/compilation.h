@@ -1,0 +1,52 @@
+// From a model and options to plans: the method is parsed and the graph made canonical once; explaining, counting work,
+// classifying and estimating patterns all compile from it.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "explain/compiled.h"
+#include "relprop/explain.h"
+
+namespace relprop {
+
+class Compilation {
+ public:
+  // The canonical graph for options.batch rows, cut at the scores or at options.from. Throws InvalidArgument,
+  // ShapeMismatch, UnsupportedModel, UnknownNode.
+  Compilation(const Model& model, const ExplainOptions& options, Method method);
+  Compilation(const Model& model, const ExplainOptions& options);  // parses options.method
+
+  const Method& method() const { return method_; }
+  const Graph& graph() const { return graph_; }
+  Graph takeGraph() { return std::move(graph_); }
+  const std::vector<std::string>& passes() const { return passes_; }  // what each did, in a line
+  const std::vector<std::string>& warnings() const { return warnings_; }
+
+  std::unique_ptr<Backend> backend(Packing packing = Packing::Once) const;
+  // Can weights stay packed under options.memory? Packing them anew for every run is the last thing to be tried, as it
+  // costs a part of every run. A little more is needed than this finds (padding, work space).
+  bool fitsPacked() const;
+  // Forward passes alone, over options.batch rows or so many (1 if the model fixes it so).
+  std::unique_ptr<CompiledMethod> classifier(Backend& backend) const;
+  std::unique_ptr<CompiledMethod> classifier(Backend& backend, std::int64_t rows) const;
+  // The method itself; the graph goes into it, so this comes last. `taken`: bytes that other plans hold. `within`: null
+  // where options.memory is too low; the other throws OutOfMemory then.
+  std::unique_ptr<CompiledMethod> compile(Backend& backend, std::int64_t taken = 0);
+  std::unique_ptr<CompiledMethod> within(Backend& backend, std::int64_t taken);
+
+ private:
+  using PatternValues = std::map<std::string, std::vector<float>>;  // by node
+  CompileOptions walking(PatternValues patterns, std::int64_t taken) const;
+
+  Model model_;
+  ExplainOptions options_;
+  Method method_;
+  Graph graph_;
+  PatternValues patterns_;
+  std::vector<std::string> passes_, warnings_;
+};
+
+}  // namespace relprop
