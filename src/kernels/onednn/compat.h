@@ -1,5 +1,5 @@
 // The one place where oneDNN 2.x and 3.x differ: primitive descriptors are made in two steps there, in one here, and
-// what a memory description says has other names.
+// memory descriptions are asked by other names.
 #pragma once
 
 #include <oneapi/dnnl/dnnl.hpp>
