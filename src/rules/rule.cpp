@@ -93,7 +93,8 @@ bool Rule::fits(Role role) const {
 
 Rule parseRule(const std::string& text) {
   const std::size_t colon = text.find(':');
-  const RuleInfo& info = findRule(text.substr(0, colon));
+  const std::string name = text.substr(0, colon);
+  const RuleInfo& info = findRule(name);
   std::map<std::string, std::string> given;
   if (colon != std::string::npos)
     given = parseKeyValues(text.substr(colon + 1), info.positional, ErrorCode::InvalidRule, "rule");

@@ -57,7 +57,8 @@ Dataset Dataset::open(const std::string& spec) {
   const std::size_t colon = spec.find(':');
   if (colon == std::string::npos || colon + 1 == spec.size())
     throw Error(ErrorCode::InvalidArgument, "data set", fmt::format("'{}'", spec), "KIND:PATH, e.g. imagenet:DIR");
-  const eval::Layout& layout = layoutOf(spec.substr(0, colon));
+  const std::string kind = spec.substr(0, colon);
+  const eval::Layout& layout = layoutOf(kind);
   const fs::path path = spec.substr(colon + 1);
   Dataset dataset;
   dataset.impl = std::make_shared<const Impl>(

@@ -36,7 +36,8 @@ void applyCommon(Method& m, Parameters& p) {
 
 Method parseMethod(const std::string& text) {
   const std::size_t colon = text.find(':');
-  const MethodEntry& entry = findMethod(text.substr(0, colon));
+  const std::string name = text.substr(0, colon);
+  const MethodEntry& entry = findMethod(name);
   std::map<std::string, std::string> given;
   const std::string subject = std::string("method ") + entry.name;
   if (colon != std::string::npos)

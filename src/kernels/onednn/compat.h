@@ -1,4 +1,5 @@
-// The one place where oneDNN 2.x and 3.x differ: primitive descriptors are made in two steps there, in one here.
+// The one place where oneDNN 2.x and 3.x differ: primitive descriptors are made in two steps there, in one here, and
+// memory descriptions are asked by other names.
 #pragma once
 
 #include <oneapi/dnnl/dnnl.hpp>
@@ -10,6 +11,22 @@ struct ConvDescs {
   dnnl::memory::desc src, weights, bias, dst;
   dnnl::memory::dims strides, dilates, padBegin, padEnd;
 };
+
+inline dnnl::memory::dims dimsOf(const dnnl::memory::desc& d) {
+#if DNNL_VERSION_MAJOR >= 3
+  return d.get_dims();
+#else
+  return d.dims();
+#endif
+}
+
+inline dnnl::memory::data_type dataTypeOf(const dnnl::memory::desc& d) {
+#if DNNL_VERSION_MAJOR >= 3
+  return d.get_data_type();
+#else
+  return d.data_type();
+#endif
+}
 
 inline void appendRelu(dnnl::post_ops& ops) {
 #if DNNL_VERSION_MAJOR >= 3
@@ -36,8 +53,8 @@ inline dnnl::convolution_forward::primitive_desc convHint(const ConvDescs& d, co
   constexpr auto kind = dnnl::prop_kind::forward_training;
   constexpr auto alg = dnnl::algorithm::convolution_direct;
   const auto any = dnnl::memory::format_tag::any;
-  const dnnl::memory::desc src(d.src.dims(), d.weights.data_type(), any);
-  const dnnl::memory::desc dst(d.dst.dims(), d.weights.data_type(), any);
+  const dnnl::memory::desc src(dimsOf(d.src), dataTypeOf(d.weights), any);
+  const dnnl::memory::desc dst(dimsOf(d.dst), dataTypeOf(d.weights), any);
 #if DNNL_VERSION_MAJOR >= 3
   return {engine, kind, alg, src, d.weights, dst, d.strides, d.dilates, d.padBegin, d.padEnd};
 #else
@@ -70,8 +87,8 @@ inline dnnl::inner_product_forward::primitive_desc denseForward(const ConvDescs&
 
 inline dnnl::inner_product_forward::primitive_desc denseHint(const ConvDescs& d, const dnnl::engine& engine) {
   constexpr auto kind = dnnl::prop_kind::forward_training;
-  const dnnl::memory::desc src(d.src.dims(), d.weights.data_type(), dnnl::memory::format_tag::any);
-  const dnnl::memory::desc dst(d.dst.dims(), d.weights.data_type(), dnnl::memory::format_tag::any);
+  const dnnl::memory::desc src(dimsOf(d.src), dataTypeOf(d.weights), dnnl::memory::format_tag::any);
+  const dnnl::memory::desc dst(dimsOf(d.dst), dataTypeOf(d.weights), dnnl::memory::format_tag::any);
 #if DNNL_VERSION_MAJOR >= 3
   return {engine, kind, src, d.weights, dst};
 #else

@@ -48,7 +48,7 @@ memory::desc plainWeights(const LinearShape& s) {
 }
 
 memory::desc freeLayout(const memory::desc& d) {
-  return {d.dims(), d.data_type(), Tag::any};
+  return {dimsOf(d), dataTypeOf(d), Tag::any};
 }
 
 // Forward: src is what is multiplied, dst the sums. Backward: the other way round.
@@ -56,7 +56,7 @@ ConvDescs describe(const LinearKernelSpec& spec, bool forward) {
   const LinearShape& s = spec.shape;
   const Element src = forward ? spec.operands : spec.out, dst = forward ? spec.out : spec.operands;
   ConvDescs d{activation(spec, true, src),
-              described(plainWeights(s).dims(), Tag::any, spec.operands),
+              described(dimsOf(plainWeights(s)), Tag::any, spec.operands),
               {},
               activation(spec, false, dst),
               {s.sh, s.sw},
@@ -86,7 +86,7 @@ bool isSlow(const std::string& implementation) {
 }
 
 memory::desc plainLayout(const memory::desc& d) {
-  return {d.dims(), d.data_type(), Tag::nchw};
+  return {dimsOf(d), dataTypeOf(d), Tag::nchw};
 }
 
 // The layouts asked for, unless oneDNN only has a slow loop for them and a fast one for layouts of its own choice, or
