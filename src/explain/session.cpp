@@ -80,9 +80,9 @@ void Session::batches(std::int64_t count, const std::vector<Question>* questions
       });
     hooks_.run(Phase::Forward);
     for (std::int64_t r = 0; questions && r < rows; ++r)
-      for (std::int64_t c = 0; c < targets(); ++c)
-        writeSeed((*questions)[static_cast<std::size_t>(c)], compiled_.method().seed, scoreShape(),
-                  compiled_.scores() + r * scores, compiled_.seed() + (r * targets() + c) * scores);
+      for (std::int64_t t = 0; t < targets(); ++t)
+        writeSeed((*questions)[static_cast<std::size_t>(t)], compiled_.method().seed, scoreShape(),
+                  compiled_.scores() + r * scores, compiled_.seed() + (r * targets() + t) * scores);
     if (questions) hooks_.run(Phase::Backward);
     for (std::int64_t r = 0; r < used; ++r) read(first + r, Row{compiled_, r});
     hooks_.progress(first + used, count);

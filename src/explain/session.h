@@ -51,7 +51,7 @@ class Session {
 
   // Forward passes over `count` inputs, a batch at a time.
   void forward(std::int64_t count, const Fill& fill, const Read& read);
-  // Forward and backward, from the seeds of the questions (one a target).
+  // Forward and backward, from the seeds of the questions (one for each target).
   void walk(std::int64_t count, const std::vector<Question>& questions, const Fill& fill, const Read& read);
 
   // Fills one row of the plan's input, and its baseline where the walk also sees the network there.

@@ -17,7 +17,7 @@ bool spreadsToSeveral(const Graph& g, const Node& n) {
 }
 
 // The same graph with the rows of relevance.
-Graph withTargets(const Graph& graph, std::int64_t targets) {
+Graph withRelevanceRows(const Graph& graph, std::int64_t targets) {
   Graph wide = graph;
   for (Value& v : wide.values)
     if (!v.constant && v.hasShape && !v.shape.empty()) v.shape[0] *= targets;
@@ -28,7 +28,7 @@ Graph withTargets(const Graph& graph, std::int64_t targets) {
 
 Walk::Walk(Forward& forward, std::vector<const Rule*> rules, WalkOptions options)
     : forward_(forward),
-      graph_(withTargets(forward.graph(), forward.plan().targets())),
+      graph_(withRelevanceRows(forward.graph(), forward.plan().targets())),
       rules_(std::move(rules)),
       options_(std::move(options)),
       nonNegative_(nonNegativeValues(forward.graph())) {
