@@ -37,8 +37,8 @@ std::string passLine(const PassReport& p) {
 std::vector<StepReport> stepsOf(const Plan& plan) {
   std::vector<StepReport> steps;
   for (const StepInfo& s : plan.steps())
-    steps.push_back({s.name, s.phase == Phase::Forward ? "forward" : "backward", kindName(s.kind), toString(s.shape),
-                     s.bytes, s.flops, s.seconds});
+    steps.push_back({s.name, s.node, s.phase == Phase::Forward ? "forward" : "backward", kindName(s.kind),
+                     toString(s.shape), s.bytes, s.flops, s.seconds});
   return steps;
 }
 
