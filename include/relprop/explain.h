@@ -117,8 +117,10 @@ struct NodeReport {
   std::vector<std::string> folded;
 };
 struct StepReport {
-  std::string name, phase;  // phase: "forward", "backward"
-  std::string kind;         // "linear" (convolutions, dense layers), "kernel", "program" (elementwise), "scalar"
+  std::string name;
+  std::string node;   // NodeReport::node that it belongs to; empty for none, as of what brings the input in order
+  std::string phase;  // "forward", "backward"
+  std::string kind;   // "linear" (convolutions, dense layers), "kernel", "program" (elementwise), "scalar"
   std::string shape;
   std::int64_t bytes = 0, flops = 0;
   double seconds = 0;  // of the last run

@@ -12,22 +12,6 @@
 namespace relprop {
 namespace {
 
-// The node that a step is part of: steps are called after their node, with a word about what they do behind it.
-class NodeNames {
- public:
-  explicit NodeNames(const Graph& graph) {
-    for (const Node& n : graph.nodes) names_[n.name] = n.name;
-  }
-  std::string of(std::string step) const {
-    for (std::size_t end = step.size(); end != std::string::npos && end > 0; end = step.rfind(' ', end - 1))
-      if (names_.count(step.substr(0, end))) return step.substr(0, end);
-    return step;
-  }
-
- private:
-  std::map<std::string, std::string> names_;
-};
-
 void describeOwn(LayerCalls& layer) {
   const auto first = [&](LinearCall::Kind kind) {
     return std::find_if(layer.calls.begin(), layer.calls.end(), [=](const LinearCall& c) { return c.kind == kind; });
@@ -43,9 +27,7 @@ void describeOwn(LayerCalls& layer) {
 }
 
 // The k-th linear step runs the k-th call, as every kernel becomes a step when it is made.
-std::vector<LayerCalls> layersOf(const CompiledMethod& compiled, const std::vector<StepInfo>& steps,
-                                 const std::vector<LinearCall>& calls) {
-  const NodeNames names(compiled.graph());
+std::vector<LayerCalls> layersOf(const std::vector<StepInfo>& steps, const std::vector<LinearCall>& calls) {
   std::vector<LayerCalls> layers;
   std::map<std::string, std::size_t> known;
   std::size_t next = 0;
@@ -54,7 +36,7 @@ std::vector<LayerCalls> layersOf(const CompiledMethod& compiled, const std::vect
     if (next == calls.size()) throw Error(ErrorCode::Internal, step.name, "a linear step without a call");
     const LinearCall& call = calls[next++];
     if (call.kind == LinearCall::Kind::Product) continue;
-    const auto [at, isNew] = known.try_emplace(names.of(step.name), layers.size());
+    const auto [at, isNew] = known.try_emplace(step.node, layers.size());
     if (isNew) layers.emplace_back().node = at->first;
     layers[at->second].calls.push_back(call);
   }
@@ -118,7 +100,7 @@ PlanWork planWork(const Model& model, const ExplainOptions& options) {
   const auto compiled = compilation.compile(*backend);
   const std::vector<StepInfo>& steps = compiled->plan().steps();
   PlanWork all;
-  all.layers = layersOf(*compiled, steps, calls);
+  all.layers = layersOf(steps, calls);
   all.work = summary(all.layers, steps, calls);
   all.work.block = backend->block();
   return all;

@@ -1,6 +1,6 @@
-// Lazy elementwise expressions over buffers. Activations have a row for each image, relevance one for each image and
-// target (side by side); a formula of both has the rows of the latter. The walk writes formulas; what lies
-// between two heavy kernels is compiled to one program and runs as one pass over memory.
+// Lazy elementwise expressions over buffers. Activations have a row for each image, relevance one for each of its
+// targets, side by side; a formula of both has the rows of relevance. The walk writes formulas; what lies between two
+// heavy kernels is compiled to one program and runs as one pass over memory.
 #pragma once
 
 #include <memory>

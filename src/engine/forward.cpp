@@ -38,6 +38,7 @@ void Forward::build(const std::function<void(const Node&)>& after) {
   plan_.pin(input_.buffer);
   values_[in] = load(canonical(input_, "input"));
   for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
+    const NodeScope scope(plan_, graph_.nodes[i].name);
     emit(static_cast<int>(i));
     if (after) after(graph_.nodes[i]);
   }

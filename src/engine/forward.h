@@ -28,7 +28,8 @@ class Forward {
   // fuse(node index): may this Relu run inside the convolution before it (so that its input is never seen)?
   Forward(const Graph& graph, Plan& plan, const std::function<bool(int)>& fuse);
 
-  // Emits the steps of the whole graph. `after` is called behind the steps of each node. Throws UnsupportedModel.
+  // Emits the steps of the whole graph. `after` is called behind the steps of each node, and what it adds is the
+  // node's. Throws UnsupportedModel.
   void build(const std::function<void(const Node&)>& after = {});
 
   const Graph& graph() const { return graph_; }

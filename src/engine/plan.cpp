@@ -120,7 +120,7 @@ ScalarId Plan::addScalar() {
 
 void Plan::addStep(const std::string& name, StepKind kind, Step step, std::int64_t flops) {
   const Shape shape = !step.out.empty() ? step.out[0].desc.shape : step.in.empty() ? Shape{} : step.in[0].desc.shape;
-  infos_.push_back({name, kind, phase_, shape, bytesOf(step.in) + bytesOf(step.out), flops});
+  infos_.push_back({name, node_, kind, phase_, shape, bytesOf(step.in) + bytesOf(step.out), flops});
   steps_.push_back(std::move(step));
 }
 

@@ -20,7 +20,7 @@ enum class StepKind { Linear, Kernel, Program, Scalar };
 const char* kindName(StepKind kind);
 
 struct StepInfo {
-  std::string name;
+  std::string name, node;  // node: of the graph, that the step was added for; empty for none (NodeScope)
   StepKind kind = StepKind::Kernel;
   Phase phase = Phase::Forward;
   Shape shape;
@@ -71,6 +71,7 @@ class Plan {
   std::int64_t weightBytes() const { return weightBytes_; }  // what kernels and programs hold
 
  private:
+  friend class NodeScope;
   struct Buffer {
     std::string name;
     Storage storage;
@@ -98,6 +99,7 @@ class Plan {
   Backend& backend_;
   std::int64_t rows_, targets_;
   Phase phase_ = Phase::Forward;
+  std::string node_;  // that steps are added for
   std::vector<Buffer> buffers_;
   std::vector<Step> steps_;
   std::vector<StepInfo> infos_;
@@ -106,6 +108,19 @@ class Plan {
   std::unique_ptr<float, void (*)(void*)> arena_{nullptr, std::free};
   std::unique_ptr<void, void (*)(void*)> scratch_{nullptr, std::free};
   std::int64_t arenaFloats_ = 0, scratchBytes_ = 0, weightBytes_ = 0;
+};
+
+// Steps added while it lives are the node's, also where a value is stored only because the node reads it.
+class NodeScope {
+ public:
+  NodeScope(Plan& plan, const std::string& node) : plan_(plan), outer_(std::exchange(plan.node_, node)) {}
+  ~NodeScope() { plan_.node_ = std::move(outer_); }
+  NodeScope(const NodeScope&) = delete;
+  NodeScope& operator=(const NodeScope&) = delete;
+
+ private:
+  Plan& plan_;
+  std::string outer_;
 };
 
 }  // namespace relprop

@@ -58,7 +58,7 @@ struct Case {
   // The same method and target on other inputs.
   std::function<std::vector<Plane>(std::int64_t count, const Fill&)> explain;
   // Maps of networks whose weights were re-drawn from the output down, the first layer only, then two, …; each with the
-  // last layer that was re-drawn. Only for metrics with needs.randomised.
+  // last layer that was re-drawn. Only for metrics with Protocol::randomisedLayers.
   std::vector<std::pair<std::string, Plane>> randomised;
 
   std::uint64_t seedOf(const std::string& use) const;  // by picture, run seed and use: the same whatever the order

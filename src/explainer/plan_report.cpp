@@ -31,8 +31,8 @@ NodeReport nodeReport(const CompiledMethod& compiled, int index) {
 std::vector<StepReport> stepsOf(const Plan& plan) {
   std::vector<StepReport> steps;
   for (const StepInfo& s : plan.steps())
-    steps.push_back({s.name, s.phase == Phase::Forward ? "forward" : "backward", kindName(s.kind), toString(s.shape),
-                     s.bytes, s.flops, s.seconds});
+    steps.push_back({s.name, s.node, s.phase == Phase::Forward ? "forward" : "backward", kindName(s.kind),
+                     toString(s.shape), s.bytes, s.flops, s.seconds});
   return steps;
 }
 

@@ -26,7 +26,6 @@ struct LinearShape {
   std::int64_t flops() const { return 2 * n * oh * ow * weightCount(); }
 };
 
-// weights: O × I/groups × kh × kw. bias: O values or empty.
 // Values that a layer and its kernels share; never copied.
 class SharedFloats {
  public:
@@ -51,8 +50,8 @@ struct WeightSlopes {
   bool isAll() const { return up == 1 && down == 1; }
 };
 
-// operands: what is multiplied; sums are float32. in, out: what lies in the buffers; a layer of narrow operands
-// converts inputs that are not narrow yet.
+// weights: O × I/groups × kh × kw. bias: O values or empty. operands: what is multiplied; sums are
+// float32. in, out: what lies in the buffers; a layer of narrow operands converts inputs that are not narrow yet.
 struct LinearKernelSpec {
   LinearShape shape;
   int srcBlock = 1, dstBlock = 1;

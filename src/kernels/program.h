@@ -71,7 +71,7 @@ struct Program {
 };
 
 // A tensor a program reads or writes; rows may lie further apart than one row's size (a slice of a larger buffer).
-// group: so many rows of the program in turn read the same row (activations are shared by the targets of relevance).
+// group: so many rows of the program in turn read the same row (the targets of an image share its activations).
 // element: what lies there; rowStride counts elements.
 struct ProgramInput {
   const float* data;

@@ -13,7 +13,7 @@ struct NodeStep {
   const Rule& rule;
   Relevance& r;
 
-  // The graph with the shapes of relevance; operands of the forward pass have fewer rows when there are several
+  // The graph with the shapes of relevance; operands of the forward pass have fewer rows where an image has several
   // targets.
   const Graph& graph() const { return walk.graph(); }
   ValueId in(std::size_t k = 0) const { return node.inputs[k]; }
@@ -37,7 +37,7 @@ Expr quotient(NodeStep& s, const Expr& z);
 // Runs a kernel into a new buffer and hands it, times `factor` if there is one, to input 0.
 void kernelBack(NodeStep& s, KernelPtr kernel, const std::vector<BufferView>& in, const Expr* factor);
 // A pool's shape with the rows of relevance.
-PoolShape withTargets(const NodeStep& s, PoolShape p);
+PoolShape withRelevanceRows(const NodeStep& s, PoolShape p);
 
 // attention_walk.cpp: the derivative of smooth activations, and nodes of attention networks.
 Expr smoothDerivative(const NodeStep& s);

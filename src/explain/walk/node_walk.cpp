@@ -80,7 +80,7 @@ Expr quotient(NodeStep& s, const Expr& z) {
   return q;
 }
 
-PoolShape withTargets(const NodeStep& s, PoolShape p) {
+PoolShape withRelevanceRows(const NodeStep& s, PoolShape p) {
   p.n *= s.walk.targets();
   return p;
 }
@@ -138,18 +138,19 @@ void shares(NodeStep& s, const PoolShape& p, const BufferView& z) {
   s.r.pending.clear();
   const BufferView stored = s.walk.store(sources, s.node.name + " s");
   const Expr x = load(s.f.buffer(s.in()));
-  kernelBack(s, s.plan.backend().averagePoolBackward(withTargets(s, p)), {stored}, &x);
+  kernelBack(s, s.plan.backend().averagePoolBackward(withRelevanceRows(s, p)), {stored}, &x);
 }
 
 void maxPoolBack(NodeStep& s, const PoolShape& p, const BufferView& x) {
   const BufferView r = s.walk.store(s.r, s.node.name + " R");
-  kernelBack(s, s.plan.backend().maxPoolBackward(withTargets(s, p)), {s.walk.expanded(x, s.node.name), r}, nullptr);
+  kernelBack(s, s.plan.backend().maxPoolBackward(withRelevanceRows(s, p)), {s.walk.expanded(x, s.node.name), r},
+             nullptr);
 }
 
 void averagePool(NodeStep& s) {
   const PoolShape p = s.f.pool(s.node);
   if (!s.jacobian()) return shares(s, p, s.f.buffer(s.node.outputs[0]));
-  kernelBack(s, s.plan.backend().averagePoolBackward(withTargets(s, p)), {s.walk.store(s.r, s.node.name + " R")},
+  kernelBack(s, s.plan.backend().averagePoolBackward(withRelevanceRows(s, p)), {s.walk.store(s.r, s.node.name + " R")},
              nullptr);
 }
 

@@ -104,6 +104,7 @@ Relevance Walk::collect(ValueId id) {
 void Walk::visit(int index) {
   const Node& node = graph().nodes[static_cast<std::size_t>(index)];
   if (given_.count(node.outputs[0]) == 0) return;
+  const NodeScope scope(plan(), node.name);
   const bool ends = std::none_of(node.inputs.begin(), node.inputs.end(),
                                  [&](ValueId id) { return id != kNoValue && useful_[static_cast<std::size_t>(id)]; });
   if (ends) {

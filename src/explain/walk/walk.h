@@ -15,8 +15,8 @@
 
 namespace relprop {
 
-// Relevance has a row for each image and target; activations a row for each image. graph() below has the
-// shapes of relevance, forward().graph() those of activations.
+// Activations have a row for each image, relevance one for each of its targets. graph() below has the shapes of
+// relevance, forward().graph() those of activations.
 
 // Relevance at a value: a formula, the scalar its sum goes to, and sums that the next program evaluating it will take
 // along.

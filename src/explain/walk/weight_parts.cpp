@@ -59,9 +59,11 @@ WeightPart asWeight(BiasPart part) {
       return WeightPart::PlusGammaNeg;
     case BiasPart::Square:
       return WeightPart::Square;
-    default:
-      return WeightPart::W;
+    case BiasPart::None:
+    case BiasPart::B:
+      break;
   }
+  return WeightPart::W;
 }
 
 }  // namespace
@@ -86,9 +88,13 @@ std::optional<WeightSlopes> slopesOf(WeightPart part, float gamma, float sign) {
       return WeightSlopes{sign * (1 + gamma), sign};
     case WeightPart::PlusGammaNeg:
       return WeightSlopes{sign, sign * (1 + gamma)};
-    default:
-      return std::nullopt;
+    case WeightPart::Square:
+    case WeightPart::One:
+    case WeightPart::Pattern:
+    case WeightPart::WeightTimesPattern:
+      break;
   }
+  return std::nullopt;
 }
 
 std::vector<float> patternPart(const std::vector<float>& w, const std::vector<float>& a, WeightPart part, float sign) {

@@ -10,7 +10,7 @@
 namespace relprop {
 
 std::vector<float> weightPart(const std::vector<float>& w, WeightPart part, float gamma, float sign = 1);
-// The part as slopes of w, unless it is none: w² and 1.
+// The part as slopes of w, unless it is none: w², 1 and what takes patterns.
 std::optional<WeightSlopes> slopesOf(WeightPart part, float gamma, float sign);
 // Parts that also take the layer's patterns a.
 inline bool isPattern(WeightPart part) {

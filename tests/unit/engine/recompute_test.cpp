@@ -48,6 +48,7 @@ class Chain {
 
   BufferView layer(int i, const BufferView& x) {
     const BufferView y = vectorNamed("y");
+    const NodeScope scope(plan_, "node of f" + std::to_string(i));
     plan_.addKernel("f" + std::to_string(i), makeKernel([this, i](const float* const* in, float* const* out) {
                       ++runs_[static_cast<std::size_t>(i)];
                       for (std::int64_t k = 0; k < kFloats; ++k) out[0][k] = std::sin(in[0][k] + static_cast<float>(i));
@@ -78,6 +79,7 @@ int countAgain(const Plan& plan) {
   for (const StepInfo& s : plan.steps())
     if (s.name.ends_with(" (again)")) {
       EXPECT_EQ(s.phase, Phase::Backward) << s.name;
+      EXPECT_EQ(s.node + " (again)", "node of " + s.name);
       ++count;
     }
   return count;

@@ -257,12 +257,12 @@ TEST(AttentionRules, TargetsAreRunsOfTheirOwn) {
   for (const char* method : {"gradient", "attn-lrp:epsilon=0.01", "lrp-zplus"})
     for (const auto& backend : bothBackends()) {
       const Doubles all = explainWith(b.graph, parseMethod(method), *backend, x, seed, options).relevance;
-      for (std::size_t c = 0; c < targets; ++c) {
+      for (std::size_t t = 0; t < targets; ++t) {
         Doubles one(rows * classes), got;
         for (std::size_t r = 0; r < rows; ++r) {
-          std::copy_n(seed.begin() + static_cast<std::ptrdiff_t>((r * targets + c) * classes), classes,
+          std::copy_n(seed.begin() + static_cast<std::ptrdiff_t>((r * targets + t) * classes), classes,
                       one.begin() + static_cast<std::ptrdiff_t>(r * classes));
-          const auto first = all.begin() + static_cast<std::ptrdiff_t>((r * targets + c) * 60);
+          const auto first = all.begin() + static_cast<std::ptrdiff_t>((r * targets + t) * 60);
           got.insert(got.end(), first, first + 60);
         }
         expectClose(got, explain(b.graph, parseMethod(method), *backend, x, one).relevance, 1e-5, method);

@@ -1,4 +1,4 @@
-// Several targets from one forward pass: every target is what a run of its own gives, at the input, at recorded nodes
+// Several targets from one forward pass: each gets what a run of its own gives, at the input, at recorded nodes
 // and in the ledger.
 #include "unit/core/failure.h"
 #include "unit/explain/support.h"
@@ -110,7 +110,7 @@ Doubles seeds() {
   return s;
 }
 
-// Of [row][target][n] the target: [row][n].
+// What belongs to one target: [row][n] of [row][target][n].
 Doubles targetOf(const Doubles& all, std::int64_t target) {
   Doubles out;
   const auto n = static_cast<std::int64_t>(all.size()) / (kRows * kTargets);
@@ -166,9 +166,9 @@ TEST_P(Targets, AreRunsOfTheirOwn) {
     }
     const Explained wide = explained(seeds(), kTargets);
     EXPECT_EQ(wide.relevance.size(), static_cast<std::size_t>(kRows * kTargets * 192));
-    for (std::int64_t c = 0; c < kTargets; ++c) {
-      expectSame(wide, explained(targetOf(seeds(), c), 1), c,
-                 name + " on " + backend->name() + ", target " + std::to_string(c));
+    for (std::int64_t t = 0; t < kTargets; ++t) {
+      expectSame(wide, explained(targetOf(seeds(), t), 1), t,
+                 name + " on " + backend->name() + ", target " + std::to_string(t));
     }
   }
 }
@@ -199,10 +199,10 @@ TEST(TargetsOfALayer, AreRunsOfTheirOwn) {
     for (const auto& backend : bothBackends()) {
       const Explained wide = explainWith(g, parseMethod("grad-cam"), *backend, x, seeds(), optionsFor(g, kTargets));
       ASSERT_EQ(wide.recorded.size(), 1u);
-      for (std::int64_t c = 0; c < kTargets; ++c)
+      for (std::int64_t t = 0; t < kTargets; ++t)
         expectClose(
-            targetOf(wide.recorded[0], c),
-            explainWith(g, parseMethod("grad-cam"), *backend, x, targetOf(seeds(), c), optionsFor(g, 1)).recorded[0],
+            targetOf(wide.recorded[0], t),
+            explainWith(g, parseMethod("grad-cam"), *backend, x, targetOf(seeds(), t), optionsFor(g, 1)).recorded[0],
             1e-6, net.name);
     }
   }

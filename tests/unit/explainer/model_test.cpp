@@ -93,6 +93,10 @@ TEST(Report, ShowsNodesRulesAndSteps) {
   bool forward = false, backward = false;
   for (const StepReport& s : r.steps) forward |= s.phase == "forward", backward |= s.phase == "backward";
   EXPECT_TRUE(forward && backward);
+  const auto isNode = [&](const std::string& name) {
+    return std::any_of(r.nodes.begin(), r.nodes.end(), [&](const NodeReport& n) { return n.node == name; });
+  };
+  for (const StepReport& s : r.steps) EXPECT_TRUE(isNode(s.node) || (s.node.empty() && s.kind != "linear")) << s.name;
   EXPECT_GT(r.arenaBytes, 0);
 }
 
