@@ -11,7 +11,7 @@
 namespace relprop {
 
 struct Classifier::Impl {
-  std::unique_ptr<Backend> backend = makeOneDnnBackend();
+  std::unique_ptr<Backend> backend = makeBackend();
   std::unique_ptr<CompiledMethod> compiled;
   std::unique_ptr<Session> session;
   std::vector<std::string> layers;

@@ -45,7 +45,7 @@ struct PatternEstimator::Impl {
         specialise(model.impl->imported.graph, {.inputShape = fullInputShape(model, options.inputShape, options.batch),
                                                 .foldBatchNorm = options.foldBatchNorm,
                                                 .disabled = {}});
-    backend = options.reference ? makeReferenceBackend() : makeOneDnnBackend();
+    backend = makeBackend({.kind = options.reference ? BackendKind::Reference : BackendKind::Processor});
     backend->setThreads(options.threads);
     plan = std::make_unique<PatternPlan>(cutAtScores(std::move(special.graph)), *backend);
   }

@@ -46,7 +46,8 @@ std::map<std::string, std::vector<float>> patternsOf(const Model& model, const M
 
 std::unique_ptr<Backend> backendFor(const ExplainOptions& options, Packing packing) {
   const Element operand = options.precision == Precision::Bfloat16 ? Element::Bfloat16 : Element::Float32;
-  return options.reference ? makeReferenceBackend(operand) : makeOneDnnBackend(operand, packing);
+  const BackendKind kind = options.reference ? BackendKind::Reference : BackendKind::Processor;
+  return makeBackend({.kind = kind, .operand = operand, .packing = packing});
 }
 
 Specialised canonicalFor(const Model& model, const ExplainOptions& options, const Method& method, int rows) {

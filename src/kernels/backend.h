@@ -1,8 +1,10 @@
 // What the engine asks of an arithmetic library. Front functions have validated everything: kernels trust and compute.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -125,8 +127,9 @@ struct MatmulSpec {
 class Kernel {
  public:
   virtual ~Kernel() = default;
-  // in/out: buffers in the order the factory names them. scratch: scratchBytes() bytes, 64-byte aligned.
-  virtual void run(const float* const* in, float* const* out, void* scratch) const = 0;
+  // in/out: buffers in the order the factory names them, of float32 unless the spec says otherwise. scratch:
+  // scratchBytes() bytes, 64-byte aligned.
+  virtual void run(const std::byte* const* in, std::byte* const* out, void* scratch) const = 0;
   virtual std::int64_t scratchBytes() const { return 0; }
   virtual std::int64_t weightBytes() const { return 0; }
 };
@@ -170,8 +173,21 @@ class Backend {
 
 // Plain loops, plain layout: the oracle.
 std::unique_ptr<Backend> makeReferenceBackend(Element operand = Element::Float32);
-// Throws NotSupportedByHardware where the processor has no instructions for such operands.
+// oneDNN for layers with weights, vector kernels of our own for the rest. Throws NotSupportedByHardware where the
+// processor has no instructions for such operands.
 std::unique_ptr<Backend> makeOneDnnBackend(Element operand = Element::Float32, Packing packing = Packing::Once);
 std::string oneDnnVersion();
+
+// Which backend computes, as a plan's maker says it: Processor is the fast one.
+enum class BackendKind { Processor, Reference };
+struct BackendChoice {
+  BackendKind kind = BackendKind::Processor;
+  Element operand = Element::Float32;
+  Packing packing = Packing::Once;  // of no meaning to Reference, which packs nothing
+};
+// Throws what the chosen one's maker throws.
+std::unique_ptr<Backend> makeBackend(const BackendChoice& choice = {});
+// Of the libraries that backends are built on, by name.
+std::map<std::string, std::string> backendLibraries();
 
 }  // namespace relprop

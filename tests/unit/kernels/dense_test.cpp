@@ -40,8 +40,8 @@ Floats joined(const std::vector<Buffer>& buffers) {
 // Runs a kernel whose operands have `in` values each and whose results have `out`.
 Floats ran(const Kernel& kernel, std::size_t operands, std::int64_t in, std::size_t results, std::int64_t out) {
   std::vector<Buffer> from, to;
-  std::vector<const float*> reads;
-  std::vector<float*> writes;
+  std::vector<const void*> reads;
+  std::vector<void*> writes;
   for (std::size_t k = 0; k < operands; ++k) from.emplace_back(randomFloats(in, static_cast<unsigned>(10 + k)));
   for (std::size_t k = 0; k < results; ++k) to.emplace_back(out, 77.0f);
   for (const Buffer& b : from) reads.push_back(b.data());
@@ -109,7 +109,7 @@ TEST(DenseParts, AddUpToTheLayer) {
   const Floats x = {1, 10};
   const auto result = [&](const std::vector<WeightSlopes>& parts) {
     Buffer z(2);
-    run(*backend->denseForward({1, 2, 2, weights, {}, parts}), std::vector<const float*>(parts.size(), x.data()),
+    run(*backend->denseForward({1, 2, 2, weights, {}, parts}), std::vector<const void*>(parts.size(), x.data()),
         {z.data()});
     return z.values();
   };
