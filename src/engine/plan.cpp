@@ -9,6 +9,7 @@
 #include <numeric>
 #include <set>
 
+#include "kernels/threads.h"
 #include "relprop/error.h"
 
 namespace relprop {
@@ -231,6 +232,7 @@ void Plan::compile(const MemoryLimit& limit) {
 
 void Plan::run(Phase phase) {
   using Clock = std::chrono::steady_clock;
+  const ThreadScope threads(backend_.threads());
   for (std::size_t i = 0; i < steps_.size(); ++i) {
     if (infos_[i].phase != phase) continue;
     const auto start = Clock::now();

@@ -30,10 +30,7 @@ struct Classifier::Impl {
   }
 
   Session::Hooks hooks() {
-    return {[this](Phase phase) {
-              backend->setThreads(threads);
-              compiled->plan().run(phase);
-            },
+    return {[this](Phase phase) { compiled->plan().run(phase); },
             [this](std::int64_t, std::int64_t) {
               if (again && !again()) throw Error(ErrorCode::Cancelled, "forward", "stopped");
             },

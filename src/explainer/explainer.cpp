@@ -121,7 +121,6 @@ struct Explainer::Impl {
     Method method = parseMethod(options.method);
     Specialised special = canonicalFor(model, options, method, options.batch);
     backend = backendFor(options, packing);
-    backend->setThreads(options.threads);
     if (method.procedure) compileProbe();
     const BaselineFacts baseline = baselineFacts(method);
     const CompileOptions how = compileOptions(method);
@@ -157,7 +156,6 @@ struct Explainer::Impl {
 
   void run(Phase phase) {
     const auto start = Clock::now();
-    backend->setThreads(options.threads);
     translated("run", [&] { compiled->plan().run(phase); });
     seconds[static_cast<int>(phase)] += std::chrono::duration<double>(Clock::now() - start).count();
   }
@@ -274,7 +272,6 @@ struct Explainer::Impl {
   std::vector<float> probed(const std::vector<float>& input) {
     for (std::int64_t r = 0; r < probe->rows(); ++r)
       std::copy(input.begin(), input.end(), probe->input() + r * probe->inputFloats());
-    backend->setThreads(options.threads);
     translated("run", [&] { probe->plan().run(Phase::Forward); });
     return {probe->scores(), probe->scores() + probe->scoreShape().count()};
   }

@@ -45,8 +45,8 @@ struct PatternEstimator::Impl {
         specialise(model.impl->imported.graph, {.inputShape = fullInputShape(model, options.inputShape, options.batch),
                                                 .foldBatchNorm = options.foldBatchNorm,
                                                 .disabled = {}});
-    backend = makeBackend({.kind = options.reference ? BackendKind::Reference : BackendKind::Processor});
-    backend->setThreads(options.threads);
+    const BackendKind kind = options.reference ? BackendKind::Reference : BackendKind::Processor;
+    backend = makeBackend({.kind = kind, .threads = options.threads});
     plan = std::make_unique<PatternPlan>(cutAtScores(std::move(special.graph)), *backend);
   }
 
@@ -68,7 +68,6 @@ struct PatternEstimator::Impl {
   void add(const Tensor& input) {
     requireWhole();
     checkImages(input, imageShapeOf(plan->graph()));
-    backend->setThreads(options.threads);
     lost = true;
     const auto row = static_cast<std::int64_t>(input.data.size()) / input.shape[0];
     for (std::int64_t first = 0; first < input.shape[0]; first += plan->rows())

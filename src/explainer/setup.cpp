@@ -47,7 +47,7 @@ std::map<std::string, std::vector<float>> patternsOf(const Model& model, const M
 std::unique_ptr<Backend> backendFor(const ExplainOptions& options, Packing packing) {
   const Element operand = options.precision == Precision::Bfloat16 ? Element::Bfloat16 : Element::Float32;
   const BackendKind kind = options.reference ? BackendKind::Reference : BackendKind::Processor;
-  return makeBackend({.kind = kind, .operand = operand, .packing = packing});
+  return makeBackend({.kind = kind, .operand = operand, .packing = packing, .threads = options.threads});
 }
 
 Specialised canonicalFor(const Model& model, const ExplainOptions& options, const Method& method, int rows) {

@@ -17,7 +17,9 @@ constexpr std::array<Make, 2> kMakers = {
 }  // namespace
 
 std::unique_ptr<Backend> makeBackend(const BackendChoice& choice) {
-  return kMakers[static_cast<std::size_t>(choice.kind)](choice);
+  std::unique_ptr<Backend> backend = kMakers[static_cast<std::size_t>(choice.kind)](choice);
+  backend->setThreads(choice.threads);
+  return backend;
 }
 
 std::map<std::string, std::string> backendLibraries() {

@@ -142,7 +142,10 @@ class Backend {
   virtual int block() const = 0;                                // channel block of its fastest kernels, 1: plain
   virtual TensorDesc activation(const Shape& shape) const = 0;  // the layout values of that shape have
   virtual Element operand() const = 0;  // what convolutions and dense layers multiply, and their inputs are stored as
-  virtual void setThreads(int threads) = 0;  // before making kernels and before running them; 0: all cores
+  // Kernels are made for so many threads, and plans and programs run by them, from now on; 0: all cores. The calling
+  // thread's own setting is as before when a call returns.
+  virtual void setThreads(int threads) = 0;
+  virtual int threads() const = 0;
 
   virtual KernelPtr linearForward(const LinearKernelSpec& spec) = 0;   // (x) → (z); accumulate: z is read too
   virtual KernelPtr linearBackward(const LinearKernelSpec& spec) = 0;  // (s) → (Wᵀs)
@@ -184,6 +187,7 @@ struct BackendChoice {
   BackendKind kind = BackendKind::Processor;
   Element operand = Element::Float32;
   Packing packing = Packing::Once;  // of no meaning to Reference, which packs nothing
+  int threads = 0;                  // 0: all cores
 };
 // Throws what the chosen one's maker throws.
 std::unique_ptr<Backend> makeBackend(const BackendChoice& choice = {});

@@ -1,5 +1,8 @@
 // Dense layers that read their weights in place, against plain loops and against layers with weights of their own.
+#include <utility>
+
 #include "kernels/backend.h"
+#include "kernels/threads.h"
 #include "unit/kernels/support.h"
 
 namespace relprop::test {
@@ -86,12 +89,13 @@ TEST_P(DenseInPlace, BackwardIsTheReferences) {
 }
 
 TEST_P(DenseInPlace, SameBitsWithOneAndTwoThreads) {
-  fast_->setThreads(1);
-  const Floats z = forward(*fast_, layer()), r = backward(*fast_, layer());
-  fast_->setThreads(2);
-  EXPECT_TRUE(sameBits(z, forward(*fast_, layer())));
-  EXPECT_TRUE(sameBits(r, backward(*fast_, layer())));
-  fast_->setThreads(0);
+  const auto by = [&](int threads) {
+    const ThreadScope scope(threads);
+    return std::pair(forward(*fast_, layer()), backward(*fast_, layer()));
+  };
+  const auto one = by(1), two = by(2);
+  EXPECT_TRUE(sameBits(one.first, two.first));
+  EXPECT_TRUE(sameBits(one.second, two.second));
 }
 
 INSTANTIATE_TEST_SUITE_P(All, DenseInPlace,
