@@ -14,7 +14,7 @@ const TensorDesc kLarge{{1, 256, 56, 56}, 16};
 // A plan of one program over buffers of `kLarge`, run again and again.
 template <class Formula>
 void runProgram(benchmark::State& state, int inputs, Formula formula) {
-  const auto backend = makeOneDnnBackend();
+  const auto backend = makeBackend();
   const TensorDesc desc{kLarge.shape, backend->block()};
   Plan plan(*backend, 1);
   std::vector<Expr> in;

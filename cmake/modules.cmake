@@ -14,6 +14,8 @@ function(relprop_module NAME)
   # -Wno-restrict -Wno-array-bounds -Wno-stringop-overflow: gcc 12 raises false alarms in std::string.
   target_compile_options(relprop_${NAME} PRIVATE -Wall -Wextra -Wpedantic -Wshadow -Wno-restrict -Wno-array-bounds -Wno-stringop-overflow
                          $<$<BOOL:${RELPROP_WERROR}>:-Werror>)
+  # A shared relprop shows what include/relprop/export.h marks.
+  set_target_properties(relprop_${NAME} PROPERTIES CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
   target_link_libraries(relprop_${NAME} PUBLIC ${ARG_LIBS})
   set_property(GLOBAL APPEND PROPERTY RELPROP_MODULES relprop_${NAME})
   set_property(GLOBAL PROPERTY RELPROP_DEPS_${NAME} "${ARG_DEPS}")
@@ -29,4 +31,26 @@ function(relprop_closure NAME OUT)
   endforeach()
   list(REMOVE_DUPLICATES result)
   set(${OUT} ${result} PARENT_SCOPE)
+endfunction()
+
+# relprop_library(NAME [STATIC|SHARED]): all modules as one library.
+function(relprop_library NAME)
+  add_library(${NAME} ${ARGN})
+  get_property(modules GLOBAL PROPERTY RELPROP_MODULES)
+  set(libraries "")
+  foreach(module ${modules})
+    target_sources(${NAME} PRIVATE $<TARGET_OBJECTS:${module}>)
+    get_target_property(used ${module} LINK_LIBRARIES)
+    list(APPEND libraries ${used})
+  endforeach()
+  # The libraries themselves, not the modules: an installed relprop has no modules.
+  list(REMOVE_DUPLICATES libraries)
+  list(REMOVE_ITEM libraries used-NOTFOUND)
+  target_link_libraries(${NAME} PRIVATE ${libraries})
+  set(exports ${PROJECT_SOURCE_DIR}/cmake/exports.map)
+  target_link_options(${NAME} PRIVATE LINKER:--version-script=${exports})
+  set_target_properties(${NAME} PROPERTIES LINKER_LANGUAGE CXX LINK_DEPENDS ${exports})
+  target_include_directories(${NAME} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
+                                            $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+  target_compile_features(${NAME} PUBLIC cxx_std_20)
 endfunction()

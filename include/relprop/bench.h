@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "relprop/explain.h"
+#include "relprop/export.h"
 
 namespace relprop {
 
@@ -39,7 +40,7 @@ struct WorkCount {
 
 // Counts without computing. options.memory is left out of account. Throws what Explainer's constructor throws;
 // InvalidArgument for options.from.
-WorkCount countWork(const Model& model, const ExplainOptions& options);
+RELPROP_API WorkCount countWork(const Model& model, const ExplainOptions& options);
 
 // Median and quartiles.
 struct Spread {
@@ -90,7 +91,7 @@ struct BenchOptions {
 
 // Loads the model anew; then runs method and bare layers in turn, round by round. Throws what Model::load, Explainer
 // and explain throw, and InvalidArgument.
-BenchReport measureModel(const std::filesystem::path& model, const BenchOptions& options);
+RELPROP_API BenchReport measureModel(const std::filesystem::path& model, const BenchOptions& options);
 
 // How one picture fares under two settings.
 struct Agreement {
@@ -102,7 +103,7 @@ struct Agreement {
 };
 
 // Explains pictures with both settings, each for the class that the first predicts.
-class MapComparison {
+class RELPROP_API MapComparison {
  public:
   // Throws what Explainer's constructor throws, and InvalidArgument when a setting asks for several targets.
   MapComparison(const Model& model, const ExplainOptions& first, const ExplainOptions& second);
@@ -115,7 +116,7 @@ class MapComparison {
   Explainer first_, second_;
 };
 
-double medianOf(std::vector<double> values);  // 0 of none
-Spread spreadOf(std::vector<double> values);
+RELPROP_API double medianOf(std::vector<double> values);  // 0 of none
+RELPROP_API Spread spreadOf(std::vector<double> values);
 
 }  // namespace relprop

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "relprop/export.h"
 #include "relprop/image.h"
 
 namespace relprop {
@@ -36,7 +37,7 @@ struct Sample {
   std::vector<int> classes;  // of the data set; one for classification data, several for VOC, none when unknown
 };
 
-class Dataset {
+class RELPROP_API Dataset {
  public:
   // "imagenet:DIR", "imagenet-segmentation:FILE", "voc:DIR", "cub:DIR", "folder:DIR"; docs/datasets.md has the layouts.
   // Throws InvalidArgument (unknown kind), FileNotFound, FileUnreadable, MalformedDataset.
@@ -60,14 +61,14 @@ class Dataset {
   // Throws MalformedDataset for a broken file.
   Annotation annotation(std::size_t i, std::optional<int> aClass = {}) const;
 
-  struct Impl;
+  struct RELPROP_LOCAL Impl;
   std::shared_ptr<const Impl> impl;
 };
 
 struct DatasetKind {
   std::string name, layout;  // "voc", "DIR with JPEGImages, Annotations, SegmentationClass, ImageSets"
 };
-std::vector<DatasetKind> datasetKinds();
+RELPROP_API std::vector<DatasetKind> datasetKinds();
 
 // The truth as the network saw the picture. A pixel lies in a box when its centre does; a mask is read at the place of
 // the original that the pixel's centre came from.
@@ -75,6 +76,6 @@ struct Truth {
   std::optional<Mask> boxes;  // union of the boxes, of the view's size
   std::optional<Mask> mask;
 };
-Truth truthInView(const Annotation& annotation, const ViewGeometry& geometry);
+RELPROP_API Truth truthInView(const Annotation& annotation, const ViewGeometry& geometry);
 
 }  // namespace relprop

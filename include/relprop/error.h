@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "relprop/export.h"
+
 namespace relprop {
 
 enum class ErrorCode {
@@ -41,11 +43,11 @@ enum class ErrorCode {
 };
 
 // The name of a code as written above, e.g. "MalformedModel".
-const char* errorCodeName(ErrorCode code);
+RELPROP_API const char* errorCodeName(ErrorCode code);
 
 // `where` is the node, file or option; `got` what was found; `expected` what would have been right; `hint` what to do.
 // Any of them but `where` may be empty.
-class Error : public std::exception {
+class RELPROP_API Error : public std::exception {
  public:
   Error(ErrorCode code, std::string where, std::string got, std::string expected = {}, std::string hint = {});
 
@@ -64,6 +66,6 @@ class Error : public std::exception {
 
 // The known name nearest to a misspelt one by letters to insert, drop or change, "" when none is within `reach` of
 // them; for the hint of an error.
-std::string nearestName(const std::string& word, const std::vector<std::string>& known, std::size_t reach);
+RELPROP_API std::string nearestName(const std::string& word, const std::vector<std::string>& known, std::size_t reach);
 
 }  // namespace relprop

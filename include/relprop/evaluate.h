@@ -10,6 +10,7 @@
 
 #include "relprop/dataset.h"
 #include "relprop/explain.h"
+#include "relprop/export.h"
 #include "relprop/metrics.h"
 #include "relprop/store.h"
 
@@ -49,7 +50,7 @@ struct Work {
   std::vector<bool> wanted;  // method by method, protocol by protocol
 };
 
-class Evaluation {
+class RELPROP_API Evaluation {
  public:
   // Checks everything that can be wrong before the first picture. Throws what Explainer's constructor throws,
   // UnknownMetric, InvalidMetricParameter, UnknownTarget (the data set's classes are not the model's).
@@ -75,12 +76,12 @@ class Evaluation {
   Batch measure(const std::vector<Work>& work);
 
  private:
-  struct Impl;
+  struct RELPROP_LOCAL Impl;
   std::unique_ptr<Impl> impl_;
 };
 
 // Hands out what a store lacks, every unit once: first what no other process is at, then whatever is still missing.
-class Portions {
+class RELPROP_API Portions {
  public:
   Portions(const Evaluation& evaluation, Store& store, std::vector<std::size_t> units);
   std::size_t total() const { return total_; }  // units that lacked something at the start
@@ -101,7 +102,7 @@ struct EvaluateProgress {
 };
 // Measures what the store lacks, a portion at a time, and writes each as soon as it is known; `written` is told of it,
 // and once before the first. Throws what measure and Store::write throw; what was written stays.
-EvaluateProgress evaluate(Evaluation& evaluation, Store& store, const std::vector<std::size_t>& units,
-                          const std::function<void(const EvaluateProgress&, const Batch&)>& written = {});
+RELPROP_API EvaluateProgress evaluate(Evaluation& evaluation, Store& store, const std::vector<std::size_t>& units,
+                                      const std::function<void(const EvaluateProgress&, const Batch&)>& written = {});
 
 }  // namespace relprop

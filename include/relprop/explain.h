@@ -15,13 +15,14 @@
 #include <utility>
 #include <vector>
 
+#include "relprop/export.h"
 #include "relprop/image.h"
 #include "relprop/tensor.h"
 
 namespace relprop {
 
-// A network as read from its file. Cheap to copy (shared, immutable).
-class Model {
+// A network as read from its file. Cheap to copy (shared, immutable), and any number of threads may use one at once.
+class RELPROP_API Model {
  public:
   // Throws FileNotFound, FileUnreadable, MalformedModel, UnsupportedModel, NonFiniteWeights, ShapeMismatch.
   static Model load(const std::filesystem::path& path);
@@ -33,7 +34,7 @@ class Model {
   std::map<std::string, std::string> metadata() const;
   bool hasBatchNormalization() const;  // false when the exporter folded it (or there was none)
 
-  struct Impl;
+  struct RELPROP_LOCAL Impl;
   std::shared_ptr<const Impl> impl;
 };
 
@@ -137,7 +138,10 @@ struct PlanReport {
   std::int64_t memory = 0;  // of the whole process while it explains, estimated: all these and the program itself
 };
 
-class Explainer {
+// An Explainer serves one thread at a time; threads that explain at once have one each, over one Model. The calling
+// thread's number of OpenMP threads is as before when a call returns. Functions that stand alone may be called by any
+// number of threads.
+class RELPROP_API Explainer {
  public:
   // Compiles a plan. Throws UnknownMethod, InvalidMethodParameter, InvalidRule, UnknownNode, ShapeMismatch,
   // UnsupportedModel, NotSupportedByMethod, OutOfMemory, and what reading its files throws.
@@ -163,7 +167,7 @@ class Explainer {
   std::vector<StepReport> profile() const;
 
  private:
-  struct Impl;
+  struct RELPROP_LOCAL Impl;
   std::unique_ptr<Impl> impl_;
 };
 
@@ -171,18 +175,18 @@ struct MethodInfo {
   std::string name, summary, citation;
   std::vector<std::pair<std::string, std::string>> parameters;  // key, default and choices
 };
-std::vector<MethodInfo> methods();
+RELPROP_API std::vector<MethodInfo> methods();
 // Whether a method string (parsed as Explainer does) computes many inputs for one image, so that a batch makes a single
 // image faster too. Throws UnknownMethod, InvalidMethodParameter.
-bool runsManyInputs(const std::string& method);
+RELPROP_API bool runsManyInputs(const std::string& method);
 // Parameters that every method takes (noise, sign, …).
-std::vector<std::pair<std::string, std::string>> commonParameters();
+RELPROP_API std::vector<std::pair<std::string, std::string>> commonParameters();
 
 // Class names: "imagenet" (built in), or a file with one name a line (a leading synset id is dropped).
-std::vector<std::string> readLabels(const std::string& nameOrPath);
+RELPROP_API std::vector<std::string> readLabels(const std::string& nameOrPath);
 
-std::string version();
+RELPROP_API std::string version();
 // Versions of the libraries the result depends on, e.g. {"oneDNN", "2.6.3"}.
-std::map<std::string, std::string> versions();
+RELPROP_API std::map<std::string, std::string> versions();
 
 }  // namespace relprop

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "relprop/export.h"
 #include "relprop/tensor.h"
 
 namespace relprop {
@@ -22,8 +23,8 @@ struct Image {
 
 // JPEG, PNG or WebP by content, EXIF orientation applied; grey, palette, 16-bit, alpha (over black) and CMYK become
 // RGB8. Throws FileNotFound, FileUnreadable, MalformedImage, UnsupportedImage.
-Image readImage(const std::filesystem::path& path);
-Image decodeImage(const std::vector<std::uint8_t>& bytes, const std::string& name);
+RELPROP_API Image readImage(const std::filesystem::path& path);
+RELPROP_API Image decodeImage(const std::vector<std::uint8_t>& bytes, const std::string& name);
 
 // How pixels become the network's input: resize, centre crop, channel order, then (pixel·scale − mean)/std per channel
 // in that order, pixel in 0..255.
@@ -40,13 +41,13 @@ struct Preprocess {
 };
 
 // The JSON of a side file (`X.preprocess.json`); `where` names it in errors. Throws MalformedPreprocess.
-Preprocess parsePreprocess(const std::string& json, const std::string& where);
-std::string toJson(const Preprocess& preprocess);
+RELPROP_API Preprocess parsePreprocess(const std::string& json, const std::string& where);
+RELPROP_API std::string toJson(const Preprocess& preprocess);
 // "imagenet", "imagenet-caffe", "tf", "unit", … ; throws MalformedPreprocess listing the known names.
-Preprocess namedPreprocess(const std::string& name);
-std::vector<std::string> preprocessNames();
+RELPROP_API Preprocess namedPreprocess(const std::string& name);
+RELPROP_API std::vector<std::string> preprocessNames();
 // A name or a path to a JSON file.
-Preprocess readPreprocess(const std::string& nameOrPath);
+RELPROP_API Preprocess readPreprocess(const std::string& nameOrPath);
 
 struct PreparedImage {
   Tensor input;  // 1×C×H×W, what the network gets
@@ -54,7 +55,8 @@ struct PreparedImage {
 };
 // height, width: what the network wants (0: whatever comes out). Without a resize in `preprocess` the image is warped
 // to it. channels 1 takes luma. Throws ShapeMismatch when resize and crop give another size than the network wants.
-PreparedImage prepareImage(const Image& image, const Preprocess& preprocess, int channels, int height, int width);
+RELPROP_API PreparedImage prepareImage(const Image& image, const Preprocess& preprocess, int channels, int height,
+                                       int width);
 
 // How a picture of a size became the network's view of it: view = (original − crop) · scale − offset.
 struct ViewGeometry {
@@ -64,19 +66,20 @@ struct ViewGeometry {
   double offsetLeft = 0, offsetTop = 0;  // then this centre crop, in pixels of the resized picture
 };
 // As prepareImage does it, with the same arguments.
-ViewGeometry viewGeometry(int width, int height, const Preprocess& preprocess, int networkHeight, int networkWidth);
+RELPROP_API ViewGeometry viewGeometry(int width, int height, const Preprocess& preprocess, int networkHeight,
+                                      int networkWidth);
 
 // Lowest and highest value a normalised pixel can take, by channel (in the network's channel order).
 struct PixelRange {
   std::vector<float> low, high;
 };
-PixelRange pixelRange(const Preprocess& preprocess);
+RELPROP_API PixelRange pixelRange(const Preprocess& preprocess);
 
 // Antialiased bilinear resize as Pillow's Image.resize(BILINEAR), within 1/255.
-Image resizeImage(const Image& image, int width, int height);
+RELPROP_API Image resizeImage(const Image& image, int width, int height);
 
 enum class View { Heat, Overlay, Split, Panel };
-View viewFromName(const std::string& name);  // throws InvalidArgument
+RELPROP_API View viewFromName(const std::string& name);  // throws InvalidArgument
 struct HeatmapOptions {
   View view = View::Heat;
   double percentile = 100.0;  // magnitudes above this percentile saturate, in (0, 100]
@@ -86,26 +89,26 @@ struct HeatmapOptions {
 // `map`: H×W or C×H×W or 1×C×H×W relevance (channels are summed). `photo`, the same size, is needed by Overlay and
 // Panel. Panel: photo, heat, overlay, positive, negative side by side. Throws ShapeMismatch, InvalidArgument,
 // NumericFailure (NaN).
-Image renderHeatmap(const Tensor& map, const std::optional<Image>& photo, const HeatmapOptions& options);
+RELPROP_API Image renderHeatmap(const Tensor& map, const std::optional<Image>& photo, const HeatmapOptions& options);
 // Rows of equally high pictures below one another with a margin, a title written above each picture.
 struct TitledImage {
   std::string title;
   Image image;
 };
-Image composePanel(const std::vector<std::vector<TitledImage>>& rows);
+RELPROP_API Image composePanel(const std::vector<std::vector<TitledImage>>& rows);
 
-std::vector<std::uint8_t> encodePng(const Image& image);
+RELPROP_API std::vector<std::uint8_t> encodePng(const Image& image);
 
 // .npy, versions 1–3: little- or big-endian f2, f4, f8, u1, i4, i8; C or Fortran order. Throws MalformedTensor.
-Tensor readNpy(const std::filesystem::path& path);
-Tensor decodeNpy(const std::vector<std::uint8_t>& bytes, const std::string& name);
-std::vector<std::uint8_t> encodeNpy(const Tensor& tensor);  // version 1.0, '<f4', C order
+RELPROP_API Tensor readNpy(const std::filesystem::path& path);
+RELPROP_API Tensor decodeNpy(const std::vector<std::uint8_t>& bytes, const std::string& name);
+RELPROP_API std::vector<std::uint8_t> encodeNpy(const Tensor& tensor);  // version 1.0, '<f4', C order
 
 // Reads a whole file. Throws FileNotFound, FileUnreadable.
-std::vector<std::uint8_t> readFile(const std::filesystem::path& path);
+RELPROP_API std::vector<std::uint8_t> readFile(const std::filesystem::path& path);
 // Written beside the target under a temporary name, then renamed: the file is whole or not there. Throws
 // FileWriteFailed.
-void writeFile(const std::filesystem::path& path, const std::vector<std::uint8_t>& bytes);
-void writeFile(const std::filesystem::path& path, const std::string& text);
+RELPROP_API void writeFile(const std::filesystem::path& path, const std::vector<std::uint8_t>& bytes);
+RELPROP_API void writeFile(const std::filesystem::path& path, const std::string& text);
 
 }  // namespace relprop

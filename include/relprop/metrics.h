@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "relprop/export.h"
+
 namespace relprop {
 
 enum class Better { Higher, Lower, Neither };
@@ -23,11 +25,11 @@ struct MetricInfo {
   std::vector<ScoreInfo> scores;                                // the first is the headline
   std::string needs;                                            // "boxes or a mask", "a mask" or ""
 };
-std::vector<MetricInfo> metricInfos();
+RELPROP_API std::vector<MetricInfo> metricInfos();
 
 // "outside-inside" or "outside-inside:region=mask" → "outside-inside@1:region=mask", with every parameter. A version
 // may be given as NAME@VERSION and has to be this program's. Throws UnknownMetric, InvalidMetricParameter.
-std::string completeProtocol(const std::string& text);
+RELPROP_API std::string completeProtocol(const std::string& text);
 
 struct NamedScore {
   std::string name;

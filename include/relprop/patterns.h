@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "relprop/explain.h"
+#include "relprop/export.h"
 #include "relprop/tensor.h"
 
 namespace relprop {
@@ -25,7 +26,7 @@ struct PatternOptions {
   bool reference = false;     // plain loops instead of the fast kernels: slow, for checking
 };
 
-struct Patterns {
+struct RELPROP_API Patterns {
   std::map<std::string, Tensor> nodes;  // by Conv or Dense node: the pattern of every weight, in the weights' shape
   std::string model;                    // Model::hash()
   bool foldBatchNorm = true;
@@ -39,8 +40,8 @@ struct Patterns {
   static Patterns load(const std::filesystem::path& path);
 };
 
-// Memory is bounded by the network and the batch, however many images are added.
-class PatternEstimator {
+// Memory is bounded by the network and the batch, however many images are added. Serves one thread at a time.
+class RELPROP_API PatternEstimator {
  public:
   // Throws ShapeMismatch, UnsupportedModel, InvalidArgument, OutOfMemory.
   PatternEstimator(const Model& model, const PatternOptions& options);
@@ -66,7 +67,7 @@ class PatternEstimator {
   std::int64_t patternBytes() const;  // about what Patterns::save writes
 
  private:
-  struct Impl;
+  struct RELPROP_LOCAL Impl;
   std::unique_ptr<Impl> impl_;
 };
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "relprop/export.h"
 #include "relprop/store.h"
 
 namespace relprop {
@@ -14,15 +15,15 @@ struct Mean {
   double mean = 0, standardError = 0;
   std::size_t count = 0;
 };
-Mean meanOf(const std::vector<double>& values);
+RELPROP_API Mean meanOf(const std::vector<double>& values);
 
 // A 95 % percentile bootstrap interval of mean(a − b) over pictures that both have; seeded.
 struct Interval {
   double difference = 0, low = 0, high = 0;
   std::size_t count = 0;
 };
-Interval pairedBootstrap(const std::vector<double>& a, const std::vector<double>& b, std::uint64_t seed = 0,
-                         int resamples = 2000);
+RELPROP_API Interval pairedBootstrap(const std::vector<double>& a, const std::vector<double>& b, std::uint64_t seed = 0,
+                                     int resamples = 2000);
 
 // One cell: a method's score under one protocol on one data set with one model.
 struct Cell {
@@ -53,9 +54,9 @@ struct Table {
   std::vector<Cost> costs;
   std::vector<Skips> skips;
 };
-std::vector<Table> tablesOf(const Store& store);
+RELPROP_API std::vector<Table> tablesOf(const Store& store);
 
-std::string markdownReport(const Store& store);
+RELPROP_API std::string markdownReport(const Store& store);
 
 struct ReportOptions {
   std::size_t gallery = 200;  // at most so many pictures, evenly from all
@@ -63,6 +64,7 @@ struct ReportOptions {
 };
 // Writes folder/index.html, a page a picture, and their pictures; the folder is whole or as it was before.
 // Throws FileWriteFailed, StoreUnusable.
-void writeReport(const Store& store, const std::filesystem::path& folder, const ReportOptions& options = {});
+RELPROP_API void writeReport(const Store& store, const std::filesystem::path& folder,
+                             const ReportOptions& options = {});
 
 }  // namespace relprop

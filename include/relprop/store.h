@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "relprop/dataset.h"
+#include "relprop/export.h"
 #include "relprop/metrics.h"
 #include "relprop/tensor.h"
 
@@ -77,7 +78,7 @@ struct Batch {
   std::vector<Result> results;
 };
 
-class Store {
+class RELPROP_API Store {
  public:
   enum class Access { Read, Write };
   // Write creates what is missing. Throws FileNotFound, FileUnreadable, StoreUnusable (not a store, damaged, of a newer
@@ -127,7 +128,7 @@ class Store {
   PictureFacts picture(const PictureFacts& which) const;  // with its PNG files
   std::vector<Provenance> runs() const;                   // without repetition
 
-  struct Impl;
+  struct RELPROP_LOCAL Impl;
 
  private:
   explicit Store(std::unique_ptr<Impl> impl);
@@ -135,6 +136,7 @@ class Store {
 };
 
 // "csv": one line a score. "json": one object a row, curves included. Text goes to `write` in pieces.
-void exportStore(const Store& store, const std::string& format, const std::function<void(const std::string&)>& write);
+RELPROP_API void exportStore(const Store& store, const std::string& format,
+                             const std::function<void(const std::string&)>& write);
 
 }  // namespace relprop

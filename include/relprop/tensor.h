@@ -5,17 +5,19 @@
 #include <string>
 #include <vector>
 
+#include "relprop/export.h"
+
 namespace relprop {
 
 using Shape = std::vector<std::int64_t>;
 
 // Number of elements; 1 for the empty shape. Throws ShapeMismatch on a negative extent or when the product overflows.
-std::int64_t elementCount(const Shape& shape);
+RELPROP_API std::int64_t elementCount(const Shape& shape);
 
 // "1×3×224×224"; "scalar" for the empty shape; N for -1, an extent that is open.
-std::string toString(const Shape& shape);
+RELPROP_API std::string toString(const Shape& shape);
 
-struct Tensor {
+struct RELPROP_API Tensor {
   Shape shape;
   std::vector<float> data;  // elementCount(shape) values
 

@@ -17,7 +17,7 @@ using ScalarId = int;  // one double a row of what it sums
 struct BufferView {
   BufferId buffer = -1;
   TensorDesc desc;
-  std::int64_t offset = 0;     // floats
+  std::int64_t offset = 0;     // elements
   std::int64_t rowStride = 0;  // floats; 0: contiguous rows
 
   std::int64_t stride() const { return rowStride ? rowStride : desc.rowFloats(); }

@@ -9,6 +9,7 @@
 #include <numeric>
 #include <set>
 
+#include "kernels/threads.h"
 #include "relprop/error.h"
 
 namespace relprop {
@@ -118,6 +119,10 @@ ScalarId Plan::addScalar() {
   return static_cast<ScalarId>(scalarRows_.size()) - 1;
 }
 
+std::byte* Plan::at(const BufferView& view) {
+  return reinterpret_cast<std::byte*>(data(view.buffer)) + view.offset * bytesOf(view.desc.element);
+}
+
 void Plan::addStep(const std::string& name, StepKind kind, Step step, std::int64_t flops) {
   const Shape shape = !step.out.empty() ? step.out[0].desc.shape : step.in.empty() ? Shape{} : step.in[0].desc.shape;
   infos_.push_back({name, node_, kind, phase_, shape, bytesOf(step.in) + bytesOf(step.out), flops});
@@ -130,8 +135,8 @@ void Plan::addKernel(const std::string& name, KernelPtr kernel, const std::vecto
   weightBytes_ += kernel->weightBytes();
   std::shared_ptr<Kernel> shared = std::move(kernel);
   const Run run = [this, shared](const std::vector<BufferView>& reads, const std::vector<BufferView>& writes) {
-    std::vector<const float*> from;
-    std::vector<float*> to;
+    std::vector<const std::byte*> from;
+    std::vector<std::byte*> to;
     for (const BufferView& v : reads) from.push_back(at(v));
     for (const BufferView& v : writes) to.push_back(at(v));
     shared->run(from.data(), to.data(), scratch_.get());
@@ -245,6 +250,7 @@ void Plan::compile(const MemoryLimit& limit) {
 
 void Plan::run(Phase phase) {
   using Clock = std::chrono::steady_clock;
+  const ThreadScope threads(backend_.threads());
   for (std::size_t i = 0; i < steps_.size(); ++i) {
     if (infos_[i].phase != phase) continue;
     const auto start = Clock::now();

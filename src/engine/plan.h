@@ -1,6 +1,7 @@
 // A plan: the list of steps that computes one (network, method, batch), and one arena in which all buffers lie.
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <string>
@@ -88,7 +89,7 @@ class Plan {
 
   void addStep(const std::string& name, StepKind kind, Step step, std::int64_t flops);
   std::int64_t scalarRows(ScalarId id) const { return scalarRows_[static_cast<std::size_t>(id)]; }
-  float* at(const BufferView& view) { return data(view.buffer) + view.offset; }
+  std::byte* at(const BufferView& view);
   StepList stepList() const;
   Arrangement arrangement(const MemoryLimit& limit) const;
   std::int64_t bytesWith(const Arrangement& arrangement) const;

@@ -21,16 +21,12 @@ struct Classifier::Impl {
         model, {.method = "gradient", .inputShape = inputShape, .batch = batch, .threads = threads, .pixelRange = {}});
     layers = layersFromTheTop(compilation.graph());
     backend = compilation.backend();
-    backend->setThreads(threads);
     compiled = compilation.classifier(*backend);
     session = std::make_unique<Session>(*compiled, BaselineFacts{}, hooks());
   }
 
   Session::Hooks hooks() {
-    return {[this](Phase phase) {
-              backend->setThreads(threads);
-              compiled->plan().run(phase);
-            },
+    return {[this](Phase phase) { compiled->plan().run(phase); },
             [this](std::int64_t, std::int64_t) {
               if (again && !again()) throw Error(ErrorCode::Cancelled, "forward", "stopped");
             },

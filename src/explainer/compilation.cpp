@@ -85,7 +85,8 @@ Compilation::Compilation(const Model& model, const ExplainOptions& options, Meth
 
 std::unique_ptr<Backend> Compilation::backend(Packing packing) const {
   const Element operand = options_.precision == Precision::Bfloat16 ? Element::Bfloat16 : Element::Float32;
-  return options_.reference ? makeReferenceBackend(operand) : makeOneDnnBackend(operand, packing);
+  const BackendKind kind = options_.reference ? BackendKind::Reference : BackendKind::Processor;
+  return makeBackend({.kind = kind, .operand = operand, .packing = packing, .threads = options_.threads});
 }
 
 CompileOptions Compilation::walking(PatternValues patterns, std::int64_t taken) const {

@@ -78,7 +78,6 @@ struct Explainer::Impl {
   bool build(Compilation& compilation, Packing packing) {
     probe.reset();
     backend = compilation.backend(packing);
-    backend->setThreads(options.threads);
     if (!compilation.method().procedure->walksOnce()) probe = compilation.classifier(*backend, 1);
     const BaselineFacts baseline = baselineFacts(compilation.method());
     compiled = packing == Packing::Once ? compilation.within(*backend, probeBytes())
@@ -120,7 +119,6 @@ struct Explainer::Impl {
 
   void run(Phase phase) {
     const auto start = Clock::now();
-    backend->setThreads(options.threads);
     translated("run", [&] { compiled->plan().run(phase); });
     seconds[static_cast<int>(phase)] += std::chrono::duration<double>(Clock::now() - start).count();
   }
@@ -128,7 +126,6 @@ struct Explainer::Impl {
   std::vector<float> probed(const std::vector<float>& input) {
     for (std::int64_t r = 0; r < probe->rows(); ++r)
       std::copy(input.begin(), input.end(), probe->input() + r * probe->inputFloats());
-    backend->setThreads(options.threads);
     translated("run", [&] { probe->plan().run(Phase::Forward); });
     return {probe->scores(), probe->scores() + probe->scoreShape().count()};
   }

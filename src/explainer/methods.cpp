@@ -35,7 +35,9 @@ std::string version() {
 }
 
 std::map<std::string, std::string> versions() {
-  return {{"relprop", version()}, {"oneDNN", oneDnnVersion()}};
+  std::map<std::string, std::string> all = backendLibraries();
+  all.emplace("relprop", version());
+  return all;
 }
 
 }  // namespace relprop

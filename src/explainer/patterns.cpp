@@ -47,7 +47,6 @@ struct PatternEstimator::Impl {
                                     .pixelRange = {},
                                     .reference = options.reference});
     backend = compilation.backend();
-    backend->setThreads(options.threads);
     plan = std::make_unique<PatternPlan>(compilation.takeGraph(), *backend);
   }
 
@@ -69,7 +68,6 @@ struct PatternEstimator::Impl {
   void add(const Tensor& input) {
     requireWhole();
     checkImages(input, imageShapeOf(plan->graph()));
-    backend->setThreads(options.threads);
     lost = true;
     const auto row = static_cast<std::int64_t>(input.data.size()) / input.shape[0];
     for (std::int64_t first = 0; first < input.shape[0]; first += plan->rows())

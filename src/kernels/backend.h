@@ -1,8 +1,10 @@
 // What the engine asks of an arithmetic library. Front functions have validated everything: kernels trust and compute.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -124,8 +126,9 @@ struct MatmulSpec {
 class Kernel {
  public:
   virtual ~Kernel() = default;
-  // in/out: buffers in the order the factory names them. scratch: scratchBytes() bytes, 64-byte aligned.
-  virtual void run(const float* const* in, float* const* out, void* scratch) const = 0;
+  // in/out: buffers in the order the factory names them, of float32 unless the spec says otherwise. scratch:
+  // scratchBytes() bytes, 64-byte aligned.
+  virtual void run(const std::byte* const* in, std::byte* const* out, void* scratch) const = 0;
   virtual std::int64_t scratchBytes() const { return 0; }
   virtual std::int64_t weightBytes() const { return 0; }
 };
@@ -138,7 +141,10 @@ class Backend {
   virtual int block() const = 0;                                // channel block of its fastest kernels, 1: plain
   virtual TensorDesc activation(const Shape& shape) const = 0;  // the layout values of that shape have
   virtual Element operand() const = 0;  // what convolutions and dense layers multiply, and their inputs are stored as
-  virtual void setThreads(int threads) = 0;  // before making kernels and before running them; 0: all cores
+  // Kernels are made for so many threads, and plans and programs run by them, from now on; 0: all cores. The calling
+  // thread's own setting is as before when a call returns.
+  virtual void setThreads(int threads) = 0;
+  virtual int threads() const = 0;
 
   virtual KernelPtr linearForward(const LinearKernelSpec& spec) = 0;   // (x) → (z); accumulate: z is read too
   virtual KernelPtr linearBackward(const LinearKernelSpec& spec) = 0;  // (s) → (Wᵀs)
@@ -169,8 +175,22 @@ class Backend {
 
 // Plain loops, plain layout: the oracle.
 std::unique_ptr<Backend> makeReferenceBackend(Element operand = Element::Float32);
-// Throws NotSupportedByHardware where the processor has no instructions for such operands.
+// oneDNN for layers with weights, vector kernels of our own for the rest. Throws NotSupportedByHardware where the
+// processor has no instructions for such operands.
 std::unique_ptr<Backend> makeOneDnnBackend(Element operand = Element::Float32, Packing packing = Packing::Once);
 std::string oneDnnVersion();
+
+// Which backend computes, as a plan's maker says it: Processor is the fast one.
+enum class BackendKind { Processor, Reference };
+struct BackendChoice {
+  BackendKind kind = BackendKind::Processor;
+  Element operand = Element::Float32;
+  Packing packing = Packing::Once;  // of no meaning to Reference, which packs nothing
+  int threads = 0;                  // 0: all cores
+};
+// Throws what the chosen one's maker throws.
+std::unique_ptr<Backend> makeBackend(const BackendChoice& choice = {});
+// Of the libraries that backends are built on, by name.
+std::map<std::string, std::string> backendLibraries();
 
 }  // namespace relprop

@@ -1,9 +1,10 @@
-// A kernel from a function object: run(in, out).
+// A kernel over float32 buffers from a function object: run(FloatsIn, FloatsOut).
 #pragma once
 
 #include <utility>
 
 #include "kernels/backend.h"
+#include "kernels/buffers.h"
 
 namespace relprop {
 
@@ -11,7 +12,9 @@ template <class Run>
 class LambdaKernel : public Kernel {
  public:
   explicit LambdaKernel(Run run) : run_(std::move(run)) {}
-  void run(const float* const* in, float* const* out, void*) const override { run_(in, out); }
+  void run(const std::byte* const* in, std::byte* const* out, void*) const override {
+    run_(FloatsIn{in}, FloatsOut{out});
+  }
 
  private:
   Run run_;

@@ -11,6 +11,10 @@ namespace relprop {
 
 enum class Element : std::uint8_t { Float32, Bfloat16 };
 
+constexpr std::int64_t bytesOf(Element type) {
+  return type == Element::Float32 ? 4 : 2;
+}
+
 // A bfloat16 is the upper half of a float: rounded to the nearest, ties to even; NaN stays NaN.
 inline std::uint16_t toBfloat16(float value) {
   const auto bits = std::bit_cast<std::uint32_t>(value);
@@ -26,7 +30,6 @@ inline float fromBfloat16(std::uint16_t value) {
 struct TensorDesc {
   Shape shape;    // logical: N, C, spatial…
   int block = 1;  // 1: plain; all channels: channels last
-  // Buffers of the narrow type are whole and contiguous; their pointers are passed as float* all the same.
   Element element = Element::Float32;
 
   std::int64_t rows() const { return shape.empty() ? 1 : shape[0]; }
@@ -34,7 +37,7 @@ struct TensorDesc {
   std::int64_t spatial() const;    // product of the extents behind the channels
   std::int64_t rowFloats() const;  // one row (image), padding lanes included
   std::int64_t floats() const { return rows() * rowFloats(); }
-  std::int64_t bytes() const { return floats() * (element == Element::Float32 ? 4 : 2); }
+  std::int64_t bytes() const { return floats() * bytesOf(element); }
   TensorDesc as(Element type) const { return {shape, block, type}; }
   bool padded() const { return channels() % block != 0; }
   bool operator==(const TensorDesc&) const = default;

@@ -2,6 +2,7 @@
 // straight-line code over registers; every register holds one value for each element of a tensor of shape `desc`.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -74,26 +75,22 @@ struct Program {
 // group: so many rows of the program in turn read the same row (the targets of an image share its activations).
 // element: what lies there; rowStride counts elements.
 struct ProgramInput {
-  const float* data;
+  const std::byte* data;
   std::int64_t rowStride;
   std::int64_t group = 1;
   Element element = Element::Float32;
 };
 struct ProgramOutput {
-  float* data;
+  std::byte* data;
   std::int64_t rowStride;
   Element element = Element::Float32;
 };
 // The place of an element, whatever its type.
-inline const float* placeOf(const ProgramInput& in, std::int64_t row, std::int64_t offset) {
-  const std::int64_t at = row / in.group * in.rowStride + offset;
-  if (in.element == Element::Float32) return in.data + at;
-  return reinterpret_cast<const float*>(reinterpret_cast<const std::uint16_t*>(in.data) + at);
+inline const std::byte* placeOf(const ProgramInput& in, std::int64_t row, std::int64_t offset) {
+  return in.data + (row / in.group * in.rowStride + offset) * bytesOf(in.element);
 }
-inline float* placeOf(const ProgramOutput& out, std::int64_t row, std::int64_t offset) {
-  const std::int64_t at = row * out.rowStride + offset;
-  if (out.element == Element::Float32) return out.data + at;
-  return reinterpret_cast<float*>(reinterpret_cast<std::uint16_t*>(out.data) + at);
+inline std::byte* placeOf(const ProgramOutput& out, std::int64_t row, std::int64_t offset) {
+  return out.data + (row * out.rowStride + offset) * bytesOf(out.element);
 }
 struct ProgramScalar {
   const double* data;  // rows/group long

@@ -2,27 +2,17 @@
 #include "kernels/ref/backend.h"
 
 #include <fmt/format.h>
-#include <omp.h>
 
 #include "kernels/onednn/compat.h"
 #include "kernels/onednn/linear.h"
 #include "kernels/onednn/matmul.h"
 #include "kernels/onednn/phases.h"
 #include "kernels/simd/simd.h"
+#include "kernels/threads.h"
 #include "relprop/error.h"
 
 namespace relprop {
 namespace {
-
-// oneDNN reports by exceptions of its own; only relprop::Error leaves the library.
-template <class Make>
-KernelPtr guarded(const char* what, Make make) {
-  try {
-    return make();
-  } catch (const dnnl::error& e) {
-    throw Error(ErrorCode::Internal, what, e.what(), "a primitive oneDNN can make");
-  }
-}
 
 bool multipliesBfloat16() {
   const auto has = static_cast<unsigned>(dnnl::get_effective_cpu_isa());  // a bit for each set of instructions
@@ -52,34 +42,35 @@ class OneDnnBackend : public ReferenceBackend {
     if (!image) return {shape, 1};
     return {shape, operand() == Element::Float32 ? block() : static_cast<int>(shape[1])};
   }
-  void setThreads(int threads) override { omp_set_num_threads(threads > 0 ? threads : omp_get_num_procs()); }
 
   KernelPtr linearForward(const LinearKernelSpec& s) override {
-    return guarded("forward", [&] { return onednn::linearForward(s, packing_); });
+    return made("forward", [&] { return onednn::linearForward(s, packing_); });
   }
   KernelPtr linearBackward(const LinearKernelSpec& s) override {
-    return guarded("backward", [&] {
+    return made("backward", [&] {
       return onednn::suitsPhases(s) ? onednn::linearBackwardByPhases(s, block()) : onednn::linearBackward(s, packing_);
     });
   }
   // Beyond a few rows arithmetic takes longer than reading the weights.
   bool readsDenseInPlace(std::int64_t rows) const override { return rows <= 8; }
-  KernelPtr denseForward(const DenseSpec& s) override { return simd::denseForward(s, operand() == Element::Bfloat16); }
+  KernelPtr denseForward(const DenseSpec& s) override {
+    return made("dense", [&] { return simd::denseForward(s, operand() == Element::Bfloat16); });
+  }
   KernelPtr denseBackward(const DenseSpec& s) override {
-    return simd::denseBackward(s, operand() == Element::Bfloat16);
+    return made("dense backward", [&] { return simd::denseBackward(s, operand() == Element::Bfloat16); });
   }
   KernelPtr linearWeightGradient(const LinearKernelSpec& s) override {
-    return guarded("weight gradient", [&] { return onednn::linearWeightGradient(s); });
+    return made("weight gradient", [&] { return onednn::linearWeightGradient(s); });
   }
   KernelPtr reorder(const TensorDesc& a, const TensorDesc& b) override {
-    return guarded("reorder", [&] { return onednn::reorder(a, b); });
+    return made("reorder", [&] { return onednn::reorder(a, b); });
   }
   KernelPtr lrn(const LrnSpec& s) override {
     if (s.size % 2 == 0) return ref::lrn(s);  // oneDNN centres even windows differently
-    return guarded("lrn", [&] { return onednn::lrn(s); });
+    return made("lrn", [&] { return onednn::lrn(s); });
   }
   KernelPtr matmul(const MatmulSpec& s) override {
-    return guarded("matmul", [&] { return onednn::matmul(s); });
+    return made("matmul", [&] { return onednn::matmul(s); });
   }
   KernelPtr copy(const CopySpec& s) override { return simd::isOfRuns(s) ? simd::copyRuns(s) : ref::copy(s); }
   KernelPtr layerNorm(const LayerNormSpec& s) override { return simd::layerNorm(s); }
@@ -94,9 +85,24 @@ class OneDnnBackend : public ReferenceBackend {
   KernelPtr averagePoolBackward(const PoolShape& p) override {
     return isVector(p) ? simd::averagePoolBackward(p) : ref::averagePoolBackward(p);
   }
-  void runProgram(const Program& p, const ProgramArgs& a) override { simd::runProgram(p, a); }
+  void runProgram(const Program& p, const ProgramArgs& a) override {
+    const ThreadScope scope(threads());
+    simd::runProgram(p, a);
+  }
 
  private:
+  // oneDNN chooses a kernel's code by the number of threads, and weights are packed by all of them. It reports by
+  // exceptions of its own; only relprop::Error leaves the library.
+  template <class Make>
+  KernelPtr made(const char* what, Make make) const {
+    const ThreadScope scope(threads());
+    try {
+      return make();
+    } catch (const dnnl::error& e) {
+      throw Error(ErrorCode::Internal, what, e.what(), "a primitive oneDNN can make");
+    }
+  }
+
   Packing packing_;
 };
 

@@ -1,12 +1,11 @@
 #include "kernels/bare.h"
 
-#include <omp.h>
-
 #include <chrono>
 #include <cstring>
 #include <unordered_map>
 
 #include "kernels/onednn/engine.h"
+#include "kernels/threads.h"
 #include "relprop/error.h"
 
 namespace relprop {
@@ -92,13 +91,11 @@ Layer layerOf(const LinearCall& call, memory::data_type factor) {
 struct BareLayers::Impl {
   int threads = 0;
   std::vector<Layer> layers = {};
-
-  void useThreads() const { omp_set_num_threads(threads > 0 ? threads : omp_get_num_procs()); }
 };
 
 BareLayers::BareLayers(const std::vector<LinearCall>& calls, int threads, BareType type)
     : impl_(std::make_unique<Impl>(Impl{threads})) {
-  impl_->useThreads();
+  const ThreadScope scope(threads);
   const auto factor = type == BareType::Bfloat16 ? memory::data_type::bf16 : memory::data_type::f32;
   try {
     for (const LinearCall& call : calls) impl_->layers.push_back(layerOf(call, factor));
@@ -109,7 +106,7 @@ BareLayers::BareLayers(const std::vector<LinearCall>& calls, int threads, BareTy
 BareLayers::~BareLayers() = default;
 
 std::vector<double> BareLayers::sweep() {
-  impl_->useThreads();
+  const ThreadScope scope(impl_->threads);
   std::vector<double> seconds;
   for (const Layer& l : impl_->layers) {
     const auto start = std::chrono::steady_clock::now();

@@ -172,9 +172,9 @@ class Border {
     if (differs_ && writes) leave_ = dnnl::reorder(inside_, outside_);
   }
   std::int64_t bytes() const { return differs_ ? alignedBytes(inside_.get_desc().get_size()) : 0; }
-  memory& enter(const float* data, void* own) {
-    outside_.set_data_handle(const_cast<float*>(data));
-    inside_.set_data_handle(differs_ ? own : const_cast<float*>(data));
+  memory& enter(const std::byte* data, void* own) {
+    outside_.set_data_handle(const_cast<std::byte*>(data));
+    inside_.set_data_handle(differs_ ? own : const_cast<std::byte*>(data));
     if (enter_) enter_.execute(stream(), outside_, inside_);
     return inside_;
   }
@@ -209,7 +209,7 @@ class Linear : public Kernel {
     }
   }
 
-  void run(const float* const* in, float* const* out, void* scratch) const override {
+  void run(const std::byte* const* in, std::byte* const* out, void* scratch) const override {
     char* own = static_cast<char*>(scratch);
     memory& source = in_.enter(in[0], own);
     memory& target = out_.enter(out[0], own + in_.bytes());
@@ -265,7 +265,7 @@ class WeightGradient : public Kernel {
         sums_(plainWeights(spec.shape), pd.query_md(dnnl::query::diff_weights_md), false, true),
         scratch_(pd.scratchpad_desc(), cpu(), nullptr) {}
 
-  void run(const float* const* in, float* const* out, void* scratch) const override {
+  void run(const std::byte* const* in, std::byte* const* out, void* scratch) const override {
     char* own = static_cast<char*>(scratch);
     memory& x = x_.enter(in[0], own);
     memory& g = g_.enter(in[1], own + x_.bytes());
@@ -292,8 +292,8 @@ class Reorder : public Kernel {
  public:
   Reorder(const TensorDesc& from, const TensorDesc& to)
       : from_(activation(from), cpu(), nullptr), to_(activation(to), cpu(), nullptr), primitive_(from_, to_) {}
-  void run(const float* const* in, float* const* out, void*) const override {
-    from_.set_data_handle(const_cast<float*>(in[0]));
+  void run(const std::byte* const* in, std::byte* const* out, void*) const override {
+    from_.set_data_handle(const_cast<std::byte*>(in[0]));
     to_.set_data_handle(out[0]);
     primitive_.execute(stream(), from_, to_);
     stream().wait();
@@ -311,8 +311,8 @@ class Lrn : public Kernel {
     const auto pd = lrnForward(md(s), s.size, s.alpha, s.beta, s.bias, attr, cpu());
     primitive_ = dnnl::lrn_forward(pd);
   }
-  void run(const float* const* in, float* const* out, void*) const override {
-    src_.set_data_handle(const_cast<float*>(in[0]));
+  void run(const std::byte* const* in, std::byte* const* out, void*) const override {
+    src_.set_data_handle(const_cast<std::byte*>(in[0]));
     dst_.set_data_handle(out[0]);
     primitive_.execute(stream(), {{DNNL_ARG_SRC, src_}, {DNNL_ARG_DST, dst_}});
     stream().wait();

@@ -27,9 +27,9 @@ class Matmul : public Kernel {
     scratch_ = memory(pd.scratchpad_desc(), cpu(), nullptr);
   }
 
-  void run(const float* const* in, float* const* out, void* scratch) const override {
-    a_.set_data_handle(const_cast<float*>(in[0]));
-    b_.set_data_handle(const_cast<float*>(in[1]));
+  void run(const std::byte* const* in, std::byte* const* out, void* scratch) const override {
+    a_.set_data_handle(const_cast<std::byte*>(in[0]));
+    b_.set_data_handle(const_cast<std::byte*>(in[1]));
     c_.set_data_handle(out[0]);
     scratch_.set_data_handle(scratch);
     primitive_.execute(

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "kernels/buffers.h"
 #include "kernels/onednn/linear.h"
 
 namespace relprop::onednn {
@@ -83,12 +84,14 @@ class Phases : public Kernel {
                                  Packing::Once);
   }
 
-  void run(const float* const* in, float* const* out, void* scratch) const override {
-    float* phases = static_cast<float*>(scratch);
-    convolution_->run(in, &phases, static_cast<char*>(scratch) + ownBytes());
+  void run(const std::byte* const* in, std::byte* const* out, void* scratch) const override {
+    auto* phases = static_cast<std::byte*>(scratch);
+    convolution_->run(in, &phases, phases + ownBytes());
+    const auto* values = static_cast<const float*>(scratch);
+    float* pixels = FloatsOut{out}[0];
     const std::int64_t rows = shape_.n * shape_.ic * shape_.ih;
 #pragma omp parallel for schedule(static)
-    for (std::int64_t row = 0; row < rows; ++row) gather(phases, out[0] + row * shape_.iw, row);
+    for (std::int64_t row = 0; row < rows; ++row) gather(values, pixels + row * shape_.iw, row);
   }
 
   std::int64_t scratchBytes() const override {

@@ -8,7 +8,7 @@ namespace {
 class Idle : public Kernel {
  public:
   explicit Idle(std::int64_t weightBytes) : weightBytes_(weightBytes) {}
-  void run(const float* const*, float* const*, void*) const override {}
+  void run(const std::byte* const*, std::byte* const*, void*) const override {}
   std::int64_t weightBytes() const override { return weightBytes_; }
 
  private:
@@ -42,9 +42,7 @@ class RecordingBackend : public ReferenceBackend {
 
  private:
   // Without the padding that some kernels want.
-  static std::int64_t packedBytes(const LinearKernelSpec& s) {
-    return s.shape.weightCount() * (s.operands == Element::Float32 ? 4 : 2);
-  }
+  static std::int64_t packedBytes(const LinearKernelSpec& s) { return s.shape.weightCount() * bytesOf(s.operands); }
   KernelPtr add(const LinearCall& call, std::int64_t weightBytes = 0) {
     calls_.push_back(call);
     return std::make_unique<Idle>(weightBytes);

@@ -28,7 +28,7 @@ float element(const float* matrix, std::int64_t rows, std::int64_t columns, bool
 }  // namespace
 
 KernelPtr layerNorm(const LayerNormSpec& spec) {
-  return makeKernel([s = spec](const float* const* in, float* const* out) {
+  return makeKernel([s = spec](FloatsIn in, FloatsOut out) {
     for (std::int64_t row = 0; row < s.rows; ++row) {
       const float* x = in[0] + row * s.extent;
       const Moments m = momentsOf(s, x);
@@ -42,7 +42,7 @@ KernelPtr layerNorm(const LayerNormSpec& spec) {
 
 // With x̂ the normalised input and h = scale·g: (h − mean(h) − x̂·mean(h·x̂))/deviation; the last term is the deviation's.
 KernelPtr layerNormBackward(const LayerNormSpec& spec) {
-  return makeKernel([s = spec](const float* const* in, float* const* out) {
+  return makeKernel([s = spec](FloatsIn in, FloatsOut out) {
     for (std::int64_t row = 0; row < s.rows; ++row) {
       const float *x = in[0] + row * s.extent, *g = in[1] + row * s.extent;
       const Moments m = momentsOf(s, x);
@@ -62,7 +62,7 @@ KernelPtr layerNormBackward(const LayerNormSpec& spec) {
 }
 
 KernelPtr matmul(const MatmulSpec& spec) {
-  return makeKernel([s = spec](const float* const* in, float* const* out) {
+  return makeKernel([s = spec](FloatsIn in, FloatsOut out) {
     for (std::int64_t b = 0; b < s.batch; ++b) {
       const float *left = in[0] + b * s.m * s.k, *right = in[1] + b * s.k * s.n;
       for (std::int64_t i = 0; i < s.m; ++i)

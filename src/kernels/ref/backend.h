@@ -18,7 +18,8 @@ class ReferenceBackend : public Backend {
   int block() const override { return 1; }
   TensorDesc activation(const Shape& shape) const override { return {shape, 1}; }
   Element operand() const override { return operand_; }
-  void setThreads(int) override {}
+  void setThreads(int threads) override { threads_ = threads; }
+  int threads() const override { return threads_; }
   KernelPtr linearForward(const LinearKernelSpec& s) override { return ref::linearForward(s); }
   KernelPtr linearBackward(const LinearKernelSpec& s) override { return ref::linearBackward(s); }
   bool readsDenseInPlace(std::int64_t) const override { return true; }
@@ -50,6 +51,7 @@ class ReferenceBackend : public Backend {
 
  private:
   Element operand_;
+  int threads_ = 0;
 };
 
 }  // namespace relprop

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "kernels/buffers.h"
+
 namespace relprop::ref {
 namespace {
 
@@ -43,29 +45,18 @@ LinearKernelSpec rounded(LinearKernelSpec spec) {
   return spec;
 }
 
-float read(const float* data, std::int64_t i, Element element) {
-  return element == Element::Float32 ? data[i] : fromBfloat16(reinterpret_cast<const std::uint16_t*>(data)[i]);
-}
-
-void write(float* data, std::int64_t i, Element element, float value) {
-  if (element == Element::Float32)
-    data[i] = value;
-  else
-    reinterpret_cast<std::uint16_t*>(data)[i] = toBfloat16(value);
-}
-
 class Forward : public Kernel {
  public:
   explicit Forward(const LinearKernelSpec& spec) : spec_(rounded(spec)) {}
-  void run(const float* const* in, float* const* out, void*) const override {
+  void run(const std::byte* const* in, std::byte* const* out, void*) const override {
     forEachOutput(spec_.shape, [&](auto n, auto o, auto y, auto x, auto index) {
-      double sum = spec_.accumulate ? read(out[0], index, spec_.out) : 0.0;
+      double sum = spec_.accumulate ? readElement(out[0], index, spec_.out) : 0.0;
       if (!spec_.bias.empty()) sum += spec_.bias[static_cast<std::size_t>(o)];
       forEachProduct(spec_.shape, n, o, y, x, [&](auto i, auto w) {
-        const float operand = rounded(read(in[0], i, spec_.in), spec_.operands);
+        const float operand = rounded(readElement(in[0], i, spec_.in), spec_.operands);
         sum += static_cast<double>(operand) * static_cast<double>(spec_.weights[static_cast<std::size_t>(w)]);
       });
-      write(out[0], index, spec_.out, static_cast<float>(spec_.relu ? std::max(sum, 0.0) : sum));
+      writeElement(out[0], index, spec_.out, static_cast<float>(spec_.relu ? std::max(sum, 0.0) : sum));
     });
   }
   std::int64_t weightBytes() const override { return static_cast<std::int64_t>(spec_.weights.size() * sizeof(float)); }
@@ -77,16 +68,16 @@ class Forward : public Kernel {
 class Backward : public Kernel {
  public:
   explicit Backward(const LinearKernelSpec& spec) : spec_(rounded(spec)) {}
-  void run(const float* const* in, float* const* out, void*) const override {
+  void run(const std::byte* const* in, std::byte* const* out, void*) const override {
     const LinearShape& s = spec_.shape;
     std::vector<double> sum(static_cast<std::size_t>(s.n * s.ic * s.ih * s.iw));
     forEachOutput(s, [&](auto n, auto o, auto y, auto x, auto index) {
-      const double r = rounded(read(in[0], index, spec_.in), spec_.operands);
+      const double r = rounded(readElement(in[0], index, spec_.in), spec_.operands);
       forEachProduct(s, n, o, y, x, [&](auto i, auto w) {
         sum[static_cast<std::size_t>(i)] += r * static_cast<double>(spec_.weights[static_cast<std::size_t>(w)]);
       });
     });
-    std::transform(sum.begin(), sum.end(), out[0], [](double v) { return static_cast<float>(v); });
+    std::transform(sum.begin(), sum.end(), FloatsOut{out}[0], [](double v) { return static_cast<float>(v); });
   }
   std::int64_t weightBytes() const override { return static_cast<std::int64_t>(spec_.weights.size() * sizeof(float)); }
 
@@ -97,14 +88,15 @@ class Backward : public Kernel {
 class WeightGradient : public Kernel {
  public:
   explicit WeightGradient(const LinearShape& shape) : shape_(shape) {}
-  void run(const float* const* in, float* const* out, void*) const override {
+  void run(const std::byte* const* in, std::byte* const* out, void*) const override {
     std::vector<double> sum(static_cast<std::size_t>(shape_.weightCount()));
+    const float *values = FloatsIn{in}[0], *gradient = FloatsIn{in}[1];
     forEachOutput(shape_, [&](auto n, auto o, auto y, auto x, auto index) {
-      const double g = in[1][index];
+      const double g = gradient[index];
       forEachProduct(shape_, n, o, y, x,
-                     [&](auto i, auto w) { sum[static_cast<std::size_t>(w)] += g * static_cast<double>(in[0][i]); });
+                     [&](auto i, auto w) { sum[static_cast<std::size_t>(w)] += g * static_cast<double>(values[i]); });
     });
-    std::transform(sum.begin(), sum.end(), out[0], [](double v) { return static_cast<float>(v); });
+    std::transform(sum.begin(), sum.end(), FloatsOut{out}[0], [](double v) { return static_cast<float>(v); });
   }
 
  private:
@@ -116,8 +108,11 @@ class Dense : public Kernel {
  public:
   Dense(const DenseSpec& spec, Element weights, bool forward)
       : spec_(spec), weights_(rounded(*spec.weights, weights)), forward_(forward) {}
-  void run(const float* const* in, float* const* out, void*) const override {
-    for (std::int64_t row = 0; row < spec_.rows; ++row) forward_ ? forward(in, out[0], row) : backward(in, out, row);
+  void run(const std::byte* const* in, std::byte* const* out, void*) const override {
+    const FloatsIn reads{in};
+    const FloatsOut writes{out};
+    for (std::int64_t row = 0; row < spec_.rows; ++row)
+      forward_ ? forward(reads, writes[0], row) : backward(reads, writes, row);
   }
 
  private:
@@ -125,7 +120,7 @@ class Dense : public Kernel {
     const double w = weights_[static_cast<std::size_t>(o * spec_.ic + i)];
     return w * (w > 0 ? spec_.parts[k].up : spec_.parts[k].down);
   }
-  void forward(const float* const* in, float* out, std::int64_t row) const {
+  void forward(FloatsIn in, float* out, std::int64_t row) const {
     for (std::int64_t o = 0; o < spec_.oc; ++o) {
       double sum = spec_.bias.empty() ? 0.0 : spec_.bias[static_cast<std::size_t>(o)];
       for (std::size_t k = 0; k < spec_.parts.size(); ++k)
@@ -133,7 +128,7 @@ class Dense : public Kernel {
       out[row * spec_.oc + o] = static_cast<float>(sum);
     }
   }
-  void backward(const float* const* in, float* const* out, std::int64_t row) const {
+  void backward(FloatsIn in, FloatsOut out, std::int64_t row) const {
     for (std::size_t k = 0; k < spec_.parts.size(); ++k)
       for (std::int64_t i = 0; i < spec_.ic; ++i) {
         double sum = 0;

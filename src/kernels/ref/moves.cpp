@@ -42,7 +42,7 @@ void forEachTap(const ResizeAxis& h, const ResizeAxis& w, Visit visit) {
 }  // namespace
 
 KernelPtr softmax(std::int64_t outer, std::int64_t extent, std::int64_t inner) {
-  return makeKernel([=](const float* const* in, float* const* out) {
+  return makeKernel([=](FloatsIn in, FloatsOut out) {
     forEachLine(outer, extent, inner, [&](std::int64_t first) {
       float top = in[0][first];
       for (std::int64_t k = 1; k < extent; ++k) top = std::max(top, in[0][first + k * inner]);
@@ -58,7 +58,7 @@ KernelPtr softmax(std::int64_t outer, std::int64_t extent, std::int64_t inner) {
 
 // y_k (g_k − Σ g y)
 KernelPtr softmaxBackward(std::int64_t outer, std::int64_t extent, std::int64_t inner) {
-  return makeKernel([=](const float* const* in, float* const* out) {
+  return makeKernel([=](FloatsIn in, FloatsOut out) {
     forEachLine(outer, extent, inner, [&](std::int64_t first) {
       double dot = 0;
       for (std::int64_t k = 0; k < extent; ++k) {
@@ -74,16 +74,15 @@ KernelPtr softmaxBackward(std::int64_t outer, std::int64_t extent, std::int64_t 
 }
 
 KernelPtr copy(const CopySpec& s) {
-  return makeKernel(
-      [s](const float* const* in, float* const* out) { copyAxis(s, 0, in[0] + s.srcOffset, out[0] + s.dstOffset); });
+  return makeKernel([s](FloatsIn in, FloatsOut out) { copyAxis(s, 0, in[0] + s.srcOffset, out[0] + s.dstOffset); });
 }
 
 KernelPtr fill(std::int64_t floats, float value) {
-  return makeKernel([=](const float* const*, float* const* out) { std::fill_n(out[0], floats, value); });
+  return makeKernel([=](FloatsIn, FloatsOut out) { std::fill_n(out[0], floats, value); });
 }
 
 KernelPtr resize(std::int64_t planes, const ResizeAxis& h, const ResizeAxis& w) {
-  return makeKernel([=](const float* const* in, float* const* out) {
+  return makeKernel([=](FloatsIn in, FloatsOut out) {
     std::fill_n(out[0], planes * h.out * w.out, 0.0f);
     for (std::int64_t p = 0; p < planes; ++p)
       forEachTap(h, w,
@@ -92,7 +91,7 @@ KernelPtr resize(std::int64_t planes, const ResizeAxis& h, const ResizeAxis& w) 
 }
 
 KernelPtr resizeBackward(std::int64_t planes, const ResizeAxis& h, const ResizeAxis& w) {
-  return makeKernel([=](const float* const* in, float* const* out) {
+  return makeKernel([=](FloatsIn in, FloatsOut out) {
     std::fill_n(out[0], planes * h.in * w.in, 0.0f);
     for (std::int64_t p = 0; p < planes; ++p)
       forEachTap(h, w,
@@ -101,7 +100,7 @@ KernelPtr resizeBackward(std::int64_t planes, const ResizeAxis& h, const ResizeA
 }
 
 KernelPtr reorder(const TensorDesc& from, const TensorDesc& to) {
-  return makeKernel([=](const float* const* in, float* const* out) {
+  return makeKernel([=](FloatsIn in, FloatsOut out) {
     std::fill_n(out[0], to.floats(), 0.0f);
     for (std::int64_t n = 0; n < from.rows(); ++n)
       for (std::int64_t c = 0; c < from.channels(); ++c)

@@ -81,7 +81,7 @@ void forEachElement(const TensorDesc& d, Visit visit) {
 }  // namespace
 
 KernelPtr maxPool(const PoolShape& p) {
-  return makeKernel([p](const float* const* in, float* const* out) {
+  return makeKernel([p](FloatsIn in, FloatsOut out) {
     std::fill_n(out[0], outputDesc(p).floats(), 0.0f);
     forEachOutput(p, [&](auto n, auto c, const Window& w, auto o) {
       const std::int64_t i = winner(p, n, c, w, in[0]);
@@ -91,7 +91,7 @@ KernelPtr maxPool(const PoolShape& p) {
 }
 
 KernelPtr maxPoolBackward(const PoolShape& p) {
-  return makeKernel([p](const float* const* in, float* const* out) {
+  return makeKernel([p](FloatsIn in, FloatsOut out) {
     std::fill_n(out[0], inputDesc(p).floats(), 0.0f);
     forEachOutput(p, [&](auto n, auto c, const Window& w, auto o) {
       const std::int64_t i = winner(p, n, c, w, in[0]);
@@ -101,7 +101,7 @@ KernelPtr maxPoolBackward(const PoolShape& p) {
 }
 
 KernelPtr averagePool(const PoolShape& p) {
-  return makeKernel([p](const float* const* in, float* const* out) {
+  return makeKernel([p](FloatsIn in, FloatsOut out) {
     std::fill_n(out[0], outputDesc(p).floats(), 0.0f);
     forEachOutput(p, [&](auto n, auto c, const Window& w, auto o) {
       double sum = 0;
@@ -112,7 +112,7 @@ KernelPtr averagePool(const PoolShape& p) {
 }
 
 KernelPtr averagePoolBackward(const PoolShape& p) {
-  return makeKernel([p](const float* const* in, float* const* out) {
+  return makeKernel([p](FloatsIn in, FloatsOut out) {
     std::fill_n(out[0], inputDesc(p).floats(), 0.0f);
     forEachOutput(p, [&](auto n, auto c, const Window& w, auto o) {
       const float share = static_cast<float>(in[0][o] / divisor(p, w));
@@ -123,7 +123,7 @@ KernelPtr averagePoolBackward(const PoolShape& p) {
 
 // y = x / scale^beta
 KernelPtr lrn(const LrnSpec& s) {
-  return makeKernel([s](const float* const* in, float* const* out) {
+  return makeKernel([s](FloatsIn in, FloatsOut out) {
     std::fill_n(out[0], s.desc.floats(), 0.0f);
     forEachElement(s.desc, [&](auto n, auto c, auto pos, auto i) {
       out[0][i] = static_cast<float>(in[0][i] / std::pow(lrnScale(s, in[0], n, c, pos), static_cast<double>(s.beta)));
@@ -133,7 +133,7 @@ KernelPtr lrn(const LrnSpec& s) {
 
 // g_i·scale_i^-β − 2αβ/size · x_i · Σ_{j: i in window of j} g_j x_j scale_j^(-β-1)
 KernelPtr lrnBackward(const LrnSpec& s) {
-  return makeKernel([s](const float* const* in, float* const* out) {
+  return makeKernel([s](FloatsIn in, FloatsOut out) {
     std::vector<double> scale(static_cast<std::size_t>(s.desc.floats()), 1.0);
     forEachElement(s.desc, [&](auto n, auto c, auto pos, auto i) {
       scale[static_cast<std::size_t>(i)] = lrnScale(s, in[0], n, c, pos);
@@ -166,7 +166,7 @@ double powerSecant(double a, double b, double beta) {
 // y = x·f with f = scale^-β: Δy_j = ½(f_j + f′_j)·Δx_j + ½(x_j + x′_j)·Δf_j, and Δf_j is shared over its window in
 // proportion to Δ(x_i²) = (x_i + x′_i)·Δx_i. Gradient and secant are the same where x = x′.
 KernelPtr lrnSecant(const LrnSpec& s) {
-  return makeKernel([s](const float* const* in, float* const* out) {
+  return makeKernel([s](FloatsIn in, FloatsOut out) {
     const auto count = static_cast<std::size_t>(s.desc.floats());
     std::vector<double> own(count), shared(count);
     forEachElement(s.desc, [&](auto n, auto c, auto pos, auto i) {

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <limits>
 
+#include "kernels/buffers.h"
+
 namespace relprop::ref {
 namespace {
 
@@ -20,9 +22,9 @@ float load(const Program& p, const ProgramArgs& args, const Instruction& i, cons
   const auto slot = static_cast<std::size_t>(i.slot);
   switch (i.op) {
     case Elt::Load:
-      return *placeOf(args.inputs[slot], e.row, e.offset);
+      return readElement(placeOf(args.inputs[slot], e.row, e.offset), 0, Element::Float32);
     case Elt::LoadNarrow:
-      return fromBfloat16(*reinterpret_cast<const std::uint16_t*>(placeOf(args.inputs[slot], e.row, e.offset)));
+      return readElement(placeOf(args.inputs[slot], e.row, e.offset), 0, Element::Bfloat16);
     case Elt::LoadChannel:
       return (*p.channelConstants[slot])[static_cast<std::size_t>(e.channel)];
     case Elt::LoadImage:
@@ -113,11 +115,7 @@ double startOf(Reduction kind) {
 }
 
 void store(const ProgramOutput& out, const At& at, float value) {
-  float* place = placeOf(out, at.row, at.offset);
-  if (out.element == Element::Bfloat16)
-    *reinterpret_cast<std::uint16_t*>(place) = toBfloat16(value);
-  else
-    *place = value;
+  writeElement(placeOf(out, at.row, at.offset), 0, out.element, value);
 }
 
 void zeroPadding(const Program& p, const ProgramArgs& args) {

@@ -74,7 +74,7 @@ class Dense : public Kernel {
         stretches_(stretchesOf(spec_, forward)),
         range_(range) {}
 
-  void run(const float* const* in, float* const* out, void*) const override {
+  void run(const std::byte* const* in, std::byte* const* out, void*) const override {
     const DenseTask<W> task{spec_.rows,
                             spec_.ic,
                             spec_.oc,

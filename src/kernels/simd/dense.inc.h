@@ -9,6 +9,15 @@ typedef unsigned short Halves __attribute__((vector_size(RELPROP_BLOCK * 2)));
 
 constexpr int kSide = 4;  // outputs side by side
 
+template <class W>
+inline const float* operand(const DenseTask<W>& t, int k) {
+  return reinterpret_cast<const float*>(t.in[k]);
+}
+template <class W>
+inline float* result(const DenseTask<W>& t, int k) {
+  return reinterpret_cast<float*>(t.out[k]);
+}
+
 inline Lanes loadLanes(const float* p) {
   Lanes v;
   __builtin_memcpy(&v, p, sizeof v);
@@ -55,7 +64,7 @@ void dotRows(const DenseTask<W>& t, std::int64_t o, std::int64_t row) {
   float rest[Side][R] = {};
   const std::int64_t whole = t.ic / B * B;
   for (int k = 0; k < t.operands; ++k) {
-    const float* x = t.in[k] + row * t.ic;
+    const float* x = operand(t, k) + row * t.ic;
     for (std::int64_t i = 0; i < whole; i += B)
       for (int j = 0; j < Side; ++j) {
         const Lanes w = part(loadLanes(t.weights + (o + j) * t.ic + i), t.slopes[k]);
@@ -68,7 +77,7 @@ void dotRows(const DenseTask<W>& t, std::int64_t o, std::int64_t row) {
   }
   for (int j = 0; j < Side; ++j)
     for (int r = 0; r < R; ++r)
-      t.out[0][(row + r) * t.oc + o + j] = laneSum(sum[j][r]) + rest[j][r] + (t.bias ? t.bias[o + j] : 0.0f);
+      result(t, 0)[(row + r) * t.oc + o + j] = laneSum(sum[j][r]) + rest[j][r] + (t.bias ? t.bias[o + j] : 0.0f);
 }
 
 template <int Side, class W>
@@ -89,8 +98,8 @@ void denseForwardRange(const DenseTask<W>& t, std::int64_t begin, std::int64_t e
 template <int Side, class W>
 void spreadRows(const DenseTask<W>& t, int k, std::int64_t row, std::int64_t o, std::int64_t begin, std::int64_t end) {
   float s[Side];
-  for (int j = 0; j < Side; ++j) s[j] = t.in[k][row * t.oc + o + j];
-  float* out = t.out[k] + row * t.ic;
+  for (int j = 0; j < Side; ++j) s[j] = operand(t, k)[row * t.oc + o + j];
+  float* out = result(t, k) + row * t.ic;
   std::int64_t i = begin;
   for (; i + B <= end; i += B) {
     Lanes sum = loadLanes(out + i);
@@ -104,7 +113,7 @@ void spreadRows(const DenseTask<W>& t, int k, std::int64_t row, std::int64_t o, 
 template <class W>
 void denseBackwardRange(const DenseTask<W>& t, std::int64_t begin, std::int64_t end) {
   for (int k = 0; k < t.operands; ++k)
-    for (std::int64_t row = 0; row < t.rows; ++row) zero(t.out[k] + row * t.ic + begin, end - begin);
+    for (std::int64_t row = 0; row < t.rows; ++row) zero(result(t, k) + row * t.ic + begin, end - begin);
   for (std::int64_t o = 0; o < t.oc; o += kSide) {
     const bool all = o + kSide <= t.oc;
     for (int k = 0; k < t.operands; ++k)

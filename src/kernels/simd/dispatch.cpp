@@ -15,7 +15,7 @@ std::int64_t planes(const PoolShape& p) {
 // A plane is one vector of channels of one image. Planes are independent: one a task.
 template <class Op>
 KernelPtr perPlane(const PoolShape& p, Op op) {
-  return makeKernel([p, op](const float* const* in, float* const* out) {
+  return makeKernel([p, op](FloatsIn in, FloatsOut out) {
     const std::int64_t count = planes(p);
 #pragma omp parallel for schedule(static)
     for (std::int64_t plane = 0; plane < count; ++plane) op(p, in, out, plane);
@@ -50,31 +50,31 @@ const Ops& bestOps() {
 }
 
 KernelPtr maxPool(const PoolShape& shape) {
-  return perPlane(shape, [](const PoolShape& p, const float* const* in, float* const* out, std::int64_t plane) {
+  return perPlane(shape, [](const PoolShape& p, FloatsIn in, FloatsOut out, std::int64_t plane) {
     bestOps().maxPool(p, in[0], out[0], plane);
   });
 }
 
 KernelPtr maxPoolBackward(const PoolShape& shape) {
-  return perPlane(shape, [](const PoolShape& p, const float* const* in, float* const* out, std::int64_t plane) {
+  return perPlane(shape, [](const PoolShape& p, FloatsIn in, FloatsOut out, std::int64_t plane) {
     bestOps().maxPoolBackward(p, in[0], in[1], out[0], plane);
   });
 }
 
 KernelPtr averagePool(const PoolShape& shape) {
-  return perPlane(shape, [](const PoolShape& p, const float* const* in, float* const* out, std::int64_t plane) {
+  return perPlane(shape, [](const PoolShape& p, FloatsIn in, FloatsOut out, std::int64_t plane) {
     bestOps().averagePool(p, in[0], out[0], plane);
   });
 }
 
 KernelPtr averagePoolBackward(const PoolShape& shape) {
-  return perPlane(shape, [](const PoolShape& p, const float* const* in, float* const* out, std::int64_t plane) {
+  return perPlane(shape, [](const PoolShape& p, FloatsIn in, FloatsOut out, std::int64_t plane) {
     bestOps().averagePoolBackward(p, in[0], out[0], plane);
   });
 }
 
 KernelPtr layerNorm(const LayerNormSpec& spec) {
-  return makeKernel([s = spec](const float* const* in, float* const* out) {
+  return makeKernel([s = spec](FloatsIn in, FloatsOut out) {
 #pragma omp parallel for schedule(static)
     for (std::int64_t row = 0; row < s.rows; ++row)
       bestOps().layerNorm(s, s.scale.data(), s.bias.data(), in[0] + row * s.extent, out[0] + row * s.extent);
@@ -82,7 +82,7 @@ KernelPtr layerNorm(const LayerNormSpec& spec) {
 }
 
 KernelPtr layerNormBackward(const LayerNormSpec& spec) {
-  return makeKernel([s = spec](const float* const* in, float* const* out) {
+  return makeKernel([s = spec](FloatsIn in, FloatsOut out) {
 #pragma omp parallel for schedule(static)
     for (std::int64_t row = 0; row < s.rows; ++row) {
       const std::int64_t at = row * s.extent;

@@ -162,7 +162,7 @@ void narrow(const float* a, std::uint16_t* d, std::int64_t n) {
 void step(const Tile& t, const Instruction& i) {
   switch (i.op) {
     case Elt::Load:
-      t.reg[i.dst] = const_cast<float*>(t.inputs[i.slot]);
+      t.reg[i.dst] = const_cast<float*>(reinterpret_cast<const float*>(t.inputs[i.slot]));
       return;
     case Elt::LoadChannel:
       t.reg[i.dst] = const_cast<float*>(t.channels[i.slot]);

@@ -73,7 +73,7 @@ class Worker {
     for (const Program::Store& s : p_.stores) {
       const ProgramOutput& out = args_.outputs[static_cast<std::size_t>(s.slot)];
       const auto r = static_cast<std::size_t>(s.reg);
-      if (out.element == Element::Float32) home_[r] = reg_[r] = placeOf(out, row, offset);
+      if (out.element == Element::Float32) home_[r] = reg_[r] = reinterpret_cast<float*>(placeOf(out, row, offset));
     }
   }
 
@@ -103,11 +103,11 @@ class Worker {
   void store(std::int64_t row, std::int64_t offset, std::int64_t n) {
     for (const Program::Store& s : p_.stores) {
       const ProgramOutput& out = args_.outputs[static_cast<std::size_t>(s.slot)];
-      float* target = placeOf(out, row, offset);
+      std::byte* target = placeOf(out, row, offset);
       const float* source = reg_[static_cast<std::size_t>(s.reg)];
       if (out.element == Element::Bfloat16)
         bestOps().narrow(source, reinterpret_cast<std::uint16_t*>(target), n);
-      else if (source != target)
+      else if (reinterpret_cast<const std::byte*>(source) != target)
         std::memcpy(target, source, static_cast<std::size_t>(n) * sizeof(float));
     }
   }
@@ -156,7 +156,8 @@ class Worker {
   const Cut cut_;
   std::vector<float> storage_;
   std::vector<float*> home_, reg_;
-  std::vector<const float*> inputs_, channels_, images_;
+  std::vector<const std::byte*> inputs_;
+  std::vector<const float*> channels_, images_;
   std::vector<Spread> spread_;
   std::vector<double> scalars_;
 };

@@ -29,7 +29,7 @@ KernelPtr copyRuns(const CopySpec& s) {
   std::int64_t count = 1;
   for (std::size_t axis = 0; axis + 1 < s.extents.size(); ++axis) count *= s.extents[axis];
   const auto bytes = static_cast<std::size_t>(s.extents.back()) * sizeof(float);
-  return makeKernel([s, count, bytes](const float* const* in, float* const* out) {
+  return makeKernel([s, count, bytes](FloatsIn in, FloatsOut out) {
 #pragma omp parallel for schedule(static)
     for (std::int64_t k = 0; k < count; ++k) {
       const auto [from, to] = placesOf(s, k);

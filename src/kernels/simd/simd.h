@@ -16,10 +16,10 @@ struct Tile {
   const Instruction* code;
   int count;
   float** reg;
-  const float* const* inputs;    // by slot, at this tile
-  const float* const* channels;  // by slot: lanes of this tile's channels, repeated to the tile's length
-  const float* const* images;    // by slot, at this tile
-  const double* scalars;         // by slot, of this row
+  const std::byte* const* inputs;  // by slot, at this tile
+  const float* const* channels;    // by slot: lanes of this tile's channels, repeated to the tile's length
+  const float* const* images;      // by slot, at this tile
+  const double* scalars;           // by slot, of this row
   std::int64_t n;
 };
 
@@ -31,8 +31,8 @@ struct DenseTask {
   const float* bias;  // O values, or nullptr
   int operands;
   const WeightSlopes* slopes;  // by operand
-  const float* const* in;
-  float* const* out;  // forward: one; backward: by operand
+  const std::byte* const* in;
+  std::byte* const* out;  // forward: one; backward: by operand
 };
 
 struct Ops {

@@ -1,6 +1,10 @@
 // Plans: where buffers lie, what lives how long, what runs when.
 #include "engine/plan.h"
 
+#include <omp.h>
+
+#include "kernels/lambda_kernel.h"
+#include "kernels/threads.h"
 #include "relprop/error.h"
 #include "unit/engine/support.h"
 
@@ -134,6 +138,40 @@ TEST_F(Plans, SumOfLargeBuffersIsOutOfMemoryToo) {
   } catch (const Error& e) {
     EXPECT_EQ(e.code(), ErrorCode::OutOfMemory);
   }
+}
+
+// How many threads share a loop.
+int teamSize() {
+  int size = 0;
+#pragma omp parallel
+#pragma omp single
+  size = omp_get_num_threads();
+  return size;
+}
+
+TEST_F(Plans, RunOnTheirBackendsThreadsAndLeaveTheCallersAlone) {
+  const ThreadScope callers(3);
+  for (const int threads : {1, 2}) {
+    backend_->setThreads(threads);
+    Plan plan(*backend_, 1);
+    int team = 0;
+    plan.addKernel("team", makeKernel([&](auto, auto) { team = teamSize(); }), {}, {vectorOf(plan, 1, "out")});
+    plan.compile();
+    plan.run(Phase::Forward);
+    EXPECT_EQ(team, threads);
+    EXPECT_EQ(omp_get_max_threads(), 3);
+  }
+}
+
+TEST_F(Plans, FailureLeavesTheCallersThreadsAlone) {
+  const ThreadScope callers(3);
+  backend_->setThreads(1);
+  Plan plan(*backend_, 1);
+  const auto fails = [](auto, auto) { throw Error(ErrorCode::NumericFailure, "step", "it fails"); };
+  plan.addKernel("fails", makeKernel(fails), {}, {vectorOf(plan, 1, "out")});
+  plan.compile();
+  EXPECT_THROW(plan.run(Phase::Forward), Error);
+  EXPECT_EQ(omp_get_max_threads(), 3);
 }
 
 TEST_F(Plans, PhasesRunApart) {

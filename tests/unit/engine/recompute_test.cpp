@@ -49,7 +49,7 @@ class Chain {
   BufferView layer(int i, const BufferView& x) {
     const BufferView y = vectorNamed("y");
     const NodeScope scope(plan_, "node of f" + std::to_string(i));
-    plan_.addKernel("f" + std::to_string(i), makeKernel([this, i](const float* const* in, float* const* out) {
+    plan_.addKernel("f" + std::to_string(i), makeKernel([this, i](FloatsIn in, FloatsOut out) {
                       ++runs_[static_cast<std::size_t>(i)];
                       for (std::int64_t k = 0; k < kFloats; ++k) out[0][k] = std::sin(in[0][k] + static_cast<float>(i));
                     }),

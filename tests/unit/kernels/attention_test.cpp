@@ -112,7 +112,7 @@ Floats computed(const simd::Ops& ops, Elt op, const Floats& x) {
   for (std::size_t first = 0; first < x.size(); first += sz(simd::kTile)) {
     Buffer unused(simd::kTile), result(simd::kTile);
     std::vector<float*> reg = {unused.data(), result.data()};
-    const float* input = x.data() + first;
+    const std::byte* input = bytes(x.data() + first);
     const auto n = std::min(simd::kTile, static_cast<std::int64_t>(x.size() - first));
     ops.runTile({code.data(), 2, reg.data(), &input, nullptr, nullptr, nullptr, n});
     y.insert(y.end(), result.data(), result.data() + n);

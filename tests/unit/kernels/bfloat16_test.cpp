@@ -48,8 +48,8 @@ TEST(Bfloat16, ProgramsReadAndWriteIt) {
     Narrow y(x.size());
     std::vector<double> sums(2);
     ProgramArgs args;
-    args.inputs = {{reinterpret_cast<const float*>(x.data()), desc.rowFloats(), 1, Element::Bfloat16}};
-    args.outputs = {{reinterpret_cast<float*>(y.data()), desc.rowFloats(), Element::Bfloat16}};
+    args.inputs = {{bytes(x.data()), desc.rowFloats(), 1, Element::Bfloat16}};
+    args.outputs = {{bytes(y.data()), desc.rowFloats(), Element::Bfloat16}};
     args.reductions = {sums.data()};
     backend->runProgram(p, args);
     double exact[2] = {0, 0};
@@ -91,8 +91,9 @@ class NarrowLinear : public testing::TestWithParam<LinearCase> {
     const Buffer wide = laidOut(x, from);
     const Narrow narrow = narrowed(wide.values());
     Buffer z(to.floats(), 77.0f);
-    run(kernel, {element == Element::Float32 ? wide.data() : reinterpret_cast<const float*>(narrow.data())},
-        {z.data()});
+    const void* reads = narrow.data();
+    if (element == Element::Float32) reads = wide.data();
+    run(kernel, {reads}, {z.data()});
     return rowMajor(z, to);
   }
   Floats forward(Backend& b) const {
@@ -123,9 +124,9 @@ TEST_P(NarrowLinear, ResultsCutAtZeroAreStoredNarrow) {
   const Narrow x = narrowed(laidOut(randomFloats(elementCount(shape().inputShape()), 3), in(*fast_)).values());
   const TensorDesc to = out(*fast_);
   Buffer wide(to.floats()), narrow((to.floats() + 1) / 2);
-  run(*fast_->linearForward(k), {reinterpret_cast<const float*>(x.data())}, {wide.data()});
+  run(*fast_->linearForward(k), {x.data()}, {wide.data()});
   k.out = Element::Bfloat16;
-  run(*fast_->linearForward(k), {reinterpret_cast<const float*>(x.data())}, {narrow.data()});
+  run(*fast_->linearForward(k), {x.data()}, {narrow.data()});
   const auto* values = reinterpret_cast<const std::uint16_t*>(narrow.data());
   for (std::int64_t i = 0; i < to.floats(); ++i)
     ASSERT_NEAR(fromBfloat16(values[i]), wide[i], 0x1p-8 * std::abs(wide[i]) + 1e-6) << "element " << i;

@@ -1,5 +1,8 @@
 // Dense layers that read their weights in place, against plain loops and against layers with weights of their own.
+#include <utility>
+
 #include "kernels/backend.h"
+#include "kernels/threads.h"
 #include "unit/kernels/support.h"
 
 namespace relprop::test {
@@ -40,8 +43,8 @@ Floats joined(const std::vector<Buffer>& buffers) {
 // Runs a kernel whose operands have `in` values each and whose results have `out`.
 Floats ran(const Kernel& kernel, std::size_t operands, std::int64_t in, std::size_t results, std::int64_t out) {
   std::vector<Buffer> from, to;
-  std::vector<const float*> reads;
-  std::vector<float*> writes;
+  std::vector<const void*> reads;
+  std::vector<void*> writes;
   for (std::size_t k = 0; k < operands; ++k) from.emplace_back(randomFloats(in, static_cast<unsigned>(10 + k)));
   for (std::size_t k = 0; k < results; ++k) to.emplace_back(out, 77.0f);
   for (const Buffer& b : from) reads.push_back(b.data());
@@ -86,12 +89,13 @@ TEST_P(DenseInPlace, BackwardIsTheReferences) {
 }
 
 TEST_P(DenseInPlace, SameBitsWithOneAndTwoThreads) {
-  fast_->setThreads(1);
-  const Floats z = forward(*fast_, layer()), r = backward(*fast_, layer());
-  fast_->setThreads(2);
-  EXPECT_TRUE(sameBits(z, forward(*fast_, layer())));
-  EXPECT_TRUE(sameBits(r, backward(*fast_, layer())));
-  fast_->setThreads(0);
+  const auto by = [&](int threads) {
+    const ThreadScope scope(threads);
+    return std::pair(forward(*fast_, layer()), backward(*fast_, layer()));
+  };
+  const auto one = by(1), two = by(2);
+  EXPECT_TRUE(sameBits(one.first, two.first));
+  EXPECT_TRUE(sameBits(one.second, two.second));
 }
 
 INSTANTIATE_TEST_SUITE_P(All, DenseInPlace,
@@ -109,7 +113,7 @@ TEST(DenseParts, AddUpToTheLayer) {
   const Floats x = {1, 10};
   const auto result = [&](const std::vector<WeightSlopes>& parts) {
     Buffer z(2);
-    run(*backend->denseForward({1, 2, 2, weights, {}, parts}), std::vector<const float*>(parts.size(), x.data()),
+    run(*backend->denseForward({1, 2, 2, weights, {}, parts}), std::vector<const void*>(parts.size(), x.data()),
         {z.data()});
     return z.values();
   };

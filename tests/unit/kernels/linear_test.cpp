@@ -1,5 +1,6 @@
 // The fast linear kernels against plain loops.
 #include "kernels/backend.h"
+#include "kernels/threads.h"
 #include "unit/kernels/linear_cases.h"
 #include "unit/kernels/support.h"
 
@@ -203,12 +204,13 @@ TEST(LinearKernel, SameBitsWithOneAndTwoThreads) {
   const auto backend = makeOneDnnBackend();
   for (const LinearCase& c : linearCases()) {
     const Floats x = randomFloats(elementCount(c.shape.inputShape()), 5);
-    backend->setThreads(1);
-    const Floats one = forward(*backend, c.shape, {.bias = true}, x, {});
-    backend->setThreads(2);
-    EXPECT_TRUE(sameBits(one, forward(*backend, c.shape, {.bias = true}, x, {}))) << c.name;
+    const auto by = [&](int threads) {
+      backend->setThreads(threads);
+      const ThreadScope scope(threads);
+      return forward(*backend, c.shape, {.bias = true}, x, {});
+    };
+    EXPECT_TRUE(sameBits(by(1), by(2))) << c.name;
   }
-  backend->setThreads(0);
 }
 
 }  // namespace

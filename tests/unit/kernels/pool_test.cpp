@@ -46,7 +46,7 @@ class Pools : public testing::TestWithParam<std::tuple<PoolCase, Layout>> {
     const PoolShape p = shapeFor(b);
     const Buffer relevance = laidOut(r, outputOf(p));
     Buffer out(inputOf(p).floats(), 77);
-    std::vector<const float*> in = {relevance.data()};
+    std::vector<const void*> in = {relevance.data()};
     const Buffer values = laidOut(x ? *x : Floats(sz(elementCount(inputOf(p).shape))), inputOf(p));
     if (x) in.insert(in.begin(), values.data());
     run(*(b.*make)(p), in, {out.data()});
@@ -131,7 +131,7 @@ TEST(PoolWindow, OverhangIsNeitherInsideNorPadding) {
   EXPECT_EQ(a.paddedCount, 1);
 }
 
-Floats runOnPlane(Make make, PoolShape p, const std::vector<const float*>& in, std::int64_t outs) {
+Floats runOnPlane(Make make, PoolShape p, const std::vector<const void*>& in, std::int64_t outs) {
   Buffer out(outs, 77);
   run(*((*makeReferenceBackend()).*make)(p), in, {out.data()});
   return out.values();

@@ -178,7 +178,7 @@ TEST(ProgramOps, KnownValues) {
                 {.op = c.op, .dst = 2, .a = 0, .b = c.op <= Elt::Div ? 1 : -1, .imm = c.imm}};
       p.stores = {{2, 0}};
       Buffer a(40, c.a), b(40, c.b), out(40, kUntouched);
-      backend->runProgram(p, {{{a.data(), 40}, {b.data(), 40}}, {{out.data(), 40}}, {}, {}});
+      backend->runProgram(p, {{{bytes(a.data()), 40}, {bytes(b.data()), 40}}, {{bytes(out.data()), 40}}, {}, {}});
       for (const float v : out.values())
         ASSERT_NEAR(v, c.expected, 1e-6 * std::abs(c.expected) + 1e-38) << backend->name() << "\n" << toString(p);
     }
@@ -196,7 +196,7 @@ TEST(ProgramOps, ShiftMovesWhatIsNotZero) {
   const std::vector<double> by = {1.0 / 3, -1e-4 / 7};
   for (const auto& backend : {makeReferenceBackend(), makeOneDnnBackend()}) {
     Buffer out(2 * count, kUntouched);
-    backend->runProgram(p, {{{x.data(), count}}, {{out.data(), count}}, {{by.data()}}, {}});
+    backend->runProgram(p, {{{bytes(x.data()), count}}, {{bytes(out.data()), count}}, {{by.data()}}, {}});
     for (std::size_t row = 0; row < 2; ++row) {
       double sum = 0, expected = 0;
       for (std::size_t i = row * count; i < (row + 1) * count; ++i) {

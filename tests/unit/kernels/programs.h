@@ -86,8 +86,8 @@ struct ProgramRun {
 
   void run(Backend& backend, const Program& p) {
     ProgramArgs args;
-    for (Buffer& b : inputs) args.inputs.push_back({b.data(), stride});
-    for (Buffer& b : outputs) args.outputs.push_back({b.data(), stride});
+    for (Buffer& b : inputs) args.inputs.push_back({bytes(b.data()), stride});
+    for (Buffer& b : outputs) args.outputs.push_back({bytes(b.data()), stride});
     args.scalars = {{scalars.data()}};
     for (auto& r : reductions) args.reductions.push_back(r.data());
     backend.runProgram(p, args);

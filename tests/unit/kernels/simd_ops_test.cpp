@@ -62,7 +62,7 @@ Floats tileResult(const simd::Ops& ops, std::int64_t n) {
   std::vector<Buffer> registers;
   std::vector<float*> reg;
   for (int k = 0; k < 4; ++k) registers.emplace_back(simd::kTile), reg.push_back(registers.back().data());
-  const std::vector<const float*> inputs = {x.data(), y.data()};
+  const std::vector<const std::byte*> inputs = {bytes(x.data()), bytes(y.data())};
   ops.runTile({code.data(), static_cast<int>(code.size()), reg.data(), inputs.data(), nullptr, nullptr, nullptr, n});
   return {reg[2], reg[2] + n};
 }

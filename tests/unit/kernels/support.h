@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
@@ -53,9 +54,21 @@ class Buffer {
   std::unique_ptr<float, void (*)(void*)> data_{nullptr, std::free};
 };
 
-inline void run(const Kernel& kernel, const std::vector<const float*>& in, const std::vector<float*>& out) {
-  const Buffer scratch(kernel.scratchBytes() / 4 + 16);
-  kernel.run(in.data(), out.data(), const_cast<float*>(scratch.data()));
+// Whatever lies there, as kernels and programs take it.
+inline const std::byte* bytes(const void* data) {
+  return static_cast<const std::byte*>(data);
+}
+inline std::byte* bytes(void* data) {
+  return static_cast<std::byte*>(data);
+}
+
+inline void run(const Kernel& kernel, const std::vector<const void*>& in, const std::vector<void*>& out) {
+  Buffer scratch(kernel.scratchBytes() / 4 + 16);
+  std::vector<const std::byte*> reads;
+  std::vector<std::byte*> writes;
+  for (const void* data : in) reads.push_back(bytes(data));
+  for (void* data : out) writes.push_back(bytes(data));
+  kernel.run(reads.data(), writes.data(), scratch.data());
 }
 
 template <class Visit>

@@ -1,0 +1,20 @@
+// How many threads share the loops of kernels. OpenMP keeps that number with the calling thread, so it belongs to the
+// host's own loops as well.
+#pragma once
+
+namespace relprop {
+
+// So many (0: as many as there are cores) in loops that the calling thread meets while this lives; then as many as
+// before again, whatever was thrown.
+class ThreadScope {
+ public:
+  explicit ThreadScope(int threads);
+  ~ThreadScope();
+  ThreadScope(const ThreadScope&) = delete;
+  ThreadScope& operator=(const ThreadScope&) = delete;
+
+ private:
+  int before_;
+};
+
+}  // namespace relprop
