@@ -74,8 +74,8 @@ std::vector<eval::LayerSum> layerSums(const Explanation& e) {
 
 // One unit while it is measured.
 struct Subject {
-  const Unit* unit = nullptr;
-  const Work* work = nullptr;
+  const EvaluationUnit* unit = nullptr;
+  const MissingScores* work = nullptr;
   PictureFacts facts;
   PreparedImage prepared;
   Truth truth;
@@ -110,7 +110,7 @@ struct Evaluation::Impl {
   std::vector<std::string> protocolTexts, notes;
   Classifier classifier;
   MethodPool pool;
-  std::vector<Unit> units;
+  std::vector<EvaluationUnit> units;
   std::vector<int> mapping;  // the network's class of each of the data set's; empty: the same
   ModelFacts modelFacts;
   std::vector<float> black;
@@ -185,7 +185,7 @@ struct Evaluation::Impl {
 
   // ---- one unit: the picture, the truth, the class
 
-  PictureFacts keyOf(const Unit& unit) const {
+  PictureFacts keyOf(const EvaluationUnit& unit) const {
     PictureFacts facts;
     facts.model = modelFacts.key;
     facts.dataset = dataset.name();
@@ -194,7 +194,7 @@ struct Evaluation::Impl {
     return facts;
   }
 
-  Subject open(const Work& work) const {
+  Subject open(const MissingScores& work) const {
     Subject s;
     s.unit = &units.at(work.unit);
     s.work = &work;
@@ -334,7 +334,7 @@ struct Evaluation::Impl {
     return r;
   }
 
-  void failAll(const Subject& s, std::size_t method, const std::string& why, Batch& batch) const {
+  void failAll(const Subject& s, std::size_t method, const std::string& why, ResultBatch& batch) const {
     for (std::size_t p = 0; p < protocols.size(); ++p)
       if (wanted(s, method, p)) {
         batch.results.push_back(resultOf(s, method, p));
@@ -342,14 +342,14 @@ struct Evaluation::Impl {
       }
   }
 
-  bool skippedBefore(const Subject& s, std::size_t method, std::size_t p, Batch& batch) const {
+  bool skippedBefore(const Subject& s, std::size_t method, std::size_t p, ResultBatch& batch) const {
     if (served(protocols[p].region)) return false;
     batch.results.push_back(resultOf(s, method, p));
     batch.results.back().skipped = lacks(protocols[p].region);
     return true;
   }
 
-  void measureMethod(Subject& s, std::size_t method, Explainer& explainer, Batch& batch) {
+  void measureMethod(Subject& s, std::size_t method, Explainer& explainer, ResultBatch& batch) {
     const auto start = Clock::now();
     Explanation e;
     try {
@@ -401,7 +401,7 @@ struct Evaluation::Impl {
   }
 
   void measureRandomised(std::size_t method, std::size_t protocol, std::vector<Subject>& subjects, Explainer& explainer,
-                         Batch& batch) {
+                         ResultBatch& batch) {
     std::vector<Subject*> asked;
     for (Subject& s : subjects)
       if (s.facts.skipped.empty() && wanted(s, method, protocol)) asked.push_back(&s);
@@ -426,13 +426,13 @@ struct Evaluation::Impl {
       }
   }
 
-  Batch measure(const std::vector<Work>& work) {
+  ResultBatch measure(const std::vector<MissingScores>& work) {
     std::vector<Subject> subjects;
-    for (const Work& w : work) {
+    for (const MissingScores& w : work) {
       goOn();
       subjects.push_back(open(w));
     }
-    Batch batch;
+    ResultBatch batch;
     for (std::size_t m = 0; m < pool.names().size(); ++m) {
       const auto explainer = pool.borrow(m);
       for (Subject& s : subjects) {
@@ -462,7 +462,7 @@ const std::vector<std::string>& Evaluation::methods() const {
 const std::vector<std::string>& Evaluation::protocols() const {
   return impl_->protocolTexts;
 }
-const std::vector<Unit>& Evaluation::units() const {
+const std::vector<EvaluationUnit>& Evaluation::units() const {
   return impl_->units;
 }
 const std::vector<std::string>& Evaluation::notes() const {
@@ -488,13 +488,13 @@ Provenance Evaluation::provenance() const {
   return p;
 }
 
-std::vector<Work> Evaluation::missing(const Store& store, const std::vector<std::size_t>& units) const {
-  std::vector<Work> all;
+std::vector<MissingScores> Evaluation::missing(const Store& store, const std::vector<std::size_t>& units) const {
+  std::vector<MissingScores> all;
   for (const std::size_t unit : units) {
     const PictureFacts key = impl_->keyOf(impl_->units.at(unit));
     if (store.isSkipped(key.model, key.dataset, key.picture, key.target)) continue;
     const auto done = store.done(key.model, key.dataset, key.picture, key.target);
-    Work work{unit, {}};
+    MissingScores work{unit, {}};
     bool any = false;
     for (const std::string& method : methods()) {
       const auto found = done.find(method);
@@ -515,7 +515,7 @@ bool Evaluation::claim(Store& store, std::size_t unit) const {
   return store.claim(key.model, key.dataset, key.picture, key.target);
 }
 
-Batch Evaluation::measure(const std::vector<Work>& work) {
+ResultBatch Evaluation::measure(const std::vector<MissingScores>& work) {
   return translated("evaluate", [&] { return impl_->measure(work); });
 }
 

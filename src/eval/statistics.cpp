@@ -46,8 +46,8 @@ void checkPairs(const std::vector<double>& a, const std::vector<double>& b, int 
 
 }  // namespace
 
-Mean meanOf(const std::vector<double>& values) {
-  Mean result;
+SampleMean meanOf(const std::vector<double>& values) {
+  SampleMean result;
   result.count = values.size();
   if (values.empty()) return result;
   const auto n = static_cast<double>(values.size());
@@ -60,10 +60,10 @@ Mean meanOf(const std::vector<double>& values) {
 }
 
 // Efron & Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13.
-Interval pairedBootstrap(const std::vector<double>& a, const std::vector<double>& b, std::uint64_t seed,
-                         int resamples) {
+DifferenceInterval pairedBootstrap(const std::vector<double>& a, const std::vector<double>& b, std::uint64_t seed,
+                                   int resamples) {
   checkPairs(a, b, resamples);
-  Interval result;
+  DifferenceInterval result;
   result.count = a.size();
   if (a.empty()) return result;
   const std::vector<double> difference = differences(a, b);
