@@ -101,6 +101,15 @@ struct Agreement {
   double logits = 0;                // largest difference, over the largest magnitude of the first setting's
 };
 
+// How a number of pictures fare.
+struct AgreementSummary {
+  std::size_t pictures = 0;
+  double spearman = 0, lowestSpearman = 0;  // the median, and of the picture that fares worst
+  std::size_t topChanged = 0;               // pictures without sameTop
+  bool conserves = false;
+  double conservation[2] = {0, 0}, logits = 0;  // medians
+};
+
 // Explains pictures with both settings, each for the class that the first predicts.
 class MapComparison {
  public:
@@ -110,12 +119,11 @@ class MapComparison {
   std::string methodString() const { return first_.methodString(); }  // of the first
   // input: N×C×H×W. Throws what explain throws.
   std::vector<Agreement> compare(const Tensor& input);
+  AgreementSummary summary() const;  // of all pictures that were compared
 
  private:
   Explainer first_, second_;
+  std::vector<Agreement> compared_;
 };
-
-double medianOf(std::vector<double> values);  // 0 of none
-Spread spreadOf(std::vector<double> values);
 
 }  // namespace relprop

@@ -14,15 +14,12 @@ struct SampleMean {
   double mean = 0, standardError = 0;
   std::size_t count = 0;
 };
-SampleMean meanOf(const std::vector<double>& values);
 
-// A 95 % percentile bootstrap interval of mean(a − b) over pictures that both have; seeded.
+// A 95 % percentile bootstrap interval of mean(a − b) over pictures that both have.
 struct DifferenceInterval {
   double difference = 0, low = 0, high = 0;
   std::size_t count = 0;
 };
-DifferenceInterval pairedBootstrap(const std::vector<double>& a, const std::vector<double>& b, std::uint64_t seed = 0,
-                                   int resamples = 2000);
 
 // One cell: a method's score under one protocol on one data set with one model.
 struct ScoreCell {

@@ -9,6 +9,8 @@
 #include <set>
 #include <tuple>
 
+#include "eval/statistics.h"
+
 namespace relprop::eval {
 namespace {
 

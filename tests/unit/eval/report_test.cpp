@@ -13,6 +13,7 @@
 #include "eval/report/html.h"
 #include "eval/report/names.h"
 #include "eval/report/plot.h"
+#include "eval/statistics.h"
 #include "relprop/image.h"
 #include "support/temporary_folder.h"
 #include "unit/core/failure.h"

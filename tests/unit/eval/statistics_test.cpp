@@ -1,13 +1,14 @@
+#include "eval/statistics.h"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cmath>
 #include <random>
 
-#include "relprop/report.h"
 #include "unit/core/failure.h"
 
-namespace relprop {
+namespace relprop::eval {
 namespace {
 
 using Values = std::vector<double>;
@@ -38,6 +39,15 @@ TEST(MeanOf, FewValuesHaveNoError) {
 
 TEST(MeanOf, LargeOffsetsKeepTheirSpread) {
   EXPECT_DOUBLE_EQ(meanOf({1e9 + 1.0, 1e9 + 3.0}).standardError, 1.0);
+}
+
+// As numpy.quantile gives them.
+TEST(Quantile, IsLinearBetweenRanks) {
+  EXPECT_EQ(quantile({1, 2, 3, 4, 5}, 0.25), 2);
+  EXPECT_DOUBLE_EQ(quantile({-1, 0, 10}, 0.9), 8);
+  EXPECT_EQ(quantile({3, 7}, 1), 7);
+  EXPECT_EQ(medianOf({9, 1, 2, 4}), 3);
+  EXPECT_EQ(medianOf({}), 0);
 }
 
 DifferenceInterval ofDifferences(const Values& differences, std::uint64_t seed = 0, int resamples = 2000) {
@@ -169,4 +179,4 @@ TEST(PairedBootstrap, RefusesWhatIsNotPaired) {
 }
 
 }  // namespace
-}  // namespace relprop
+}  // namespace relprop::eval

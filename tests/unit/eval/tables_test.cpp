@@ -5,6 +5,8 @@
 
 #include <limits>
 
+#include "eval/statistics.h"
+
 namespace relprop::eval {
 namespace {
 
