@@ -72,7 +72,7 @@ class Evaluation {
   bool claim(Store& store, std::size_t unit) const;
   // Something wrong with one picture is a result too (skipped, with the reason). Throws Cancelled, OutOfMemory,
   // Internal.
-  ResultBatch measure(const std::vector<MissingScores>& work);
+  ResultBatch measure(const std::vector<MissingScores>& missing);
 
  private:
   struct Impl;

@@ -9,10 +9,10 @@ Portions::Portions(const Evaluation& evaluation, Store& store, std::vector<std::
 
 // What is missing is asked again each time: another process may have written it by now.
 bool Portions::take(std::size_t unit, bool claiming, std::vector<MissingScores>& portion) {
-  std::vector<MissingScores> work = evaluation_.missing(store_, {unit});
-  if (work.empty()) return true;
+  std::vector<MissingScores> missing = evaluation_.missing(store_, {unit});
+  if (missing.empty()) return true;
   if (claiming && !evaluation_.claim(store_, unit)) return false;
-  portion.push_back(std::move(work.front()));
+  portion.push_back(std::move(missing.front()));
   return true;
 }
 
@@ -34,11 +34,11 @@ EvaluateProgress evaluate(Evaluation& evaluation, Store& store, const std::vecto
   Portions portions(evaluation, store, units);
   EvaluateProgress state{0, portions.total(), 0};
   if (written) written(state, {});
-  for (std::vector<MissingScores> work = portions.next(); !work.empty(); work = portions.next()) {
-    const ResultBatch batch = evaluation.measure(work);
+  for (std::vector<MissingScores> missing = portions.next(); !missing.empty(); missing = portions.next()) {
+    const ResultBatch batch = evaluation.measure(missing);
     store.write(batch);
     for (const PictureFacts& picture : batch.pictures) state.skipped += !picture.skipped.empty();
-    state.done += work.size();
+    state.done += missing.size();
     if (written) written(state, batch);
   }
   return state;
