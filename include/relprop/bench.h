@@ -102,6 +102,15 @@ struct Agreement {
   double logits = 0;                // largest difference, over the largest magnitude of the first setting's
 };
 
+// How a number of pictures fare.
+struct AgreementSummary {
+  std::size_t pictures = 0;
+  double spearman = 0, lowestSpearman = 0;  // the median, and of the picture that fares worst
+  std::size_t topChanged = 0;               // pictures without sameTop
+  bool conserves = false;
+  double conservation[2] = {0, 0}, logits = 0;  // medians
+};
+
 // Explains pictures with both settings, each for the class that the first predicts.
 class RELPROP_API MapComparison {
  public:
@@ -111,12 +120,11 @@ class RELPROP_API MapComparison {
   std::string methodString() const { return first_.methodString(); }  // of the first
   // input: N×C×H×W. Throws what explain throws.
   std::vector<Agreement> compare(const Tensor& input);
+  AgreementSummary summary() const;  // of all pictures that were compared
 
  private:
   Explainer first_, second_;
+  std::vector<Agreement> compared_;
 };
-
-RELPROP_API double medianOf(std::vector<double> values);  // 0 of none
-RELPROP_API Spread spreadOf(std::vector<double> values);
 
 }  // namespace relprop

@@ -38,14 +38,14 @@ struct EvaluateOptions {
 };
 
 // One picture and the class asked about: what is measured together.
-struct Unit {
+struct EvaluationUnit {
   std::size_t picture = 0;
   std::optional<int> dataClass = {};  // of the data set; none: the class the network predicts
   std::string target;                 // ResultKey::target
 };
 
 // What a store lacks of a unit.
-struct Work {
+struct MissingScores {
   std::size_t unit = 0;
   std::vector<bool> wanted;  // method by method, protocol by protocol
 };
@@ -59,7 +59,7 @@ class RELPROP_API Evaluation {
 
   const std::vector<std::string>& methods() const;    // complete, as in ResultKey
   const std::vector<std::string>& protocols() const;  // complete
-  const std::vector<Unit>& units() const;
+  const std::vector<EvaluationUnit>& units() const;
   // Sentences for the user: what the data set lacks, and which metrics fall away with it.
   const std::vector<std::string>& notes() const;
   const ModelFacts& modelFacts() const;
@@ -68,12 +68,12 @@ class RELPROP_API Evaluation {
   std::size_t portion() const;
 
   // Those of `units` that the store lacks something of.
-  std::vector<Work> missing(const Store& store, const std::vector<std::size_t>& units) const;
+  std::vector<MissingScores> missing(const Store& store, const std::vector<std::size_t>& units) const;
   // Whether this process may measure the unit now, see Store::claim.
   bool claim(Store& store, std::size_t unit) const;
   // Something wrong with one picture is a result too (skipped, with the reason). Throws Cancelled, OutOfMemory,
   // Internal.
-  Batch measure(const std::vector<Work>& work);
+  ResultBatch measure(const std::vector<MissingScores>& missing);
 
  private:
   struct RELPROP_LOCAL Impl;
@@ -85,10 +85,10 @@ class RELPROP_API Portions {
  public:
   Portions(const Evaluation& evaluation, Store& store, std::vector<std::size_t> units);
   std::size_t total() const { return total_; }  // units that lacked something at the start
-  std::vector<Work> next();                     // at most Evaluation::portion() of them; empty: nothing is left
+  std::vector<MissingScores> next();            // at most Evaluation::portion() of them; empty: nothing is left
 
  private:
-  bool take(std::size_t unit, bool claiming, std::vector<Work>& portion);
+  bool take(std::size_t unit, bool claiming, std::vector<MissingScores>& portion);
 
   const Evaluation& evaluation_;
   Store& store_;
@@ -103,6 +103,6 @@ struct EvaluateProgress {
 // Measures what the store lacks, a portion at a time, and writes each as soon as it is known; `written` is told of it,
 // and once before the first. Throws what measure and Store::write throw; what was written stays.
 RELPROP_API EvaluateProgress evaluate(Evaluation& evaluation, Store& store, const std::vector<std::size_t>& units,
-                                      const std::function<void(const EvaluateProgress&, const Batch&)>& written = {});
+                          const std::function<void(const EvaluateProgress&, const ResultBatch&)>& written = {});
 
 }  // namespace relprop

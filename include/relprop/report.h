@@ -11,50 +11,47 @@
 namespace relprop {
 
 // Mean, standard error and number of a sample; the error of fewer than two values is 0.
-struct Mean {
+struct SampleMean {
   double mean = 0, standardError = 0;
   std::size_t count = 0;
 };
-RELPROP_API Mean meanOf(const std::vector<double>& values);
 
-// A 95 % percentile bootstrap interval of mean(a − b) over pictures that both have; seeded.
-struct Interval {
+// A 95 % percentile bootstrap interval of mean(a − b) over pictures that both have.
+struct DifferenceInterval {
   double difference = 0, low = 0, high = 0;
   std::size_t count = 0;
 };
-RELPROP_API Interval pairedBootstrap(const std::vector<double>& a, const std::vector<double>& b, std::uint64_t seed = 0,
-                                     int resamples = 2000);
 
 // One cell: a method's score under one protocol on one data set with one model.
-struct Cell {
-  Mean all;           // over every picture that this method has
-  Interval toBest;    // against the best method of the column, on the pictures both have
-  bool best = false;  // the best mean of the column
-  bool tied = false;  // its interval to the best includes 0
+struct ScoreCell {
+  SampleMean all;             // over every picture that this method has
+  DifferenceInterval toBest;  // against the best method of the column, on the pictures both have
+  bool best = false;          // the best mean of the column
+  bool tied = false;          // its interval to the best includes 0
 };
-struct Column {
+struct ScoreColumn {
   std::string protocol, score;
   Better better = Better::Neither;
-  std::vector<Cell> cells;  // one a method; count 0 where there is none
+  std::vector<ScoreCell> cells;  // one a method; count 0 where there is none
 };
-struct Skips {
+struct SkipCount {
   std::string method, protocol, reason;  // method and protocol empty: the picture as a whole
   std::size_t count = 0;
 };
-struct Cost {
+struct MethodCost {
   std::string method;
-  Mean seconds;  // of explaining one picture
+  SampleMean seconds;  // of explaining one picture
 };
 // All that compares: one model, data set and kind of target.
-struct Table {
+struct ScoreTable {
   std::string model, dataset, target;  // the model's path and key
   std::size_t pictures = 0;            // measured
   std::vector<std::string> methods;
-  std::vector<Column> columns;
-  std::vector<Cost> costs;
-  std::vector<Skips> skips;
+  std::vector<ScoreColumn> columns;
+  std::vector<MethodCost> costs;
+  std::vector<SkipCount> skips;
 };
-RELPROP_API std::vector<Table> tablesOf(const Store& store);
+RELPROP_API std::vector<ScoreTable> tablesOf(const Store& store);
 
 RELPROP_API std::string markdownReport(const Store& store);
 

@@ -72,7 +72,7 @@ struct MapFacts {
 };
 
 // Everything about one picture, written in one transaction.
-struct Batch {
+struct ResultBatch {
   std::vector<PictureFacts> pictures;
   std::vector<MapFacts> maps;
   std::vector<Result> results;
@@ -100,7 +100,7 @@ class RELPROP_API Store {
   // In one transaction; a row that is there already stays as it is. Needs beginRun, put of the model and, for maps and
   // results, the facts of their picture in this batch or an earlier one. Throws InvalidArgument (one is missing),
   // StoreUnusable, FileWriteFailed (full disk); the store then holds what it held before.
-  void write(const Batch& batch);
+  void write(const ResultBatch& batch);
   // Every row of `other` that is not here yet, with its provenance.
   void merge(const Store& other);
 

@@ -10,6 +10,8 @@
 
 #include "bench/floor_layers.h"
 #include "bench/process_memory.h"
+#include "bench/spread.h"
+#include "eval/statistics.h"
 #include "explainer/prepare.h"
 #include "kernels/bare.h"
 
@@ -21,15 +23,6 @@ double secondsOf(Call call) {
   const auto start = std::chrono::steady_clock::now();
   call();
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-// The value below which a share of the sorted values lies, interpolated.
-double quantile(const std::vector<double>& sorted, double share) {
-  if (sorted.empty()) return 0;
-  const double at = share * static_cast<double>(sorted.size() - 1);
-  const auto below = static_cast<std::size_t>(at);
-  const double above = sorted[std::min(below + 1, sorted.size() - 1)];
-  return sorted[below] + (at - static_cast<double>(below)) * (above - sorted[below]);
 }
 
 void refuse(const char* what, const std::string& got, const char* expected) {
@@ -87,7 +80,7 @@ class MethodMeter {
     run.forward = spreadOf(forward_), run.backward = spreadOf(backward_), run.total = spreadOf(total_);
     run.estimatedBytes = explainer_->report().memory;
     run.steps = explainer_->profile();
-    for (std::size_t i = 0; i < run.steps.size(); ++i) run.steps[i].seconds = medianOf(seconds_[i]);
+    for (std::size_t i = 0; i < run.steps.size(); ++i) run.steps[i].seconds = eval::medianOf(seconds_[i]);
   }
 
  private:
@@ -209,16 +202,6 @@ class Benchmark {
 };
 
 }  // namespace
-
-double medianOf(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return quantile(values, 0.5);
-}
-
-Spread spreadOf(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return {quantile(values, 0.5), quantile(values, 0.25), quantile(values, 0.75)};
-}
 
 BenchReport measureModel(const std::filesystem::path& model, const BenchOptions& options) {
   return translated("bench", [&] { return Benchmark(model, options).run(); });

@@ -5,6 +5,7 @@
 
 #include "eval/plane.h"
 #include "eval/ranking.h"
+#include "eval/statistics.h"
 #include "explainer/prepare.h"
 #include "relprop/bench.h"
 
@@ -50,6 +51,13 @@ Agreement agreement(const Explanation& a, const Explanation& b) {
           .logits = distance(a.logits, b.logits)};
 }
 
+template <class Value>
+std::vector<double> valuesOf(const std::vector<Agreement>& all, Value value) {
+  std::vector<double> values;
+  for (const Agreement& a : all) values.push_back(value(a));
+  return values;
+}
+
 const ExplainOptions& singleTarget(const ExplainOptions& options) {
   if (options.targets != 1) throw Error(ErrorCode::InvalidArgument, "targets", std::to_string(options.targets), "1");
   return options;
@@ -67,7 +75,24 @@ std::vector<Agreement> MapComparison::compare(const Tensor& input) {
   const std::vector<Explanation> others = second_.explain(input, same);
   std::vector<Agreement> all;
   for (std::size_t i = 0; i < maps.size(); ++i) all.push_back(agreement(maps[i], others[i]));
+  compared_.insert(compared_.end(), all.begin(), all.end());
   return all;
+}
+
+AgreementSummary MapComparison::summary() const {
+  AgreementSummary s;
+  s.pictures = compared_.size();
+  if (compared_.empty()) return s;
+  const std::vector<double> rho = valuesOf(compared_, [](const Agreement& a) { return a.spearman; });
+  s.spearman = eval::medianOf(rho);
+  s.lowestSpearman = *std::min_element(rho.begin(), rho.end());
+  for (const Agreement& a : compared_) s.topChanged += !a.sameTop;
+  s.conserves = compared_.front().conserves;
+  for (const int setting : {0, 1})
+    s.conservation[setting] =
+        eval::medianOf(valuesOf(compared_, [=](const Agreement& a) { return a.conservation[setting]; }));
+  s.logits = eval::medianOf(valuesOf(compared_, [](const Agreement& a) { return a.logits; }));
+  return s;
 }
 
 }  // namespace relprop

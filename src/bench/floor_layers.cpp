@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "bench/spread.h"
+#include "eval/statistics.h"
+
 namespace relprop {
 
 FloorLayers::FloorLayers(const std::vector<LayerCalls>& layers) {
@@ -43,11 +46,11 @@ void FloorLayers::report(const std::vector<std::vector<double>>& rounds, BenchRu
     return spreadOf(sums([=](const Part& p) { return p.own && p.dense == dense && p.backward == backward; }));
   };
   const auto ofKind = [&](bool dense) {
-    const double seconds = medianOf(sums([&](const Part& p) { return p.dense == dense ? minimal(p) : 0; }));
+    const double seconds = eval::medianOf(sums([&](const Part& p) { return p.dense == dense ? minimal(p) : 0; }));
     return Floor{pass(dense, false), pass(dense, true), seconds};
   };
-  run.floor = medianOf(sums(minimal));
-  run.planned = medianOf(sums([](const Part& p) { return p.planned; }));
+  run.floor = eval::medianOf(sums(minimal));
+  run.planned = eval::medianOf(sums([](const Part& p) { return p.planned; }));
   run.convolutions = ofKind(false), run.dense = ofKind(true);
 }
 

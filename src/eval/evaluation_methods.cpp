@@ -2,18 +2,13 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <unistd.h>
 
 #include <algorithm>
 
 #include "relprop/error.h"
 
-namespace relprop {
+namespace relprop::eval {
 namespace {
-
-std::int64_t halfOfTheMachine() {
-  return static_cast<std::int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGESIZE) / 2;
-}
 
 bool contains(const std::vector<std::string>& list, const std::string& word) {
   return std::find(list.begin(), list.end(), word) != list.end();
@@ -21,22 +16,24 @@ bool contains(const std::vector<std::string>& list, const std::string& word) {
 
 }  // namespace
 
-MethodPool::MethodPool(const Model& model, const EvaluateOptions& options, bool ledger)
-    : model_(model), options_(options), ledger_(ledger) {
-  budget_ = options.memory > 0 ? options.memory : halfOfTheMachine();
-  for (const std::string& text : options.methods) add(text, contains(options.optional, text));
-  if (texts_.empty())
+EvaluatedMethods::EvaluatedMethods(const Model& model, const EvaluateOptions& options, bool ledger)
+    : options_(options),
+      ledger_(ledger),
+      pool_(
+          model, options.methods.size(), [this](std::size_t asked) { return optionsOf(asked); }, options.memory) {
+  for (std::size_t asked = 0; asked < options.methods.size(); ++asked) add(asked);
+  if (names_.empty())
     throw Error(options.methods.empty() ? ErrorCode::InvalidArgument : ErrorCode::NotSupportedByMethod, "methods",
                 "none that can be applied to " + model.path(), "at least one");
 }
 
 // A batch of 1 for methods of one walk: their seconds are what one picture costs.
-ExplainOptions MethodPool::optionsOf(const std::string& text) const {
+ExplainOptions EvaluatedMethods::optionsOf(std::size_t asked) const {
   ExplainOptions o;
-  o.method = text;
+  o.method = options_.methods[asked];
   o.rules = options_.rules;
   o.inputShape = options_.inputShape;
-  o.batch = runsManyInputs(text) ? options_.batch : 1;
+  o.batch = runsManyInputs(o.method) ? options_.batch : 1;
   o.patterns = options_.patterns;
   o.threads = options_.threads;
   o.pixelRange = pixelRange(options_.preprocess);
@@ -45,35 +42,26 @@ ExplainOptions MethodPool::optionsOf(const std::string& text) const {
   return o;
 }
 
-std::unique_ptr<Explainer> MethodPool::compileFor(const Model& model, std::size_t method) const {
-  return std::make_unique<Explainer>(model, optionsOf(texts_[method]));
+std::unique_ptr<Explainer> EvaluatedMethods::compileFor(const Model& model, std::size_t method) const {
+  return std::make_unique<Explainer>(model, optionsOf(asked_[method]));
 }
 
-void MethodPool::add(const std::string& text, bool optional) try {
-  auto explainer = std::make_unique<Explainer>(model_, optionsOf(text));
+void EvaluatedMethods::add(std::size_t asked) try { take(asked); } catch (const Error& error) {
+  const std::string& text = options_.methods[asked];
+  if (!contains(options_.optional, text) || error.code() != ErrorCode::NotSupportedByMethod) throw;
+  if (options_.warn) options_.warn(text + " is left out: " + error.what());
+  pool_.retire(asked);
+}
+
+// The same method in other words is measured once.
+void EvaluatedMethods::take(std::size_t asked) {
+  const ExplainerPool::Loan explainer = pool_.borrow(asked);
   std::string name = explainer->methodString();
   if (!options_.rules.empty()) name += fmt::format(" | {}", fmt::join(options_.rules, " | "));
-  if (contains(names_, name)) return;
+  if (contains(names_, name)) return pool_.retire(asked);
   if (options_.warn)
-    for (const std::string& warning : explainer->warnings()) options_.warn(text + ": " + warning);
-  const std::int64_t bytes = explainer->report().arenaBytes + explainer->report().weightBytes;
-  const bool fits = held_ + bytes <= budget_;
-  fitTogether_ = fitTogether_ && fits;
-  if (fits) held_ += bytes;
-  texts_.push_back(text), names_.push_back(std::move(name)), stays_.push_back(fits);
-  explainers_.push_back(fits ? std::move(explainer) : nullptr);
-} catch (const Error& error) {
-  if (!optional || error.code() != ErrorCode::NotSupportedByMethod) throw;
-  if (options_.warn) options_.warn(text + " is left out: " + error.what());
+    for (const std::string& warning : explainer->warnings()) options_.warn(options_.methods[asked] + ": " + warning);
+  asked_.push_back(asked), names_.push_back(std::move(name));
 }
 
-MethodPool::Loan MethodPool::borrow(std::size_t method) {
-  if (!explainers_[method]) explainers_[method] = compileFor(model_, method);
-  return {*this, method};
-}
-
-void MethodPool::giveBack(std::size_t method) {
-  if (!stays_[method]) explainers_[method].reset();
-}
-
-}  // namespace relprop
+}  // namespace relprop::eval

@@ -1,5 +1,4 @@
-// The methods of an evaluation, compiled. They stay compiled while they fit into the memory that is given; beyond that
-// they are compiled when they are needed and freed again.
+// The methods of an evaluation, as explainers in a pool.
 #pragma once
 
 #include <memory>
@@ -7,47 +6,32 @@
 #include <vector>
 
 #include "relprop/evaluate.h"
+#include "relprop/pool.h"
 
-namespace relprop {
+namespace relprop::eval {
 
-class MethodPool {
+class EvaluatedMethods {
  public:
   // Compiles each once. Methods of options.optional that cannot be applied are left out, with a warning.
-  MethodPool(const Model& model, const EvaluateOptions& options, bool ledger);
+  // `ledger`: whether explanations tell the relevance at every node. The options are looked at later too.
+  EvaluatedMethods(const Model& model, const EvaluateOptions& options, bool ledger);
 
   const std::vector<std::string>& names() const { return names_; }  // complete, with the user's rules
-  bool fitTogether() const { return fitTogether_; }
-
-  // An explainer in use; when it goes out of scope what does not fit is freed.
-  class Loan {
-   public:
-    Loan(MethodPool& pool, std::size_t method) : pool_(pool), method_(method) {}
-    ~Loan() { pool_.giveBack(method_); }
-    Loan(const Loan&) = delete;
-    Loan& operator=(const Loan&) = delete;
-    Explainer& operator*() const { return *pool_.explainers_[method_]; }
-    Explainer* operator->() const { return pool_.explainers_[method_].get(); }
-
-   private:
-    MethodPool& pool_;
-    std::size_t method_;
-  };
-  Loan borrow(std::size_t method);
+  bool fitTogether() const { return pool_.fitTogether(); }
+  ExplainerPool::Loan borrow(std::size_t method) { return pool_.borrow(asked_[method]); }
   // The same method on another network of the same shape.
   std::unique_ptr<Explainer> compileFor(const Model& model, std::size_t method) const;
 
  private:
-  void add(const std::string& text, bool optional);
-  ExplainOptions optionsOf(const std::string& text) const;
-  void giveBack(std::size_t method);
+  void add(std::size_t asked);
+  void take(std::size_t asked);
+  ExplainOptions optionsOf(std::size_t asked) const;
 
-  Model model_;
-  EvaluateOptions options_;
-  bool ledger_, fitTogether_ = true;
-  std::int64_t budget_, held_ = 0;
-  std::vector<std::string> texts_, names_;
-  std::vector<std::unique_ptr<Explainer>> explainers_;
-  std::vector<bool> stays_;
+  const EvaluateOptions& options_;
+  bool ledger_;
+  ExplainerPool pool_;              // of options.methods
+  std::vector<std::size_t> asked_;  // which of them each method is
+  std::vector<std::string> names_;
 };
 
-}  // namespace relprop
+}  // namespace relprop::eval

@@ -8,16 +8,16 @@ Portions::Portions(const Evaluation& evaluation, Store& store, std::vector<std::
 }
 
 // What is missing is asked again each time: another process may have written it by now.
-bool Portions::take(std::size_t unit, bool claiming, std::vector<Work>& portion) {
-  std::vector<Work> work = evaluation_.missing(store_, {unit});
-  if (work.empty()) return true;
+bool Portions::take(std::size_t unit, bool claiming, std::vector<MissingScores>& portion) {
+  std::vector<MissingScores> missing = evaluation_.missing(store_, {unit});
+  if (missing.empty()) return true;
   if (claiming && !evaluation_.claim(store_, unit)) return false;
-  portion.push_back(std::move(work.front()));
+  portion.push_back(std::move(missing.front()));
   return true;
 }
 
-std::vector<Work> Portions::next() {
-  std::vector<Work> portion;
+std::vector<MissingScores> Portions::next() {
+  std::vector<MissingScores> portion;
   while (portion.size() < evaluation_.portion() && next_ < units_.size()) {
     const std::size_t unit = units_[next_++];
     if (!take(unit, true, portion)) left_.push_back(unit);
@@ -28,17 +28,17 @@ std::vector<Work> Portions::next() {
 }
 
 EvaluateProgress evaluate(Evaluation& evaluation, Store& store, const std::vector<std::size_t>& units,
-                          const std::function<void(const EvaluateProgress&, const Batch&)>& written) {
+                          const std::function<void(const EvaluateProgress&, const ResultBatch&)>& written) {
   store.beginRun(evaluation.provenance());
   store.put(evaluation.modelFacts());
   Portions portions(evaluation, store, units);
   EvaluateProgress state{0, portions.total(), 0};
   if (written) written(state, {});
-  for (std::vector<Work> work = portions.next(); !work.empty(); work = portions.next()) {
-    const Batch batch = evaluation.measure(work);
+  for (std::vector<MissingScores> missing = portions.next(); !missing.empty(); missing = portions.next()) {
+    const ResultBatch batch = evaluation.measure(missing);
     store.write(batch);
     for (const PictureFacts& picture : batch.pictures) state.skipped += !picture.skipped.empty();
-    state.done += work.size();
+    state.done += missing.size();
     if (written) written(state, batch);
   }
   return state;

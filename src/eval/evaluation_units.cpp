@@ -56,9 +56,9 @@ void requireNumbers(const Dataset& dataset, int classes) {
 
 }  // namespace
 
-std::vector<Unit> unitsOf(const Dataset& dataset, const std::string& target, bool onlyCorrect) {
+std::vector<EvaluationUnit> unitsOf(const Dataset& dataset, const std::string& target, bool onlyCorrect) {
   const bool predicted = target == "predicted";
-  std::vector<Unit> units;
+  std::vector<EvaluationUnit> units;
   for (std::size_t i = 0; i < dataset.size(); ++i) {
     const std::vector<int>& classes = dataset.sample(i).classes;
     if (predicted || classes.empty())
@@ -68,7 +68,7 @@ std::vector<Unit> unitsOf(const Dataset& dataset, const std::string& target, boo
         units.push_back({i, c, classes.size() == 1 ? target : fmt::format("{}:{}", target, c)});
   }
   if (onlyCorrect)
-    for (Unit& unit : units) unit.target += "+correct";
+    for (EvaluationUnit& unit : units) unit.target += "+correct";
   return units;
 }
 

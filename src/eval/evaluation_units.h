@@ -9,7 +9,7 @@
 namespace relprop {
 
 // One a picture; of pictures with several classes one a class, unless the predicted class is explained.
-std::vector<Unit> unitsOf(const Dataset& dataset, const std::string& target, bool onlyCorrect);
+std::vector<EvaluationUnit> unitsOf(const Dataset& dataset, const std::string& target, bool onlyCorrect);
 
 // The network's class of every class of the data set; empty: they are the same numbers. By name where both have names
 // (case, '_' and a leading "001." do not matter), else by number where there are equally many.

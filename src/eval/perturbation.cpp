@@ -6,6 +6,7 @@
 #include "eval/metric_list.h"
 #include "eval/ranking.h"
 #include "eval/sequence.h"
+#include "eval/statistics.h"
 #include "eval/substitutes.h"
 
 namespace relprop::eval {
@@ -15,12 +16,6 @@ constexpr int kMostSteps = 1000000;
 
 Curve curveOf(const std::string& name, const std::string& abscissa, const std::vector<std::size_t>& replaced) {
   return {name, abscissa, {replaced.begin(), replaced.end()}, {}};
-}
-
-double meanOf(const std::vector<double>& values) {
-  double sum = 0;
-  for (const double v : values) sum += v;
-  return sum / static_cast<double>(values.size());
 }
 
 std::vector<std::size_t> countUpTo(std::size_t last) {
@@ -78,7 +73,7 @@ Measured measureRegions(const Case& c, const RegionOptions& options) {
   const std::vector<Answer> answers = answersTo(c, {regionSequence(c, options)})[0];
   Curve curve = curveOf("score", "regions replaced", countUpTo(answers.size() - 1));
   for (const Answer& a : answers) curve.y.push_back(options.probability ? a.probability : a.logit);
-  return {{{"aopc", curve.y.front() - meanOf(curve.y)}}, {curve}, {}};
+  return {{{"aopc", curve.y.front() - meanOf(curve.y).mean}}, {curve}, {}};
 }
 
 // ---- negative-perturbation
@@ -93,7 +88,9 @@ Measured measureNegative(const Case& c, std::size_t step, std::size_t steps) {
     accuracy.y.push_back(a.correct ? 1 : 0);
     probability.y.push_back(a.probability);
   }
-  return {{{"accuracy", meanOf(accuracy.y)}, {"probability", meanOf(probability.y)}}, {accuracy, probability}, {}};
+  return {{{"accuracy", meanOf(accuracy.y).mean}, {"probability", meanOf(probability.y).mean}},
+          {accuracy, probability},
+          {}};
 }
 
 }  // namespace

@@ -3,13 +3,13 @@
 #include <fmt/format.h>
 
 #include <cmath>
-#include <numeric>
 #include <set>
 
 #include "core/softmax.h"
 #include "eval/metric_list.h"
 #include "eval/plane.h"
 #include "eval/random.h"
+#include "eval/statistics.h"
 #include "relprop/error.h"
 
 namespace relprop::eval {
@@ -146,7 +146,7 @@ Measured SensitivityN::correlationsOf(const std::vector<std::size_t>& sizes, con
     curve.y.push_back(correlation(part(sums), part(drops)));
   }
   if (curve.y.empty()) return Measured::skip("at every number of pixels all samples have equal sums or equal drops");
-  const double mean = std::accumulate(curve.y.begin(), curve.y.end(), 0.0) / static_cast<double>(curve.y.size());
+  const double mean = meanOf(curve.y).mean;
   return {{{"correlation", mean}}, {std::move(curve)}, {}};
 }
 

@@ -9,6 +9,7 @@
 #include "eval/plane.h"
 #include "eval/ranking.h"
 #include "eval/ssim.h"
+#include "eval/statistics.h"
 #include "relprop/error.h"
 
 namespace relprop::eval {
@@ -29,12 +30,6 @@ Measured conserved(const Case& c) {
   m.scores.push_back({"worst-layer", worst});
   m.curves.push_back(std::move(curve));
   return m;
-}
-
-double meanOf(const std::vector<double>& values) {
-  double sum = 0;
-  for (const double v : values) sum += v;
-  return sum / static_cast<double>(values.size());
 }
 
 // Likeness of |H| to |H of the network with its upper layers re-drawn|, stage by stage.
@@ -66,8 +61,8 @@ Measured compared(const Case& c) {
   const std::string x = "share of layers re-drawn";
   return {{{"spearman", l.spearman.back()},
            {"ssim", l.ssim.back()},
-           {"mean-spearman", meanOf(l.spearman)},
-           {"mean-ssim", meanOf(l.ssim)}},
+           {"mean-spearman", meanOf(l.spearman).mean},
+           {"mean-ssim", meanOf(l.ssim).mean}},
           {{"spearman", x, l.share, l.spearman}, {"ssim", x, l.share, l.ssim}},
           {}};
 }

@@ -1,12 +1,13 @@
+#include "eval/statistics.h"
+
 #include <algorithm>
 #include <cmath>
 #include <functional>
 
 #include "eval/random.h"
 #include "relprop/error.h"
-#include "relprop/report.h"
 
-namespace relprop {
+namespace relprop::eval {
 namespace {
 
 double sumOf(const std::vector<double>& values) {
@@ -22,18 +23,10 @@ std::vector<double> differences(const std::vector<double>& a, const std::vector<
 }
 
 // The mean of as many values as there are, drawn with replacement.
-double resampledMean(const std::vector<double>& values, eval::Random& random) {
+double resampledMean(const std::vector<double>& values, Random& random) {
   double sum = 0.0;
   for (std::size_t i = 0; i < values.size(); ++i) sum += values[random.below(values.size())];
   return sum / static_cast<double>(values.size());
-}
-
-// Linear between the two nearest ranks, as numpy's default.
-double quantile(const std::vector<double>& sorted, double share) {
-  const double rank = share * static_cast<double>(sorted.size() - 1);
-  const auto below = static_cast<std::size_t>(rank);
-  if (below + 1 == sorted.size()) return sorted[below];
-  return std::lerp(sorted[below], sorted[below + 1], rank - std::floor(rank));
 }
 
 void checkPairs(const std::vector<double>& a, const std::vector<double>& b, int resamples) {
@@ -46,8 +39,8 @@ void checkPairs(const std::vector<double>& a, const std::vector<double>& b, int 
 
 }  // namespace
 
-Mean meanOf(const std::vector<double>& values) {
-  Mean result;
+SampleMean meanOf(const std::vector<double>& values) {
+  SampleMean result;
   result.count = values.size();
   if (values.empty()) return result;
   const auto n = static_cast<double>(values.size());
@@ -59,15 +52,28 @@ Mean meanOf(const std::vector<double>& values) {
   return result;
 }
 
+double quantile(const std::vector<double>& sorted, double share) {
+  if (sorted.empty()) return 0.0;
+  const double rank = share * static_cast<double>(sorted.size() - 1);
+  const auto below = static_cast<std::size_t>(rank);
+  if (below + 1 == sorted.size()) return sorted[below];
+  return std::lerp(sorted[below], sorted[below + 1], rank - std::floor(rank));
+}
+
+double medianOf(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return quantile(values, 0.5);
+}
+
 // Efron & Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13.
-Interval pairedBootstrap(const std::vector<double>& a, const std::vector<double>& b, std::uint64_t seed,
-                         int resamples) {
+DifferenceInterval pairedBootstrap(const std::vector<double>& a, const std::vector<double>& b, std::uint64_t seed,
+                                   int resamples) {
   checkPairs(a, b, resamples);
-  Interval result;
+  DifferenceInterval result;
   result.count = a.size();
   if (a.empty()) return result;
   const std::vector<double> difference = differences(a, b);
-  eval::Random random(seed);
+  Random random(seed);
   std::vector<double> means(static_cast<std::size_t>(resamples));
   for (double& mean : means) mean = resampledMean(difference, random);
   std::sort(means.begin(), means.end());
@@ -77,4 +83,4 @@ Interval pairedBootstrap(const std::vector<double>& a, const std::vector<double>
   return result;
 }
 
-}  // namespace relprop
+}  // namespace relprop::eval

@@ -211,7 +211,7 @@ void Store::put(const ModelFacts& model) {
   eval::writeModel(impl_->database, model);
 }
 
-void Store::write(const Batch& batch) {
+void Store::write(const ResultBatch& batch) {
   const Database& database = impl_->database;
   const Provenance& run = runOf(*impl_);
   eval::Writing writing(database);

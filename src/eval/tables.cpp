@@ -9,6 +9,8 @@
 #include <set>
 #include <tuple>
 
+#include "eval/statistics.h"
+
 namespace relprop::eval {
 namespace {
 
@@ -94,7 +96,7 @@ std::vector<double> present(const std::vector<double>& values) {
 }
 
 // On the pictures that both have.
-Interval compare(const std::vector<double>& a, const std::vector<double>& b) {
+DifferenceInterval compare(const std::vector<double>& a, const std::vector<double>& b) {
   std::vector<double> ofA, ofB;
   for (std::size_t i = 0; i < a.size(); ++i) {
     if (std::isnan(a[i]) || std::isnan(b[i])) continue;
@@ -104,12 +106,12 @@ Interval compare(const std::vector<double>& a, const std::vector<double>& b) {
 }
 
 // Fewer than two common pictures tell nothing apart.
-bool includesZero(const Interval& interval) {
+bool includesZero(const DifferenceInterval& interval) {
   return interval.count < 2 || (interval.low <= 0.0 && interval.high >= 0.0);
 }
 
 // The method with the best mean, the first one of several; none when there is no better and worse.
-std::optional<std::size_t> bestOf(const Column& column) {
+std::optional<std::size_t> bestOf(const ScoreColumn& column) {
   std::optional<std::size_t> best;
   if (column.better == Better::Neither) return best;
   for (std::size_t m = 0; m < column.cells.size(); ++m) {
@@ -120,13 +122,13 @@ std::optional<std::size_t> bestOf(const Column& column) {
   return best;
 }
 
-Column columnOf(const Values& values, Better better) {
-  Column column{values.protocol, values.score, better, {}};
+ScoreColumn columnOf(const Values& values, Better better) {
+  ScoreColumn column{values.protocol, values.score, better, {}};
   for (const auto& one : values.values) column.cells.push_back({meanOf(present(one)), {}, false, false});
   const std::optional<std::size_t> best = bestOf(column);
   if (!best) return column;
   for (std::size_t m = 0; m < column.cells.size(); ++m) {
-    Cell& cell = column.cells[m];
+    ScoreCell& cell = column.cells[m];
     if (cell.all.count == 0) continue;
     cell.toBest = compare(values.values[m], values.values[*best]);
     cell.best = cell.all.mean == column.cells[*best].all.mean;
@@ -136,16 +138,17 @@ Column columnOf(const Values& values, Better better) {
 }
 
 // The most frequent first.
-std::vector<Skips> skipsOf(const Gathered& group) {
-  std::vector<Skips> result;
+std::vector<SkipCount> skipsOf(const Gathered& group) {
+  std::vector<SkipCount> result;
   for (const auto& [key, count] : group.skips)
     result.push_back({std::get<0>(key), std::get<1>(key), std::get<2>(key), count});
-  std::stable_sort(result.begin(), result.end(), [](const Skips& a, const Skips& b) { return a.count > b.count; });
+  std::stable_sort(result.begin(), result.end(),
+                   [](const SkipCount& a, const SkipCount& b) { return a.count > b.count; });
   return result;
 }
 
-Table tableOf(const GroupKey& key, const ModelFacts& model, const Gathered& group, const Direction& direction) {
-  Table table;
+ScoreTable tableOf(const GroupKey& key, const ModelFacts& model, const Gathered& group, const Direction& direction) {
+  ScoreTable table;
   table.model = fmt::format("{} ({})", model.path, key.model);
   table.dataset = key.dataset, table.target = key.target;
   table.pictures = group.pictures.size();
@@ -193,8 +196,8 @@ std::vector<Group> groupsOf(const Rows& rows, const Direction& direction) {
 
 namespace relprop {
 
-std::vector<Table> tablesOf(const Store& store) {
-  std::vector<Table> tables;
+std::vector<ScoreTable> tablesOf(const Store& store) {
+  std::vector<ScoreTable> tables;
   for (eval::Group& group : eval::groupsOf(eval::rowsOf(store), eval::directionOf))
     tables.push_back(std::move(group.table));
   return tables;

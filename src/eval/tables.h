@@ -30,7 +30,7 @@ GroupKey groupOf(const Row& row) {
 struct Group {
   GroupKey key;
   ModelFacts model;
-  Table table;
+  ScoreTable table;
 };
 
 using Direction = std::function<Better(const std::string& protocol, const std::string& score)>;

@@ -33,7 +33,7 @@ BEGIN {
   # Headers of core are for every layer; include/relprop itself is the module "public".
   home["relprop/error.h"] = home["relprop/tensor.h"] = home["relprop/export.h"] = "core"
   home["relprop/image.h"] = home["relprop/npz.h"] = "image"
-  home["relprop/explain.h"] = home["relprop/patterns.h"] = "explainer"
+  home["relprop/explain.h"] = home["relprop/patterns.h"] = home["relprop/pool.h"] = "explainer"
   home["relprop/dataset.h"] = home["relprop/metrics.h"] = home["relprop/evaluate.h"] = "eval"
   home["relprop/store.h"] = home["relprop/report.h"] = "eval"
   home["relprop/bench.h"] = "bench"

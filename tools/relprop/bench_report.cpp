@@ -164,29 +164,6 @@ Json runJson(const BenchRun& r, bool profile) {
   return json;
 }
 
-std::vector<double> valuesOf(const Fidelity& f, double (*value)(const Agreement&)) {
-  std::vector<double> values;
-  for (const Agreement& a : f.pictures) values.push_back(value(a));
-  return values;
-}
-
-struct FidelityFigures {
-  double spearman, worst, single, half, logits;
-  std::int64_t changed;
-  bool conserves;
-};
-
-FidelityFigures figuresOf(const Fidelity& f) {
-  const std::vector<double> rho = valuesOf(f, [](const Agreement& a) { return a.spearman; });
-  return {medianOf(rho),
-          *std::min_element(rho.begin(), rho.end()),
-          medianOf(valuesOf(f, [](const Agreement& a) { return a.conservation[0]; })),
-          medianOf(valuesOf(f, [](const Agreement& a) { return a.conservation[1]; })),
-          medianOf(valuesOf(f, [](const Agreement& a) { return a.logits; })),
-          std::count_if(f.pictures.begin(), f.pictures.end(), [](const Agreement& a) { return !a.sameTop; }),
-          f.pictures.front().conserves};
-}
-
 Json traceEvent(const StepReport& s, std::size_t process, double start) {
   return {{"name", s.name},
           {"cat", s.kind},
@@ -253,10 +230,10 @@ void printFidelity(Console& console, const std::vector<Fidelity>& all) {
   Rows rows = {{"method", "pictures", "Spearman ρ (lowest)", "top-1 changed", "conservation f32", "bf16",
                 "largest difference of logits"}};
   for (const Fidelity& f : all) {
-    const FidelityFigures v = figuresOf(f);
-    rows.push_back({f.asked, std::to_string(f.pictures.size()), fmt::format("{:.5f} ({:.5f})", v.spearman, v.worst),
-                    std::to_string(v.changed), v.conserves ? shortExponent(v.single) : "-",
-                    v.conserves ? shortExponent(v.half) : "-", shortExponent(v.logits)});
+    const AgreementSummary& v = f.pictures;
+    rows.push_back({f.asked, std::to_string(v.pictures), fmt::format("{:.5f} ({:.5f})", v.spearman, v.lowestSpearman),
+                    std::to_string(v.topChanged), v.conserves ? shortExponent(v.conservation[0]) : "-",
+                    v.conserves ? shortExponent(v.conservation[1]) : "-", shortExponent(v.logits)});
   }
   console.data("Maps in bf16 beside those in f32; medians over the pictures");
   printTable(console, rows);
@@ -265,14 +242,14 @@ void printFidelity(Console& console, const std::vector<Fidelity>& all) {
 Json fidelityJson(const std::vector<Fidelity>& all) {
   Json json = Json::array();
   for (const Fidelity& f : all) {
-    const FidelityFigures v = figuresOf(f);
+    const AgreementSummary& v = f.pictures;
     json.push_back({{"asked", f.asked},
                     {"method", f.method},
-                    {"pictures", f.pictures.size()},
+                    {"pictures", v.pictures},
                     {"spearman", v.spearman},
-                    {"lowestSpearman", v.worst},
-                    {"topChanged", v.changed},
-                    {"conservation", v.conserves ? Json{v.single, v.half} : Json()},
+                    {"lowestSpearman", v.lowestSpearman},
+                    {"topChanged", v.topChanged},
+                    {"conservation", v.conserves ? Json{v.conservation[0], v.conservation[1]} : Json()},
                     {"logits", v.logits}});
   }
   return json;

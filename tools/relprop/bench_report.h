@@ -13,7 +13,7 @@ namespace relprop::cli {
 // Agreement of one method's maps over the pictures.
 struct Fidelity {
   std::string asked, method;  // as in BenchRun
-  std::vector<Agreement> pictures;
+  AgreementSummary pictures;
 };
 
 // "spinning (OMP_WAIT_POLICY is not set)"

@@ -33,7 +33,7 @@ class Run {
   std::vector<std::size_t> chosenUnits(const Evaluation& evaluation) const;
   void measureAlone(Evaluation& evaluation, Store& store, const std::vector<std::size_t>& units);
   void measureTogether(Evaluation& evaluation, Store& store, const std::vector<std::size_t>& units);
-  void show(const EvaluateProgress& progress, const Batch& batch);
+  void show(const EvaluateProgress& progress, const ResultBatch& batch);
   int close(std::size_t asked);
 
   const EvaluateArguments& arguments_;
@@ -87,7 +87,7 @@ EvaluateOptions Run::options(const Model& model) {
 
 std::vector<std::size_t> Run::chosenUnits(const Evaluation& evaluation) const {
   std::vector<std::size_t> units;
-  const std::vector<Unit>& all = evaluation.units();
+  const std::vector<EvaluationUnit>& all = evaluation.units();
   for (std::size_t u = 0; u < all.size(); ++u) {
     const bool within = arguments_.limit == 0 || all[u].picture < arguments_.limit;
     if (within && all[u].picture % arguments_.shard.count == arguments_.shard.index) units.push_back(u);
@@ -95,7 +95,7 @@ std::vector<std::size_t> Run::chosenUnits(const Evaluation& evaluation) const {
   return units;
 }
 
-void Run::show(const EvaluateProgress& progress, const Batch& batch) {
+void Run::show(const EvaluateProgress& progress, const ResultBatch& batch) {
   progress_ = progress;
   for (const PictureFacts& picture : batch.pictures)
     if (picture.skipped.starts_with("unreadable"))
@@ -112,7 +112,7 @@ void Run::show(const EvaluateProgress& progress, const Batch& batch) {
 
 void Run::measureAlone(Evaluation& evaluation, Store& store, const std::vector<std::size_t>& units) {
   evaluate(evaluation, store, units,
-           [this](const EvaluateProgress& progress, const Batch& batch) { show(progress, batch); });
+           [this](const EvaluateProgress& progress, const ResultBatch& batch) { show(progress, batch); });
 }
 
 void Run::measureTogether(Evaluation& evaluation, Store& store, const std::vector<std::size_t>& units) {
@@ -123,7 +123,7 @@ void Run::measureTogether(Evaluation& evaluation, Store& store, const std::vecto
   show(progress, {});
   ranks_->own(
       evaluation, store, portions, [] { return !interrupted(); },
-      [&](const Batch& batch) {
+      [&](const ResultBatch& batch) {
         progress.done += batch.pictures.size();
         for (const PictureFacts& picture : batch.pictures) progress.skipped += !picture.skipped.empty();
         show(progress, batch);

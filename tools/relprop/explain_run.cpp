@@ -245,7 +245,7 @@ std::vector<Explanation> Run::chunks(Method& method, const Tensor& input) {
   auto rows = static_cast<std::size_t>(input.shape.front()), batch = static_cast<std::size_t>(network_.batch);
   for (std::size_t first = 0; first < rows && !interrupted(); first += batch) {
     std::vector<Explanation> part =
-        method.explainer->explain(rowsOf(input, first, std::min(batch, rows - first)), targets);
+        (*method.explainer)->explain(rowsOf(input, first, std::min(batch, rows - first)), targets);
     std::move(part.begin(), part.end(), std::back_inserter(result));
   }
   return result;
@@ -367,7 +367,7 @@ void Run::explainAll(Method& method, const Chunk& chunk, std::size_t first, std:
   }
   step_ += end - next;
   if (!methods_->fitTogether()) writer_.drain();
-  methods_->close(method);
+  methods_->close(method, end == inputs_.size());
 }
 
 std::string Run::savePanel(const Input& input, const PanelDraft& panel) const {

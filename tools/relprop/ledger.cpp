@@ -96,7 +96,7 @@ void printMethod(MethodSet& methods, Method& method, const Input& input, const G
       if (!method.choice.optional || error.code() != ErrorCode::NotSupportedByMethod) throw;
       methods.leaveOut(method, error.what());
     }
-  methods.close(method);
+  methods.close(method, true);
 }
 
 }  // namespace

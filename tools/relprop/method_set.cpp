@@ -1,6 +1,7 @@
 #include "method_set.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "pictures.h"
 #include "relprop/error.h"
@@ -8,7 +9,10 @@
 namespace relprop::cli {
 
 MethodSet::MethodSet(std::vector<MethodChoice> choices, Network network, Say note, Say warn)
-    : network_(std::move(network)), note_(std::move(note)), warn_(std::move(warn)) {
+    : network_(std::move(network)),
+      note_(std::move(note)),
+      warn_(std::move(warn)),
+      pool_(network_.model, choices.size(), [this](std::size_t place) { return optionsOf(methods_[place]); }) {
   const Model& model = network_.model;
   for (MethodChoice& choice : choices) {
     RunFacts facts{model.path(),
@@ -46,19 +50,18 @@ std::vector<std::string> MethodSet::nodesToKeep(ExplainOptions options) const {
 }
 
 void MethodSet::compile(Method& method) {
-  Explainer explainer(network_.model, optionsOf(method));
+  method.explainer.emplace(pool_.borrow(placeOf(method)));
+  if (std::exchange(method.compiledOnce, true)) return;
+  const Explainer& explainer = **method.explainer;
   inputShape_ = explainer.inputShape();
   method.facts.method = explainer.methodString();
-  if (!method.compiledOnce)
-    for (const std::string& warning : explainer.warnings()) warn_(method.choice.text + ": " + warning);
-  method.compiledOnce = true;
-  method.explainer.emplace(std::move(explainer));
+  for (const std::string& warning : explainer.warnings()) warn_(method.choice.text + ": " + warning);
 }
 
 void MethodSet::leaveOut(Method& method, const std::string& why) {
   note_(method.choice.text + " is left out: " + why);
   method.leftOut = true;
-  method.explainer.reset();
+  close(method, true);
   if (std::all_of(methods_.begin(), methods_.end(), [](const Method& one) { return one.leftOut; }))
     throw Error(ErrorCode::NotSupportedByMethod, network_.model.path(), "no method can be applied");
 }
@@ -70,11 +73,12 @@ Explainer* MethodSet::open(Method& method) {
       if (!method.choice.optional || error.code() != ErrorCode::NotSupportedByMethod) throw;
       leaveOut(method, error.what());
     }
-  return method.explainer ? &*method.explainer : nullptr;
+  return method.explainer ? &**method.explainer : nullptr;
 }
 
-void MethodSet::close(Method& method) {
-  if (!fitTogether()) method.explainer.reset();
+void MethodSet::close(Method& method, bool forGood) {
+  method.explainer.reset();
+  if (forGood) pool_.retire(placeOf(method));
 }
 
 void MethodSet::check() {
@@ -83,6 +87,7 @@ void MethodSet::check() {
     open(method);
     close(method);
   }
+  fitTogether_ = pool_.fitTogether();
 }
 
 }  // namespace relprop::cli

@@ -1,4 +1,4 @@
-// The methods of a run, compiled when they are needed: a network's weights in the forms of dozens of methods would not
+// The methods of a run, compiled when they are needed: a network's weights in the forms of dozens of methods need not
 // fit into memory together.
 #pragma once
 
@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "network_options.h"
+#include "relprop/pool.h"
 #include "report.h"
 
 namespace relprop::cli {
@@ -16,7 +17,7 @@ struct Method {
   MethodChoice choice;
   std::string filePart;
   RunFacts facts;
-  std::optional<Explainer> explainer = {};
+  std::optional<ExplainerPool::Loan> explainer = {};  // while it is open
   bool compiledOnce = false, leftOut = false;
 };
 
@@ -40,28 +41,30 @@ class MethodSet {
 
   std::vector<Method>& all() { return methods_; }
   const std::vector<Method>& all() const { return methods_; }
-  bool fitTogether() const { return methods_.size() <= kHeld; }
+  // Whether all methods stay compiled; known after check().
+  bool fitTogether() const { return fitTogether_; }
   // Compiles every method that was named, so that a mistake shows before hours of work. Throws what Explainer's
   // constructor throws, and NotSupportedByMethod when no method is left.
   void check();
   const Shape& inputShape() const { return inputShape_; }  // C×H×W, known after check()
   // Null when the method is left out.
   Explainer* open(Method& method);
-  // Frees the memory unless all methods fit.
-  void close(Method& method);
+  // Frees the memory unless the method stays compiled, or when the run needs it no more.
+  void close(Method& method, bool forGood = false);
   void leaveOut(Method& method, const std::string& why);
 
  private:
-  static constexpr std::size_t kHeld = 4;
-
+  std::size_t placeOf(const Method& method) const { return static_cast<std::size_t>(&method - methods_.data()); }
   void compile(Method& method);
   ExplainOptions optionsOf(const Method& method) const;
   std::vector<std::string> nodesToKeep(ExplainOptions options) const;
 
   Network network_;
   Say note_, warn_;
-  std::vector<Method> methods_;
+  ExplainerPool pool_;           // one of each of methods_
+  std::vector<Method> methods_;  // their loans end before the pool does
   Shape inputShape_;
+  bool fitTogether_ = false;
 };
 
 }  // namespace relprop::cli

@@ -29,9 +29,9 @@ void rest() {
   std::this_thread::sleep_for(std::chrono::microseconds(500));
 }
 
-Bytes pack(const std::vector<Work>& portion) {
+Bytes pack(const std::vector<MissingScores>& portion) {
   std::vector<std::uint64_t> words = {portion.size()};
-  for (const Work& work : portion) {
+  for (const MissingScores& work : portion) {
     words.push_back(work.unit);
     words.push_back(work.wanted.size());
     words.insert(words.end(), work.wanted.begin(), work.wanted.end());
@@ -40,10 +40,10 @@ Bytes pack(const std::vector<Work>& portion) {
   return {first, first + words.size() * sizeof words[0]};
 }
 
-std::vector<Work> unpack(const Bytes& bytes) {
+std::vector<MissingScores> unpack(const Bytes& bytes) {
   const auto* word = reinterpret_cast<const std::uint64_t*>(bytes.data());
-  std::vector<Work> portion(*word++);
-  for (Work& work : portion) {
+  std::vector<MissingScores> portion(*word++);
+  for (MissingScores& work : portion) {
     work.unit = *word++;
     const std::uint64_t count = *word++;
     work.wanted.assign(word, word + count);
@@ -93,7 +93,7 @@ class OwnWorker {
     const std::lock_guard lock(mutex_);
     return work_.empty() && !batch_ && !failure_;
   }
-  void give(std::vector<Work> work) {
+  void give(std::vector<MissingScores> work) {
     {
       const std::lock_guard lock(mutex_);
       work_ = std::move(work);
@@ -101,7 +101,7 @@ class OwnWorker {
     changed_.notify_all();
   }
   // What was measured, once. Throws what measuring threw.
-  std::optional<Batch> take() {
+  std::optional<ResultBatch> take() {
     const std::lock_guard lock(mutex_);
     if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
     return std::exchange(batch_, std::nullopt);
@@ -113,9 +113,9 @@ class OwnWorker {
       std::unique_lock lock(mutex_);
       changed_.wait(lock, [this] { return ends_ || !work_.empty(); });
       if (ends_) return;
-      const std::vector<Work> work = work_;
+      const std::vector<MissingScores> work = work_;
       lock.unlock();
-      std::optional<Batch> batch;
+      std::optional<ResultBatch> batch;
       std::exception_ptr failure;
       try {
         batch = evaluation.measure(work);
@@ -130,8 +130,8 @@ class OwnWorker {
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  std::vector<Work> work_;
-  std::optional<Batch> batch_;
+  std::vector<MissingScores> work_;
+  std::optional<ResultBatch> batch_;
   std::exception_ptr failure_;
   bool ends_ = false;
   std::thread thread_;
@@ -157,26 +157,26 @@ class MpiRanks : public Ranks {
   void abort(int exitCode) override { MPI_Abort(MPI_COMM_WORLD, exitCode); }
 
   void own(Evaluation& evaluation, Store& store, Portions& portions, const std::function<bool()>& again,
-           const std::function<void(const Batch&)>& written) override {
+           const std::function<void(const ResultBatch&)>& written) override {
     OwnWorker worker(evaluation);
     int others = size_ - 1;
     bool ended = false;
     while (others > 0 || !ended) {
       bool active = false;
-      if (std::optional<Batch> batch = worker.take()) {
+      if (std::optional<ResultBatch> batch = worker.take()) {
         store.write(*batch);
         written(*batch);
         active = true;
       }
       if (!ended && worker.idle()) {
-        std::vector<Work> portion = again() ? portions.next() : std::vector<Work>();
+        std::vector<MissingScores> portion = again() ? portions.next() : std::vector<MissingScores>();
         ended = portion.empty();
         if (!ended) worker.give(std::move(portion));
       }
       MPI_Status status;
       if (arrived(MPI_ANY_SOURCE, kResult, status)) {
         takeIn(receive(status), store, written);
-        const std::vector<Work> portion = again() ? portions.next() : std::vector<Work>();
+        const std::vector<MissingScores> portion = again() ? portions.next() : std::vector<MissingScores>();
         others -= portion.empty();
         send(pack(portion), status.MPI_SOURCE, kPortion);
         active = true;
@@ -191,14 +191,14 @@ class MpiRanks : public Ranks {
       send(result, kOwner, kResult);
       MPI_Status status;
       while (!arrived(kOwner, kPortion, status)) rest();
-      const std::vector<Work> portion = unpack(receive(status));
+      const std::vector<MissingScores> portion = unpack(receive(status));
       if (portion.empty()) return;
       result = measured(evaluation, portion, again);
     }
   }
 
  private:
-  static void takeIn(const Bytes& bytes, Store& store, const std::function<void(const Batch&)>& written) {
+  static void takeIn(const Bytes& bytes, Store& store, const std::function<void(const ResultBatch&)>& written) {
     if (bytes.empty()) return;
     const Store part = Store::fromBytes(bytes);
     store.merge(part);
@@ -206,8 +206,9 @@ class MpiRanks : public Ranks {
   }
 
   // A store in memory is what travels. Nothing travels of a portion that was broken off.
-  static Bytes measured(Evaluation& evaluation, const std::vector<Work>& portion, const std::function<bool()>& again) {
-    Batch batch;
+  static Bytes measured(Evaluation& evaluation, const std::vector<MissingScores>& portion,
+                        const std::function<bool()>& again) {
+    ResultBatch batch;
     try {
       batch = evaluation.measure(portion);
     } catch (const Error& error) {

@@ -20,7 +20,7 @@ class Ranks {
   virtual int onThisMachine() const = 0;
   // The owner's part: until nothing is left, or `again` says no. Throws what measuring and writing throw.
   virtual void own(Evaluation& evaluation, Store& store, Portions& portions, const std::function<bool()>& again,
-                   const std::function<void(const Batch&)>& written) = 0;
+                   const std::function<void(const ResultBatch&)>& written) = 0;
   virtual void work(Evaluation& evaluation, const std::function<bool()>& again) = 0;
   // Ends all ranks; for failures that the others would wait for.
   virtual void abort(int exitCode) = 0;

@@ -11,7 +11,7 @@ void RunningMean::add(double value) {
   squares_ += before * (value - mean_);
 }
 
-Mean RunningMean::result() const {
+SampleMean RunningMean::result() const {
   const auto n = static_cast<double>(count_);
   return {mean_, count_ < 2 ? 0.0 : std::sqrt(squares_ / (n - 1.0) / n), count_};
 }

@@ -13,7 +13,7 @@ namespace relprop::eval {
 class RunningMean {
  public:
   void add(double value);
-  Mean result() const;
+  SampleMean result() const;
 
  private:
   std::size_t count_ = 0;

@@ -16,7 +16,7 @@ constexpr double kNormal95 = 1.959964;  // of the normal distribution 95 % lie w
 std::vector<PlotPoint> pointsOf(const MeanCurve& curve) {
   std::vector<PlotPoint> points;
   for (const auto& [x, values] : curve) {
-    const Mean y = values.result();
+    const SampleMean y = values.result();
     points.push_back({x, y.mean, y.mean - kNormal95 * y.standardError, y.mean + kNormal95 * y.standardError});
   }
   return points;
@@ -42,10 +42,10 @@ std::string curveFigures(const Section& section, const GroupCurves& curves) {
   return html;
 }
 
-Plot costPlot(const Section& section, const Column& column) {
+Plot costPlot(const Section& section, const ScoreColumn& column) {
   Plot plot{fmt::format("{} against time", column.score), "time per picture, s", column.score, true, {}};
   for (std::size_t m = 0; m < section.methods.size(); ++m) {
-    const Mean &score = column.cells[m].all, &seconds = section.group.table.costs[m].seconds;
+    const SampleMean &score = column.cells[m].all, &seconds = section.group.table.costs[m].seconds;
     if (score.count == 0 || seconds.count == 0 || seconds.mean <= 0.0) continue;
     const double half = kNormal95 * score.standardError;
     plot.series.push_back(
@@ -55,7 +55,7 @@ Plot costPlot(const Section& section, const Column& column) {
 }
 
 // The first score of a protocol is what it is about.
-bool isHeadline(const std::vector<Column>& columns, std::size_t i) {
+bool isHeadline(const std::vector<ScoreColumn>& columns, std::size_t i) {
   return (i == 0 || columns[i].protocol != columns[i - 1].protocol) && columns[i].better != Better::Neither;
 }
 

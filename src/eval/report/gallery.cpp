@@ -34,7 +34,7 @@ Json methodList(const Section& section) {
 
 Json columnList(const Section& section) {
   Json list = Json::array();
-  for (const Column& column : section.group.table.columns)
+  for (const ScoreColumn& column : section.group.table.columns)
     list.push_back({{"label", section.protocol(column.protocol).text() + " · " + column.score},
                     {"better", column.better == Better::Higher ? "higher" : "lower"},
                     {"arrow", arrowOf(column.better)}});
@@ -44,7 +44,7 @@ Json columnList(const Section& section) {
 // scores[column][method]; JSON has no NaN, a missing one is null.
 Json scoresOf(const Section& section, const ShownPicture& picture) {
   Json scores = Json::array();
-  for (const Column& column : section.group.table.columns) {
+  for (const ScoreColumn& column : section.group.table.columns) {
     Json values = Json::array();
     for (const std::string& method : section.group.table.methods) {
       const double value = scoreOf(picture, method, column);

@@ -39,7 +39,7 @@ std::string code(const std::string& text, bool inTable) {
 
 std::string headOf(const Section& section) {
   std::string names = "| method |", rule = "|---|";
-  for (const Column& column : section.group.table.columns) {
+  for (const ScoreColumn& column : section.group.table.columns) {
     const ShortName& protocol = section.protocol(column.protocol);
     names += fmt::format(" {} · {} {} |", plainText(protocol.text()), plainText(column.score), arrowOf(column.better));
     rule += "---:|";
@@ -47,7 +47,7 @@ std::string headOf(const Section& section) {
   return names + " time a picture ↓ |\n" + rule + "---:|\n";
 }
 
-std::string cellText(const Cell& cell, int decimals, std::size_t pictures) {
+std::string cellText(const ScoreCell& cell, int decimals, std::size_t pictures) {
   if (cell.all.count == 0) return "–";
   std::string text = formatted(cell.all.mean, decimals);
   if (cell.best) text = "**" + text + "**";
@@ -56,26 +56,26 @@ std::string cellText(const Cell& cell, int decimals, std::size_t pictures) {
   return cell.all.count == pictures ? text : text + fmt::format(" (n {})", cell.all.count);
 }
 
-int decimalsOf(const Column& column) {
+int decimalsOf(const ScoreColumn& column) {
   std::vector<double> means;
-  for (const Cell& cell : column.cells)
+  for (const ScoreCell& cell : column.cells)
     if (cell.all.count) means.push_back(cell.all.mean);
   return decimalsFor(means);
 }
 
 std::string rowOf(const Section& section, std::size_t m) {
-  const Table& table = section.group.table;
+  const ScoreTable& table = section.group.table;
   std::string text = "| " + code(section.methods[m].text(), true) + " |";
-  for (const Column& column : table.columns)
+  for (const ScoreColumn& column : table.columns)
     text += " " + cellText(column.cells[m], decimalsOf(column), table.pictures) + " |";
-  const Mean& seconds = table.costs[m].seconds;
+  const SampleMean& seconds = table.costs[m].seconds;
   return text + " " + (seconds.count ? formattedSeconds(seconds.mean) : "–") + " |\n";
 }
 
 std::string skipsText(const Section& section) {
   if (section.group.table.skips.empty()) return "";
   std::string text = "\nLeft out:\n\n";
-  for (const Skips& skips : section.group.table.skips) {
+  for (const SkipCount& skips : section.group.table.skips) {
     const std::string what = skips.method.empty() ? plural(skips.count, "picture")
                                                   : fmt::format("{} of {} under {}", plural(skips.count, "score"),
                                                                 code(skips.method, false), code(skips.protocol, false));
@@ -91,7 +91,7 @@ std::string list(const std::string& heading, const std::vector<std::string>& tex
 }
 
 std::string sectionText(const Section& section) {
-  const Table& table = section.group.table;
+  const ScoreTable& table = section.group.table;
   std::string text = fmt::format("\n## {}\n\n{}.\n\n{}", plainText(section.heading),
                                  plural(table.pictures, "measured picture"), headOf(section));
   for (std::size_t m = 0; m < table.methods.size(); ++m) text += rowOf(section, m);

@@ -29,14 +29,14 @@ std::string protocolHeads(const Section& section) {
   return html;
 }
 
-bool startsProtocol(const std::vector<Column>& columns, std::size_t i) {
+bool startsProtocol(const std::vector<ScoreColumn>& columns, std::size_t i) {
   return i == 0 || columns[i].protocol != columns[i - 1].protocol;
 }
 
 // The number of pictures that most methods have; what differs from it is said beside the number.
-std::size_t usualCount(const Column& column) {
+std::size_t usualCount(const ScoreColumn& column) {
   std::size_t count = 0;
-  for (const Cell& cell : column.cells) count = std::max(count, cell.all.count);
+  for (const ScoreCell& cell : column.cells) count = std::max(count, cell.all.count);
   return count;
 }
 
@@ -44,11 +44,11 @@ std::string countText(std::size_t count, std::size_t usual) {
   return count == usual ? "" : fmt::format("<span class=\"count\">n {}</span>", count);
 }
 
-std::string scoreHeads(const Table& table, bool counts) {
+std::string scoreHeads(const ScoreTable& table, bool counts) {
   std::string html;
-  const std::vector<Column>& columns = table.columns;
+  const std::vector<ScoreColumn>& columns = table.columns;
   for (std::size_t i = 0; i < columns.size(); ++i) {
-    const Column& column = columns[i];
+    const ScoreColumn& column = columns[i];
     html += fmt::format(
         "<th scope=\"col\" class=\"{}\" data-better=\"{}\"><button type=\"button\" class=\"sort\" title=\"{}\">{}"
         "<span class=\"arrow\" aria-hidden=\"true\">{}</span><span class=\"sr\">, {}</span></button>{}</th>",
@@ -69,21 +69,21 @@ std::string head(const Section& section, bool counts) {
       protocolHeads(section), scoreHeads(section.group.table, counts));
 }
 
-int decimalsOf(const Column& column) {
+int decimalsOf(const ScoreColumn& column) {
   std::vector<double> means;
-  for (const Cell& cell : column.cells)
+  for (const ScoreCell& cell : column.cells)
     if (cell.all.count) means.push_back(cell.all.mean);
   return decimalsFor(means);
 }
 
-std::string nameOfBest(const Section& section, const Column& column) {
+std::string nameOfBest(const Section& section, const ScoreColumn& column) {
   for (std::size_t m = 0; m < column.cells.size(); ++m)
     if (column.cells[m].best) return section.methods[m].text();
   return "";
 }
 
-std::string comparison(const Cell& cell, const std::string& best, int decimals) {
-  const Interval& interval = cell.toBest;
+std::string comparison(const ScoreCell& cell, const std::string& best, int decimals) {
+  const DifferenceInterval& interval = cell.toBest;
   if (cell.best) return "The best mean of the column.";
   if (interval.count < 2) return fmt::format("Too few pictures in common with {} to compare.", best);
   return fmt::format("Difference to {}: {} (95 % interval {} … {}, {}). {}", best,
@@ -92,14 +92,14 @@ std::string comparison(const Cell& cell, const std::string& best, int decimals) 
                      cell.tied ? "Not distinguishable from the best." : "");
 }
 
-std::string tipOf(const Section& section, const Column& column, const Cell& cell, int decimals) {
+std::string tipOf(const Section& section, const ScoreColumn& column, const ScoreCell& cell, int decimals) {
   std::string tip = fmt::format("{} ± {} ({}).", formatted(cell.all.mean, decimals + 2),
                                 formatted(cell.all.standardError, decimals + 2), plural(cell.all.count, "picture"));
   if (column.better != Better::Neither) tip += "\n" + comparison(cell, nameOfBest(section, column), decimals);
   return tip;
 }
 
-std::string scoreCell(const Section& section, const Column& column, const Cell& cell, bool first) {
+std::string scoreCell(const Section& section, const ScoreColumn& column, const ScoreCell& cell, bool first) {
   const std::string group = first ? " first" : "";
   if (cell.all.count == 0) return fmt::format("<td class=\"none{}\" title=\"no score\">–</td>", group);
   const int decimals = decimalsOf(column);
@@ -116,7 +116,7 @@ std::string scoreCell(const Section& section, const Column& column, const Cell& 
       formatted(cell.all.standardError, decimals), countText(cell.all.count, usualCount(column)));
 }
 
-std::string costCell(const Mean& seconds) {
+std::string costCell(const SampleMean& seconds) {
   if (seconds.count == 0) return "<td class=\"none first\">–</td>";
   return fmt::format(
       "<td class=\"first\" data-value=\"{}\"><button type=\"button\" class=\"cell\" data-tip=\"{} ± {} ({}).\"><span "
@@ -150,7 +150,7 @@ std::string reasonOf(const ShownPicture& picture, const std::string& method, con
   return result->second.skipped.empty() ? "no score" : result->second.skipped;
 }
 
-std::string pictureCell(const ShownPicture& picture, const std::string& method, const Column& column, bool first) {
+std::string pictureCell(const ShownPicture& picture, const std::string& method, const ScoreColumn& column, bool first) {
   const double value = scoreOf(picture, method, column);
   const char* group = first ? "first" : "";
   if (!std::isfinite(value))
@@ -171,7 +171,7 @@ std::string pictureRow(const Section& section, const ShownPicture& picture, std:
                             formattedSeconds(*picture.seconds[m]));
 }
 
-std::string skipRow(const Section& section, const Skips& skips) {
+std::string skipRow(const Section& section, const SkipCount& skips) {
   const auto& methods = section.group.table.methods;
   const auto place = std::find(methods.begin(), methods.end(), skips.method) - methods.begin();
   const bool picture = skips.method.empty();
@@ -215,7 +215,7 @@ std::string skipList(const Section& section) {
   const auto& skips = section.group.table.skips;
   if (skips.empty()) return "";
   std::size_t pictures = 0, others = 0, rest = 0;
-  for (const Skips& one : skips) (one.method.empty() ? pictures : others) += one.count;
+  for (const SkipCount& one : skips) (one.method.empty() ? pictures : others) += one.count;
   std::string rows;
   for (std::size_t i = 0; i < skips.size(); ++i)
     i < kMostReasons ? void(rows += skipRow(section, skips[i])) : void(rest += skips[i].count);

@@ -13,8 +13,8 @@ namespace {
 
 void addProtocols(Section& section) {
   std::set<std::string> texts;
-  for (const Column& column : section.group.table.columns) texts.insert(column.protocol);
-  for (const Skips& skips : section.group.table.skips)
+  for (const ScoreColumn& column : section.group.table.columns) texts.insert(column.protocol);
+  for (const SkipCount& skips : section.group.table.skips)
     if (!skips.protocol.empty()) texts.insert(skips.protocol);
   section.protocolTexts.assign(texts.begin(), texts.end());
   section.protocols = shortNames(section.protocolTexts);
@@ -150,7 +150,7 @@ std::string summaryOf(const std::string& protocol, const std::string& score) {
   return "";
 }
 
-double scoreOf(const ShownPicture& picture, const std::string& method, const Column& column) {
+double scoreOf(const ShownPicture& picture, const std::string& method, const ScoreColumn& column) {
   const double none = std::numeric_limits<double>::quiet_NaN();
   const auto ofMethod = picture.results.find(method);
   if (ofMethod == picture.results.end()) return none;

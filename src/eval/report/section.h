@@ -43,6 +43,6 @@ std::string mapFile(std::size_t number, std::size_t method);
 // "summary" of a score as this program's metrics have it, or "".
 std::string summaryOf(const std::string& protocol, const std::string& score);
 // The place of a score of a picture, NaN where there is none.
-double scoreOf(const ShownPicture& picture, const std::string& method, const Column& column);
+double scoreOf(const ShownPicture& picture, const std::string& method, const ScoreColumn& column);
 
 }  // namespace relprop::eval

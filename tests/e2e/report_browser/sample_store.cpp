@@ -127,7 +127,7 @@ ResultKey keyOf(const PictureFacts& facts, const std::string& method, const std:
   return {facts.model, facts.dataset, facts.picture, facts.target, method, protocol};
 }
 
-void addMethod(Batch& batch, const PictureFacts& facts, int picture, const Method& method, bool keep,
+void addMethod(ResultBatch& batch, const PictureFacts& facts, int picture, const Method& method, bool keep,
                std::mt19937& random) {
   const double quality = std::clamp(method.quality + 0.35 * noise(random), 0.0, 1.0);
   MapFacts map{
@@ -154,10 +154,10 @@ void addMethod(Batch& batch, const PictureFacts& facts, int picture, const Metho
                            3.0});
 }
 
-Batch batchOf(const std::string& model, const std::string& dataset, int picture, const std::vector<Method>& methods,
-              bool keep) {
+ResultBatch batchOf(const std::string& model, const std::string& dataset, int picture,
+                    const std::vector<Method>& methods, bool keep) {
   std::mt19937 random(static_cast<unsigned>(picture) * 7919u + static_cast<unsigned>(model.size()));
-  Batch batch;
+  ResultBatch batch;
   batch.pictures.push_back(factsOf(model, dataset, picture, keep));
   if (picture == 9) {
     batch.pictures[0].skipped = "unreadable: a truncated JPEG";

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "bench/floor_layers.h"
+#include "bench/spread.h"
 #include "unit/core/failure.h"
 
 namespace relprop::test {
@@ -279,8 +280,8 @@ TEST(Spreads, AreInterpolatedQuartiles) {
   EXPECT_EQ(s.median, 3);
   EXPECT_EQ(s.low, 2);
   EXPECT_EQ(s.high, 4);
-  EXPECT_EQ(medianOf({1, 2}), 1.5);
-  EXPECT_EQ(medianOf({}), 0);
+  EXPECT_EQ(spreadOf({1, 2}).median, 1.5);
+  EXPECT_EQ(spreadOf({}).median, 0);
 }
 
 // ---- comparing
@@ -308,6 +309,26 @@ TEST(MapComparison, TellsRoundingFromDifference) {
   EXPECT_LT(far.spearman, 0.9);
   EXPECT_TRUE(close.conserves);
   EXPECT_FALSE(far.conserves);
+}
+
+TEST(MapComparison, SumsUpAllThatWasCompared) {
+  MapComparison comparison(shapes(), options("rap"), options("lrp-zplus"));
+  EXPECT_EQ(comparison.summary().pictures, 0u);
+  std::vector<Agreement> all = comparison.compare(pictures(2));
+  for (const Agreement& a : comparison.compare(pictures(5))) all.push_back(a);
+  const AgreementSummary s = comparison.summary();
+  EXPECT_EQ(s.pictures, 7u);
+  EXPECT_TRUE(s.conserves);
+  std::sort(all.begin(), all.end(), [](const Agreement& a, const Agreement& b) { return a.spearman < b.spearman; });
+  EXPECT_EQ(s.spearman, all[3].spearman);
+  EXPECT_EQ(s.lowestSpearman, all[0].spearman);
+  EXPECT_LT(s.lowestSpearman, s.spearman);
+  std::sort(all.begin(), all.end(),
+            [](const Agreement& a, const Agreement& b) { return a.conservation[1] < b.conservation[1]; });
+  EXPECT_EQ(s.conservation[1], all[3].conservation[1]);
+  EXPECT_EQ(s.topChanged, 0u) << "both settings run the same network";
+  std::sort(all.begin(), all.end(), [](const Agreement& a, const Agreement& b) { return a.logits < b.logits; });
+  EXPECT_EQ(s.logits, all[3].logits);
 }
 
 TEST(MapComparison, WantsOneTarget) {

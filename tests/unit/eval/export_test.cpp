@@ -41,11 +41,11 @@ std::vector<std::vector<std::string>> parseCsv(const std::string& text) {
 Store sample() {
   Store store = ready(Store::inMemory());
   store.write(batch("a", {"rap", "lrp"}));
-  Batch odd = batch("b, \"quoted\"\r\nsecond line");
+  ResultBatch odd = batch("b, \"quoted\"\r\nsecond line");
   odd.results[0].scores = {{"nan", std::nan("")}, {"inf", -std::numeric_limits<double>::infinity()}, {"tenth", 0.1}};
   odd.results[0].curves.clear();
   store.write(odd);
-  Batch skipped = batch("c");
+  ResultBatch skipped = batch("c");
   skipped.results[0].scores.clear();
   skipped.results[0].curves.clear();
   skipped.results[0].skipped = "the box covers all";

@@ -13,6 +13,7 @@
 #include "eval/report/html.h"
 #include "eval/report/names.h"
 #include "eval/report/plot.h"
+#include "eval/statistics.h"
 #include "relprop/image.h"
 #include "support/temporary_folder.h"
 #include "unit/core/failure.h"
@@ -156,7 +157,7 @@ TEST(Curves, RunningMeansAreMeans) {
   const std::vector<double> values = {0.3, 1e6, -4.0, 2.0, 2.0};
   RunningMean running;
   for (double value : values) running.add(value);
-  const Mean expected = meanOf(values);
+  const SampleMean expected = meanOf(values);
   EXPECT_DOUBLE_EQ(running.result().mean, expected.mean);
   EXPECT_DOUBLE_EQ(running.result().standardError, expected.standardError);
   EXPECT_EQ(running.result().count, 5u);
@@ -271,7 +272,7 @@ class ReportTest : public FolderTest {
     store_.put({"k", "nets/net.onnx", "h", "{}", "3×8×8"});
   }
   void write(const std::string& id, bool keep, double a, double b) {
-    Batch batch;
+    ResultBatch batch;
     PictureFacts facts;
     facts.model = "k", facts.dataset = "d", facts.picture = id, facts.target = "true", facts.targetLabel = "dog & cat";
     if (keep) facts.view = encodePng({8, 8, std::vector<std::uint8_t>(192, 128)});
@@ -345,7 +346,7 @@ TEST_F(ReportTest, ModelsOfOneNameAreToldApart) {
   write("one", false, 1, 0);
   EXPECT_THAT(markdownReport(store_), HasSubstr("## net on d, target true\n"));
   store_.put({"other", "elsewhere/net.onnx", "h2", "{}", "3×8×8"});
-  Batch batch;
+  ResultBatch batch;
   PictureFacts facts;
   facts.model = "other", facts.dataset = "d", facts.picture = "one", facts.target = "true";
   batch.pictures = {facts};
@@ -376,7 +377,7 @@ TEST_F(ReportTest, Markdown) {
 
 TEST_F(ReportTest, MarkdownSaysWhatIsMissing) {
   write("one", false, 1, 0);
-  Batch batch;
+  ResultBatch batch;
   PictureFacts facts;
   facts.model = "k", facts.dataset = "d", facts.picture = "two", facts.target = "true",
   facts.skipped = "broken_file <x>";

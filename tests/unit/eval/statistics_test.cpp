@@ -1,13 +1,14 @@
+#include "eval/statistics.h"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cmath>
 #include <random>
 
-#include "relprop/report.h"
 #include "unit/core/failure.h"
 
-namespace relprop {
+namespace relprop::eval {
 namespace {
 
 using Values = std::vector<double>;
@@ -23,7 +24,7 @@ double varianceByPairs(const Values& values) {
 
 TEST(MeanOf, AgreesWithTheVarianceOfPairs) {
   const Values values = {1.0, 2.0, 4.0, 8.5, -3.0};
-  const Mean mean = meanOf(values);
+  const SampleMean mean = meanOf(values);
   EXPECT_DOUBLE_EQ(mean.mean, 2.5);
   EXPECT_NEAR(mean.standardError, std::sqrt(varianceByPairs(values) / 5.0), 1e-15);
   EXPECT_EQ(mean.count, 5u);
@@ -40,12 +41,21 @@ TEST(MeanOf, LargeOffsetsKeepTheirSpread) {
   EXPECT_DOUBLE_EQ(meanOf({1e9 + 1.0, 1e9 + 3.0}).standardError, 1.0);
 }
 
-Interval ofDifferences(const Values& differences, std::uint64_t seed = 0, int resamples = 2000) {
+// As numpy.quantile gives them.
+TEST(Quantile, IsLinearBetweenRanks) {
+  EXPECT_EQ(quantile({1, 2, 3, 4, 5}, 0.25), 2);
+  EXPECT_DOUBLE_EQ(quantile({-1, 0, 10}, 0.9), 8);
+  EXPECT_EQ(quantile({3, 7}, 1), 7);
+  EXPECT_EQ(medianOf({9, 1, 2, 4}), 3);
+  EXPECT_EQ(medianOf({}), 0);
+}
+
+DifferenceInterval ofDifferences(const Values& differences, std::uint64_t seed = 0, int resamples = 2000) {
   return pairedBootstrap(differences, Values(differences.size(), 0.0), seed, resamples);
 }
 
 TEST(PairedBootstrap, OnePairIsAllThatCanBeDrawn) {
-  const Interval interval = pairedBootstrap({5.0}, {3.0});
+  const DifferenceInterval interval = pairedBootstrap({5.0}, {3.0});
   EXPECT_EQ(interval.difference, 2.0);
   EXPECT_EQ(interval.low, 2.0);
   EXPECT_EQ(interval.high, 2.0);
@@ -54,14 +64,14 @@ TEST(PairedBootstrap, OnePairIsAllThatCanBeDrawn) {
 
 // Of four resamples of two pairs one is the lower pair twice and one the higher: a quarter each, more than 2.5 %.
 TEST(PairedBootstrap, TwoPairsReachToBoth) {
-  const Interval interval = ofDifferences({-1.0, 4.0});
+  const DifferenceInterval interval = ofDifferences({-1.0, 4.0});
   EXPECT_EQ(interval.difference, 1.5);
   EXPECT_EQ(interval.low, -1.0);
   EXPECT_EQ(interval.high, 4.0);
 }
 
 TEST(PairedBootstrap, NoPairsGiveNothing) {
-  const Interval interval = pairedBootstrap({}, {});
+  const DifferenceInterval interval = pairedBootstrap({}, {});
   EXPECT_EQ(interval.count, 0u);
   EXPECT_EQ(interval.low, 0.0);
   EXPECT_EQ(interval.high, 0.0);
@@ -93,7 +103,7 @@ double clearQuantile(const Values& sorted, double share) {
 TEST(PairedBootstrap, ManyResamplesAgreeWithAllThereAre) {
   for (const Values& values : {Values{-3, 1, 4, 12}, Values{0, 0, 0, 1, 1}, Values{2, 2, 5, 5, 11}}) {
     const Values means = allMeans(values);
-    const Interval interval = ofDifferences(values, 1, 40000);
+    const DifferenceInterval interval = ofDifferences(values, 1, 40000);
     EXPECT_DOUBLE_EQ(interval.low, clearQuantile(means, 0.025));
     EXPECT_DOUBLE_EQ(interval.high, clearQuantile(means, 0.975));
   }
@@ -103,7 +113,7 @@ TEST(PairedBootstrap, ComparesPairsAndNotMeans) {
   // The pictures differ far more than the methods: only pairs tell the methods apart.
   Values a, b;
   for (int i = 0; i < 20; ++i) a.push_back(100.0 * i + 1.0 + 0.1 * (i % 3)), b.push_back(100.0 * i);
-  const Interval interval = pairedBootstrap(a, b);
+  const DifferenceInterval interval = pairedBootstrap(a, b);
   EXPECT_GT(interval.low, 1.0);
   EXPECT_LT(interval.high, 1.2);
   EXPECT_NEAR(interval.difference, meanOf(a).mean - meanOf(b).mean, 1e-9);
@@ -111,14 +121,14 @@ TEST(PairedBootstrap, ComparesPairsAndNotMeans) {
 
 TEST(PairedBootstrap, EqualMethodsDifferByNothing) {
   const Values values = {1.0, 7.0, 3.0};
-  const Interval interval = pairedBootstrap(values, values);
+  const DifferenceInterval interval = pairedBootstrap(values, values);
   EXPECT_EQ(interval.low, 0.0);
   EXPECT_EQ(interval.high, 0.0);
 }
 
 TEST(PairedBootstrap, ExchangedMethodsTurnTheInterval) {
   const Values a = {1.0, 2.5, 3.0, 8.0, 2.0}, b = {0.5, 3.5, 1.0, 4.0, 2.5};
-  const Interval there = pairedBootstrap(a, b), back = pairedBootstrap(b, a);
+  const DifferenceInterval there = pairedBootstrap(a, b), back = pairedBootstrap(b, a);
   EXPECT_EQ(there.difference, -back.difference);
   EXPECT_NEAR(there.low, -back.high, 1e-12);
   EXPECT_NEAR(there.high, -back.low, 1e-12);
@@ -137,8 +147,8 @@ TEST(PairedBootstrap, AgreesWithTheNormalInterval) {
   std::normal_distribution<double> normal(0.5, 2.0);
   Values values(1000);
   for (double& value : values) value = normal(random);
-  const Mean mean = meanOf(values);
-  const Interval interval = ofDifferences(values);
+  const SampleMean mean = meanOf(values);
+  const DifferenceInterval interval = ofDifferences(values);
   EXPECT_NEAR(interval.low, mean.mean - 1.96 * mean.standardError, 0.2 * mean.standardError);
   EXPECT_NEAR(interval.high, mean.mean + 1.96 * mean.standardError, 0.2 * mean.standardError);
 }
@@ -152,7 +162,7 @@ TEST(PairedBootstrap, CoversTheTruthAsOftenAsItSays) {
   for (int trial = 0; trial < trials; ++trial) {
     Values values(40);
     for (double& value : values) value = normal(random);
-    const Interval interval = ofDifferences(values, static_cast<std::uint64_t>(trial), 400);
+    const DifferenceInterval interval = ofDifferences(values, static_cast<std::uint64_t>(trial), 400);
     covered += interval.low <= 0.3 && 0.3 <= interval.high;
   }
   EXPECT_GT(covered, trials * 0.90);
@@ -169,4 +179,4 @@ TEST(PairedBootstrap, RefusesWhatIsNotPaired) {
 }
 
 }  // namespace
-}  // namespace relprop
+}  // namespace relprop::eval

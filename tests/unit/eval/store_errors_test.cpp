@@ -48,8 +48,8 @@ class Disk {
   bool mounted_;
 };
 
-Batch large(int i) {
-  Batch one = batch("large " + std::to_string(i));
+ResultBatch large(int i) {
+  ResultBatch one = batch("large " + std::to_string(i));
   one.pictures[0].view.assign(40000, static_cast<std::uint8_t>(i));
   return one;
 }
@@ -144,7 +144,7 @@ TEST(StoreErrors, MissingTableIsDamage) {
 
 TEST(StoreErrors, RowsNobodyWroteAreDamage) {
   const Folder folder;
-  Batch kept = batch("a");
+  ResultBatch kept = batch("a");
   kept.maps[0].map = Tensor({1, 2}, {1, 2});
   const auto after = [&](const std::string& sql, const std::function<void(const Store&)>& use) {
     fs::remove(folder / "s.db");

@@ -61,8 +61,8 @@ class Pipe {
   std::array<int, 2> ends_{};
 };
 
-Batch numbered(int i) {
-  Batch one = batch(std::to_string(i), {"rap", "lrp"}, {"p@1", "q@1"});
+ResultBatch numbered(int i) {
+  ResultBatch one = batch(std::to_string(i), {"rap", "lrp"}, {"p@1", "q@1"});
   one.pictures[0].view.assign(5000, static_cast<std::uint8_t>(i));
   return one;
 }

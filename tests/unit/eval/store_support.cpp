@@ -40,9 +40,9 @@ Result result(const std::string& picture, const std::string& method, const std::
   return one;
 }
 
-Batch batch(const std::string& picture, const std::vector<std::string>& methods,
-            const std::vector<std::string>& protocols) {
-  Batch whole;
+ResultBatch batch(const std::string& picture, const std::vector<std::string>& methods,
+                  const std::vector<std::string>& protocols) {
+  ResultBatch whole;
   whole.pictures = {pictureFacts(picture)};
   for (const std::string& method : methods) {
     whole.maps.push_back({"net", "folder:animals", picture, "true", method, 0.5, {}});

@@ -23,8 +23,8 @@ PictureFacts pictureFacts(const std::string& picture, const std::string& target 
 // A result with scores and a curve that follow from its key alone.
 Result result(const std::string& picture, const std::string& method = "rap", const std::string& protocol = "probe@1");
 // The facts of a picture, and its maps and results for these methods and protocols.
-Batch batch(const std::string& picture, const std::vector<std::string>& methods = {"rap"},
-            const std::vector<std::string>& protocols = {"probe@1"});
+ResultBatch batch(const std::string& picture, const std::vector<std::string>& methods = {"rap"},
+                  const std::vector<std::string>& protocols = {"probe@1"});
 
 // With a run begun and the model put.
 Store ready(Store store);

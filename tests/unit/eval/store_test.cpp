@@ -33,7 +33,7 @@ TEST(Store, NewOneIsEmpty) {
 
 TEST(Store, GivesBackWhatWasWritten) {
   const Folder folder;
-  Batch written = batch("a.jpg", {"rap", "lrp-gamma:gamma=0.5"}, {"probe@1", "other@2:region=mask"});
+  ResultBatch written = batch("a.jpg", {"rap", "lrp-gamma:gamma=0.5"}, {"probe@1", "other@2:region=mask"});
   written.pictures[0].view = {1, 2, 3, 0, 255};
   written.pictures[0].truth = {9};
   written.maps[0].map = Tensor({2, 3}, {0.1F, -0.0F, 1e-42F, 3, -4, 3.4e38F});
@@ -63,7 +63,7 @@ TEST(Store, GivesBackWhatWasWritten) {
 
 TEST(Store, ReadsLargePartsOnlyWhenAsked) {
   Store store = ready(Store::inMemory());
-  Batch written = batch("a.jpg");
+  ResultBatch written = batch("a.jpg");
   written.pictures[0].truth = {5, 6};
   written.maps[0].map = Tensor({1, 2}, {1, 2});
   store.write(written);
@@ -85,7 +85,7 @@ TEST(Store, ReadsLargePartsOnlyWhenAsked) {
 
 TEST(Store, KeepsNumbersThatAreNone) {
   Store store = ready(Store::inMemory());
-  Batch written = batch("a.jpg");
+  ResultBatch written = batch("a.jpg");
   written.results[0].scores = {{"nan", std::nan("")}, {"inf", kInfinity}, {"-inf", -kInfinity}, {"-0", -0.0}};
   written.results[0].curves[0].y = {std::nan(""), -kInfinity, 5e-324};
   store.write(written);
@@ -101,7 +101,7 @@ TEST(Store, KeepsNumbersThatAreNone) {
 TEST(Store, TextsOfAnyKind) {
   Store store = ready(Store::inMemory());
   const std::string odd = "'; drop table results; -- \"☃\"\n\xff\xfe";
-  Batch written = batch(odd, {odd}, {odd});
+  ResultBatch written = batch(odd, {odd}, {odd});
   written.results[0].skipped = odd;
   store.write(written);
   EXPECT_EQ(shown(store.results()), shown(written.results));
@@ -112,11 +112,11 @@ TEST(Store, TextsOfAnyKind) {
 TEST(Store, RowsComeInTheOrderOfTheirKeys) {
   Store store = ready(Store::inMemory());
   store.put(model("another net"));
-  std::vector<Batch> batches;
+  std::vector<ResultBatch> batches;
   for (const std::string name : {"b", "a", "é", "B", "a0", "Z"})
     for (const std::string net : {"net", "another net"})
       for (const std::string target : {"true:7", "predicted", "true"}) {
-        Batch one = batch(name, {"rap", "Rap", "lrp"}, {"q@1", "p@1"});
+        ResultBatch one = batch(name, {"rap", "Rap", "lrp"}, {"q@1", "p@1"});
         one.pictures[0].model = net;
         one.pictures[0].target = target;
         for (MapFacts& map : one.maps) map.model = net, map.target = target;
@@ -125,7 +125,7 @@ TEST(Store, RowsComeInTheOrderOfTheirKeys) {
       }
   std::shuffle(batches.begin(), batches.end(), std::mt19937(3));
   std::vector<ResultKey> keys;
-  for (const Batch& one : batches) {
+  for (const ResultBatch& one : batches) {
     store.write(one);
     for (const Result& row : one.results) keys.push_back(row.key);
   }
@@ -144,7 +144,7 @@ TEST(Store, ARowThatIsThereStaysAsItIs) {
   Store store = ready(Store::inMemory());
   store.write(batch("a.jpg"));
   const std::string before = show(store);
-  Batch again = batch("a.jpg");
+  ResultBatch again = batch("a.jpg");
   again.pictures[0].trueLabel = "horse";
   again.results[0].scores = {{"first", 99}, {"more", 1}};
   again.results[0].curves.clear();
@@ -160,7 +160,7 @@ TEST(Store, ARowThatIsThereStaysAsItIs) {
 
 TEST(Store, TheSameRowTwiceInABatchIsOne) {
   Store store = ready(Store::inMemory());
-  Batch twice = batch("a.jpg");
+  ResultBatch twice = batch("a.jpg");
   twice.results.push_back(twice.results[0]);
   twice.results[1].scores.clear();
   store.write(twice);
@@ -170,7 +170,7 @@ TEST(Store, TheSameRowTwiceInABatchIsOne) {
 TEST(Store, KeptPicturesMayComeLater) {
   Store store = ready(Store::inMemory());
   store.write(batch("a.jpg"));
-  Batch kept = batch("a.jpg");
+  ResultBatch kept = batch("a.jpg");
   kept.pictures[0].view = {7};
   kept.maps[0].map = Tensor({1, 1}, {5});
   store.write(kept);
@@ -181,7 +181,7 @@ TEST(Store, KeptPicturesMayComeLater) {
 TEST(Store, DoneSaysWhatIsThere) {
   Store store = ready(Store::inMemory());
   store.write(batch("a.jpg", {"rap", "lrp"}, {"q@1", "p@1"}));
-  Batch more;
+  ResultBatch more;
   more.results = {result("a.jpg", "rap", "skipped@1")};
   more.results[0].scores.clear();
   more.results[0].skipped = "the box covers all";
@@ -196,7 +196,7 @@ TEST(Store, DoneSaysWhatIsThere) {
 
 TEST(Store, SaysWhichPicturesWereSkipped) {
   Store store = ready(Store::inMemory());
-  Batch skipped;
+  ResultBatch skipped;
   skipped.pictures = {pictureFacts("broken")};
   skipped.pictures[0].skipped = "unreadable";
   store.write(skipped);
@@ -233,19 +233,19 @@ TEST(Store, RefusesRowsThatHangInTheAir) {
   store.put(model());
   expectError(ErrorCode::InvalidArgument, [&] { store.write(batch("a.jpg")); });  // no run
   store = ready(Store::inMemory());
-  Batch stranger = batch("a.jpg");
+  ResultBatch stranger = batch("a.jpg");
   stranger.pictures[0].model = "unknown net";
   EXPECT_EQ(expectError(ErrorCode::InvalidArgument, [&] { store.write(stranger); }).got(),
             "a row of model \"unknown net\"");
-  Batch lonely = batch("a.jpg");
+  ResultBatch lonely = batch("a.jpg");
   lonely.pictures.clear();
   EXPECT_EQ(expectError(ErrorCode::InvalidArgument, [&] { store.write(lonely); }).got(),
             "a row of picture \"a.jpg\", target \"true\", of folder:animals");
-  Batch crooked = batch("a.jpg");
+  ResultBatch crooked = batch("a.jpg");
   crooked.results[0].curves[0].y.pop_back();
   EXPECT_EQ(expectError(ErrorCode::InvalidArgument, [&] { store.write(crooked); }).got(),
             "curve \"curve\" with 3 x and 2 y");
-  Batch deep = batch("a.jpg");
+  ResultBatch deep = batch("a.jpg");
   deep.maps[0].map = Tensor({1, 2, 2});
   EXPECT_EQ(expectError(ErrorCode::InvalidArgument, [&] { store.write(deep); }).got(), "a heatmap 1×2×2 of 4 values");
   EXPECT_TRUE(store.pictures().empty()) << "part of a batch was kept";
@@ -300,11 +300,11 @@ TEST(StoreMerge, BringsWhatIsMissingWithItsRun) {
   Store theirs = ready(Store::inMemory());
   theirs.beginRun(run("theirs"));
   theirs.put(model("another net"));
-  Batch a = batch("a.jpg", {"rap", "lrp"});
+  ResultBatch a = batch("a.jpg", {"rap", "lrp"});
   a.results[0].scores = {{"first", 99}};
   a.maps[1].map = Tensor({1, 2}, {3, 4});
   theirs.write(a);
-  Batch b = batch("b.jpg");
+  ResultBatch b = batch("b.jpg");
   b.pictures[0].view = {1, 2};
   theirs.write(b);
 

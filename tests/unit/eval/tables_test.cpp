@@ -5,6 +5,8 @@
 
 #include <limits>
 
+#include "eval/statistics.h"
+
 namespace relprop::eval {
 namespace {
 
@@ -35,7 +37,7 @@ class TablesTest : public testing::Test {
   std::vector<Group> groups(Better better = Better::Higher) const {
     return groupsOf(rows_, [=](const std::string&, const std::string&) { return better; });
   }
-  Table table(Better better = Better::Higher) const { return groups(better).at(0).table; }
+  ScoreTable table(Better better = Better::Higher) const { return groups(better).at(0).table; }
 
   Rows rows_;
   std::string target_ = "true";
@@ -49,7 +51,7 @@ TEST_F(TablesTest, CellsAreMeansOverWhatAMethodHas) {
   for (const char* id : {"1", "2", "3"}) picture(id);
   score("1", "a", 1.0), score("2", "a", 2.0), score("3", "a", 6.0);
   score("1", "b", 4.0), score("3", "b", 5.0);
-  const Table t = table();
+  const ScoreTable t = table();
   EXPECT_EQ(t.model, "nets/net.onnx (k)");
   EXPECT_EQ(t.dataset, "d");
   EXPECT_EQ(t.target, "true");
@@ -66,8 +68,8 @@ TEST_F(TablesTest, ComparesOnCommonPicturesOnly) {
   for (const char* id : {"1", "2", "3"}) picture(id);
   score("1", "a", 1.0), score("2", "a", 100.0), score("3", "a", 3.0);
   score("1", "b", 200.0), score("3", "b", 300.0);
-  const Cell a = table().columns[0].cells[0];
-  const Interval expected = pairedBootstrap({1.0, 3.0}, {200.0, 300.0});
+  const ScoreCell a = table().columns[0].cells[0];
+  const DifferenceInterval expected = pairedBootstrap({1.0, 3.0}, {200.0, 300.0});
   EXPECT_EQ(a.toBest.count, 2u);
   EXPECT_EQ(a.toBest.difference, -248.0);
   EXPECT_EQ(a.toBest.low, expected.low);
@@ -77,7 +79,9 @@ TEST_F(TablesTest, ComparesOnCommonPicturesOnly) {
 TEST_F(TablesTest, BestFollowsTheDirection) {
   picture("1"), picture("2");
   for (const char* id : {"1", "2"}) score(id, "a", 1.0), score(id, "b", 2.0);
-  const auto best = [](const Table& t) { return std::pair(t.columns[0].cells[0].best, t.columns[0].cells[1].best); };
+  const auto best = [](const ScoreTable& t) {
+    return std::pair(t.columns[0].cells[0].best, t.columns[0].cells[1].best);
+  };
   EXPECT_EQ(best(table(Better::Higher)), std::pair(false, true));
   EXPECT_EQ(best(table(Better::Lower)), std::pair(true, false));
   EXPECT_EQ(best(table(Better::Neither)), std::pair(false, false));
@@ -92,7 +96,7 @@ TEST_F(TablesTest, TiedWhenTheIntervalIncludesZero) {
     score(id, "near", 5.0 + (i % 2 ? 1.0 : -1.1));
     score(id, "far", 4.0 + 0.1 * (i % 2));
   }
-  const Table t = table();
+  const ScoreTable t = table();
   EXPECT_THAT(t.methods, ElementsAre("best", "far", "near"));
   EXPECT_TRUE(t.columns[0].cells[0].best);
   EXPECT_FALSE(t.columns[0].cells[1].tied);
@@ -118,7 +122,7 @@ TEST_F(TablesTest, MethodsWithoutAScoreStayEmpty) {
   picture("1");
   score("1", "a", 1.0);
   seconds("1", "b", 0.5);
-  const Table t = table();
+  const ScoreTable t = table();
   EXPECT_THAT(t.methods, ElementsAre("a", "b"));
   EXPECT_EQ(t.columns[0].cells[1].all.count, 0u);
   EXPECT_FALSE(t.columns[0].cells[1].best);
@@ -132,7 +136,7 @@ TEST_F(TablesTest, CountsSkipsByReason) {
   picture("1"), picture("2"), picture("3", "unreadable"), picture("4", "unreadable"), picture("5", "unreadable");
   score("1", "a", 1.0);
   result("2", "a", "p@1").skipped = "the box covers all";
-  const std::vector<Skips> skips = table().skips;
+  const std::vector<SkipCount> skips = table().skips;
   ASSERT_THAT(skips, SizeIs(2));
   EXPECT_EQ(skips[0].method, "");
   EXPECT_EQ(skips[0].reason, "unreadable");
@@ -147,7 +151,7 @@ TEST_F(TablesTest, CountsSkipsByReason) {
 TEST_F(TablesTest, ANumberThatIsNoneIsLeftOutAndCounted) {
   picture("1"), picture("2");
   score("1", "a", 1.0), score("2", "a", std::numeric_limits<double>::quiet_NaN());
-  const Table t = table();
+  const ScoreTable t = table();
   EXPECT_EQ(t.columns[0].cells[0].all.mean, 1.0);
   EXPECT_EQ(t.columns[0].cells[0].all.count, 1u);
   ASSERT_THAT(t.skips, SizeIs(1));
@@ -159,7 +163,7 @@ TEST_F(TablesTest, ColumnsStandByProtocolAndKeepTheOrderOfScores) {
   result("1", "a", "q@1").scores = {{"z", 1.0}, {"a", 2.0}};
   result("2", "a", "p@1").scores = {{"s", 3.0}};
   std::vector<std::string> names;
-  for (const Column& column : table().columns) names.push_back(column.protocol + " " + column.score);
+  for (const ScoreColumn& column : table().columns) names.push_back(column.protocol + " " + column.score);
   EXPECT_THAT(names, ElementsAre("p@1 s", "q@1 z", "q@1 a"));
 }
 
@@ -186,14 +190,14 @@ TEST(TablesOf, AStoresTables) {
   Store store = Store::inMemory();
   store.beginRun({});
   store.put({"k", "net.onnx", "h", "{}", "3×8×8"});
-  Batch batch;
+  ResultBatch batch;
   PictureFacts facts;
   facts.model = "k", facts.dataset = "d", facts.picture = "1", facts.target = "true";
   batch.pictures = {facts};
   batch.maps = {{"k", "d", "1", "true", "a", 0.25, {}}};
   batch.results = {{{"k", "d", "1", "true", "a", completeProtocol("pointing-game")}, "", {{"hit", 1.0}}, {}, 0.0}};
   store.write(batch);
-  const std::vector<Table> tables = tablesOf(store);
+  const std::vector<ScoreTable> tables = tablesOf(store);
   ASSERT_THAT(tables, SizeIs(1));
   EXPECT_EQ(tables[0].columns[0].better, Better::Higher);
   EXPECT_TRUE(tables[0].columns[0].cells[0].best);

@@ -1,0 +1,86 @@
+#include "eval/cases.h"
+
+#include <algorithm>
+
+#include "relprop/error.h"
+
+namespace relprop::eval {
+namespace {
+
+std::vector<float> blackPixel(const Preprocess& preprocess, const Shape& image) {
+  Preprocess plain = preprocess;
+  plain.resize = Preprocess::Resize::None;
+  plain.crop = {0, 0};
+  const Image pixel{1, 1, {0, 0, 0}};
+  return prepareImage(pixel, plain, static_cast<int>(image[0]), 1, 1).input.data;
+}
+
+std::vector<LayerSum> layerSums(const Explanation& e) {
+  std::vector<LayerSum> sums;
+  double left = e.seed;
+  for (const LedgerEntry& entry : e.ledger) {
+    left -= entry.absorbed();
+    sums.push_back({entry.node, left / e.seed});
+  }
+  return sums;
+}
+
+}  // namespace
+
+void goOn(const EvaluateOptions& options) {
+  if (options.again && !options.again()) throw Error(ErrorCode::Cancelled, "evaluate", "stopped");
+}
+
+Cases::Cases(const EvaluateOptions& options, Classifier& classifier)
+    : options_(options),
+      classifier_(classifier),
+      black_(blackPixel(options.preprocess, classifier.imageShape())),
+      range_(pixelRange(options.preprocess)) {}
+
+Case Cases::of(const Subject& s, const Explanation& e, Explainer& explainer) const {
+  Case c;
+  c.picture = s.facts.picture;
+  c.map = planeOf(e.relevance);
+  c.relevanceShape = {e.relevance.shape.begin() + 1, e.relevance.shape.end()};
+  c.relevance = e.relevance.data;
+  c.seed = e.seed, c.sum = e.sum;
+  c.layers = layerSums(e);
+  c.truth = &s.truth;
+  c.view = &s.prepared.view;
+  c.inputShape = classifier_.imageShape();
+  c.input = s.prepared.input.data.data();
+  c.black = black_, c.low = range_.low, c.high = range_.high;
+  c.preprocess = &options_.preprocess;
+  c.target = s.target, c.classes = classifier_.classes();
+  c.runSeed = options_.seed;
+  c.forward = [this](std::int64_t count, const Fill& fill, const Read& read) {
+    classifier_.forward(count, fill, read, options_.again);
+  };
+  c.explain = [this, &explainer, target = s.target](std::int64_t count, const Fill& fill) {
+    return mapsOf(explainer, target, count, fill);
+  };
+  return c;
+}
+
+std::vector<Plane> Cases::mapsOf(Explainer& explainer, int target, std::int64_t count, const Fill& fill) const {
+  Shape shape = classifier_.imageShape();
+  shape.insert(shape.begin(), 1);
+  Tensor input(shape);
+  std::vector<Plane> maps;
+  for (std::int64_t k = 0; k < count; ++k) {
+    goOn(options_);
+    fill(k, input.data.data());
+    const Target which{.kind = Target::Kind::Index, .index = target};
+    maps.push_back(planeOf(explainer.explain(input, {which})[0].relevance));
+  }
+  return maps;
+}
+
+Plane Cases::mapOf(const Subject& s, Explainer& explainer) const {
+  const Fill copy = [&s](std::int64_t, float* to) {
+    std::copy(s.prepared.input.data.begin(), s.prepared.input.data.end(), to);
+  };
+  return mapsOf(explainer, s.target, 1, copy)[0];
+}
+
+}  // namespace relprop::eval

@@ -1,0 +1,29 @@
+// The protocols of an evaluation, and what they ask of its data set, methods and network.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "eval/metric.h"
+
+namespace relprop::eval {
+
+class EvaluatedProtocols {
+ public:
+  // Each once. Throws InvalidArgument (none), UnknownMetric, InvalidMetricParameter.
+  EvaluatedProtocols(const std::vector<std::string>& metrics, const Dataset& dataset);
+
+  std::size_t count() const { return protocols_.size(); }
+  const Protocol& operator[](std::size_t protocol) const { return protocols_[protocol]; }
+  const std::vector<std::string>& texts() const { return texts_; }
+  bool readLayers() const;
+  bool needRandomised() const;
+  // Why the data set does not serve a protocol ("the data set has no boxes"), or "".
+  const std::string& lack(std::size_t protocol) const { return lacks_[protocol]; }
+
+ private:
+  std::vector<Protocol> protocols_;
+  std::vector<std::string> texts_, lacks_;
+};
+
+}  // namespace relprop::eval

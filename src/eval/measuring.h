@@ -1,0 +1,48 @@
+// Measures what a store lacks of some units: every method by every protocol.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "eval/cases.h"
+#include "eval/evaluation_methods.h"
+#include "eval/evaluation_protocols.h"
+#include "eval/subjects.h"
+
+namespace relprop::eval {
+
+class Measuring {
+ public:
+  // What is given by reference is used later too.
+  Measuring(const Model& model, const EvaluateOptions& options, const Subjects& subjects,
+            const EvaluatedProtocols& protocols, EvaluatedMethods& methods, Classifier& classifier);
+
+  ResultBatch measure(const std::vector<MissingScores>& missing);
+
+ private:
+  using StageMaps = std::vector<std::pair<std::string, Plane>>;  // as Case::randomised
+
+  std::vector<Subject> open(const std::vector<MissingScores>& missing) const;
+  bool wanted(const Subject& subject, std::size_t method, std::size_t protocol) const;
+  bool wantsAny(const Subject& subject, std::size_t method) const;
+  Result resultOf(const Subject& subject, std::size_t method, std::size_t protocol, std::string skipped = {}) const;
+  Result measured(const Subject& subject, std::size_t method, std::size_t protocol, const Case& c) const;
+
+  void measureMethod(Subject& subject, std::size_t method, Explainer& explainer, ResultBatch& batch) const;
+  void measureExplained(Subject& subject, std::size_t method, Explainer& explainer, ResultBatch& batch) const;
+  void measureRandomised(std::size_t method, std::size_t protocol, const std::vector<Subject>& subjects,
+                         Explainer& explainer, ResultBatch& batch) const;
+  std::vector<StageMaps> randomisedMaps(std::size_t method, std::size_t protocol,
+                                        const std::vector<const Subject*>& subjects) const;
+
+  const Model& model_;
+  const EvaluateOptions& options_;
+  const Subjects& subjects_;
+  const EvaluatedProtocols& protocols_;
+  EvaluatedMethods& methods_;
+  const Classifier& classifier_;
+  Cases cases_;
+};
+
+}  // namespace relprop::eval

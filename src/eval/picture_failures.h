@@ -1,0 +1,23 @@
+// What goes wrong with one picture is recorded and the run goes on; what would hit every picture ends it.
+#pragma once
+
+#include <string>
+
+#include "relprop/error.h"
+
+namespace relprop::eval {
+
+bool concernsOnePicture(const Error& error);
+
+// Does `work`, and tells `failed` why the picture at hand could not be done.
+template <class Work, class Failed>
+void forOnePicture(Work work, Failed failed) {
+  try {
+    work();
+  } catch (const Error& error) {
+    if (!concernsOnePicture(error)) throw;
+    failed(std::string(error.what()));
+  }
+}
+
+}  // namespace relprop::eval

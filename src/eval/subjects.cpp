@@ -1,0 +1,141 @@
+#include "eval/subjects.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "eval/evaluation_units.h"
+#include "eval/picture_failures.h"
+#include "relprop/error.h"
+
+namespace relprop::eval {
+namespace {
+
+// FNV-1a, as 16 hexadecimal digits.
+std::string digest(const std::string& text) {
+  std::uint64_t hash = 14695981039346656037u;
+  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211u;
+  return fmt::format("{:016x}", hash);
+}
+
+std::vector<std::uint8_t> pngOf(const Mask& mask) {
+  Image image{mask.width, mask.height, {}};
+  for (const std::uint8_t v : mask.values)
+    image.pixels.insert(image.pixels.end(), 3, v == Mask::kObject ? 255 : v == Mask::kVoid ? 128 : 0);
+  return encodePng(image);
+}
+
+bool asksTrueClass(const EvaluateOptions& options) {
+  return options.target == "true" || options.onlyCorrect;
+}
+
+bool anyClassKnown(const Dataset& dataset) {
+  for (std::size_t i = 0; i < dataset.size(); ++i)
+    if (!dataset.sample(i).classes.empty()) return true;
+  return false;
+}
+
+void validate(const Model& model, const Dataset& dataset, const EvaluateOptions& options, const Shape& image) {
+  if (options.target != "true" && options.target != "predicted")
+    throw Error(ErrorCode::InvalidArgument, "target", options.target, "true or predicted");
+  if (image.size() != 3) throw Error(ErrorCode::ShapeMismatch, model.path(), toString(image), "a picture, C×H×W");
+  if (asksTrueClass(options) && !anyClassKnown(dataset))
+    throw Error(ErrorCode::UnknownTarget, dataset.name(), "no classes", "the true class of each picture",
+                "explain what the network predicts with --target predicted");
+}
+
+ModelFacts factsOf(const Model& model, const EvaluateOptions& options, const Shape& image) {
+  ModelFacts facts;
+  facts.path = model.path();
+  facts.hash = model.hash();
+  facts.preprocess = toJson(options.preprocess);
+  facts.inputShape = toString(image);
+  facts.key = digest(facts.hash + facts.preprocess + facts.inputShape);
+  return facts;
+}
+
+}  // namespace
+
+Subjects::Subjects(const Model& model, const Dataset& dataset, const EvaluateOptions& options,
+                   const Classifier& classifier)
+    : dataset_(dataset), options_(options), classifier_(classifier) {
+  validate(model, dataset, options, classifier.imageShape());
+  units_ = unitsOf(dataset, options.target, options.onlyCorrect);
+  if (asksTrueClass(options)) mapping_ = classMapping(dataset, options.labels, classifier.classes());
+  model_ = factsOf(model, options, classifier.imageShape());
+}
+
+PictureFacts Subjects::keyOf(std::size_t unit) const {
+  const EvaluationUnit& which = units_.at(unit);
+  PictureFacts facts;
+  facts.model = model_.key;
+  facts.dataset = dataset_.name();
+  facts.picture = dataset_.sample(which.picture).id;
+  facts.target = which.target;
+  return facts;
+}
+
+int Subjects::classOf(int dataClass) const {
+  return mapping_.empty() ? dataClass : mapping_.at(static_cast<std::size_t>(dataClass));
+}
+
+std::string Subjects::labelOf(int modelClass) const {
+  const auto k = static_cast<std::size_t>(modelClass);
+  return modelClass >= 0 && k < options_.labels.size() ? options_.labels[k] : "";
+}
+
+Subject Subjects::open(const MissingScores& missing) const {
+  Subject s;
+  s.unit = &units_.at(missing.unit);
+  s.missing = &missing;
+  s.facts = keyOf(missing.unit);
+  if (!s.unit->dataClass && options_.target == "true") {
+    s.facts.skipped = "its true class is not known";
+    return s;
+  }
+  forOnePicture([&] { load(s); },
+                [&](const std::string& why) { s.facts.skipped = fmt::format("unreadable: {}", why); });
+  return s;
+}
+
+void Subjects::load(Subject& s) const {
+  const Shape& shape = classifier_.imageShape();
+  const Image image = dataset_.image(s.unit->picture);
+  const int height = static_cast<int>(shape[1]), width = static_cast<int>(shape[2]);
+  s.prepared = prepareImage(image, options_.preprocess, static_cast<int>(shape[0]), height, width);
+  s.truth = truthInView(dataset_.annotation(s.unit->picture, s.unit->dataClass),
+                        viewGeometry(image.width, image.height, options_.preprocess, height, width));
+  if (s.unit->dataClass) s.facts.trueClass = classOf(*s.unit->dataClass);
+  s.facts.trueLabel = labelOf(s.facts.trueClass);
+  if (!options_.keep) return;
+  s.facts.view = encodePng(s.prepared.view);
+  if (s.truth.mask)
+    s.facts.truth = pngOf(*s.truth.mask);
+  else if (s.truth.boxes)
+    s.facts.truth = pngOf(*s.truth.boxes);
+}
+
+Target Subjects::targetOf(const Subject& s) const {
+  Target target;
+  if (s.unit->dataClass) target = {.kind = Target::Kind::Index, .index = classOf(*s.unit->dataClass)};
+  return target;
+}
+
+bool Subjects::isCorrect(const Subject& s) const {
+  const std::vector<int>& classes = dataset_.sample(s.unit->picture).classes;
+  return std::any_of(classes.begin(), classes.end(), [&](int c) { return classOf(c) == s.facts.predictedClass; });
+}
+
+void Subjects::judge(Subject& s, const Explanation& e) const {
+  if (s.judged) return;
+  s.judged = true;
+  s.target = e.target;
+  s.facts.predictedClass = e.top5.at(0).index;
+  s.facts.predictedLabel = labelOf(s.facts.predictedClass);
+  s.facts.targetClass = e.target;
+  s.facts.targetLabel = labelOf(e.target);
+  s.facts.targetProbability = e.top.probability;
+  if (options_.onlyCorrect && !isCorrect(s)) s.facts.skipped = "not classified correctly";
+}
+
+}  // namespace relprop::eval

@@ -1,0 +1,52 @@
+// Opens the units of an evaluation: the picture as the network sees it, the truth about it, and the class asked about.
+#pragma once
+
+#include <vector>
+
+#include "explainer/classifier.h"
+#include "relprop/evaluate.h"
+
+namespace relprop::eval {
+
+// One unit while it is measured.
+struct Subject {
+  const EvaluationUnit* unit = nullptr;
+  const MissingScores* missing = nullptr;
+  PictureFacts facts;
+  PreparedImage prepared;
+  Truth truth;
+  bool judged = false;  // facts and target are complete
+  int target = 0;
+};
+
+class Subjects {
+ public:
+  // Options, data set and classifier are looked at later too. Throws InvalidArgument, ShapeMismatch, UnknownTarget.
+  Subjects(const Model& model, const Dataset& dataset, const EvaluateOptions& options, const Classifier& classifier);
+
+  const std::vector<EvaluationUnit>& units() const { return units_; }
+  const ModelFacts& modelFacts() const { return model_; }
+  PictureFacts keyOf(std::size_t unit) const;
+
+  // A picture that cannot be measured is skipped, with the reason in its facts.
+  Subject open(const MissingScores& missing) const;
+  Target targetOf(const Subject& subject) const;
+  // Takes the network's answer from the first explanation; no forward pass is spent on it alone. Later ones change
+  // nothing.
+  void judge(Subject& subject, const Explanation& explanation) const;
+
+ private:
+  void load(Subject& subject) const;
+  int classOf(int dataClass) const;
+  std::string labelOf(int modelClass) const;
+  bool isCorrect(const Subject& subject) const;
+
+  const Dataset& dataset_;
+  const EvaluateOptions& options_;
+  const Classifier& classifier_;
+  std::vector<EvaluationUnit> units_;
+  std::vector<int> mapping_;  // the network's class of each of the data set's; empty: the same
+  ModelFacts model_;
+};
+
+}  // namespace relprop::eval
