@@ -146,7 +146,7 @@ class Explainer {
 
   Shape inputShape() const;  // C×H×W that explain expects behind N
   // input: N×C×H×W, any N. targets: ExplainOptions::targets of them for all rows, or so many for each row, row by row;
-  // the result likewise. Throws ShapeMismatch, UnknownTarget, NonFiniteWeights (input), NumericFailure, NotConserved,
+  // the result likewise. Throws ShapeMismatch, UnknownTarget, NonFiniteInput, NumericFailure, NotConserved,
   // Cancelled.
   std::vector<Explanation> explain(const Tensor& input, const std::vector<Target>& targets = {Target{}});
   // Forward pass only: N×classes logits.

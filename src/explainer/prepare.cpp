@@ -58,7 +58,7 @@ void checkImages(const Tensor& input, const Shape& image) {
       input.shape.size() == image.size() + 1 && std::equal(image.begin(), image.end(), input.shape.begin() + 1);
   if (!fits || input.shape[0] < 1)
     throw Error(ErrorCode::ShapeMismatch, "input", toString(input.shape), "N×" + toString(image));
-  requireFinite(input.data.data(), static_cast<std::int64_t>(input.data.size()), ErrorCode::NonFiniteWeights, "input",
+  requireFinite(input.data.data(), static_cast<std::int64_t>(input.data.size()), ErrorCode::NonFiniteInput, "input",
                 "check the array");
 }
 

@@ -123,8 +123,8 @@ TEST_F(Running, NonFiniteInputIsRefused) {
   for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
     Tensor x = images(1);
     x.data.back() = bad;
-    EXPECT_EQ(failureOf([&] { explainer_.explain(x); }).code(), ErrorCode::NonFiniteWeights);
-    EXPECT_EQ(failureOf([&] { explainer_.forward(x); }).code(), ErrorCode::NonFiniteWeights);
+    EXPECT_EQ(failureOf([&] { explainer_.explain(x); }).code(), ErrorCode::NonFiniteInput);
+    EXPECT_EQ(failureOf([&] { explainer_.forward(x); }).code(), ErrorCode::NonFiniteInput);
   }
 }
 

@@ -186,7 +186,7 @@ TEST_F(Estimator, RefusesWhatTheExplainerRefuses) {
   EXPECT_EQ(codeOf([&] { estimator_.add(Tensor({1, 3, 5, 5})); }), ErrorCode::ShapeMismatch);
   Tensor nan = images(1, 1);
   nan.data[5] = std::numeric_limits<float>::quiet_NaN();
-  EXPECT_EQ(codeOf([&] { estimator_.add(nan); }), ErrorCode::NonFiniteWeights);
+  EXPECT_EQ(codeOf([&] { estimator_.add(nan); }), ErrorCode::NonFiniteInput);
   estimator_.add(images(1, 1));
   EXPECT_EQ(estimator_.images(), 1);
   for (const int batch : {0, 5000})
