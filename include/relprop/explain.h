@@ -33,8 +33,11 @@ class Model {
   std::map<std::string, std::string> metadata() const;
   bool hasBatchNormalization() const;  // false when the exporter folded it (or there was none)
 
+ private:
+  friend struct ModelAccess;  // for the inside of the library
   struct Impl;
-  std::shared_ptr<const Impl> impl;
+  explicit Model(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
+  std::shared_ptr<const Impl> impl_;
 };
 
 // What is explained. ArgMax: the class with the highest score. Index: a class. Rank: the class at that place, 0 the

@@ -127,9 +127,9 @@ class Store {
   PictureFacts picture(const PictureFacts& which) const;  // with its PNG files
   std::vector<Provenance> runs() const;                   // without repetition
 
-  struct Impl;
-
  private:
+  friend struct StoreAccess;  // for the inside of the library
+  struct Impl;
   explicit Store(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };

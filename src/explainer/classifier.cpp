@@ -20,7 +20,7 @@ struct Classifier::Impl {
 
   void compile(const Model& model, const Shape& inputShape, int batch) {
     Specialised special =
-        specialise(model.impl->imported.graph,
+        specialise(ModelAccess::graph(model),
                    {.inputShape = fullInputShape(model, inputShape, batch), .foldBatchNorm = true, .disabled = {}});
     layers = layersFromTheTop(special.graph);
     backend->setThreads(threads);

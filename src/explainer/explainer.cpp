@@ -72,7 +72,7 @@ struct Explainer::Impl {
   CompileOptions compileOptions(const Method& method) const {
     CompileOptions c = compileOptionsFor(model, options, method);
     c.memory = {options.memory, probeBytes()};
-    c.imported = &model.impl->imported.graph;
+    c.imported = &ModelAccess::graph(model);
     return c;
   }
 

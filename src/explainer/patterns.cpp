@@ -42,9 +42,9 @@ struct PatternEstimator::Impl {
   void compile() {
     checkBatchAndThreads(options.batch, options.threads);
     Specialised special =
-        specialise(model.impl->imported.graph, {.inputShape = fullInputShape(model, options.inputShape, options.batch),
-                                                .foldBatchNorm = options.foldBatchNorm,
-                                                .disabled = {}});
+        specialise(ModelAccess::graph(model), {.inputShape = fullInputShape(model, options.inputShape, options.batch),
+                                               .foldBatchNorm = options.foldBatchNorm,
+                                               .disabled = {}});
     backend = options.reference ? makeReferenceBackend() : makeOneDnnBackend();
     backend->setThreads(options.threads);
     plan = std::make_unique<PatternPlan>(cutAtScores(std::move(special.graph)), *backend);

@@ -50,11 +50,11 @@ std::unique_ptr<Backend> backendFor(const ExplainOptions& options, Packing packi
 }
 
 Specialised canonicalFor(const Model& model, const ExplainOptions& options, const Method& method, int rows) {
-  Specialised special = specialise(cutAtNode(model.impl->imported.graph, options.from),
+  Specialised special = specialise(cutAtNode(ModelAccess::graph(model), options.from),
                                    {.inputShape = fullInputShape(model, options.inputShape, rows),
                                     .foldBatchNorm = method.foldBatchNorm,
                                     .disabled = {}});
-  redrawWeights(special.graph, model.impl->redrawnLayers, model.impl->redrawSeed);
+  redrawWeights(special.graph, ModelAccess::of(model).redrawnLayers, ModelAccess::of(model).redrawSeed);
   if (options.from.empty()) special.graph = cutAtScores(std::move(special.graph));
   return special;
 }

@@ -316,10 +316,7 @@ TEST(DeepLift, SumsToTheChangeWithBatchNormalizationKept) {
   b.add(Op::Relu, {b.batchNorm(y, 10)});
   b.add(Op::Flatten, {b.add(Op::GlobalAveragePool, {b.graph.outputs[0]})});
   b.add(Op::Gemm, {b.graph.outputs[0], b.random({10, 3}), b.random({3})});
-  Model m;
-  Model::Impl impl{"made.onnx", {}};
-  impl.imported.graph = b.graph;
-  m.impl = std::make_shared<const Model::Impl>(std::move(impl));
+  const Model m = ModelAccess::make({"made.onnx", {b.graph, ""}});
   for (const char* batchnorm : {"fold", "pass"}) {
     Explainer explainer(m, options(std::string("deeplift:batchnorm=") + batchnorm));
     Tensor x(Shape{1, 3, 6, 6});
