@@ -230,9 +230,7 @@ struct Evaluation::Impl {
   }
 
   Target targetOf(const Subject& s) const {
-    Target target;
-    if (s.unit->dataClass) target = {.kind = Target::Kind::Index, .index = classOf(*s.unit->dataClass)};
-    return target;
+    return s.unit->dataClass ? Target::of(classOf(*s.unit->dataClass)) : Target::highest();
   }
 
   bool isCorrect(const Subject& s) const {
@@ -249,7 +247,7 @@ struct Evaluation::Impl {
     s.facts.predictedLabel = labelOf(s.facts.predictedClass);
     s.facts.targetClass = e.target;
     s.facts.targetLabel = labelOf(e.target);
-    s.facts.targetProbability = e.top.probability;
+    s.facts.targetProbability = e.targetPrediction.probability;
     if (options.onlyCorrect && !isCorrect(s)) s.facts.skipped = "not classified correctly";
   }
 
@@ -303,8 +301,7 @@ struct Evaluation::Impl {
     for (std::int64_t k = 0; k < count; ++k) {
       goOn();
       fill(k, input.data.data());
-      const Target which{.kind = Target::Kind::Index, .index = target};
-      maps.push_back(eval::planeOf(explainer.explain(input, {which})[0].relevance));
+      maps.push_back(eval::planeOf(explainer.explain(input, {Target::of(target)})[0].relevance));
     }
     return maps;
   }

@@ -29,8 +29,8 @@ using Clock = std::chrono::steady_clock;
 
 void validate(const ExplainOptions& options) {
   checkBatchAndThreads(options.batch, options.threads);
-  if (options.targets < 1 || options.targets > 1000)
-    throw Error(ErrorCode::InvalidArgument, "targets", std::to_string(options.targets), "1 to 1000");
+  if (options.targets.empty() || options.targets.size() > 1000)
+    throw Error(ErrorCode::InvalidArgument, "targets", std::to_string(options.targets.size()), "1 to 1000");
   if (options.memory < 0)
     throw Error(ErrorCode::InvalidArgument, "memory", std::to_string(options.memory), "bytes, or 0 for no limit");
   if (!(options.requireConservation >= 0))
@@ -173,7 +173,7 @@ struct Explainer::Impl {
   }
 
   const Target& targetOf(const std::vector<Target>& targets, std::int64_t row, std::int64_t column) const {
-    const auto columns = static_cast<std::size_t>(options.targets);
+    const std::size_t columns = options.targets.size();
     const std::size_t at = targets.size() == columns ? 0 : static_cast<std::size_t>(row) * columns;
     return targets[at + static_cast<std::size_t>(column)];
   }
@@ -185,7 +185,7 @@ struct Explainer::Impl {
     q = questionOf(target, shape, e, compiled->method().seed);
     e.target = static_cast<int>(q.index);
     const auto t = static_cast<std::size_t>(e.target);
-    e.top = {e.target, e.logits[t], softmax({e.logits.begin(), e.logits.end()})[t]};
+    e.targetPrediction = {e.target, e.logits[t], softmax({e.logits.begin(), e.logits.end()})[t]};
     return e;
   }
 
@@ -311,9 +311,14 @@ Shape Explainer::inputShape() const {
   return impl_->imageShape();
 }
 
+std::vector<Explanation> Explainer::explain(const Tensor& input) {
+  return explain(input, impl_->options.targets);
+}
+
 std::vector<Explanation> Explainer::explain(const Tensor& input, const std::vector<Target>& targets) {
   checkImages(input, impl_->imageShape());
-  const std::int64_t columns = impl_->options.targets, count = static_cast<std::int64_t>(targets.size());
+  const auto columns = static_cast<std::int64_t>(impl_->options.targets.size());
+  const auto count = static_cast<std::int64_t>(targets.size());
   if (count != columns && count != columns * input.shape[0])
     throw Error(ErrorCode::UnknownTarget, "targets", std::to_string(targets.size()),
                 fmt::format("{} or {} (so many for each row)", columns, columns * input.shape[0]));

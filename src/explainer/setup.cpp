@@ -65,7 +65,7 @@ CompileOptions compileOptionsFor(const Model& model, const ExplainOptions& optio
   if (options.pixelRange) c.walk.bounds = InputBounds{options.pixelRange->low, options.pixelRange->high};
   c.walk.patterns = patternsOf(model, method, options);
   c.rules = options.rules;
-  c.targets = options.targets;
+  c.targets = static_cast<std::int64_t>(options.targets.size());
   c.at = options.at;
   c.anyScores = !options.from.empty();
   return c;
