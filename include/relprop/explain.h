@@ -173,11 +173,11 @@ class Explainer {
   Shape inputShape() const;  // C×H×W that explain expects behind N
   // input: N×C×H×W, any N. The maps of ExplainOptions::targets, image by image. Throws ShapeMismatch, UnknownTarget,
   // NonFiniteInput, NumericFailure, NotConserved, Cancelled.
-  std::vector<Explanation> explain(const Tensor& input);
+  std::vector<Explanation> explain(const TensorView& input);
   // For other targets: as many as in the options for all images, or so many for each image, image by image.
-  std::vector<Explanation> explain(const Tensor& input, const std::vector<Target>& targets);
+  std::vector<Explanation> explain(const TensorView& input, const std::vector<Target>& targets);
   // Forward pass only: N×classes logits.
-  Tensor forward(const Tensor& input);
+  Tensor forward(const TensorView& input);
   const PlanReport& report() const;
   const std::vector<std::string>& warnings() const { return report().warnings; }
   std::string methodString() const { return report().method; }

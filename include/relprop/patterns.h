@@ -51,7 +51,7 @@ class PatternEstimator {
   Shape inputShape() const;  // C×H×W that add expects behind N
   // N×C×H×W, any N. Throws ShapeMismatch, NonFiniteInput; NumericFailure when the network overflows: the sums
   // are lost then, and only loadState or another estimator helps.
-  void add(const Tensor& images);
+  void add(const TensorView& images);
   std::int64_t images() const;
   // What was added so far as patterns; more may be added afterwards. Throws InvalidArgument when there were no images.
   Patterns finish() const;

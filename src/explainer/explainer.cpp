@@ -164,10 +164,10 @@ struct Explainer::Impl {
 
   // ---- methods of one walk an image
   // Rows beyond the input's end repeat its last one; their results are dropped.
-  void loadRows(const Tensor& input, std::int64_t first) {
+  void loadRows(const TensorView& input, std::int64_t first) {
     const std::int64_t n = compiled->inputFloats(), last = input.shape[0] - 1;
     for (std::int64_t r = 0; r < compiled->rows(); ++r) {
-      const float* from = input.data.data() + std::min(first + r, last) * n;
+      const float* from = input.data + std::min(first + r, last) * n;
       session->load(r, [&](float* to) { std::copy_n(from, n, to); });
     }
   }
@@ -234,7 +234,8 @@ struct Explainer::Impl {
     requireConservation(e, seedMagnitude(row), options.requireConservation);
   }
 
-  std::vector<Explanation> explainRows(const Tensor& input, const std::vector<Target>& targets, std::int64_t first) {
+  std::vector<Explanation> explainRows(const TensorView& input, const std::vector<Target>& targets,
+                                       std::int64_t first) {
     loadRows(input, first);
     run(Phase::Forward);
     const std::int64_t count = std::min(compiled->rows(), input.shape[0] - first), columns = compiled->targets();
@@ -249,7 +250,7 @@ struct Explainer::Impl {
     return out;
   }
 
-  std::vector<Explanation> explainAll(const Tensor& input, const std::vector<Target>& targets) {
+  std::vector<Explanation> explainAll(const TensorView& input, const std::vector<Target>& targets) {
     std::vector<Explanation> all;
     const bool walks = !compiled->method().procedure;
     const std::int64_t step = walks ? compiled->rows() : 1;
@@ -279,10 +280,10 @@ struct Explainer::Impl {
     return {probe->scores(), probe->scores() + probe->scoreShape().count()};
   }
 
-  std::vector<Explanation> explainByProcedure(const Tensor& input, const std::vector<Target>& targets,
+  std::vector<Explanation> explainByProcedure(const TensorView& input, const std::vector<Target>& targets,
                                               std::int64_t row) {
     const std::int64_t n = compiled->inputFloats();
-    const float* image = input.data.data() + row * n;
+    const float* image = input.data + row * n;
     const std::vector<float> scores = probed({image, image + n});
     std::vector<Explanation> out;
     Subject subject{image, scores.data(), std::vector<Question>(static_cast<std::size_t>(compiled->targets()))};
@@ -311,11 +312,11 @@ Shape Explainer::inputShape() const {
   return impl_->imageShape();
 }
 
-std::vector<Explanation> Explainer::explain(const Tensor& input) {
+std::vector<Explanation> Explainer::explain(const TensorView& input) {
   return explain(input, impl_->options.targets);
 }
 
-std::vector<Explanation> Explainer::explain(const Tensor& input, const std::vector<Target>& targets) {
+std::vector<Explanation> Explainer::explain(const TensorView& input, const std::vector<Target>& targets) {
   checkImages(input, impl_->imageShape());
   const auto columns = static_cast<std::int64_t>(impl_->options.targets.size());
   const auto count = static_cast<std::int64_t>(targets.size());
@@ -326,7 +327,7 @@ std::vector<Explanation> Explainer::explain(const Tensor& input, const std::vect
   return translated("explain", [&] { return impl_->explainAll(input, targets); });
 }
 
-Tensor Explainer::forward(const Tensor& input) {
+Tensor Explainer::forward(const TensorView& input) {
   checkImages(input, impl_->imageShape());
   const std::int64_t scores = impl_->compiled->scoreShape().count();
   Tensor out(Shape{input.shape[0], scores});

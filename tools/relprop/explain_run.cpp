@@ -276,7 +276,8 @@ void Run::explainOneByOne(Method& method, Group& group) {
     Group single;
     single.members.push_back({group.members[i].input, std::nullopt, {}});
     single.rowCounts = {1};
-    single.input = rowsOf(group.input, i, 1);
+    const TensorView row = rowsOf(group.input, i, 1);
+    single.input = Tensor(row.shape, std::vector<float>(row.data, row.data + elementCount(row.shape)));
     explainRows(method, single);
     group.members[i].maps = std::move(single.members.front().maps);
   }

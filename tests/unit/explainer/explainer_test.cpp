@@ -119,6 +119,16 @@ TEST_F(Running, InputOfAnotherShapeIsRefused) {
   }
 }
 
+TEST_F(Running, ReadsAViewIntoALargerArray) {
+  const Tensor all = images(3);
+  Shape shape = all.shape;
+  shape[0] = 1;
+  const float* middle = all.data.data() + elementCount(shape);
+  const Tensor copy = rowOf(all, 1);
+  EXPECT_EQ(explainer_.explain({middle, shape})[0].relevance.data, explainer_.explain(copy)[0].relevance.data);
+  EXPECT_EQ(explainer_.forward({middle, shape}).data, explainer_.forward(copy).data);
+}
+
 TEST_F(Running, NonFiniteInputIsRefused) {
   for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
     Tensor x = images(1);

@@ -177,6 +177,19 @@ TEST_F(Estimator, StatesOfOtherModelsAndSettingsAreRefused) {
             ErrorCode::InvalidArgument);
 }
 
+TEST_F(Estimator, ReadsAViewIntoALargerArray) {
+  const Tensor all = images(3, 1);
+  Shape shape = all.shape;
+  shape[0] = 2;
+  const std::int64_t skipped = elementCount(all.shape) / 3;
+  estimator_.add({all.data.data() + skipped, shape});
+  PatternEstimator other(shapes(), options(2));
+  other.add(Tensor(shape, std::vector<float>(all.data.begin() + skipped, all.data.end())));
+  const Patterns seen = estimator_.finish(), copied = other.finish();
+  EXPECT_EQ(seen.images, 2);
+  for (const auto& [node, pattern] : copied.nodes) EXPECT_EQ(seen.nodes.at(node).data, pattern.data) << node;
+}
+
 TEST_F(Estimator, RefusesWhatTheExplainerRefuses) {
   EXPECT_EQ(codeOf([&] { estimator_.finish(); }), ErrorCode::InvalidArgument) << "no images";
   EXPECT_EQ(codeOf([&] { estimator_.add(Tensor({1, 3, 5, 5})); }), ErrorCode::ShapeMismatch);
