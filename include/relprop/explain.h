@@ -6,11 +6,13 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,11 +22,19 @@
 
 namespace relprop {
 
+struct ModelBytesOptions {
+  std::string name = "model";         // Model::path(), and what messages call it
+  std::filesystem::path folder = {};  // of the files that hold its weights; empty: a model with such files is refused
+};
+
 // A network as read from its file. Cheap to copy (shared, immutable).
 class Model {
  public:
   // Throws FileNotFound, FileUnreadable, MalformedModel, UnsupportedModel, NonFiniteWeights, ShapeMismatch.
   static Model load(const std::filesystem::path& path);
+  // The same from the file's bytes, which are read once and may go afterwards. Throws what load throws but for the
+  // file itself.
+  static Model fromBytes(std::span<const std::byte> bytes, const ModelBytesOptions& options = {});
 
   const std::string& path() const;
   const std::string& hash() const;     // "xxh3:…" of the file's bytes (and of its external data)

@@ -9,6 +9,11 @@ Model Model::load(const std::filesystem::path& path) {
   return ModelAccess::make({path.string(), importModel(path)});
 }
 
+Model Model::fromBytes(std::span<const std::byte> bytes, const ModelBytesOptions& options) {
+  const std::span file(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
+  return ModelAccess::make({options.name, importModelFromBytes(file, options.folder, options.name)});
+}
+
 Model withRedrawnWeights(const Model& model, int layers, std::uint64_t seed) {
   ModelAccess::Impl impl = ModelAccess::of(model);
   impl.redrawnLayers = layers, impl.redrawSeed = seed;
