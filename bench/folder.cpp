@@ -90,7 +90,7 @@ class Engine {
       std::copy(one.input.data.begin(), one.input.data.end(),
                 input.data.begin() + static_cast<std::ptrdiff_t>(i * one.input.data.size()));
     }
-    return costOf(RUSAGE_SELF, [&] { explainer_.explain(input, {Target{}}); });
+    return costOf(RUSAGE_SELF, [&] { explainer_.explain(input); });
   }
 
  private:

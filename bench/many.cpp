@@ -25,8 +25,8 @@ Shape shapeFrom(const std::string& text) {
   return shape;
 }
 
-double seconds(Explainer& explainer, const Tensor& x, const std::vector<Target>& targets) {
-  return secondsOf([&] { explainer.explain(x, targets); });
+double seconds(Explainer& explainer, const Tensor& x) {
+  return secondsOf([&] { explainer.explain(x); });
 }
 
 ExplainOptions options(const Arguments& a, const std::string& method) {
@@ -49,13 +49,11 @@ std::pair<double, double> inTurn(int rounds, const std::function<double()>& firs
 void fiveTargets(const Model& model, const Arguments& a, const std::string& method) {
   ExplainOptions o = options(a, method);
   Explainer one(model, o);
-  o.targets = 5;
+  for (int k = 1; k < 5; ++k) o.targets.push_back(Target::rank(k));
   Explainer five(model, o);
-  std::vector<Target> ranks(5);
-  for (int k = 0; k < 5; ++k) ranks[static_cast<std::size_t>(k)] = {.kind = Target::Kind::Rank, .index = k};
   const Tensor x = noise(one, 1);
   const auto [single, all] = inTurn(
-      a.rounds, [&] { return seconds(one, x, {Target{}}); }, [&] { return seconds(five, x, ranks); });
+      a.rounds, [&] { return seconds(one, x); }, [&] { return seconds(five, x); });
   fmt::print("{:<12} one target {:8.1f} ms   five {:8.1f} ms   {:.2f} ×\n", method, single * 1e3, all * 1e3,
              all / single);
 }
@@ -68,8 +66,7 @@ void integratedGradients(const Model& model, const Arguments& a) {
   Explainer gradient(model, o);
   const Tensor image = noise(path, 1), batch = noise(path, 10);
   const auto [integrated, ten] = inTurn(
-      std::max(1, a.rounds / 3), [&] { return seconds(path, image, {Target{}}); },
-      [&] { return seconds(gradient, batch, {Target{}}); });
+      std::max(1, a.rounds / 3), [&] { return seconds(path, image); }, [&] { return seconds(gradient, batch); });
   fmt::print("integrated-gradients, 50 steps at batch 10: {:.1f} ms = {:.3f} × 50 (forward + backward)\n",
              integrated * 1e3, integrated / (5 * ten));
 }

@@ -27,8 +27,8 @@ int main(int argc, char** argv) {
     const relprop::Explanation map = explainer.explain(picture.input).front();
     const relprop::Image heat = relprop::renderHeatmap(map.relevance, picture.view, {.zoom = 4});
     relprop::writeFile(argv[3], relprop::encodePng(heat));
-    std::cout << "class " << map.target << ", probability " << map.top.probability << ", logit " << map.top.logit
-              << ", sum of relevance " << map.sum << "\n";
+    std::cout << "class " << map.target << ", probability " << map.targetPrediction.probability << ", logit "
+              << map.targetPrediction.logit << ", sum of relevance " << map.sum << "\n";
   } catch (const relprop::Error& error) {
     std::cerr << relprop::errorCodeName(error.code()) << ": " << error.what() << "\n";
     return 1;

@@ -18,7 +18,7 @@ int main(int argc, char** argv) {
     const relprop::Model model = relprop::Model::load(argv[1]);
     relprop::ExplainOptions options;
     options.method = "lrp-zplus";
-    options.targets = 3;
+    options.targets = {relprop::Target::rank(0), relprop::Target::rank(1), relprop::Target::rank(2)};
     relprop::Explainer explainer(model, options);
     const relprop::Shape shape = explainer.inputShape();
 
@@ -27,14 +27,10 @@ int main(int argc, char** argv) {
         relprop::prepareImage(relprop::readImage(argv[2]), relprop::readPreprocess(side.string()),
                               static_cast<int>(shape[0]), static_cast<int>(shape[1]), static_cast<int>(shape[2]));
 
-    std::vector<relprop::Target> best(3);
-    for (int place = 0; place < 3; ++place) {
-      best[static_cast<std::size_t>(place)].kind = relprop::Target::Kind::Rank;
-      best[static_cast<std::size_t>(place)].index = place;
-    }
-    std::vector<relprop::Explanation> maps = explainer.explain(picture.input, best);
+    std::vector<relprop::Explanation> maps = explainer.explain(picture.input);
     for (const relprop::Explanation& map : maps)
-      std::cout << "class " << map.target << ": logit " << map.top.logit << ", sum of relevance " << map.sum << "\n";
+      std::cout << "class " << map.target << ": logit " << map.targetPrediction.logit << ", sum of relevance "
+                << map.sum << "\n";
 
     std::vector<relprop::LedgerEntry>& ledger = maps.front().ledger;
     std::sort(ledger.begin(), ledger.end(),

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "relprop/export.h"
@@ -47,7 +48,7 @@ class RELPROP_API Dataset {
   const std::string& name() const;  // "voc:VOC2012": the kind and the last part of the path
   const std::string& spec() const;
   std::size_t size() const;
-  const Sample& sample(std::size_t i) const;
+  const Sample& sample(std::size_t i) const;  // throws InvalidArgument
   // Names in class order. Empty: the samples' classes are the model's own numbers (ImageNet's val.txt).
   const std::vector<std::string>& classNames() const;
   bool hasBoxes() const;
@@ -61,8 +62,10 @@ class RELPROP_API Dataset {
   // Throws MalformedDataset for a broken file.
   Annotation annotation(std::size_t i, std::optional<int> aClass = {}) const;
 
+ private:
   struct RELPROP_LOCAL Impl;
-  std::shared_ptr<const Impl> impl;
+  explicit Dataset(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
+  std::shared_ptr<const Impl> impl_;
 };
 
 struct DatasetKind {

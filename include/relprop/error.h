@@ -11,38 +11,41 @@
 
 namespace relprop {
 
+// A code keeps its number for good: new ones get the next free number, and one that is dropped leaves a gap. 0 is free
+// for callers, as "no error".
 enum class ErrorCode {
-  InvalidArgument,         // an option or argument of a call is out of its range
-  FileNotFound,            // the path does not exist
-  FileUnreadable,          // exists but cannot be read (permission, I/O error, a folder instead of a file)
-  FileWriteFailed,         // cannot be written (permission, full disk)
-  MalformedModel,          // not ONNX, truncated, inconsistent, cyclic
-  UnsupportedModel,        // valid ONNX that holds nodes or types this version does not handle (all are listed)
-  ShapeMismatch,           // shapes do not fit, in the model or between model and input
-  NonFiniteWeights,        // NaN or infinity among the weights or in the input
-  MalformedImage,          // broken or truncated image file
-  UnsupportedImage,        // an image format or size that is not handled
-  MalformedTensor,         // broken .npy file
-  MalformedPreprocess,     // broken preprocessing description
-  UnknownMethod,           // no method or preset of that name
-  InvalidMethodParameter,  // unknown key or value in a method string
-  InvalidRule,             // a --rule row that does not parse or names an unknown rule
-  UnknownTarget,           // class index out of range, or a label that is not there
-  UnknownNode,             // no node of that name
-  NotSupportedByMethod,    // the method cannot be applied to this network
-  NotSupportedByHardware,  // the processor lacks the instructions for what was asked
-  NumericFailure,          // NaN or infinity came up while computing
-  OutOfMemory,             // the plan needs more memory than there is
-  UnknownMetric,           // no metric of that name
-  InvalidMetricParameter,  // unknown key or value in a protocol, or another version of it
-  MalformedDataset,        // a data set whose layout or annotation files are broken
-  StoreUnusable,           // results file that is damaged, read-only, of a newer version, or no store at all
-  NotConserved,            // more relevance was lost than the caller allows
-  Cancelled,               // the caller asked to stop
-  Internal                 // a defect of relprop
+  InvalidArgument = 1,          // an option or argument of a call is out of its range
+  FileNotFound = 2,             // the path does not exist
+  FileUnreadable = 3,           // exists but cannot be read (permission, I/O error, a folder instead of a file)
+  FileWriteFailed = 4,          // cannot be written (permission, full disk)
+  MalformedModel = 5,           // not ONNX, truncated, inconsistent, cyclic
+  UnsupportedModel = 6,         // valid ONNX that holds nodes or types this version does not handle (all are listed)
+  ShapeMismatch = 7,            // shapes do not fit, in the model or between model and input
+  NonFiniteWeights = 8,         // NaN or infinity among the weights
+  NonFiniteInput = 9,           // NaN or infinity in the input
+  MalformedImage = 10,          // broken or truncated image file
+  UnsupportedImage = 11,        // an image format or size that is not handled
+  MalformedTensor = 12,         // broken .npy file
+  MalformedPreprocess = 13,     // broken preprocessing description
+  UnknownMethod = 14,           // no method or preset of that name
+  InvalidMethodParameter = 15,  // unknown key or value in a method string
+  InvalidRule = 16,             // a --rule row that does not parse or names an unknown rule
+  UnknownTarget = 17,           // class index out of range, or a label that is not there
+  UnknownNode = 18,             // no node of that name
+  NotSupportedByMethod = 19,    // the method cannot be applied to this network
+  NotSupportedByHardware = 20,  // the processor lacks the instructions for what was asked
+  NumericFailure = 21,          // NaN or infinity came up while computing
+  OutOfMemory = 22,             // the plan needs more memory than there is
+  UnknownMetric = 23,           // no metric of that name
+  InvalidMetricParameter = 24,  // unknown key or value in a protocol, or another version of it
+  MalformedDataset = 25,        // a data set whose layout or annotation files are broken
+  StoreUnusable = 26,           // results file that is damaged, read-only, of a newer version, or no store at all
+  NotConserved = 27,            // more relevance was lost than the caller allows
+  Cancelled = 28,               // the caller asked to stop
+  Internal = 29,                // a defect of relprop
 };
 
-// The name of a code as written above, e.g. "MalformedModel".
+// The name of a code as written above, e.g. "MalformedModel"; "" of a number that is no code.
 RELPROP_API const char* errorCodeName(ErrorCode code);
 
 // `where` is the node, file or option; `got` what was found; `expected` what would have been right; `hint` what to do.

@@ -6,11 +6,13 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -21,11 +23,19 @@
 
 namespace relprop {
 
+struct ModelBytesOptions {
+  std::string name = "model";         // Model::path(), and what messages call it
+  std::filesystem::path folder = {};  // of the files that hold its weights; empty: a model with such files is refused
+};
+
 // A network as read from its file. Cheap to copy (shared, immutable), and any number of threads may use one at once.
 class RELPROP_API Model {
  public:
   // Throws FileNotFound, FileUnreadable, MalformedModel, UnsupportedModel, NonFiniteWeights, ShapeMismatch.
   static Model load(const std::filesystem::path& path);
+  // The same from the file's bytes, which are read once and may go afterwards. Throws what load throws but for the
+  // file itself.
+  static Model fromBytes(std::span<const std::byte> bytes, const ModelBytesOptions& options = {});
 
   const std::string& path() const;
   const std::string& hash() const;     // "xxh3:…" of the file's bytes (and of its external data)
@@ -34,20 +44,45 @@ class RELPROP_API Model {
   std::map<std::string, std::string> metadata() const;
   bool hasBatchNormalization() const;  // false when the exporter folded it (or there was none)
 
+ private:
+  friend struct ModelAccess;  // for the inside of the library
   struct RELPROP_LOCAL Impl;
-  std::shared_ptr<const Impl> impl;
+  explicit Model(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
+  std::shared_ptr<const Impl> impl_;
 };
 
-// What is explained. ArgMax: the class with the highest score. Index: a class. Rank: the class at that place, 0 the
-// highest. All: every score (an inner node as a whole). Relevance: `relevance` is put in as it is, one value a score.
-// With a contrast the map shows what speaks for the target rather than for others ([CLRP] Gu et al. 2018): Others seeds
-// minus the target's score on all other classes in equal parts, Class minus the score of class `against` there.
-struct Target {
-  enum class Kind { ArgMax, Index, Rank, All, Relevance } kind = Kind::ArgMax;
-  int index = 0;
-  enum class Contrast { None, Others, Class } contrast = Contrast::None;
-  int against = 0;
-  std::vector<float> relevance = {};
+// What is explained: Target::of(207), Target::rank(1).againstOthers(), … Without more it is the highest score.
+class Target {
+ public:
+  enum class Kind { Class, Rank, All, Relevance };
+  enum class Contrast { None, Others, Class };
+
+  Target() = default;                                      // highest()
+  static Target highest() { return rank(0); }              // the class with the highest score
+  static Target rank(int place);                           // the class at that place, 0 the highest
+  static Target of(int index);                             // a class by its index
+  static Target all();                                     // every score: an inner node as a whole
+  static Target withRelevance(std::vector<float> values);  // put in as it is, one value a score
+
+  // The map then shows what speaks for the target rather than for others ([CLRP] Gu et al. 2018). againstOthers seeds
+  // minus the target's score on all other classes in equal parts, against minus the score of that class there. Not for
+  // withRelevance.
+  Target againstOthers() const;
+  Target against(int index) const;
+
+  Kind kind() const { return kind_; }
+  int index() const { return index_; }  // of a class, or the place of a rank
+  const std::vector<float>& relevance() const { return relevance_; }
+  Contrast contrast() const { return contrast_; }
+  int rival() const { return rival_; }  // the class it is against
+  bool operator==(const Target&) const = default;
+
+ private:
+  Kind kind_ = Kind::Rank;
+  int index_ = 0;
+  Contrast contrast_ = Contrast::None;
+  int rival_ = 0;
+  std::vector<float> relevance_;
 };
 
 // What convolutions and dense layers multiply; sums, and relevance between layers, are always 32 bits wide.
@@ -58,7 +93,8 @@ struct ExplainOptions {
   std::vector<std::string> rules = {};  // rows "PATTERN=RULE" in front of the preset's table
   Shape inputShape = {};                // C×H×W or H×W where the model leaves them open; empty: as in the model
   int batch = 1;                        // rows computed together (1 if the model fixes it so)
-  int targets = 1;                      // maps of each image, from one forward pass
+  // A map of each image for every target, from one forward pass; 1 to 1000. The plan is made for so many.
+  std::vector<Target> targets = {Target::highest()};
   std::string from = {};             // explain this node's output instead of the scores; its channels are the classes
   std::vector<std::string> at = {};  // nodes (names or globs) whose relevance is kept in Explanation::layers
   std::filesystem::path patterns = {};  // .npz of `relprop patterns`, for pattern-net and pattern-attribution
@@ -99,11 +135,11 @@ struct LayerMap {
 
 struct Explanation {
   Tensor relevance;  // 1×C×H×W, or 1×1×H×W of methods that draw one plane; the heatmap is its sum over channels
-  int target = 0;
-  double seed = 0;  // relevance put in at the target
-  double sum = 0;   // Σ relevance of the input, before steps such as quantisation or sign=
-  Prediction top;   // of the target class
-  std::vector<Prediction> top5;
+  int target = 0;    // the class
+  double seed = 0;   // relevance put in at the target
+  double sum = 0;    // Σ relevance of the input, before steps such as quantisation or sign=
+  Prediction targetPrediction;   // of the class `target`
+  std::vector<Prediction> top5;  // the highest, in order
   std::vector<float> logits;
   // From the output down; empty for methods that do not conserve (gradients) or ledger=false.
   std::vector<LedgerEntry> ledger;
@@ -151,12 +187,13 @@ class RELPROP_API Explainer {
   Explainer& operator=(Explainer&&) noexcept;
 
   Shape inputShape() const;  // C×H×W that explain expects behind N
-  // input: N×C×H×W, any N. targets: ExplainOptions::targets of them for all rows, or so many for each row, row by row;
-  // the result likewise. Throws ShapeMismatch, UnknownTarget, NonFiniteWeights (input), NumericFailure, NotConserved,
-  // Cancelled.
-  std::vector<Explanation> explain(const Tensor& input, const std::vector<Target>& targets = {Target{}});
+  // input: N×C×H×W, any N. The maps of ExplainOptions::targets, image by image. Throws ShapeMismatch, UnknownTarget,
+  // NonFiniteInput, NumericFailure, NotConserved, Cancelled.
+  std::vector<Explanation> explain(const TensorView& input);
+  // For other targets: as many as in the options for all images, or so many for each image, image by image.
+  std::vector<Explanation> explain(const TensorView& input, const std::vector<Target>& targets);
   // Forward pass only: N×classes logits.
-  Tensor forward(const Tensor& input);
+  Tensor forward(const TensorView& input);
   const PlanReport& report() const;
   const std::vector<std::string>& warnings() const { return report().warnings; }
   std::string methodString() const { return report().method; }

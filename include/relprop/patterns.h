@@ -50,9 +50,9 @@ class RELPROP_API PatternEstimator {
   PatternEstimator& operator=(PatternEstimator&&) noexcept;
 
   Shape inputShape() const;  // C×H×W that add expects behind N
-  // N×C×H×W, any N. Throws ShapeMismatch, NonFiniteWeights (input); NumericFailure when the network overflows: the sums
+  // N×C×H×W, any N. Throws ShapeMismatch, NonFiniteInput; NumericFailure when the network overflows: the sums
   // are lost then, and only loadState or another estimator helps.
-  void add(const Tensor& images);
+  void add(const TensorView& images);
   std::int64_t images() const;
   // What was added so far as patterns; more may be added afterwards. Throws InvalidArgument when there were no images.
   Patterns finish() const;

@@ -10,10 +10,11 @@
 #include <vector>
 
 #include "relprop/explain.h"
+#include "relprop/export.h"
 
 namespace relprop {
 
-class ExplainerPool {
+class RELPROP_API ExplainerPool {
  public:
   // The options of one of the explainers; asked whenever it is compiled.
   using OptionsOf = std::function<ExplainOptions(std::size_t which)>;

@@ -128,9 +128,9 @@ class RELPROP_API Store {
   PictureFacts picture(const PictureFacts& which) const;  // with its PNG files
   std::vector<Provenance> runs() const;                   // without repetition
 
-  struct RELPROP_LOCAL Impl;
-
  private:
+  friend struct StoreAccess;  // for the inside of the library
+  struct RELPROP_LOCAL Impl;
   explicit Store(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };

@@ -26,4 +26,13 @@ struct RELPROP_API Tensor {
   Tensor(Shape s, std::vector<float> values);  // throws ShapeMismatch when the counts differ
 };
 
+// Such an array where it lies, without a copy; it has to last as long as the call that is given the view.
+struct TensorView {
+  const float* data = nullptr;
+  Shape shape;
+
+  TensorView(const float* values, Shape s);  // throws InvalidArgument where nullptr stands for elements
+  TensorView(const Tensor& tensor);          // throws ShapeMismatch when its data is not as long as its shape says
+};
+
 }  // namespace relprop

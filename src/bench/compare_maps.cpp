@@ -59,7 +59,8 @@ std::vector<double> valuesOf(const std::vector<Agreement>& all, Value value) {
 }
 
 const ExplainOptions& singleTarget(const ExplainOptions& options) {
-  if (options.targets != 1) throw Error(ErrorCode::InvalidArgument, "targets", std::to_string(options.targets), "1");
+  const std::size_t targets = options.targets.size();
+  if (targets != 1) throw Error(ErrorCode::InvalidArgument, "targets", std::to_string(targets), "1");
   return options;
 }
 
@@ -71,7 +72,7 @@ MapComparison::MapComparison(const Model& model, const ExplainOptions& first, co
 std::vector<Agreement> MapComparison::compare(const Tensor& input) {
   const std::vector<Explanation> maps = first_.explain(input);
   std::vector<Target> same;
-  for (const Explanation& map : maps) same.push_back({.kind = Target::Kind::Index, .index = map.target});
+  for (const Explanation& map : maps) same.push_back(Target::of(map.target));
   const std::vector<Explanation> others = second_.explain(input, same);
   std::vector<Agreement> all;
   for (std::size_t i = 0; i < maps.size(); ++i) all.push_back(agreement(maps[i], others[i]));

@@ -1,42 +1,50 @@
 #include "relprop/error.h"
 
-#include <array>
 #include <utility>
 
 namespace relprop {
 
+// A macro, so that no name can be another than its code's.
+#define RELPROP_CODE(name) \
+  case ErrorCode::name:    \
+    return #name
+
 const char* errorCodeName(ErrorCode code) {
-  static constexpr std::array names = {"InvalidArgument",
-                                       "FileNotFound",
-                                       "FileUnreadable",
-                                       "FileWriteFailed",
-                                       "MalformedModel",
-                                       "UnsupportedModel",
-                                       "ShapeMismatch",
-                                       "NonFiniteWeights",
-                                       "MalformedImage",
-                                       "UnsupportedImage",
-                                       "MalformedTensor",
-                                       "MalformedPreprocess",
-                                       "UnknownMethod",
-                                       "InvalidMethodParameter",
-                                       "InvalidRule",
-                                       "UnknownTarget",
-                                       "UnknownNode",
-                                       "NotSupportedByMethod",
-                                       "NotSupportedByHardware",
-                                       "NumericFailure",
-                                       "OutOfMemory",
-                                       "UnknownMetric",
-                                       "InvalidMetricParameter",
-                                       "MalformedDataset",
-                                       "StoreUnusable",
-                                       "NotConserved",
-                                       "Cancelled",
-                                       "Internal"};
-  static_assert(names.size() == static_cast<std::size_t>(ErrorCode::Internal) + 1);
-  return names[static_cast<std::size_t>(code)];
+  switch (code) {
+    RELPROP_CODE(InvalidArgument);
+    RELPROP_CODE(FileNotFound);
+    RELPROP_CODE(FileUnreadable);
+    RELPROP_CODE(FileWriteFailed);
+    RELPROP_CODE(MalformedModel);
+    RELPROP_CODE(UnsupportedModel);
+    RELPROP_CODE(ShapeMismatch);
+    RELPROP_CODE(NonFiniteWeights);
+    RELPROP_CODE(NonFiniteInput);
+    RELPROP_CODE(MalformedImage);
+    RELPROP_CODE(UnsupportedImage);
+    RELPROP_CODE(MalformedTensor);
+    RELPROP_CODE(MalformedPreprocess);
+    RELPROP_CODE(UnknownMethod);
+    RELPROP_CODE(InvalidMethodParameter);
+    RELPROP_CODE(InvalidRule);
+    RELPROP_CODE(UnknownTarget);
+    RELPROP_CODE(UnknownNode);
+    RELPROP_CODE(NotSupportedByMethod);
+    RELPROP_CODE(NotSupportedByHardware);
+    RELPROP_CODE(NumericFailure);
+    RELPROP_CODE(OutOfMemory);
+    RELPROP_CODE(UnknownMetric);
+    RELPROP_CODE(InvalidMetricParameter);
+    RELPROP_CODE(MalformedDataset);
+    RELPROP_CODE(StoreUnusable);
+    RELPROP_CODE(NotConserved);
+    RELPROP_CODE(Cancelled);
+    RELPROP_CODE(Internal);
+  }
+  return "";
 }
+
+#undef RELPROP_CODE
 
 Error::Error(ErrorCode code, std::string where, std::string got, std::string expected, std::string hint)
     : code_(code),

@@ -5,6 +5,15 @@
 #include "relprop/error.h"
 
 namespace relprop {
+namespace {
+
+void requireCount(const Tensor& tensor) {
+  if (elementCount(tensor.shape) != static_cast<std::int64_t>(tensor.data.size()))
+    throw Error(ErrorCode::ShapeMismatch, "tensor", std::to_string(tensor.data.size()) + " values",
+                std::to_string(elementCount(tensor.shape)) + " for " + toString(tensor.shape));
+}
+
+}  // namespace
 
 std::int64_t elementCount(const Shape& shape) {
   std::int64_t count = 1;
@@ -28,9 +37,16 @@ Tensor::Tensor(Shape s, float value)
     : shape(std::move(s)), data(static_cast<std::size_t>(elementCount(shape)), value) {}
 
 Tensor::Tensor(Shape s, std::vector<float> values) : shape(std::move(s)), data(std::move(values)) {
-  if (elementCount(shape) != static_cast<std::int64_t>(data.size()))
-    throw Error(ErrorCode::ShapeMismatch, "tensor", std::to_string(data.size()) + " values",
-                std::to_string(elementCount(shape)) + " for " + toString(shape));
+  requireCount(*this);
+}
+
+TensorView::TensorView(const float* values, Shape s) : data(values), shape(std::move(s)) {
+  if (!data && elementCount(shape) > 0)
+    throw Error(ErrorCode::InvalidArgument, "tensor", "no data", "a pointer to " + toString(shape) + " values");
+}
+
+TensorView::TensorView(const Tensor& tensor) : data(tensor.data.data()), shape(tensor.shape) {
+  requireCount(tensor);
 }
 
 }  // namespace relprop

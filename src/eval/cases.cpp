@@ -70,8 +70,7 @@ std::vector<Plane> Cases::mapsOf(Explainer& explainer, int target, std::int64_t 
   for (std::int64_t k = 0; k < count; ++k) {
     goOn(options_);
     fill(k, input.data.data());
-    const Target which{.kind = Target::Kind::Index, .index = target};
-    maps.push_back(planeOf(explainer.explain(input, {which})[0].relevance));
+    maps.push_back(planeOf(explainer.explain(input, {Target::of(target)})[0].relevance));
   }
   return maps;
 }

@@ -22,7 +22,8 @@ namespace {
 
 namespace fs = std::filesystem;
 using eval::Database;
-using Pointer = std::unique_ptr<Store::Impl>;
+using Impl = StoreAccess::Impl;
+using Pointer = std::unique_ptr<Impl>;
 
 void checkKind(const fs::path& path, const fs::file_status& status) {
   if (fs::is_directory(status) || path.filename().empty())
@@ -67,7 +68,7 @@ void checkPath(const fs::path& path, Store::Access access) {
 
 // An absolute path is neither ":memory:" nor a URI.
 Pointer connect(const fs::path& path, int flags) {
-  return std::make_unique<Store::Impl>(fs::absolute(path).string(), flags, path.string());
+  return std::make_unique<Impl>(fs::absolute(path).string(), flags, path.string());
 }
 
 // A file from elsewhere must not make SQLite do more than read it.
@@ -117,7 +118,7 @@ Pointer connectWhereNothingIsWritten(const fs::path& path) {
     throw Error(ErrorCode::FileUnreadable, path.string(),
                 fmt::format("{} has to be read with it, which needs a folder that can be written", log.string()), "",
                 "copy both to such a folder");
-  return std::make_unique<Store::Impl>(immutableUri(path), SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, path.string());
+  return std::make_unique<Impl>(immutableUri(path), SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, path.string());
 }
 
 bool refusesToRead(const Database& database) {
@@ -136,7 +137,7 @@ Pointer openToRead(const fs::path& path) {
 }
 
 Pointer newInMemory() {
-  return std::make_unique<Store::Impl>(":memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, "a store in memory");
+  return std::make_unique<Impl>(":memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, "a store in memory");
 }
 
 void checkWhole(const Database& database) {
@@ -154,7 +155,7 @@ void load(const Database& database, const std::vector<std::uint8_t>& bytes) {
   if (code != SQLITE_OK) database.fail(code);
 }
 
-const Provenance& runOf(const Store::Impl& impl) {
+const Provenance& runOf(const Impl& impl) {
   if (!impl.run)
     throw Error(ErrorCode::InvalidArgument, impl.database.name(), "rows that belong to no run", "beginRun before");
   return *impl.run;

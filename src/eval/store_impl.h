@@ -15,4 +15,8 @@ struct Store::Impl {
   std::optional<Provenance> run;  // written with the first row that belongs to it
 };
 
+struct StoreAccess {
+  using Impl = Store::Impl;
+};
+
 }  // namespace relprop

@@ -116,9 +116,7 @@ void Subjects::load(Subject& s) const {
 }
 
 Target Subjects::targetOf(const Subject& s) const {
-  Target target;
-  if (s.unit->dataClass) target = {.kind = Target::Kind::Index, .index = classOf(*s.unit->dataClass)};
-  return target;
+  return s.unit->dataClass ? Target::of(classOf(*s.unit->dataClass)) : Target::highest();
 }
 
 bool Subjects::isCorrect(const Subject& s) const {
@@ -134,7 +132,7 @@ void Subjects::judge(Subject& s, const Explanation& e) const {
   s.facts.predictedLabel = labelOf(s.facts.predictedClass);
   s.facts.targetClass = e.target;
   s.facts.targetLabel = labelOf(e.target);
-  s.facts.targetProbability = e.top.probability;
+  s.facts.targetProbability = e.targetPrediction.probability;
   if (options_.onlyCorrect && !isCorrect(s)) s.facts.skipped = "not classified correctly";
 }
 

@@ -24,7 +24,7 @@ Explanation Answers::predicted(const float* scores, const Target& target, Questi
   q = questionOf(target, shape, e, compiled_.method().seed);
   e.target = static_cast<int>(q.index);
   const auto t = static_cast<std::size_t>(e.target);
-  e.top = {e.target, e.logits[t], softmax({e.logits.begin(), e.logits.end()})[t]};
+  e.targetPrediction = {e.target, e.logits[t], softmax({e.logits.begin(), e.logits.end()})[t]};
   return e;
 }
 

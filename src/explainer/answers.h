@@ -12,12 +12,12 @@ namespace relprop {
 class Answers : public Request {
  public:
   // targets: as many as compiled has, for every image, or so many for each, image by image.
-  Answers(CompiledMethod& compiled, const ExplainOptions& options, const Tensor& input,
+  Answers(CompiledMethod& compiled, const ExplainOptions& options, const TensorView& input,
           const std::vector<Target>& targets)
       : compiled_(compiled), options_(options), input_(input), targets_(targets) {}
 
   std::int64_t images() const override { return input_.shape[0]; }
-  const float* image(std::int64_t k) const override { return input_.data.data() + k * compiled_.inputFloats(); }
+  const float* image(std::int64_t k) const override { return input_.data + k * compiled_.inputFloats(); }
   std::vector<Question> ask(std::int64_t k, const float* scores) override;
   void walked(std::int64_t k, const Session::Row& row) override;
   void drawn(std::int64_t k, std::vector<Attribution> maps) override;
@@ -36,7 +36,7 @@ class Answers : public Request {
 
   CompiledMethod& compiled_;
   const ExplainOptions& options_;
-  const Tensor& input_;
+  const TensorView& input_;
   const std::vector<Target>& targets_;
   std::vector<Explanation> all_;
   std::vector<double> magnitudes_;  // Σ|seed| of each

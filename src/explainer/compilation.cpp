@@ -71,11 +71,11 @@ Compilation::Compilation(const Model& model, const ExplainOptions& options)
 Compilation::Compilation(const Model& model, const ExplainOptions& options, Method method)
     : model_(model), options_(options), method_(std::move(method)) {
   checkBatchAndThreads(options.batch, options.threads);
-  Specialised special = specialise(cutAtNode(model.impl->imported.graph, options.from),
+  Specialised special = specialise(cutAtNode(ModelAccess::graph(model), options.from),
                                    {.inputShape = fullInputShape(model, options.inputShape, options.batch),
                                     .foldBatchNorm = method_.foldBatchNorm,
                                     .disabled = {}});
-  redrawWeights(special.graph, model.impl->redrawnLayers, model.impl->redrawSeed);
+  redrawWeights(special.graph, ModelAccess::of(model).redrawnLayers, ModelAccess::of(model).redrawSeed);
   patterns_ = patternsOf(model, method_, options);
   graph_ = options.from.empty() ? cutAtScores(std::move(special.graph)) : std::move(special.graph);
   for (const PassReport& p : special.passes) passes_.push_back(passLine(p));
@@ -95,11 +95,11 @@ CompileOptions Compilation::walking(PatternValues patterns, std::int64_t taken) 
   if (options_.pixelRange) c.walk.bounds = InputBounds{options_.pixelRange->low, options_.pixelRange->high};
   c.walk.patterns = std::move(patterns);
   c.rules = options_.rules;
-  c.targets = options_.targets;
+  c.targets = static_cast<std::int64_t>(options_.targets.size());
   c.at = options_.at;
   c.anyScores = !options_.from.empty();
   c.memory = {options_.memory, taken};
-  c.imported = &model_.impl->imported.graph;
+  c.imported = &ModelAccess::graph(model_);
   return c;
 }
 

@@ -22,8 +22,8 @@ using Clock = std::chrono::steady_clock;
 
 void validate(const ExplainOptions& options) {
   checkBatchAndThreads(options.batch, options.threads);
-  if (options.targets < 1 || options.targets > 1000)
-    throw Error(ErrorCode::InvalidArgument, "targets", std::to_string(options.targets), "1 to 1000");
+  if (options.targets.empty() || options.targets.size() > 1000)
+    throw Error(ErrorCode::InvalidArgument, "targets", std::to_string(options.targets.size()), "1 to 1000");
   if (options.memory < 0)
     throw Error(ErrorCode::InvalidArgument, "memory", std::to_string(options.memory), "bytes, or 0 for no limit");
   if (!(options.requireConservation >= 0))
@@ -130,17 +130,17 @@ struct Explainer::Impl {
     return {probe->scores(), probe->scores() + probe->scoreShape().count()};
   }
 
-  std::vector<Explanation> explain(const Tensor& input, const std::vector<Target>& targets) {
+  std::vector<Explanation> explain(const TensorView& input, const std::vector<Target>& targets) {
     Answers answers(*compiled, options, input, targets);
     compiled->method().procedure->serve(*session, answers);
     return answers.take();
   }
 
-  Tensor forward(const Tensor& input) {
+  Tensor forward(const TensorView& input) {
     const std::int64_t n = compiled->inputFloats(), scores = compiled->scoreShape().count();
     Tensor out(Shape{input.shape[0], scores});
     session->forward(
-        input.shape[0], [&](std::int64_t k, float* to) { std::copy_n(input.data.data() + k * n, n, to); },
+        input.shape[0], [&](std::int64_t k, float* to) { std::copy_n(input.data + k * n, n, to); },
         [&](std::int64_t k, const Session::Row& row) {
           std::copy_n(row.scores(), scores, out.data.data() + k * scores);
         });
@@ -160,9 +160,14 @@ Shape Explainer::inputShape() const {
   return impl_->imageShape();
 }
 
-std::vector<Explanation> Explainer::explain(const Tensor& input, const std::vector<Target>& targets) {
+std::vector<Explanation> Explainer::explain(const TensorView& input) {
+  return explain(input, impl_->options.targets);
+}
+
+std::vector<Explanation> Explainer::explain(const TensorView& input, const std::vector<Target>& targets) {
   checkImages(input, impl_->imageShape());
-  const std::int64_t columns = impl_->options.targets, count = static_cast<std::int64_t>(targets.size());
+  const auto columns = static_cast<std::int64_t>(impl_->options.targets.size());
+  const auto count = static_cast<std::int64_t>(targets.size());
   if (count != columns && count != columns * input.shape[0])
     throw Error(ErrorCode::UnknownTarget, "targets", std::to_string(targets.size()),
                 fmt::format("{} or {} (so many for each row)", columns, columns * input.shape[0]));
@@ -170,7 +175,7 @@ std::vector<Explanation> Explainer::explain(const Tensor& input, const std::vect
   return translated("explain", [&] { return impl_->explain(input, targets); });
 }
 
-Tensor Explainer::forward(const Tensor& input) {
+Tensor Explainer::forward(const TensorView& input) {
   checkImages(input, impl_->imageShape());
   impl_->seconds[0] = impl_->seconds[1] = 0;
   return impl_->forward(input);

@@ -65,13 +65,13 @@ struct PatternEstimator::Impl {
                       "leave this image out");
   }
 
-  void add(const Tensor& input) {
+  void add(const TensorView& input) {
     requireWhole();
     checkImages(input, imageShapeOf(plan->graph()));
     lost = true;
-    const auto row = static_cast<std::int64_t>(input.data.size()) / input.shape[0];
+    const std::int64_t row = elementCount(input.shape) / input.shape[0];
     for (std::int64_t first = 0; first < input.shape[0]; first += plan->rows())
-      plan->add(input.data.data() + first * row, std::min(plan->rows(), input.shape[0] - first));
+      plan->add(input.data + first * row, std::min(plan->rows(), input.shape[0] - first));
     requireFiniteSums();
     lost = false;
     images += input.shape[0];
@@ -173,7 +173,7 @@ PatternEstimator& PatternEstimator::operator=(PatternEstimator&&) noexcept = def
 Shape PatternEstimator::inputShape() const {
   return imageShapeOf(impl_->plan->graph());
 }
-void PatternEstimator::add(const Tensor& images) {
+void PatternEstimator::add(const TensorView& images) {
   translated("run", [&] { impl_->add(images); });
 }
 std::int64_t PatternEstimator::images() const {

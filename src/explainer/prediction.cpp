@@ -28,29 +28,34 @@ int classIndex(int index, const ScoreShape& shape, const char* what) {
   return index;
 }
 
+int classAt(int rank, const ScoreShape& shape, const Explanation& prediction) {
+  const auto place = static_cast<std::size_t>(classIndex(rank, shape, "target rank"));
+  return place < prediction.top5.size() ? prediction.top5[place].index : ranked(prediction.logits)[place];
+}
+
 Question vectorQuestion(const Target& target, const ScoreShape& shape) {
-  const auto count = static_cast<std::int64_t>(target.relevance.size());
+  const auto count = static_cast<std::int64_t>(target.relevance().size());
   if (count != shape.count())
     throw Error(ErrorCode::UnknownTarget, "target", fmt::format("a relevance vector of {} values", count),
                 fmt::format("{}, one a score", shape.count()));
-  if (!std::all_of(target.relevance.begin(), target.relevance.end(), [](float v) { return std::isfinite(v); }))
+  if (!std::all_of(target.relevance().begin(), target.relevance().end(), [](float v) { return std::isfinite(v); }))
     throw Error(ErrorCode::UnknownTarget, "target", "a relevance vector with NaN or infinity", "finite numbers");
   Question q;
   q.kind = Question::Kind::Vector;
-  q.vector = target.relevance;
+  q.vector = target.relevance();
   const auto largest = std::max_element(q.vector.begin(), q.vector.end());
   q.index = (largest - q.vector.begin()) / shape.positions;
   return q;
 }
 
 void contrast(Question& q, const Target& target, const ScoreShape& shape) {
-  if (target.contrast == Target::Contrast::None) return;
+  if (target.contrast() == Target::Contrast::None) return;
   if (shape.classes < 2)
     throw Error(ErrorCode::UnknownTarget, "contrast", "one class", "another class to compare with");
   q.contrast = Question::Contrast::Others;
-  if (target.contrast == Target::Contrast::Others) return;
+  if (target.contrast() == Target::Contrast::Others) return;
   q.contrast = Question::Contrast::Class;
-  q.against = classIndex(target.against, shape, "contrast");
+  q.against = classIndex(target.rival(), shape, "contrast");
   if (q.against == q.index)
     throw Error(ErrorCode::UnknownTarget, "contrast", fmt::format("class {}, which is the target", q.against),
                 "another class");
@@ -75,16 +80,15 @@ Question questionOf(const Target& target, const ScoreShape& shape, const Explana
   if (seed == Seed::Probability && shape.positions > 1)
     throw Error(ErrorCode::NotSupportedByMethod, "seed", "probability at an inner node", "class scores",
                 "use seed=logit");
-  if (target.kind == Target::Kind::Relevance && target.contrast != Target::Contrast::None)
+  if (target.kind() == Target::Kind::Relevance && target.contrast() != Target::Contrast::None)
     throw Error(ErrorCode::InvalidArgument, "contrast", "a contrast beside a relevance vector",
                 "one of them: the vector says what every score gets");
-  if (target.kind == Target::Kind::Relevance) return vectorQuestion(target, shape);
+  if (target.kind() == Target::Kind::Relevance) return vectorQuestion(target, shape);
   Question q;
   q.index = prediction.top5.at(0).index;
-  if (target.kind == Target::Kind::All) q.kind = Question::Kind::All;
-  if (target.kind == Target::Kind::Index) q.index = classIndex(target.index, shape, "target");
-  if (target.kind == Target::Kind::Rank)
-    q.index = ranked(prediction.logits)[static_cast<std::size_t>(classIndex(target.index, shape, "target rank"))];
+  if (target.kind() == Target::Kind::All) q.kind = Question::Kind::All;
+  if (target.kind() == Target::Kind::Class) q.index = classIndex(target.index(), shape, "target");
+  if (target.kind() == Target::Kind::Rank) q.index = classAt(target.index(), shape, prediction);
   contrast(q, target, shape);
   return q;
 }

@@ -53,13 +53,12 @@ void requireFinite(const float* values, std::int64_t count, ErrorCode code, cons
   if (bad != end) throw Error(code, where, fmt::format("{} at element {}", *bad, bad - values), "finite numbers", hint);
 }
 
-void checkImages(const Tensor& input, const Shape& image) {
+void checkImages(const TensorView& input, const Shape& image) {
   const bool fits =
       input.shape.size() == image.size() + 1 && std::equal(image.begin(), image.end(), input.shape.begin() + 1);
   if (!fits || input.shape[0] < 1)
     throw Error(ErrorCode::ShapeMismatch, "input", toString(input.shape), "N×" + toString(image));
-  requireFinite(input.data.data(), static_cast<std::int64_t>(input.data.size()), ErrorCode::NonFiniteWeights, "input",
-                "check the array");
+  requireFinite(input.data, elementCount(input.shape), ErrorCode::NonFiniteInput, "input", "check the array");
 }
 
 }  // namespace relprop

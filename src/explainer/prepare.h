@@ -16,8 +16,8 @@ Shape fullInputShape(const Model& model, const Shape& given, int batch);
 Graph cutAtScores(Graph graph);
 // C×H×W of the graph's input.
 Shape imageShapeOf(const Graph& graph);
-// input: N×image with N ≥ 1, all finite. Throws ShapeMismatch, NonFiniteWeights.
-void checkImages(const Tensor& input, const Shape& image);
+// input: N×image with N ≥ 1, all finite. Throws ShapeMismatch, NonFiniteInput.
+void checkImages(const TensorView& input, const Shape& image);
 void requireFinite(const float* values, std::int64_t count, ErrorCode code, const char* where, const char* hint);
 
 }  // namespace relprop

@@ -13,8 +13,8 @@ constexpr std::size_t kLarge = 64 << 10;  // bytes; a thread is not worth starti
 
 }  // namespace
 
-EarlyDecode::EarlyDecode(const std::vector<const TensorView*>& tensors) {
-  for (const TensorView* tensor : tensors)
+EarlyDecode::EarlyDecode(const std::vector<const RawTensor*>& tensors) {
+  for (const RawTensor* tensor : tensors)
     if (!tensor->external.used && tensor->raw.size() >= kLarge && index_.emplace(tensor, results_.size()).second)
       results_.push_back({tensor, std::nullopt, nullptr});
   inParallel(results_.size(), [this](std::size_t i) { decode(results_[i]); });
@@ -29,7 +29,7 @@ void EarlyDecode::decode(Result& result) {
   }
 }
 
-Constant EarlyDecode::take(const TensorView& tensor, ExternalData& external, const std::string& where, Finite finite) {
+Constant EarlyDecode::take(const RawTensor& tensor, ExternalData& external, const std::string& where, Finite finite) {
   const auto known = index_.find(&tensor);
   if (known == index_.end() || finite != Finite::Required) return decodeTensor(tensor, external, where, finite);
   Result& result = results_[known->second];

@@ -17,21 +17,21 @@ namespace relprop::onnx_import {
 class EarlyDecode {
  public:
   // Decodes those of `tensors` that are large and lie in the file itself; with Finite::Required.
-  explicit EarlyDecode(const std::vector<const TensorView*>& tensors);
+  explicit EarlyDecode(const std::vector<const RawTensor*>& tensors);
 
   // As decodeTensor, and throwing what it throws; a tensor that was decoded early is handed out once.
-  Constant take(const TensorView& tensor, ExternalData& external, const std::string& where, Finite finite);
+  Constant take(const RawTensor& tensor, ExternalData& external, const std::string& where, Finite finite);
 
  private:
   struct Result {
-    const TensorView* tensor;
+    const RawTensor* tensor;
     std::optional<Constant> constant;
     std::exception_ptr failure;
   };
   static void decode(Result& result);
 
   std::vector<Result> results_;
-  std::unordered_map<const TensorView*, std::size_t> index_;
+  std::unordered_map<const RawTensor*, std::size_t> index_;
 };
 
 // What decodeTensor calls an initialiser in messages.

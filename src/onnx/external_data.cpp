@@ -31,7 +31,7 @@ bool isInside(const std::filesystem::path& path, const std::filesystem::path& fo
 std::filesystem::path ExternalData::resolve(const std::string& location, const std::string& where) const {
   if (folder_.empty())
     unsupported(where, "its data is in the external file " + quote(location), "a self-contained model",
-                "load the model from its file instead of from memory");
+                "load the model from its file, or name the folder of its data");
   std::filesystem::path relative(location);
   if (location.empty() || location.find('\0') != std::string::npos || relative.is_absolute())
     malformed(where, "external data location is " + quote(location), "a path relative to the model's folder");

@@ -57,10 +57,10 @@ Readers readersOf(const RawModel& model, const Topology& topology) {
   return readers;
 }
 
-std::vector<const TensorView*> initialisersRead(const Topology& topology, const Readers& readers,
-                                                const std::vector<TensorView>& initialisers) {
-  std::vector<const TensorView*> result;
-  for (const TensorView& tensor : initialisers) {
+std::vector<const RawTensor*> initialisersRead(const Topology& topology, const Readers& readers,
+                                               const std::vector<RawTensor>& initialisers) {
+  std::vector<const RawTensor*> result;
+  for (const RawTensor& tensor : initialisers) {
     const auto known = topology.initialisers.find(tensor.name);
     if (known != topology.initialisers.end() && readers.any.count(tensor.name)) result.push_back(known->second);
   }
@@ -148,7 +148,7 @@ ValueId GraphBuilder::addInitialiser(const std::string& name) {
   const std::string where = initialiserTitle(name);
   if (topology_.sparse.count(name)) unsupported(where, "is a sparse tensor", "a dense tensor");
   Finite finite = readers_.mayBeInfinite(name) ? Finite::InfinityAllowed : Finite::Required;
-  const TensorView& tensor = *topology_.initialisers.at(name);
+  const RawTensor& tensor = *topology_.initialisers.at(name);
   return ids_[name] = graph_.addConstant(name, weights_->take(tensor, external_, where, finite));
 }
 

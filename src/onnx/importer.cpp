@@ -42,21 +42,19 @@ Graph importGraph(std::span<const std::uint8_t> bytes, onnx_import::ExternalData
 
 ImportedModel importModel(const std::filesystem::path& path) {
   onnx_import::MappedFile file(path);
-  std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
+  return importModelFromBytes(file.bytes(), path.has_parent_path() ? path.parent_path() : ".", path.string());
+}
+
+ImportedModel importModelFromBytes(std::span<const std::uint8_t> bytes, const std::filesystem::path& folder,
+                                   const std::string& name) {
   onnx_import::ExternalData external(folder);
   Hash hash;
   // Beside the import where the system has a thread to spare, and else by whoever waits for it.
-  std::future<void> hashed = std::async(std::launch::async | std::launch::deferred, [&] { hash.add(file.bytes()); });
-  Graph graph = importGraph(file.bytes(), external, path.string());
+  std::future<void> hashed = std::async(std::launch::async | std::launch::deferred, [&] { hash.add(bytes); });
+  Graph graph = importGraph(bytes, external, name);
   hashed.get();
   for (auto data : external.files()) hash.add(data);
   return {std::move(graph), hash.text()};
-}
-
-Graph importModelFromBytes(std::span<const std::uint8_t> bytes, const std::filesystem::path& folder,
-                           const std::string& name) {
-  onnx_import::ExternalData external(folder);
-  return importGraph(bytes, external, name);
 }
 
 }  // namespace relprop

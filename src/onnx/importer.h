@@ -27,8 +27,8 @@ struct ImportedModel {
 ImportedModel importModel(const std::filesystem::path& path);
 
 // `folder` is where external data is looked for; a model with external data is refused when it is empty.
-// `name` stands for the file in messages.
-Graph importModelFromBytes(std::span<const std::uint8_t> bytes, const std::filesystem::path& folder,
-                           const std::string& name);
+// `name` stands for the file in messages. Nothing refers to the bytes afterwards.
+ImportedModel importModelFromBytes(std::span<const std::uint8_t> bytes, const std::filesystem::path& folder,
+                                   const std::string& name);
 
 }  // namespace relprop

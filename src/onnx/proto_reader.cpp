@@ -35,8 +35,8 @@ ExternalRef externalOf(const onnx::TensorProto& proto) {
   return ref;
 }
 
-TensorView tensorOf(const onnx::TensorProto& proto) {
-  TensorView result;
+RawTensor tensorOf(const onnx::TensorProto& proto) {
+  RawTensor result;
   result.name = proto.name();
   result.type = proto.data_type();
   result.dims.assign(proto.dims().begin(), proto.dims().end());
@@ -138,7 +138,7 @@ std::shared_ptr<onnx::ModelProto> parse(std::string_view bytes) {
   return proto->ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) ? proto : nullptr;
 }
 
-void restoreWeights(const Skeleton& skeleton, std::vector<TensorView>& initialisers) {
+void restoreWeights(const Skeleton& skeleton, std::vector<RawTensor>& initialisers) {
   for (std::size_t i = 0; i < initialisers.size(); ++i)
     if (skeleton.raw.at(i)) initialisers[i].raw = *skeleton.raw[i];
 }

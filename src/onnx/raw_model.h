@@ -20,7 +20,7 @@ struct ExternalRef {
   std::string location, offset, length;  // as written in the file; the numbers are not yet checked
 };
 
-struct TensorView {
+struct RawTensor {
   std::string name;
   int type = 0;  // TensorProto.DataType
   Shape dims;
@@ -48,8 +48,8 @@ enum class AttrKind : char {
 struct RawAttribute {
   std::string name;
   AttrKind kind = AttrKind::Other;
-  Attribute value;    // unless Tensor or Other
-  TensorView tensor;  // when Tensor
+  Attribute value;   // unless Tensor or Other
+  RawTensor tensor;  // when Tensor
 };
 
 struct RawNode {
@@ -69,7 +69,7 @@ struct RawModel {
   bool hasGraph = false;
   std::vector<std::pair<std::string, std::int64_t>> opsets;
   std::vector<RawNode> nodes;
-  std::vector<TensorView> initialisers;
+  std::vector<RawTensor> initialisers;
   std::vector<std::string> sparseInitialisers;
   std::vector<RawInput> inputs;
   std::vector<std::string> outputs;

@@ -82,7 +82,7 @@ std::int64_t toInt(T v) {
   return static_cast<std::int64_t>(v);
 }
 
-std::size_t checkedCount(const TensorView& tensor, const std::string& where) {
+std::size_t checkedCount(const RawTensor& tensor, const std::string& where) {
   std::int64_t count = 1;
   for (std::int64_t extent : tensor.dims)
     if (extent < 0 || __builtin_mul_overflow(count, extent, &count))
@@ -90,7 +90,7 @@ std::size_t checkedCount(const TensorView& tensor, const std::string& where) {
   return static_cast<std::size_t>(count);
 }
 
-void requireSize(std::size_t have, std::size_t count, std::size_t size, const TensorView& tensor,
+void requireSize(std::size_t have, std::size_t count, std::size_t size, const RawTensor& tensor,
                  const std::string& where) {
   if (have % size == 0 && have / size == count) return;
   malformed(where, "holds " + std::to_string(have) + " bytes",
@@ -131,7 +131,7 @@ std::vector<Out> fromRaw(std::span<const std::uint8_t> bytes, Convert convert, b
 // One tensor on its way from any of the places that ONNX keeps elements in.
 class Decoder {
  public:
-  Decoder(const TensorView& tensor, ExternalData& external, const std::string& where)
+  Decoder(const RawTensor& tensor, ExternalData& external, const std::string& where)
       : tensor_(tensor), external_(external), where_(where), count_(checkedCount(tensor, where)) {}
 
   // T: the element type in raw bytes; `typed`: the field for it, whose elements are wider than T for the short types.
@@ -169,14 +169,14 @@ class Decoder {
       return static_cast<T>(v);
   }
 
-  const TensorView& tensor_;
+  const RawTensor& tensor_;
   ExternalData& external_;
   const std::string& where_;
   std::size_t count_;
   bool finite_ = true;
 };
 
-std::vector<float> decodeFloats(const TensorView& t, Decoder& decoder) {
+std::vector<float> decodeFloats(const RawTensor& t, Decoder& decoder) {
   switch (t.type) {
     case kHalf:
       return decoder.floats<Half>(t.ints32);
@@ -189,7 +189,7 @@ std::vector<float> decodeFloats(const TensorView& t, Decoder& decoder) {
   }
 }
 
-std::vector<std::int64_t> decodeInts(const TensorView& t, Decoder& decoder) {
+std::vector<std::int64_t> decodeInts(const RawTensor& t, Decoder& decoder) {
   switch (t.type) {
     case kUint8:
       return decoder.ints<std::uint8_t>(t.ints32);
@@ -234,7 +234,7 @@ void requireFinite(const std::vector<float>& values, const std::string& where, F
               "finite numbers");
 }
 
-Constant decodeTensor(const TensorView& tensor, ExternalData& external, const std::string& where, Finite finite) {
+Constant decodeTensor(const RawTensor& tensor, ExternalData& external, const std::string& where, Finite finite) {
   DType dtype = dtypeOf(tensor.type);
   if (tensor.type == 0) malformed(where, "has no element type");
   if (dtype == DType::Other)

@@ -12,7 +12,7 @@ namespace relprop::onnx_import {
 enum class Finite { Required, InfinityAllowed };
 
 // `where` names the tensor in messages.
-Constant decodeTensor(const TensorView& tensor, ExternalData& external, const std::string& where, Finite finite);
+Constant decodeTensor(const RawTensor& tensor, ExternalData& external, const std::string& where, Finite finite);
 
 // DType::Other for element types that are not handled.
 DType dtypeOf(std::int64_t onnxType);

@@ -16,7 +16,7 @@ class Registry {
   explicit Registry(Topology& topology) : t_(topology) {}
 
   void addInitialisers(const RawModel& model) {
-    for (const TensorView& tensor : model.initialisers)
+    for (const RawTensor& tensor : model.initialisers)
       if (!tensor.name.empty() && !t_.initialisers.emplace(tensor.name, &tensor).second)
         malformed("initialiser " + quote(tensor.name), "appears twice");
     for (const std::string& name : model.sparseInitialisers)

@@ -11,7 +11,7 @@
 namespace relprop::onnx_import {
 
 struct Topology {
-  std::unordered_map<std::string, const TensorView*> initialisers;
+  std::unordered_map<std::string, const RawTensor*> initialisers;
   std::unordered_set<std::string> sparse;                   // sparse initialisers
   std::unordered_map<std::string, const RawInput*> inputs;  // without those that are initialisers
   std::unordered_map<std::string, int> producers;           // node that makes a value

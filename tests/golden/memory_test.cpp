@@ -23,9 +23,14 @@ Tensor pattern(std::int64_t rows, const Shape& image) {
   return t;
 }
 
+std::vector<Target> askedFor(int targets) {
+  if (targets == 1) return {Target::highest()};
+  return {Target::highest(), Target::rank(3)};
+}
+
 ExplainOptions optionsOf(const std::string& method, int batch, int targets) {
   ExplainOptions o;
-  o.method = method, o.batch = batch, o.targets = targets;
+  o.method = method, o.batch = batch, o.targets = askedFor(targets);
   o.pixelRange = PixelRange{{-3, -3, -3}, {3, 3, 3}};
   return o;
 }
@@ -37,10 +42,8 @@ struct Result {
 };
 
 Result explained(Explainer& explainer, int batch, int targets) {
-  std::vector<Target> asked = {Target{}};
-  if (targets > 1) asked.push_back({.kind = Target::Kind::Rank, .index = 3, .relevance = {}});
   Result all;
-  for (const Explanation& e : explainer.explain(pattern(batch, explainer.inputShape()), asked)) {
+  for (const Explanation& e : explainer.explain(pattern(batch, explainer.inputShape()))) {
     all.maps.insert(all.maps.end(), e.relevance.data.begin(), e.relevance.data.end());
     for (const LedgerEntry& l : e.ledger) all.ledger.insert(all.ledger.end(), {l.in, l.out, l.bias, l.stabiliser});
   }

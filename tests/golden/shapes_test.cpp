@@ -86,8 +86,7 @@ fs::path ShapesReference::estimatedPatterns(const std::vector<float>& factors) c
 }
 
 void ShapesReference::compare(const json& reference, const ExplainOptions& options) const {
-  Target target;
-  target.kind = Target::Kind::Index, target.index = reference["target"];
+  const Target target = Target::of(reference["target"]);
   const std::vector<float> map = Explainer(model_, options).explain(arrays_.at("input"), {target}).at(0).relevance.data;
   const std::vector<float>& sums = arrays_.at(reference["map"]).data;
   const double tolerance = reference["tolerance"];

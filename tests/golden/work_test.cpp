@@ -50,7 +50,7 @@ std::string text(const WorkCount& w) {
 
 ExplainOptions options(const Model& model, const Case& c) {
   ExplainOptions o;
-  o.method = c.method, o.batch = c.batch, o.targets = c.targets;
+  o.method = c.method, o.batch = c.batch, o.targets.resize(static_cast<std::size_t>(c.targets));
   const auto channels = static_cast<std::size_t>(model.inputShape().at(1));
   o.pixelRange = PixelRange{std::vector<float>(channels, -1), std::vector<float>(channels, 1)};
   return o;

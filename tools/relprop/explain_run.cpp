@@ -241,11 +241,9 @@ void Run::readAhead(std::size_t first, std::size_t chunkEnd) {
 // All rows, a batch at a time; fewer when the run was interrupted.
 std::vector<Explanation> Run::chunks(Method& method, const Tensor& input) {
   std::vector<Explanation> result;
-  const std::vector<Target> targets = targetsOf(question_);
   auto rows = static_cast<std::size_t>(input.shape.front()), batch = static_cast<std::size_t>(network_.batch);
   for (std::size_t first = 0; first < rows && !interrupted(); first += batch) {
-    std::vector<Explanation> part =
-        (*method.explainer)->explain(rowsOf(input, first, std::min(batch, rows - first)), targets);
+    std::vector<Explanation> part = (*method.explainer)->explain(rowsOf(input, first, std::min(batch, rows - first)));
     std::move(part.begin(), part.end(), std::back_inserter(result));
   }
   return result;
@@ -278,7 +276,8 @@ void Run::explainOneByOne(Method& method, Group& group) {
     Group single;
     single.members.push_back({group.members[i].input, std::nullopt, {}});
     single.rowCounts = {1};
-    single.input = rowsOf(group.input, i, 1);
+    const TensorView row = rowsOf(group.input, i, 1);
+    single.input = Tensor(row.shape, std::vector<float>(row.data, row.data + elementCount(row.shape)));
     explainRows(method, single);
     group.members[i].maps = std::move(single.members.front().maps);
   }

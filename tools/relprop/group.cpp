@@ -58,12 +58,11 @@ Shape tensorShape(const std::vector<Input>& inputs) {
 }
 
 // Rows [first, first + count) of the leading axis.
-Tensor rowsOf(const Tensor& tensor, std::size_t first, std::size_t count) {
+TensorView rowsOf(const Tensor& tensor, std::size_t first, std::size_t count) {
   Shape shape = tensor.shape;
   std::size_t rowSize = tensor.data.size() / static_cast<std::size_t>(std::max<std::int64_t>(1, shape.front()));
   shape.front() = static_cast<std::int64_t>(count);
-  auto begin = tensor.data.begin() + static_cast<std::ptrdiff_t>(first * rowSize);
-  return Tensor(shape, std::vector<float>(begin, begin + static_cast<std::ptrdiff_t>(count * rowSize)));
+  return {tensor.data.data() + first * rowSize, shape};
 }
 
 }  // namespace relprop::cli

@@ -40,6 +40,6 @@ class GroupReader {
 Shape tensorShape(const std::vector<Input>& inputs);
 
 // Rows [first, first + count) of the leading axis.
-Tensor rowsOf(const Tensor& tensor, std::size_t first, std::size_t count);
+TensorView rowsOf(const Tensor& tensor, std::size_t first, std::size_t count);
 
 }  // namespace relprop::cli

@@ -90,7 +90,7 @@ void printMethod(MethodSet& methods, Method& method, const Input& input, const G
                  const LedgerArguments& arguments) {
   Explainer* explainer = methods.open(method);
   if (explainer) try {
-      std::vector<Explanation> maps = explainer->explain(group.input, targetsOf(method.facts.question));
+      std::vector<Explanation> maps = explainer->explain(group.input);
       print(console, input, method, maps, arguments);
     } catch (const Error& error) {
       if (!method.choice.optional || error.code() != ErrorCode::NotSupportedByMethod) throw;

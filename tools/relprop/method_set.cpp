@@ -32,7 +32,7 @@ ExplainOptions MethodSet::optionsOf(const Method& method) const {
       explainOptions(network_.model, network_.options, method.choice.text, network_.shape, network_.preprocess);
   if (runsManyInputs(method.choice.text) && fixedBatch(network_.model) == 0)
     options.batch = network_.options.batchGiven ? network_.options.batchGiven : kRows;
-  options.targets = static_cast<int>(network_.question.targets.size());
+  options.targets = targetsOf(network_.question);
   options.from = network_.question.from;
   options.requireConservation = network_.requireConservation;
   options.progress = network_.progress;

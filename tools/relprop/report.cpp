@@ -29,14 +29,14 @@ std::string fileTitle(const std::string& kind) {
 }
 
 std::string contrastText(const Target& target, const Question& question) {
-  if (target.contrast == Target::Contrast::None) return "";
-  if (target.contrast == Target::Contrast::Others) return " against all others";
-  const std::string label = labelOf(target.against, question.labels);
-  return fmt::format(" against {}{}{}", target.against, label.empty() ? "" : " ", label);
+  if (target.contrast() == Target::Contrast::None) return "";
+  if (target.contrast() == Target::Contrast::Others) return " against all others";
+  const std::string label = labelOf(target.rival(), question.labels);
+  return fmt::format(" against {}{}{}", target.rival(), label.empty() ? "" : " ", label);
 }
 
 bool explainsPrediction(const Explanation& explanation, const NamedTarget& target) {
-  return target.target.kind != Target::Kind::Relevance && target.target.contrast == Target::Contrast::None &&
+  return target.target.kind() != Target::Kind::Relevance && target.target.contrast() == Target::Contrast::None &&
          predicted(explanation).index == explanation.target;
 }
 
@@ -47,17 +47,19 @@ std::string answerText(const Explanation& explanation, const NamedTarget& target
   const Prediction& best = predicted(explanation);
   std::string text = fmt::format("{} (logit {:.1f})", predictionText(best, question.labels), best.logit);
   if (question.single() && explainsPrediction(explanation, target)) return text;
-  const bool scored = target.target.kind != Target::Kind::Relevance;
-  return text + " · explained: " + explained + (scored ? fmt::format(" (logit {:.1f})", explanation.top.logit) : "");
+  const bool scored = target.target.kind() != Target::Kind::Relevance;
+  return text + " · explained: " + explained +
+         (scored ? fmt::format(" (logit {:.1f})", explanation.targetPrediction.logit) : "");
 }
 
 Json targetJson(const Explanation& explanation, const NamedTarget& target, const Question& question) {
-  if (target.target.kind == Target::Kind::Relevance) return {{"file", target.name}};
-  if (target.target.kind == Target::Kind::All) return {{"channels", "all"}};
-  Json json = question.from.empty() ? predictionJson(explanation.top, question.labels)
-                                    : Json{{"channel", explanation.target}, {"sum", explanation.top.logit}};
-  if (target.target.contrast == Target::Contrast::Others) json["against"] = "others";
-  if (target.target.contrast == Target::Contrast::Class) json["against"] = target.target.against;
+  if (target.target.kind() == Target::Kind::Relevance) return {{"file", target.name}};
+  if (target.target.kind() == Target::Kind::All) return {{"channels", "all"}};
+  Json json = question.from.empty()
+                  ? predictionJson(explanation.targetPrediction, question.labels)
+                  : Json{{"channel", explanation.target}, {"sum", explanation.targetPrediction.logit}};
+  if (target.target.contrast() == Target::Contrast::Others) json["against"] = "others";
+  if (target.target.contrast() == Target::Contrast::Class) json["against"] = target.target.rival();
   return json;
 }
 
@@ -80,7 +82,7 @@ Json innerMapsJson(const Explanation& explanation) {
 }  // namespace
 
 const Prediction& predicted(const Explanation& explanation) {
-  return explanation.top5.empty() ? explanation.top : explanation.top5.front();
+  return explanation.top5.empty() ? explanation.targetPrediction : explanation.top5.front();
 }
 
 std::string shortExponent(double value) {
@@ -93,7 +95,8 @@ std::string shortExponent(double value) {
 // A contrast puts in as much of one sign as of the other; nothing can be a share of what rounding leaves of that.
 std::optional<double> conservation(const Explanation& explanation) {
   constexpr double kRounding = 1e-5;
-  if (explanation.ledger.empty() || std::abs(explanation.seed) <= kRounding * std::abs(explanation.top.logit))
+  if (explanation.ledger.empty() ||
+      std::abs(explanation.seed) <= kRounding * std::abs(explanation.targetPrediction.logit))
     return std::nullopt;
   return std::abs(explanation.sum - explanation.seed) / std::abs(explanation.seed);
 }
@@ -104,11 +107,11 @@ std::string predictionText(const Prediction& prediction, const std::vector<std::
 }
 
 std::string targetText(const Explanation& explanation, const NamedTarget& target, const Question& question) {
-  if (target.target.kind == Target::Kind::Relevance) return target.name;
-  if (target.target.kind == Target::Kind::All) return "all channels";
-  const std::string subject = question.from.empty()
-                                  ? predictionText(explanation.top, question.labels)
-                                  : fmt::format("channel {} (sum {:.3g})", explanation.target, explanation.top.logit);
+  if (target.target.kind() == Target::Kind::Relevance) return target.name;
+  if (target.target.kind() == Target::Kind::All) return "all channels";
+  const std::string subject = question.from.empty() ? predictionText(explanation.targetPrediction, question.labels)
+                                                    : fmt::format("channel {} (sum {:.3g})", explanation.target,
+                                                                  explanation.targetPrediction.logit);
   return subject + contrastText(target.target, question);
 }
 

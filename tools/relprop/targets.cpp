@@ -31,14 +31,6 @@ std::optional<int> wholeNumber(const std::string& text) {
   return value;
 }
 
-NamedTarget named(Target::Kind kind, int index, const std::string& name) {
-  NamedTarget result;
-  result.target.kind = kind;
-  result.target.index = index;
-  result.name = name;
-  return result;
-}
-
 bool isFile(const std::string& text) {
   return text.size() > 4 && lower(text).ends_with(".npy");
 }
@@ -123,11 +115,11 @@ class Reader {
     if (text.starts_with("top:")) return ranks(text);
     std::vector<NamedTarget> result;
     if (text == "argmax")
-      result.push_back(named(Target::Kind::ArgMax, 0, text));
+      result.push_back({Target::highest(), text});
     else if (isFile(text))
       result.push_back(vectorFrom(text));
     else
-      result.push_back(named(Target::Kind::Index, classOf(text, "--target"), text));
+      result.push_back({Target::of(classOf(text, "--target")), text});
     return result;
   }
 
@@ -138,45 +130,34 @@ class Reader {
       throw Error(ErrorCode::UnknownTarget, "--target", "'" + text + "'",
                   fmt::format("top:K with K from 1 to {}", most));
     std::vector<NamedTarget> all;
-    for (int k = 0; k < *count; ++k) all.push_back(named(Target::Kind::Rank, k, fmt::format("top{}", k + 1)));
+    for (int k = 0; k < *count; ++k) all.push_back({Target::rank(k), fmt::format("top{}", k + 1)});
     return all;
   }
 
   NamedTarget vectorFrom(const std::string& path) const {
-    NamedTarget result = named(Target::Kind::Relevance, 0, std::filesystem::path(path).stem().string());
     Tensor values = readNpy(path);
     if (classes_ > 0 && static_cast<std::int64_t>(values.data.size()) != classes_)
       throw Error(ErrorCode::UnknownTarget, path, toString(values.shape) + " values",
                   fmt::format("{}, one for each class", classes_));
-    result.target.relevance = std::move(values.data);
-    return result;
+    return {Target::withRelevance(std::move(values.data)), std::filesystem::path(path).stem().string()};
   }
 
   const Labels& labels_;
   std::int64_t classes_;
 };
 
-// The highest score has two names.
-int rankOf(const Target& target) {
-  return target.kind == Target::Kind::ArgMax ? 0 : target.kind == Target::Kind::Rank ? target.index : -1;
-}
-
-bool sameQuestion(const Target& a, const Target& b) {
-  if (rankOf(a) >= 0 || rankOf(b) >= 0) return rankOf(a) == rankOf(b);
-  return a.kind == b.kind && a.index == b.index && a.relevance == b.relevance;
-}
-
 void addOnce(std::vector<NamedTarget>& targets, const NamedTarget& target) {
-  const auto same = [&](const NamedTarget& earlier) { return sameQuestion(earlier.target, target.target); };
+  const auto same = [&](const NamedTarget& earlier) { return earlier.target == target.target; };
   if (std::none_of(targets.begin(), targets.end(), same)) targets.push_back(target);
 }
 
-void setContrast(Target& target, const std::string& text, const Reader& reader) {
-  target.contrast = text.empty() ? Target::Contrast::Others : Target::Contrast::Class;
-  if (!text.empty()) target.against = reader.classOf(text, "--contrast");
-  if (!text.empty() && target.kind == Target::Kind::Index && target.index == target.against)
-    throw Error(ErrorCode::UnknownTarget, "--contrast", fmt::format("class {}, which is the target", target.against),
+Target contrasted(const Target& target, const std::string& text, const Reader& reader) {
+  if (text.empty()) return target.againstOthers();
+  const int rival = reader.classOf(text, "--contrast");
+  if (target.kind() == Target::Kind::Class && target.index() == rival)
+    throw Error(ErrorCode::UnknownTarget, "--contrast", fmt::format("class {}, which is the target", rival),
                 "another class");
+  return target.against(rival);
 }
 
 // Names of files have to differ: "a/x.npy" and "b/x.npy", "sea-snake" and "sea snake".
@@ -239,13 +220,13 @@ Question parseQuestion(const TargetOptions& options, const std::vector<std::stri
   Question question{node, {}, node.empty() ? labels : Labels{}};
   const Reader reader(question.labels, node.empty() ? classes : -1);
   if (channel)
-    question.targets.push_back(named(Target::Kind::Index, *channel, std::to_string(*channel)));
+    question.targets.push_back({Target::of(*channel), std::to_string(*channel)});
   else if (options.targets.empty())
-    question.targets.push_back(named(node.empty() ? Target::Kind::ArgMax : Target::Kind::All, 0, "all"));
+    question.targets.push_back({node.empty() ? Target::highest() : Target::all(), "all"});
   for (const std::string& text : options.targets)
     for (const NamedTarget& target : reader.targets(text)) addOnce(question.targets, target);
   if (options.contrast)
-    for (NamedTarget& one : question.targets) setContrast(one.target, *options.contrast, reader);
+    for (NamedTarget& one : question.targets) one.target = contrasted(one.target, *options.contrast, reader);
   makeNamesDiffer(question.targets);
   return question;
 }

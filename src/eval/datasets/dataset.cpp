@@ -36,14 +36,6 @@ std::string lastPart(const fs::path& path) {
   return (whole.has_filename() ? whole : whole.parent_path()).filename().string();
 }
 
-const Sample& checkedSample(const Dataset& dataset, std::size_t i) {
-  const std::vector<Sample>& samples = dataset.impl->contents.samples;
-  if (i >= samples.size())
-    throw Error(ErrorCode::InvalidArgument, dataset.name(), fmt::format("picture {}", i),
-                fmt::format("a number below {}", samples.size()));
-  return samples[i];
-}
-
 void requireClass(const Dataset& dataset, int aClass) {
   const std::size_t classes = dataset.classNames().size();
   if (aClass >= 0 && (classes == 0 || static_cast<std::size_t>(aClass) < classes)) return;
@@ -60,49 +52,50 @@ Dataset Dataset::open(const std::string& spec) {
   const std::string kind = spec.substr(0, colon);
   const eval::Layout& layout = layoutOf(kind);
   const fs::path path = spec.substr(colon + 1);
-  Dataset dataset;
-  dataset.impl = std::make_shared<const Impl>(
-      Impl{layout.kind.name, layout.kind.name + ":" + lastPart(path), spec, layout.open(path)});
-  return dataset;
+  return Dataset(std::make_shared<const Impl>(
+      Impl{layout.kind.name, layout.kind.name + ":" + lastPart(path), spec, layout.open(path)}));
 }
 
 const std::string& Dataset::kind() const {
-  return impl->kind;
+  return impl_->kind;
 }
 const std::string& Dataset::name() const {
-  return impl->name;
+  return impl_->name;
 }
 const std::string& Dataset::spec() const {
-  return impl->spec;
+  return impl_->spec;
 }
 std::size_t Dataset::size() const {
-  return impl->contents.samples.size();
+  return impl_->contents.samples.size();
 }
 const Sample& Dataset::sample(std::size_t i) const {
-  return checkedSample(*this, i);
+  if (i >= size())
+    throw Error(ErrorCode::InvalidArgument, name(), fmt::format("picture {}", i),
+                fmt::format("a number below {}", size()));
+  return impl_->contents.samples[i];
 }
 const std::vector<std::string>& Dataset::classNames() const {
-  return impl->contents.classNames;
+  return impl_->contents.classNames;
 }
 bool Dataset::hasBoxes() const {
-  return impl->contents.hasBoxes;
+  return impl_->contents.hasBoxes;
 }
 bool Dataset::hasMasks() const {
-  return impl->contents.hasMasks;
+  return impl_->contents.hasMasks;
 }
 const std::vector<std::string>& Dataset::notes() const {
-  return impl->contents.notes;
+  return impl_->contents.notes;
 }
 
 Image Dataset::image(std::size_t i) const {
-  checkedSample(*this, i);
-  return impl->contents.image(i);
+  sample(i);  // there is one
+  return impl_->contents.image(i);
 }
 
 Annotation Dataset::annotation(std::size_t i, std::optional<int> aClass) const {
-  checkedSample(*this, i);
+  sample(i);  // there is one
   if (aClass) requireClass(*this, *aClass);
-  return impl->contents.annotation(i, aClass);
+  return impl_->contents.annotation(i, aClass);
 }
 
 std::vector<DatasetKind> datasetKinds() {

@@ -88,7 +88,7 @@ TEST(CountWork, ArithmeticGrowsWithTheBatchAndBackwardWithTheTargets) {
   EXPECT_EQ(four.convolutions.backwardFlops, 4 * one.convolutions.backwardFlops);
   EXPECT_GT(four.programBytes, 3 * one.programBytes);
   ExplainOptions many = options("rap");
-  many.targets = 5;
+  many.targets.resize(5);
   const WorkCount five = countWork(shapes(), many);
   EXPECT_EQ(five.convolutions.forwardFlops, one.convolutions.forwardFlops);
   EXPECT_EQ(five.convolutions.backwardFlops, 5 * one.convolutions.backwardFlops);
@@ -333,7 +333,7 @@ TEST(MapComparison, SumsUpAllThatWasCompared) {
 
 TEST(MapComparison, WantsOneTarget) {
   ExplainOptions many = options("rap");
-  many.targets = 2;
+  many.targets.resize(2);
   EXPECT_EQ(codeOf([&] { MapComparison(shapes(), options("rap"), many); }), ErrorCode::InvalidArgument);
 }
 

@@ -59,6 +59,27 @@ TEST(TensorConstructor, RefusesACountThatDiffers) {
   }
 }
 
+TEST(View, PointsIntoWhatItShows) {
+  Tensor t(Shape{2, 2}, std::vector<float>{1, 2, 3, 4});
+  const TensorView whole = t;
+  EXPECT_EQ(whole.data, t.data.data());
+  EXPECT_EQ(whole.shape, t.shape);
+  const TensorView row(t.data.data() + 2, {1, 2});
+  t.data[3] = 5;
+  EXPECT_EQ(row.data[1], 5);
+}
+
+TEST(View, RefusesWhatIsNotThere) {
+  const Error e = failureOf([] { TensorView(nullptr, {2, 3}); });
+  EXPECT_EQ(e.code(), ErrorCode::InvalidArgument);
+  EXPECT_STREQ(e.what(), "tensor: no data (expected a pointer to 2×3 values)");
+  EXPECT_EQ(TensorView(nullptr, {0, 3}).data, nullptr) << "no elements need no data";
+  EXPECT_EQ(codeOf([] { TensorView(nullptr, {-1, 3}); }), ErrorCode::ShapeMismatch);
+  Tensor t(Shape{2, 2});
+  t.data.pop_back();
+  EXPECT_EQ(codeOf([&] { TensorView{t}; }), ErrorCode::ShapeMismatch);
+}
+
 TEST(TensorConstructor, RefusesNegativeExtentsBeforeItAllocates) {
   EXPECT_EQ(codeOf([] { Tensor(Shape{-2, 3}); }), ErrorCode::ShapeMismatch);
   EXPECT_EQ(codeOf([] { Tensor(Shape{-2, -2}, std::vector<float>(4)); }), ErrorCode::ShapeMismatch);

@@ -119,12 +119,22 @@ TEST_F(Running, InputOfAnotherShapeIsRefused) {
   }
 }
 
+TEST_F(Running, ReadsAViewIntoALargerArray) {
+  const Tensor all = images(3);
+  Shape shape = all.shape;
+  shape[0] = 1;
+  const float* middle = all.data.data() + elementCount(shape);
+  const Tensor copy = rowOf(all, 1);
+  EXPECT_EQ(explainer_.explain({middle, shape})[0].relevance.data, explainer_.explain(copy)[0].relevance.data);
+  EXPECT_EQ(explainer_.forward({middle, shape}).data, explainer_.forward(copy).data);
+}
+
 TEST_F(Running, NonFiniteInputIsRefused) {
   for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
     Tensor x = images(1);
     x.data.back() = bad;
-    EXPECT_EQ(failureOf([&] { explainer_.explain(x); }).code(), ErrorCode::NonFiniteWeights);
-    EXPECT_EQ(failureOf([&] { explainer_.forward(x); }).code(), ErrorCode::NonFiniteWeights);
+    EXPECT_EQ(failureOf([&] { explainer_.explain(x); }).code(), ErrorCode::NonFiniteInput);
+    EXPECT_EQ(failureOf([&] { explainer_.forward(x); }).code(), ErrorCode::NonFiniteInput);
   }
 }
 
@@ -138,19 +148,19 @@ TEST_F(Running, TargetsAreClassesOneOrOneARow) {
   const Tensor x = images(2);
   const auto explainAt = [&](std::vector<Target> t) { return explainer_.explain(x, t); };
   for (const int bad : {-1, 10, 1000000})
-    EXPECT_EQ(failureOf([&] { explainAt({{Target::Kind::Index, bad}}); }).code(), ErrorCode::UnknownTarget) << bad;
+    EXPECT_EQ(failureOf([&] { explainAt({Target::of(bad)}); }).code(), ErrorCode::UnknownTarget) << bad;
   EXPECT_EQ(failureOf([&] { explainAt({}); }).code(), ErrorCode::UnknownTarget);
   EXPECT_EQ(failureOf([&] { explainAt(std::vector<Target>(3)); }).code(), ErrorCode::UnknownTarget);
-  const auto both = explainAt({{Target::Kind::Index, 9}, {Target::Kind::Index, 0}});
+  const auto both = explainAt({Target::of(9), Target::of(0)});
   EXPECT_EQ(both[0].target, 9);
   EXPECT_EQ(both[1].target, 0);
-  EXPECT_EQ(explainAt({{Target::Kind::Index, 4}})[1].target, 4) << "one target stands for all rows";
+  EXPECT_EQ(explainAt({Target::of(4)})[1].target, 4) << "one target stands for all rows";
 }
 
 TEST_F(Running, AFailureLeavesTheExplainerUsable) {
   const Tensor x = images(1);
   const auto before = explainer_.explain(x);
-  failureOf([&] { explainer_.explain(x, {{Target::Kind::Index, 99}}); });
+  failureOf([&] { explainer_.explain(x, {Target::of(99)}); });
   EXPECT_EQ(explainer_.explain(x)[0].relevance.data, before[0].relevance.data);
 }
 
@@ -166,7 +176,7 @@ TEST_F(Running, ResultIsComplete) {
   EXPECT_EQ(e.seed, *best) << "rap seeds the logit";
   double total = 0;
   for (const float z : e.logits) total += std::exp(static_cast<double>(z - *best));
-  EXPECT_NEAR(e.top.probability, 1 / total, 1e-6);
+  EXPECT_NEAR(e.targetPrediction.probability, 1 / total, 1e-6);
   ASSERT_EQ(e.top5.size(), 5u);
   for (std::size_t k = 1; k < 5; ++k) EXPECT_GE(e.top5[k - 1].logit, e.top5[k].logit);
   EXPECT_EQ(e.top5[0].index, e.target);
@@ -228,8 +238,8 @@ TEST(Ledger, IsEmptyForGradients) {
 TEST(Batches, LastOneMayBePartial) {
   const Tensor x = images(5);
   Explainer one(shapes(), options("rap", 1)), three(shapes(), options("rap", 3));
-  const std::vector<Target> targets = {
-      {}, {Target::Kind::Index, 3}, {}, {Target::Kind::Index, 7}, {Target::Kind::Index, 1}};
+  const std::vector<Target> targets = {Target::highest(), Target::of(3), Target::highest(), Target::of(7),
+                                       Target::of(1)};
   const auto all = three.explain(x, targets);
   ASSERT_EQ(all.size(), 5u);
   const Tensor logits = three.forward(x);

@@ -12,11 +12,7 @@ namespace {
 
 // A model that was never a file; its input shape may hold symbolic extents.
 Model modelOf(Graph graph) {
-  Model m;
-  Model::Impl impl{"made.onnx", {}};
-  impl.imported.graph = std::move(graph);
-  m.impl = std::make_shared<const Model::Impl>(std::move(impl));
-  return m;
+  return ModelAccess::make({"made.onnx", {std::move(graph), ""}});
 }
 
 // Two channels, any size: conv → global average → scores.

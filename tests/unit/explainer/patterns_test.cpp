@@ -162,11 +162,7 @@ TEST_F(Estimator, StatesOfOtherModelsAndSettingsAreRefused) {
   Build b({-1, 2, -1, -1});
   const ValueId y = b.add(Op::Conv, {b.x(), b.random({3, 2, 3, 3})}, {{"pads", Ints{1, 1, 1, 1}}});
   b.add(Op::Flatten, {b.add(Op::GlobalAveragePool, {y})});
-  Model other;
-  Model::Impl impl{"made.onnx", {}};
-  impl.imported.graph = b.graph;
-  impl.imported.hash = "xxh3:0000000000000000";
-  other.impl = std::make_shared<const Model::Impl>(std::move(impl));
+  const Model other = ModelAccess::make({"made.onnx", {b.graph, "xxh3:0000000000000000"}});
   PatternEstimator small(other, {.inputShape = {8, 8}, .batch = 1, .threads = 1});
   small.saveState(file("state.npz"), "");
   const Error e = failureOf([&] { estimator_.loadState(file("state.npz")); });
@@ -181,12 +177,25 @@ TEST_F(Estimator, StatesOfOtherModelsAndSettingsAreRefused) {
             ErrorCode::InvalidArgument);
 }
 
+TEST_F(Estimator, ReadsAViewIntoALargerArray) {
+  const Tensor all = images(3, 1);
+  Shape shape = all.shape;
+  shape[0] = 2;
+  const std::int64_t skipped = elementCount(all.shape) / 3;
+  estimator_.add({all.data.data() + skipped, shape});
+  PatternEstimator other(shapes(), options(2));
+  other.add(Tensor(shape, std::vector<float>(all.data.begin() + skipped, all.data.end())));
+  const Patterns seen = estimator_.finish(), copied = other.finish();
+  EXPECT_EQ(seen.images, 2);
+  for (const auto& [node, pattern] : copied.nodes) EXPECT_EQ(seen.nodes.at(node).data, pattern.data) << node;
+}
+
 TEST_F(Estimator, RefusesWhatTheExplainerRefuses) {
   EXPECT_EQ(codeOf([&] { estimator_.finish(); }), ErrorCode::InvalidArgument) << "no images";
   EXPECT_EQ(codeOf([&] { estimator_.add(Tensor({1, 3, 5, 5})); }), ErrorCode::ShapeMismatch);
   Tensor nan = images(1, 1);
   nan.data[5] = std::numeric_limits<float>::quiet_NaN();
-  EXPECT_EQ(codeOf([&] { estimator_.add(nan); }), ErrorCode::NonFiniteWeights);
+  EXPECT_EQ(codeOf([&] { estimator_.add(nan); }), ErrorCode::NonFiniteInput);
   estimator_.add(images(1, 1));
   EXPECT_EQ(estimator_.images(), 1);
   for (const int batch : {0, 5000})

@@ -25,7 +25,8 @@ const Model& shapes() {
 
 ExplainOptions options(const std::string& method, int targets = 1) {
   ExplainOptions o;
-  o.method = method, o.targets = targets, o.threads = 1;
+  o.method = method, o.threads = 1;
+  o.targets.resize(static_cast<std::size_t>(targets));
   return o;
 }
 
@@ -53,14 +54,10 @@ Floats mapOf(const std::string& method, const Target& target, const Tensor& x) {
   return Explainer(shapes(), options(method)).explain(x, {target})[0].relevance.data;
 }
 
-Target classTarget(int index) {
-  return {.kind = Target::Kind::Index, .index = index};
-}
-
 std::vector<Floats> allClasses(const std::string& method, const Tensor& x) {
   Explainer explainer(shapes(), options(method));
   std::vector<Floats> all;
-  for (int c = 0; c < 10; ++c) all.push_back(explainer.explain(x, {classTarget(c)})[0].relevance.data);
+  for (int c = 0; c < 10; ++c) all.push_back(explainer.explain(x, {Target::of(c)})[0].relevance.data);
   return all;
 }
 
@@ -85,14 +82,12 @@ TEST_P(LinearInTheSeed, ContrastsVectorsAndAllAreSumsOfClasses) {
   };
   std::vector<double> others(10, -1.0 / 9), rival(10), everything(10, 1);
   others[3] = 1, rival[3] = 1, rival[7] = -1;
-  Target t = classTarget(3);
-  t.contrast = Target::Contrast::Others;
-  expectMap(t, others, "rather than the others");
-  t.contrast = Target::Contrast::Class, t.against = 7;
-  expectMap(t, rival, "rather than class 7");
-  expectMap({.kind = Target::Kind::All}, everything, "all");
+  expectMap(Target::of(3).againstOthers(), others, "rather than the others");
+  expectMap(Target::of(3).against(7), rival, "rather than class 7");
+  expectMap(Target::of(3).againstOthers().against(7), rival, "the contrast that was named last");
+  expectMap(Target::all(), everything, "all");
   const Floats vector = {0.5f, 0, -1, 2, 0, 0, 0.25f, 0, 0, 1};
-  expectMap({.kind = Target::Kind::Relevance, .relevance = vector}, {vector.begin(), vector.end()}, "vector");
+  expectMap(Target::withRelevance(vector), {vector.begin(), vector.end()}, "vector");
 }
 
 INSTANTIATE_TEST_SUITE_P(Methods, LinearInTheSeed,
@@ -102,9 +97,7 @@ INSTANTIATE_TEST_SUITE_P(Methods, LinearInTheSeed,
 
 TEST(Targets, LogitsOfBothClassesSeedAContrast) {
   const Tensor x = images(1);
-  Target t = classTarget(3);
-  t.contrast = Target::Contrast::Class, t.against = 7;
-  const Explanation e = Explainer(shapes(), options("lrp-zplus")).explain(x, {t})[0];
+  const Explanation e = Explainer(shapes(), options("lrp-zplus")).explain(x, {Target::of(3).against(7)})[0];
   EXPECT_NEAR(e.seed, static_cast<double>(e.logits[3]) - e.logits[7], 1e-5);
   EXPECT_EQ(e.target, 3);
   const std::vector<Floats> one = allClasses("lrp-zplus:seed=one", x);
@@ -115,29 +108,53 @@ TEST(Targets, LogitsOfBothClassesSeedAContrast) {
 
 TEST(Targets, RanksFollowTheScores) {
   const Tensor x = images(1);
-  Explainer explainer(shapes(), options("gradient", 10));
-  std::vector<Target> ranks;
-  for (int k = 0; k < 10; ++k) ranks.push_back({.kind = Target::Kind::Rank, .index = k});
-  const auto all = explainer.explain(x, ranks);
+  ExplainOptions o = options("gradient", 10);
+  for (int k = 0; k < 10; ++k) o.targets[static_cast<std::size_t>(k)] = Target::rank(k);
+  const auto all = Explainer(shapes(), o).explain(x);
   ASSERT_EQ(all.size(), 10u);
-  for (std::size_t k = 1; k < 10; ++k) EXPECT_GE(all[k - 1].top.logit, all[k].top.logit);
+  for (std::size_t k = 1; k < 10; ++k) EXPECT_GE(all[k - 1].targetPrediction.logit, all[k].targetPrediction.logit);
   EXPECT_EQ(all[0].target, all[0].top5[0].index);
   EXPECT_EQ(all[4].target, all[0].top5[4].index);
+}
+
+TEST(Targets, OfTheOptionsAreAsked) {
+  const Tensor x = images(2);
+  ExplainOptions o = options("gradient");
+  o.targets = {Target::of(7), Target::rank(1), Target::of(2).againstOthers()};
+  Explainer explainer(shapes(), o);
+  const auto plain = explainer.explain(x), named = explainer.explain(x, o.targets);
+  ASSERT_EQ(plain.size(), 6u);
+  EXPECT_EQ(plain[0].target, 7);
+  EXPECT_EQ(plain[4].target, plain[4].top5[1].index);
+  for (std::size_t k = 0; k < 6; ++k) EXPECT_EQ(plain[k].relevance.data, named[k].relevance.data) << k;
+}
+
+TEST(Targets, TheHighestIsTheFirstRankAndTheDefault) {
+  EXPECT_EQ(Target::highest(), Target::rank(0));
+  EXPECT_EQ(Target::highest(), Target());
+  EXPECT_EQ(ExplainOptions().targets, std::vector<Target>{Target::highest()});
+  EXPECT_NE(Target::rank(0), Target::of(0));
+  EXPECT_NE(Target::of(1), Target::of(1).againstOthers());
+  EXPECT_NE(Target::of(1).against(2), Target::of(1).against(3));
+}
+
+TEST(Targets, HaveARange) {
+  for (const int count : {0, 1001}) {
+    const Error e = failureOf([&] { Explainer(shapes(), options("gradient", count)); });
+    EXPECT_EQ(e.code(), ErrorCode::InvalidArgument);
+    EXPECT_STREQ(e.what(), ("targets: " + std::to_string(count) + " (expected 1 to 1000)").c_str());
+  }
 }
 
 TEST(Targets, HaveToMakeSense) {
   Explainer explainer(shapes(), options("gradient"));
   const auto codeFor = [&](const Target& t) { return codeOf([&] { explainer.explain(images(1), {t}); }); };
-  Target t = classTarget(3);
-  t.contrast = Target::Contrast::Class;
-  for (const int against : {3, -1, 10}) {
-    t.against = against;
-    EXPECT_EQ(codeFor(t), ErrorCode::UnknownTarget) << against;
-  }
-  for (const int rank : {-1, 10})
-    EXPECT_EQ(codeFor({.kind = Target::Kind::Rank, .index = rank}), ErrorCode::UnknownTarget);
-  EXPECT_EQ(codeFor({.kind = Target::Kind::Relevance, .relevance = Floats(9)}), ErrorCode::UnknownTarget);
-  EXPECT_EQ(codeFor({.kind = Target::Kind::Relevance, .relevance = Floats(10, NAN)}), ErrorCode::UnknownTarget);
+  for (const int rival : {3, -1, 10})
+    EXPECT_EQ(codeFor(Target::of(3).against(rival)), ErrorCode::UnknownTarget) << rival;
+  for (const int rank : {-1, 10}) EXPECT_EQ(codeFor(Target::rank(rank)), ErrorCode::UnknownTarget);
+  EXPECT_EQ(codeFor(Target::withRelevance(Floats(9))), ErrorCode::UnknownTarget);
+  EXPECT_EQ(codeFor(Target::withRelevance(Floats(10, NAN))), ErrorCode::UnknownTarget);
+  EXPECT_EQ(codeFor(Target::withRelevance(Floats(10)).againstOthers()), ErrorCode::InvalidArgument);
 }
 
 // ---- several of them
@@ -147,11 +164,10 @@ TEST_P(SeveralTargets, AreSingleOnes) {
   const Tensor x = images(3);
   ExplainOptions many = options(GetParam(), 2), one = options(GetParam());
   many.batch = 2;
-  Target contrast = classTarget(4);
-  contrast.contrast = Target::Contrast::Others;
-  const std::vector<Target> shared = {classTarget(5), contrast};
+  const Target contrast = Target::of(4).againstOthers();
+  const std::vector<Target> shared = {Target::of(5), contrast};
   std::vector<Target> own;
-  for (int row = 0; row < 3; ++row) own.insert(own.end(), {classTarget(row), contrast});
+  for (int row = 0; row < 3; ++row) own.insert(own.end(), {Target::of(row), contrast});
   Explainer wide(shapes(), many), single(shapes(), one);
   const auto forAll = wide.explain(x, shared), byRow = wide.explain(x, own);
   ASSERT_EQ(forAll.size(), 6u);
@@ -188,7 +204,7 @@ TEST(InnerNodes, RelevanceComesWithTheirNamesAndSums) {
   ExplainOptions o = options("lrp-zplus", 2);
   o.at = {"*"};
   const Tensor x = images(2);
-  const auto all = Explainer(shapes(), o).explain(x, {classTarget(1), classTarget(2)});
+  const auto all = Explainer(shapes(), o).explain(x, {Target::of(1), Target::of(2)});
   for (const Explanation& e : all) {
     ASSERT_EQ(e.layers.size(), nodesOf("lrp-zplus").size());
     for (const LedgerEntry& l : e.ledger) {
@@ -225,9 +241,9 @@ TEST(InnerNodes, ExplainedFromAreTheRestOfTheWalk) {
                                  "/block1/out/Relu", "/block2/Add", "/block3/out/Relu"}) {
     ExplainOptions o = options("gradient");
     o.at = {name};
-    const Explanation whole = Explainer(shapes(), o).explain(x, {classTarget(6)})[0];
+    const Explanation whole = Explainer(shapes(), o).explain(x, {Target::of(6)})[0];
     o.at = {}, o.from = name;
-    const Target there = {.kind = Target::Kind::Relevance, .relevance = whole.layers.at(0).relevance.data};
+    const Target there = Target::withRelevance(whole.layers.at(0).relevance.data);
     expectClose(Explainer(shapes(), o).explain(x, {there})[0].relevance.data, whole.relevance.data, 2e-5f, name);
   }
 }
@@ -238,14 +254,14 @@ TEST(InnerNodes, ChannelsAreTheClasses) {
   ExplainOptions o = options("gradient");
   o.from = nodesOf("gradient")[1];
   Explainer explainer(shapes(), o);
-  const Explanation e = explainer.explain(x, {classTarget(2)})[0];
+  const Explanation e = explainer.explain(x, {Target::of(2)})[0];
   EXPECT_EQ(e.target, 2);
-  const Explanation all = explainer.explain(x, {{.kind = Target::Kind::All}})[0];
+  const Explanation all = explainer.explain(x, {Target::all()})[0];
   std::vector<Floats> channels;
   for (int c = 0; c < static_cast<int>(e.logits.size()); ++c)
-    channels.push_back(explainer.explain(x, {classTarget(c)})[0].relevance.data);
+    channels.push_back(explainer.explain(x, {Target::of(c)})[0].relevance.data);
   expectClose(all.relevance.data, combined(channels, std::vector<double>(channels.size(), 1)), 2e-5f);
-  EXPECT_EQ(codeOf([&] { explainer.explain(x, {classTarget(static_cast<int>(e.logits.size()))}); }),
+  EXPECT_EQ(codeOf([&] { explainer.explain(x, {Target::of(static_cast<int>(e.logits.size()))}); }),
             ErrorCode::UnknownTarget);
 }
 
@@ -301,7 +317,7 @@ INSTANTIATE_TEST_SUITE_P(Methods, Stoppable,
 // ---- what methods say and need
 TEST(Facts, IntegratedGradientsTellsItsGap) {
   const Tensor x = images(1);
-  const Explanation e = Explainer(shapes(), options("integrated-gradients:steps=200")).explain(x, {classTarget(3)})[0];
+  const Explanation e = Explainer(shapes(), options("integrated-gradients:steps=200")).explain(x, {Target::of(3)})[0];
   ASSERT_EQ(e.facts.size(), 2u);
   const Tensor zero(x.shape);
   const Floats black = Explainer(shapes(), options("gradient")).forward(zero).data;
@@ -316,15 +332,12 @@ TEST(DeepLift, SumsToTheChangeWithBatchNormalizationKept) {
   b.add(Op::Relu, {b.batchNorm(y, 10)});
   b.add(Op::Flatten, {b.add(Op::GlobalAveragePool, {b.graph.outputs[0]})});
   b.add(Op::Gemm, {b.graph.outputs[0], b.random({10, 3}), b.random({3})});
-  Model m;
-  Model::Impl impl{"made.onnx", {}};
-  impl.imported.graph = b.graph;
-  m.impl = std::make_shared<const Model::Impl>(std::move(impl));
+  const Model m = ModelAccess::make({"made.onnx", {b.graph, ""}});
   for (const char* batchnorm : {"fold", "pass"}) {
     Explainer explainer(m, options(std::string("deeplift:batchnorm=") + batchnorm));
     Tensor x(Shape{1, 3, 6, 6});
     for (std::size_t i = 0; i < x.data.size(); ++i) x.data[i] = std::sin(static_cast<float>(i));
-    const Explanation e = explainer.explain(x, {classTarget(1)})[0];
+    const Explanation e = explainer.explain(x, {Target::of(1)})[0];
     const Floats before = explainer.forward(Tensor(x.shape)).data;
     EXPECT_NEAR(e.sum, static_cast<double>(e.logits[1]) - before[1], 1e-5) << batchnorm;
   }

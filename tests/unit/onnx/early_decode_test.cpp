@@ -51,7 +51,7 @@ TEST(EarlyDecodeTest, WhatNothingReadsIsNotLookedAt) {
 }
 
 TEST(EarlyDecodeTest, InfinityIsAllowedWhereTheReaderAllowsIt) {
-  onnx_import::TensorView view;
+  onnx_import::RawTensor view;
   const std::vector<float> values(100000, std::numeric_limits<float>::infinity());
   view.name = "w", view.type = onnx::TensorProto::FLOAT, view.dims = {100000}, view.hasRaw = true;
   view.raw = {reinterpret_cast<const std::uint8_t*>(values.data()), values.size() * sizeof(float)};

@@ -16,7 +16,7 @@ namespace relprop::testing {
 using test::TemporaryFolder;
 
 inline Graph import(const ModelBuilder& builder, const std::filesystem::path& folder = {}) {
-  return importModelFromBytes(builder.bytes(), folder, "test.onnx");
+  return importModelFromBytes(builder.bytes(), folder, "test.onnx").graph;
 }
 
 // Runs `action` and expects an Error with that code whose message has all the parts.
