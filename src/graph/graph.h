@@ -33,6 +33,7 @@
 //   the batch; constants are the same for all its images.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -106,6 +107,7 @@ enum class Op {
   Affine  // canonical only
 };
 #pragma GCC diagnostic pop
+inline constexpr std::size_t kOpCount = static_cast<std::size_t>(Op::Affine) + 1;  // what is known of each: op_table.h
 
 const char* opName(Op op);                         // "Conv"
 bool opFromName(const std::string& name, Op& op);  // false when unknown
