@@ -210,6 +210,18 @@ struct Softplus {
 };
 
 template <class E>
+struct Softsign {
+  static E value(const Point<E>& p) {
+    const E x = p.x();
+    return divide(x, absolute(x) + 1.0f);
+  }
+  static E derivative(const Point<E>& p) {
+    const E d = absolute(p.x()) + 1.0f;
+    return divide(1.0f, d * d);
+  }
+};
+
+template <class E>
 struct Sqrt {
   static E value(const Point<E>& p) { return sqrt(p.x()); }
   static E derivative(const Point<E>& p) { return divide(0.5f, p.y()); }

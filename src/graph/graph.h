@@ -13,7 +13,7 @@
 //   Affine      inputs x[N, C, ...], scale[C], shift[C]: y = scale·x + shift by channel (a BatchNormalization that
 //   stayed).
 //   Relu, LeakyRelu{alpha}, PRelu(x, slope), Elu{alpha}, Clip{min,max floats}, Sigmoid, HardSigmoid{alpha,beta},
-//   HardSwish, Tanh, Erf, Softplus, Sqrt, Gelu{approximate "none"|"tanh"}
+//   HardSwish, Tanh, Erf, Softplus, Softsign, Sqrt, Gelu{approximate "none"|"tanh"}
 //   Softmax{axis}  axis ≥ 0; opset < 13's flattening semantics are rewritten with Reshape
 //   MaxPool, AveragePool {kernel_shape, strides, pads, dilations, count_include_pad}; 1 or 2 spatial axes; the output
 //               shape tells whether the last window hangs over (ceil_mode). Global pools and ReduceMean become
@@ -67,6 +67,7 @@ enum class Op {
   Erf,
   Gelu,
   Softplus,
+  Softsign,
   Mish,
   Sqrt,
   Pow,

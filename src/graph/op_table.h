@@ -44,6 +44,7 @@ inline constexpr std::array<OpRow<E>, kOpCount> kOps = {{
     {Op::Erf, "Erf", {Activation, Sign::Any, Gate::No, Batch::Anywhere}, of<Erf, E>},
     {Op::Gelu, "Gelu", {Activation, Sign::Any, Gate::No, Batch::Anywhere}, of<Gelu, E>},
     {Op::Softplus, "Softplus", {Activation, Sign::NonNegative, Gate::No, Batch::Anywhere}, of<Softplus, E>},
+    {Op::Softsign, "Softsign", {Activation, Sign::AsFirst, Gate::Yes, Batch::Anywhere}, of<Softsign, E>},
     {Op::Mish, "Mish", {Rewritten, Sign::Any, Gate::No, Batch::First}, {}},
     {Op::Sqrt, "Sqrt", {Activation, Sign::NonNegative, Gate::No, Batch::Anywhere}, of<Sqrt, E>},
     {Op::Pow, "Pow", {Rewritten, Sign::Any, Gate::No, Batch::First}, {}},
