@@ -70,6 +70,35 @@ inline Expr nonZero(const Expr& a) {
   return unary(Elt::NonZero, a);
 }
 
+// What the formulas of elementwise ops (graph/elementwise.h) are made of besides.
+inline Expr divide(float a, const Expr& b) {
+  return divide(number(a), b);
+}
+inline Expr clamp(const Expr& a, float low, float high) {
+  return unary(Elt::MinImm, unary(Elt::MaxImm, a, low), high);
+}
+inline Expr exp(const Expr& a) {
+  return unary(Elt::Exp, a);
+}
+inline Expr expm1(const Expr& a) {
+  return exp(a) + -1.0f;
+}
+inline Expr log1p(const Expr& a) {
+  return unary(Elt::Log1p, a);
+}
+inline Expr sqrt(const Expr& a) {
+  return unary(Elt::Sqrt, a);
+}
+inline Expr sigmoid(const Expr& a) {
+  return unary(Elt::Sigmoid, a);
+}
+inline Expr tanh(const Expr& a) {
+  return unary(Elt::Tanh, a);
+}
+inline Expr erf(const Expr& a) {
+  return unary(Elt::Erf, a);
+}
+
 // A formula that is a bare buffer.
 inline bool isLoad(const Expr& e) {
   return e->op == Elt::Load;

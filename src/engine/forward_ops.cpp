@@ -2,16 +2,14 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
-#include <limits>
 #include <map>
 
+#include "engine/elementwise.h"
+#include "graph/op_traits.h"
 #include "relprop/error.h"
 
 namespace relprop {
 namespace {
-
-constexpr float kRootHalf = 0.70710678f, kRootTwoOverPi = 0.79788456f;
 
 // Where rules need no more than max(0, z), it is stored as the next layer reads it.
 Expr conv(Forward& f, const Node& node, bool relu) {
@@ -56,66 +54,6 @@ Expr affine(Forward& f, const Node& node) {
     return channelConstant(*f.graph().value(node.inputs[static_cast<std::size_t>(k)]).constant->floats, d);
   };
   return f.value(node.inputs[0]) * constant(1) + constant(2);
-}
-
-Expr leakyRelu(Forward& f, const Node& node) {
-  const Expr x = f.value(node.inputs[0]);
-  return positive(x) + negative(x) * node.floatAttr("alpha", 0.01f);
-}
-
-Expr pRelu(Forward& f, const Node& node) {
-  const Expr x = f.value(node.inputs[0]);
-  return positive(x) + negative(x) * f.broadcast(node.inputs[1], f.graph().value(node.inputs[0]).shape);
-}
-
-Expr elu(Forward& f, const Node& node) {
-  const Expr x = f.value(node.inputs[0]);
-  return positive(x) + (unary(Elt::Exp, negative(x)) + -1.0f) * node.floatAttr("alpha", 1.0f);
-}
-
-Expr clamp(const Expr& x, float low, float high) {
-  return unary(Elt::MinImm, unary(Elt::MaxImm, x, low), high);
-}
-
-Expr clip(Forward& f, const Node& node) {
-  constexpr float inf = std::numeric_limits<float>::infinity();
-  return clamp(f.value(node.inputs[0]), node.floatAttr("min", -inf), node.floatAttr("max", inf));
-}
-
-Expr hardSigmoid(Forward& f, const Node& node) {
-  return clamp(f.value(node.inputs[0]) * node.floatAttr("alpha", 0.2f) + node.floatAttr("beta", 0.5f), 0.0f, 1.0f);
-}
-
-Expr hardSwish(Forward& f, const Node& node) {
-  const Expr x = f.value(node.inputs[0]);
-  return x * clamp(x * (1.0f / 6.0f) + 0.5f, 0.0f, 1.0f);
-}
-
-Expr gelu(Forward& f, const Node& node) {
-  const Expr x = f.value(node.inputs[0]);
-  const bool tanh = node.stringAttr("approximate", "none") == "tanh";
-  const Expr gate =
-      tanh ? unary(Elt::Tanh, (x * x * 0.044715f + 1.0f) * x * kRootTwoOverPi) : unary(Elt::Erf, x * kRootHalf);
-  return x * (gate + 1.0f) * 0.5f;
-}
-
-// max(x, 0) + log(1 + e^−|x|): the exponential cannot overflow.
-Expr softplus(Forward& f, const Node& node) {
-  const Expr x = f.value(node.inputs[0]);
-  return positive(x) + unary(Elt::Log1p, unary(Elt::Exp, absolute(x) * -1.0f));
-}
-
-template <Elt op>
-Expr map(Forward& f, const Node& node) {
-  return unary(op, f.value(node.inputs[0]));
-}
-
-// Add, Sub, Mul, Div with numpy broadcasting.
-template <Elt op>
-Expr arithmetic(Forward& f, const Node& node) {
-  const Shape& shape = f.graph().value(node.outputs[0]).shape;
-  const Expr a = f.broadcast(node.inputs[0], shape), b = f.broadcast(node.inputs[1], shape);
-  return op == Elt::Add ? a + b : op == Elt::Sub ? a - b : op == Elt::Mul ? a * b : divide(a, b);
 }
 
 Expr pool(Forward& f, const Node& node) {
@@ -219,49 +157,26 @@ Expr resize(Forward& f, const Node& node) {
 
 using Emit = Expr (*)(Forward&, const Node&);
 
+// Of ops that are not elementwise.
 const std::map<Op, Emit>& table() {
-  static const std::map<Op, Emit> rows = {{Op::Dense, dense},
-                                          {Op::Affine, affine},
-                                          {Op::Relu, map<Elt::Max0>},
-                                          {Op::LeakyRelu, leakyRelu},
-                                          {Op::PRelu, pRelu},
-                                          {Op::Elu, elu},
-                                          {Op::Clip, clip},
-                                          {Op::Sigmoid, map<Elt::Sigmoid>},
-                                          {Op::Tanh, map<Elt::Tanh>},
-                                          {Op::Erf, map<Elt::Erf>},
-                                          {Op::Sqrt, map<Elt::Sqrt>},
-                                          {Op::Gelu, gelu},
-                                          {Op::Softplus, softplus},
-                                          {Op::LayerNormalization, layerNorm},
-                                          {Op::MatMul, matMul},
-                                          {Op::HardSigmoid, hardSigmoid},
-                                          {Op::HardSwish, hardSwish},
-                                          {Op::Add, arithmetic<Elt::Add>},
-                                          {Op::Sub, arithmetic<Elt::Sub>},
-                                          {Op::Mul, arithmetic<Elt::Mul>},
-                                          {Op::Div, arithmetic<Elt::Div>},
-                                          {Op::MaxPool, pool},
-                                          {Op::AveragePool, pool},
-                                          {Op::LRN, lrn},
-                                          {Op::Softmax, softmax},
-                                          {Op::Slice, move},
-                                          {Op::Pad, move},
-                                          {Op::Transpose, move},
-                                          {Op::Concat, concat},
-                                          {Op::Reshape, reshape},
-                                          {Op::Resize, resize}};
+  static const std::map<Op, Emit> rows = {
+      {Op::Dense, dense},     {Op::Affine, affine},   {Op::LayerNormalization, layerNorm},
+      {Op::MatMul, matMul},   {Op::MaxPool, pool},    {Op::AveragePool, pool},
+      {Op::LRN, lrn},         {Op::Softmax, softmax}, {Op::Slice, move},
+      {Op::Pad, move},        {Op::Transpose, move},  {Op::Concat, concat},
+      {Op::Reshape, reshape}, {Op::Resize, resize}};
   return rows;
 }
 
 }  // namespace
 
 bool isForwardOp(Op op) {
-  return op == Op::Conv || table().count(op) != 0;
+  return op == Op::Conv || isElementwise(op) || table().count(op) != 0;
 }
 
 Expr forwardOp(Forward& forward, const Node& node, bool relu) {
   if (node.op == Op::Conv) return conv(forward, node, relu);
+  if (isElementwise(node.op)) return elementwiseValue(forward, node);
   const auto row = table().find(node.op);
   if (row == table().end())
     throw Error(ErrorCode::UnsupportedModel, node.name, opName(node.op), "an op with a forward rule",

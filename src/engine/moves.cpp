@@ -93,16 +93,11 @@ ResizeAxis axisOf(const Node& node, std::int64_t in, std::int64_t out, double sc
 }  // namespace
 
 std::vector<Move> movesOf(const Graph& graph, const Node& node) {
-  switch (node.op) {
-    case Op::Slice:
-      return sliceMoves(graph, node);
-    case Op::Pad:
-      return padMoves(graph, node);
-    case Op::Concat:
-      return concatMoves(graph, node);
-    default:
-      return transposeMoves(graph, node);
-  }
+  if (node.op == Op::Slice) return sliceMoves(graph, node);
+  if (node.op == Op::Pad) return padMoves(graph, node);
+  if (node.op == Op::Concat) return concatMoves(graph, node);
+  if (node.op == Op::Transpose) return transposeMoves(graph, node);
+  throw Error(ErrorCode::Internal, node.name, std::string(opName(node.op)) + " as a copy of strided boxes");
 }
 
 bool concatenatesColumns(const Forward& forward, const Node& node) {

@@ -1,7 +1,5 @@
 #include "graph/graph.h"
 
-#include <algorithm>
-#include <array>
 #include <utility>
 
 #include "relprop/error.h"
@@ -9,62 +7,6 @@
 namespace relprop {
 
 namespace {
-
-constexpr std::array kNames = {"Conv",
-                               "Gemm",
-                               "MatMul",
-                               "BatchNormalization",
-                               "Relu",
-                               "LeakyRelu",
-                               "PRelu",
-                               "Elu",
-                               "Clip",
-                               "Sigmoid",
-                               "HardSigmoid",
-                               "HardSwish",
-                               "Tanh",
-                               "Erf",
-                               "Gelu",
-                               "Softplus",
-                               "Mish",
-                               "Sqrt",
-                               "Pow",
-                               "Softmax",
-                               "MaxPool",
-                               "AveragePool",
-                               "GlobalAveragePool",
-                               "GlobalMaxPool",
-                               "ReduceMean",
-                               "Add",
-                               "Sub",
-                               "Mul",
-                               "Div",
-                               "Concat",
-                               "Split",
-                               "Slice",
-                               "Pad",
-                               "Flatten",
-                               "Reshape",
-                               "Transpose",
-                               "Squeeze",
-                               "Unsqueeze",
-                               "Identity",
-                               "Dropout",
-                               "LRN",
-                               "LayerNormalization",
-                               "Constant",
-                               "ConstantOfShape",
-                               "Shape",
-                               "Gather",
-                               "Cast",
-                               "Equal",
-                               "Where",
-                               "Expand",
-                               "Resize",
-                               "Upsample",
-                               "Dense",
-                               "Affine"};
-static_assert(kNames.size() == static_cast<std::size_t>(Op::Affine) + 1);
 
 // The attribute as T, null when it is absent. The importer checks types, so another type is a defect of relprop.
 template <class T>
@@ -81,17 +23,6 @@ T valueOr(const T* value, T fallback) {
 }
 
 }  // namespace
-
-const char* opName(Op op) {
-  return kNames[static_cast<std::size_t>(op)];
-}
-
-bool opFromName(const std::string& name, Op& op) {
-  auto it = std::find(kNames.begin(), kNames.end(), name);
-  if (it == kNames.end()) return false;
-  op = static_cast<Op>(it - kNames.begin());
-  return true;
-}
 
 std::int64_t Node::intAttr(const std::string& key, std::int64_t fallback) const {
   return valueOr(find<std::int64_t>(*this, key), fallback);

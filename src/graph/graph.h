@@ -13,7 +13,7 @@
 //   Affine      inputs x[N, C, ...], scale[C], shift[C]: y = scale·x + shift by channel (a BatchNormalization that
 //   stayed).
 //   Relu, LeakyRelu{alpha}, PRelu(x, slope), Elu{alpha}, Clip{min,max floats}, Sigmoid, HardSigmoid{alpha,beta},
-//   HardSwish, Tanh, Erf, Softplus, Sqrt, Gelu{approximate "none"|"tanh"}
+//   HardSwish, Tanh, Erf, Softplus, Softsign, Sqrt, Gelu{approximate "none"|"tanh"}
 //   Softmax{axis}  axis ≥ 0; opset < 13's flattening semantics are rewritten with Reshape
 //   MaxPool, AveragePool {kernel_shape, strides, pads, dilations, count_include_pad}; 1 or 2 spatial axes; the output
 //               shape tells whether the last window hangs over (ceil_mode). Global pools and ReduceMean become
@@ -33,6 +33,7 @@
 //   the batch; constants are the same for all its images.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -66,6 +67,7 @@ enum class Op {
   Erf,
   Gelu,
   Softplus,
+  Softsign,
   Mish,
   Sqrt,
   Pow,
@@ -106,6 +108,7 @@ enum class Op {
   Affine  // canonical only
 };
 #pragma GCC diagnostic pop
+inline constexpr std::size_t kOpCount = static_cast<std::size_t>(Op::Affine) + 1;  // what is known of each: op_table.h
 
 const char* opName(Op op);                         // "Conv"
 bool opFromName(const std::string& name, Op& op);  // false when unknown

@@ -10,6 +10,7 @@
 
 #include "graph/edit.h"
 #include "graph/geometry.h"
+#include "graph/op_traits.h"
 #include "relprop/error.h"
 
 namespace relprop {
@@ -392,6 +393,7 @@ Types upsample(const Call& call) {
 
 using Infer = Types (*)(const Call&);
 
+// Of ops that are not elementwise, or not like most of those.
 const std::map<Op, Infer>& table() {
   static const std::map<Op, Infer> functions = {
       {Op::Conv, conv},
@@ -400,20 +402,8 @@ const std::map<Op, Infer>& table() {
       {Op::Dense, dense},
       {Op::BatchNormalization, perChannel},
       {Op::Affine, perChannel},
-      {Op::Relu, same},
-      {Op::LeakyRelu, same},
       {Op::PRelu, prelu},
-      {Op::Elu, same},
-      {Op::Clip, same},
-      {Op::Sigmoid, same},
-      {Op::HardSigmoid, same},
-      {Op::HardSwish, same},
-      {Op::Tanh, same},
-      {Op::Erf, same},
-      {Op::Gelu, same},
-      {Op::Softplus, same},
       {Op::Mish, same},
-      {Op::Sqrt, same},
       {Op::Pow, elementwise},
       {Op::Softmax, softmax},
       {Op::MaxPool, pool},
@@ -421,10 +411,6 @@ const std::map<Op, Infer>& table() {
       {Op::GlobalAveragePool, globalPool},
       {Op::GlobalMaxPool, globalPool},
       {Op::ReduceMean, reduceMean},
-      {Op::Add, elementwise},
-      {Op::Sub, elementwise},
-      {Op::Mul, elementwise},
-      {Op::Div, elementwise},
       {Op::Concat, concat},
       {Op::Split, split},
       {Op::Slice, slice},
@@ -452,6 +438,12 @@ const std::map<Op, Infer>& table() {
   return functions;
 }
 
+Infer inferenceOf(const Node& node) {
+  if (const auto own = table().find(node.op); own != table().end()) return own->second;
+  if (isElementwise(node.op)) return traitsOf(node.op).kind == OpKind::Activation ? same : elementwise;
+  throw Error(ErrorCode::UnsupportedModel, describe(node), "no shape inference");
+}
+
 // Throws for an extent below zero too; elementCount alone would let 0 × 2^40 through.
 void checkSize(const Node& node, const Shape& shape) {
   std::int64_t count = 1;
@@ -464,9 +456,7 @@ void checkSize(const Node& node, const Shape& shape) {
 }  // namespace
 
 std::vector<ValueType> inferNode(const Graph& graph, const Node& node) {
-  const auto function = table().find(node.op);
-  if (function == table().end()) throw Error(ErrorCode::UnsupportedModel, describe(node), "no shape inference");
-  std::vector<ValueType> types = function->second({graph, node});
+  std::vector<ValueType> types = inferenceOf(node)({graph, node});
   for (const ValueType& type : types) checkSize(node, type.shape);
   return types;
 }

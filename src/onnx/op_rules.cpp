@@ -190,6 +190,7 @@ constexpr OpRule kRules[] = {
     {Op::Erf, 1, 1, "f", 1, "", nullptr},
     {Op::Gelu, 1, 1, "f", 1, "approximate:s", gelu},
     {Op::Softplus, 1, 1, "f", 1, "", nullptr},
+    {Op::Softsign, 1, 1, "f", 1, "", nullptr},
     {Op::Mish, 1, 1, "f", 1, "", nullptr},
     {Op::Sqrt, 1, 1, "f", 1, "", nullptr},
     {Op::Pow, 2, 2, "*", 1, "", nullptr},

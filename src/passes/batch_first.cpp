@@ -11,6 +11,7 @@
 #include <optional>
 
 #include "graph/edit.h"
+#include "graph/op_traits.h"
 #include "graph/shape_inference.h"
 #include "passes/rewrites.h"
 
@@ -71,16 +72,13 @@ class BatchFirst {
     int rewrites = 0;
     for (Node& node : nodes) {
       graph_.nodes.push_back(node);
-      const auto rewriter = table().find(node.op);
-      if (rewriter != table().end()) rewrites += (this->*rewriter->second)(node);
+      rewrites += rewrite(node);
     }
     replacements_.apply(graph_);
     return rewrites;
   }
 
  private:
-  using Rewriter = bool (BatchFirst::*)(const Node&);
-
   struct Form {
     Place place;
     ValueId value;
@@ -272,19 +270,29 @@ class BatchFirst {
     return emit(node, inputs, {{"axis", static_cast<std::int64_t>(formAxis(axis, place))}}, place);
   }
 
-  static const std::map<Op, Rewriter>& table() {
-    static const std::map<Op, Rewriter> rewriters = [] {
-      std::map<Op, Rewriter> all = {
-          {Op::Dense, &BatchFirst::alongLast},     {Op::LayerNormalization, &BatchFirst::alongLast},
-          {Op::Softmax, &BatchFirst::softmax},     {Op::MatMul, &BatchFirst::matMul},
-          {Op::Transpose, &BatchFirst::transpose}, {Op::Reshape, &BatchFirst::reshape},
-          {Op::Slice, &BatchFirst::slice},         {Op::Concat, &BatchFirst::concat}};
-      for (Op op : {Op::Add, Op::Sub, Op::Mul, Op::Div, Op::Relu, Op::LeakyRelu, Op::PRelu, Op::Elu, Op::Clip,
-                    Op::Sigmoid, Op::HardSigmoid, Op::HardSwish, Op::Tanh, Op::Erf, Op::Gelu, Op::Softplus, Op::Sqrt})
-        all.emplace(op, &BatchFirst::elementwise);
-      return all;
-    }();
-    return rewriters;
+  bool rewrite(const Node& node) {
+    switch (traitsOf(node.op).batch) {
+      case Batch::Unsaid:
+      case Batch::First:
+        return false;
+      case Batch::Anywhere:
+        return elementwise(node);
+      case Batch::Leading:
+        return alongLast(node);
+      case Batch::OffAxis:
+        return softmax(node);
+      case Batch::Stack:
+        return matMul(node);
+      case Batch::Permuted:
+        return transpose(node);
+      case Batch::Regrouped:
+        return reshape(node);
+      case Batch::Sliced:
+        return slice(node);
+      case Batch::Joined:
+        return concat(node);
+    }
+    return false;
   }
 
   Graph& graph_;

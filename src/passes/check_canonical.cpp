@@ -6,6 +6,7 @@
 #include <set>
 
 #include "graph/edit.h"
+#include "graph/op_traits.h"
 #include "passes/channel_map.h"
 #include "passes/rewrites.h"
 #include "relprop/error.h"
@@ -132,24 +133,14 @@ Reason cast(const Graph&, const Node&) {
   return "a cast of computed values to another type";
 }
 
+// Of ops that are not elementwise, or have conditions.
 const std::map<Op, Reason (*)(const Graph&, const Node&)>& table() {
   static const std::map<Op, Reason (*)(const Graph&, const Node&)> reasons = {
       {Op::Conv, conv},
       {Op::Dense, dense},
       {Op::Affine, fine},
-      {Op::Relu, fine},
-      {Op::LeakyRelu, fine},
       {Op::PRelu, prelu},
-      {Op::Elu, fine},
       {Op::Clip, clip},
-      {Op::Sigmoid, fine},
-      {Op::HardSigmoid, fine},
-      {Op::HardSwish, fine},
-      {Op::Tanh, fine},
-      {Op::Erf, fine},
-      {Op::Gelu, fine},
-      {Op::Softplus, fine},
-      {Op::Sqrt, fine},
       {Op::Pow, power},
       {Op::LayerNormalization, layerNormalization},
       {Op::Expand, expand},
@@ -192,7 +183,8 @@ Reason whyNot(const Graph& graph, const Node& node, const std::set<ValueId>& rea
   Reason reason = operands(graph, node, read);
   if (!reason.empty()) return reason;
   const auto known = table().find(node.op);
-  return known == table().end() ? "no canonical form" : known->second(graph, node);
+  if (known != table().end()) return known->second(graph, node);
+  return isElementwise(node.op) ? "" : "no canonical form";
 }
 
 std::set<ValueId> valuesRead(const Graph& graph) {

@@ -9,6 +9,7 @@
 #include <map>
 
 #include "graph/edit.h"
+#include "graph/op_table.h"
 #include "passes/strided.h"
 #include "relprop/error.h"
 
@@ -235,9 +236,8 @@ std::int64_t integerResult(const Node& node, std::int64_t a, std::int64_t b) {
 }
 
 float floatResult(const Node& node, float a, float b) {
-  if (node.op == Op::Add) return a + b;
-  if (node.op == Op::Sub) return a - b;
-  return node.op == Op::Mul ? a * b : a / b;
+  const double operands[] = {a, b};
+  return static_cast<float>(rowOf<double>(node.op).formula.value({node, [&](std::size_t k) { return operands[k]; }}));
 }
 
 template <class T, class F>
@@ -283,28 +283,9 @@ Constants reduceMean(const Call& call) {
   return {made(call.types[0], std::move(means))};
 }
 
-double activation(const Node& node, double x) {
-  static const std::map<Op, double (*)(const Node&, double)> functions = {
-      {Op::Relu, [](const Node&, double v) { return std::max(v, 0.0); }},
-      {Op::LeakyRelu, [](const Node& n, double v) { return v < 0 ? n.floatAttr("alpha", 0.01f) * v : v; }},
-      {Op::Elu, [](const Node& n, double v) { return v < 0 ? n.floatAttr("alpha", 1.0f) * std::expm1(v) : v; }},
-      {Op::Sigmoid, [](const Node&, double v) { return 1 / (1 + std::exp(-v)); }},
-      {Op::HardSigmoid,
-       [](const Node& n, double v) {
-         return std::clamp(n.floatAttr("alpha", 0.2f) * v + n.floatAttr("beta", 0.5f), 0.0, 1.0);
-       }},
-      {Op::HardSwish, [](const Node&, double v) { return v * std::clamp(v / 6 + 0.5, 0.0, 1.0); }},
-      {Op::Tanh, [](const Node&, double v) { return std::tanh(v); }},
-      {Op::Erf, [](const Node&, double v) { return std::erf(v); }},
-      {Op::Softplus, [](const Node&, double v) { return std::max(v, 0.0) + std::log1p(std::exp(-std::abs(v))); }},
-      {Op::Sqrt, [](const Node&, double v) { return std::sqrt(v); }},
-  };
-  return functions.at(node.op)(node, x);
-}
-
-Constants unary(const Call& call) {
+Constants activation(const Call& call) {
   Floats values = floatsOf(call, 0);
-  for (float& value : values) value = static_cast<float>(activation(call.node, value));
+  for (float& value : values) value = floatResult(call.node, value, 0);
   return {made(call.types[0], std::move(values))};
 }
 
@@ -355,11 +336,14 @@ Constants where(const Call& call) {
   })};
 }
 
+using Run = Constants (*)(const Call&);
+
 struct Evaluator {
-  Constants (*run)(const Call&);
+  Run run;
   bool shares = false;
 };
 
+// Of ops that are not elementwise.
 const std::map<Op, Evaluator>& table() {
   static const std::map<Op, Evaluator> evaluators = {
       {Op::Constant, {constantNode, true}},
@@ -378,21 +362,7 @@ const std::map<Op, Evaluator>& table() {
       {Op::Concat, {concat, false}},
       {Op::Pad, {pad, false}},
       {Op::Gather, {gather, false}},
-      {Op::Add, {binary, false}},
-      {Op::Sub, {binary, false}},
-      {Op::Mul, {binary, false}},
-      {Op::Div, {binary, false}},
       {Op::ReduceMean, {reduceMean, false}},
-      {Op::Relu, {unary, false}},
-      {Op::LeakyRelu, {unary, false}},
-      {Op::Elu, {unary, false}},
-      {Op::Sigmoid, {unary, false}},
-      {Op::HardSigmoid, {unary, false}},
-      {Op::HardSwish, {unary, false}},
-      {Op::Tanh, {unary, false}},
-      {Op::Erf, {unary, false}},
-      {Op::Softplus, {unary, false}},
-      {Op::Sqrt, {unary, false}},
       {Op::Pow, {power, false}},
       {Op::Equal, {equal, false}},
       {Op::Where, {where, false}},
@@ -401,18 +371,32 @@ const std::map<Op, Evaluator>& table() {
   return evaluators;
 }
 
-}  // namespace
-
-bool canEvaluate(Op op) {
-  return table().count(op) != 0;
+// An activation's further inputs, where it has any, are no operands of its formula.
+Run elementwise(const Node& node) {
+  const OpKind kind = traitsOf(node.op).kind;
+  if (kind == OpKind::Activation) return node.inputs.size() == 1 ? activation : nullptr;
+  return isElementwise(kind) ? binary : nullptr;
 }
 
-bool sharesPayload(Op op) {
-  return canEvaluate(op) && table().at(op).shares;
+// Null: it cannot be evaluated.
+Run evaluatorOf(const Node& node) {
+  const auto own = table().find(node.op);
+  return own != table().end() ? own->second.run : elementwise(node);
+}
+
+}  // namespace
+
+bool canEvaluate(const Node& node) {
+  return evaluatorOf(node) != nullptr;
+}
+
+bool sharesPayload(const Node& node) {
+  const auto own = table().find(node.op);
+  return own != table().end() && own->second.shares;
 }
 
 std::vector<Constant> evaluate(const Graph& graph, const Node& node, const std::vector<ValueType>& types) {
-  return table().at(node.op).run({graph, node, types});
+  return evaluatorOf(node)({graph, node, types});
 }
 
 }  // namespace relprop

@@ -85,13 +85,13 @@ int foldConstants(Graph& graph, PassContext& context) {
   for (Node& node : graph.nodes) {
     const std::vector<ValueType> types = inferNode(graph, node);
     setTypes(graph, node, types);
-    const bool constant = node.op == Op::Shape || (allConstant(graph, node) && canEvaluate(node.op));
+    const bool constant = node.op == Op::Shape || (allConstant(graph, node) && canEvaluate(node));
     if (!constant) {
       checkNotEmpty(node, types);
       kept.push_back(std::move(node));
       continue;
     }
-    if (!sharesPayload(node.op)) charge(node, elementsOf(types), context.foldLimit, spent);
+    if (!sharesPayload(node)) charge(node, elementsOf(types), context.foldLimit, spent);
     store(graph, node, evaluate(graph, node, types));
   }
   const int folded = static_cast<int>(graph.nodes.size() - kept.size());

@@ -5,32 +5,12 @@
 #include <algorithm>
 
 #include "core/names.h"
+#include "graph/op_traits.h"
 #include "relprop/error.h"
 #include "rules/list.h"
 
 namespace relprop {
 namespace {
-
-bool isActivation(Op op) {
-  switch (op) {
-    case Op::Relu:
-    case Op::LeakyRelu:
-    case Op::PRelu:
-    case Op::Elu:
-    case Op::Clip:
-    case Op::Sigmoid:
-    case Op::HardSigmoid:
-    case Op::HardSwish:
-    case Op::Tanh:
-    case Op::Erf:
-    case Op::Gelu:
-    case Op::Softplus:
-    case Op::Sqrt:
-      return true;
-    default:
-      return false;
-  }
-}
 
 bool hasConstantOperand(const Graph& g, const Node& n) {
   return g.isConstant(n.inputs[0]) || g.isConstant(n.inputs[1]);
@@ -51,34 +31,38 @@ const RuleInfo& findRule(const std::string& name) {
 }  // namespace
 
 Role roleOf(const Graph& graph, const Node& node) {
-  if (isActivation(node.op)) return Role::Activation;
-  switch (node.op) {
-    case Op::Conv:
-    case Op::Dense:
+  switch (traitsOf(node.op).kind) {
+    case OpKind::Linear:
       return Role::Linear;
-    case Op::MaxPool:
-      return Role::MaxPool;
-    case Op::AveragePool:
-      return Role::AveragePool;
-    case Op::Affine:
-      return Role::Affine;
-    case Op::Add:
-    case Op::Sub:
+    case OpKind::Activation:
+      return Role::Activation;
+    case OpKind::Sum:
       return hasConstantOperand(graph, node) ? Role::Affine : Role::Residual;
-    case Op::Mul:
-    case Op::Div:
+    case OpKind::Product:
       return hasConstantOperand(graph, node) ? Role::Affine : Role::Gate;
-    case Op::LRN:
+    case OpKind::Affine:
+      return Role::Affine;
+    case OpKind::MaxPool:
+      return Role::MaxPool;
+    case OpKind::AveragePool:
+      return Role::AveragePool;
+    case OpKind::LocalResponse:
       return Role::Lrn;
-    case Op::LayerNormalization:
+    case OpKind::LayerNorm:
       return Role::Normalisation;
-    case Op::MatMul:
+    case OpKind::MatMul:
       return Role::MatMul;
-    case Op::Softmax:
+    case OpKind::Softmax:
       return Role::Softmax;
-    default:
+    case OpKind::Move:
+    case OpKind::Reshape:
+    case OpKind::Resize:
       return Role::Move;
+    case OpKind::Rewritten:
+    case OpKind::Unsaid:
+      break;
   }
+  throw Error(ErrorCode::Internal, node.name, std::string(opName(node.op)) + " in a canonical graph");
 }
 
 const char* roleName(Role role) {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "graph/op_traits.h"
+
 namespace relprop {
 namespace {
 
@@ -10,45 +12,26 @@ bool nonNegativeConstant(const Constant& c) {
 }
 
 bool producesNonNegative(const Graph& g, const Node& n, const std::vector<bool>& known) {
-  const auto input = [&](std::size_t k) {
-    const Value& v = g.value(n.inputs[k]);
-    return v.constant ? nonNegativeConstant(*v.constant)
-                      : static_cast<bool>(known[static_cast<std::size_t>(n.inputs[k])]);
+  const auto input = [&](ValueId id) {
+    const Value& v = g.value(id);
+    return v.constant ? nonNegativeConstant(*v.constant) : static_cast<bool>(known[static_cast<std::size_t>(id)]);
   };
-  const auto all = [&] {
-    for (std::size_t k = 0; k < n.inputs.size(); ++k)
-      if (!input(k)) return false;
-    return true;
-  };
-  switch (n.op) {
-    case Op::Relu:
-    case Op::Sigmoid:
-    case Op::HardSigmoid:
-    case Op::Softmax:
-    case Op::Softplus:
-    case Op::Sqrt:
+  switch (traitsOf(n.op).sign) {
+    case Sign::NonNegative:
       return true;
-    case Op::Clip:
-      return n.floatAttr("max", 0) >= 0 && (input(0) || n.floatAttr("min", -1) >= 0);
-    case Op::MaxPool:
-    case Op::AveragePool:
-    case Op::Slice:
-    case Op::Transpose:
-    case Op::Reshape:
-    case Op::Resize:
-    case Op::LRN:
-    case Op::LeakyRelu:
-      return input(0);
-    case Op::Pad:
-      return input(0) && n.floatAttr("value", 0) >= 0;
-    case Op::Add:
-    case Op::Mul:
-    case Op::Concat:
-    case Op::MatMul:
-      return all();
-    default:
+    case Sign::AsFirst:
+      return input(n.inputs[0]);
+    case Sign::AsAll:
+      return std::all_of(n.inputs.begin(), n.inputs.end(), input);
+    case Sign::ByBounds:
+      return n.floatAttr("max", 0) >= 0 && (input(n.inputs[0]) || n.floatAttr("min", -1) >= 0);
+    case Sign::ByFilling:
+      return input(n.inputs[0]) && n.floatAttr("value", 0) >= 0;
+    case Sign::Any:
+    case Sign::Unsaid:
       return false;
   }
+  return false;
 }
 
 // Does the reader hand its input k only multiples of that input, given what is known of its own output?
@@ -68,9 +51,14 @@ bool readerKeepsZero(const Graph& g, const Node& n, const Rule& rule, bool outpu
       return n.op == Op::Relu && outputVanishes;
     case Role::Lrn:
       return rule.node == NodeRule::Pass && outputVanishes;
-    default:
+    case Role::Affine:
+    case Role::Gate:
+    case Role::Normalisation:
+    case Role::MatMul:
+    case Role::Softmax:
       return false;
   }
+  return false;
 }
 
 std::vector<bool> ancestorsOf(const Graph& g, const Uses& uses, ValueId start) {

@@ -1,4 +1,4 @@
-// Backward through what attention networks are made of: smooth activations, layer normalisation, products of two
+// Backward through what attention networks are made of: layer normalisation, products of two
 // computed matrices, and softmax. [AttnLRP] Achtibat et al., ICML 2024, arXiv:2402.05602, section 3.
 #include <utility>
 
@@ -6,22 +6,6 @@
 
 namespace relprop {
 namespace {
-
-constexpr float kTwoOverRootPi = 1.1283792f, kRootHalf = 0.70710678f, kInverseRootTwoPi = 0.39894228f,
-                kRootTwoOverPi = 0.79788456f, kCubic = 0.044715f;
-
-// Φ(x) + x·φ(x) with the normal distribution's Φ and density φ.
-Expr geluDerivative(const Expr& x) {
-  const Expr gate = (unary(Elt::Erf, x * kRootHalf) + 1.0f) * 0.5f;
-  return gate + x * unary(Elt::Exp, x * x * -0.5f) * kInverseRootTwoPi;
-}
-
-// Of ½x(1 + tanh u) with u = √(2/π)(x + 0.044715x³).
-Expr tanhGeluDerivative(const Expr& x) {
-  const Expr square = x * x, t = unary(Elt::Tanh, (square * kCubic + 1.0f) * x * kRootTwoOverPi);
-  const Expr slope = (square * (3.0f * kCubic) + 1.0f) * kRootTwoOverPi;
-  return (t + 1.0f) * 0.5f + x * (t * t * -1.0f + 1.0f) * slope * 0.5f;
-}
 
 // An activation that a kernel reads beside relevance: plain, with the rows of relevance.
 BufferView wide(NodeStep& s, const Expr& activation) {
@@ -48,20 +32,6 @@ void giveOperand(NodeStep& s, std::size_t k, const Shape& repeated, const Expr& 
 }
 
 }  // namespace
-
-Expr smoothDerivative(const NodeStep& s) {
-  const Expr x = s.f.value(s.in());
-  switch (s.node.op) {
-    case Op::Erf:
-      return unary(Elt::Exp, x * x * -1.0f) * kTwoOverRootPi;
-    case Op::Softplus:
-      return unary(Elt::Sigmoid, x);
-    case Op::Sqrt:
-      return divide(number(0.5f), s.f.value(s.node.outputs[0]));
-    default:
-      return s.node.stringAttr("approximate", "none") == "tanh" ? tanhGeluDerivative(x) : geluDerivative(x);
-  }
-}
 
 // As a linear map, the deviation being a constant: x_i·Σ_j (∂y_j/∂x_i)·R_j/stab(y_j); the bias keeps its share.
 void layerNorm(NodeStep& s) {

@@ -27,7 +27,7 @@ Expr isFar(const Expr& dx) {
 void elementwise(NodeStep& s) {
   const Expr dx = difference(s, s.in()), far = isFar(dx);
   const Expr secant = safeDivide(difference(s, s.node.outputs[0]), dx);
-  s.give(0, s.r.expr * (far * secant + (far * -1.0f + 1.0f) * derivative(s)));
+  s.give(0, s.r.expr * (far * secant + (far * -1.0f + 1.0f) * elementwiseDerivative(s.f, s.node)));
 }
 
 // Local response normalisation y = x·f(x's window) by the rule for products below (Backend::lrnSecant).
@@ -88,10 +88,17 @@ void rescale(NodeStep& s) {
       return maxPool(s);
     case Role::Gate:
       return product(s);
-    default:
-      throw Error(ErrorCode::NotSupportedByMethod, s.node.name, fmt::format("{} under DeepLIFT", opName(s.node.op)),
-                  "a network without it", "use integrated-gradients, which is complete for every network");
+    case Role::Linear:
+    case Role::AveragePool:
+    case Role::Residual:
+    case Role::Normalisation:
+    case Role::MatMul:
+    case Role::Softmax:
+    case Role::Move:
+      break;
   }
+  throw Error(ErrorCode::NotSupportedByMethod, s.node.name, fmt::format("{} under DeepLIFT", opName(s.node.op)),
+              "a network without it", "use integrated-gradients, which is complete for every network");
 }
 
 }  // namespace relprop

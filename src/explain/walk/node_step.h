@@ -1,6 +1,7 @@
 // One node without weights on the backward walk, and what the files of such nodes share.
 #pragma once
 
+#include "engine/elementwise.h"
 #include "explain/walk/walk.h"
 
 namespace relprop {
@@ -28,19 +29,18 @@ struct NodeStep {
   void give(std::size_t k, const Expr& e) { walk.give(in(k), walk.derived(r, e)); }
 };
 
-// The derivative of an activation as a formula of its input and output.
-Expr derivative(const NodeStep& s);
 // Hands `e`, of the output's shape, to input k: summed over the axes along which the input was repeated.
 void giveBroadcast(NodeStep& s, std::size_t k, const Expr& e);
 // R/stab(z), or safe division; what is lost by either goes to the ledger.
 Expr quotient(NodeStep& s, const Expr& z);
 // Runs a kernel into a new buffer and hands it, times `factor` if there is one, to input 0.
 void kernelBack(NodeStep& s, KernelPtr kernel, const std::vector<BufferView>& in, const Expr* factor);
+// For a rule that no table puts at such a node.
+[[noreturn]] void doesNotFit(const NodeStep& s);
 // A pool's shape with the rows of relevance.
 PoolShape withRelevanceRows(const NodeStep& s, PoolShape p);
 
-// attention_walk.cpp: the derivative of smooth activations, and nodes of attention networks.
-Expr smoothDerivative(const NodeStep& s);
+// attention_walk.cpp: nodes of attention networks.
 void layerNorm(NodeStep& s);
 void matMul(NodeStep& s);
 void softmax(NodeStep& s);

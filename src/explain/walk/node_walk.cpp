@@ -1,57 +1,12 @@
-// Backward through everything without weights. To add an op: one function and one row. What compares with a baseline
-// stands in deeplift_walk.cpp, what attention networks are made of in attention_walk.cpp.
+// Backward through everything without weights. To add an op that is not elementwise: one function and one case. What
+// compares with a baseline stands in deeplift_walk.cpp, what attention networks are made of in attention_walk.cpp.
 #include <fmt/format.h>
 
-#include <map>
-
 #include "explain/walk/node_step.h"
+#include "graph/op_traits.h"
 #include "relprop/error.h"
 
 namespace relprop {
-
-// ---- activations: derivative as a formula of input x and output y
-Expr derivative(const NodeStep& s) {
-  const Expr x = s.f.value(s.in()), y = s.f.value(s.node.outputs[0]);
-  constexpr float inf = std::numeric_limits<float>::infinity();
-  switch (s.node.op) {
-    case Op::Relu:
-      return isPositive(y);
-    case Op::LeakyRelu: {
-      const float a = s.node.floatAttr("alpha", 0.01f);
-      return isPositive(x) * (1 - a) + a;
-    }
-    case Op::PRelu: {
-      const Expr slope = s.operand(1), up = isPositive(x);
-      return up + slope * (up * -1.0f + 1.0f);
-    }
-    case Op::Elu: {
-      const Expr up = isPositive(x);
-      return up + (up * -1.0f + 1.0f) * unary(Elt::Exp, negative(x)) * s.node.floatAttr("alpha", 1.0f);
-    }
-    case Op::Clip: {
-      const float low = s.node.floatAttr("min", -inf), high = s.node.floatAttr("max", inf);
-      Expr inside = x * 0.0f + 1.0f;
-      if (low > -inf) inside = inside * isPositive(x + -low);
-      if (high < inf) inside = inside * isPositive(x * -1.0f + high);
-      return inside;
-    }
-    case Op::Sigmoid:
-      return y * (y * -1.0f + 1.0f);
-    case Op::Tanh:
-      return y * y * -1.0f + 1.0f;
-    case Op::Erf:
-    case Op::Gelu:
-    case Op::Softplus:
-    case Op::Sqrt:
-      return smoothDerivative(s);
-    case Op::HardSigmoid:
-      return isPositive(y) * isPositive(y * -1.0f + 1.0f) * s.node.floatAttr("alpha", 0.2f);
-    default: {  // HardSwish: 0 below −3, 1 above 3, x/3 + 1/2 between
-      const Expr between = isPositive(x + 3.0f) * (isPositive(x + -3.0f) * -1.0f + 1.0f);
-      return between * (x * (1.0f / 3.0f) + 0.5f) + (isPositive(x + -3.0f));
-    }
-  }
-}
 
 // Relevance of an operand that was broadcast: summed over the axes along which it was repeated.
 void giveBroadcast(NodeStep& s, std::size_t k, const Expr& e) {
@@ -80,6 +35,10 @@ Expr quotient(NodeStep& s, const Expr& z) {
   return q;
 }
 
+void doesNotFit(const NodeStep& s) {
+  throw Error(ErrorCode::Internal, s.node.name, fmt::format("rule '{}' at {}", s.rule.text, opName(s.node.op)));
+}
+
 PoolShape withRelevanceRows(const NodeStep& s, PoolShape p) {
   p.n *= s.walk.targets();
   return p;
@@ -90,38 +49,37 @@ namespace {
 // ---- activations
 void activation(NodeStep& s) {
   switch (s.rule.node) {
+    case NodeRule::Pass:
+      return s.pass(s.in());
     case NodeRule::Jacobian:
-      return s.give(0, s.r.expr * derivative(s));
+      return s.give(0, s.r.expr * elementwiseDerivative(s.f, s.node));
     case NodeRule::Guided:
-      return s.give(0, positive(s.r.expr) * derivative(s));
+      return s.give(0, positive(s.r.expr) * elementwiseDerivative(s.f, s.node));
     case NodeRule::Deconv:
       return s.give(0, positive(s.r.expr));
-    default:
-      return s.pass(s.in());
+    case NodeRule::Winner:
+    case NodeRule::Average:
+    case NodeRule::Proportional:
+    case NodeRule::Ratio:
+    case NodeRule::Symmetric:
+    case NodeRule::Gate:
+    case NodeRule::Rescale:
+    case NodeRule::Attention:
+      break;
   }
+  doesNotFit(s);
 }
 
 // ---- products and sums with a constant, batch normalisation that stayed
 Expr affineDerivative(const NodeStep& s, std::size_t k) {
   if (s.node.op == Op::Affine) return channelConstant(*s.graph().value(s.in(1)).constant->floats, s.f.desc(s.in()));
-  switch (s.node.op) {
-    case Op::Mul:
-      return s.operand(1 - k);
-    case Op::Div: {
-      const Expr constant = s.operand(1 - k);
-      if (k == 0) return divide(number(1.0f), constant);
-      const Expr x = s.operand(1);
-      return divide(constant * -1.0f, x * x);
-    }
-    default:
-      return number(s.node.op == Op::Sub && k == 1 ? -1.0f : 1.0f);
-  }
+  return elementwiseDerivative(s.f, s.node, k);
 }
 
 void affine(NodeStep& s) {
   const std::size_t k = s.dynamic(0) ? 0 : 1;
   if (s.jacobian()) return giveBroadcast(s, k, s.r.expr * affineDerivative(s, k));
-  const bool scales = s.node.op == Op::Mul || s.node.op == Op::Div;
+  const bool scales = traitsOf(s.node.op).kind == OpKind::Product;
   if (s.rule.node == NodeRule::Proportional && !scales) {  // a sum with a constant, which keeps its share
     const Expr z = s.f.value(s.node.outputs[0]);
     return giveBroadcast(s, k, quotient(s, z) * affineDerivative(s, k) * s.operand(k));
@@ -177,20 +135,34 @@ void maxPool(NodeStep& s) {
 }
 
 // ---- additions
+std::pair<Expr, Expr> proportionalShares(const NodeStep& s, const Expr& a, const Expr& b) {
+  const Expr z = a + b;
+  const auto share = [&](const Expr& h) {
+    return s.rule.epsilon == 0 ? safeDivide(h, z) : divide(h, stabilise(z, s.rule.epsilon));
+  };
+  return {share(a), share(b)};
+}
+
 std::pair<Expr, Expr> residualShares(const NodeStep& s, const Expr& a, const Expr& b) {
   switch (s.rule.node) {
     case NodeRule::Symmetric:
       return {number(0.5f), number(0.5f)};
     case NodeRule::Ratio:
       return {magnitudeShare(a, b), magnitudeShare(b, a)};
-    default: {
-      const Expr z = a + b;
-      const auto share = [&](const Expr& h) {
-        return s.rule.epsilon == 0 ? safeDivide(h, z) : divide(h, stabilise(z, s.rule.epsilon));
-      };
-      return {share(a), share(b)};
-    }
+    case NodeRule::Proportional:
+      return proportionalShares(s, a, b);
+    case NodeRule::Pass:
+    case NodeRule::Jacobian:
+    case NodeRule::Winner:
+    case NodeRule::Average:
+    case NodeRule::Gate:
+    case NodeRule::Guided:
+    case NodeRule::Deconv:
+    case NodeRule::Rescale:
+    case NodeRule::Attention:
+      break;
   }
+  doesNotFit(s);
 }
 
 // What the shares leave over; only `proportional` does not send everything on.
@@ -218,16 +190,14 @@ void residual(NodeStep& s) {
 }
 
 // ---- products of two computed values
-bool isGateOp(Op op) {
-  return op == Op::Sigmoid || op == Op::HardSigmoid || op == Op::Softmax || op == Op::Clip || op == Op::Tanh;
-}
-
 // The signal is the operand of full size; between equals, the one that is not a squashing function's output.
 std::size_t signalOf(const NodeStep& s) {
   if (s.shape(0) != s.outputShape()) return 1;
   if (s.shape(1) != s.outputShape() || s.node.op == Op::Div) return 0;
   const int producer = s.f.uses().producer[static_cast<std::size_t>(s.in(0))];
-  return producer >= 0 && isGateOp(s.graph().nodes[static_cast<std::size_t>(producer)].op) ? 1 : 0;
+  if (producer < 0) return 0;
+  const Op op = s.graph().nodes[static_cast<std::size_t>(producer)].op;
+  return traitsOf(op).gate == Gate::Yes ? 1 : 0;
 }
 
 void gate(NodeStep& s) {
@@ -316,26 +286,41 @@ void resize(NodeStep& s) {
   s.give(0, load(s.f.canonical(to, s.node.name)));
 }
 
-using Backward = void (*)(NodeStep&);
+// ---- one case a role
+void moveOf(NodeStep& s) {
+  const OpKind kind = traitsOf(s.node.op).kind;
+  if (kind == OpKind::Reshape) return reshape(s);
+  return kind == OpKind::Resize ? resize(s) : move(s);
+}
 
-Backward backwardOf(const NodeStep& s) {
-  static const std::map<Role, Backward> rows = {{Role::Activation, activation},
-                                                {Role::Affine, affine},
-                                                {Role::MaxPool, maxPool},
-                                                {Role::AveragePool, averagePool},
-                                                {Role::Residual, residual},
-                                                {Role::Gate, gate},
-                                                {Role::Lrn, lrn},
-                                                {Role::Normalisation, layerNorm},
-                                                {Role::MatMul, matMul},
-                                                {Role::Softmax, softmax}};
-  static const std::map<Op, Backward> moves = {{Op::Reshape, reshape}, {Op::Resize, resize}, {Op::Slice, move},
-                                               {Op::Pad, move},        {Op::Concat, move},   {Op::Transpose, move}};
-  const auto role = rows.find(roleOf(s.graph(), s.node));
-  if (role != rows.end()) return role->second;
-  const auto op = moves.find(s.node.op);
-  if (op != moves.end()) return op->second;
-  throw Error(ErrorCode::NotSupportedByMethod, s.node.name, opName(s.node.op), "an op with a backward rule");
+void backward(NodeStep& s) {
+  switch (roleOf(s.graph(), s.node)) {
+    case Role::Activation:
+      return activation(s);
+    case Role::Affine:
+      return affine(s);
+    case Role::MaxPool:
+      return maxPool(s);
+    case Role::AveragePool:
+      return averagePool(s);
+    case Role::Residual:
+      return residual(s);
+    case Role::Gate:
+      return gate(s);
+    case Role::Lrn:
+      return lrn(s);
+    case Role::Normalisation:
+      return layerNorm(s);
+    case Role::MatMul:
+      return matMul(s);
+    case Role::Softmax:
+      return softmax(s);
+    case Role::Move:
+      return moveOf(s);
+    case Role::Linear:  // linear_walk.cpp
+      break;
+  }
+  doesNotFit(s);
 }
 
 }  // namespace
@@ -343,7 +328,7 @@ Backward backwardOf(const NodeStep& s) {
 void walkNode(Walk& walk, const Node& node, const Rule& rule, Relevance r) {
   NodeStep step{walk, walk.forward(), walk.plan(), node, rule, r};
   if (rule.node == NodeRule::Rescale) return rescale(step);
-  backwardOf(step)(step);
+  backward(step);
 }
 
 }  // namespace relprop

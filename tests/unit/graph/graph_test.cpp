@@ -27,10 +27,10 @@ Graph example() {
 }
 
 TEST(Graph, OperatorNamesGoBothWays) {
-  for (int i = 0; i <= static_cast<int>(Op::Affine); ++i) {
+  for (std::size_t i = 0; i < kOpCount; ++i) {
     Op op = Op::Conv;
     EXPECT_TRUE(opFromName(opName(static_cast<Op>(i)), op));
-    EXPECT_EQ(static_cast<int>(op), i);
+    EXPECT_EQ(static_cast<std::size_t>(op), i);
   }
   EXPECT_STREQ(opName(Op::Conv), "Conv");
   EXPECT_STREQ(opName(Op::ConstantOfShape), "ConstantOfShape");

@@ -9,6 +9,7 @@
 
 #include "graph/edit.h"
 #include "graph/graph.h"
+#include "graph/op_traits.h"
 #include "passes/passes.h"
 #include "unit/passes/evaluate.h"
 
@@ -69,6 +70,21 @@ class Build {
  private:
   std::mt19937 engine_{7};
 };
+
+// All activations of the table of ops.
+inline std::vector<Op> activationOps() {
+  std::vector<Op> ops;
+  for (std::size_t i = 0; i < kOpCount; ++i)
+    if (traitsOf(static_cast<Op>(i)).kind == OpKind::Activation) ops.push_back(static_cast<Op>(i));
+  return ops;
+}
+
+// An activation with default attributes, where it bends most: of 5x, or of something positive where it needs that.
+inline ValueId addActivation(Build& b, Op op, ValueId x) {
+  std::vector<ValueId> in = {op == Op::Sqrt ? b.add(Op::Sigmoid, {x}) : b.add(Op::Mul, {x, b.floats({}, {5})})};
+  if (op == Op::PRelu) in.push_back(b.random({b.graph.value(b.x()).shape[1], 1, 1}));
+  return b.add(op, in);
+}
 
 inline Array randomInput(const Shape& shape) {
   std::mt19937 engine(11);

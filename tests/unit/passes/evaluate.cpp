@@ -460,6 +460,7 @@ Arrays activation(const Call& c) {
       {Op::Erf, [](double v, double, double) { return std::erf(v); }},
       {Op::Sqrt, [](double v, double, double) { return std::sqrt(v); }},
       {Op::Softplus, [](double v, double, double) { return std::log1p(std::exp(v)); }},
+      {Op::Softsign, [](double v, double, double) { return v / (1 + std::abs(v)); }},
       {Op::Mish, [](double v, double, double) { return v * std::tanh(std::log1p(std::exp(v))); }}};
   return mapped(c, [&](double v) { return functions.at(c.node.op)(v, alpha, beta); });
 }

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "graph/shape_inference.h"
 #include "unit/passes/canonical.h"
 
 namespace relprop::test {
@@ -89,6 +90,20 @@ TEST(Passes, FoldsShapeArithmetic) {
 }
 
 // The shortcut of a published ResNet-20: every second pixel, zero channels around; its pads are computed by nodes.
+TEST(Passes, FoldsActivationsOfConstants) {
+  for (const Op op : activationOps()) {
+    if (op == Op::PRelu) continue;  // the only one with two operands
+    Build b({2, 4, 3, 3});
+    b.add(Op::Add, {b.x(), addActivation(b, op, b.random({4, 3, 3}))});
+    Graph raw = b.graph;
+    inferShapes(raw);
+    const Array x = randomInput({2, 4, 3, 3}), expected = runGraph(raw, x);
+    const Graph g = canonical(b, {2, 4, 3, 3});
+    EXPECT_THAT(opsOf(g), ElementsAre(Op::Add)) << opName(op);
+    EXPECT_LT(relativeError(runGraph(g, x), expected), 1e-6) << opName(op);
+  }
+}
+
 TEST(Passes, FoldsSlicePadShortcut) {
   Build b({1, 4, 6, 6});
   const ValueId end = b.ints({INT64_MAX});

@@ -1,0 +1,109 @@
+// One row an op, in the order of the enum: what all the code but the importer knows of it. Rows are made for an
+// arithmetic E, for the sake of the formulas; for traits alone see op_traits.h.
+#pragma once
+
+#include <array>
+
+#include "graph/elementwise.h"
+#include "graph/op_traits.h"
+
+namespace relprop {
+
+template <class E>
+struct OpRow {
+  Op op = Op::Conv;
+  const char* name = "";
+  OpTraits traits;
+  Formula<E> formula;  // of elementwise ops
+};
+
+namespace op_rows {
+
+using namespace formula;
+using enum OpKind;
+
+template <template <class> class F, class E>
+inline constexpr Formula<E> of = {F<E>::value, F<E>::derivative};
+
+// clang-format off
+template <class E>
+inline constexpr std::array<OpRow<E>, kOpCount> kOps = {{
+    {Op::Conv, "Conv", {Linear, Sign::Any, Gate::No, Batch::First}, {}},
+    {Op::Gemm, "Gemm", {Rewritten, Sign::Any, Gate::No, Batch::First}, {}},
+    {Op::MatMul, "MatMul", {MatMul, Sign::AsAll, Gate::No, Batch::Stack}, {}},
+    {Op::BatchNormalization, "BatchNormalization", {Rewritten, Sign::Any, Gate::No, Batch::First}, {}},
+    {Op::Relu, "Relu", {Activation, Sign::NonNegative, Gate::No, Batch::Anywhere}, of<Relu, E>},
+    {Op::LeakyRelu, "LeakyRelu", {Activation, Sign::AsFirst, Gate::No, Batch::Anywhere}, of<LeakyRelu, E>},
+    {Op::PRelu, "PRelu", {Activation, Sign::Any, Gate::No, Batch::Anywhere}, of<PRelu, E>},
+    {Op::Elu, "Elu", {Activation, Sign::Any, Gate::No, Batch::Anywhere}, of<Elu, E>},
+    {Op::Clip, "Clip", {Activation, Sign::ByBounds, Gate::Yes, Batch::Anywhere}, of<Clip, E>},
+    {Op::Sigmoid, "Sigmoid", {Activation, Sign::NonNegative, Gate::Yes, Batch::Anywhere}, of<Sigmoid, E>},
+    {Op::HardSigmoid, "HardSigmoid", {Activation, Sign::NonNegative, Gate::Yes, Batch::Anywhere}, of<HardSigmoid, E>},
+    {Op::HardSwish, "HardSwish", {Activation, Sign::Any, Gate::No, Batch::Anywhere}, of<HardSwish, E>},
+    {Op::Tanh, "Tanh", {Activation, Sign::Any, Gate::Yes, Batch::Anywhere}, of<Tanh, E>},
+    {Op::Erf, "Erf", {Activation, Sign::Any, Gate::No, Batch::Anywhere}, of<Erf, E>},
+    {Op::Gelu, "Gelu", {Activation, Sign::Any, Gate::No, Batch::Anywhere}, of<Gelu, E>},
+    {Op::Softplus, "Softplus", {Activation, Sign::NonNegative, Gate::No, Batch::Anywhere}, of<Softplus, E>},
+    {Op::Softsign, "Softsign", {Activation, Sign::AsFirst, Gate::Yes, Batch::Anywhere}, of<Softsign, E>},
+    {Op::Mish, "Mish", {Rewritten, Sign::Any, Gate::No, Batch::First}, {}},
+    {Op::Sqrt, "Sqrt", {Activation, Sign::NonNegative, Gate::No, Batch::Anywhere}, of<Sqrt, E>},
+    {Op::Pow, "Pow", {Rewritten, Sign::Any, Gate::No, Batch::First}, {}},
+    {Op::Softmax, "Softmax", {Softmax, Sign::NonNegative, Gate::Yes, Batch::OffAxis}, {}},
+    {Op::MaxPool, "MaxPool", {MaxPool, Sign::AsFirst, Gate::No, Batch::First}, {}},
+    {Op::AveragePool, "AveragePool", {AveragePool, Sign::AsFirst, Gate::No, Batch::First}, {}},
+    {Op::GlobalAveragePool, "GlobalAveragePool", {Rewritten, Sign::Any, Gate::No, Batch::First}, {}},
+    {Op::GlobalMaxPool, "GlobalMaxPool", {Rewritten, Sign::Any, Gate::No, Batch::First}, {}},
+    {Op::ReduceMean, "ReduceMean", {Rewritten, Sign::Any, Gate::No, Batch::First}, {}},
+    {Op::Add, "Add", {Sum, Sign::AsAll, Gate::No, Batch::Anywhere}, of<Add, E>},
+    {Op::Sub, "Sub", {Sum, Sign::Any, Gate::No, Batch::Anywhere}, of<Sub, E>},
+    {Op::Mul, "Mul", {Product, Sign::AsAll, Gate::No, Batch::Anywhere}, of<Mul, E>},
+    {Op::Div, "Div", {Product, Sign::Any, Gate::No, Batch::Anywhere}, of<Div, E>},
+    {Op::Concat, "Concat", {Move, Sign::AsAll, Gate::No, Batch::Joined}, {}},
+    {Op::Split, "Split", {Rewritten, Sign::Any, Gate::No, Batch::First}, {}},
+    {Op::Slice, "Slice", {Move, Sign::AsFirst, Gate::No, Batch::Sliced}, {}},
+    {Op::Pad, "Pad", {Move, Sign::ByFilling, Gate::No, Batch::First}, {}},
+    {Op::Flatten, "Flatten", {Rewritten, Sign::Any, Gate::No, Batch::First}, {}},
+    {Op::Reshape, "Reshape", {Reshape, Sign::AsFirst, Gate::No, Batch::Regrouped}, {}},
+    {Op::Transpose, "Transpose", {Move, Sign::AsFirst, Gate::No, Batch::Permuted}, {}},
+    {Op::Squeeze, "Squeeze", {Rewritten, Sign::Any, Gate::No, Batch::First}, {}},
+    {Op::Unsqueeze, "Unsqueeze", {Rewritten, Sign::Any, Gate::No, Batch::First}, {}},
+    {Op::Identity, "Identity", {Rewritten, Sign::Any, Gate::No, Batch::First}, {}},
+    {Op::Dropout, "Dropout", {Rewritten, Sign::Any, Gate::No, Batch::First}, {}},
+    {Op::LRN, "LRN", {LocalResponse, Sign::AsFirst, Gate::No, Batch::First}, {}},
+    {Op::LayerNormalization, "LayerNormalization", {LayerNorm, Sign::Any, Gate::No, Batch::Leading}, {}},
+    {Op::Constant, "Constant", {Rewritten, Sign::Any, Gate::No, Batch::First}, {}},
+    {Op::ConstantOfShape, "ConstantOfShape", {Rewritten, Sign::Any, Gate::No, Batch::First}, {}},
+    {Op::Shape, "Shape", {Rewritten, Sign::Any, Gate::No, Batch::First}, {}},
+    {Op::Gather, "Gather", {Rewritten, Sign::Any, Gate::No, Batch::First}, {}},
+    {Op::Cast, "Cast", {Rewritten, Sign::Any, Gate::No, Batch::First}, {}},
+    {Op::Equal, "Equal", {Rewritten, Sign::Any, Gate::No, Batch::First}, {}},
+    {Op::Where, "Where", {Rewritten, Sign::Any, Gate::No, Batch::First}, {}},
+    {Op::Expand, "Expand", {Rewritten, Sign::Any, Gate::No, Batch::First}, {}},
+    {Op::Resize, "Resize", {Resize, Sign::AsFirst, Gate::No, Batch::First}, {}},
+    {Op::Upsample, "Upsample", {Rewritten, Sign::Any, Gate::No, Batch::First}, {}},
+    {Op::Dense, "Dense", {Linear, Sign::Any, Gate::No, Batch::Leading}, {}},
+    {Op::Affine, "Affine", {Affine, Sign::Any, Gate::No, Batch::First}, {}},
+}};
+// clang-format on
+
+}  // namespace op_rows
+
+using op_rows::kOps;
+
+template <class E>
+const OpRow<E>& rowOf(Op op) {
+  return kOps<E>[static_cast<std::size_t>(op)];
+}
+
+// Is it the row of `op`, with every column said, and formulas exactly where the op is elementwise?
+template <class E>
+bool isComplete(const OpRow<E>& row, Op op) {
+  const OpTraits& t = row.traits;
+  const bool said =
+      t.kind != OpKind::Unsaid && t.sign != Sign::Unsaid && t.gate != Gate::Unsaid && t.batch != Batch::Unsaid;
+  const bool wanted = isElementwise(t.kind);
+  const bool formulas = (row.formula.value != nullptr) == wanted && (row.formula.derivative != nullptr) == wanted;
+  return row.op == op && *row.name != '\0' && said && formulas;
+}
+
+}  // namespace relprop
