@@ -16,6 +16,7 @@ bool concernsOnePicture(const Error& error) {
     case ErrorCode::UnsupportedModel:
     case ErrorCode::ShapeMismatch:
     case ErrorCode::NonFiniteWeights:
+    case ErrorCode::NonFiniteInput:
     case ErrorCode::MalformedImage:
     case ErrorCode::UnsupportedImage:
     case ErrorCode::MalformedTensor:
