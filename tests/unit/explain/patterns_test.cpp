@@ -85,12 +85,6 @@ std::map<std::string, NodePattern> estimate(PatternPlan& plan, const Array& imag
   return all;
 }
 
-Graph withRows(Graph graph, std::int64_t rows) {
-  for (Value& v : graph.values)
-    if (!v.constant && v.hasShape && !v.shape.empty()) v.shape[0] = rows;
-  return graph;
-}
-
 ValueId relu(Build& b) {
   return b.add(Op::Relu, {b.graph.outputs[0]});
 }
