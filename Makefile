@@ -1,4 +1,4 @@
-# make, make demo and make test do all set-up on a fresh Debian 12, Debian 13 or Ubuntu 24.04.
+# make, make demo and make test do all set-up on a fresh Debian 12 or Debian 13; tools/checks/fresh tries that.
 .PHONY: all setup configure build demo test bench format tidy clean
 PROGRAM := build/release/relprop
 # Networks for make bench and options of tools/bench/performance; docs/performance.md names those that were measured.
