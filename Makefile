@@ -19,13 +19,14 @@ configure: setup
 build: configure
 	@cmake --build --preset release -j $(JOBS)
 
-demo: build
+demo: configure
+	@cmake --build --preset release -j $(JOBS) --target relprop_program
 	@$(PROGRAM) explain examples/model/shapes.onnx $(DEMO_PICTURE) \
 	  --method rap --method lrp-zplus --method gradient --view panel --zoom 2 --out out/demo
 	@echo "The panel lies at out/demo/$(basename $(notdir $(DEMO_PICTURE))).panel.png"
 
 test: build
-	@OMP_WAIT_POLICY=passive ctest --test-dir build/release --output-on-failure -j $(JOBS)
+	@tools/checks/tests build/release -j $(JOBS)
 
 bench: build
 	@tools/bench/performance --program $(PROGRAM) $(BENCH_MODELS) $(BENCH_OPTIONS)
@@ -34,8 +35,9 @@ bench: build
 format: setup
 	@tools/checks/format --fix
 
-tidy: configure
-	@tools/checks/tidy build/release
+tidy: setup
+	@cmake --preset dev
+	@tools/checks/tidy build/dev
 
 clean:
 	@rm -rf build out

@@ -4,7 +4,7 @@
 namespace relprop::cli {
 namespace {
 
-constexpr const char* kExamples = R"(Examples:
+constexpr const char* kBenchExamples = R"(Examples:
   relprop bench resnet50.onnx
   relprop bench resnet50.onnx --methods gradient,lrp-zplus,rap --batch 1,8 --threads 1,2
   relprop bench resnet50.onnx --method rap --profile --trace rap.json
@@ -70,7 +70,7 @@ Command addBench(CLI::App& root) {
   addLists(*app, *arguments);
   addMeasuring(*app, *arguments);
   addResults(*app, *arguments);
-  app->footer(kExamples);
+  app->footer(kBenchExamples);
   app->callback([arguments] { check(*arguments); });
   return {app, [arguments] { return runBench(*arguments); }};
 }

@@ -12,7 +12,7 @@
 namespace relprop::cli {
 namespace {
 
-constexpr const char* kExamples = R"(Examples:
+constexpr const char* kCompletionExamples = R"(Examples:
   relprop completion bash > ~/.local/share/bash-completion/completions/relprop
   relprop completion zsh > ~/.zfunc/_relprop      # a folder of $fpath
   relprop completion fish > ~/.config/fish/completions/relprop.fish)";
@@ -206,7 +206,7 @@ Command addCompletion(CLI::App& root) {
       ->required()
       ->check(CLI::IsMember({"bash", "zsh", "fish"}))
       ->type_name("SHELL");
-  app->footer(kExamples);
+  app->footer(kCompletionExamples);
   return {app, [&root, shell] { return runCompletion(root, *shell); }};
 }
 

@@ -9,7 +9,7 @@
 namespace relprop::cli {
 namespace {
 
-constexpr const char* kExamples = R"(Examples:
+constexpr const char* kEvaluateExamples = R"(Examples:
   relprop evaluate resnet50.onnx --data imagenet:ILSVRC --methods rap,gradient --store runs.db
   relprop evaluate resnet50.onnx --data voc:VOC2012 --target predicted --methods all \
       --metrics pixel-accuracy,miou,pointing-game --store runs.db --keep
@@ -90,7 +90,7 @@ Command addEvaluate(CLI::App& root, int argc, const char* const* argv) {
   app->remove_option(app->get_option("--reference"));
   addDataOptions(*app, *arguments);
   addResultOptions(*app, *arguments);
-  app->footer(kExamples);
+  app->footer(kEvaluateExamples);
   return {app, [arguments] { return runEvaluate(*arguments); }};
 }
 

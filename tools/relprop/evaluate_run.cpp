@@ -19,9 +19,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-class Run {
+class EvaluateRun {
  public:
-  Run(const EvaluateArguments& arguments, Ranks* ranks)
+  EvaluateRun(const EvaluateArguments& arguments, Ranks* ranks)
       : arguments_(arguments), network_(arguments.network), ranks_(ranks), console_(quiet()) {}
   int execute();
 
@@ -44,20 +44,20 @@ class Run {
   Clock::time_point start_ = Clock::now();
 };
 
-Preprocess Run::preprocessOf(const Model& model) const {
+Preprocess EvaluateRun::preprocessOf(const Model& model) const {
   if (std::optional<Preprocess> found = findPreprocess(model, network_)) return *found;
   throw Error(ErrorCode::InvalidArgument, model.path(), "no preprocessing is known", "",
               "give --preprocess NAME or FILE, or put it beside the model as MODEL.preprocess.json");
 }
 
 // Ranks of one machine share its cores.
-int Run::threads() const {
+int EvaluateRun::threads() const {
   if (network_.threads > 0 || !ranks_) return network_.threads;
   const int cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   return std::max(1, cores / ranks_->onThisMachine());
 }
 
-EvaluateOptions Run::options(const Model& model) {
+EvaluateOptions EvaluateRun::options(const Model& model) {
   EvaluateOptions o;
   std::vector<std::string> notes;
   o.methods.clear();
@@ -85,7 +85,7 @@ EvaluateOptions Run::options(const Model& model) {
   return o;
 }
 
-std::vector<std::size_t> Run::chosenUnits(const Evaluation& evaluation) const {
+std::vector<std::size_t> EvaluateRun::chosenUnits(const Evaluation& evaluation) const {
   std::vector<std::size_t> units;
   const std::vector<EvaluationUnit>& all = evaluation.units();
   for (std::size_t u = 0; u < all.size(); ++u) {
@@ -95,7 +95,7 @@ std::vector<std::size_t> Run::chosenUnits(const Evaluation& evaluation) const {
   return units;
 }
 
-void Run::show(const EvaluateProgress& progress, const ResultBatch& batch) {
+void EvaluateRun::show(const EvaluateProgress& progress, const ResultBatch& batch) {
   progress_ = progress;
   for (const PictureFacts& picture : batch.pictures)
     if (picture.skipped.starts_with("unreadable"))
@@ -110,12 +110,12 @@ void Run::show(const EvaluateProgress& progress, const ResultBatch& batch) {
       progress.total == 0 ? 1.0 : static_cast<double>(progress.done) / static_cast<double>(progress.total), text);
 }
 
-void Run::measureAlone(Evaluation& evaluation, Store& store, const std::vector<std::size_t>& units) {
+void EvaluateRun::measureAlone(Evaluation& evaluation, Store& store, const std::vector<std::size_t>& units) {
   evaluate(evaluation, store, units,
            [this](const EvaluateProgress& progress, const ResultBatch& batch) { show(progress, batch); });
 }
 
-void Run::measureTogether(Evaluation& evaluation, Store& store, const std::vector<std::size_t>& units) {
+void EvaluateRun::measureTogether(Evaluation& evaluation, Store& store, const std::vector<std::size_t>& units) {
   store.beginRun(evaluation.provenance());
   store.put(evaluation.modelFacts());
   Portions portions(evaluation, store, units);
@@ -130,7 +130,7 @@ void Run::measureTogether(Evaluation& evaluation, Store& store, const std::vecto
       });
 }
 
-int Run::close(std::size_t asked) {
+int EvaluateRun::close(std::size_t asked) {
   const std::size_t before = asked - std::min(asked, progress_.total);
   std::string text = fmt::format("{}: {} measured, {} skipped", arguments_.store.string(),
                                  progress_.done - progress_.skipped, progress_.skipped);
@@ -145,7 +145,7 @@ int Run::close(std::size_t asked) {
   return kExitOk;
 }
 
-int Run::execute() {
+int EvaluateRun::execute() {
   const Model model = Model::load(network_.model);
   const Dataset dataset = Dataset::open(arguments_.data);
   const bool owner = !ranks_ || ranks_->owner();
@@ -176,7 +176,7 @@ int runEvaluate(const EvaluateArguments& arguments) {
   watchInterrupts();
   const std::unique_ptr<Ranks> ranks = Ranks::join();
   try {
-    return Run(arguments, ranks.get()).execute();
+    return EvaluateRun(arguments, ranks.get()).execute();
   } catch (...) {
     if (!ranks) throw;
     Console(false).error(failureMessage());

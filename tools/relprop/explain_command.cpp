@@ -4,7 +4,7 @@
 namespace relprop::cli {
 namespace {
 
-constexpr const char* kExamples = R"(Examples:
+constexpr const char* kExplainExamples = R"(Examples:
   relprop explain resnet50.onnx dog.jpg --method rap --labels imagenet
   relprop explain resnet50.onnx photos/ --method lrp-zplus --batch 8 --out maps
   relprop explain resnet50.onnx dog.jpg --methods all --view panel
@@ -76,7 +76,7 @@ Command addExplain(CLI::App& root) {
       ->type_name("SHARE");
   app->add_flag("--json", arguments->json, "one JSON object for each map on standard output");
   app->add_flag("-q,--quiet", arguments->quiet, "say nothing but errors");
-  app->footer(kExamples);
+  app->footer(kExplainExamples);
   app->callback([arguments] { check(*arguments); });
   return {app, [arguments] { return runExplain(*arguments); }};
 }

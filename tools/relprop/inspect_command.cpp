@@ -14,7 +14,7 @@
 namespace relprop::cli {
 namespace {
 
-constexpr const char* kExamples = R"(Examples:
+constexpr const char* kInspectExamples = R"(Examples:
   relprop inspect resnet50.onnx --method rap
   relprop inspect resnet50.onnx --method epsilon-plus --rule 'layer4.*=gamma:0.5' --steps
   relprop inspect model.onnx --shape 3x299x299 --batch 8 --json
@@ -185,7 +185,7 @@ Command addInspect(CLI::App& root) {
   app->option_defaults()->group("Results");
   app->add_flag("--steps", arguments->steps, "also every step of the plan with its memory and arithmetic");
   app->add_flag("--json", arguments->run.json, "one JSON object for each method");
-  app->footer(kExamples);
+  app->footer(kInspectExamples);
   app->callback([arguments] { check(*arguments); });
   return {app, [arguments] { return runInspect(*arguments); }};
 }

@@ -13,7 +13,7 @@
 namespace relprop::cli {
 namespace {
 
-constexpr const char* kExamples = R"(Examples:
+constexpr const char* kMainExamples = R"(Examples:
   relprop explain resnet50.onnx dog.jpg --method rap --labels imagenet
   relprop inspect resnet50.onnx --method lrp-zplus
   relprop bench resnet50.onnx --methods gradient,lrp-zplus,rap --batch 1,8
@@ -89,7 +89,7 @@ int guardedMain(int argc, char** argv) {
   try {
     CLI::App root("Explains what the decision of an image classifier rests on.", "relprop");
     root.set_version_flag("--version", versionText, "versions of the program and of what it is built on");
-    root.footer(kExamples);
+    root.footer(kMainExamples);
     std::vector<Command> commands = {addExplain(root), addInspect(root),   addBench(root),
                                      addMethods(root), addPatterns(root),  addEvaluate(root, argc, argv),
                                      addMetrics(root), addReport(root),    addExport(root),

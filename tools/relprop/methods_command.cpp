@@ -9,7 +9,7 @@
 namespace relprop::cli {
 namespace {
 
-constexpr const char* kExamples = R"(Examples:
+constexpr const char* kMethodsExamples = R"(Examples:
   relprop methods
   relprop methods lrp-gamma
   relprop methods --json)";
@@ -58,8 +58,9 @@ void printCommon(Console& console) {
 }  // namespace
 
 Command addMethods(CLI::App& root) {
-  return addListing<MethodInfo>(root, {"methods", "list the methods, or describe one with its parameters",
-                                       "the method to describe", kExamples, chosen, printOne, methodJson, printCommon});
+  return addListing<MethodInfo>(
+      root, {"methods", "list the methods, or describe one with its parameters", "the method to describe",
+             kMethodsExamples, chosen, printOne, methodJson, printCommon});
 }
 
 }  // namespace relprop::cli

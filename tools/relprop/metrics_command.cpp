@@ -6,12 +6,12 @@
 namespace relprop::cli {
 namespace {
 
-constexpr const char* kExamples = R"(Examples:
+constexpr const char* kMetricsExamples = R"(Examples:
   relprop metrics
   relprop metrics id-score
   relprop metrics --json)";
 
-std::vector<MetricInfo> chosen(const std::string& name) {
+std::vector<MetricInfo> chosenMetrics(const std::string& name) {
   if (!name.empty()) completeProtocol(name);  // an unknown name is refused there
   std::vector<MetricInfo> all = metricInfos();
   if (!name.empty())
@@ -47,7 +47,7 @@ Json metricJson(const MetricInfo& metric) {
 Command addMetrics(CLI::App& root) {
   return addListing<MetricInfo>(
       root, {"metrics", "list the metrics of evaluate, or describe one with its parameters", "the metric to describe",
-             kExamples, chosen, printOne, metricJson, [](Console&) {}});
+             kMetricsExamples, chosenMetrics, printOne, metricJson, [](Console&) {}});
 }
 
 }  // namespace relprop::cli

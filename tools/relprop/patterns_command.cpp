@@ -21,7 +21,7 @@ namespace {
 namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 
-constexpr const char* kExamples = R"(Examples:
+constexpr const char* kPatternsExamples = R"(Examples:
   relprop patterns resnet50.onnx train/ -o patterns.npz
   relprop patterns resnet50.onnx train/ more/ --batch 16 -o patterns.npz
 
@@ -55,9 +55,9 @@ std::string digest(const std::vector<Input>& inputs) {
   return fmt::format("{:016x}", hash);
 }
 
-class Run {
+class PatternRun {
  public:
-  explicit Run(const PatternArguments& arguments)
+  explicit PatternRun(const PatternArguments& arguments)
       : arguments_(arguments), network_(arguments.network), console_(arguments.quiet), part_(arguments.out) {
     part_ += ".part";
   }
@@ -90,7 +90,7 @@ class Run {
   std::chrono::duration<double> saveTook_{0};
 };
 
-void Run::prepare() {
+void PatternRun::prepare() {
   std::vector<std::string> notes;  // about the names of results, of which there is one here
   inputs_ = collectInputs(arguments_.paths, notes);
   if (std::error_code ignored; fs::is_directory(arguments_.out, ignored))
@@ -112,7 +112,7 @@ void Run::prepare() {
 }
 
 // An old and a new state lie side by side while the new one is written.
-void Run::checkRoom() const {
+void PatternRun::checkRoom() const {
   std::error_code failed;
   const fs::space_info space = fs::space(fs::absolute(arguments_.out).parent_path(), failed);
   const double needed =
@@ -131,7 +131,7 @@ nlohmann::json identity(const std::vector<Input>& inputs, const std::optional<Pr
 }
 
 // Goes on where an interrupted run of the same images stopped.
-void Run::resume() {
+void PatternRun::resume() {
   if (std::error_code ignored; !fs::exists(part_, ignored)) return;
   const std::string restart = fmt::format("give another --out, or remove {} to start again", part_.string());
   try {
@@ -152,7 +152,7 @@ void Run::resume() {
 }
 
 // Photos are computed in batches; a tensor, whose rows are a batch of their own, by itself.
-std::size_t Run::endOfGroup(std::size_t first) const {
+std::size_t PatternRun::endOfGroup(std::size_t first) const {
   std::size_t last = first + 1;
   if (inputs_[first].tensor) return last;
   while (last < inputs_.size() && last - first < static_cast<std::size_t>(network_.batch) && !inputs_[last].tensor)
@@ -160,12 +160,12 @@ std::size_t Run::endOfGroup(std::size_t first) const {
   return last;
 }
 
-void Run::fail(const std::string& path, const std::string& message) {
+void PatternRun::fail(const std::string& path, const std::string& message) {
   console_.error(message.find(path) == std::string::npos ? path + ": " + message : message);
   ++progress_.failed;
 }
 
-Group Run::load(const GroupReader& reader, std::size_t first, std::size_t last) {
+Group PatternRun::load(const GroupReader& reader, std::size_t first, std::size_t last) {
   Group group;
   for (std::size_t i = first; i < last && !interrupted(); ++i) {
     try {
@@ -178,7 +178,7 @@ Group Run::load(const GroupReader& reader, std::size_t first, std::size_t last) 
 }
 
 // The sums are lost when the network overflows; what was saved before stays.
-void Run::add(const Group& group) {
+void PatternRun::add(const Group& group) {
   if (group.members.empty()) return;
   try {
     estimator_->add(group.input);
@@ -192,7 +192,7 @@ void Run::add(const Group& group) {
 }
 
 // A state that cannot be written does not end the run: the last one is still there.
-bool Run::save() {
+bool PatternRun::save() {
   const Clock::time_point start = Clock::now();
   nlohmann::json note = identity(inputs_, preprocess_);
   note["next"] = progress_.next, note["failed"] = progress_.failed;
@@ -209,13 +209,13 @@ bool Run::save() {
 }
 
 // Saving large networks takes a while; at most a twentieth of the time goes into it.
-void Run::saveNowAndThen() {
+void PatternRun::saveNowAndThen() {
   const std::chrono::duration<double> since = Clock::now() - saved_;
   if (since.count() >= arguments_.saveEvery && since > 20 * saveTook_) save();
 }
 
 // When they cannot be written the pass was not in vain.
-void Run::write(const Patterns& patterns) {
+void PatternRun::write(const Patterns& patterns) {
   const WritingGuard guard;
   try {
     patterns.save(arguments_.out);
@@ -227,7 +227,7 @@ void Run::write(const Patterns& patterns) {
   fs::remove(part_, ignored);
 }
 
-int Run::finish() {
+int PatternRun::finish() {
   if (estimator_->images() == 0)
     throw Error(ErrorCode::InvalidArgument, "patterns", "none of the images could be read", "at least one");
   const Patterns patterns = estimator_->finish();
@@ -241,7 +241,7 @@ int Run::finish() {
   return progress_.failed > 0 ? kExitFailure : kExitOk;
 }
 
-int Run::close() {
+int PatternRun::close() {
   if (!interrupted()) return finish();
   if (save())
     console_.note(fmt::format(
@@ -250,7 +250,7 @@ int Run::close() {
   return kExitInterrupted;
 }
 
-int Run::execute() {
+int PatternRun::execute() {
   prepare();
   resume();
   const GroupReader reader(model_->path(), preprocess_, estimator_->inputShape(), OutputOptions());
@@ -293,10 +293,10 @@ Command addPatterns(CLI::App& root) {
   arguments->out = "patterns.npz";
   addModelOptions(*app, arguments->network);
   addOwnOptions(*app, *arguments);
-  app->footer(kExamples);
+  app->footer(kPatternsExamples);
   return {app, [arguments] {
             watchInterrupts();
-            return Run(*arguments).execute();
+            return PatternRun(*arguments).execute();
           }};
 }
 
