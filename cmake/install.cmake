@@ -18,9 +18,10 @@ write_basic_package_version_file(${PROJECT_BINARY_DIR}/relpropConfigVersion.cmak
 install(FILES ${PROJECT_BINARY_DIR}/relpropConfig.cmake ${PROJECT_BINARY_DIR}/relpropConfigVersion.cmake
               ${PROJECT_SOURCE_DIR}/cmake/dependencies.cmake DESTINATION ${package_folder})
 
-# Tests of the whole: the program, the installed package, the layering.
+# Tests of the whole: the program, the installed package, the layering, the guides.
 if(RELPROP_TESTS)
   add_subdirectory(tests/e2e)
   add_subdirectory(tests/install)
   add_subdirectory(tools/checks)
+  add_subdirectory(tests/guides)
 endif()
