@@ -102,7 +102,8 @@ struct EvaluateProgress {
 };
 // Measures what the store lacks, a portion at a time, and writes each as soon as it is known; `written` is told of it,
 // and once before the first. Throws what measure and Store::write throw; what was written stays.
-RELPROP_API EvaluateProgress evaluate(Evaluation& evaluation, Store& store, const std::vector<std::size_t>& units,
-                          const std::function<void(const EvaluateProgress&, const ResultBatch&)>& written = {});
+RELPROP_API EvaluateProgress
+evaluate(Evaluation& evaluation, Store& store, const std::vector<std::size_t>& units,
+         const std::function<void(const EvaluateProgress&, const ResultBatch&)>& written = {});
 
 }  // namespace relprop
