@@ -12,11 +12,13 @@ std::filesystem::path sharedFolder() {
   return given ? std::filesystem::path(given) : std::filesystem::path(__FILE__).parent_path() / "../../../../shared";
 }
 
+// Networks that are meant to be handled; the folder holds others besides.
 std::vector<std::filesystem::path> modelFiles() {
   std::vector<std::filesystem::path> files;
   std::error_code error;
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(sharedFolder(), error))
-    if (entry.path().extension() == ".onnx") files.push_back(entry.path());
+  for (const char* part : {"fixtures", "models"})
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(sharedFolder() / part, error))
+      if (entry.path().extension() == ".onnx") files.push_back(entry.path());
   return files;
 }
 
