@@ -100,10 +100,11 @@ struct EvaluateProgress {
   std::size_t done = 0, total = 0;  // units; those that were in the store before are not counted
   std::size_t skipped = 0;          // of done, pictures that no method was measured on
 };
+
+using WhenWritten = std::function<void(const EvaluateProgress&, const ResultBatch&)>;
 // Measures what the store lacks, a portion at a time, and writes each as soon as it is known; `written` is told of it,
 // and once before the first. Throws what measure and Store::write throw; what was written stays.
-RELPROP_API EvaluateProgress
-evaluate(Evaluation& evaluation, Store& store, const std::vector<std::size_t>& units,
-         const std::function<void(const EvaluateProgress&, const ResultBatch&)>& written = {});
+RELPROP_API EvaluateProgress evaluate(Evaluation& evaluation, Store& store, const std::vector<std::size_t>& units,
+                                      const WhenWritten& written = {});
 
 }  // namespace relprop

@@ -28,7 +28,7 @@ std::vector<MissingScores> Portions::next() {
 }
 
 EvaluateProgress evaluate(Evaluation& evaluation, Store& store, const std::vector<std::size_t>& units,
-                          const std::function<void(const EvaluateProgress&, const ResultBatch&)>& written) {
+                          const WhenWritten& written) {
   store.beginRun(evaluation.provenance());
   store.put(evaluation.modelFacts());
   Portions portions(evaluation, store, units);
