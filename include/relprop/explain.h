@@ -219,8 +219,15 @@ RELPROP_API bool runsManyInputs(const std::string& method);
 // Parameters that every method takes (noise, sign, …).
 RELPROP_API std::vector<std::pair<std::string, std::string>> commonParameters();
 
-// Class names: "imagenet" (built in), or a file with one name a line (a leading synset id is dropped).
+// Class names: "imagenet" (built in), or a file that parseLabels reads.
 RELPROP_API std::vector<std::string> readLabels(const std::string& nameOrPath);
+// One name a line (a leading synset id is dropped), or JSON: a list of names, an object from class number to name or
+// [synset, name], or an object that holds either as "id2label". A UTF-8 byte order mark is skipped. `where` names the
+// text in errors. Throws InvalidArgument.
+RELPROP_API std::vector<std::string> parseLabels(const std::string& text, const std::string& where);
+// Throws InvalidArgument when there are labels, but not one for each of the network's classes (-1: not known).
+RELPROP_API void requireLabelsFor(std::int64_t classes, const std::vector<std::string>& labels,
+                                  const std::string& where);
 
 RELPROP_API std::string version();
 // Versions of the libraries the result depends on, e.g. {"oneDNN", "2.6.3"}.

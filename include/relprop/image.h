@@ -21,8 +21,9 @@ struct Image {
   std::vector<std::uint8_t> pixels;
 };
 
-// JPEG, PNG or WebP by content, EXIF orientation applied; grey, palette, 16-bit, alpha (over black) and CMYK become
-// RGB8. Throws FileNotFound, FileUnreadable, MalformedImage, UnsupportedImage.
+// JPEG, PNG or WebP by content, EXIF orientation applied; grey, palette, 16-bit and CMYK become RGB8. Alpha is dropped,
+// as by Pillow's convert("RGB"): the colours under transparent pixels count. Throws FileNotFound, FileUnreadable,
+// MalformedImage, UnsupportedImage.
 RELPROP_API Image readImage(const std::filesystem::path& path);
 RELPROP_API Image decodeImage(const std::vector<std::uint8_t>& bytes, const std::string& name);
 

@@ -58,13 +58,30 @@ std::vector<Move> transposeMoves(const Graph& g, const Node& node) {
   return {{c, 0}};
 }
 
-// Position in the input that output i of a resized axis looks at.
-double sourcePosition(const std::string& mode, std::int64_t i, std::int64_t in, std::int64_t out, double scale) {
-  const auto x = static_cast<double>(i);
-  if (mode == "asymmetric") return x / scale;
-  if (mode == "align_corners") return out > 1 ? x * static_cast<double>(in - 1) / static_cast<double>(out - 1) : 0;
+// Position in the input that output x of a resized axis looks at, for the scale num / den. In float, with den 1, it is
+// rounded step by step as the runtimes round it; in double, with whole num and den, only its one division rounds, so
+// that whole and half positions come out exactly.
+template <typename T>
+T sourcePosition(const std::string& mode, T x, T in, T out, T num, T den) {
+  if (mode == "asymmetric") return x * den / num;
+  if (mode == "align_corners") return out > 1 ? x * (in - 1) / (out - 1) : 0;
   if (mode == "pytorch_half_pixel" && out == 1) return 0;
-  return (x + 0.5) / scale - 0.5;
+  return (x + T(0.5)) * den / num - T(0.5);
+}
+
+// The nearest pixel jumps with the last bit of its position. A scale that is the float nearest out / in stands for that
+// fraction (6 / 1.2 is 5, and 6 / 1.2f in double is not); of any other only the float is known.
+double nearestPosition(const std::string& mode, std::int64_t i, std::int64_t in, std::int64_t out, float scale) {
+  if (scale == static_cast<float>(out) / static_cast<float>(in)) {
+    const auto a = static_cast<double>(in), b = static_cast<double>(out);
+    return sourcePosition<double>(mode, static_cast<double>(i), a, b, b, a);
+  }
+  return sourcePosition<float>(mode, static_cast<float>(i), static_cast<float>(in), static_cast<float>(out), scale, 1);
+}
+
+double linearPosition(const std::string& mode, std::int64_t i, std::int64_t in, std::int64_t out, float scale) {
+  return sourcePosition<double>(mode, static_cast<double>(i), static_cast<double>(in), static_cast<double>(out), scale,
+                                1);
 }
 
 std::int64_t roundPosition(const std::string& how, double x) {
@@ -75,17 +92,28 @@ std::int64_t roundPosition(const std::string& how, double x) {
   return static_cast<std::int64_t>(std::round(x));
 }
 
-ResizeAxis axisOf(const Node& node, std::int64_t in, std::int64_t out, double scale) {
+ResizeAxis nearestAxis(const Node& node, std::int64_t in, std::int64_t out, float scale) {
   ResizeAxis axis{in, out, {}, {}};
-  const bool linear = node.stringAttr("mode", "nearest") == "linear";
+  const std::string coordinate = node.stringAttr("coordinate", "half_pixel");
+  const std::string rounding = node.stringAttr("rounding", "round_prefer_floor");
+  for (std::int64_t i = 0; i < out; ++i) {
+    const std::int64_t pixel = roundPosition(rounding, nearestPosition(coordinate, i, in, out, scale));
+    axis.index.insert(axis.index.end(), 2, std::clamp<std::int64_t>(pixel, 0, in - 1));
+    axis.weight.insert(axis.weight.end(), {1.0f, 0.0f});
+  }
+  return axis;
+}
+
+ResizeAxis linearAxis(const Node& node, std::int64_t in, std::int64_t out, float scale) {
+  ResizeAxis axis{in, out, {}, {}};
+  const std::string coordinate = node.stringAttr("coordinate", "half_pixel");
   const auto inside = [&](std::int64_t k) { return std::clamp<std::int64_t>(k, 0, in - 1); };
   for (std::int64_t i = 0; i < out; ++i) {
-    const double x = sourcePosition(node.stringAttr("coordinate", "half_pixel"), i, in, out, scale);
+    const double x = linearPosition(coordinate, i, in, out, scale);
     const auto low = static_cast<std::int64_t>(std::floor(x));
     const auto share = static_cast<float>(x - static_cast<double>(low));
-    const std::int64_t nearest = inside(roundPosition(node.stringAttr("rounding", "round_prefer_floor"), x));
-    axis.index.insert(axis.index.end(), {linear ? inside(low) : nearest, linear ? inside(low + 1) : nearest});
-    axis.weight.insert(axis.weight.end(), {linear ? 1.0f - share : 1.0f, linear ? share : 0.0f});
+    axis.index.insert(axis.index.end(), {inside(low), inside(low + 1)});
+    axis.weight.insert(axis.weight.end(), {1.0f - share, share});
   }
   return axis;
 }
@@ -138,13 +166,13 @@ ResizeAxes resizeAxesOf(const Graph& graph, const Node& node) {
     throw Error(ErrorCode::UnsupportedModel, node.name, "Resize from " + toString(in) + " to " + toString(out),
                 "resizing of spatial axes");
   const std::size_t r = in.size();
-  const auto scale = [&](std::size_t k) {
-    return k < scales.size() ? static_cast<double>(scales[k])
-                             : static_cast<double>(out[k]) / static_cast<double>(in[k]);
+  const auto axisOf = node.stringAttr("mode", "nearest") == "linear" ? linearAxis : nearestAxis;
+  const auto axis = [&](std::size_t k) {
+    const float fromShapes = static_cast<float>(out[k]) / static_cast<float>(in[k]);
+    return axisOf(node, in[k], out[k], k < scales.size() ? scales[k] : fromShapes);
   };
   const ResizeAxis one = {1, 1, {0, 0}, {1, 0}};
-  return {in[0] * in[1], r == 4 ? axisOf(node, in[2], out[2], scale(2)) : one,
-          axisOf(node, in[r - 1], out[r - 1], scale(r - 1))};
+  return {in[0] * in[1], r == 4 ? axis(2) : one, axis(r - 1)};
 }
 
 LrnSpec lrnOf(const Node& node, const TensorDesc& desc) {

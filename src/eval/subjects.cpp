@@ -60,6 +60,7 @@ Subjects::Subjects(const Model& model, const Dataset& dataset, const EvaluateOpt
                    const Classifier& classifier)
     : dataset_(dataset), options_(options), classifier_(classifier) {
   validate(model, dataset, options, classifier.imageShape());
+  requireLabelsFor(classifier.classes(), options.labels, "labels");
   units_ = unitsOf(dataset, options.target, options.onlyCorrect);
   if (asksTrueClass(options)) mapping_ = classMapping(dataset, options.labels, classifier.classes());
   model_ = factsOf(model, options, classifier.imageShape());

@@ -370,8 +370,9 @@ Types scaled(const Call& call, std::size_t scalesInput) {
     call.mismatch(fmt::format("{} scales", scales.size()), fmt::format("{}", call.rank()));
   Shape out;
   for (std::size_t i = 0; i < scales.size(); ++i) {
-    const double extent = std::floor(static_cast<double>(call.shape()[i]) * static_cast<double>(scales[i]));
-    if (!(scales[i] > 0) || !(extent >= 1) || extent > static_cast<double>(kMaxElements))
+    // A product of floats, as ONNX infers it: 5 · 1.4f is 7, which it falls short of in double.
+    const float extent = std::floor(static_cast<float>(call.shape()[i]) * scales[i]);
+    if (!(scales[i] > 0) || !(extent >= 1) || extent > static_cast<float>(kMaxElements))
       call.mismatch(fmt::format("scale {} of extent {}", scales[i], call.shape()[i]), "a positive extent");
     out.push_back(static_cast<std::int64_t>(extent));
   }

@@ -64,14 +64,6 @@ Stored decodeStored(const Bytes& bytes, const std::string& name) {
 
 }  // namespace
 
-Image overBlack(const Bytes& rgba, int width, int height, const std::string& name) {
-  Image image = blankImage(width, height, name);
-  const std::size_t count = image.pixels.size() / 3;
-  for (std::size_t i = 0; i < count; ++i)
-    for (std::size_t c = 0; c < 3; ++c) image.pixels[i * 3 + c] = mulDiv255(rgba[i * 4 + c], rgba[i * 4 + 3]);
-  return image;
-}
-
 Image decodeImage(const std::vector<std::uint8_t>& bytes, const std::string& name) {
   Stored stored = decodeStored(bytes, name);
   return orient(std::move(stored.image), stored.orientation, name);

@@ -68,10 +68,11 @@ void readHeader(const Reader& reader, Source& source) {
   requirePlausible(reader, source);
 }
 
-// Everything becomes 8-bit RGB or RGBA. The samples are taken as they are: gamma and colour profiles do not count, as
-// in the loaders that networks are trained with; 16 bits become 8 by dividing by 257, rounded.
+// Everything becomes 8-bit RGB. The samples are taken as they are: gamma, colour profiles and alpha do not count, as in
+// the loaders that networks are trained with (Pillow's convert("RGB")); 16 bits become 8 by dividing by 257, rounded.
 int requestEightBitColour(const Reader& reader) {
   png_set_expand(reader.png());
+  png_set_strip_alpha(reader.png());
   png_set_scale_16(reader.png());
   png_set_gray_to_rgb(reader.png());
   const int passes = png_set_interlace_handling(reader.png());
@@ -110,14 +111,9 @@ Image decodePng(const Bytes& file, const std::string& name) {
   const int passes = requestEightBitColour(reader);
   const int width = static_cast<int>(png_get_image_width(reader.png(), reader.info()));
   const int height = static_cast<int>(png_get_image_height(reader.png(), reader.info()));
-  if (png_get_channels(reader.png(), reader.info()) == 3) {
-    Image image = blankImage(width, height, name);
-    readRows(reader, passes, height, image.pixels);
-    return image;
-  }
-  Bytes rgba = allocateBytes(static_cast<std::size_t>(width) * static_cast<std::size_t>(height) * 4, name);
-  readRows(reader, passes, height, rgba);
-  return overBlack(rgba, width, height, name);
+  Image image = blankImage(width, height, name);
+  readRows(reader, passes, height, image.pixels);
+  return image;
 }
 
 IndexImage decodeIndexPng(const Bytes& file, const std::string& name) {

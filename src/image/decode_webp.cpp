@@ -28,12 +28,10 @@ WebPBitstreamFeatures readHeader(const Bytes& file, const std::string& name) {
 Image decodeWebp(const Bytes& file, const std::string& name) {
   const WebPBitstreamFeatures features = readHeader(file, name);
   Image image = blankImage(features.width, features.height, name);
-  Bytes rgba = features.has_alpha ? allocateBytes(image.pixels.size() / 3 * 4, name) : Bytes{};
-  Bytes& pixels = features.has_alpha ? rgba : image.pixels;
-  const auto decode = features.has_alpha ? WebPDecodeRGBAInto : WebPDecodeRGBInto;
-  const int stride = features.width * (features.has_alpha ? 4 : 3);
-  if (!decode(file.data(), file.size(), pixels.data(), pixels.size(), stride)) fail(name, "broken or truncated data");
-  return features.has_alpha ? overBlack(rgba, features.width, features.height, name) : image;
+  Bytes& pixels = image.pixels;  // alpha is dropped, as it is from a PNG
+  if (!WebPDecodeRGBInto(file.data(), file.size(), pixels.data(), pixels.size(), features.width * 3))
+    fail(name, "broken or truncated data");
+  return image;
 }
 
 }  // namespace relprop

@@ -1,4 +1,4 @@
-// One function a file format: the stored pixels as RGB8, orientation not yet applied.
+// One function a file format: the stored pixels as RGB8 without alpha, orientation not yet applied.
 #pragma once
 
 #include <string>
@@ -10,8 +10,5 @@ namespace relprop {
 Image decodeJpeg(const Bytes& file, const std::string& name);
 Image decodePng(const Bytes& file, const std::string& name);
 Image decodeWebp(const Bytes& file, const std::string& name);
-
-// RGBA over black as RGB.
-Image overBlack(const Bytes& rgba, int width, int height, const std::string& name);
 
 }  // namespace relprop

@@ -6,7 +6,6 @@
 #include <cctype>
 #include <charconv>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <sstream>
 #include <system_error>
 
@@ -155,14 +154,26 @@ std::optional<std::string> besideModel(const Model& model, const std::string& ex
   return path.string();
 }
 
-// One name a line, or a JSON list of names.
-std::vector<std::string> labelsFromMetadata(const std::string& text) {
-  if (text.front() != '[') return split(text, '\n');
-  auto list = nlohmann::json::parse(text, nullptr, false);
-  if (list.is_discarded() || !std::all_of(list.begin(), list.end(), [](const auto& name) { return name.is_string(); }))
-    throw Error(ErrorCode::MalformedModel, "metadata relprop.labels", "no list of names", "",
-                "give the class names with --labels");
-  return list.get<std::vector<std::string>>();
+struct Labels {
+  std::vector<std::string> names;
+  std::string where;
+};
+
+// What a model says of itself is no argument of the call.
+Labels labelsFromMetadata(const std::string& text) {
+  const char* const where = "metadata relprop.labels";
+  try {
+    return {parseLabels(text, where), where};
+  } catch (const Error& e) {
+    throw Error(ErrorCode::MalformedModel, where, e.got(), e.expected(), "give the class names with --labels");
+  }
+}
+
+Labels labelsOf(const Model& model, const std::string& labels) {
+  if (!labels.empty()) return {readLabels(labels), labels};
+  if (auto path = besideModel(model, ".labels.txt")) return {readLabels(*path), *path};
+  auto text = metadataEntry(model, "relprop.labels");
+  return text ? labelsFromMetadata(*text) : Labels{};
 }
 
 // Height and width that come out of the preprocessing whatever the image, or nothing.
@@ -217,7 +228,7 @@ void addNetworkOptions(CLI::App& app, NetworkOptions& options) {
 }
 
 void addLabelsOption(CLI::App& app, std::string& labels) {
-  app.add_option("--labels", labels, "class names: imagenet, or a file with one a line; default: beside the model")
+  app.add_option("--labels", labels, "class names: imagenet, or a file, one a line or JSON; default: beside the model")
       ->type_name("imagenet|FILE");
 }
 
@@ -235,10 +246,9 @@ std::optional<Preprocess> findPreprocess(const Model& model, const NetworkOption
 }
 
 std::vector<std::string> findLabels(const Model& model, const std::string& labels) {
-  if (!labels.empty()) return readLabels(labels);
-  if (auto path = besideModel(model, ".labels.txt")) return readLabels(*path);
-  auto text = metadataEntry(model, "relprop.labels");
-  return text ? labelsFromMetadata(*text) : std::vector<std::string>();
+  Labels found = labelsOf(model, labels);
+  requireLabelsFor(model.outputClasses(), found.names, found.where);
+  return std::move(found.names);
 }
 
 Shape chooseShape(const Model& model, const NetworkOptions& options, const std::optional<Preprocess>& preprocess,

@@ -38,7 +38,8 @@ std::vector<MethodChoice> chosenMethods(const NetworkOptions& options, std::vect
 
 // --preprocess, else the file beside the model, else the model's metadata, else nothing.
 std::optional<Preprocess> findPreprocess(const Model& model, const NetworkOptions& options);
-// --labels, else the file beside the model, else the model's metadata, else nothing.
+// --labels, else the file beside the model, else the model's metadata, else nothing. Throws when they are not as many
+// as the model's classes.
 std::vector<std::string> findLabels(const Model& model, const std::string& labels);
 
 // For ExplainOptions::inputShape: --shape, else, where the model leaves its size open, `tensor` (C×H×W of an .npy

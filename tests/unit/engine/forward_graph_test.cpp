@@ -112,6 +112,64 @@ INSTANTIATE_TEST_SUITE_P(Modes, ForwardResize, testing::ValuesIn(resizeCases()),
   return c.mode + "_" + c.coordinate + "_" + c.rounding + "_" + std::to_string(c.out);
 });
 
+// The source pixel of the nearest modes in whole numbers: the position is n / d.
+std::int64_t exactPixel(const std::string& mode, const std::string& how, std::int64_t i, std::int64_t in,
+                        std::int64_t out) {
+  std::int64_t n = (2 * i + 1) * in - out, d = 2 * out;
+  if (mode == "asymmetric") n = i * in, d = out;
+  if (mode == "align_corners") n = i * (in - 1), d = std::max<std::int64_t>(out - 1, 1);
+  if (mode == "pytorch_half_pixel" && out == 1) n = 0;
+  const auto floorOf = [](std::int64_t a, std::int64_t b) { return a / b - (a % b < 0 ? 1 : 0); };
+  const auto ceilOf = [&](std::int64_t a, std::int64_t b) { return -floorOf(-a, b); };
+  const std::int64_t pixel = how == "floor"                ? floorOf(n, d)
+                             : how == "ceil"               ? ceilOf(n, d)
+                             : how == "round_prefer_floor" ? ceilOf(2 * n - d, 2 * d)
+                                                           : floorOf(2 * n + d, 2 * d);
+  return std::clamp<std::int64_t>(pixel, 0, in - 1);
+}
+
+// The pixels that a row of `in` is resized from, by a Resize as the passes leave it.
+Ints nearestPixels(const std::string& coordinate, const std::string& rounding, std::int64_t in, std::int64_t out,
+                   float scale) {
+  Build b({1, 1, in});
+  const ValueId y = b.add(Op::Resize, {b.x()},
+                          {{"mode", std::string("nearest")},
+                           {"coordinate", coordinate},
+                           {"rounding", rounding},
+                           {"scales", std::vector<float>{1, 1, scale}}});
+  b.graph.value(y).shape = {1, 1, out}, b.graph.value(y).hasShape = true;
+  const ResizeAxis axis = resizeAxesOf(b.graph, b.graph.nodes.back()).w;
+  Ints pixels;
+  for (std::size_t i = 0; i < axis.index.size(); i += 2) pixels.push_back(axis.index[i]);
+  return pixels;
+}
+
+TEST(NearestResize, TakesThePixelOfExactArithmetic) {
+  for (const char* coordinate : {"half_pixel", "asymmetric", "align_corners", "pytorch_half_pixel"})
+    for (const char* rounding : {"floor", "ceil", "round_prefer_floor", "round_prefer_ceil"})
+      for (std::int64_t in = 1; in <= 30; ++in)
+        for (std::int64_t out = 1; out <= 30; ++out) {
+          Ints expected;
+          for (std::int64_t i = 0; i < out; ++i) expected.push_back(exactPixel(coordinate, rounding, i, in, out));
+          const float scale = static_cast<float>(out) / static_cast<float>(in);
+          ASSERT_EQ(nearestPixels(coordinate, rounding, in, out, scale), expected)
+              << coordinate << ' ' << rounding << ' ' << in << " to " << out;
+        }
+}
+
+TEST(NearestResize, TakesThePixelOfExactArithmeticByNumbers) {
+  EXPECT_EQ(nearestPixels("asymmetric", "floor", 10, 12, 1.2f), (Ints{0, 0, 1, 2, 3, 4, 5, 5, 6, 7, 8, 9}));
+  EXPECT_EQ(nearestPixels("asymmetric", "floor", 15, 9, 0.6f), (Ints{0, 1, 3, 5, 6, 8, 10, 11, 13}));
+  EXPECT_EQ(nearestPixels("asymmetric", "floor", 5, 7, 1.4f), (Ints{0, 0, 1, 2, 2, 3, 4}));
+  EXPECT_EQ(nearestPixels("asymmetric", "floor", 14, 2, 2.0f / 14.0f), (Ints{0, 7}));  // 1 / (2/14) is below 7 in float
+}
+
+// 6 / 1.2f and 12 / 1.2f are 5 and 10 in float, and less in double.
+TEST(NearestResize, ScaleThatIsNotOutByInCountsAsTheFloatItIs) {
+  EXPECT_EQ(nearestPixels("asymmetric", "floor", 11, 13, 1.2f), (Ints{0, 0, 1, 2, 3, 4, 5, 5, 6, 7, 8, 9, 10}));
+  EXPECT_EQ(nearestPixels("half_pixel", "floor", 5, 7, 1.5f), (Ints{0, 0, 1, 1, 2, 3, 3}));
+}
+
 // ---- fusion
 Graph convReluGraph() {
   Build b({2, 10, 6, 5});

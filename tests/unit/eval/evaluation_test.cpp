@@ -164,6 +164,19 @@ TEST(Evaluation, BadOptionsAreRefused) {
   EXPECT_EQ(code(o), ErrorCode::UnknownTarget);
 }
 
+TEST(Evaluation, LabelsOfAnotherNetworkAreRefused) {
+  for (const char* target : {"true", "predicted"})
+    for (const std::size_t count : {9u, 11u}) {
+      EvaluateOptions o = options({"rap"}, {"miou"});
+      o.target = target;
+      o.labels.resize(count, "ring");
+      const Error error = failureOf([&] { Evaluation(shapes(), data(), o); });
+      EXPECT_EQ(error.code(), ErrorCode::InvalidArgument);
+      EXPECT_EQ(error.got(), std::to_string(count) + " class names");
+      EXPECT_EQ(error.expected(), "10, one for each class of the network");
+    }
+}
+
 TEST(ClassMapping, FindsClassesByName) {
   const std::vector<int> mapping = classMapping(data(), options({}, {}).labels, 10);
   const std::vector<std::string> labels = options({}, {}).labels;

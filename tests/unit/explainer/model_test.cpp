@@ -113,7 +113,7 @@ TEST(Lists, ImageNetHasAThousandNames) {
   ASSERT_EQ(names.size(), 1000u);
   EXPECT_EQ(names[0], "tench");
   EXPECT_EQ(names[999], "toilet tissue");
-  EXPECT_THROW(readLabels("no/such/file.txt"), Error);
+  EXPECT_EQ(codeOf([] { readLabels("no/such/file.txt"); }), ErrorCode::FileNotFound);
 }
 
 }  // namespace

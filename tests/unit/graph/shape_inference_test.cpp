@@ -164,6 +164,18 @@ TEST(ShapeInference, RefusesWhatDoesNotFit) {
   for (std::size_t i = 0; i < errors.size(); ++i) EXPECT_NE(errors[i], "accepted") << i;
 }
 
+// In float, as ONNX infers it: 5 · 1.4f is 7, 7 · (31/7)f falls short of 31.
+TEST(ShapeInference, ScaledExtentsAreProductsOfFloats) {
+  const auto extent = [](std::int64_t in, float scale) {
+    return shapeOf(Op::Upsample, {{{1, 1, in}}}, {{"scales", std::vector<float>{1, 1, scale}}}).at(2);
+  };
+  EXPECT_EQ(extent(5, 1.4f), 7);
+  EXPECT_EQ(extent(10, 1.2f), 12);
+  EXPECT_EQ(extent(15, 0.6f), 9);
+  EXPECT_EQ(extent(5, 1.5f), 7);
+  EXPECT_EQ(extent(7, 31.0f / 7.0f), 30);
+}
+
 TEST(ShapeInference, SplitPartsHaveToAddUp) {
   EXPECT_THROW(infer(Op::Split, {kImage, ints({3, 3})}, {{"axis", std::int64_t{2}}}, 2), Error);
   EXPECT_THROW(infer(Op::Split, {kImage, ints({INT64_MAX, INT64_MAX})}, {{"axis", std::int64_t{2}}}, 2), Error);

@@ -72,7 +72,7 @@ TEST(Png, PaletteBecomesItsColours) {
   EXPECT_EQ(image.pixels, (Bytes{200, 100, 50, 1, 2, 3}));
 }
 
-TEST(Png, TransparentPaletteEntryIsBlack) {
+TEST(Png, TransparentPaletteEntryKeepsItsColour) {
   const auto palette = [](png_structp png, png_infop info) {
     const png_color colours[] = {{10, 20, 30}, {200, 100, 50}};
     const png_byte alpha[] = {0};
@@ -80,14 +80,36 @@ TEST(Png, TransparentPaletteEntryIsBlack) {
     png_set_tRNS(png, info, alpha, 1, nullptr);
   };
   const Image image = decoded(writePng({2, 1, PNG_COLOR_TYPE_PALETTE, 8}, {0, 1}, palette));
-  EXPECT_EQ(image.pixels, (Bytes{0, 0, 0, 200, 100, 50}));
+  EXPECT_EQ(image.pixels, (Bytes{10, 20, 30, 200, 100, 50}));
 }
 
-TEST(Png, AlphaGoesOverBlack) {
+TEST(Png, AlphaIsDropped) {
   const Bytes row = {200, 100, 50, 255, 200, 100, 50, 51, 200, 100, 50, 0};
   const Image image = decoded(writePng({3, 1, PNG_COLOR_TYPE_RGB_ALPHA, 8}, row));
-  EXPECT_EQ(image.pixels, (Bytes{200, 100, 50, 40, 20, 10, 0, 0, 0}));
-  EXPECT_EQ(decoded(writePng({1, 1, PNG_COLOR_TYPE_GRAY_ALPHA, 8}, {100, 51})).pixels, (Bytes{20, 20, 20}));
+  EXPECT_EQ(image.pixels, (Bytes{200, 100, 50, 200, 100, 50, 200, 100, 50}));
+  const Bytes grey = {100, 51, 7, 0};
+  EXPECT_EQ(decoded(writePng({2, 1, PNG_COLOR_TYPE_GRAY_ALPHA, 8}, grey)).pixels, (Bytes{100, 100, 100, 7, 7, 7}));
+  const Bytes deep = {0x40, 0x40, 0x80, 0x80, 0xFF, 0xFF, 0, 0};
+  EXPECT_EQ(decoded(writePng({1, 1, PNG_COLOR_TYPE_RGB_ALPHA, 16}, deep)).pixels, (Bytes{64, 128, 255}));
+}
+
+TEST(Png, TransparentColourKeepsItsValue) {
+  const auto transparent = [](png_structp png, png_infop info) {
+    const png_color_16 colour = {0, 200, 100, 50, 99};
+    png_set_tRNS(png, info, nullptr, 0, &colour);
+  };
+  EXPECT_EQ(decoded(writePng({1, 1, PNG_COLOR_TYPE_RGB, 8}, {200, 100, 50}, transparent)).pixels,
+            (Bytes{200, 100, 50}));
+  EXPECT_EQ(decoded(writePng({1, 1, PNG_COLOR_TYPE_GRAY, 8}, {99}, transparent)).pixels, (Bytes{99, 99, 99}));
+}
+
+TEST(Png, TransparentPictureIntoOneChannelIsTheLumaOfItsColours) {
+  Preprocess preprocess;
+  preprocess.mean = {0}, preprocess.std = {1}, preprocess.scale = 1;
+  const Image image = decoded(writePng({2, 1, PNG_COLOR_TYPE_RGB_ALPHA, 8}, {200, 100, 50, 51, 10, 20, 30, 0}));
+  const Tensor input = prepareImage(image, preprocess, 1, 1, 2).input;
+  EXPECT_EQ(input.data[0], 124);  // 0.299·200 + 0.587·100 + 0.114·50 = 124.2
+  EXPECT_EQ(input.data[1], 18);   // 0.299·10 + 0.587·20 + 0.114·30 = 18.15
 }
 
 TEST(Png, GammaChunkChangesNothing) {
