@@ -1,4 +1,5 @@
 // Whether relevance lies where the object is. H⁺ = max(H, 0), H⁻ = max(−H, 0).
+#include <algorithm>
 #include <cmath>
 
 #include "eval/metric_list.h"

@@ -2,6 +2,7 @@
 // the same ones in whatever order the samples are computed.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <set>
 

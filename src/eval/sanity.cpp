@@ -2,6 +2,7 @@
 // network has learnt.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 

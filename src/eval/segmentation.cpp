@@ -1,5 +1,6 @@
 // The thresholded map as a segmentation: pixels with H⁺ above the threshold are object, all others background.
 // Void pixels of the truth are not compared.
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 

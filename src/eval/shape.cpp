@@ -1,4 +1,5 @@
 // How a heatmap spreads over the picture, whatever the network.
+#include <algorithm>
 #include <cmath>
 
 #include "eval/metric_list.h"

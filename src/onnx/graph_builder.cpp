@@ -1,5 +1,6 @@
 #include "onnx/graph_builder.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <optional>

@@ -1,6 +1,7 @@
 // What is explained: several classes at once, contrasts, relevance from a file, inner nodes.
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "example.h"

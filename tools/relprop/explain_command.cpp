@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "commands.h"
 #include "explain_run.h"
 

@@ -154,13 +154,13 @@ std::optional<std::string> besideModel(const Model& model, const std::string& ex
   return path.string();
 }
 
-struct Labels {
+struct FoundLabels {
   std::vector<std::string> names;
   std::string where;
 };
 
 // What a model says of itself is no argument of the call.
-Labels labelsFromMetadata(const std::string& text) {
+FoundLabels labelsFromMetadata(const std::string& text) {
   const char* const where = "metadata relprop.labels";
   try {
     return {parseLabels(text, where), where};
@@ -169,11 +169,11 @@ Labels labelsFromMetadata(const std::string& text) {
   }
 }
 
-Labels labelsOf(const Model& model, const std::string& labels) {
+FoundLabels labelsOf(const Model& model, const std::string& labels) {
   if (!labels.empty()) return {readLabels(labels), labels};
   if (auto path = besideModel(model, ".labels.txt")) return {readLabels(*path), *path};
   auto text = metadataEntry(model, "relprop.labels");
-  return text ? labelsFromMetadata(*text) : Labels{};
+  return text ? labelsFromMetadata(*text) : FoundLabels{};
 }
 
 // Height and width that come out of the preprocessing whatever the image, or nothing.
@@ -246,7 +246,7 @@ std::optional<Preprocess> findPreprocess(const Model& model, const NetworkOption
 }
 
 std::vector<std::string> findLabels(const Model& model, const std::string& labels) {
-  Labels found = labelsOf(model, labels);
+  FoundLabels found = labelsOf(model, labels);
   requireLabelsFor(model.outputClasses(), found.names, found.where);
   return std::move(found.names);
 }

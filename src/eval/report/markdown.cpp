@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 #include "eval/report/names.h"
 #include "eval/report/score_table.h"
 #include "eval/report/section.h"

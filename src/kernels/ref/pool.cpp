@@ -1,5 +1,6 @@
 #include "kernels/ref/pool.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "bench/floor_layers.h"
 #include "bench/spread.h"
 #include "unit/core/failure.h"

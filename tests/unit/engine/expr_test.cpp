@@ -1,4 +1,5 @@
 // Formulas compiled to programs: random expression graphs against direct evaluation.
+#include <algorithm>
 #include <map>
 
 #include "engine/expr_compile.h"

@@ -1,4 +1,5 @@
 // What several nodes together must keep: reshapes, resizing, fusion, errors.
+#include <algorithm>
 #include <cmath>
 
 #include "engine/forward_ops.h"

@@ -1,6 +1,7 @@
 // Less memory for more work: which steps run again, and that nothing but memory changes.
 #include "engine/recompute.h"
 
+#include <algorithm>
 #include <cstring>
 #include <numeric>
 

@@ -1,5 +1,6 @@
 // sensitivity-n, infidelity and continuity. A linear network's drop of the logit is known for every change of its
 // input.
+#include <algorithm>
 #include <cmath>
 #include <set>
 

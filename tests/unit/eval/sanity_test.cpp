@@ -1,4 +1,5 @@
 // conservation and randomisation, with rank correlation and structural similarity.
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 

@@ -1,4 +1,5 @@
 // pixel-accuracy and miou.
+#include <algorithm>
 #include <cmath>
 #include <set>
 

@@ -1,6 +1,7 @@
 // A case whose network is one matrix: what every metric of perturbed pictures makes of it can be computed by hand.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <random>
 #include <vector>

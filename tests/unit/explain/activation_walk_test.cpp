@@ -1,4 +1,6 @@
 // Guided backpropagation and deconvolution on a small convolutional net, against loops in double precision.
+#include <algorithm>
+
 #include "unit/explain/support.h"
 #include "unit/explain/twins.h"
 

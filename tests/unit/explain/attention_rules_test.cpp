@@ -1,4 +1,6 @@
 // The rules of attention networks, written once more from their formulas by plain loops in double precision.
+#include <algorithm>
+
 #include "unit/explain/attention_net.h"
 
 namespace relprop::test {

@@ -1,4 +1,6 @@
 // Whole small networks: relevance is conserved layer by layer, rows do not see one another, backends agree.
+#include <algorithm>
+
 #include "unit/explain/support.h"
 
 namespace relprop::test {

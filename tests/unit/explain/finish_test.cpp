@@ -1,6 +1,7 @@
 // What is done with a finished map.
 #include "explain/finish.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "explain/methods/method_list.h"

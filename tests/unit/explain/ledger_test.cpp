@@ -1,5 +1,6 @@
 // Why relevance is absorbed: bias, stabiliser and zero denominators, each against its sum in double precision, and
 // together all that is missing.
+#include <algorithm>
 #include <cmath>
 #include <functional>
 

@@ -1,4 +1,6 @@
 // Linear rules at every kind of linear node, against their slow twins.
+#include <algorithm>
+
 #include "relprop/error.h"
 #include "unit/explain/support.h"
 #include "unit/explain/twins.h"

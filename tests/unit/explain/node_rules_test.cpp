@@ -1,4 +1,6 @@
 // Rules of nodes without weights, by hand: each net ends in a dense head with known relevance at what it reads.
+#include <algorithm>
+
 #include "relprop/error.h"
 #include "unit/explain/support.h"
 

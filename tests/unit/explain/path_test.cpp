@@ -1,5 +1,6 @@
 // Methods that walk many inputs made from one image: the path from a baseline and noisy copies, against direct
 // evaluation in double precision.
+#include <algorithm>
 #include <cmath>
 #include <set>
 

@@ -1,6 +1,8 @@
 // Patterns of linear layers against a slow twin in double precision, written from the formula.
 #include "explain/patterns.h"
 
+#include <algorithm>
+
 #include "unit/explain/support.h"
 
 namespace relprop::test {

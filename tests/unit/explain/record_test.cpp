@@ -1,5 +1,7 @@
 // Relevance at inner nodes, and questions asked at them: what is recorded is what the ledger counts and what the part
 // of the network below turns into the map.
+#include <algorithm>
+
 #include "graph/edit.h"
 #include "relprop/error.h"
 #include "unit/core/failure.h"

@@ -1,4 +1,6 @@
 // Steps know the node they belong to, whatever nodes and steps are called.
+#include <algorithm>
+
 #include "unit/explain/support.h"
 
 namespace relprop::test {

@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "explainer/model_impl.h"
 #include "relprop/explain.h"
 #include "unit/core/failure.h"
@@ -113,7 +115,7 @@ TEST(Lists, ImageNetHasAThousandNames) {
   ASSERT_EQ(names.size(), 1000u);
   EXPECT_EQ(names[0], "tench");
   EXPECT_EQ(names[999], "toilet tissue");
-  EXPECT_EQ(codeOf([] { readLabels("no/such/file.txt"); }), ErrorCode::FileNotFound);
+  EXPECT_EQ(failureOf([] { readLabels("no/such/file.txt"); }).code(), ErrorCode::FileNotFound);
 }
 
 }  // namespace

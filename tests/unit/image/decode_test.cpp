@@ -1,6 +1,8 @@
 #include <gtest/gtest.h>
 #include <turbojpeg.h>
 
+#include <algorithm>
+
 #include "unit/image/support.h"
 
 namespace relprop::test {

@@ -2,6 +2,7 @@
 
 #include <sys/mount.h>
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <numbers>

@@ -1,5 +1,7 @@
 // Layer normalisation and products of computed matrices: every backend against the definitions in double precision.
 
+#include <algorithm>
+
 #include "kernels/backend.h"
 #include "kernels/simd/simd.h"
 #include "unit/kernels/derivatives.h"

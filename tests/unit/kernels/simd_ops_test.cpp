@@ -1,4 +1,6 @@
 // The instruction-set variants of one source compute the same, where this processor has them.
+#include <algorithm>
+
 #include "kernels/simd/simd.h"
 #include "unit/kernels/pool_cases.h"
 #include "unit/kernels/support.h"

@@ -1,6 +1,7 @@
 // Small graphs for tests.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <random>
