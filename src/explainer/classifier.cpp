@@ -14,14 +14,13 @@ struct Classifier::Impl {
   std::unique_ptr<Session> session;
   std::vector<std::string> layers;
   std::function<bool()> again;
-  int threads = 0;
 
-  void compile(const Model& model, const Shape& inputShape, int batch) {
+  void compile(const Model& model, const Shape& inputShape, int batch, int threads) {
     const Compilation compilation(
         model, {.method = "gradient", .inputShape = inputShape, .batch = batch, .threads = threads, .pixelRange = {}});
     layers = layersFromTheTop(compilation.graph());
     backend = compilation.backend();
-    compiled = compilation.classifier(*backend);
+    compiled = compilation.classifier(*backend, batch);
     session = std::make_unique<Session>(*compiled, BaselineFacts{}, hooks());
   }
 
@@ -37,8 +36,7 @@ struct Classifier::Impl {
 Classifier::Classifier(const Model& model, const Shape& inputShape, int batch, int threads) {
   translated("compile", [&] {
     impl_ = std::make_unique<Impl>();
-    impl_->threads = threads;
-    impl_->compile(model, inputShape, batch);
+    impl_->compile(model, inputShape, batch, threads);
   });
 }
 Classifier::~Classifier() = default;

@@ -116,10 +116,6 @@ std::unique_ptr<CompiledMethod> Compilation::classifier(Backend& backend, std::i
                                           CompileOptions{.anyScores = !options_.from.empty(), .forwardOnly = true});
 }
 
-std::unique_ptr<CompiledMethod> Compilation::classifier(Backend& backend) const {
-  return classifier(backend, options_.batch);
-}
-
 std::unique_ptr<CompiledMethod> Compilation::compile(Backend& backend, std::int64_t taken) {
   const CompileOptions how = walking(std::move(patterns_), taken);
   return std::make_unique<CompiledMethod>(std::move(graph_), std::move(method_), backend, how);

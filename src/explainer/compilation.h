@@ -29,8 +29,7 @@ class Compilation {
   // Can weights stay packed under options.memory? Packing them anew for every run is the last thing to be tried, as it
   // costs a part of every run. A little more is needed than this finds (padding, work space).
   bool fitsPacked() const;
-  // Forward passes alone, over options.batch rows or so many (1 if the model fixes it so).
-  std::unique_ptr<CompiledMethod> classifier(Backend& backend) const;
+  // Forward passes alone, over so many rows, or as many as the model fixes.
   std::unique_ptr<CompiledMethod> classifier(Backend& backend, std::int64_t rows) const;
   // The method itself; the graph goes into it, so this comes last. `taken`: bytes that other plans hold. `within`: null
   // where options.memory is too low; the other throws OutOfMemory then.

@@ -166,11 +166,11 @@ std::vector<Explanation> Explainer::explain(const TensorView& input) {
 
 std::vector<Explanation> Explainer::explain(const TensorView& input, const std::vector<Target>& targets) {
   checkImages(input, impl_->imageShape());
-  const auto columns = static_cast<std::int64_t>(impl_->options.targets.size());
+  const auto perImage = static_cast<std::int64_t>(impl_->options.targets.size());
   const auto count = static_cast<std::int64_t>(targets.size());
-  if (count != columns && count != columns * input.shape[0])
+  if (count != perImage && count != perImage * input.shape[0])
     throw Error(ErrorCode::UnknownTarget, "targets", std::to_string(targets.size()),
-                fmt::format("{} or {} (so many for each row)", columns, columns * input.shape[0]));
+                fmt::format("{} or {} (so many for each row)", perImage, perImage * input.shape[0]));
   impl_->seconds[0] = impl_->seconds[1] = 0;
   return translated("explain", [&] { return impl_->explain(input, targets); });
 }
