@@ -13,11 +13,6 @@ const TensorDesc& joint(const Expr& a, const Expr& b) {
   return a->desc.rows() < b->desc.rows() ? b->desc : a->desc;
 }
 
-Expr binary(Elt op, const Expr& a, const Expr& b) {
-  ExprNode node{.op = op, .a = a, .b = b, .view = {}, .constant = {}, .desc = joint(a, b)};
-  return make(std::move(node));
-}
-
 }  // namespace
 
 Expr load(const BufferView& view) {
@@ -56,6 +51,11 @@ Expr number(float value) {
 
 Expr unary(Elt op, const Expr& a, float imm) {
   return make({.op = op, .a = a, .b = {}, .imm = imm, .view = {}, .constant = {}, .desc = a->desc});
+}
+
+Expr binary(Elt op, const Expr& a, const Expr& b) {
+  ExprNode node{.op = op, .a = a, .b = b, .view = {}, .constant = {}, .desc = joint(a, b)};
+  return make(std::move(node));
 }
 
 Expr operator+(const Expr& a, const Expr& b) {

@@ -54,6 +54,7 @@ Expr magnitudeShare(const Expr& a, const Expr& b);  // |a|/(|a| + |b|), 1/2 wher
 Expr safeDivide(const Expr& a, const Expr& b);      // 0 where b = 0
 Expr stabilise(const Expr& z, float epsilon);       // z + ε·sign(z), sign(0) = +1
 Expr unary(Elt op, const Expr& a, float imm = 0);
+Expr binary(Elt op, const Expr& a, const Expr& b);
 inline Expr positive(const Expr& a) {
   return unary(Elt::Max0, a);
 }
@@ -85,6 +86,42 @@ inline Expr expm1(const Expr& a) {
 }
 inline Expr log1p(const Expr& a) {
   return unary(Elt::Log1p, a);
+}
+inline Expr log(const Expr& a) {
+  return unary(Elt::Log, a);
+}
+inline Expr sin(const Expr& a) {
+  return unary(Elt::Sin, a);
+}
+inline Expr cos(const Expr& a) {
+  return unary(Elt::Cos, a);
+}
+inline Expr floor(const Expr& a) {
+  return unary(Elt::Floor, a);
+}
+inline Expr ceil(const Expr& a) {
+  return unary(Elt::Ceil, a);
+}
+inline Expr roundToEven(const Expr& a) {
+  return unary(Elt::Round, a);
+}
+inline Expr power(const Expr& a, const Expr& b) {
+  return binary(Elt::Pow, a, b);
+}
+inline Expr maximum(const Expr& a, const Expr& b) {
+  return binary(Elt::Max, a, b);
+}
+inline Expr minimum(const Expr& a, const Expr& b) {
+  return binary(Elt::Min, a, b);
+}
+inline Expr isGreater(const Expr& a, const Expr& b) {
+  return binary(Elt::Greater, a, b);
+}
+inline Expr isEqual(const Expr& a, const Expr& b) {
+  return binary(Elt::Equal, a, b);
+}
+inline Expr keptWhere(const Expr& a, const Expr& condition) {
+  return binary(Elt::Keep, a, condition);
 }
 inline Expr sqrt(const Expr& a) {
   return unary(Elt::Sqrt, a);

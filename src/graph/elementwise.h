@@ -40,7 +40,8 @@ inline double number<double>(float value) {
 
 namespace formula {
 
-using std::erf, std::exp, std::expm1, std::log1p, std::sqrt, std::tanh;
+using std::ceil, std::cos, std::erf, std::exp, std::expm1, std::floor, std::log, std::log1p, std::sin, std::sqrt,
+    std::tanh;
 inline double divide(double a, double b) {
   return a / b;
 }
@@ -55,6 +56,27 @@ inline double absolute(double v) {
 }
 inline double isPositive(double v) {
   return v > 0 ? 1.0 : 0.0;
+}
+inline double roundToEven(double v) {
+  return std::nearbyint(v);
+}
+inline double power(double a, double b) {
+  return std::pow(a, b);
+}
+inline double maximum(double a, double b) {
+  return std::max(a, b);
+}
+inline double minimum(double a, double b) {
+  return std::min(a, b);
+}
+inline double isGreater(double a, double b) {
+  return a > b ? 1.0 : 0.0;
+}
+inline double isEqual(double a, double b) {
+  return a == b ? 1.0 : 0.0;
+}
+inline double keptWhere(double a, double condition) {
+  return condition != 0 ? a : 0.0;
 }
 inline double sigmoid(double v) {
   return 1 / (1 + std::exp(-v));
@@ -225,6 +247,226 @@ template <class E>
 struct Sqrt {
   static E value(const Point<E>& p) { return sqrt(p.x()); }
   static E derivative(const Point<E>& p) { return divide(0.5f, p.y()); }
+};
+
+template <class E>
+struct Neg {
+  static E value(const Point<E>& p) { return p.x() * -1.0f; }
+  static E derivative(const Point<E>&) { return number<E>(-1.0f); }
+};
+
+template <class E>
+struct Abs {
+  static E value(const Point<E>& p) { return absolute(p.x()); }
+  static E derivative(const Point<E>& p) {
+    const E x = p.x();
+    return isPositive(x) - isPositive(x * -1.0f);
+  }
+};
+
+template <class E>
+struct Exp {
+  static E value(const Point<E>& p) { return exp(p.x()); }
+  static E derivative(const Point<E>& p) { return p.y(); }
+};
+
+template <class E>
+struct Log {
+  static E value(const Point<E>& p) { return log(p.x()); }
+  static E derivative(const Point<E>& p) { return divide(1.0f, p.x()); }
+};
+
+template <class E>
+struct Reciprocal {
+  static E value(const Point<E>& p) { return divide(1.0f, p.x()); }
+  static E derivative(const Point<E>& p) {
+    const E y = p.y();
+    return y * y * -1.0f;
+  }
+};
+
+// Steps: flat but where they jump.
+template <class E>
+E flat(const Point<E>& p) {
+  return p.operand(p.by) * 0.0f;
+}
+
+template <class E>
+struct SignOf {
+  static E value(const Point<E>& p) {
+    const E x = p.x();
+    return isPositive(x) - isPositive(x * -1.0f);
+  }
+  static E derivative(const Point<E>& p) { return flat(p); }
+};
+
+template <class E>
+struct Floor {
+  static E value(const Point<E>& p) { return floor(p.x()); }
+  static E derivative(const Point<E>& p) { return flat(p); }
+};
+
+template <class E>
+struct Ceil {
+  static E value(const Point<E>& p) { return ceil(p.x()); }
+  static E derivative(const Point<E>& p) { return flat(p); }
+};
+
+// Halves go to the even neighbour.
+template <class E>
+struct Round {
+  static E value(const Point<E>& p) { return roundToEven(p.x()); }
+  static E derivative(const Point<E>& p) { return flat(p); }
+};
+
+// Rounding counts as passing the value on: the derivative is that of the straight line.
+template <class E>
+struct FakeQuantize {
+  static float zero(const Point<E>& p) { return p.node.floatAttr("zero_point", 0.0f); }
+  static float scale(const Point<E>& p) { return p.node.floatAttr("scale", 1.0f); }
+  static E value(const Point<E>& p) {
+    const E level = roundToEven(divide(p.x(), number<E>(scale(p)))) + zero(p);
+    return (clamp(level, p.node.floatAttr("low", -128.0f), p.node.floatAttr("high", 127.0f)) + -zero(p)) * scale(p);
+  }
+  static E derivative(const Point<E>&) { return number<E>(1.0f); }
+};
+
+template <class E>
+struct Sin {
+  static E value(const Point<E>& p) { return sin(p.x()); }
+  static E derivative(const Point<E>& p) { return cos(p.x()); }
+};
+
+template <class E>
+struct Cos {
+  static E value(const Point<E>& p) { return cos(p.x()); }
+  static E derivative(const Point<E>& p) { return sin(p.x()) * -1.0f; }
+};
+
+// The exponent is a constant: nobody asks for the derivative by it.
+template <class E>
+struct Pow {
+  static E value(const Point<E>& p) {
+    const E x = p.x();
+    return power(x, p.operand(1));
+  }
+  static E derivative(const Point<E>& p) {
+    const E x = p.x(), exponent = p.operand(1);
+    return exponent * power(x, exponent + -1.0f);
+  }
+};
+
+// Of equals the first is chosen.
+template <class E>
+struct Max {
+  static E value(const Point<E>& p) {
+    const E a = p.operand(0), b = p.operand(1);
+    return maximum(a, b);
+  }
+  static E derivative(const Point<E>& p) {
+    const E a = p.operand(0), b = p.operand(1), second = isGreater(b, a);
+    return p.by == 1 ? second : second * -1.0f + 1.0f;
+  }
+};
+
+template <class E>
+struct Min {
+  static E value(const Point<E>& p) {
+    const E a = p.operand(0), b = p.operand(1);
+    return minimum(a, b);
+  }
+  static E derivative(const Point<E>& p) {
+    const E a = p.operand(0), b = p.operand(1), second = isGreater(a, b);
+    return p.by == 1 ? second : second * -1.0f + 1.0f;
+  }
+};
+
+// The condition is 0 or 1. What is not chosen may be infinite.
+template <class E>
+struct Where {
+  static E value(const Point<E>& p) {
+    const E condition = p.operand(0), otherwise = condition * -1.0f + 1.0f;
+    const E a = p.operand(1), b = p.operand(2);
+    return keptWhere(a, condition) + keptWhere(b, otherwise);
+  }
+  static E derivative(const Point<E>& p) {
+    if (p.by == 0) return flat(p);
+    const E condition = p.operand(0);
+    return p.by == 1 ? condition : condition * -1.0f + 1.0f;
+  }
+};
+
+template <class E>
+struct Greater {
+  static E value(const Point<E>& p) {
+    const E a = p.operand(0), b = p.operand(1);
+    return isGreater(a, b);
+  }
+  static E derivative(const Point<E>& p) { return flat(p); }
+};
+
+template <class E>
+struct Less {
+  static E value(const Point<E>& p) {
+    const E a = p.operand(0), b = p.operand(1);
+    return isGreater(b, a);
+  }
+  static E derivative(const Point<E>& p) { return flat(p); }
+};
+
+template <class E>
+struct GreaterOrEqual {
+  static E value(const Point<E>& p) { return Less<E>::value(p) * -1.0f + 1.0f; }
+  static E derivative(const Point<E>& p) { return flat(p); }
+};
+
+template <class E>
+struct LessOrEqual {
+  static E value(const Point<E>& p) { return Greater<E>::value(p) * -1.0f + 1.0f; }
+  static E derivative(const Point<E>& p) { return flat(p); }
+};
+
+template <class E>
+struct Equal {
+  static E value(const Point<E>& p) {
+    const E a = p.operand(0), b = p.operand(1);
+    return isEqual(a, b);
+  }
+  static E derivative(const Point<E>& p) { return flat(p); }
+};
+
+// Booleans are 0 or 1.
+template <class E>
+struct And {
+  static E value(const Point<E>& p) {
+    const E a = p.operand(0), b = p.operand(1);
+    return a * b;
+  }
+  static E derivative(const Point<E>& p) { return flat(p); }
+};
+
+template <class E>
+struct Or {
+  static E value(const Point<E>& p) {
+    const E a = p.operand(0), b = p.operand(1);
+    return maximum(a, b);
+  }
+  static E derivative(const Point<E>& p) { return flat(p); }
+};
+
+template <class E>
+struct Xor {
+  static E value(const Point<E>& p) {
+    const E a = p.operand(0), b = p.operand(1);
+    return absolute(a - b);
+  }
+  static E derivative(const Point<E>& p) { return flat(p); }
+};
+
+template <class E>
+struct Not {
+  static E value(const Point<E>& p) { return p.x() * -1.0f + 1.0f; }
+  static E derivative(const Point<E>& p) { return flat(p); }
 };
 
 template <class E>

@@ -14,6 +14,13 @@
 //   stayed).
 //   Relu, LeakyRelu{alpha}, PRelu(x, slope), Elu{alpha}, Clip{min,max floats}, Sigmoid, HardSigmoid{alpha,beta},
 //   HardSwish, Tanh, Erf, Softplus, Softsign, Sqrt, Gelu{approximate "none"|"tanh"}
+//   Neg, Abs, Exp, Log, Reciprocal, Sign, Floor, Ceil, Round, Sin, Cos, Pow(x, constant exponent), Not
+//   Max, Min, Where   a choice between operands (Where: of computed booleans, 0 or 1), with numpy broadcasting
+//   Greater, Less, GreaterOrEqual, LessOrEqual, Equal, And, Or, Xor   0 or 1, with numpy broadcasting
+//   Take(x){indices}  y = x[indices] within each image, both flat; −1 stands for `value`. What gathers, scatters, tiles
+//               and pads by other than constants becomes this.
+//   FakeQuantize{scale, zero_point, low, high}: (clamp(round(x/scale) + zero_point, low, high) − zero_point)·scale;
+//               DynamicFakeQuantize: the same to 8 bits, with the scale that each image's least and greatest value give
 //   Softmax{axis}  axis ≥ 0; opset < 13's flattening semantics are rewritten with Reshape
 //   MaxPool, AveragePool {kernel_shape, strides, pads, dilations, count_include_pad}; 1 or 2 spatial axes; the output
 //               shape tells whether the last window hangs over (ceil_mode). Global pools and ReduceMean become
@@ -104,11 +111,69 @@ enum class Op {
   Expand,
   Resize,
   Upsample,
-  Dense,
-  Affine  // canonical only
+  Neg,
+  Abs,
+  Exp,
+  Log,
+  Reciprocal,
+  Sign,
+  Floor,
+  Ceil,
+  Round,
+  Sin,
+  Cos,
+  Max,
+  Min,
+  Mod,
+  Greater,
+  Less,
+  GreaterOrEqual,
+  LessOrEqual,
+  And,
+  Or,
+  Xor,
+  Not,
+  IsNaN,
+  IsInf,
+  ReduceSum,
+  ReduceMax,
+  ReduceMin,
+  ReduceProd,
+  ArgMax,
+  ArgMin,
+  TopK,
+  LogSoftmax,
+  ConvTranspose,
+  Tile,
+  DepthToSpace,
+  SpaceToDepth,
+  GatherElements,
+  GatherND,
+  ScatterElements,
+  ScatterND,
+  Trilu,
+  CumSum,
+  Size,
+  Range,
+  OneHot,
+  NonZero,
+  CastLike,
+  CenterCropPad,
+  EyeLike,
+  ReverseSequence,
+  Einsum,
+  QuantizeLinear,
+  DequantizeLinear,
+  DynamicQuantizeLinear,
+  Dense,  // canonical only, as all that follow
+  Affine,
+  Take,
+  FakeQuantize,
+  DynamicFakeQuantize
 };
 #pragma GCC diagnostic pop
-inline constexpr std::size_t kOpCount = static_cast<std::size_t>(Op::Affine) + 1;  // what is known of each: op_table.h
+inline constexpr std::size_t kOpCount =
+    static_cast<std::size_t>(Op::DynamicFakeQuantize) + 1;  // what is known of each: op_table.h
 
 const char* opName(Op op);                         // "Conv"
 bool opFromName(const std::string& name, Op& op);  // false when unknown

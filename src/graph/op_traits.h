@@ -12,6 +12,8 @@ enum class OpKind {
   Activation,  // elementwise, of one computed operand
   Sum,         // elementwise, of two operands: Add, Sub
   Product,     // elementwise, of two operands: Mul, Div
+  Choice,      // elementwise: one of the operands, which the values decide
+  Comparison,  // elementwise: 0 or 1
   Affine,      // by channel
   MaxPool,
   AveragePool,
@@ -63,7 +65,8 @@ struct OpTraits {
 const OpTraits& traitsOf(Op op);
 
 constexpr bool isElementwise(OpKind kind) {
-  return kind == OpKind::Activation || kind == OpKind::Sum || kind == OpKind::Product;
+  return kind == OpKind::Activation || kind == OpKind::Sum || kind == OpKind::Product || kind == OpKind::Choice ||
+         kind == OpKind::Comparison;
 }
 inline bool isElementwise(Op op) {
   return isElementwise(traitsOf(op).kind);

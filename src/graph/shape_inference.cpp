@@ -405,7 +405,6 @@ const std::map<Op, Infer>& table() {
       {Op::Affine, perChannel},
       {Op::PRelu, prelu},
       {Op::Mish, same},
-      {Op::Pow, elementwise},
       {Op::Softmax, softmax},
       {Op::MaxPool, pool},
       {Op::AveragePool, pool},
@@ -439,9 +438,13 @@ const std::map<Op, Infer>& table() {
   return functions;
 }
 
+Infer elementwiseShape(const Node& node) {
+  return node.inputs.size() == 1 ? same : elementwise;
+}
+
 Infer inferenceOf(const Node& node) {
   if (const auto own = table().find(node.op); own != table().end()) return own->second;
-  if (isElementwise(node.op)) return traitsOf(node.op).kind == OpKind::Activation ? same : elementwise;
+  if (isElementwise(node.op)) return elementwiseShape(node);
   throw Error(ErrorCode::UnsupportedModel, describe(node), "no shape inference");
 }
 

@@ -42,7 +42,19 @@ enum class Elt : std::uint8_t {
   Tanh,
   Erf,
   Log1p,  // log(1 + a)
-  Sqrt
+  Sqrt,
+  Log,
+  Sin,
+  Cos,
+  Floor,
+  Ceil,
+  Round,  // to the nearest, halves to even
+  Pow,
+  Max,
+  Min,
+  Greater,  // 1 where a > b, else 0
+  Equal,    // 1 where a = b, else 0
+  Keep      // a where b ≠ 0, else 0
 };
 
 struct Instruction {

@@ -375,7 +375,7 @@ const std::map<Op, Evaluator>& table() {
 Run elementwise(const Node& node) {
   const OpKind kind = traitsOf(node.op).kind;
   if (kind == OpKind::Activation) return node.inputs.size() == 1 ? activation : nullptr;
-  return isElementwise(kind) ? binary : nullptr;
+  return kind == OpKind::Sum || kind == OpKind::Product ? binary : nullptr;
 }
 
 // Null: it cannot be evaluated.

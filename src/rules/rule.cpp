@@ -57,6 +57,8 @@ Role roleOf(const Graph& graph, const Node& node) {
     case OpKind::Move:
     case OpKind::Reshape:
     case OpKind::Resize:
+    case OpKind::Choice:
+    case OpKind::Comparison:
       return Role::Move;
     case OpKind::Rewritten:
     case OpKind::Unsaid:

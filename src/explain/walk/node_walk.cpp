@@ -286,9 +286,22 @@ void resize(NodeStep& s) {
   s.give(0, load(s.f.canonical(to, s.node.name)));
 }
 
+// ---- choices: all to the operand that was chosen, for all methods
+void choice(NodeStep& s) {
+  for (std::size_t k = 0; k < s.node.inputs.size(); ++k)
+    if (s.dynamic(k)) giveBroadcast(s, k, s.r.expr * elementwiseDerivative(s.f, s.node, k));
+}
+
+// A step function is a constant where it does not jump: what arrives stays there.
+void comparison(NodeStep& s) {
+  s.walk.absorb(s.r, Absorbed::Bias, s.r.expr);
+}
+
 // ---- one case a role
 void moveOf(NodeStep& s) {
   const OpKind kind = traitsOf(s.node.op).kind;
+  if (kind == OpKind::Choice) return choice(s);
+  if (kind == OpKind::Comparison) return comparison(s);
   if (kind == OpKind::Reshape) return reshape(s);
   return kind == OpKind::Resize ? resize(s) : move(s);
 }

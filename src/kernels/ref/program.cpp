@@ -80,6 +80,30 @@ float compute(const Instruction& i, float a, float b) {
       return std::log1p(a);
     case Elt::Sqrt:
       return std::sqrt(a);
+    case Elt::Log:
+      return std::log(a);
+    case Elt::Sin:
+      return std::sin(a);
+    case Elt::Cos:
+      return std::cos(a);
+    case Elt::Floor:
+      return std::floor(a);
+    case Elt::Ceil:
+      return std::ceil(a);
+    case Elt::Round:
+      return std::nearbyint(a);
+    case Elt::Pow:
+      return std::pow(a, b);
+    case Elt::Max:
+      return std::max(a, b);
+    case Elt::Min:
+      return std::min(a, b);
+    case Elt::Greater:
+      return a > b ? 1.0f : 0.0f;
+    case Elt::Equal:
+      return a == b ? 1.0f : 0.0f;
+    case Elt::Keep:
+      return b != 0 ? a : 0.0f;
     default:
       return std::tanh(a);
   }

@@ -95,6 +95,30 @@ void compute(const Instruction& i, float* d, const float* a, const float* b, std
       return map1(d, a, n, [](float x) { return logOnePlus(x); });
     case Elt::Sqrt:
       return map1(d, a, n, [](float x) { return sqrtf(x); });
+    case Elt::Log:
+      return map1(d, a, n, [](float x) { return logf(x); });
+    case Elt::Sin:
+      return map1(d, a, n, [](float x) { return sinf(x); });
+    case Elt::Cos:
+      return map1(d, a, n, [](float x) { return cosf(x); });
+    case Elt::Floor:
+      return map1(d, a, n, [](float x) { return floorf(x); });
+    case Elt::Ceil:
+      return map1(d, a, n, [](float x) { return ceilf(x); });
+    case Elt::Round:
+      return map1(d, a, n, [](float x) { return nearbyintf(x); });
+    case Elt::Pow:
+      return map2(d, a, b, n, [](float x, float y) { return powf(x, y); });
+    case Elt::Max:
+      return map2(d, a, b, n, [](float x, float y) { return x > y ? x : y; });
+    case Elt::Min:
+      return map2(d, a, b, n, [](float x, float y) { return x < y ? x : y; });
+    case Elt::Greater:
+      return map2(d, a, b, n, [](float x, float y) { return x > y ? 1.0f : 0.0f; });
+    case Elt::Equal:
+      return map2(d, a, b, n, [](float x, float y) { return x == y ? 1.0f : 0.0f; });
+    case Elt::Keep:
+      return map2(d, a, b, n, [](float x, float y) { return y != 0.0f ? x : 0.0f; });
     default:
       return;
   }
