@@ -155,6 +155,16 @@ Expr resize(Forward& f, const Node& node) {
   return load(f.canonical(out, node.name));
 }
 
+// A gather within each image, by the same kernel; what is filled in is added.
+Expr take(Forward& f, const Node& node) {
+  const Expr moved = resize(f, node);
+  const float value = node.floatAttr("value", 0.0f);
+  if (value == 0.0f) return moved;
+  std::vector<float> filling;
+  for (const std::int64_t index : node.intsAttr("indices")) filling.push_back(index < 0 ? value : 0.0f);
+  return moved + imageConstant(filling, moved->desc);
+}
+
 using Emit = Expr (*)(Forward&, const Node&);
 
 // Of ops that are not elementwise.
@@ -164,7 +174,7 @@ const std::map<Op, Emit>& table() {
       {Op::MatMul, matMul},   {Op::MaxPool, pool},    {Op::AveragePool, pool},
       {Op::LRN, lrn},         {Op::Softmax, softmax}, {Op::Slice, move},
       {Op::Pad, move},        {Op::Transpose, move},  {Op::Concat, concat},
-      {Op::Reshape, reshape}, {Op::Resize, resize}};
+      {Op::Reshape, reshape}, {Op::Resize, resize},   {Op::Take, take}};
   return rows;
 }
 

@@ -158,7 +158,40 @@ CopySpec broadcastCopy(const Shape& from, const Shape& to) {
   return c;
 }
 
+namespace {
+
+ResizeAxis unchanged(std::int64_t extent) {
+  ResizeAxis axis{extent, extent, {}, std::vector<float>(static_cast<std::size_t>(extent), 1.0f)};
+  for (std::int64_t i = 0; i < extent; ++i) axis.index.push_back(i);
+  return axis;
+}
+
+// Each image as one line of elements; what is filled in has no source.
+ResizeAxes takeAxes(const Graph& graph, const Node& node) {
+  const Shape &in = graph.value(node.inputs[0]).shape, &out = graph.value(node.outputs[0]).shape;
+  ResizeAxis line{elementCount(in) / in[0], elementCount(out) / out[0], node.intsAttr("indices"), {}};
+  for (std::int64_t& index : line.index) {
+    line.weight.push_back(index < 0 ? 0.0f : 1.0f);
+    index = std::max<std::int64_t>(0, index);
+  }
+  return {in[0], unchanged(1), line};
+}
+
+// One axis with weights of its own; what lies behind it moves along.
+ResizeAxes weightedAxes(const Graph& graph, const Node& node) {
+  const Shape &in = graph.value(node.inputs[0]).shape, &out = graph.value(node.outputs[0]).shape;
+  const auto axis = static_cast<std::ptrdiff_t>(node.intAttr("axis", 1));
+  const std::int64_t outer = elementCount(Shape(in.begin(), in.begin() + axis)),
+                     inner = elementCount(Shape(in.begin() + axis + 1, in.end()));
+  const auto a = static_cast<std::size_t>(axis);
+  return {outer, {in[a], out[a], node.intsAttr("indices"), node.floatsAttr("weights")}, unchanged(inner)};
+}
+
+}  // namespace
+
 ResizeAxes resizeAxesOf(const Graph& graph, const Node& node) {
+  if (node.op == Op::Take) return takeAxes(graph, node);
+  if (node.has("axis")) return weightedAxes(graph, node);
   const Shape &in = graph.value(node.inputs[0]).shape, &out = graph.value(node.outputs[0]).shape;
   const std::vector<float> scales = node.floatsAttr("scales");
   const bool leading = in.size() >= 3 && in.size() <= 4 && in[0] == out[0] && in[1] == out[1];
@@ -171,8 +204,7 @@ ResizeAxes resizeAxesOf(const Graph& graph, const Node& node) {
     const float fromShapes = static_cast<float>(out[k]) / static_cast<float>(in[k]);
     return axisOf(node, in[k], out[k], k < scales.size() ? scales[k] : fromShapes);
   };
-  const ResizeAxis one = {1, 1, {0, 0}, {1, 0}};
-  return {in[0] * in[1], r == 4 ? axis(2) : one, axis(r - 1)};
+  return {in[0] * in[1], r == 4 ? axis(2) : unchanged(1), axis(r - 1)};
 }
 
 LrnSpec lrnOf(const Node& node, const TensorDesc& desc) {

@@ -11,6 +11,8 @@
 #include "graph/edit.h"
 #include "graph/geometry.h"
 #include "graph/op_traits.h"
+#include "graph/resize_geometry.h"
+#include "graph/shape_inference_moves.h"
 #include "relprop/error.h"
 
 namespace relprop {
@@ -51,7 +53,9 @@ Types same(const Call& call) {
 }
 
 Types elementwise(const Call& call) {
-  return {call.like(broadcastShapes(call.node, call.shape(0), call.shape(1)))};
+  Shape shape = broadcastShapes(call.node, call.shape(0), call.shape(1));
+  const bool flags = traitsOf(call.node.op).kind == OpKind::Comparison;
+  return {{flags ? DType::Bool : call.input(0).dtype, std::move(shape)}};
 }
 
 void checkBias(const Call& call, std::size_t index, std::int64_t channels, const Shape& full) {
@@ -297,10 +301,6 @@ Types layerNormalization(const Call& call) {
   return same(call);
 }
 
-Types equal(const Call& call) {
-  return {{DType::Bool, broadcastShapes(call.node, call.shape(0), call.shape(1))}};
-}
-
 Types where(const Call& call) {
   const Shape chosen = broadcastShapes(call.node, call.shape(1), call.shape(2));
   return {{call.input(1).dtype, broadcastShapes(call.node, call.shape(0), chosen)}};
@@ -357,39 +357,9 @@ Types cast(const Call& call) {
   return {{it->second, call.shape()}};
 }
 
-std::vector<float> resizeScales(const Call& call, std::size_t input) {
-  if (call.node.has("scales")) return call.node.floatsAttr("scales");
-  const Value* value = call.has(input) ? &call.input(input) : nullptr;
-  if (value && value->constant && value->constant->floats) return *value->constant->floats;
-  throw Error(ErrorCode::UnsupportedModel, describe(call.node), "scales computed at run time", "constants");
-}
-
-Types scaled(const Call& call, std::size_t scalesInput) {
-  const std::vector<float> scales = resizeScales(call, scalesInput);
-  if (scales.size() != call.rank())
-    call.mismatch(fmt::format("{} scales", scales.size()), fmt::format("{}", call.rank()));
-  Shape out;
-  for (std::size_t i = 0; i < scales.size(); ++i) {
-    // A product of floats, as ONNX infers it: 5 · 1.4f is 7, which it falls short of in double.
-    const float extent = std::floor(static_cast<float>(call.shape()[i]) * scales[i]);
-    if (!(scales[i] > 0) || !(extent >= 1) || extent > static_cast<float>(kMaxElements))
-      call.mismatch(fmt::format("scale {} of extent {}", scales[i], call.shape()[i]), "a positive extent");
-    out.push_back(static_cast<std::int64_t>(extent));
-  }
-  return {call.like(out)};
-}
-
 Types resize(const Call& call) {
-  if (call.node.inputs.size() == 1 && call.node.has("scales")) return {call.like(call.recorded())};
-  const bool sizes = call.has(3) && elementCount(call.shape(3)) > 0;
-  if (!sizes) return scaled(call, 2);
-  const Shape out = *intsParameter(call.graph, call.node, 3, "sizes");
-  if (out.size() != call.rank()) call.mismatch(fmt::format("{} sizes", out.size()), fmt::format("{}", call.rank()));
-  return {call.like(out)};
-}
-
-Types upsample(const Call& call) {
-  return scaled(call, 1);
+  if (call.node.op == Op::Resize && call.node.inputs.size() == 1) return {call.like(call.recorded())};
+  return {call.like(resizeGeometryOf(call.graph, call.node).output)};
 }
 
 using Infer = Types (*)(const Call&);
@@ -429,11 +399,10 @@ const std::map<Op, Infer>& table() {
       {Op::Shape, shapeOf},
       {Op::Gather, gather},
       {Op::Cast, cast},
-      {Op::Equal, equal},
       {Op::Where, where},
       {Op::Expand, expand},
       {Op::Resize, resize},
-      {Op::Upsample, upsample},
+      {Op::Upsample, resize},
   };
   return functions;
 }
@@ -460,7 +429,9 @@ void checkSize(const Node& node, const Shape& shape) {
 }  // namespace
 
 std::vector<ValueType> inferNode(const Graph& graph, const Node& node) {
-  std::vector<ValueType> types = inferenceOf(node)({graph, node});
+  const auto move = inferenceOfMoves().find(node.op);
+  const std::vector<ValueType> types =
+      move != inferenceOfMoves().end() ? move->second(graph, node) : inferenceOf(node)({graph, node});
   for (const ValueType& type : types) checkSize(node, type.shape);
   return types;
 }

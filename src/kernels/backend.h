@@ -98,8 +98,10 @@ struct CopySpec {
 // Separable interpolation along each axis: out[i] = Σ_k weight[i][k]·in[index[i][k]].
 struct ResizeAxis {
   std::int64_t in = 1, out = 1;
-  std::vector<std::int64_t> index;  // out × 2
-  std::vector<float> weight;        // out × 2
+  std::vector<std::int64_t> index;  // out × taps
+  std::vector<float> weight;        // out × taps
+
+  std::size_t taps() const { return out == 0 ? 0 : index.size() / static_cast<std::size_t>(out); }
 };
 
 struct LrnSpec {

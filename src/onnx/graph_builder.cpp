@@ -6,8 +6,10 @@
 #include <optional>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 
 #include "onnx/early_decode.h"
+#include "onnx/expand.h"
 #include "onnx/failure.h"
 #include "onnx/op_rules.h"
 #include "onnx/refusals.h"
@@ -19,7 +21,7 @@ namespace relprop::onnx_import {
 
 namespace {
 
-constexpr std::int64_t kOldest = 7, kNewest = 22;
+constexpr std::int64_t kOldest = 1, kNewest = 28;
 
 bool isStandard(const std::string& domain) {
   return domain.empty() || domain == "ai.onnx";
@@ -39,21 +41,25 @@ std::int64_t opsetOf(const RawModel& model, const std::string& name) {
 // Values read by the nodes that are kept, as far as the rest of the import asks.
 struct Readers {
   std::unordered_set<std::string> any;
-  std::unordered_set<std::string> clipBounds;  // min or max of a Clip: infinite ones mean "no bound"
-  std::unordered_set<std::string> otherThanClip;
+  std::unordered_set<std::string> asWeights;  // by ops to which an infinite number makes no sense
 
-  bool mayBeInfinite(const std::string& value) const { return clipBounds.count(value) && !otherThanClip.count(value); }
+  bool mayBeInfinite(const std::string& value) const { return asWeights.count(value) == 0; }
 };
+
+// Bounds of a Clip, masks that are added, what pads or stands for the unchosen may be infinite; weights may not.
+bool readsWeights(const std::string& op) {
+  static const std::unordered_set<std::string> ops = {
+      "Conv", "ConvTranspose", "Gemm", "MatMul", "BatchNormalization", "LayerNormalization", "Mul", "PRelu"};
+  return ops.count(op) != 0;
+}
 
 Readers readersOf(const RawModel& model, const Topology& topology) {
   Readers readers;
   readers.any.insert(model.outputs[0]);
   for (int index : topology.order) {
     const RawNode& node = model.nodes[static_cast<std::size_t>(index)];
-    for (std::size_t i = 0; i < node.inputs.size(); ++i) {
-      readers.any.insert(node.inputs[i]);
-      (node.op == "Clip" && i > 0 ? readers.clipBounds : readers.otherThanClip).insert(node.inputs[i]);
-    }
+    readers.any.insert(node.inputs.begin(), node.inputs.end());
+    if (readsWeights(node.op)) readers.asWeights.insert(node.inputs.begin(), node.inputs.end());
   }
   return readers;
 }
@@ -70,18 +76,19 @@ std::vector<const RawTensor*> initialisersRead(const Topology& topology, const R
 
 class GraphBuilder {
  public:
-  GraphBuilder(const RawModel& model, ExternalData& external, const std::string& name)
-      : model_(model), external_(external), name_(name) {}
+  GraphBuilder(RawModel model, ExternalData& external, const std::string& name)
+      : model_(std::move(model)), external_(external), name_(name) {}
 
   Graph build() {
     if (!model_.hasGraph) malformed(name_, "holds no graph", "an ONNX model");
     graph_.opset = opsetOf(model_, name_);
     graph_.metadata = model_.metadata;
+    expandFunctions(model_, graph_.opset, name_);
     topology_ = analyse(model_, name_);
     readers_ = readersOf(model_, topology_);
     weights_.emplace(initialisersRead(topology_, readers_, model_.initialisers));
     for (int index : topology_.order) addNode(model_.nodes[static_cast<std::size_t>(index)], index);
-    refusals_.throwIfAny(name_, supportedOperators());
+    refusals_.throwIfAny(name_);
     finish();
     return std::move(graph_);
   }
@@ -104,7 +111,7 @@ class GraphBuilder {
   void finish();
   void requireOneInput() const;
 
-  const RawModel& model_;
+  RawModel model_;
   ExternalData& external_;
   const std::string& name_;
   Topology topology_;
@@ -169,9 +176,8 @@ void GraphBuilder::refuse(const RawNode& raw, const std::string& nodeName) {
 }
 
 Finite GraphBuilder::finiteness(const RawNode& raw) const {
-  bool isBound =
-      raw.op == "Clip" || (raw.op == "Constant" && !raw.outputs.empty() && readers_.mayBeInfinite(raw.outputs[0]));
-  return isBound ? Finite::InfinityAllowed : Finite::Required;
+  const bool free = !raw.outputs.empty() && readers_.mayBeInfinite(raw.outputs[0]);
+  return raw.op == "Clip" || free ? Finite::InfinityAllowed : Finite::Required;
 }
 
 void GraphBuilder::requireFiniteAttribute(const RawNode& raw, const RawAttribute& from) {
@@ -192,6 +198,7 @@ std::map<std::string, Attribute> GraphBuilder::attributes(const RawNode& raw, co
   std::unordered_set<std::string> seen;
   for (const RawAttribute& from : raw.attributes) {
     if (!seen.insert(from.name).second) malformed(describe(raw), "has the attribute " + quote(from.name) + " twice");
+    if (from.name == "consumed_inputs") continue;  // a hint of opset 1
     AttributeRule known = attributeRule(rule, from.name);
     if (!known.known) {
       refusals_.add("attribute " + quote(from.name) + " of " + opName(rule.op), nodeName);
@@ -238,7 +245,7 @@ void GraphBuilder::addNode(const RawNode& raw, int index) {
   node.op = rule->op;
   node.attrs = attributes(raw, *rule, node.name);
   for (const std::string& input : raw.inputs) node.inputs.push_back(resolve(input));
-  NodeContext context{graph_, node, raw, refusals_};
+  NodeContext context{graph_, node, raw, refusals_, raw.opset ? raw.opset : graph_.opset};
   addOutputs(raw, *rule, context);
   applyRule(*rule, context);
   for (ValueId output : node.outputs) graph_.value(output).dtype = outputType(graph_, node);
@@ -266,8 +273,8 @@ void GraphBuilder::finish() {
 
 }  // namespace
 
-Graph buildGraph(const RawModel& model, ExternalData& external, const std::string& name) {
-  return GraphBuilder(model, external, name).build();
+Graph buildGraph(RawModel model, ExternalData& external, const std::string& name) {
+  return GraphBuilder(std::move(model), external, name).build();
 }
 
 }  // namespace relprop::onnx_import

@@ -10,6 +10,6 @@
 namespace relprop::onnx_import {
 
 // `name` stands for the file in messages.
-Graph buildGraph(const RawModel& model, ExternalData& external, const std::string& name);
+Graph buildGraph(RawModel model, ExternalData& external, const std::string& name);
 
 }  // namespace relprop::onnx_import

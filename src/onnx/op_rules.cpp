@@ -1,9 +1,13 @@
 #include "onnx/op_rules.h"
 
 #include <algorithm>
+#include <iterator>
+#include <limits>
 #include <string_view>
 #include <unordered_map>
 
+#include "graph/op_traits.h"
+#include "onnx/composites.h"
 #include "onnx/failure.h"
 #include "onnx/tensor_decode.h"
 #include "onnx/topology.h"
@@ -66,12 +70,63 @@ void slice(NodeContext& c) {
 }
 
 void pad(NodeContext& c) {
+  attributeToInput(c, "paddings", 1);
   attributeToInput(c, "pads", 1);
   attributeToInput(c, "value", 2);
   requireInput(c, 1, "pads");
-  std::string mode = c.node.stringAttr("mode", "constant");
-  if (mode != "constant") c.refusals.add("Pad with mode " + quote(mode), c.node.name);
-  c.node.attrs.erase("mode");
+  const std::string mode = c.node.stringAttr("mode", "constant");
+  if (mode != "constant" && mode != "reflect" && mode != "edge" && mode != "wrap")
+    c.refusals.add("Pad with mode " + quote(mode), c.node.name);
+}
+
+// Before opset 7 the second operand was broadcast only where an attribute said so, from `axis` on.
+void oldBroadcast(NodeContext& c) {
+  if (c.opset >= 7) c.node.attrs.erase("axis");
+  c.node.attrs.erase("broadcast");
+}
+
+void concat(NodeContext& c) {
+  if (c.opset < 4) c.node.attrs.emplace("axis", std::int64_t{1});
+  if (!c.node.has("axis")) malformed(c.where(), "has no attribute 'axis'");
+}
+
+void reshape(NodeContext& c) {
+  attributeToInput(c, "shape", 1);
+  requireInput(c, 1, "shape");
+}
+
+// Opset 1 repeated one axis: tiles and axis are numbers.
+void tile(NodeContext& c) {
+  if (c.node.inputs.size() > 2) c.refusals.add("Tile with an axis (opset 1)", c.node.name);
+}
+
+void topK(NodeContext& c) {
+  attributeToInput(c, "k", 1);
+  requireInput(c, 1, "k");
+}
+
+// A condition is what may be looked at; a mask of numbers is added as it is.
+void maskAsBias(NodeContext& c) {
+  if (c.graph.value(c.node.inputs[0]).dtype != DType::Bool) {
+    c.node.op = Op::Identity;
+    return;
+  }
+  const float forbidden = -std::numeric_limits<float>::infinity();
+  c.setInput(1, c.graph.addConstant(c.node.name + ".allowed", toConstant(0.0f)));
+  c.setInput(2, c.graph.addConstant(c.node.name + ".forbidden", toConstant(forbidden)));
+}
+
+// TensorProto's number of a type that stands for each kind of elements.
+void castLike(NodeContext& c) {
+  const DType to = c.graph.value(c.node.inputs[1]).dtype;
+  c.node.op = Op::Cast;
+  c.node.attrs["to"] = std::int64_t{to == DType::Float ? 1 : to == DType::Bool ? 9 : 7};
+  c.node.inputs.resize(1);
+}
+
+void depthToSpace(NodeContext& c) {
+  const std::string mode = c.node.stringAttr("mode", "DCR");
+  if (mode != "DCR" && mode != "CRD") c.refusals.add("DepthToSpace with mode " + quote(mode), c.node.name);
 }
 
 void squeeze(NodeContext& c) {
@@ -93,7 +148,7 @@ void split(NodeContext& c) {
 
 // Before opset 13 Softmax took the input as a matrix, with the axes from `axis` on as one.
 void softmax(NodeContext& c) {
-  bool flattens = c.graph.opset < 13;
+  bool flattens = c.opset < 13;
   if (flattens) c.node.attrs["flatten"] = std::int64_t{1};
   c.node.attrs.emplace("axis", std::int64_t{flattens ? 1 : -1});
 }
@@ -148,22 +203,21 @@ void resizeFromOldForm(NodeContext& c) {
 }
 
 void resize(NodeContext& c) {
-  if (c.graph.opset < 11) return resizeFromOldForm(c);
+  if (c.opset < 11) return resizeFromOldForm(c);
   for (std::size_t i = 1; i < 4; ++i) dropEmptyInput(c, i);
   if (!c.hasInput(2) && !c.hasInput(3)) malformed(c.where(), "has neither scales nor sizes");
   std::string coordinate = c.node.stringAttr("coordinate_transformation_mode", "half_pixel");
-  std::string mode = c.node.stringAttr("mode", "nearest"),
-              policy = c.node.stringAttr("keep_aspect_ratio_policy", "stretch");
-  if (coordinate == "tf_crop_and_resize") c.refusals.add("Resize with tf_crop_and_resize", c.node.name);
-  if (mode == "cubic") c.refusals.add("Resize with mode 'cubic'", c.node.name);
-  if (policy != "stretch") c.refusals.add("Resize with keep_aspect_ratio_policy " + quote(policy), c.node.name);
-  refuseUnless(c, "antialias", 0, "Resize with antialias");
-  c.node.attrs.erase("keep_aspect_ratio_policy");
-  c.setInput(1, kNoValue);  // the region of interest matters to tf_crop_and_resize only
+  if (coordinate == "tf_crop_and_resize" && !c.hasInput(1)) malformed(c.where(), "crops and has no region");
+  if (coordinate != "tf_crop_and_resize") c.setInput(1, kNoValue);  // the region matters to nothing else
 }
 
 void upsample(NodeContext& c) {
   c.node.op = Op::Resize;
+  if (c.node.has("height_scale"))
+    c.node.attrs["scales"] =
+        std::vector<float>{1, 1, c.node.floatAttr("height_scale", 1), c.node.floatAttr("width_scale", 1)};
+  c.node.attrs.erase("height_scale");
+  c.node.attrs.erase("width_scale");
   attributeToInput(c, "scales", 1);
   if (c.node.stringAttr("mode", "nearest") == "bilinear") c.node.attrs["mode"] = std::string("linear");
   resizeFromOldForm(c);
@@ -175,9 +229,10 @@ constexpr char kPool[] =
 
 constexpr OpRule kRules[] = {
     {Op::Conv, 2, 3, "f", 1, "auto_pad:s dilations:I group:i kernel_shape:I pads:I strides:I", nullptr},
-    {Op::Gemm, 2, 3, "f", 1, "alpha:f beta:f transA:i transB:i", nullptr},
+    {Op::Gemm, 2, 3, "f", 1, "alpha:f beta:f broadcast:i- transA:i transB:i", nullptr},
     {Op::MatMul, 2, 2, "f", 1, "", nullptr},
-    {Op::BatchNormalization, 5, 5, "f", 1, "epsilon:f momentum:f- spatial:i training_mode:i", batchNormalization},
+    {Op::BatchNormalization, 5, 5, "f", 1, "epsilon:f is_test:i- momentum:f- spatial:i training_mode:i",
+     batchNormalization},
     {Op::Relu, 1, 1, "f", 1, "", nullptr},
     {Op::LeakyRelu, 1, 1, "f", 1, "alpha:f", nullptr},
     {Op::PRelu, 2, 2, "f", 1, "", nullptr},
@@ -193,43 +248,96 @@ constexpr OpRule kRules[] = {
     {Op::Softsign, 1, 1, "f", 1, "", nullptr},
     {Op::Mish, 1, 1, "f", 1, "", nullptr},
     {Op::Sqrt, 1, 1, "f", 1, "", nullptr},
-    {Op::Pow, 2, 2, "*", 1, "", nullptr},
+    {Op::Pow, 2, 2, "*", 1, "axis:i broadcast:i", oldBroadcast},
     {Op::Softmax, 1, 1, "f", 1, "axis:i", softmax},
     {Op::MaxPool, 1, 1, "f", 1, kPool, nullptr},
     {Op::AveragePool, 1, 1, "f", 1, kPool, nullptr},
     {Op::GlobalAveragePool, 1, 1, "f", 1, "", nullptr},
     {Op::GlobalMaxPool, 1, 1, "f", 1, "", nullptr},
     {Op::ReduceMean, 1, 2, "fi", 1, "axes:I keepdims:i noop_with_empty_axes:i", squeeze},
-    {Op::Add, 2, 2, "*=", 1, "", nullptr},
-    {Op::Sub, 2, 2, "*=", 1, "", nullptr},
-    {Op::Mul, 2, 2, "*=", 1, "", nullptr},
-    {Op::Div, 2, 2, "*=", 1, "", nullptr},
-    {Op::Concat, 1, kAny, "*=", 1, "axis:i!", nullptr},
+    {Op::Add, 2, 2, "*=", 1, "axis:i broadcast:i", oldBroadcast},
+    {Op::Sub, 2, 2, "*=", 1, "axis:i broadcast:i", oldBroadcast},
+    {Op::Mul, 2, 2, "*=", 1, "axis:i broadcast:i", oldBroadcast},
+    {Op::Div, 2, 2, "*=", 1, "axis:i broadcast:i", oldBroadcast},
+    {Op::Concat, 1, kAny, "*=", 1, "axis:i", concat},
     {Op::Split, 1, 2, "*i", kAny, "axis:i num_outputs:i split:I", split},
     {Op::Slice, 1, 5, "*i", 1, "axes:I ends:I starts:I", slice},
-    {Op::Pad, 1, 4, "*i=i", 1, "mode:s pads:I value:f", pad},
+    {Op::Pad, 1, 4, "*i=i", 1, "mode:s paddings:I pads:I value:f", pad},
     {Op::Flatten, 1, 1, "*", 1, "axis:i", nullptr},
-    {Op::Reshape, 2, 2, "*i", 1, "allowzero:i", nullptr},
+    {Op::Reshape, 1, 2, "*i", 1, "allowzero:i shape:I", reshape},
     {Op::Transpose, 1, 1, "*", 1, "perm:I", nullptr},
     {Op::Squeeze, 1, 2, "*i", 1, "axes:I", squeeze},
     {Op::Unsqueeze, 1, 2, "*i", 1, "axes:I", unsqueeze},
     {Op::Identity, 1, 1, "*", 1, "", nullptr},
-    {Op::Dropout, 1, 3, "*", 1, "ratio:f- seed:i-", dropout},
+    {Op::Dropout, 1, 3, "*", 1, "is_test:i- ratio:f- seed:i-", dropout},
     {Op::LRN, 1, 1, "f", 1, "alpha:f beta:f bias:f size:i!", nullptr},
     {Op::LayerNormalization, 2, 3, "f", 1, "axis:i epsilon:f stash_type:i-", nullptr},
     {Op::Constant, 0, 0, "", 1, "value:t value_float:f value_floats:F value_int:i value_ints:I", nullptr},
     {Op::ConstantOfShape, 1, 1, "i", 1, "value:t", constantOfShape},
     {Op::Shape, 1, 1, "*", 1, "end:i start:i", nullptr},
     {Op::Gather, 2, 2, "*i", 1, "axis:i", nullptr},
-    {Op::Cast, 1, 1, "*", 1, "saturate:i- to:i!", cast},
-    {Op::Equal, 2, 2, "*=", 1, "", nullptr},
+    {Op::Cast, 1, 1, "*", 1, "round_mode:s- saturate:i- to:i!", cast},
+    {Op::Equal, 2, 2, "*=", 1, "axis:i broadcast:i", oldBroadcast},
     {Op::Where, 3, 3, "b**", 1, "", nullptr},
     {Op::Expand, 2, 2, "*i", 1, "", nullptr},
     {Op::Resize, 2, 4, "f*fi", 1,
-     "antialias:i axes:I coordinate_transformation_mode:s cubic_coeff_a:f- exclude_outside:i- extrapolation_value:f- "
+     "antialias:i axes:I coordinate_transformation_mode:s cubic_coeff_a:f exclude_outside:i extrapolation_value:f "
      "keep_aspect_ratio_policy:s mode:s nearest_mode:s",
      resize},
-    {Op::Upsample, 1, 2, "f*f", 1, "mode:s scales:F", upsample},
+    {Op::Neg, 1, 1, "*", 1, "", nullptr},
+    {Op::Abs, 1, 1, "*", 1, "", nullptr},
+    {Op::Exp, 1, 1, "f", 1, "", nullptr},
+    {Op::Log, 1, 1, "f", 1, "", nullptr},
+    {Op::Reciprocal, 1, 1, "f", 1, "", nullptr},
+    {Op::Sign, 1, 1, "*", 1, "", nullptr},
+    {Op::Floor, 1, 1, "f", 1, "", nullptr},
+    {Op::Ceil, 1, 1, "f", 1, "", nullptr},
+    {Op::Round, 1, 1, "f", 1, "", nullptr},
+    {Op::Sin, 1, 1, "f", 1, "", nullptr},
+    {Op::Cos, 1, 1, "f", 1, "", nullptr},
+    {Op::Max, 2, 2, "*=", 1, "", nullptr},
+    {Op::Min, 2, 2, "*=", 1, "", nullptr},
+    {Op::Mod, 2, 2, "*=", 1, "fmod:i", nullptr},
+    {Op::Greater, 2, 2, "*=", 1, "axis:i broadcast:i", oldBroadcast},
+    {Op::Less, 2, 2, "*=", 1, "axis:i broadcast:i", oldBroadcast},
+    {Op::GreaterOrEqual, 2, 2, "*=", 1, "", nullptr},
+    {Op::LessOrEqual, 2, 2, "*=", 1, "", nullptr},
+    {Op::And, 2, 2, "b", 1, "axis:i broadcast:i", oldBroadcast},
+    {Op::Or, 2, 2, "b", 1, "axis:i broadcast:i", oldBroadcast},
+    {Op::Xor, 2, 2, "b", 1, "axis:i broadcast:i", oldBroadcast},
+    {Op::Not, 1, 1, "b", 1, "", nullptr},
+    {Op::IsNaN, 1, 1, "f", 1, "", nullptr},
+    {Op::IsInf, 1, 1, "f", 1, "detect_negative:i detect_positive:i", nullptr},
+    {Op::ReduceSum, 1, 2, "*i", 1, "axes:I keepdims:i noop_with_empty_axes:i", squeeze},
+    {Op::ReduceMax, 1, 2, "*i", 1, "axes:I keepdims:i noop_with_empty_axes:i", squeeze},
+    {Op::ReduceMin, 1, 2, "*i", 1, "axes:I keepdims:i noop_with_empty_axes:i", squeeze},
+    {Op::ReduceProd, 1, 2, "*i", 1, "axes:I keepdims:i noop_with_empty_axes:i", squeeze},
+    {Op::ArgMax, 1, 1, "*", 1, "axis:i keepdims:i select_last_index:i", nullptr},
+    {Op::ArgMin, 1, 1, "*", 1, "axis:i keepdims:i select_last_index:i", nullptr},
+    {Op::TopK, 1, 2, "*i", kAny, "axis:i k:i largest:i sorted:i", topK},
+    {Op::ConvTranspose, 2, 3, "f", 1,
+     "auto_pad:s dilations:I group:i kernel_shape:I output_padding:I output_shape:I pads:I strides:I", nullptr},
+    {Op::Tile, 2, 3, "*i", 1, "", tile},
+    {Op::DepthToSpace, 1, 1, "*", 1, "blocksize:i! mode:s", depthToSpace},
+    {Op::SpaceToDepth, 1, 1, "*", 1, "blocksize:i!", nullptr},
+    {Op::GatherElements, 2, 2, "*i", 1, "axis:i", nullptr},
+    {Op::GatherND, 2, 2, "*i", 1, "batch_dims:i", nullptr},
+    {Op::ScatterElements, 3, 3, "*i=", 1, "axis:i reduction:s", nullptr},
+    {Op::ScatterElements, 3, 3, "*i=", 1, "axis:i", nullptr, "Scatter"},
+    {Op::ScatterND, 3, 3, "*i=", 1, "reduction:s", nullptr},
+    {Op::Trilu, 1, 2, "*i", 1, "upper:i", nullptr},
+    {Op::CumSum, 2, 2, "*i", 1, "exclusive:i reverse:i", nullptr},
+    {Op::Size, 1, 1, "*", 1, "", nullptr},
+    {Op::Range, 3, 3, "*=", 1, "", nullptr},
+    {Op::OneHot, 3, 3, "***", 1, "axis:i", nullptr},
+    {Op::NonZero, 1, 1, "*", 1, "", nullptr},
+    {Op::CastLike, 2, 2, "**", 1, "round_mode:s- saturate:i-", castLike},
+    {Op::CenterCropPad, 2, 2, "*i", 1, "axes:I", nullptr},
+    {Op::EyeLike, 1, 1, "*", 1, "dtype:i k:i", nullptr},
+    {Op::ReverseSequence, 2, 2, "*i", 1, "batch_axis:i time_axis:i", nullptr},
+    {Op::Einsum, 1, kAny, "f", 1, "equation:s!", nullptr},
+    {Op::Where, 1, 1, "*", 1, "", maskAsBias, "MaskAsBias"},
+    {Op::Upsample, 1, 2, "f*f", 1, "height_scale:f mode:s scales:F width_scale:f", upsample},
 };
 
 // Calls f(name, kind, flag) for each word "name:kind" of the list; flag is '!', '-' or 0.
@@ -307,28 +415,40 @@ std::string NodeContext::where() const {
   return describe(raw);
 }
 
+namespace {
+
+const char* fileName(const OpRule& rule) {
+  return rule.name ? rule.name : opName(rule.op);
+}
+
+}  // namespace
+
 const OpRule* findRule(const std::string& op) {
   static const auto index = [] {
     std::unordered_map<std::string, const OpRule*> map;
-    for (const OpRule& rule : kRules) map.emplace(opName(rule.op), &rule);
+    for (const OpRule& rule : kRules) map.emplace(fileName(rule), &rule);
     return map;
   }();
   auto found = index.find(op);
   return found == index.end() ? nullptr : found->second;
 }
 
-std::string supportedOperators() {
-  std::vector<std::string> names;
-  for (const OpRule& rule : kRules) names.emplace_back(opName(rule.op));
+std::vector<std::string> supportedOperators() {
+  std::vector<std::string> names = compositeNames();
+  for (const OpRule& rule : kRules)
+    if (std::string_view(fileName(rule)) != "MaskAsBias") names.emplace_back(fileName(rule));
   std::sort(names.begin(), names.end());
-  std::string text;
-  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
-  return text;
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  return names;
 }
 
 AttributeRule attributeRule(const OpRule& rule, const std::string& name) {
+  return attributeRule(rule.attributes, name);
+}
+
+AttributeRule attributeRule(std::string_view attributes, const std::string& name) {
   AttributeRule result;
-  forEachAttribute(rule.attributes, [&](std::string_view known, AttrKind kind, char flag) {
+  forEachAttribute(attributes, [&](std::string_view known, AttrKind kind, char flag) {
     if (known == name) result = {kind, true, flag == '-'};
   });
   return result;
@@ -344,8 +464,12 @@ void applyRule(const OpRule& rule, NodeContext& context) {
 }
 
 DType outputType(const Graph& graph, const Node& node) {
-  if (node.op == Op::Shape) return DType::Int64;
-  if (node.op == Op::Equal) return DType::Bool;
+  static constexpr Op counts[] = {Op::Shape, Op::Size, Op::ArgMax, Op::ArgMin, Op::NonZero};
+  if (std::find(std::begin(counts), std::end(counts), node.op) != std::end(counts)) return DType::Int64;
+  const bool flags = traitsOf(node.op).kind == OpKind::Comparison || node.op == Op::IsNaN || node.op == Op::IsInf;
+  if (flags) return DType::Bool;
+  if (node.op == Op::OneHot) return graph.value(node.inputs[2]).dtype;
+  if (node.op == Op::EyeLike && node.has("dtype")) return dtypeOf(node.intAttr("dtype", 1));
   if (node.op == Op::Where) return graph.value(node.inputs[1]).dtype;
   if (node.op == Op::Cast) return dtypeOf(node.intAttr("to", 0));
   if (node.op == Op::ConstantOfShape) {

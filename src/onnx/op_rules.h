@@ -3,6 +3,8 @@
 #pragma once
 
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "graph/graph.h"
 #include "onnx/raw_model.h"
@@ -16,6 +18,7 @@ struct NodeContext {
   Node& node;
   const RawNode& raw;
   Refusals& refusals;
+  std::int64_t opset;  // of the standard operators, that the node is written for
 
   bool hasInput(std::size_t index) const { return index < node.inputs.size() && node.inputs[index] != kNoValue; }
   void setInput(std::size_t index, ValueId value);
@@ -33,6 +36,7 @@ struct OpRule {
   // dropped.
   const char* attributes;
   void (*normalise)(NodeContext&);  // may be null
+  const char* name = nullptr;       // in the file, where it is not the op's
 
   static constexpr int kAny = 1 << 30;
 };
@@ -40,8 +44,8 @@ struct OpRule {
 // Null when the operator is not supported.
 const OpRule* findRule(const std::string& op);
 
-// "Add, AveragePool, …"
-std::string supportedOperators();
+// Sorted, composites included: "Add", "AveragePool", …, "com.microsoft::…".
+std::vector<std::string> supportedOperators();
 
 // Takes the node to its modern form and checks the result. Throws MalformedModel.
 void applyRule(const OpRule& rule, NodeContext& context);
@@ -57,5 +61,6 @@ struct AttributeRule {
   bool known = false, dropped = false;
 };
 AttributeRule attributeRule(const OpRule& rule, const std::string& name);
+AttributeRule attributeRule(std::string_view attributes, const std::string& name);
 
 }  // namespace relprop::onnx_import

@@ -1,5 +1,6 @@
 // The only place of the library that knows protobuf.
 #include <google/protobuf/stubs/logging.h>
+#include <google/protobuf/unknown_field_set.h>
 
 #ifndef ONNX_ML
 #define ONNX_ML 1
@@ -64,7 +65,7 @@ onnx::AttributeProto::AttributeType typeOf(const onnx::AttributeProto& proto) {
   return proto.ints_size() > 0 ? onnx::AttributeProto::INTS : onnx::AttributeProto::UNDEFINED;
 }
 
-RawAttribute attributeOf(const onnx::AttributeProto& proto) {
+RawAttribute plainAttribute(const onnx::AttributeProto& proto) {
   auto make = [&](AttrKind kind, Attribute value) { return RawAttribute{proto.name(), kind, std::move(value), {}}; };
   switch (typeOf(proto)) {
     case onnx::AttributeProto::INT:
@@ -84,8 +85,14 @@ RawAttribute attributeOf(const onnx::AttributeProto& proto) {
   }
 }
 
+RawAttribute attributeOf(const onnx::AttributeProto& proto) {
+  RawAttribute attribute = plainAttribute(proto);
+  attribute.reference = proto.ref_attr_name();
+  return attribute;
+}
+
 RawNode nodeOf(const onnx::NodeProto& proto) {
-  RawNode node{proto.name(), proto.op_type(), proto.domain(), {}, {}, {}};
+  RawNode node{proto.name(), proto.op_type(), proto.domain(), {}, {}, {}, 0};
   node.inputs.assign(proto.input().begin(), proto.input().end());
   node.outputs.assign(proto.output().begin(), proto.output().end());
   for (const auto& attribute : proto.attribute()) node.attributes.push_back(attributeOf(attribute));
@@ -103,6 +110,36 @@ RawInput inputOf(const onnx::ValueInfoProto& proto) {
   for (const auto& dim : type.shape().dim())
     input.shape.push_back(dim.has_dim_value() && dim.dim_value() > 0 ? dim.dim_value() : -1);
   return input;
+}
+
+// Defaults of a function's attributes have a field that the headers of ONNX 1.12 do not know.
+template <class Function>
+void readDefaults(const Function& proto, RawFunction& function, RawModel& model) {
+  constexpr int kField = 11;
+  if constexpr (requires { proto.attribute_proto(); }) {
+    for (const auto& attribute : proto.attribute_proto()) function.defaults.push_back(attributeOf(attribute));
+    return;
+  }
+  const auto& unknown = proto.GetReflection()->GetUnknownFields(proto);
+  for (int i = 0; i < unknown.field_count(); ++i) {
+    const auto& field = unknown.field(i);
+    if (field.number() != kField || field.type() != google::protobuf::UnknownField::TYPE_LENGTH_DELIMITED) continue;
+    auto attribute = std::make_shared<onnx::AttributeProto>();
+    if (!attribute->ParseFromString(field.length_delimited())) continue;
+    function.defaults.push_back(attributeOf(*attribute));
+    model.parts.push_back(std::move(attribute));
+  }
+}
+
+RawFunction functionOf(const onnx::FunctionProto& proto, RawModel& model) {
+  RawFunction function{proto.name(), proto.domain(), {}, {}, {}, {}, 0};
+  function.inputs.assign(proto.input().begin(), proto.input().end());
+  function.outputs.assign(proto.output().begin(), proto.output().end());
+  readDefaults(proto, function, model);
+  for (const auto& node : proto.node()) function.nodes.push_back(nodeOf(node));
+  for (const auto& opset : proto.opset_import())
+    if (opset.domain().empty() || opset.domain() == "ai.onnx") function.opset = opset.version();
+  return function;
 }
 
 void readGraph(const onnx::GraphProto& graph, RawModel& model) {
@@ -156,6 +193,7 @@ RawModel readProto(std::span<const std::uint8_t> bytes, const std::string& name)
   for (const auto& opset : proto->opset_import()) model.opsets.emplace_back(opset.domain(), opset.version());
   for (const auto& entry : proto->metadata_props()) model.metadata[entry.key()] = entry.value();
   readGraph(proto->graph(), model);
+  for (const auto& function : proto->functions()) model.functions.push_back(functionOf(function, model));
   if (skeleton) restoreWeights(*skeleton, model.initialisers);
   model.owner = std::move(proto);
   return model;

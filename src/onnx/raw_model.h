@@ -48,14 +48,25 @@ enum class AttrKind : char {
 struct RawAttribute {
   std::string name;
   AttrKind kind = AttrKind::Other;
-  Attribute value;   // unless Tensor or Other
-  RawTensor tensor;  // when Tensor
+  Attribute value;             // unless Tensor or Other
+  RawTensor tensor;            // when Tensor
+  std::string reference = {};  // in the body of a function: the attribute of the call that is meant
 };
 
 struct RawNode {
   std::string name, op, domain;
   std::vector<std::string> inputs, outputs;
   std::vector<RawAttribute> attributes;
+  std::int64_t opset = 0;  // version of the standard operators that it is written for; 0: the model's
+};
+
+// A function of the model: an operator written as other ones.
+struct RawFunction {
+  std::string name, domain;
+  std::vector<std::string> inputs, outputs;
+  std::vector<RawAttribute> defaults;
+  std::vector<RawNode> nodes;
+  std::int64_t opset = 0;
 };
 
 struct RawInput {
@@ -73,8 +84,10 @@ struct RawModel {
   std::vector<std::string> sparseInitialisers;
   std::vector<RawInput> inputs;
   std::vector<std::string> outputs;
+  std::vector<RawFunction> functions;
   std::map<std::string, std::string> metadata;
   std::shared_ptr<const void> owner;
+  std::vector<std::shared_ptr<const void>> parts;  // of the message, parsed by themselves
 };
 
 // Throws MalformedModel when the bytes are not an ONNX model. They have to stay as long as the result is used.

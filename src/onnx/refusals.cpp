@@ -20,11 +20,12 @@ std::string Refusals::describe(const std::string& what) const {
   return text + (nodes.size() > kShown ? ", …)" : ")");
 }
 
-void Refusals::throwIfAny(const std::string& file, const std::string& supported) const {
+void Refusals::throwIfAny(const std::string& file) const {
   if (kinds_.empty()) return;
   std::string text;
   for (const std::string& what : kinds_) text += (text.empty() ? "not supported: " : "; ") + describe(what);
-  unsupported(file, text, supported);
+  unsupported(file, text, "the operators of docs/operators.md",
+              "export it again with standard operators, ONNX opset 25 or lower, before another program optimises it");
 }
 
 }  // namespace relprop::onnx_import

@@ -13,7 +13,7 @@ class Refusals {
   void add(const std::string& what, const std::string& node);
 
   // Throws UnsupportedModel, unless nothing was added.
-  void throwIfAny(const std::string& file, const std::string& supported) const;
+  void throwIfAny(const std::string& file) const;
 
  private:
   std::string describe(const std::string& what) const;

@@ -137,6 +137,7 @@ class BatchFirst {
     const int lead = static_cast<int>(rank - shape(id).size()), own = place.axis - lead;
     if (!graph_.isConstant(id)) {
       if (lead == 0) return placed(id, place);
+      if (place.axis == kAnywhere) return spread(id, rank);
       return own < 0 ? std::nullopt : placed(id, {own, place.outer, place.inner});
     }
     if (place.axis == kAnywhere || own < 0) return id;
@@ -147,12 +148,21 @@ class BatchFirst {
     return graph_.addConstant(graph_.value(id).name, std::move(constant));
   }
 
+  // The form of an operand of fewer axes than the result, where the batch of 1 is in front of them all.
+  std::optional<ValueId> spread(ValueId id, std::size_t rank) {
+    const std::optional<Form> own = form(id);
+    if (!own) return std::nullopt;
+    Shape to = shape(id);
+    to.insert(to.begin(), rank + 1 - to.size(), 1);
+    return reshaped(own->value, to, graph_.value(id).name + "/spread");
+  }
+
   bool elementwise(const Node& node) {
     if (!anyDisplaced(node)) return false;
     const std::size_t rank = shape(node.outputs[0]).size();
     Place place;
     for (ValueId id : node.inputs)
-      if (displaced(id) && shape(id).size() == rank) place = form(id)->place;
+      if (displaced(id) && (shape(id).size() == rank || form(id)->place.axis == kAnywhere)) place = form(id)->place;
     std::vector<ValueId> inputs;
     for (ValueId id : node.inputs) {
       const std::optional<ValueId> in = operand(id, place, rank);
@@ -270,11 +280,67 @@ class BatchFirst {
     return emit(node, inputs, {{"axis", static_cast<std::int64_t>(formAxis(axis, place))}}, place);
   }
 
+  static void shift(std::map<std::string, Attribute>& attrs, const char* key) {
+    attrs[key] = std::get<std::int64_t>(attrs[key]) + 1;
+  }
+
+  // Nothing is a batch: ops that name their axes name the next ones, and all others see row after row as an image.
+  bool first(const Node& node) {
+    const std::optional<Form> x = node.inputs.empty() ? std::nullopt : form(node.inputs[0]);
+    if (!x || !displaced(node.inputs[0]) || x->place.axis != kAnywhere || batch_ != 1) return false;
+    std::map<std::string, Attribute> attrs = node.attrs;
+    if (node.op == Op::Take) return false;
+    if (node.op == Op::Resize && node.has("axis")) {
+      shift(attrs, "axis");
+      return emit(node, {x->value}, attrs, x->place);
+    }
+    if (node.op == Op::Pad && node.inputs.size() == 1) {
+      Shape& pads = std::get<Shape>(attrs["pads"]);
+      pads.insert(pads.begin() + static_cast<std::ptrdiff_t>(pads.size() / 2), 0);
+      pads.insert(pads.begin(), 0);
+      return emit(node, {x->value}, attrs, x->place);
+    }
+    return rowByRow(node, *x);
+  }
+
+  // Row `row` of what has a batch of 1 in front, as an image.
+  ValueId rowOf(const Node& node, const Form& x, std::int64_t row) {
+    const Shape whole = shape(x.value);
+    Node part = makeNode(node.name + "/row" + std::to_string(row), Op::Slice, {x.value});
+    Shape axes(whole.size()), starts(whole.size(), 0), ends = whole, steps(whole.size(), 1), cut = whole;
+    for (std::size_t i = 0; i < axes.size(); ++i) axes[i] = static_cast<std::int64_t>(i);
+    starts[1] = row;
+    ends[1] = row + 1;
+    cut[1] = 1;
+    part.attrs = {{"axes", axes}, {"starts", starts}, {"ends", ends}, {"steps", steps}};
+    cut.erase(cut.begin());
+    const ValueId slice = appendNode(graph_, part, formShape(cut, x.place, 1));
+    return reshaped(slice, cut, part.name + "/image");
+  }
+
+  bool rowByRow(const Node& node, const Form& x) {
+    const Shape out = shape(node.outputs[0]);
+    if (out.empty() || shape(node.inputs[0]).size() < 2 || out[0] != shape(node.inputs[0])[0]) return false;
+    Shape image = out;
+    image[0] = 1;
+    Node joined = makeNode(node.name + "/rows", Op::Concat);
+    joined.attrs["axis"] = std::int64_t{1};
+    for (std::int64_t row = 0; row < out[0]; ++row) {
+      Node one = node;
+      one.name += "/" + std::to_string(row);
+      one.inputs[0] = rowOf(node, x, row);
+      const ValueId y = appendNode(graph_, one, image);
+      joined.inputs.push_back(reshaped(y, formShape(image, x.place, 1), one.name + "/form"));
+    }
+    return record(node, appendNode(graph_, joined, formShape(out, x.place, 1)), x.place);
+  }
+
   bool rewrite(const Node& node) {
     switch (traitsOf(node.op).batch) {
       case Batch::Unsaid:
-      case Batch::First:
         return false;
+      case Batch::First:
+        return first(node);
       case Batch::Anywhere:
         return elementwise(node);
       case Batch::Leading:

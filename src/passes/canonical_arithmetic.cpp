@@ -1,7 +1,10 @@
 // Differences and quotients with a constant as sums and products; constants as second operand.
 #include <algorithm>
+#include <cmath>
+#include <limits>
 
 #include "graph/edit.h"
+#include "graph/op_traits.h"
 #include "passes/rewrites.h"
 
 namespace relprop {
@@ -31,11 +34,42 @@ bool commute(const Graph& graph, Node& node) {
   return true;
 }
 
+// Integers and booleans beside computed values are floats; what a mask forbids lies as low as floats go, but stays
+// finite: infinity times a share of 0 would be no number.
+bool plainFloats(const Constant& constant) {
+  return constant.floats &&
+         std::all_of(constant.floats->begin(), constant.floats->end(), [](float v) { return std::isfinite(v); });
+}
+
+int asFloats(Graph& graph, Node& node) {
+  constexpr float kFarthest = std::numeric_limits<float>::max() / 2;
+  int rewrites = 0;
+  for (ValueId& id : node.inputs) {
+    if (!graph.isConstant(id) || plainFloats(*graph.value(id).constant)) continue;
+    const Value source = graph.value(id);
+    std::vector<float> values;
+    if (source.constant->floats)
+      values = *source.constant->floats;
+    else
+      values.assign(source.constant->ints->begin(), source.constant->ints->end());
+    for (float& value : values)
+      if (std::isinf(value)) value = value > 0 ? kFarthest : -kFarthest;
+    id = addFloatConstant(graph, source.name, source.shape, std::move(values));
+    ++rewrites;
+  }
+  return rewrites;
+}
+
+bool takesFloats(const Node& node) {
+  return isElementwise(node.op) || node.op == Op::Concat;
+}
+
 }  // namespace
 
 int canonicaliseArithmetic(Graph& graph, PassContext&) {
   int rewrites = 0;
   for (Node& node : graph.nodes) {
+    if (takesFloats(node)) rewrites += asFloats(graph, node);
     if (node.op == Op::Sub || node.op == Op::Div)
       rewrites += invert(graph, node);
     else if (node.op == Op::Add || node.op == Op::Mul)

@@ -1,4 +1,5 @@
 // Functions that exporters write as several nodes, and nodes that stand for several of the canonical form.
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <vector>
@@ -75,12 +76,40 @@ void asQuotient(Graph& graph, Node& node, ValueId divisor) {
   node.inputs = {addFloatConstant(graph, node.name + ".one", {}, {1.0f}), divisor};
 }
 
-// Powers that are products, roots or their inverses; others stay and are refused.
+// An exponent for every element of the result; the base is spread over it.
+bool generalPower(Graph& graph, std::size_t index) {
+  const Node node = graph.nodes[index];
+  const Shape shape = graph.value(node.outputs[0]).shape;
+  if (graph.value(node.inputs[0]).shape == shape) return false;
+  const ValueId one = addFloatConstant(graph, node.name + ".ones", shape,
+                                       std::vector<float>(static_cast<std::size_t>(elementCount(shape)), 1.0f));
+  const ValueId base = appendNode(graph, makeNode(node.name + "/base", Op::Mul, {node.inputs[0], one}), shape);
+  graph.nodes[index].inputs[0] = base;
+  return true;
+}
+
+// c^y = e^(y·ln c), for a constant c above 0.
+bool exponential(Graph& graph, std::size_t index) {
+  const Node node = graph.nodes[index];
+  std::vector<float> logs = *constantFloats(graph, node.inputs[0]);
+  if (std::any_of(logs.begin(), logs.end(), [](float c) { return !(c > 0); })) return false;
+  for (float& c : logs) c = std::log(c);
+  const Value base = graph.value(node.inputs[0]);
+  const ValueId factor = addFloatConstant(graph, base.name, base.shape, std::move(logs));
+  const Shape shape = graph.value(node.outputs[0]).shape;
+  const ValueId product = appendNode(graph, makeNode(node.name + "/log", Op::Mul, {node.inputs[1], factor}), shape);
+  graph.nodes[index].op = Op::Exp;
+  graph.nodes[index].inputs = {product};
+  return true;
+}
+
+// Powers that are products, roots or their inverses; others stay.
 bool power(Graph& graph, std::size_t index, const PassContext&) {
   const Node node = graph.nodes[index];
   const ValueId x = node.inputs[0];
+  if (constantFloats(graph, x)) return exponential(graph, index);
   float exponent = 0;
-  if (!floatParameter(graph, node, 1, exponent)) return false;
+  if (!floatParameter(graph, node, 1, exponent)) return generalPower(graph, index);
   const float whole = std::abs(exponent);
   ValueId result = x;
   if (whole == 0.5f)
@@ -88,7 +117,7 @@ bool power(Graph& graph, std::size_t index, const PassContext&) {
   else if (whole == 2.0f || whole == 3.0f)
     result = appendProduct(graph, node, "/square", x, x);
   else if (whole != 1.0f)
-    return false;
+    return generalPower(graph, index);
   if (whole == 3.0f) result = appendProduct(graph, node, "/cube", result, x);
   Node& rewritten = graph.nodes[index];
   rewritten.op = Op::Identity;
@@ -132,10 +161,79 @@ bool expand(Graph& graph, std::size_t index, const PassContext& context) {
   return true;
 }
 
+ValueId append(Graph& graph, const Node& like, const char* suffix, Op op, std::vector<ValueId> inputs) {
+  return appendNode(graph, makeNode(like.name + suffix, op, std::move(inputs)), graph.value(like.outputs[0]).shape);
+}
+
+void become(Graph& graph, std::size_t index, Op op, std::vector<ValueId> inputs) {
+  Node& node = graph.nodes[index];
+  node.op = op;
+  node.inputs = std::move(inputs);
+  node.attrs.clear();
+}
+
+// Towards zero: sign(x)·⌊|x|⌋.
+void truncate(Graph& graph, std::size_t index, const Node& like, ValueId x) {
+  const ValueId size = append(graph, like, "/floor", Op::Floor, {append(graph, like, "/abs", Op::Abs, {x})});
+  become(graph, index, Op::Mul, {append(graph, like, "/sign", Op::Sign, {x}), size});
+}
+
+// Integers and booleans that are computed are whole floats.
+bool cast(Graph& graph, std::size_t index, const PassContext&) {
+  const Node node = graph.nodes[index];
+  const ValueId x = node.inputs[0];
+  const DType from = graph.value(x).dtype, to = graph.value(node.outputs[0]).dtype;
+  if (to == DType::Bool && from != DType::Bool) {
+    const ValueId zero = addFloatConstant(graph, node.name + ".zero", {}, {0.0f});
+    become(graph, index, Op::Not, {append(graph, node, "/zero", Op::Equal, {x, zero})});
+  } else if (to == DType::Int64 && from == DType::Float) {
+    truncate(graph, index, node, x);
+  } else {
+    become(graph, index, Op::Identity, {x});
+  }
+  return true;
+}
+
+// x − y·⌊x/y⌋; with fmod the quotient is cut towards zero.
+bool modulo(Graph& graph, std::size_t index, const PassContext&) {
+  const Node node = graph.nodes[index];
+  const ValueId x = node.inputs[0], y = node.inputs[1], quotient = append(graph, node, "/quotient", Op::Div, {x, y});
+  ValueId whole = append(graph, node, "/whole", Op::Floor, {quotient});
+  if (node.intAttr("fmod", 0) != 0) {
+    const ValueId size = append(graph, node, "/size", Op::Floor, {append(graph, node, "/abs", Op::Abs, {quotient})});
+    whole = append(graph, node, "/cut", Op::Mul, {append(graph, node, "/sign", Op::Sign, {quotient}), size});
+  }
+  become(graph, index, Op::Sub, {x, append(graph, node, "/back", Op::Mul, {whole, y})});
+  return true;
+}
+
+// Bounds that are computed.
+bool clip(Graph& graph, std::size_t index, const PassContext&) {
+  const Node node = graph.nodes[index];
+  if (node.inputs.size() == 1) return false;
+  ValueId x = node.inputs[0];
+  if (node.inputs[1] != kNoValue) x = append(graph, node, "/low", Op::Max, {x, node.inputs[1]});
+  if (node.inputs.size() > 2) x = append(graph, node, "/high", Op::Min, {x, node.inputs[2]});
+  become(graph, index, Op::Identity, {x});
+  return true;
+}
+
+// A slope that is computed: x⁺ − slope·(−x)⁺.
+bool prelu(Graph& graph, std::size_t index, const PassContext&) {
+  const Node node = graph.nodes[index];
+  if (graph.isConstant(node.inputs[1])) return false;
+  const ValueId x = node.inputs[0], up = append(graph, node, "/up", Op::Relu, {x});
+  const ValueId down = append(graph, node, "/down", Op::Relu, {append(graph, node, "/turned", Op::Neg, {x})});
+  become(graph, index, Op::Sub, {up, append(graph, node, "/slope", Op::Mul, {down, node.inputs[1]})});
+  return true;
+}
+
 using Rewriter = bool (*)(Graph&, std::size_t, const PassContext&);
 
 const std::map<Op, Rewriter>& table() {
-  static const std::map<Op, Rewriter> rewriters = {{Op::Pow, power}, {Op::Mish, mish}, {Op::Expand, expand}};
+  static const std::map<Op, Rewriter> rewriters = {{Op::Pow, power},  {Op::Mish, mish},  {Op::Expand, expand},
+                                                   {Op::Cast, cast},  {Op::Mod, modulo}, {Op::Clip, clip},
+                                                   {Op::PRelu, prelu}};
   return rewriters;
 }
 

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "graph/edit.h"
+#include "graph/resize_geometry.h"
 #include "passes/rewrites.h"
 
 namespace relprop {
@@ -50,24 +51,81 @@ std::vector<float> scalesOf(const Graph& graph, const Node& node) {
 }
 
 bool canonical(const Node& node) {
-  return node.op == Op::Resize && node.has("scales") && node.has("coordinate");
+  return node.op == Op::Resize && node.inputs.size() == 1;
+}
+
+// Where 2-D pictures are resized along their spatial axes, in a mode that has a kernel of its own.
+bool spatial(const Graph& graph, const Node& node) {
+  const Shape &in = graph.value(node.inputs[0]).shape, &out = graph.value(node.outputs[0]).shape;
+  return (in.size() == 3 || in.size() == 4) && in[0] == out[0] && in[1] == out[1];
+}
+
+// Outside of the region there is a constant: what the axes gave there is 0.
+void extrapolate(Graph& graph, std::size_t index, const std::vector<ResizeTaps>& taps) {
+  const Node& node = graph.nodes[index];
+  const Shape shape = graph.value(node.outputs[0]).shape;
+  const float value = node.floatAttr("extrapolation_value", 0.0f);
+  std::vector<float> constant;
+  bool any = false;
+  for (std::int64_t i = 0, count = elementCount(shape); i < count; ++i) {
+    bool outside = false;
+    std::int64_t rest = i;
+    for (std::size_t a = shape.size(); a-- > 0; rest /= shape[a])
+      outside = outside || taps[a].outside[static_cast<std::size_t>(rest % shape[a])];
+    any = any || outside;
+    constant.push_back(outside ? value : 0.0f);
+  }
+  if (!any || value == 0.0f) return;
+  const ValueId added = addFloatConstant(graph, node.name + ".outside", shape, std::move(constant));
+  spliceAfter(graph, index, makeNode(node.name + "/outside", Op::Add, {added}), shape);
+}
+
+// One axis after the other, with its weights written out.
+void axisByAxis(Graph& graph, std::size_t index) {
+  const Node node = graph.nodes[index];
+  const ResizeGeometry geometry = resizeGeometryOf(graph, node);
+  Shape shape = graph.value(node.inputs[0]).shape;
+  std::vector<ResizeTaps> taps;
+  for (std::size_t a = 0; a < shape.size(); ++a) taps.push_back(resizeTapsOf(node, geometry, a, shape[a]));
+  extrapolate(graph, index, taps);
+  ValueId x = node.inputs[0];
+  for (std::size_t a = 0; a < shape.size(); ++a) {
+    if (geometry.output[a] == shape[a] && geometry.scales[a] == 1.0f && geometry.start[a] == 0 && geometry.end[a] == 1)
+      continue;
+    Node step = makeNode(node.name + "/" + std::to_string(a), Op::Resize, {x});
+    step.attrs = {{"axis", static_cast<std::int64_t>(a)}, {"indices", taps[a].indices}, {"weights", taps[a].weights}};
+    shape[a] = geometry.output[a];
+    x = appendNode(graph, step, shape);
+  }
+  Node& last = graph.nodes[index];
+  last.op = Op::Identity;
+  last.attrs.clear();
+  last.inputs = {x};
 }
 
 }  // namespace
 
 int canonicaliseResizes(Graph& graph, PassContext&) {
   int rewrites = 0;
-  for (Node& node : graph.nodes) {
+  for (std::size_t i = 0, count = graph.nodes.size(); i < count; ++i) {
+    Node& node = graph.nodes[i];
     if ((node.op != Op::Resize && node.op != Op::Upsample) || canonical(node)) continue;
     const Modes modes = modesOf(node);
-    if (!handled(node, modes)) continue;
+    ++rewrites;
+    if (!handled(node, modes) || !spatial(graph, node)) {
+      if (node.op == Op::Upsample) {
+        node.attrs["coordinate_transformation_mode"] = modes.coordinate;
+        node.attrs["nearest_mode"] = modes.rounding;
+      }
+      axisByAxis(graph, i);
+      continue;
+    }
     node.attrs = {{"mode", modes.mode},
                   {"coordinate", modes.coordinate},
                   {"rounding", modes.rounding},
                   {"scales", scalesOf(graph, node)}};
     node.op = Op::Resize;
     node.inputs.resize(1);
-    ++rewrites;
   }
   return rewrites;
 }

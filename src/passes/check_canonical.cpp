@@ -7,6 +7,7 @@
 
 #include "graph/edit.h"
 #include "graph/op_traits.h"
+#include "graph/shape_inference.h"
 #include "passes/channel_map.h"
 #include "passes/rewrites.h"
 #include "relprop/error.h"
@@ -40,10 +41,6 @@ Reason globalPool(const Graph& graph, const Node& node) {
   return fmt::format("{} spatial axes", graph.value(node.inputs[0]).shape.size() - 2);
 }
 
-Reason prelu(const Graph& graph, const Node& node) {
-  return graph.isConstant(node.inputs[1]) ? "" : "a slope computed at run time";
-}
-
 Reason clip(const Graph&, const Node& node) {
   return node.inputs.size() == 1 ? "" : "bounds computed at run time";
 }
@@ -71,7 +68,8 @@ bool sameForAllImages(const Graph& graph, ValueId id, std::size_t rank) {
 
 Reason elementwise(const Graph& graph, const Node& node) {
   for (ValueId input : node.inputs) {
-    if (graph.value(input).dtype != DType::Float) return "operands that are no floats";
+    if (input != kNoValue && graph.isConstant(input) && !constantFloats(graph, input))
+      return "operands that are no floats";
     if (!sameForAllImages(graph, input, graph.value(node.outputs[0]).shape.size()))
       return "a constant that differs between the images of a batch";
   }
@@ -82,9 +80,12 @@ Reason concat(const Graph& graph, const Node& node) {
   return elementwise(graph, node);
 }
 
+Reason prelu(const Graph& graph, const Node& node) {
+  return graph.isConstant(node.inputs[1]) ? elementwise(graph, node) : "a slope computed at run time";
+}
+
 Reason power(const Graph& graph, const Node& node) {
-  return graph.isConstant(node.inputs[1]) ? "an exponent other than ±0.5, ±1, ±2 and ±3"
-                                          : "an exponent computed at run time";
+  return graph.isConstant(node.inputs[1]) ? elementwise(graph, node) : "an exponent computed at run time";
 }
 
 Reason layerNormalization(const Graph& graph, const Node& node) {
@@ -95,10 +96,6 @@ Reason layerNormalization(const Graph& graph, const Node& node) {
 
 Reason expand(const Graph&, const Node&) {
   return "a much larger result";
-}
-
-Reason choice(const Graph&, const Node&) {
-  return "a comparison or choice at run time";
 }
 
 Reason pad(const Graph&, const Node& node) {
@@ -115,6 +112,7 @@ Reason reshape(const Graph&, const Node& node) {
 }
 
 Reason resize(const Graph& graph, const Node& node) {
+  if (node.has("axis")) return {};
   if (node.inputs.size() != 1 || !node.has("coordinate"))
     return fmt::format("mode {}, {}, {} or other options", node.stringAttr("mode", "nearest"),
                        node.stringAttr("coordinate_transformation_mode", "half_pixel"),
@@ -126,7 +124,7 @@ Reason resize(const Graph& graph, const Node& node) {
 }
 
 Reason gather(const Graph& graph, const Node& node) {
-  return graph.isConstant(node.inputs[1]) ? "indices that are no range" : "indices computed at run time";
+  return graph.isConstant(node.inputs[1]) ? "indices into other images" : "indices computed at run time";
 }
 
 Reason cast(const Graph&, const Node&) {
@@ -144,8 +142,7 @@ const std::map<Op, Reason (*)(const Graph&, const Node&)>& table() {
       {Op::Pow, power},
       {Op::LayerNormalization, layerNormalization},
       {Op::Expand, expand},
-      {Op::Where, choice},
-      {Op::Equal, choice},
+      {Op::Take, fine},
       {Op::Softmax, fine},
       {Op::MaxPool, pool},
       {Op::AveragePool, pool},
@@ -182,9 +179,63 @@ Reason operands(const Graph& graph, const Node& node, const std::set<ValueId>& r
 Reason whyNot(const Graph& graph, const Node& node, const std::set<ValueId>& read) {
   Reason reason = operands(graph, node, read);
   if (!reason.empty()) return reason;
+  const OpKind kind = traitsOf(node.op).kind;
+  if (kind == OpKind::Choice || kind == OpKind::Comparison) return elementwise(graph, node);
   const auto known = table().find(node.op);
   if (known != table().end()) return known->second(graph, node);
   return isElementwise(node.op) ? "" : "no canonical form";
+}
+
+// ---- what one image of a batch would see of the others
+
+bool behindBatch(const Node& node, std::int64_t fallback) {
+  return node.intAttr("axis", fallback) >= 1;
+}
+
+bool cutsBatch(const Graph& graph, const Node& node) {
+  const std::vector<SliceRange> ranges = sliceRanges(graph, node);
+  return ranges.empty() || ranges[0].start != 0 || ranges[0].step != 1 ||
+         ranges[0].count() != graph.value(node.inputs[0]).shape[0];
+}
+
+bool padsBatch(const Graph& graph, const Node& node) {
+  const Shape amounts = padAmounts(graph, node);
+  return amounts.empty() || amounts[0] != 0 || amounts[amounts.size() / 2] != 0;
+}
+
+// Does the node, all of whose values have the batch in front, look along it?
+bool looksAlongBatch(const Graph& graph, const Node& node) {
+  switch (traitsOf(node.op).batch) {
+    case Batch::Unsaid:
+    case Batch::Anywhere:
+    case Batch::Stack:
+    case Batch::Regrouped:
+      return false;
+    case Batch::First:
+      return (node.op == Op::Pad && padsBatch(graph, node)) ||
+             (node.op == Op::Resize && node.has("axis") && !behindBatch(node, 1));
+    case Batch::Leading:
+      return node.op == Op::LayerNormalization ? !behindBatch(node, 0) : graph.value(node.inputs[0]).shape.size() < 2;
+    case Batch::OffAxis:
+    case Batch::Joined:
+      return !behindBatch(node, 0);
+    case Batch::Permuted:
+      return node.intsAttr("perm", {0})[0] != 0;
+    case Batch::Sliced:
+      return cutsBatch(graph, node);
+  }
+  return false;
+}
+
+bool hasBatchInFront(const Graph& graph, ValueId id, std::int64_t batch) {
+  const Shape& shape = graph.value(id).shape;
+  return id == kNoValue || graph.isConstant(id) || (!shape.empty() && shape[0] == batch);
+}
+
+bool mixes(const Graph& graph, const Node& node, std::int64_t batch) {
+  const bool inFront = std::all_of(node.inputs.begin(), node.inputs.end(),
+                                   [&](ValueId id) { return hasBatchInFront(graph, id, batch); });
+  return !inFront || !hasBatchInFront(graph, node.outputs[0], batch) || looksAlongBatch(graph, node);
 }
 
 std::set<ValueId> valuesRead(const Graph& graph) {
@@ -196,16 +247,22 @@ std::set<ValueId> valuesRead(const Graph& graph) {
 
 }  // namespace
 
-int checkCanonical(Graph& graph, PassContext&) {
+int checkCanonical(Graph& graph, PassContext& context) {
   const std::set<ValueId> read = valuesRead(graph);
+  const Shape& input = graph.value(graph.inputs[0]).shape;
+  const std::int64_t batch = input.empty() ? 1 : input[0];
   std::string list;
   for (Node& node : graph.nodes) {
     const Reason reason = whyNot(graph, node, read);
     node.outputs.resize(1);
+    if (reason.empty() && mixes(graph, node, batch)) context.mixing.push_back(node.name);
     if (reason.empty()) continue;
     list += (list.empty() ? "" : ", ") + describe(node) + ": " + reason;
   }
   if (!list.empty()) throw Error(ErrorCode::UnsupportedModel, "graph", "nodes that are not handled: " + list);
+  if (batch > 1 && !context.mixing.empty())
+    throw Error(ErrorCode::UnsupportedModel, "node '" + context.mixing.front() + "'", "mixes the images of a batch",
+                "images that know nothing of one another", "take one at a time: --batch 1");
   for (ValueId output : graph.outputs)
     if (graph.isConstant(output))
       throw Error(ErrorCode::UnsupportedModel, "output '" + graph.value(output).name + "'", "a constant",

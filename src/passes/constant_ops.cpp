@@ -10,6 +10,7 @@
 
 #include "graph/edit.h"
 #include "graph/op_table.h"
+#include "passes/constant_arithmetic.h"
 #include "passes/strided.h"
 #include "relprop/error.h"
 
@@ -154,56 +155,6 @@ Constants concat(const Call& call) {
   return {call.input(0).floats ? concatOf(call, &Constant::floats) : concatOf(call, &Constant::ints)};
 }
 
-Constants pad(const Call& call) {
-  if (call.node.stringAttr("mode", "constant") != "constant")
-    throw Error(ErrorCode::UnsupportedModel, describe(call.node), "mode " + call.node.stringAttr("mode", ""),
-                "constant");
-  const Shape amounts = padAmounts(call.graph, call.node);
-  const Constant& source = call.input(0);
-  const std::size_t rank = source.shape.size();
-  View from = contiguousView(source.shape), to = contiguousView(call.output());
-  for (std::size_t i = 0; i < rank; ++i) {
-    from.offset += std::max<std::int64_t>(0, -amounts[i]) * from.strides[i];
-    to.offset += std::max<std::int64_t>(0, amounts[i]) * to.strides[i];
-    const std::int64_t begin = std::min<std::int64_t>(0, amounts[i]),
-                       end = std::min<std::int64_t>(0, amounts[rank + i]);
-    from.shape[i] = to.shape[i] = std::max<std::int64_t>(0, source.shape[i] + begin + end);
-  }
-  const Constant inner = viewed(source, from);
-  const bool valued = call.node.inputs.size() > 2 && call.node.inputs[2] != kNoValue;
-  return {withPayload(inner, [&](const auto& values) {
-    using T = typename std::remove_cvref_t<decltype(values)>::value_type;
-    T fill{};
-    if (valued) fill = withPayload(call.input(2), [](const auto& v) { return v.empty() ? T{} : static_cast<T>(v[0]); });
-    std::vector<T> result(static_cast<std::size_t>(elementCount(call.output())), fill);
-    copyInto(result, to, values);
-    return made(call.types[0], std::move(result));
-  })};
-}
-
-Constants gather(const Call& call) {
-  const Constant &source = call.input(0), &indices = call.input(1);
-  if (!indices.ints) throw Error(ErrorCode::MalformedModel, describe(call.node), "indices of floats", "integers");
-  const std::size_t axis = normaliseAxis(call.node, call.node.intAttr("axis", 0), source.shape.size());
-  const std::int64_t extent = source.shape[axis];
-  const auto middle = source.shape.begin() + static_cast<std::ptrdiff_t>(axis);
-  const std::int64_t outer = elementCount(Shape(source.shape.begin(), middle));
-  const std::int64_t inner = elementCount(Shape(middle + 1, source.shape.end()));
-  for (std::int64_t index : *indices.ints)
-    if (index < -extent || index >= extent)
-      throw Error(ErrorCode::ShapeMismatch, describe(call.node), fmt::format("index {}", index),
-                  fmt::format("below {}", extent));
-  return {withPayload(source, [&](const auto& values) {
-    auto result = std::remove_cvref_t<decltype(values)>();
-    for (std::int64_t o = 0; o < outer; ++o)
-      for (std::int64_t index : *indices.ints) {
-        const auto from = values.begin() + (o * extent + (index < 0 ? index + extent : index)) * inner;
-        result.insert(result.end(), from, from + inner);
-      }
-    return made(call.types[0], std::move(result));
-  })};
-}
-
 Constants shapeOf(const Call& call) {
   const Shape& shape = call.graph.value(call.node.inputs.at(0)).shape;
   const std::int64_t start = call.node.intAttr("start", 0), rank = static_cast<std::int64_t>(shape.size());
@@ -296,19 +247,6 @@ Constants power(const Call& call) {
   return {binaryOf(call, floatsOf(call, 0), floatsOf(call, 1), raise)};
 }
 
-template <class T>
-Constant equalOf(const Call& call, const std::vector<T>& a, const std::vector<T>& b) {
-  const Constant same = binaryOf(call, a, b, [](const Node&, T x, T y) { return static_cast<T>(x == y); });
-  return withPayload(same, [&](const auto& flags) { return made(call.types[0], Ints(flags.begin(), flags.end())); });
-}
-
-Constants equal(const Call& call) {
-  const Constant &a = call.input(0), &b = call.input(1);
-  if ((a.floats == nullptr) != (b.floats == nullptr))
-    throw Error(ErrorCode::MalformedModel, describe(call.node), "operands of different types", "one type");
-  return {a.floats ? equalOf(call, *a.floats, *b.floats) : equalOf(call, *a.ints, *b.ints)};
-}
-
 Constant broadcastTo(const Constant& source, const Shape& shape) {
   return viewed(source, broadcastView(source.shape, shape));
 }
@@ -360,11 +298,8 @@ const std::map<Op, Evaluator>& table() {
       {Op::Slice, {slice, false}},
       {Op::Split, {split, false}},
       {Op::Concat, {concat, false}},
-      {Op::Pad, {pad, false}},
-      {Op::Gather, {gather, false}},
       {Op::ReduceMean, {reduceMean, false}},
       {Op::Pow, {power, false}},
-      {Op::Equal, {equal, false}},
       {Op::Where, {where, false}},
       {Op::Expand, {expand, false}},
   };
@@ -387,7 +322,7 @@ Run evaluatorOf(const Node& node) {
 }  // namespace
 
 bool canEvaluate(const Node& node) {
-  return evaluatorOf(node) != nullptr;
+  return evaluatorsOfArithmetic().count(node.op) != 0 || evaluatorOf(node) != nullptr;
 }
 
 bool sharesPayload(const Node& node) {
@@ -396,7 +331,9 @@ bool sharesPayload(const Node& node) {
 }
 
 std::vector<Constant> evaluate(const Graph& graph, const Node& node, const std::vector<ValueType>& types) {
-  return evaluatorOf(node)({graph, node, types});
+  const auto arithmetic = evaluatorsOfArithmetic().find(node.op);
+  return arithmetic != evaluatorsOfArithmetic().end() ? arithmetic->second(graph, node, types)
+                                                      : evaluatorOf(node)({graph, node, types});
 }
 
 }  // namespace relprop

@@ -21,6 +21,17 @@ namespace {
   throw Error(ErrorCode::ShapeMismatch, "input '" + where + "'", toString(given), expected);
 }
 
+// The input as one image: the value that the nodes read is a Reshape of it.
+void putBatchInFront(Graph& graph) {
+  const ValueId original = graph.inputs[0];
+  Shape whole = graph.value(original).shape;
+  whole.insert(whole.begin(), 1);
+  graph.inputs[0] = addDynamicValue(graph, graph.value(original).name + "/whole", whole);
+  Node first = makeNode(graph.value(original).name + "/image", Op::Reshape, {graph.inputs[0]});
+  first.outputs = {original};
+  graph.nodes.insert(graph.nodes.begin(), first);
+}
+
 void fixInput(Graph& graph, PassContext& context) {
   if (graph.inputs.size() != 1)
     throw Error(ErrorCode::UnsupportedModel, "graph", fmt::format("{} inputs", graph.inputs.size()), "one");
@@ -39,6 +50,7 @@ void fixInput(Graph& graph, PassContext& context) {
   input.shape = given;
   input.dtype = DType::Float;
   input.hasShape = true;
+  if (context.options.wholeInput) putBatchInFront(graph);
 }
 
 bool allConstant(const Graph& graph, const Node& node) {

@@ -43,10 +43,12 @@ const std::vector<PassInfo>& passList() {
        completeNormalizations},
       {"fuse-normalization", "means, differences and roots that make a LayerNormalization", false, fuseNormalizations},
       {"fuse-gelu", "products with an error function that make a Gelu", false, fuseGelus},
-      {"canonical-functions", "Pow, Mish and Expand as arithmetic", true, canonicaliseFunctions},
+      {"canonical-functions", "Pow, Mish, Expand, Cast, Mod and bounds that are computed as arithmetic", true,
+       canonicaliseFunctions},
       {"canonical-slices", "Slice, Split, Gather and Pad with attributes and clamped ranges", true, canonicaliseSlices},
+      {"canonical-takes", "gathers, scatters, tiles and pads by constant indices as Take", true, canonicaliseTakes},
       {"canonical-reshapes", "Flatten, Squeeze, Unsqueeze as Reshape; flattening Softmax", true, canonicaliseReshapes},
-      {"canonical-pools", "global pools and ReduceMean as AveragePool or MaxPool", true, canonicalisePools},
+      {"canonical-pools", "global pools and reductions over axes as AveragePool or MaxPool", true, canonicalisePools},
       {"canonical-resize", "Resize and Upsample with scales as attributes", true, canonicaliseResizes},
       {"canonical-dense", "Gemm and MatMul with a constant as Dense", true, canonicaliseDense},
       {"remove-no-ops", "takes out nodes that change nothing", true, removeNoOps},
@@ -58,7 +60,8 @@ const std::vector<PassInfo>& passList() {
       {"fold-batchnorm", "BatchNormalization into the Conv or Dense before or behind it", false,
        foldBatchNormalizations},
       {"batchnorm-to-affine", "what is left of BatchNormalization as Affine", true, batchNormalizationToAffine},
-      {"canonical-arithmetic", "Sub and Div of constants as Add and Mul", true, canonicaliseArithmetic},
+      {"canonical-arithmetic", "Sub and Div of constants as Add and Mul; constants of other types as floats", true,
+       canonicaliseArithmetic},
       {"check-canonical", "refuses nodes that have no canonical form", true, checkCanonical},
   };
   return passes;
@@ -89,11 +92,12 @@ Specialised specialise(const Graph& imported, const SpecialiseOptions& options) 
   Specialised result;
   result.graph = imported;
   removeDeadNodes(result.graph);  // what nothing depends on need not even be supported
-  PassContext context{options, foldLimitOf(imported), {}, {}};
+  PassContext context{options, foldLimitOf(imported), {}, {}, {}};
   for (const PassInfo& pass : passList())
     if (std::find(options.disabled.begin(), options.disabled.end(), pass.name) == options.disabled.end())
       result.passes.push_back(runPass(pass, result.graph, context));
   result.warnings = std::move(context.warnings);
+  result.mixing = std::move(context.mixing);
   return result;
 }
 

@@ -11,6 +11,8 @@ namespace relprop {
 struct SpecialiseOptions {
   Shape inputShape;                   // of the one input, batch included; every extent positive
   bool foldBatchNorm = true;          // false: each BatchNormalization becomes an Affine that stays
+  // The first axis is no batch: the whole input is one image, and the canonical input has an axis of extent 1 in front.
+  bool wholeInput = false;
   std::vector<std::string> disabled;  // names of passes to leave out; only those that are not required
 };
 
@@ -19,6 +21,7 @@ struct PassContext {
   const SpecialiseOptions& options;
   std::int64_t foldLimit = 0;  // elements that constants made by folding may have, each
   std::vector<std::string> notes, warnings;
+  std::vector<std::string> mixing;  // names of nodes that look along the batch
 };
 
 struct PassInfo {
@@ -39,6 +42,8 @@ struct Specialised {
   Graph graph;
   std::vector<PassReport> passes;
   std::vector<std::string> warnings;
+  // Nodes that look along the batch: one image at a time goes through such a graph. Empty for most.
+  std::vector<std::string> mixing;
 };
 
 // In the order they run.

@@ -5,7 +5,10 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <fstream>
 #include <stdexcept>
+
+#include "support/unpacked.h"
 
 namespace relprop::test {
 
@@ -51,6 +54,19 @@ std::filesystem::path prepareModels() {
 }
 
 }  // namespace
+
+std::filesystem::path unpacked(const std::string& archive) {
+  const char* given = std::getenv("RELPROP_CACHE");
+  const std::filesystem::path parent = given && *given ? given : RELPROP_MODELS_FOLDER;
+  const std::filesystem::path folder = parent / std::filesystem::path(archive).stem().stem(), mark = folder / ".whole";
+  std::filesystem::create_directories(folder);
+  const Lock lock(parent / ".lock");
+  if (std::filesystem::exists(mark)) return folder;
+  const std::string command = "tar -xJf '" + (sharedFolder() / archive).string() + "' -C '" + folder.string() + "'";
+  if (std::system(command.c_str()) != 0) throw std::runtime_error("failed: " + command);
+  std::ofstream(mark) << "";
+  return folder;
+}
 
 std::filesystem::path modelsFolder() {
   static const std::filesystem::path folder = prepareModels();

@@ -303,7 +303,7 @@ void moveOf(NodeStep& s) {
   if (kind == OpKind::Choice) return choice(s);
   if (kind == OpKind::Comparison) return comparison(s);
   if (kind == OpKind::Reshape) return reshape(s);
-  return kind == OpKind::Resize ? resize(s) : move(s);
+  return kind == OpKind::Resize || s.node.op == Op::Take ? resize(s) : move(s);
 }
 
 void backward(NodeStep& s) {

@@ -30,11 +30,12 @@ void copyAxis(const CopySpec& s, std::size_t axis, const float* src, float* dst)
 // visit(output index, input index, weight) for every tap of one plane.
 template <class Visit>
 void forEachTap(const ResizeAxis& h, const ResizeAxis& w, Visit visit) {
+  const std::size_t rows = h.taps(), columns = w.taps();
   for (std::int64_t y = 0; y < h.out; ++y)
     for (std::int64_t x = 0; x < w.out; ++x)
-      for (std::size_t a = 0; a < 2; ++a)
-        for (std::size_t b = 0; b < 2; ++b) {
-          const std::size_t iy = static_cast<std::size_t>(2 * y) + a, ix = static_cast<std::size_t>(2 * x) + b;
+      for (std::size_t a = 0; a < rows; ++a)
+        for (std::size_t b = 0; b < columns; ++b) {
+          const std::size_t iy = static_cast<std::size_t>(y) * rows + a, ix = static_cast<std::size_t>(x) * columns + b;
           visit(y * w.out + x, h.index[iy] * w.in + w.index[ix], h.weight[iy] * w.weight[ix]);
         }
 }

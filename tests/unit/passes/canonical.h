@@ -13,7 +13,7 @@ inline Graph canonical(const Build& build, const Shape& inputShape, bool foldBat
   SpecialiseOptions options;
   options.inputShape = inputShape;
   options.foldBatchNorm = foldBatchNorm;
-  PassContext context{options, foldLimitOf(build.graph), {}, {}};
+  PassContext context{options, foldLimitOf(build.graph), {}, {}, {}};
   Graph graph = build.graph;
   const Array input = randomInput(inputShape);
   Array expected;

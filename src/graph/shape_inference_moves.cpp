@@ -1,0 +1,355 @@
+#include "graph/shape_inference_moves.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <set>
+
+#include "graph/edit.h"
+#include "relprop/error.h"
+
+namespace relprop {
+
+namespace {
+
+using Types = std::vector<ValueType>;
+
+[[noreturn]] void misfit(const Node& node, const std::string& got, const std::string& expected) {
+  throw Error(ErrorCode::ShapeMismatch, describe(node), got, expected);
+}
+
+const Value& input(const Graph& graph, const Node& node, std::size_t index = 0) {
+  if (index >= node.inputs.size() || node.inputs[index] == kNoValue)
+    throw Error(ErrorCode::MalformedModel, describe(node), fmt::format("input {} is missing", index));
+  const Value& value = graph.value(node.inputs[index]);
+  if (!value.hasShape)
+    throw Error(ErrorCode::UnsupportedModel, describe(node), fmt::format("value '{}' without a shape", value.name));
+  return value;
+}
+
+Types like(const Graph& graph, const Node& node, Shape shape) {
+  return {{input(graph, node).dtype, std::move(shape)}};
+}
+
+Types same(const Graph& graph, const Node& node) {
+  return like(graph, node, input(graph, node).shape);
+}
+
+Types reduced(const Graph& graph, const Node& node) {
+  const std::vector<std::size_t> axes = reducedAxes(graph, node);
+  const bool keep = node.intAttr("keepdims", 1) != 0;
+  const Shape& x = input(graph, node).shape;
+  Shape out;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const bool gone = std::binary_search(axes.begin(), axes.end(), i);
+    if (!gone || keep) out.push_back(gone ? 1 : x[i]);
+  }
+  return like(graph, node, out);
+}
+
+Types extreme(const Graph& graph, const Node& node) {
+  Shape out = input(graph, node).shape;
+  const std::size_t axis = normaliseAxis(node, node.intAttr("axis", 0), out.size());
+  out[axis] = 1;
+  if (node.intAttr("keepdims", 1) == 0) out.erase(out.begin() + static_cast<std::ptrdiff_t>(axis));
+  return {{DType::Int64, out}};
+}
+
+Types topK(const Graph& graph, const Node& node) {
+  Shape out = input(graph, node).shape;
+  const std::size_t axis = normaliseAxis(node, node.intAttr("axis", -1), out.size());
+  const auto k = static_cast<std::int64_t>(numberParameter(graph, node, 1, "k"));
+  if (k < 0 || k > out[axis]) misfit(node, fmt::format("k {}", k), fmt::format("{} at most", out[axis]));
+  out[axis] = k;
+  return {{input(graph, node).dtype, out}, {DType::Int64, out}};
+}
+
+Types convTranspose(const Graph& graph, const Node& node) {
+  const TransposedWindow window = transposedWindowOf(graph, node);
+  Shape out{input(graph, node).shape[0], input(graph, node, 1).shape[1] * node.intAttr("group", 1)};
+  out.insert(out.end(), window.output.begin(), window.output.end());
+  return like(graph, node, out);
+}
+
+Types tile(const Graph& graph, const Node& node) {
+  Shape out = input(graph, node).shape;
+  const Shape repeats = intsParameter(graph, node, 1, "repeats").value_or(Shape{});
+  if (repeats.size() != out.size())
+    misfit(node, fmt::format("{} repeats", repeats.size()), fmt::format("{}", out.size()));
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    if (repeats[i] < 0 || repeats[i] > kMaxElements) misfit(node, toString(repeats), "repeats from 0 to 2^31");
+    out[i] *= repeats[i];
+  }
+  return like(graph, node, out);
+}
+
+std::int64_t blockOf(const Graph& graph, const Node& node) {
+  const std::int64_t block = node.intAttr("blocksize", 0);
+  const Shape& x = input(graph, node).shape;
+  if (block < 1 || block > (1 << 15) || x.size() != 4)
+    misfit(node, fmt::format("blocks of {} of {}", block, toString(x)), "N×C×H×W and a positive block size");
+  return block;
+}
+
+Types depthToSpace(const Graph& graph, const Node& node) {
+  const std::int64_t block = blockOf(graph, node);
+  const Shape& x = input(graph, node).shape;
+  if (x[1] % (block * block) != 0)
+    misfit(node, fmt::format("{} channels", x[1]), fmt::format("a multiple of {}", block * block));
+  return like(graph, node, {x[0], x[1] / block / block, x[2] * block, x[3] * block});
+}
+
+Types spaceToDepth(const Graph& graph, const Node& node) {
+  const std::int64_t block = blockOf(graph, node);
+  const Shape& x = input(graph, node).shape;
+  if (x[2] % block != 0 || x[3] % block != 0) misfit(node, toString(x), fmt::format("multiples of {}", block));
+  return like(graph, node, {x[0], x[1] * block * block, x[2] / block, x[3] / block});
+}
+
+Types gatherElements(const Graph& graph, const Node& node) {
+  const Shape &x = input(graph, node).shape, &at = input(graph, node, 1).shape;
+  const std::size_t axis = normaliseAxis(node, node.intAttr("axis", 0), x.size());
+  bool fits = at.size() == x.size();
+  for (std::size_t i = 0; fits && i < x.size(); ++i) fits = i == axis || at[i] <= x[i];
+  if (!fits) misfit(node, "indices " + toString(at), "no larger than " + toString(x));
+  return like(graph, node, at);
+}
+
+Types gatherNd(const Graph& graph, const Node& node) {
+  const Shape &x = input(graph, node).shape, &at = input(graph, node, 1).shape;
+  const std::int64_t batch = node.intAttr("batch_dims", 0);
+  const bool fits = !at.empty() && batch >= 0 && batch < static_cast<std::int64_t>(at.size()) &&
+                    batch + at.back() <= static_cast<std::int64_t>(x.size()) && at.back() >= 1;
+  if (!fits)
+    misfit(node, fmt::format("indices {} into {}", toString(at), toString(x)), "tuples of axes that are there");
+  Shape out(at.begin(), at.end() - 1);
+  out.insert(out.end(), x.begin() + batch + at.back(), x.end());
+  return like(graph, node, out);
+}
+
+Types scatter(const Graph& graph, const Node& node) {
+  input(graph, node, 1);
+  input(graph, node, 2);
+  return same(graph, node);
+}
+
+Types size(const Graph& graph, const Node& node) {
+  input(graph, node);
+  return {{DType::Int64, {}}};
+}
+
+Types range(const Graph& graph, const Node& node) {
+  const double start = numberParameter(graph, node, 0, "start"), limit = numberParameter(graph, node, 1, "limit"),
+               step = numberParameter(graph, node, 2, "delta");
+  const double count = std::ceil((limit - start) / step);
+  if (step == 0 || !(count < static_cast<double>(kMaxElements))) misfit(node, "a range without end", "2^31 numbers");
+  return like(graph, node, {std::max<std::int64_t>(0, static_cast<std::int64_t>(count))});
+}
+
+Types oneHot(const Graph& graph, const Node& node) {
+  Shape out = input(graph, node).shape;
+  const auto depth = static_cast<std::int64_t>(numberParameter(graph, node, 1, "depth"));
+  const std::size_t axis = normaliseAxis(node, node.intAttr("axis", -1), out.size() + 1);
+  if (depth < 1) misfit(node, fmt::format("depth {}", depth), "at least 1");
+  out.insert(out.begin() + static_cast<std::ptrdiff_t>(axis), depth);
+  return {{input(graph, node, 2).dtype, out}};
+}
+
+// How many there are is known of constants only.
+Types nonZero(const Graph& graph, const Node& node) {
+  const Value& x = input(graph, node);
+  if (!x.constant)
+    throw Error(ErrorCode::UnsupportedModel, describe(node), "a shape that depends on values computed at run time");
+  const auto count = [](const auto& values) {
+    return static_cast<std::int64_t>(std::count_if(values.begin(), values.end(), [](auto v) { return v != 0; }));
+  };
+  const std::int64_t found = x.constant->floats ? count(*x.constant->floats) : count(*x.constant->ints);
+  return {{DType::Int64, {static_cast<std::int64_t>(x.shape.size()), found}}};
+}
+
+Types centerCropPad(const Graph& graph, const Node& node) {
+  Shape out = input(graph, node).shape, all(out.size());
+  std::iota(all.begin(), all.end(), 0);
+  const std::vector<std::size_t> axes = normaliseAxes(node, node.intsAttr("axes", all), out.size());
+  const Shape wanted = intsParameter(graph, node, 1, "shape").value_or(Shape{});
+  if (wanted.size() != axes.size())
+    misfit(node, fmt::format("{} extents", wanted.size()), fmt::format("{}", axes.size()));
+  for (std::size_t i = 0; i < axes.size(); ++i) out[axes[i]] = wanted[i];
+  return like(graph, node, out);
+}
+
+Types eyeLike(const Graph& graph, const Node& node) {
+  const Value& x = input(graph, node);
+  if (x.shape.size() != 2) misfit(node, toString(x.shape), "a matrix");
+  return {{graph.value(node.outputs.at(0)).dtype, x.shape}};
+}
+
+Types einsum(const Graph& graph, const Node& node) {
+  const EinsumTerms terms = einsumTermsOf(graph, node);
+  Shape out;
+  for (const char letter : terms.output) out.push_back(terms.extents.at(letter));
+  return like(graph, node, out);
+}
+
+Types recorded(const Graph& graph, const Node& node) {
+  const Value& output = graph.value(node.outputs.at(0));
+  if (!output.hasShape) throw Error(ErrorCode::MalformedModel, describe(node), "no shape to take over");
+  return like(graph, node, output.shape);
+}
+
+// An ellipsis as capital letters, the last axis as Z, the one before as Y …, so that ranks may differ.
+std::string withoutEllipsis(const Node& node, const std::string& term, std::size_t rank) {
+  const std::size_t dots = term.find("...");
+  if (dots == std::string::npos) return term;
+  const std::size_t named = term.size() - 3;
+  if (rank < named || rank - named > 20) misfit(node, fmt::format("{} axes", rank), "at least as many as " + term);
+  std::string middle;
+  for (std::size_t i = rank - named; i-- > 0;) middle += static_cast<char>('Z' - i);
+  return term.substr(0, dots) + middle + term.substr(dots + 3);
+}
+
+void bindExtents(const Node& node, EinsumTerms& terms, const std::string& term, const Shape& shape) {
+  if (term.size() != shape.size()) misfit(node, "an operand " + toString(shape), "the axes of '" + term + "'");
+  for (std::size_t i = 0; i < term.size(); ++i) {
+    const auto [known, isNew] = terms.extents.emplace(term[i], shape[i]);
+    if (!isNew && known->second == 1) known->second = shape[i];
+    if (known->second != shape[i] && shape[i] != 1)
+      misfit(node, fmt::format("extents {} and {} for '{}'", known->second, shape[i], term[i]), "the same");
+  }
+}
+
+// Without an arrow: what stands once, in alphabetical order, behind the ellipsis.
+std::string impliedOutput(const EinsumTerms& terms) {
+  std::map<char, int> count;
+  for (const std::string& term : terms.inputs)
+    for (const char letter : term) ++count[letter];
+  std::string dots, rest;
+  for (const auto& [letter, times] : count) {
+    if (letter >= 'F' && letter <= 'Z') dots += letter;
+    if (letter >= 'a' && times == 1) rest += letter;
+  }
+  return dots + rest;
+}
+
+}  // namespace
+
+double numberParameter(const Graph& graph, const Node& node, std::size_t index, const char* name) {
+  const Value& value = input(graph, node, index);
+  if (!value.constant)
+    throw Error(ErrorCode::UnsupportedModel, describe(node), fmt::format("{} computed at run time", name),
+                "a constant");
+  if (elementCount(value.constant->shape) != 1)
+    misfit(node, fmt::format("{} of {}", name, toString(value.shape)), "one");
+  return value.constant->floats ? static_cast<double>(value.constant->floats->front())
+                                : static_cast<double>(value.constant->ints->front());
+}
+
+TransposedWindow transposedWindowOf(const Graph& graph, const Node& node) {
+  const Shape &x = input(graph, node).shape, &w = input(graph, node, 1).shape;
+  if (x.size() < 3 || w.size() != x.size() || x[1] != w[0] ||
+      w[0] % std::max<std::int64_t>(1, node.intAttr("group", 1)))
+    misfit(node, fmt::format("input {} with weights {}", toString(x), toString(w)), "weights for its channels");
+  const std::size_t axes = x.size() - 2;
+  TransposedWindow t;
+  t.kernel.assign(w.begin() + 2, w.end());
+  t.strides = node.intsAttr("strides", Shape(axes, 1));
+  t.dilations = node.intsAttr("dilations", Shape(axes, 1));
+  const Shape pads = node.intsAttr("pads", Shape(2 * axes, 0)), extra = node.intsAttr("output_padding", Shape(axes, 0)),
+              wanted = node.intsAttr("output_shape");
+  const std::string mode = node.stringAttr("auto_pad", "NOTSET");
+  if (t.strides.size() != axes || t.dilations.size() != axes || pads.size() != 2 * axes || extra.size() != axes ||
+      (!wanted.empty() && wanted.size() < axes))
+    misfit(node, "attributes for another number of axes", fmt::format("{}", axes));
+  for (std::size_t i = 0; i < axes; ++i) {
+    if (t.strides[i] < 1 || t.dilations[i] < 1) misfit(node, "strides or dilations below 1", "at least 1");
+    const std::int64_t full = (x[i + 2] - 1) * t.strides[i] + extra[i] + (t.kernel[i] - 1) * t.dilations[i] + 1;
+    std::int64_t begin = pads[i], end = pads[axes + i];
+    const bool same = mode == "SAME_UPPER" || mode == "SAME_LOWER";
+    if (mode == "VALID") begin = end = 0;
+    if (same || !wanted.empty()) {
+      const std::int64_t out = wanted.empty() ? x[i + 2] * t.strides[i] : wanted[wanted.size() - axes + i];
+      const std::int64_t total = full - out;
+      begin = mode == "SAME_UPPER" ? total / 2 : total - total / 2;
+      end = total - begin;
+    }
+    t.padBegin.push_back(begin);
+    t.padEnd.push_back(end);
+    t.output.push_back(full - begin - end);
+  }
+  return t;
+}
+
+EinsumTerms einsumTermsOf(const Graph& graph, const Node& node) {
+  std::string equation;
+  for (const char c : node.stringAttr("equation", ""))
+    if (c != ' ') equation += c;
+  const std::size_t arrow = equation.find("->");
+  EinsumTerms terms;
+  std::string left = equation.substr(0, arrow);
+  for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+    const std::size_t comma = std::min(left.size(), left.find(','));
+    const Shape& shape = input(graph, node, i).shape;
+    terms.inputs.push_back(withoutEllipsis(node, left.substr(0, comma), shape.size()));
+    bindExtents(node, terms, terms.inputs.back(), shape);
+    left.erase(0, comma + 1);
+  }
+  if (!left.empty()) misfit(node, "equation '" + equation + "'", fmt::format("{} operands", node.inputs.size()));
+  if (arrow == std::string::npos) {
+    terms.output = impliedOutput(terms);
+    return terms;
+  }
+  std::size_t dots = 0;
+  for (const auto& [letter, extent] : terms.extents) dots += letter >= 'F' && letter <= 'Z';
+  const std::string right = equation.substr(arrow + 2);
+  const bool open = right.find("...") != std::string::npos;
+  terms.output = withoutEllipsis(node, right, open ? right.size() - 3 + dots : right.size());
+  for (const char letter : terms.output)
+    if (!terms.extents.count(letter))
+      misfit(node, fmt::format("letter '{}' in '{}'", letter, right), "one of the operands'");
+  return terms;
+}
+
+const std::map<Op, InferTypes>& inferenceOfMoves() {
+  static const std::map<Op, InferTypes> functions = {
+      {Op::LogSoftmax, same},
+      {Op::IsNaN,
+       [](const Graph& g, const Node& n) {
+         return Types{{DType::Bool, input(g, n).shape}};
+       }},
+      {Op::IsInf,
+       [](const Graph& g, const Node& n) {
+         return Types{{DType::Bool, input(g, n).shape}};
+       }},
+      {Op::ReduceSum, reduced},
+      {Op::ReduceMax, reduced},
+      {Op::ReduceMin, reduced},
+      {Op::ReduceProd, reduced},
+      {Op::ArgMax, extreme},
+      {Op::ArgMin, extreme},
+      {Op::TopK, topK},
+      {Op::ConvTranspose, convTranspose},
+      {Op::Tile, tile},
+      {Op::DepthToSpace, depthToSpace},
+      {Op::SpaceToDepth, spaceToDepth},
+      {Op::GatherElements, gatherElements},
+      {Op::GatherND, gatherNd},
+      {Op::ScatterElements, scatter},
+      {Op::ScatterND, scatter},
+      {Op::Trilu, same},
+      {Op::CumSum, same},
+      {Op::Size, size},
+      {Op::Range, range},
+      {Op::OneHot, oneHot},
+      {Op::NonZero, nonZero},
+      {Op::CenterCropPad, centerCropPad},
+      {Op::EyeLike, eyeLike},
+      {Op::ReverseSequence, same},
+      {Op::Einsum, einsum},
+      {Op::Take, recorded},
+  };
+  return functions;
+}
+
+}  // namespace relprop

@@ -1,0 +1,14 @@
+// Functions of the model and composite operators, written out as the nodes that they stand for.
+#pragma once
+
+#include <string>
+
+#include "onnx/raw_model.h"
+
+namespace relprop::onnx_import {
+
+// Nodes of functions and composites are replaced by their bodies, down to operators that the importer knows or refuses.
+// Throws MalformedModel for functions that contain one another or grow beyond all measure.
+void expandFunctions(RawModel& model, std::int64_t opset, const std::string& name);
+
+}  // namespace relprop::onnx_import

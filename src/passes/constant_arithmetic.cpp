@@ -1,0 +1,366 @@
+#include "passes/constant_arithmetic.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <limits>
+#include <numeric>
+
+#include "graph/edit.h"
+#include "graph/op_table.h"
+#include "graph/shape_inference_moves.h"
+#include "passes/sources.h"
+#include "passes/strided.h"
+#include "relprop/error.h"
+
+namespace relprop {
+
+namespace {
+
+using Ints = std::vector<std::int64_t>;
+using Floats = std::vector<float>;
+using Types = std::vector<ValueType>;
+using Constants = std::vector<Constant>;
+
+const Constant& input(const Graph& graph, const Node& node, std::size_t i) {
+  return *graph.value(node.inputs.at(i)).constant;
+}
+
+Constant made(const ValueType& type, Floats values) {
+  return {type.dtype, type.shape, std::make_shared<const Floats>(std::move(values)), nullptr};
+}
+Constant made(const ValueType& type, Ints values) {
+  return {type.dtype, type.shape, nullptr, std::make_shared<const Ints>(std::move(values))};
+}
+
+// Numbers of either kind as doubles: integers of shapes and indices are exact in them.
+std::vector<double> numbers(const Constant& constant) {
+  if (constant.floats) return {constant.floats->begin(), constant.floats->end()};
+  return {constant.ints->begin(), constant.ints->end()};
+}
+
+Constant fromNumbers(const ValueType& type, const std::vector<double>& values) {
+  if (type.dtype != DType::Float) {
+    Ints ints;
+    for (const double value : values) ints.push_back(static_cast<std::int64_t>(value));
+    return made(type, std::move(ints));
+  }
+  Floats floats;
+  for (const double value : values) floats.push_back(static_cast<float>(value));
+  return made(type, std::move(floats));
+}
+
+std::vector<double> spread(const Constant& constant, const Shape& shape) {
+  const std::vector<double> values = numbers(constant);
+  std::vector<double> result;
+  forEachPosition(broadcastView(constant.shape, shape),
+                  [&](std::int64_t at) { result.push_back(values[static_cast<std::size_t>(at)]); });
+  return result;
+}
+
+// By the op's formula, in double.
+Constants byFormula(const Graph& graph, const Node& node, const Types& types) {
+  std::vector<std::vector<double>> operands;
+  for (std::size_t i = 0; i < node.inputs.size(); ++i)
+    operands.push_back(spread(input(graph, node, i), types[0].shape));
+  std::vector<double> result(operands[0].size());
+  const auto value = rowOf<double>(node.op).formula.value;
+  for (std::size_t at = 0; at < result.size(); ++at)
+    result[at] = value({node, [&](std::size_t k) { return operands[k][at]; }});
+  return {fromNumbers(types[0], result)};
+}
+
+Constants modulo(const Graph& graph, const Node& node, const Types& types) {
+  const std::vector<double> a = spread(input(graph, node, 0), types[0].shape),
+                            b = spread(input(graph, node, 1), types[0].shape);
+  const bool truncates = node.intAttr("fmod", 0) != 0;
+  std::vector<double> result(a.size());
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (b[i] == 0 && types[0].dtype != DType::Float)
+      throw Error(ErrorCode::MalformedModel, describe(node), "a division of integers by 0");
+    result[i] = truncates ? std::fmod(a[i], b[i]) : a[i] - b[i] * std::floor(a[i] / b[i]);
+  }
+  return {fromNumbers(types[0], result)};
+}
+
+template <bool (*test)(double)>
+Constants flags(const Graph& graph, const Node& node, const Types& types) {
+  std::vector<double> values = numbers(input(graph, node, 0));
+  for (double& value : values) value = test(value) ? 1 : 0;
+  return {fromNumbers(types[0], values)};
+}
+bool isNan(double v) {
+  return std::isnan(v);
+}
+bool isInfinite(double v) {
+  return std::isinf(v);
+}
+
+double combine(Op op, double a, double b) {
+  if (op == Op::ReduceMax) return std::max(a, b);
+  if (op == Op::ReduceMin) return std::min(a, b);
+  return op == Op::ReduceProd ? a * b : a + b;
+}
+
+double neutral(Op op) {
+  const double infinity = std::numeric_limits<double>::infinity();
+  if (op == Op::ReduceMax) return -infinity;
+  if (op == Op::ReduceMin) return infinity;
+  return op == Op::ReduceProd ? 1 : 0;
+}
+
+Constants reduce(const Graph& graph, const Node& node, const Types& types) {
+  const std::vector<double> values = numbers(input(graph, node, 0));
+  Shape kept = input(graph, node, 0).shape;
+  const Shape whole = kept;
+  for (const std::size_t axis : reducedAxes(graph, node)) kept[axis] = 1;
+  std::vector<double> result(static_cast<std::size_t>(elementCount(kept)), neutral(node.op));
+  std::size_t next = 0;
+  forEachPosition(broadcastView(kept, whole), [&](std::int64_t at) {
+    double& into = result[static_cast<std::size_t>(at)];
+    into = combine(node.op, into, values[next++]);
+  });
+  return {fromNumbers(types[0], result)};
+}
+
+Constants size(const Graph& graph, const Node& node, const Types& types) {
+  return {made(types[0], Ints{elementCount(graph.value(node.inputs[0]).shape)})};
+}
+
+Constants range(const Graph& graph, const Node& node, const Types& types) {
+  const double start = numberParameter(graph, node, 0, "start"), step = numberParameter(graph, node, 2, "delta");
+  std::vector<double> values(static_cast<std::size_t>(types[0].shape[0]));
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = start + static_cast<double>(i) * step;
+  return {fromNumbers(types[0], values)};
+}
+
+Constants nonZero(const Graph& graph, const Node& node, const Types& types) {
+  const Constant& x = input(graph, node, 0);
+  const std::vector<double> values = numbers(x);
+  const Shape strides = contiguousStrides(x.shape);
+  Ints result;
+  for (std::size_t axis = 0; axis < x.shape.size(); ++axis)
+    for (std::size_t i = 0; i < values.size(); ++i)
+      if (values[i] != 0) result.push_back(static_cast<std::int64_t>(i) / strides[axis] % x.shape[axis]);
+  return {made(types[0], std::move(result))};
+}
+
+Constants oneHot(const Graph& graph, const Node& node, const Types& types) {
+  const std::vector<double> indices = numbers(input(graph, node, 0)), offOn = numbers(input(graph, node, 2));
+  const Shape& out = types[0].shape;
+  const std::size_t axis = normaliseAxis(node, node.intAttr("axis", -1), out.size());
+  const std::int64_t inner = elementCount(Shape(out.begin() + static_cast<std::ptrdiff_t>(axis) + 1, out.end()));
+  std::vector<double> result;
+  for (std::int64_t i = 0, count = elementCount(out); i < count; ++i) {
+    const std::int64_t place = i / inner % out[axis], from = i / inner / out[axis] * inner + i % inner;
+    auto wanted = static_cast<std::int64_t>(indices[static_cast<std::size_t>(from)]);
+    if (wanted < 0) wanted += out[axis];
+    result.push_back(offOn.at(place == wanted ? 1 : 0));
+  }
+  return {fromNumbers(types[0], result)};
+}
+
+Constants eyeLike(const Graph&, const Node& node, const Types& types) {
+  const Shape& shape = types[0].shape;
+  std::vector<double> values(static_cast<std::size_t>(elementCount(shape)), 0);
+  for (std::int64_t row = 0; row < shape[0]; ++row) {
+    const std::int64_t column = row + node.intAttr("k", 0);
+    if (column >= 0 && column < shape[1]) values[static_cast<std::size_t>(row * shape[1] + column)] = 1;
+  }
+  return {fromNumbers(types[0], values)};
+}
+
+Constants cumSum(const Graph& graph, const Node& node, const Types& types) {
+  std::vector<double> values = numbers(input(graph, node, 0));
+  const Shape& shape = types[0].shape;
+  const std::size_t axis =
+      normaliseAxis(node, static_cast<std::int64_t>(numberParameter(graph, node, 1, "axis")), shape.size());
+  const bool exclusive = node.intAttr("exclusive", 0) != 0, backwards = node.intAttr("reverse", 0) != 0;
+  const std::int64_t inner = contiguousStrides(shape)[axis], extent = shape[axis];
+  for (std::int64_t line = 0; line < static_cast<std::int64_t>(values.size()) / std::max<std::int64_t>(1, extent);
+       ++line) {
+    double sum = 0;
+    for (std::int64_t k = 0; k < extent; ++k) {
+      const std::int64_t place = backwards ? extent - 1 - k : k;
+      double& value = values[static_cast<std::size_t>(line / inner * inner * extent + place * inner + line % inner)];
+      const double own = value;
+      value = exclusive ? sum : sum + own;
+      sum += own;
+    }
+  }
+  return {fromNumbers(types[0], values)};
+}
+
+// Order of the elements along an axis, the first ones first; equal ones as they stand.
+Ints ordered(const std::vector<double>& values, std::int64_t first, std::int64_t step, std::int64_t extent,
+             bool largest) {
+  Ints order(static_cast<std::size_t>(extent));
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(), [&](std::int64_t a, std::int64_t b) {
+    const double x = values[static_cast<std::size_t>(first + a * step)],
+                 y = values[static_cast<std::size_t>(first + b * step)];
+    return largest ? x > y : x < y;
+  });
+  return order;
+}
+
+// The k first of each line: values and indices.
+Constants firstOf(const Graph& graph, const Node& node, const Types& types, std::size_t axis, bool largest) {
+  const Constant& x = input(graph, node, 0);
+  const std::vector<double> values = numbers(x);
+  const std::int64_t inner = contiguousStrides(x.shape)[axis], extent = x.shape[axis];
+  const std::int64_t lines = static_cast<std::int64_t>(values.size()) / std::max<std::int64_t>(1, extent);
+  const std::int64_t k = lines ? elementCount(types[0].shape) / lines : 0;
+  std::vector<double> best(static_cast<std::size_t>(lines * k)), at = best;
+  for (std::int64_t line = 0; line < lines; ++line) {
+    const std::int64_t first = line / inner * inner * extent + line % inner;
+    const Ints order = ordered(values, first, inner, extent, largest);
+    for (std::int64_t i = 0; i < k; ++i) {
+      const auto to = static_cast<std::size_t>(line / inner * inner * k + i * inner + line % inner);
+      at[to] = static_cast<double>(order[static_cast<std::size_t>(i)]);
+      best[to] = values[static_cast<std::size_t>(first + order[static_cast<std::size_t>(i)] * inner)];
+    }
+  }
+  if (types.size() == 1) return {fromNumbers(types[0], at)};
+  return {fromNumbers(types[0], best), fromNumbers(types[1], at)};
+}
+
+Constants topK(const Graph& graph, const Node& node, const Types& types) {
+  const std::size_t axis = normaliseAxis(node, node.intAttr("axis", -1), types[0].shape.size());
+  return firstOf(graph, node, types, axis, node.intAttr("largest", 1) != 0);
+}
+
+Constants extreme(const Graph& graph, const Node& node, const Types& types) {
+  const std::size_t axis = normaliseAxis(node, node.intAttr("axis", 0), input(graph, node, 0).shape.size());
+  return firstOf(graph, node, types, axis, node.op == Op::ArgMax);
+}
+
+template <class T>
+std::vector<T> taken(const std::vector<T>& values, const std::vector<T>* more, const Ints& from, T filling) {
+  std::vector<T> result;
+  result.reserve(from.size());
+  for (const std::int64_t at : from) {
+    const auto index = static_cast<std::size_t>(at);
+    result.push_back(at == kFilled ? filling : index < values.size() ? values[index] : more->at(index - values.size()));
+  }
+  return result;
+}
+
+Constants moved(const Graph& graph, const Node& node, const Types& types) {
+  if (!hasSources(graph, node))
+    throw Error(ErrorCode::UnsupportedModel, describe(node), "reduction " + node.stringAttr("reduction", "none"),
+                "none");
+  const Ints from = sourcesOf(graph, node, types[0].shape);
+  const Constant& x = input(graph, node, 0);
+  const bool scatters = node.op == Op::ScatterElements || node.op == Op::ScatterND;
+  const Constant* updates = scatters ? &input(graph, node, 2) : nullptr;
+  if (updates && (updates->floats == nullptr) != (x.floats == nullptr))
+    throw Error(ErrorCode::MalformedModel, describe(node), "operands of different types", "one type");
+  if (x.floats)
+    return {made(types[0], taken(*x.floats, updates ? updates->floats.get() : nullptr, from, fillingOf(graph, node)))};
+  return {made(types[0], taken(*x.ints, updates ? updates->ints.get() : nullptr, from, std::int64_t{0}))};
+}
+
+Constants softmax(const Graph& graph, const Node& node, const Types& types) {
+  std::vector<double> values = numbers(input(graph, node, 0));
+  const Shape& shape = types[0].shape;
+  const bool flattens = node.intAttr("flatten", 0) != 0;
+  const std::size_t axis = normaliseAxis(node, node.intAttr("axis", -1), shape.size());
+  const std::int64_t inner = flattens ? 1 : contiguousStrides(shape)[axis];
+  const std::int64_t extent =
+      flattens ? elementCount(Shape(shape.begin() + static_cast<std::ptrdiff_t>(axis), shape.end())) : shape[axis];
+  for (std::int64_t line = 0; line < static_cast<std::int64_t>(values.size()) / std::max<std::int64_t>(1, extent);
+       ++line) {
+    const auto at = [&](std::int64_t k) -> double& {
+      return values[static_cast<std::size_t>(line / inner * inner * extent + k * inner + line % inner)];
+    };
+    double top = at(0), sum = 0;
+    for (std::int64_t k = 1; k < extent; ++k) top = std::max(top, at(k));
+    for (std::int64_t k = 0; k < extent; ++k) sum += at(k) = std::exp(at(k) - top);
+    for (std::int64_t k = 0; k < extent; ++k) at(k) /= sum;
+  }
+  return {fromNumbers(types[0], values)};
+}
+
+Constants matMul(const Graph& graph, const Node& node, const Types& types) {
+  const std::vector<double> a = numbers(input(graph, node, 0)), b = numbers(input(graph, node, 1));
+  Shape left = input(graph, node, 0).shape, right = input(graph, node, 1).shape;
+  if (left.size() == 1) left.insert(left.begin(), 1);
+  if (right.size() == 1) right.push_back(1);
+  const std::int64_t inner = left.back(), rows = left[left.size() - 2], columns = right.back();
+  const std::int64_t count = elementCount(types[0].shape) / std::max<std::int64_t>(1, rows * columns);
+  Shape stack(types[0].shape.begin(),
+              types[0].shape.end() - static_cast<std::ptrdiff_t>((input(graph, node, 0).shape.size() > 1) +
+                                                                 (input(graph, node, 1).shape.size() > 1)));
+  Ints starts[2];
+  for (int side = 0; side < 2; ++side) {
+    const Shape& shape = side ? right : left;
+    forEachPosition(broadcastView(Shape(shape.begin(), shape.end() - 2), stack),
+                    [&](std::int64_t at) { starts[side].push_back(at * (side ? inner * columns : rows * inner)); });
+  }
+  std::vector<double> result;
+  for (std::int64_t m = 0; m < count; ++m)
+    for (std::int64_t r = 0; r < rows; ++r)
+      for (std::int64_t c = 0; c < columns; ++c) {
+        double sum = 0;
+        for (std::int64_t k = 0; k < inner; ++k)
+          sum += a[static_cast<std::size_t>(starts[0][static_cast<std::size_t>(m)] + r * inner + k)] *
+                 b[static_cast<std::size_t>(starts[1][static_cast<std::size_t>(m)] + k * columns + c)];
+        result.push_back(sum);
+      }
+  return {fromNumbers(types[0], result)};
+}
+
+}  // namespace
+
+const std::map<Op, EvaluateConstants>& evaluatorsOfArithmetic() {
+  static const std::map<Op, EvaluateConstants> evaluators = {{Op::Neg, byFormula},
+                                                             {Op::Abs, byFormula},
+                                                             {Op::Sign, byFormula},
+                                                             {Op::Max, byFormula},
+                                                             {Op::Min, byFormula},
+                                                             {Op::Greater, byFormula},
+                                                             {Op::Less, byFormula},
+                                                             {Op::GreaterOrEqual, byFormula},
+                                                             {Op::LessOrEqual, byFormula},
+                                                             {Op::Equal, byFormula},
+                                                             {Op::And, byFormula},
+                                                             {Op::Or, byFormula},
+                                                             {Op::Xor, byFormula},
+                                                             {Op::Not, byFormula},
+                                                             {Op::Mod, modulo},
+                                                             {Op::IsNaN, flags<isNan>},
+                                                             {Op::IsInf, flags<isInfinite>},
+                                                             {Op::ReduceSum, reduce},
+                                                             {Op::ReduceMax, reduce},
+                                                             {Op::ReduceMin, reduce},
+                                                             {Op::ReduceProd, reduce},
+                                                             {Op::Size, size},
+                                                             {Op::Range, range},
+                                                             {Op::NonZero, nonZero},
+                                                             {Op::OneHot, oneHot},
+                                                             {Op::EyeLike, eyeLike},
+                                                             {Op::CumSum, cumSum},
+                                                             {Op::TopK, topK},
+                                                             {Op::ArgMax, extreme},
+                                                             {Op::ArgMin, extreme},
+                                                             {Op::Tile, moved},
+                                                             {Op::Gather, moved},
+                                                             {Op::GatherElements, moved},
+                                                             {Op::GatherND, moved},
+                                                             {Op::ScatterElements, moved},
+                                                             {Op::ScatterND, moved},
+                                                             {Op::Trilu, moved},
+                                                             {Op::Pad, moved},
+                                                             {Op::CenterCropPad, moved},
+                                                             {Op::DepthToSpace, moved},
+                                                             {Op::SpaceToDepth, moved},
+                                                             {Op::ReverseSequence, moved},
+                                                             {Op::Softmax, softmax},
+                                                             {Op::MatMul, matMul}};
+  return evaluators;
+}
+
+}  // namespace relprop
