@@ -73,7 +73,7 @@ double sourceOf(const Node& node, const ResizeGeometry& g, std::size_t axis, std
   const std::string mode = node.stringAttr("coordinate_transformation_mode", "half_pixel");
   const double in = static_cast<double>(extent), x = static_cast<double>(place), scale = g.scales[axis];
   const double out = scale * in, whole = static_cast<double>(g.output[axis]);
-  if (mode == "align_corners") return whole == 1 ? 0 : x * (in - 1) / (whole - 1);
+  if (mode == "align_corners") return out == 1 ? 0 : x * (in - 1) / (out - 1);
   if (mode == "asymmetric") return x / scale;
   if (mode == "pytorch_half_pixel" && whole == 1) return -0.5;
   if (mode == "tf_crop_and_resize") {

@@ -193,6 +193,10 @@ Types einsum(const Graph& graph, const Node& node) {
   return like(graph, node, out);
 }
 
+Types modulo(const Graph& graph, const Node& node) {
+  return like(graph, node, broadcastShapes(node, input(graph, node).shape, input(graph, node, 1).shape));
+}
+
 Types recorded(const Graph& graph, const Node& node) {
   const Value& output = graph.value(node.outputs.at(0));
   if (!output.hasShape) throw Error(ErrorCode::MalformedModel, describe(node), "no shape to take over");
@@ -314,6 +318,7 @@ EinsumTerms einsumTermsOf(const Graph& graph, const Node& node) {
 const std::map<Op, InferTypes>& inferenceOfMoves() {
   static const std::map<Op, InferTypes> functions = {
       {Op::LogSoftmax, same},
+      {Op::Mod, modulo},
       {Op::IsNaN,
        [](const Graph& g, const Node& n) {
          return Types{{DType::Bool, input(g, n).shape}};

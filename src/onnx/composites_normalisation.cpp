@@ -58,8 +58,28 @@ void lpNormalization(Composer& c) {
   c.add("Div", {c.in(0), c.add("Add", {norm, zero})}, {}, c.out(0));
 }
 
+bool wantsMoments(const RawNode& node) {
+  return node.outputs.size() > 1;
+}
+
+// Mean and inverse deviation as outputs of their own.
+void layerNormalization(Composer& c) {
+  const std::int64_t axis = c.intAttr("axis", -1);
+  const float epsilon = c.floatAttr("epsilon", 1e-5f);
+  std::vector<std::string> inputs{c.in(0), c.in(1)};
+  if (c.has(2)) inputs.push_back(c.in(2));
+  c.add("LayerNormalization", inputs, {{"axis", axis}, {"epsilon", epsilon}}, c.out(0));
+  const std::string axes = axesFrom(c, axis), mean = c.add("ReduceMean", {c.in(0), axes}, {}, c.out(1));
+  if (!c.wanted(2)) return;
+  const std::string centred = c.add("Sub", {c.in(0), mean});
+  const std::string variance = c.add("ReduceMean", {c.add("Mul", {centred, centred}), axes});
+  const std::string deviation = c.add("Sqrt", {c.add("Add", {variance, c.constant(epsilon)})});
+  c.add("Reciprocal", {deviation}, {}, c.out(2));
+}
+
 // clang-format off
 constexpr Composite kNormalisations[] = {
+    {"", "LayerNormalization", "", "", "axis:i epsilon:f stash_type:i-", nullptr, layerNormalization, wantsMoments},
     {"", "InstanceNormalization", "x scale bias", "y", "epsilon:f consumed_inputs:I-",
      "extents = Shape<start=2>(x); zeros = ConstantOfShape(extents); ones = Add(zeros, 1.0);"
      "n = LayerNormalization<axis=2, epsilon=$epsilon:0.00001>(x, ones);"

@@ -62,7 +62,7 @@ std::int64_t product(const Shape& shape, std::size_t from) {
 
 class BatchFirst {
  public:
-  BatchFirst(Graph& graph) : graph_(graph), replacements_(graph) {
+  BatchFirst(Graph& graph, bool whole) : graph_(graph), replacements_(graph), whole_(whole) {
     batch_ = graph.value(graph.inputs[0]).shape.empty() ? 1 : graph.value(graph.inputs[0]).shape[0];
   }
 
@@ -74,6 +74,9 @@ class BatchFirst {
       graph_.nodes.push_back(node);
       rewrites += rewrite(node);
     }
+    if (whole_)
+      for (ValueId output : graph_.outputs)
+        if (displaced(output)) replacements_.add(output, forms_.at(output).value);
     replacements_.apply(graph_);
     return rewrites;
   }
@@ -91,6 +94,7 @@ class BatchFirst {
   std::optional<Form> form(ValueId id) const {
     const auto found = forms_.find(id);
     if (found != forms_.end()) return found->second;
+    if (whole_ && id != graph_.inputs[0]) return std::nullopt;
     const bool plain = !graph_.isConstant(id) && !shape(id).empty() && shape(id)[0] == batch_;
     return plain ? std::optional(Form{{}, id}) : std::nullopt;
   }
@@ -109,7 +113,7 @@ class BatchFirst {
   bool record(const Node& original, ValueId value, const Place& place) {
     const ValueId output = original.outputs[0];
     const bool first = isFirst(place) || (batch_ == 1 && !shape(output).empty() && shape(output)[0] == 1);
-    if (first)
+    if (first && !whole_)
       replacements_.add(output, reshaped(value, shape(output), original.name));
     else
       forms_[output] = {place, value};
@@ -195,12 +199,15 @@ class BatchFirst {
   }
 
   bool matMul(const Node& node) {
-    const Shape& out = shape(node.outputs[0]);
-    const bool sameRank = shape(node.inputs[0]).size() == out.size() && shape(node.inputs[1]).size() == out.size();
-    if (!anyDisplaced(node) || !sameRank) return false;
+    const Shape out = shape(node.outputs[0]);
+    if (!anyDisplaced(node)) return false;
     const Place place = form(node.inputs[displaced(node.inputs[0]) ? 0 : 1])->place;
     if (place.axis >= static_cast<int>(out.size()) - 2) return false;
-    const std::optional<ValueId> a = placed(node.inputs[0], place), b = placed(node.inputs[1], place);
+    const auto operand = [&](ValueId id) {
+      if (place.axis == kAnywhere && !graph_.isConstant(id)) return spread(id, out.size());
+      return shape(id).size() == out.size() ? placed(id, place) : std::nullopt;
+    };
+    const std::optional<ValueId> a = operand(node.inputs[0]), b = operand(node.inputs[1]);
     return a && b && emit(node, {*a, *b}, {}, place);
   }
 
@@ -221,6 +228,7 @@ class BatchFirst {
 
   // Where a batch that repeats every `stride`·N elements lies in a shape.
   std::optional<Place> placeOf(std::int64_t stride, const Shape& to) const {
+    if (whole_) return Place{kAnywhere, 1, 1};
     for (std::size_t i = 0; i < to.size(); ++i) {
       const std::int64_t after = product(to, i + 1), whole = to[i] * after;
       if (batch_ == 1 && to[i] != 1) continue;
@@ -267,13 +275,22 @@ class BatchFirst {
     std::get<Shape>(attrs[key]).push_back(value);
   }
 
+  // A constant beside values that have a batch of 1 in front.
+  std::optional<ValueId> constantPart(ValueId id, const Place& place) {
+    if (place.axis != kAnywhere) return std::nullopt;
+    Constant constant = *graph_.value(id).constant;
+    constant.shape.insert(constant.shape.begin(), 1);
+    return graph_.addConstant(graph_.value(id).name, std::move(constant));
+  }
+
   bool concat(const Node& node) {
-    if (!displaced(node.inputs[0])) return false;
-    const Place place = form(node.inputs[0])->place;
+    const auto moved = std::find_if(node.inputs.begin(), node.inputs.end(), [&](ValueId id) { return displaced(id); });
+    if (moved == node.inputs.end()) return false;
+    const Place place = form(*moved)->place;
     const int axis = static_cast<int>(node.intAttr("axis", 0));
     std::vector<ValueId> inputs;
     for (ValueId id : node.inputs) {
-      const std::optional<ValueId> in = graph_.isConstant(id) ? std::nullopt : placed(id, place);
+      const std::optional<ValueId> in = graph_.isConstant(id) ? constantPart(id, place) : placed(id, place);
       if (!in || axis == place.axis) return false;
       inputs.push_back(*in);
     }
@@ -289,7 +306,10 @@ class BatchFirst {
     const std::optional<Form> x = node.inputs.empty() ? std::nullopt : form(node.inputs[0]);
     if (!x || !displaced(node.inputs[0]) || x->place.axis != kAnywhere || batch_ != 1) return false;
     std::map<std::string, Attribute> attrs = node.attrs;
-    if (node.op == Op::Take) return false;
+    if (node.op == Op::Take) {
+      const ValueId line = reshaped(x->value, shape(node.inputs[0]), node.name + "/line");
+      return emit(node, {line}, attrs, {0, 1, 1});
+    }
     if (node.op == Op::Resize && node.has("axis")) {
       shift(attrs, "axis");
       return emit(node, {x->value}, attrs, x->place);
@@ -365,12 +385,13 @@ class BatchFirst {
   Replacements replacements_;
   std::int64_t batch_;
   std::map<ValueId, Form> forms_;
+  bool whole_;  // no value has a batch, but for the input
 };
 
 }  // namespace
 
-int moveBatchFirst(Graph& graph, PassContext&) {
-  return BatchFirst(graph).run();
+int moveBatchFirst(Graph& graph, PassContext& context) {
+  return BatchFirst(graph, context.options.wholeInput).run();
 }
 
 }  // namespace relprop

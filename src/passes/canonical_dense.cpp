@@ -4,6 +4,7 @@
 
 #include "graph/edit.h"
 #include "passes/rewrites.h"
+#include "passes/strided.h"
 
 namespace relprop {
 
@@ -141,9 +142,151 @@ bool matMulLeft(Graph& graph, std::size_t index) {
   return true;
 }
 
+// ---- a stack of constant matrices: one Dense for each
+
+// The leading axes along which the matrices differ.
+std::pair<std::size_t, std::size_t> stackedAxes(const Shape& lead) {
+  std::size_t first = 0, last = lead.size();
+  while (first < last && lead[first] == 1) ++first;
+  while (last > first && lead[last - 1] == 1) --last;
+  return {first, last};
+}
+
+Node part(const std::string& name, ValueId x, const Shape& shape, std::size_t axis, std::int64_t at) {
+  Node slice = makeNode(name, Op::Slice, {x});
+  Shape axes(shape.size()), starts(shape.size(), 0), ends = shape;
+  std::iota(axes.begin(), axes.end(), 0);
+  starts[axis] = at;
+  ends[axis] = at + 1;
+  slice.attrs = {{"axes", axes}, {"starts", starts}, {"ends", ends}, {"steps", Shape(shape.size(), 1)}};
+  return slice;
+}
+
+// x spread over the result's leading axes.
+ValueId spreadOver(Graph& graph, const std::string& name, ValueId x, const Shape& lead) {
+  Shape shape = graph.value(x).shape, wide = lead;
+  wide.insert(wide.end(), shape.end() - 2, shape.end());
+  if (shape == wide) return x;
+  Shape zeros = lead;
+  zeros.insert(zeros.end(), 2, 1);
+  const std::vector<float> values(static_cast<std::size_t>(elementCount(zeros)), 0.0f);
+  return appendNode(
+      graph, makeNode(name + "/spread", Op::Add, {x, addFloatConstant(graph, name + ".zeros", zeros, values)}), wide);
+}
+
+// The matrices of the stack, for every index of the axes first … last of the result.
+std::vector<Floats> matricesOf(const Graph& graph, ValueId w, const Shape& lead, std::size_t first, std::size_t last) {
+  const Shape shape = graph.value(w).shape;
+  const std::int64_t rows = shape[shape.size() - 2], columns = shape.back(), size = rows * columns;
+  Shape own(lead.size() - (shape.size() - 2), 1);
+  own.insert(own.end(), shape.begin(), shape.end() - 2);
+  const Floats& values = *constantFloats(graph, w);
+  std::vector<Floats> matrices;
+  const auto cut = [&](const Shape& s) {
+    return Shape(s.begin() + static_cast<std::ptrdiff_t>(first), s.begin() + static_cast<std::ptrdiff_t>(last));
+  };
+  forEachPosition(broadcastView(cut(own), cut(lead)), [&](std::int64_t at) {
+    const auto begin = values.begin() + at * size;
+    matrices.push_back(transposed(Floats(begin, begin + size), rows, columns));
+  });
+  return matrices;
+}
+
+bool matMulStack(Graph& graph, std::size_t index) {
+  const Node node = graph.nodes[index];
+  const ValueId w = node.inputs[1];
+  const Shape out = graph.value(node.outputs[0]).shape, ws = graph.value(w).shape;
+  if (graph.value(node.inputs[0]).shape.size() < 2 || ws.size() < 3) return false;
+  const Shape lead(out.begin(), out.end() - 2);
+  Shape own(lead.size() - (ws.size() - 2), 1);
+  own.insert(own.end(), ws.begin(), ws.end() - 2);
+  const auto [first, last] = stackedAxes(own);
+  const std::vector<Floats> matrices = matricesOf(graph, w, lead, first, last);
+  const ValueId x = spreadOver(graph, node.name, node.inputs[0], lead);
+  const std::int64_t inputs = ws[ws.size() - 2], outputs = ws.back(),
+                     count = static_cast<std::int64_t>(matrices.size());
+  const auto joined = [&, f = first, l = last](std::int64_t extent, std::int64_t stack) {
+    Shape shape(lead.begin(), lead.begin() + static_cast<std::ptrdiff_t>(f));
+    shape.push_back(stack);
+    shape.insert(shape.end(), lead.begin() + static_cast<std::ptrdiff_t>(l), lead.end());
+    shape.insert(shape.end(), {out[out.size() - 2], extent});
+    return shape;
+  };
+  const ValueId stack = appendNode(graph, makeNode(node.name + "/stack", Op::Reshape, {x}), joined(inputs, count));
+  Node all = makeNode(node.name + "/all", Op::Concat);
+  all.attrs["axis"] = static_cast<std::int64_t>(first);
+  for (std::int64_t i = 0; i < count; ++i) {
+    const std::string name = node.name + "/" + std::to_string(i);
+    const ValueId one = appendNode(graph, part(name + "/x", stack, joined(inputs, count), first, i), joined(inputs, 1));
+    const ValueId weights =
+        addFloatConstant(graph, name + ".w", {outputs, inputs}, matrices[static_cast<std::size_t>(i)]);
+    all.inputs.push_back(appendNode(graph, makeNode(name, Op::Dense, {one, weights}), joined(outputs, 1)));
+  }
+  const ValueId result = appendNode(graph, all, joined(outputs, count));
+  graph.nodes[index].op = Op::Reshape;
+  graph.nodes[index].inputs = {result};
+  return true;
+}
+
+Constant swappedConstant(const Constant& constant) {
+  const Shape& shape = constant.shape;
+  const std::int64_t rows = shape[shape.size() - 2], columns = shape.back(), size = rows * columns;
+  Constant result = constant;
+  std::swap(result.shape[shape.size() - 2], result.shape[shape.size() - 1]);
+  Floats values;
+  for (std::int64_t at = 0; at < static_cast<std::int64_t>(constant.floats->size()); at += size) {
+    const Floats one =
+        transposed(Floats(constant.floats->begin() + at, constant.floats->begin() + at + size), rows, columns);
+    values.insert(values.end(), one.begin(), one.end());
+  }
+  result.floats = std::make_shared<const Floats>(std::move(values));
+  return result;
+}
+
+// W·x = (xᵀ·Wᵀ)ᵀ
+bool matMulStackLeft(Graph& graph, std::size_t index) {
+  const Node node = graph.nodes[index];
+  Shape in = graph.value(node.inputs[1]).shape, out = graph.value(node.outputs[0]).shape;
+  if (in.size() < 2 || graph.value(node.inputs[0]).shape.size() < 3) return false;
+  std::swap(in[in.size() - 1], in[in.size() - 2]);
+  std::swap(out[out.size() - 1], out[out.size() - 2]);
+  const ValueId w =
+      graph.addConstant(graph.value(node.inputs[0]).name, swappedConstant(*graph.value(node.inputs[0]).constant));
+  Node columns = swapLastTwo(node.name + "/columns", in.size());
+  columns.inputs = {node.inputs[1]};
+  const ValueId x = appendNode(graph, columns, in);
+  spliceAfter(graph, index, swapLastTwo(node.name + "/rows", out.size()), out);
+  graph.nodes[index].inputs = {x, w};
+  return matMulStack(graph, index);
+}
+
+// A vector counts as a row on the left and as a column on the right.
+bool matMulVector(Graph& graph, std::size_t index) {
+  const Node node = graph.nodes[index];
+  std::vector<ValueId> inputs = node.inputs;
+  bool any = false;
+  for (std::size_t side = 0; side < 2; ++side) {
+    Shape shape = graph.value(inputs[side]).shape;
+    if (shape.size() != 1 || graph.isConstant(inputs[side])) continue;
+    shape.insert(side == 0 ? shape.begin() : shape.end(), 1);
+    inputs[side] = appendNode(graph, makeNode(node.name + "/matrix", Op::Reshape, {inputs[side]}), shape);
+    any = true;
+  }
+  if (!any) return false;
+  Shape out = graph.value(node.outputs[0]).shape;
+  if (graph.value(node.inputs[1]).shape.size() == 1) out.push_back(1);
+  if (graph.value(node.inputs[0]).shape.size() == 1) out.insert(out.end() - 1, 1);
+  spliceAfter(graph, index, makeNode(node.name + "/vector", Op::Reshape), out);
+  graph.nodes[index].inputs = inputs;
+  return true;
+}
+
 bool matMul(Graph& graph, std::size_t index) {
-  if (constantFloats(graph, graph.nodes[index].inputs[1])) return matMulRight(graph, index);
-  return constantFloats(graph, graph.nodes[index].inputs[0]) && matMulLeft(graph, index);
+  if (matMulVector(graph, index)) return matMul(graph, index), true;
+  if (constantFloats(graph, graph.nodes[index].inputs[1]))
+    return matMulRight(graph, index) || matMulStack(graph, index);
+  return constantFloats(graph, graph.nodes[index].inputs[0]) &&
+         (matMulLeft(graph, index) || matMulStackLeft(graph, index));
 }
 
 }  // namespace

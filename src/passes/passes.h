@@ -9,8 +9,8 @@
 namespace relprop {
 
 struct SpecialiseOptions {
-  Shape inputShape;                   // of the one input, batch included; every extent positive
-  bool foldBatchNorm = true;          // false: each BatchNormalization becomes an Affine that stays
+  Shape inputShape;           // of the one input, batch included; every extent positive
+  bool foldBatchNorm = true;  // false: each BatchNormalization becomes an Affine that stays
   // The first axis is no batch: the whole input is one image, and the canonical input has an axis of extent 1 in front.
   bool wholeInput = false;
   std::vector<std::string> disabled;  // names of passes to leave out; only those that are not required

@@ -8,10 +8,12 @@ namespace relprop {
 
 int foldConstants(Graph& graph, PassContext& context);
 int makeAttributesExplicit(Graph& graph, PassContext& context);
+int lowerParameters(Graph& graph, PassContext& context);
 int completeNormalizations(Graph& graph, PassContext& context);
 int fuseNormalizations(Graph& graph, PassContext& context);
 int fuseGelus(Graph& graph, PassContext& context);
 int canonicaliseFunctions(Graph& graph, PassContext& context);
+int canonicaliseProducts(Graph& graph, PassContext& context);
 int canonicaliseSlices(Graph& graph, PassContext& context);
 int canonicaliseTakes(Graph& graph, PassContext& context);
 int canonicaliseReshapes(Graph& graph, PassContext& context);

@@ -235,7 +235,7 @@ Sources reverseSequence(const Move& m) {
   });
 }
 
-const std::map<Op, Sources (*)(const Move&)>& table() {
+const std::map<Op, Sources (*)(const Move&)>& sourceFunctions() {
   static const std::map<Op, Sources (*)(const Move&)> functions = {{Op::Tile, tile},
                                                                    {Op::Expand, expand},
                                                                    {Op::Gather, gather},
@@ -259,7 +259,7 @@ bool scatters(Op op) {
 }  // namespace
 
 bool hasSources(const Graph& graph, const Node& node) {
-  if (table().count(node.op) == 0 || node.stringAttr("reduction", "none") != "none") return false;
+  if (sourceFunctions().count(node.op) == 0 || node.stringAttr("reduction", "none") != "none") return false;
   for (std::size_t i = 1; i < node.inputs.size(); ++i) {
     const bool values = scatters(node.op) && i == 2;
     if (!values && node.inputs[i] != kNoValue && !graph.isConstant(node.inputs[i])) return false;
@@ -268,7 +268,7 @@ bool hasSources(const Graph& graph, const Node& node) {
 }
 
 std::vector<std::int64_t> sourcesOf(const Graph& graph, const Node& node, const Shape& output) {
-  return table().at(node.op)({graph, node, output});
+  return sourceFunctions().at(node.op)({graph, node, output});
 }
 
 float fillingOf(const Graph& graph, const Node& node) {

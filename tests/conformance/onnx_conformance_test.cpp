@@ -85,9 +85,15 @@ std::string modelOf(const Case& c, const std::string& input, const std::string& 
 }
 
 struct Outcome {
-  std::string refusal;  // empty: it ran
-  double error = 0;     // relative to the largest magnitude
+  std::string refusal;   // empty: it ran
+  double error = 0;      // relative to the largest magnitude
+  bool foreign = false;  // the output does not depend on that input
 };
+
+// What a mask forbids is the lowest half of the floats here (passes/canonical_arithmetic.cpp).
+bool bothForbidden(double got, double wanted) {
+  return std::isinf(wanted) && wanted < 0 && got < -1e38;
+}
 
 double largestError(const Array& got, const Array& wanted) {
   if (got.data.size() != wanted.data.size()) return INFINITY;
@@ -96,7 +102,7 @@ double largestError(const Array& got, const Array& wanted) {
     if (std::isfinite(v)) largest = std::max(largest, std::abs(v));
   for (std::size_t i = 0; i < got.data.size(); ++i) {
     const double g = got.data[i], w = wanted.data[i];
-    if (g == w || (std::isnan(g) && std::isnan(w))) continue;
+    if (g == w || (std::isnan(g) && std::isnan(w)) || bothForbidden(g, w)) continue;
     worst = std::isfinite(g) && std::isfinite(w) ? std::max(worst, std::abs(g - w) / largest) : INFINITY;
   }
   return worst;
@@ -120,7 +126,10 @@ Outcome outcomeOf(const Case& c, const std::string& input, std::size_t output, B
     const Array got = run(imported.graph, floatsOf(c.inputs.at(input)), backend);
     return {"", largestError(got, floatsOf(c.outputs[output].second))};
   } catch (const Error& e) {
-    return {e.what(), 0};
+    const std::string text = e.what();
+    const bool foreign =
+        text.find("depends on no input") != std::string::npos || text.find("a constant") != std::string::npos;
+    return {text, 0, foreign && text.find("depends on") != std::string::npos};
   }
 }
 
@@ -157,29 +166,44 @@ struct Summary {
   std::string lines;
 };
 
-// "case:output<-input", where a case counts as passed when all outputs do with its first float input.
+enum class Turn { Passes, Refused, Foreign };
+
+// "case:output<-input"
+Turn runTurn(const Case& c, const std::string& input, std::size_t output, Summary& summary) {
+  const std::string key = c.name + ":" + c.outputs[output].first + "<-" + input;
+  Turn turn = Turn::Passes;
+  for (const auto& backend : bothBackends()) {
+    const Outcome outcome = outcomeOf(c, input, output, *backend);
+    if (outcome.foreign) return Turn::Foreign;
+    if (outcome.refusal.empty()) {
+      EXPECT_LE(outcome.error, 1e-3) << key << " on " << backend->name();
+      continue;
+    }
+    turn = Turn::Refused;
+    if (summary.refused.insert(key).second)
+      summary.lines += key + "\t" + outcome.refusal.substr(0, outcome.refusal.find('\n')) + "\n";
+  }
+  ++summary.turns;
+  return turn;
+}
+
+// A case counts as passed when every output does with the first of its inputs that it depends on.
 void runCase(const Case& c, Summary& summary) {
   const std::vector<std::string> inputs = floatInputs(c);
-  bool passes = !inputs.empty();
-  for (std::size_t turn = 0; turn < inputs.size(); ++turn)
-    for (std::size_t output = 0; output < c.outputs.size(); ++output) {
-      if (!isFloat(c.outputs[output].second)) continue;
-      const std::string key = c.name + ":" + c.outputs[output].first + "<-" + inputs[turn];
-      ++summary.turns;
-      for (const auto& backend : bothBackends()) {
-        const Outcome outcome = outcomeOf(c, inputs[turn], output, *backend);
-        if (outcome.refusal.empty()) {
-          EXPECT_LE(outcome.error, 1e-3) << key << " on " << backend->name();
-          passes = passes && outcome.error <= 1e-3;
-          continue;
-        }
-        if (turn == 0) passes = false;
-        if (summary.refused.insert(key).second)
-          summary.lines += key + "\t" + outcome.refusal.substr(0, outcome.refusal.find('\n')) + "\n";
-      }
+  bool passes = true, any = false;
+  for (std::size_t output = 0; output < c.outputs.size(); ++output) {
+    if (!isFloat(c.outputs[output].second)) continue;
+    bool first = true;
+    for (const std::string& input : inputs) {
+      const Turn turn = runTurn(c, input, output, summary);
+      if (turn == Turn::Foreign) continue;
+      if (first) passes = passes && turn == Turn::Passes;
+      first = false;
+      any = true;
     }
+  }
   ++summary.cases;
-  summary.passed += passes;
+  summary.passed += passes && any;
 }
 
 TEST(OnnxConformance, EveryCaseRunsOrIsKnownToBeRefused) {
