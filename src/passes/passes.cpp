@@ -47,6 +47,8 @@ const std::vector<PassInfo>& passList() {
       {"canonical-functions", "Pow, Mish, Expand, Cast, Mod and bounds that are computed as arithmetic", true,
        canonicaliseFunctions},
       {"canonical-products", "ConvTranspose as Conv, Einsum and CumSum as MatMul", true, canonicaliseProducts},
+      {"canonical-volumes", "convolutions and pools over three spatial axes by those over two", true,
+       canonicaliseVolumes},
       {"canonical-slices", "Slice, Split, Gather and Pad with attributes and clamped ranges", true, canonicaliseSlices},
       {"canonical-takes", "gathers, scatters, tiles and pads by constant indices as Take", true, canonicaliseTakes},
       {"canonical-reshapes", "Flatten, Squeeze, Unsqueeze as Reshape; flattening Softmax", true, canonicaliseReshapes},

@@ -14,6 +14,7 @@ int fuseNormalizations(Graph& graph, PassContext& context);
 int fuseGelus(Graph& graph, PassContext& context);
 int canonicaliseFunctions(Graph& graph, PassContext& context);
 int canonicaliseProducts(Graph& graph, PassContext& context);
+int canonicaliseVolumes(Graph& graph, PassContext& context);
 int canonicaliseSlices(Graph& graph, PassContext& context);
 int canonicaliseTakes(Graph& graph, PassContext& context);
 int canonicaliseReshapes(Graph& graph, PassContext& context);
