@@ -13,6 +13,7 @@
 
 #include "graph/edit.h"
 #include "graph/op_traits.h"
+#include "graph/shape_inference.h"
 #include "passes/quantised.h"
 #include "passes/rewrites.h"
 #include "relprop/error.h"
@@ -131,9 +132,35 @@ class Dequantise {
     const ValueId x = node.inputs[0];
     if (const auto dynamic = dynamicGrids_.find(x); dynamic != dynamicGrids_.end())
       return dequantizeDynamic(std::move(node), dynamic->second);
+    if (graph_.isConstant(x)) return scaleConstant(std::move(node));
     const auto grid = grids_.find(x);
     if (grid == grids_.end()) refuse(node, "integers that no QuantizeLinear made", "quantised values");
     rescale(std::move(node), grid->second, quantisationOf(graph_, node));
+  }
+
+  // A constant whose scale is computed.
+  void scaleConstant(Node node) {
+    const ValueId scale = node.inputs[1];
+    const Shape& shape = graph_.value(node.inputs[0]).shape;
+    const Shape& scales = graph_.value(scale).shape;
+    Node unscaled = node;
+    unscaled.inputs[1] = number(node, "one", 1);
+    const ValueId integers = graph_.addConstant(node.name + ".integers", dequantisedConstant(graph_, unscaled));
+    Shape along{elementCount(scales)};
+    if (along[0] != 1) {
+      const std::size_t axis = normaliseAxis(node, node.intAttr("axis", 1), shape.size());
+      if (node.intAttr("block_size", 0) != 0 || scales != Shape{shape[axis]})
+        refuse(node, "computed scales " + toString(scales) + " for " + toString(shape), "one, or one by channel");
+      along.resize(shape.size() - axis, 1);
+    }
+    node.op = Op::Mul;
+    node.attrs.clear();
+    emit(std::move(node), {integers, reshaped(unscaled, scale, along)});
+  }
+
+  ValueId reshaped(const Node& node, ValueId x, const Shape& shape) {
+    if (graph_.value(x).shape == shape || elementCount(shape) == 1) return x;
+    return appendNode(graph_, makeNode(node.name + "/along", Op::Reshape, {x}), shape);
   }
 
   // The integers of `from` read as those of `to`: ((x/s + z) − z′)·s′
