@@ -111,6 +111,11 @@ struct AgreementSummary {
   double conservation[2] = {0, 0}, logits = 0;  // medians
 };
 
+// Two explanations of one picture, of its class or of another one that both explain. Throws ShapeMismatch where maps or
+// scores are not as many.
+RELPROP_API Agreement agreementOf(const Explanation& first, const Explanation& second);
+RELPROP_API AgreementSummary summarise(const std::vector<Agreement>& all);
+
 // Explains pictures with both settings, each for the class that the first predicts.
 class RELPROP_API MapComparison {
  public:

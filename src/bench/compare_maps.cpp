@@ -40,17 +40,6 @@ double distance(const std::vector<float>& a, const std::vector<float>& b) {
   return magnitude > 0 ? difference / magnitude : difference;
 }
 
-Agreement agreement(const Explanation& a, const Explanation& b) {
-  const std::vector<float> one = heatmap(a.relevance), other = heatmap(b.relevance);
-  if (one.size() != other.size())
-    throw Error(ErrorCode::ShapeMismatch, "maps", toString(b.relevance.shape), toString(a.relevance.shape));
-  return {.spearman = rankCorrelation(one, other),
-          .sameTop = a.top5.at(0).index == b.top5.at(0).index,
-          .conserves = !a.ledger.empty() && !b.ledger.empty(),
-          .conservation = {conservationOf(a), conservationOf(b)},
-          .logits = distance(a.logits, b.logits)};
-}
-
 template <class Value>
 std::vector<double> valuesOf(const std::vector<Agreement>& all, Value value) {
   std::vector<double> values;
@@ -66,6 +55,19 @@ const ExplainOptions& singleTarget(const ExplainOptions& options) {
 
 }  // namespace
 
+Agreement agreementOf(const Explanation& a, const Explanation& b) {
+  const std::vector<float> one = heatmap(a.relevance), other = heatmap(b.relevance);
+  if (one.size() != other.size())
+    throw Error(ErrorCode::ShapeMismatch, "maps", toString(b.relevance.shape), toString(a.relevance.shape));
+  if (a.logits.size() != b.logits.size())
+    throw Error(ErrorCode::ShapeMismatch, "scores", std::to_string(b.logits.size()), std::to_string(a.logits.size()));
+  return {.spearman = rankCorrelation(one, other),
+          .sameTop = a.top5.at(0).index == b.top5.at(0).index,
+          .conserves = !a.ledger.empty() && !b.ledger.empty(),
+          .conservation = {conservationOf(a), conservationOf(b)},
+          .logits = distance(a.logits, b.logits)};
+}
+
 MapComparison::MapComparison(const Model& model, const ExplainOptions& first, const ExplainOptions& second)
     : first_(model, singleTarget(first)), second_(model, singleTarget(second)) {}
 
@@ -75,25 +77,29 @@ std::vector<Agreement> MapComparison::compare(const Tensor& input) {
   for (const Explanation& map : maps) same.push_back(Target::of(map.target));
   const std::vector<Explanation> others = second_.explain(input, same);
   std::vector<Agreement> all;
-  for (std::size_t i = 0; i < maps.size(); ++i) all.push_back(agreement(maps[i], others[i]));
+  for (std::size_t i = 0; i < maps.size(); ++i) all.push_back(agreementOf(maps[i], others[i]));
   compared_.insert(compared_.end(), all.begin(), all.end());
   return all;
 }
 
-AgreementSummary MapComparison::summary() const {
+AgreementSummary summarise(const std::vector<Agreement>& all) {
   AgreementSummary s;
-  s.pictures = compared_.size();
-  if (compared_.empty()) return s;
-  const std::vector<double> rho = valuesOf(compared_, [](const Agreement& a) { return a.spearman; });
+  s.pictures = all.size();
+  if (all.empty()) return s;
+  const std::vector<double> rho = valuesOf(all, [](const Agreement& a) { return a.spearman; });
   s.spearman = eval::medianOf(rho);
   s.lowestSpearman = *std::min_element(rho.begin(), rho.end());
-  for (const Agreement& a : compared_) s.topChanged += !a.sameTop;
-  s.conserves = compared_.front().conserves;
+  for (const Agreement& a : all) s.topChanged += !a.sameTop;
+  s.conserves = all.front().conserves;
   for (const int setting : {0, 1})
     s.conservation[setting] =
-        eval::medianOf(valuesOf(compared_, [=](const Agreement& a) { return a.conservation[setting]; }));
-  s.logits = eval::medianOf(valuesOf(compared_, [](const Agreement& a) { return a.logits; }));
+        eval::medianOf(valuesOf(all, [=](const Agreement& a) { return a.conservation[setting]; }));
+  s.logits = eval::medianOf(valuesOf(all, [](const Agreement& a) { return a.logits; }));
   return s;
+}
+
+AgreementSummary MapComparison::summary() const {
+  return summarise(compared_);
 }
 
 }  // namespace relprop

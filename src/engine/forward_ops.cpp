@@ -165,16 +165,59 @@ Expr take(Forward& f, const Node& node) {
   return moved + imageConstant(filling, moved->desc);
 }
 
+// The greatest element of each image, or 0 where all are smaller.
+BufferView greatest(Forward& f, const Expr& e, const std::string& name) {
+  const BufferView x = f.plain(f.materialise(e, name), name);
+  const std::int64_t rows = x.desc.shape[0], count = elementCount(x.desc.shape) / rows;
+  PoolShape p;
+  p.n = rows, p.iw = p.kw = count;
+  const BufferView most = f.freshPlain({rows, 1, 1, 1}, name);
+  f.plan().addKernel(name, f.plan().backend().maxPool(p), {x.reshaped({{rows, 1, 1, count}, 1})}, {most});
+  return f.materialise(positive(load(most)), name);
+}
+
+// A number an image, repeated for all its elements.
+Expr repeated(Forward& f, const Expr& e, const Shape& shape, const std::string& name) {
+  const BufferView one = f.materialise(e, name), all = f.freshPlain(shape, name);
+  Shape from(shape.size(), 1);
+  from[0] = shape[0];
+  f.plan().addKernel(name, f.plan().backend().copy(broadcastCopy(from, shape)), {one}, {all});
+  return load(f.canonical(all, name));
+}
+
+// DynamicQuantizeLinear and back: 8 bits from the least to the greatest value of the image, 0 among them.
+Expr dynamicFakeQuantize(Forward& f, const Node& node) {
+  constexpr float kLevels = 255;
+  const Expr x = f.value(node.inputs[0]);
+  const Shape& shape = f.graph().value(node.inputs[0]).shape;
+  const Expr high = load(greatest(f, x, node.name + " greatest"));
+  const Expr low = load(greatest(f, x * -1.0f, node.name + " least"));  // its magnitude
+  const Expr step = divide(high + low, number(kLevels));
+  const Expr zero = clamp(roundToEven(safeDivide(low, step)), 0, kLevels);
+  const Expr s = repeated(f, step, shape, node.name + " scale"), z = repeated(f, zero, shape, node.name + " zero");
+  return (clamp(roundToEven(safeDivide(x, s)) + z, 0, kLevels) - z) * s;
+}
+
 using Emit = Expr (*)(Forward&, const Node&);
 
 // Of ops that are not elementwise.
 const std::map<Op, Emit>& table() {
-  static const std::map<Op, Emit> rows = {
-      {Op::Dense, dense},     {Op::Affine, affine},   {Op::LayerNormalization, layerNorm},
-      {Op::MatMul, matMul},   {Op::MaxPool, pool},    {Op::AveragePool, pool},
-      {Op::LRN, lrn},         {Op::Softmax, softmax}, {Op::Slice, move},
-      {Op::Pad, move},        {Op::Transpose, move},  {Op::Concat, concat},
-      {Op::Reshape, reshape}, {Op::Resize, resize},   {Op::Take, take}};
+  static const std::map<Op, Emit> rows = {{Op::Dense, dense},
+                                          {Op::Affine, affine},
+                                          {Op::LayerNormalization, layerNorm},
+                                          {Op::MatMul, matMul},
+                                          {Op::MaxPool, pool},
+                                          {Op::AveragePool, pool},
+                                          {Op::LRN, lrn},
+                                          {Op::Softmax, softmax},
+                                          {Op::Slice, move},
+                                          {Op::Pad, move},
+                                          {Op::Transpose, move},
+                                          {Op::Concat, concat},
+                                          {Op::Reshape, reshape},
+                                          {Op::Resize, resize},
+                                          {Op::Take, take},
+                                          {Op::DynamicFakeQuantize, dynamicFakeQuantize}};
   return rows;
 }
 

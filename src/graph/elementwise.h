@@ -319,16 +319,19 @@ struct Round {
   static E derivative(const Point<E>& p) { return flat(p); }
 };
 
-// Rounding counts as passing the value on: the derivative is that of the straight line.
+// Rounding counts as passing the value on: the derivative is that of the straight line, as far as no value is cut off.
 template <class E>
 struct FakeQuantize {
   static float zero(const Point<E>& p) { return p.node.floatAttr("zero_point", 0.0f); }
   static float scale(const Point<E>& p) { return p.node.floatAttr("scale", 1.0f); }
-  static E value(const Point<E>& p) {
-    const E level = roundToEven(divide(p.x(), number<E>(scale(p)))) + zero(p);
-    return (clamp(level, p.node.floatAttr("low", -128.0f), p.node.floatAttr("high", 127.0f)) + -zero(p)) * scale(p);
+  static float low(const Point<E>& p) { return p.node.floatAttr("low", -128.0f); }
+  static float high(const Point<E>& p) { return p.node.floatAttr("high", 127.0f); }
+  static E level(const Point<E>& p) { return roundToEven(divide(p.x(), number<E>(scale(p)))) + zero(p); }
+  static E value(const Point<E>& p) { return (clamp(level(p), low(p), high(p)) + -zero(p)) * scale(p); }
+  static E derivative(const Point<E>& p) {
+    const E at = level(p), above = isGreater(at, number<E>(high(p))), below = isGreater(number<E>(low(p)), at);
+    return (above + below) * -1.0f + 1.0f;
   }
-  static E derivative(const Point<E>&) { return number<E>(1.0f); }
 };
 
 template <class E>

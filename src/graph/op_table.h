@@ -139,7 +139,7 @@ inline constexpr std::array<OpRow<E>, kOpCount> kOps = {{
     {Op::Affine, "Affine", {Affine, Sign::Any, Gate::No, Batch::First}, {}},
     {Op::Take, "Take", {Move, Sign::ByFilling, Gate::No, Batch::First}, {}},
     {Op::FakeQuantize, "FakeQuantize", {Activation, Sign::AsFirst, Gate::No, Batch::Anywhere}, of<FakeQuantize, E>},
-    {Op::DynamicFakeQuantize, "DynamicFakeQuantize", {Rewritten, Sign::Any, Gate::No, Batch::First}, {}},
+    {Op::DynamicFakeQuantize, "DynamicFakeQuantize", {Reshape, Sign::AsFirst, Gate::No, Batch::First}, {}},
 }};
 // clang-format on
 

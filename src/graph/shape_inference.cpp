@@ -362,6 +362,16 @@ Types resize(const Call& call) {
   return {call.like(resizeGeometryOf(call.graph, call.node).output)};
 }
 
+// Quantised values are represented by the real numbers that they stand for; only constants are integers.
+Types quantised(const Call& call) {
+  const bool constant = call.node.op == Op::QuantizeLinear && call.input(0).constant != nullptr;
+  return {{constant ? DType::Int64 : DType::Float, call.shape()}};
+}
+
+Types dynamicallyQuantised(const Call& call) {
+  return {call.like(call.shape()), call.like({}), call.like({})};
+}
+
 using Infer = Types (*)(const Call&);
 
 // Of ops that are not elementwise, or not like most of those.
@@ -403,6 +413,10 @@ const std::map<Op, Infer>& table() {
       {Op::Expand, expand},
       {Op::Resize, resize},
       {Op::Upsample, resize},
+      {Op::QuantizeLinear, quantised},
+      {Op::DequantizeLinear, quantised},
+      {Op::DynamicQuantizeLinear, dynamicallyQuantised},
+      {Op::DynamicFakeQuantize, same},
   };
   return functions;
 }

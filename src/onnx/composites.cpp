@@ -195,7 +195,8 @@ T valueOr(const RawAttribute* attribute, T fallback) {
 }
 
 std::vector<std::span<const Composite>> tables() {
-  return {arithmeticComposites(), normalisationComposites(), attentionComposites()};
+  return {arithmeticComposites(), normalisationComposites(), attentionComposites(), quantisedComposites(),
+          fusedComposites()};
 }
 
 std::string keyOf(const std::string& domain, const std::string& op) {

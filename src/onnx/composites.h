@@ -72,5 +72,7 @@ void compose(const Composite& composite, Composer& composer);
 std::span<const Composite> arithmeticComposites();
 std::span<const Composite> normalisationComposites();
 std::span<const Composite> attentionComposites();
+std::span<const Composite> quantisedComposites();
+std::span<const Composite> fusedComposites();
 
 }  // namespace relprop::onnx_import

@@ -120,7 +120,8 @@ class GraphBuilder {
   Refusals refusals_;
   Graph graph_;
   std::unordered_map<std::string, ValueId> ids_;
-  std::unordered_map<std::string, int> names_;  // node names taken, and how often they were asked for
+  std::unordered_map<ValueId, std::int64_t> elementTypes_;  // of constants, as the file has them
+  std::unordered_map<std::string, int> names_;              // node names taken, and how often they were asked for
 };
 
 std::string GraphBuilder::uniqueName(const RawNode& raw, int index) {
@@ -157,7 +158,9 @@ ValueId GraphBuilder::addInitialiser(const std::string& name) {
   if (topology_.sparse.count(name)) unsupported(where, "is a sparse tensor", "a dense tensor");
   Finite finite = readers_.mayBeInfinite(name) ? Finite::InfinityAllowed : Finite::Required;
   const RawTensor& tensor = *topology_.initialisers.at(name);
-  return ids_[name] = graph_.addConstant(name, weights_->take(tensor, external_, where, finite));
+  const ValueId id = ids_[name] = graph_.addConstant(name, weights_->take(tensor, external_, where, finite));
+  elementTypes_[id] = tensor.type;
+  return id;
 }
 
 ValueId GraphBuilder::resolve(const std::string& name) {
@@ -221,7 +224,8 @@ void GraphBuilder::addConstantNode(const RawNode& raw, const OpRule& rule, const
     define(raw.outputs[0], DType::Other);
     return;
   }
-  ids_[raw.outputs[0]] = graph_.addConstant(raw.outputs[0], toConstant(attrs.begin()->second));
+  const ValueId id = ids_[raw.outputs[0]] = graph_.addConstant(raw.outputs[0], toConstant(attrs.begin()->second));
+  if (raw.attributes[0].kind == AttrKind::Tensor) elementTypes_[id] = raw.attributes[0].tensor.type;
 }
 
 void GraphBuilder::addOutputs(const RawNode& raw, const OpRule& rule, NodeContext& context) {
@@ -245,7 +249,7 @@ void GraphBuilder::addNode(const RawNode& raw, int index) {
   node.op = rule->op;
   node.attrs = attributes(raw, *rule, node.name);
   for (const std::string& input : raw.inputs) node.inputs.push_back(resolve(input));
-  NodeContext context{graph_, node, raw, refusals_, raw.opset ? raw.opset : graph_.opset};
+  NodeContext context{graph_, node, raw, refusals_, raw.opset ? raw.opset : graph_.opset, elementTypes_};
   addOutputs(raw, *rule, context);
   applyRule(*rule, context);
   for (ValueId output : node.outputs) graph_.value(output).dtype = outputType(graph_, node);

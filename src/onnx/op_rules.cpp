@@ -223,6 +223,29 @@ void upsample(NodeContext& c) {
   resizeFromOldForm(c);
 }
 
+struct Levels {
+  std::int64_t type;  // TensorProto's number
+  float low, high;
+};
+constexpr Levels kLevels[] = {{2, 0, 255}, {3, -128, 127}, {4, 0, 65535}, {5, -32768, 32767}, {21, 0, 15}, {22, -8, 7}};
+
+// The range of integers, which is that of the zero point's type, as attributes.
+void quantizeLinear(NodeContext& c) {
+  const std::int64_t byDefault = 2, asked = c.node.intAttr("output_dtype", 0);
+  std::int64_t type = asked != 0 ? asked : byDefault;
+  if (c.hasInput(2)) {
+    const auto known = c.elementTypes.find(c.node.inputs[2]);
+    if (known == c.elementTypes.end()) return c.refusals.add("QuantizeLinear with a computed zero point", c.node.name);
+    type = known->second;
+  }
+  const auto levels =
+      std::find_if(std::begin(kLevels), std::end(kLevels), [&](const Levels& l) { return l.type == type; });
+  if (levels == std::end(kLevels)) return c.refusals.add("QuantizeLinear to " + onnxTypeName(type), c.node.name);
+  c.node.attrs["low"] = levels->low;
+  c.node.attrs["high"] = levels->high;
+  c.node.attrs.erase("output_dtype");
+}
+
 constexpr int kAny = OpRule::kAny;
 constexpr char kPool[] =
     "auto_pad:s ceil_mode:i count_include_pad:i dilations:I kernel_shape:I! pads:I storage_order:i- strides:I";
@@ -338,6 +361,9 @@ constexpr OpRule kRules[] = {
     {Op::Einsum, 1, kAny, "f", 1, "equation:s!", nullptr},
     {Op::Where, 1, 1, "*", 1, "", maskAsBias, "MaskAsBias"},
     {Op::Upsample, 1, 2, "f*f", 1, "height_scale:f mode:s scales:F width_scale:f", upsample},
+    {Op::QuantizeLinear, 2, 3, "ff*", 1, "axis:i block_size:i output_dtype:i precision:i- saturate:i-", quantizeLinear},
+    {Op::DequantizeLinear, 2, 3, "*f*", 1, "axis:i block_size:i output_dtype:i-", nullptr},
+    {Op::DynamicQuantizeLinear, 1, 1, "f", 3, "", nullptr},
 };
 
 // Calls f(name, kind, flag) for each word "name:kind" of the list; flag is '!', '-' or 0.
@@ -470,6 +496,7 @@ DType outputType(const Graph& graph, const Node& node) {
   if (flags) return DType::Bool;
   if (node.op == Op::OneHot) return graph.value(node.inputs[2]).dtype;
   if (node.op == Op::EyeLike && node.has("dtype")) return dtypeOf(node.intAttr("dtype", 1));
+  if (node.op == Op::DequantizeLinear) return DType::Float;
   if (node.op == Op::Where) return graph.value(node.inputs[1]).dtype;
   if (node.op == Op::Cast) return dtypeOf(node.intAttr("to", 0));
   if (node.op == Op::ConstantOfShape) {

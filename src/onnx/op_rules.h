@@ -4,6 +4,7 @@
 
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "graph/graph.h"
@@ -19,6 +20,7 @@ struct NodeContext {
   const RawNode& raw;
   Refusals& refusals;
   std::int64_t opset;  // of the standard operators, that the node is written for
+  const std::unordered_map<ValueId, std::int64_t>& elementTypes;  // of constants: TensorProto's number
 
   bool hasInput(std::size_t index) const { return index < node.inputs.size() && node.inputs[index] != kNoValue; }
   void setInput(std::size_t index, ValueId value);

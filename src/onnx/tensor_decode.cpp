@@ -31,7 +31,9 @@ enum Type {
   kUint64,
   kComplex64,
   kComplex128,
-  kBfloat16
+  kBfloat16,
+  kUint4 = 21,
+  kInt4
 };
 
 struct TypeRow {
@@ -40,12 +42,18 @@ struct TypeRow {
 };
 
 // By TensorProto.DataType.
-constexpr TypeRow kTypes[] = {{"undefined", DType::Other},  {"float", DType::Float},   {"uint8", DType::Int64},
-                              {"int8", DType::Int64},       {"uint16", DType::Int64},  {"int16", DType::Int64},
-                              {"int32", DType::Int64},      {"int64", DType::Int64},   {"string", DType::Other},
-                              {"bool", DType::Bool},        {"float16", DType::Float}, {"double", DType::Float},
-                              {"uint32", DType::Int64},     {"uint64", DType::Int64},  {"complex64", DType::Other},
-                              {"complex128", DType::Other}, {"bfloat16", DType::Float}};
+constexpr TypeRow kTypes[] = {{"undefined", DType::Other},      {"float", DType::Float},
+                              {"uint8", DType::Int64},          {"int8", DType::Int64},
+                              {"uint16", DType::Int64},         {"int16", DType::Int64},
+                              {"int32", DType::Int64},          {"int64", DType::Int64},
+                              {"string", DType::Other},         {"bool", DType::Bool},
+                              {"float16", DType::Float},        {"double", DType::Float},
+                              {"uint32", DType::Int64},         {"uint64", DType::Int64},
+                              {"complex64", DType::Other},      {"complex128", DType::Other},
+                              {"bfloat16", DType::Float},       {"float8e4m3fn", DType::Other},
+                              {"float8e4m3fnuz", DType::Other}, {"float8e5m2", DType::Other},
+                              {"float8e5m2fnuz", DType::Other}, {"uint4", DType::Int64},
+                              {"int4", DType::Int64},           {"float4e2m1", DType::Other}};
 
 const TypeRow* findType(std::int64_t type) {
   return type >= 0 && type < std::ssize(kTypes) ? &kTypes[type] : nullptr;
@@ -143,6 +151,20 @@ class Decoder {
   std::vector<std::int64_t> ints(std::span<const Wide> typed) {
     return read<T, std::int64_t>(typed, toInt<T>);
   }
+  // Two a byte, the first in the lower half; the typed field holds a byte an element.
+  std::vector<std::int64_t> nibbles(std::span<const std::int32_t> typed, bool isSigned) {
+    const std::size_t bytes = (count_ + 1) / 2;
+    const bool raw = tensor_.external.used || tensor_.hasRaw;
+    const auto stored = tensor_.external.used ? external_.bytes(tensor_.external, where_) : tensor_.raw;
+    requireSize(raw ? stored.size() : typed.size(), bytes, 1, tensor_, where_);
+    std::vector<std::int64_t> values(count_);
+    for (std::size_t i = 0; i < count_; ++i) {
+      const auto pair = static_cast<std::uint32_t>(raw ? stored[i / 2] : typed[i / 2]);
+      const std::int64_t v = (i % 2 ? pair >> 4 : pair) & 0xfu;
+      values[i] = isSigned && v > 7 ? v - 16 : v;
+    }
+    return values;
+  }
   bool finite() const { return finite_; }  // all that was decoded
 
  private:
@@ -207,6 +229,10 @@ std::vector<std::int64_t> decodeInts(const RawTensor& t, Decoder& decoder) {
       return decoder.ints<std::uint32_t>(t.uints64);
     case kUint64:
       return decoder.ints<std::uint64_t>(t.uints64);
+    case kUint4:
+      return decoder.nibbles(t.ints32, false);
+    case kInt4:
+      return decoder.nibbles(t.ints32, true);
     default:
       return decoder.ints<std::int64_t>(t.ints64);
   }

@@ -143,6 +143,7 @@ const std::map<Op, Reason (*)(const Graph&, const Node&)>& table() {
       {Op::LayerNormalization, layerNormalization},
       {Op::Expand, expand},
       {Op::Take, fine},
+      {Op::DynamicFakeQuantize, fine},
       {Op::Softmax, fine},
       {Op::MaxPool, pool},
       {Op::AveragePool, pool},

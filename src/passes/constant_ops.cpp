@@ -11,6 +11,7 @@
 #include "graph/edit.h"
 #include "graph/op_table.h"
 #include "passes/constant_arithmetic.h"
+#include "passes/quantised.h"
 #include "passes/strided.h"
 #include "relprop/error.h"
 
@@ -274,6 +275,14 @@ Constants where(const Call& call) {
   })};
 }
 
+Constants quantised(const Call& call) {
+  return {quantisedConstant(call.graph, call.node)};
+}
+
+Constants dequantised(const Call& call) {
+  return {dequantisedConstant(call.graph, call.node)};
+}
+
 using Run = Constants (*)(const Call&);
 
 struct Evaluator {
@@ -302,6 +311,8 @@ const std::map<Op, Evaluator>& table() {
       {Op::Pow, {power, false}},
       {Op::Where, {where, false}},
       {Op::Expand, {expand, false}},
+      {Op::QuantizeLinear, {quantised, false}},
+      {Op::DequantizeLinear, {dequantised, false}},
   };
   return evaluators;
 }

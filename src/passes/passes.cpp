@@ -38,6 +38,7 @@ void checkDisabled(const std::vector<std::string>& disabled) {
 const std::vector<PassInfo>& passList() {
   static const std::vector<PassInfo> passes = {
       {"fold-constants", "fixes the input shape, infers all shapes, evaluates constants", true, foldConstants},
+      {"dequantise", "quantised values as the real numbers that they stand for", true, dequantise},
       {"explicit-attributes", "writes out defaults, auto_pad, bounds given as inputs", true, makeAttributesExplicit},
       {"run-time-parameters", "ops whose parameters are computed as arithmetic", true, lowerParameters},
       {"canonical-normalization", "LayerNormalization with scale and bias of the normalised shape", true,

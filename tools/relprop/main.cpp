@@ -18,6 +18,7 @@ constexpr const char* kMainExamples = R"(Examples:
   relprop explain resnet50.onnx dog.jpg --method rap --labels imagenet
   relprop inspect resnet50.onnx --method lrp-zplus
   relprop bench resnet50.onnx --methods gradient,lrp-zplus,rap --batch 1,8
+  relprop compare resnet50.onnx resnet50.int8.onnx dog.jpg
   relprop methods lrp-gamma
   relprop evaluate resnet50.onnx --data imagenet:DIR --methods rap,gradient --store runs.db
   relprop report runs.db -o report/
@@ -91,10 +92,18 @@ int guardedMain(int argc, char** argv) {
     CLI::App root("Explains what the decision of an image classifier rests on.", "relprop");
     root.set_version_flag("--version", versionText, "versions of the program and of what it is built on");
     root.footer(kMainExamples);
-    std::vector<Command> commands = {addExplain(root), addInspect(root),   addBench(root),
-                                     addMethods(root), addPatterns(root),  addEvaluate(root, argc, argv),
-                                     addMetrics(root), addReport(root),    addExport(root),
-                                     addMerge(root),   addCompletion(root)};
+    std::vector<Command> commands = {addExplain(root),
+                                     addInspect(root),
+                                     addBench(root),
+                                     addCompare(root),
+                                     addMethods(root),
+                                     addPatterns(root),
+                                     addEvaluate(root, argc, argv),
+                                     addMetrics(root),
+                                     addReport(root),
+                                     addExport(root),
+                                     addMerge(root),
+                                     addCompletion(root)};
     return run(root, commands, argc, argv);
   } catch (...) {
     Console(false).error(failureMessage());

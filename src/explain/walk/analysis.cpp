@@ -48,7 +48,7 @@ bool readerKeepsZero(const Graph& g, const Node& n, const Rule& rule, bool outpu
     case Role::Move:
       return n.op != Op::Resize && outputVanishes;
     case Role::Activation:
-      return n.op == Op::Relu && outputVanishes;
+      return (n.op == Op::Relu || n.op == Op::FakeQuantize) && outputVanishes;
     case Role::Lrn:
       return rule.node == NodeRule::Pass && outputVanishes;
     case Role::Affine:

@@ -23,10 +23,22 @@ Expr isFar(const Expr& dx) {
   return isPositive(absolute(dx) + -kNear);
 }
 
+// What a FakeQuantize cuts off. Its rounding counts as passing values on: over a small Δx the quotient would be noise.
+Expr cutOff(const NodeStep& s, Forward& f) {
+  const Node& n = s.node;
+  const float scale = n.floatAttr("scale", 1), zero = n.floatAttr("zero_point", 0);
+  return clamp(f.value(s.in()), (n.floatAttr("low", 0) - zero) * scale, (n.floatAttr("high", 0) - zero) * scale);
+}
+
+Expr change(const NodeStep& s) {
+  if (s.node.op != Op::FakeQuantize) return difference(s, s.node.outputs[0]);
+  return cutOff(s, s.f) - cutOff(s, baseline(s));
+}
+
 // Activations.
 void elementwise(NodeStep& s) {
   const Expr dx = difference(s, s.in()), far = isFar(dx);
-  const Expr secant = safeDivide(difference(s, s.node.outputs[0]), dx);
+  const Expr secant = safeDivide(change(s), dx);
   s.give(0, s.r.expr * (far * secant + (far * -1.0f + 1.0f) * elementwiseDerivative(s.f, s.node)));
 }
 

@@ -47,6 +47,11 @@ PoolShape withRelevanceRows(const NodeStep& s, PoolShape p) {
 namespace {
 
 // ---- activations
+// Rounding is no nonlinearity of the network, whose methods that rectify leave it alone.
+Expr rectified(const NodeStep& s) {
+  return s.node.op == Op::FakeQuantize ? s.r.expr : positive(s.r.expr);
+}
+
 void activation(NodeStep& s) {
   switch (s.rule.node) {
     case NodeRule::Pass:
@@ -54,9 +59,9 @@ void activation(NodeStep& s) {
     case NodeRule::Jacobian:
       return s.give(0, s.r.expr * elementwiseDerivative(s.f, s.node));
     case NodeRule::Guided:
-      return s.give(0, positive(s.r.expr) * elementwiseDerivative(s.f, s.node));
+      return s.give(0, rectified(s) * elementwiseDerivative(s.f, s.node));
     case NodeRule::Deconv:
-      return s.give(0, positive(s.r.expr));
+      return s.give(0, rectified(s));
     case NodeRule::Winner:
     case NodeRule::Average:
     case NodeRule::Proportional:
@@ -302,6 +307,7 @@ void moveOf(NodeStep& s) {
   const OpKind kind = traitsOf(s.node.op).kind;
   if (kind == OpKind::Choice) return choice(s);
   if (kind == OpKind::Comparison) return comparison(s);
+  if (s.node.op == Op::DynamicFakeQuantize) return s.pass(s.in());
   if (kind == OpKind::Reshape) return reshape(s);
   return kind == OpKind::Resize || s.node.op == Op::Take ? resize(s) : move(s);
 }

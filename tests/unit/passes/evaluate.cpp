@@ -465,6 +465,71 @@ Arrays activation(const Call& c) {
   return mapped(c, [&](double v) { return functions.at(c.node.op)(v, alpha, beta); });
 }
 
+// ---- quantised values, by the definitions of the standard: integers between QuantizeLinear and DequantizeLinear
+// Scale or zero point of the element at `index`.
+double along(const Call& c, std::size_t input, const Index& index) {
+  if (!c.has(input)) return 0;
+  const Array& p = *c.in[input];
+  const std::int64_t rank = static_cast<std::int64_t>(index.size()), given = c.node.intAttr("axis", 1);
+  const std::size_t axis = sz(given < 0 ? given + rank : given);
+  if (p.data.size() == 1) return p.data[0];
+  if (p.shape.size() == 1) return p.data.at(sz(index[axis]));
+  Index block = index;
+  block[axis] /= c.node.intAttr("block_size", 1);
+  return at(p, block);
+}
+
+Arrays quantizeLinear(const Call& c) {
+  Array y = c.x();
+  each(y.shape, [&](const Index& i) {
+    const double level = std::nearbyint(at(c.x(), i) / along(c, 1, i)) + along(c, 2, i);
+    at(y, i) = std::clamp<double>(level, c.node.floatAttr("low", 0), c.node.floatAttr("high", 0));
+  });
+  return {y};
+}
+
+Arrays dequantizeLinear(const Call& c) {
+  Array y = c.x();
+  each(y.shape, [&](const Index& i) { at(y, i) = (at(c.x(), i) - along(c, 2, i)) * along(c, 1, i); });
+  return {y};
+}
+
+struct ByteGrid {
+  double scale, zero;
+  double level(double v) const { return std::clamp(std::nearbyint(v / scale) + zero, 0.0, 255.0); }
+};
+
+ByteGrid byteGridOf(const double* first, const double* last) {
+  const double low = std::min(0.0, *std::min_element(first, last)),
+               high = std::max(0.0, *std::max_element(first, last));
+  const double scale = high > low ? (high - low) / 255 : 1;
+  return {scale, std::clamp(std::nearbyint(-low / scale), 0.0, 255.0)};
+}
+
+Arrays dynamicQuantizeLinear(const Call& c) {
+  Array y = c.x();
+  const ByteGrid grid = byteGridOf(y.data.data(), y.data.data() + y.data.size());
+  for (double& v : y.data) v = grid.level(v);
+  return {y, {{}, {grid.scale}}, {{}, {grid.zero}}};
+}
+
+Arrays dynamicFakeQuantize(const Call& c) {
+  Array y = c.x();
+  const std::size_t image = y.data.size() / sz(y.shape[0]);
+  for (std::size_t i = 0; i < y.data.size(); ++i) {
+    const double* first = c.x().data.data() + i / image * image;
+    const ByteGrid grid = byteGridOf(first, first + image);
+    y.data[i] = (grid.level(y.data[i]) - grid.zero) * grid.scale;
+  }
+  return {y};
+}
+
+Arrays fakeQuantize(const Call& c) {
+  const double scale = c.node.floatAttr("scale", 1), zero = c.node.floatAttr("zero_point", 0);
+  const double low = c.node.floatAttr("low", -128), high = c.node.floatAttr("high", 127);
+  return mapped(c, [&](double v) { return (std::clamp(std::nearbyint(v / scale) + zero, low, high) - zero) * scale; });
+}
+
 Arrays gelu(const Call& c) {
   const bool tanh = c.node.stringAttr("approximate", "none") == "tanh";
   return mapped(c, [&](double v) {
@@ -541,7 +606,12 @@ Function functionOf(Op op) {
                                                    {Op::Pow, binary},
                                                    {Op::Gelu, gelu},
                                                    {Op::LayerNormalization, layerNorm},
-                                                   {Op::Expand, expand}};
+                                                   {Op::Expand, expand},
+                                                   {Op::QuantizeLinear, quantizeLinear},
+                                                   {Op::DequantizeLinear, dequantizeLinear},
+                                                   {Op::DynamicQuantizeLinear, dynamicQuantizeLinear},
+                                                   {Op::FakeQuantize, fakeQuantize},
+                                                   {Op::DynamicFakeQuantize, dynamicFakeQuantize}};
   const auto it = functions.find(op);
   return it == functions.end() ? activation : it->second;
 }

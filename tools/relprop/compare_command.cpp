@@ -1,0 +1,40 @@
+// relprop compare: two networks that should say the same, such as one and its quantised form.
+#include "commands.h"
+#include "compare_run.h"
+
+namespace relprop::cli {
+namespace {
+
+constexpr const char* kCompareExamples = R"(Examples:
+  relprop compare resnet50.onnx resnet50.int8.onnx dog.jpg
+  relprop compare resnet50.onnx resnet50.int8.onnx photos/ --methods rap,gradient --json
+  relprop compare model.onnx model.int8.onnx input.npy --method lrp-zplus --out compared
+
+Both networks explain the class that the first one predicts. For each picture and method: do both
+predict the same class, with which probability, and how far do the maps agree (Spearman's rank
+correlation of the pixels). Pictures are OUT/<stem>.<method>.compare.png.
+Preprocessing and labels are those of the first network.)";
+
+}  // namespace
+
+Command addCompare(CLI::App& root) {
+  CLI::App* app = root.add_subcommand("compare", "show what quantising a network did to its decisions and maps");
+  auto arguments = std::make_shared<CompareArguments>();
+  addNetworkOptions(*app, arguments->network);
+  app->add_option("other", arguments->other, "the network to compare it with, an ONNX file")
+      ->required()
+      ->type_name("OTHER");
+  app->add_option("images", arguments->paths, "JPEG, PNG, WebP or .npy files, or folders of them")
+      ->required()
+      ->type_name("IMAGE");
+  addLabelsOption(*app, arguments->labels);
+  app->option_defaults()->group("Results");
+  app->add_option("-o,--out", arguments->folder, "folder for the pictures (default out)")->type_name("DIR");
+  app->add_option("--zoom", arguments->zoom, "every pixel becomes N×N")->check(CLI::Range(1, 64))->type_name("N");
+  app->add_flag("--json", arguments->json, "one JSON object for each map on standard output, and one of all");
+  app->add_flag("-q,--quiet", arguments->quiet, "say nothing but errors");
+  app->footer(kCompareExamples);
+  return {app, [arguments] { return runCompare(*arguments); }};
+}
+
+}  // namespace relprop::cli
