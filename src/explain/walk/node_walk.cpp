@@ -46,6 +46,11 @@ PoolShape withRelevanceRows(const NodeStep& s, PoolShape p) {
 
 namespace {
 
+void passTo(NodeStep& s, std::size_t k) {
+  if (s.shape(k) == s.outputShape()) return s.pass(s.in(k));
+  giveBroadcast(s, k, s.r.expr);
+}
+
 // ---- activations
 void activation(NodeStep& s) {
   switch (s.rule.node) {
@@ -84,8 +89,7 @@ void affine(NodeStep& s) {
     const Expr z = s.f.value(s.node.outputs[0]);
     return giveBroadcast(s, k, quotient(s, z) * affineDerivative(s, k) * s.operand(k));
   }
-  if (s.shape(k) == s.outputShape()) return s.pass(s.in(k));
-  giveBroadcast(s, k, s.r.expr);
+  passTo(s, k);
 }
 
 // ---- pools
@@ -190,18 +194,22 @@ void residual(NodeStep& s) {
 }
 
 // ---- products of two computed values
-// The signal is the operand of full size; between equals, the one that is not a squashing function's output.
-std::size_t signalOf(const NodeStep& s) {
-  if (s.shape(0) != s.outputShape()) return 1;
-  if (s.shape(1) != s.outputShape() || s.node.op == Op::Div) return 0;
-  const int producer = s.f.uses().producer[static_cast<std::size_t>(s.in(0))];
-  if (producer < 0) return 0;
-  const Op op = s.graph().nodes[static_cast<std::size_t>(producer)].op;
-  return traitsOf(op).gate == Gate::Yes ? 1 : 0;
+// All to the signal. R/2 to each of two equals keeps ΣR, as their shares in a product are the same: a·∂(ab)/∂a =
+// b·∂(ab)/∂b.
+void toSignal(NodeStep& s) {
+  switch (s.walk.signal(s.node)) {
+    case Signal::First:
+      return passTo(s, 0);
+    case Signal::Second:
+      return passTo(s, 1);
+    case Signal::Both:
+      giveBroadcast(s, 0, s.r.expr * 0.5f);
+      return giveBroadcast(s, 1, s.r.expr * 0.5f);
+  }
 }
 
 void gate(NodeStep& s) {
-  if (!s.jacobian()) return s.pass(s.in(signalOf(s)));
+  if (!s.jacobian()) return toSignal(s);
   const Expr a = s.operand(0), b = s.operand(1);
   if (s.node.op == Op::Mul) {
     giveBroadcast(s, 0, s.r.expr * b);

@@ -23,7 +23,8 @@ Walk::Walk(Forward& forward, std::vector<const Rule*> rules, WalkOptions options
       graph_(withRows(forward.graph(), forward.plan().rows() * forward.plan().targets())),
       rules_(std::move(rules)),
       options_(std::move(options)),
-      nonNegative_(nonNegativeValues(forward.graph())) {
+      nonNegative_(nonNegativeValues(forward.graph())),
+      signals_(signalsOf(forward.graph())) {
   findUseful();
 }
 

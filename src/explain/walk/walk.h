@@ -11,6 +11,7 @@
 
 #include "engine/forward.h"
 #include "explain/walk/analysis.h"
+#include "explain/walk/gates.h"
 #include "rules/table.h"
 
 namespace relprop {
@@ -81,6 +82,10 @@ class Walk {
   std::int64_t targets() const { return forward_.plan().targets(); }
   const WalkOptions& options() const { return options_; }
   bool nonNegative(ValueId id) const { return nonNegative_[static_cast<std::size_t>(id)]; }
+  Signal signal(const Node& product) const {
+    return signals_[static_cast<std::size_t>(&product - graph_.nodes.data())];
+  }
+  const std::vector<Signal>& signals() const { return signals_; }
   const Rule& rule(int node) const { return *rules_[static_cast<std::size_t>(node)]; }
   // Hands relevance to a value; what several nodes send is summed.
   void give(ValueId to, Relevance relevance);
@@ -108,7 +113,8 @@ class Walk {
   std::vector<const Rule*> rules_;
   WalkOptions options_;
   std::vector<bool> nonNegative_;
-  std::vector<bool> useful_;  // values that relevance has to pass to get where it is asked for
+  std::vector<Signal> signals_;  // by node
+  std::vector<bool> useful_;     // values that relevance has to pass to get where it is asked for
   std::map<ValueId, std::vector<Relevance>> given_;
   std::map<std::pair<ValueId, std::string>, BufferView> parts_;
   std::vector<LedgerSlots> ledger_;
