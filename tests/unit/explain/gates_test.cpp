@@ -113,9 +113,9 @@ const Spelling kSpellings[] = {
      },
      true},
     {"Tanh", [](Build& b) { return b.add(Op::Tanh, {fullSize(b)}); }},
-    {"SpatialSoftmax",
+    {"SoftmaxTimesPositions",
      [](Build& b) {
-       return b.add(Op::Softmax, {fullSize(b)}, {{"axis", std::int64_t{3}}});
+       return b.add(Op::Mul, {b.add(Op::Softmax, {fullSize(b)}, {{"axis", std::int64_t{3}}}), scalar(b, kSide)});
      },
      true},
     {"PooledGate",
