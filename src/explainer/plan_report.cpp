@@ -55,14 +55,16 @@ std::vector<LedgerEntry> ledgerOf(CompiledMethod& compiled, std::int64_t row) {
     for (ScalarId id : ids) sum += compiled.scalar(id)[row];
     return sum;
   };
+  const auto scale = [&](ScalarId id) { return id < 0 ? 1.0 : compiled.scalar(id)[row]; };
   std::vector<LedgerEntry> all;
   for (const LedgerSlots& slots : compiled.ledger()) {
     const Node& node = compiled.graph().nodes[static_cast<std::size_t>(slots.node)];
-    LedgerEntry e{node.name, opName(node.op), compiled.rule(slots.node)->text, compiled.scalar(slots.in)[row]};
-    e.out = total(slots.out);
-    e.bias = total(slots.absorbed[static_cast<std::size_t>(Absorbed::Bias)]);
-    e.stabiliser = total(slots.absorbed[static_cast<std::size_t>(Absorbed::Stabiliser)]);
-    e.zeroDenominator = total(slots.absorbed[static_cast<std::size_t>(Absorbed::ZeroDenominator)]);
+    const double in = scale(slots.scaleIn);
+    LedgerEntry e{node.name, opName(node.op), compiled.rule(slots.node)->text, in * compiled.scalar(slots.in)[row]};
+    e.out = scale(slots.scaleOut) * total(slots.out);
+    e.bias = in * total(slots.absorbed[static_cast<std::size_t>(Absorbed::Bias)]);
+    e.stabiliser = in * total(slots.absorbed[static_cast<std::size_t>(Absorbed::Stabiliser)]);
+    e.zeroDenominator = in * total(slots.absorbed[static_cast<std::size_t>(Absorbed::ZeroDenominator)]);
     all.push_back(std::move(e));
   }
   return all;

@@ -27,8 +27,9 @@ void kernelBack(NodeStep& s, KernelPtr kernel, const std::vector<BufferView>& in
 
 Expr quotient(NodeStep& s, const Expr& z) {
   if (s.rule.epsilon == 0) {
-    s.walk.absorb(s.r, Absorbed::ZeroDenominator, s.r.expr * (nonZero(z) * -1.0f + 1.0f));
-    return safeDivide(s.r.expr, z);
+    const Expr q = safeDivide(s.r.expr, z);
+    s.walk.absorb(s.r, Absorbed::ZeroDenominator, s.r.expr * (nonZero(q) * -1.0f + 1.0f));
+    return q;
   }
   const Expr stable = stabilise(z, s.rule.epsilon), q = divide(s.r.expr, stable);
   s.walk.absorb(s.r, Absorbed::Stabiliser, q * (stable - z));
@@ -86,8 +87,9 @@ void affine(NodeStep& s) {
   if (s.jacobian()) return giveBroadcast(s, k, s.r.expr * affineDerivative(s, k));
   const bool scales = traitsOf(s.node.op).kind == OpKind::Product;
   if (s.rule.node == NodeRule::Proportional && !scales) {  // a sum with a constant, which keeps its share
-    const Expr z = s.f.value(s.node.outputs[0]);
-    return giveBroadcast(s, k, quotient(s, z) * affineDerivative(s, k) * s.operand(k));
+    const Expr z = s.f.value(s.node.outputs[0]), q = quotient(s, z), own = affineDerivative(s, k) * s.operand(k);
+    s.walk.absorb(s.r, Absorbed::Bias, q * (z - own));
+    return giveBroadcast(s, k, q * own);
   }
   passTo(s, k);
 }
@@ -173,7 +175,10 @@ std::pair<Expr, Expr> residualShares(const NodeStep& s, const Expr& a, const Exp
 void recordLoss(NodeStep& s, const Expr& a, const Expr& b) {
   if (s.rule.node != NodeRule::Proportional) return;
   const Expr z = a + b;
-  if (s.rule.epsilon == 0) return s.walk.absorb(s.r, Absorbed::ZeroDenominator, s.r.expr * (nonZero(z) * -1.0f + 1.0f));
+  if (s.rule.epsilon == 0) {
+    const Expr sent = absolute(safeDivide(a, z)) + absolute(safeDivide(b, z));
+    return s.walk.absorb(s.r, Absorbed::ZeroDenominator, s.r.expr * (nonZero(sent) * -1.0f + 1.0f));
+  }
   const Expr stable = stabilise(z, s.rule.epsilon);
   s.walk.absorb(s.r, Absorbed::Stabiliser, divide(s.r.expr, stable) * (stable - z));
 }
@@ -282,7 +287,7 @@ void move(NodeStep& s) {
 
 void reshape(NodeStep& s) {
   const BufferView from = s.f.plain(s.walk.store(s.r, s.node.name + " R"), s.node.name);
-  Relevance back{load(s.f.canonical(from.reshaped({s.shape(), 1}), s.node.name)), s.r.sum, {}};
+  Relevance back{load(s.f.canonical(from.reshaped({s.shape(), 1}), s.node.name)), s.r.sum, {}, s.r.scale};
   s.walk.give(s.in(), std::move(back));
 }
 

@@ -20,22 +20,25 @@ namespace relprop {
 // relevance, forward().graph() those of activations.
 
 // Relevance at a value: a formula, the scalar its sum goes to, and sums that the next program evaluating it will take
-// along.
+// along. What is meant is the formula times the scale, a power of two for each row (-1: 1), so that nothing overflows
+// where Σ|R| grows from layer to layer: every rule is homogeneous in R.
 struct Relevance {
   Expr expr;
   ScalarId sum = -1;
   std::vector<ProgramRequest::Reduce> pending;
+  ScalarId scale = -1;
 };
 
 // Why relevance that arrives at a node does not leave it.
 enum class Absorbed { Bias, Stabiliser, ZeroDenominator };
 
-// Where the sums of one node end up.
+// Where the sums of one node end up: `in` and what is absorbed are to be multiplied by one scale, `out` by the other.
 struct LedgerSlots {
   int node = 0;
   ScalarId in = -1;
   std::vector<ScalarId> out;
   std::vector<ScalarId> absorbed[3];  // by Absorbed
+  ScalarId scaleIn = -1, scaleOut = -1;
 };
 
 // Relevance that was recorded on the way, at a node's output: plain layout, pinned.
@@ -106,6 +109,8 @@ class Walk {
   void findUseful();
   void record(ValueId id, Relevance& r);
   Relevance collect(ValueId id);
+  ScalarId commonScale(std::vector<Relevance>& all);
+  Relevance unscaled(Relevance r);
   BufferView finish(ValueId in);
 
   Forward& forward_;
