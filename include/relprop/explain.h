@@ -146,6 +146,7 @@ struct Explanation {
   std::vector<LayerMap> layers;  // as asked by ExplainOptions::at
   // What the method says about itself, e.g. {"completeness gap", 1e-3} of integrated gradients.
   std::vector<std::pair<std::string, double>> facts;
+  std::vector<std::string> warnings;  // of this image and target; Explainer::warnings has those of the network
 };
 
 // One line of `inspect`.

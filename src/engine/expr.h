@@ -51,7 +51,7 @@ Expr operator*(const Expr& a, float k);
 Expr operator+(const Expr& a, float k);
 Expr divide(const Expr& a, const Expr& b);
 Expr magnitudeShare(const Expr& a, const Expr& b);  // |a|/(|a| + |b|), 1/2 where both are 0
-Expr safeDivide(const Expr& a, const Expr& b);      // 0 where b = 0
+Expr safeDivide(const Expr& a, const Expr& b);      // 0 where b = 0 or too small
 Expr stabilise(const Expr& z, float epsilon);       // z + ε·sign(z), sign(0) = +1
 Expr unary(Elt op, const Expr& a, float imm = 0);
 Expr binary(Elt op, const Expr& a, const Expr& b);

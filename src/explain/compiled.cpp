@@ -107,6 +107,11 @@ bool CompiledMethod::scalesToSum() const {
                      [](const Rule* r) { return r && r->linear && r->terms.after == After::AbsoluteNormalise; });
 }
 
+bool CompiledMethod::halves(int node) const {
+  const auto k = static_cast<std::size_t>(node);
+  return rules_[k] && rules_[k]->node == NodeRule::Gate && signals_[k] == Signal::Both;
+}
+
 void CompiledMethod::chooseNodes(const CompileOptions& options) {
   const auto want = [&](int node, bool required = true) {
     const Node& n = graph_.nodes[static_cast<std::size_t>(node)];
@@ -208,6 +213,7 @@ void CompiledMethod::buildBackward(Forward& forward, Forward* baseline, const Co
   Walk walk(forward, rules_, all);
   relevance_ = walk.run(seed_, scoresOf(graph_));
   ledger_ = walk.ledger();
+  signals_ = walk.signals();
   resultSum_ = walk.resultSum();
   sortRecorded(walk.recorded());
 }

@@ -55,6 +55,8 @@ class CompiledMethod {
   const double* scalar(ScalarId id) { return plan_.scalar(id); }
   const std::vector<LedgerSlots>& ledger() const { return ledger_; }
   ScalarId resultSum() const { return resultSum_; }
+  // Does nothing tell the signal of this product from its gate, so that its rule gives half to each?
+  bool halves(int node) const;
   const Rule* rule(int node) const { return rules_[static_cast<std::size_t>(node)]; }
   // Of the network's constants that are still held: by the imported graph, or by kernels that read them in place.
   std::int64_t constantBytes() const;
@@ -88,6 +90,7 @@ class CompiledMethod {
   MemoryLimit limit_;  // taken: without constants
   Plan plan_;
   std::vector<const Rule*> rules_;
+  std::vector<Signal> signals_;
   BufferView input_, baselineInput_, scores_, seed_, relevance_, activation_;
   TensorDesc inputDesc_;
   Shape imageShape_, layerShape_;

@@ -1,5 +1,7 @@
 #include "explainer/answers.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -49,20 +51,51 @@ std::vector<Question> Answers::ask(std::int64_t k, const float* scores) {
   return questions;
 }
 
+// A remedy that the method has. RAP's stabiliser is 0 by definition; that of lrp-0 does not reach its layers.
+const char* Answers::overflowHint() const {
+  const std::string& method = compiled_.method().text;
+  if (method.find("epsilon=") != std::string::npos) return "try a larger epsilon=, or another method";
+  if (method.rfind("lrp-0", 0) != 0 && method.find("stabilizer=") != std::string::npos)
+    return "try a larger stabilizer=, or another method";
+  return compiled_.method().conserves ? "try another method, such as lrp-zplus" : "the derivatives overflow here";
+}
+
 void Answers::finish(Explanation& e, Shape shape, std::vector<float> map) const {
+  if (compiled_.method().conserves && std::any_of(map.begin(), map.end(), [](float v) { return std::isinf(v); }))
+    throw Error(ErrorCode::NumericFailure, "relevance", "Σ|R| grew from layer to layer beyond what float32 holds",
+                "values below 3.4e38", overflowHint());
   requireFinite(map.data(), static_cast<std::int64_t>(map.size()), ErrorCode::NumericFailure, "relevance",
-                "try another method or a larger stabilizer");
+                overflowHint());
   e.sum = std::accumulate(map.begin(), map.end(), 0.0);
   finishMap(compiled_.method().finish, shape, map);
   shape.insert(shape.begin(), 1);
   e.relevance = Tensor(shape, std::move(map));
 }
 
+namespace {
+
+// float32 has 24 bits: what is less than 2^−24 of the parts of a sum is lost in their rounding.
+void warnOfCancellation(Explanation& e, double magnitude, double seed) {
+  if (seed > 0 && magnitude > 0x1p24 * seed)
+    e.warnings.push_back(fmt::format(
+        "relevance of both signs cancels: Σ|R| is {:.1e} times what was put in, which float32 does not hold; "
+        "the map's sum means nothing",
+        magnitude / seed));
+}
+
+double magnitudeOf(const float* values, std::int64_t count) {
+  return std::accumulate(values, values + count, 0.0, [](double sum, float v) { return sum + std::abs(v); });
+}
+
+}  // namespace
+
 void Answers::walked(std::int64_t k, const Session::Row& row) {
   for (std::int64_t t = 0; t < compiled_.targets(); ++t) {
     Explanation& e = answer(k, t);
     const float* r = row.relevance(t);
     finish(e, compiled_.imageShape(), {r, r + compiled_.inputFloats()});
+    if (compiled_.method().conserves)
+      warnOfCancellation(e, magnitudeOf(r, compiled_.inputFloats()), magnitudes_[index(k, t)]);
     const std::int64_t at = row.row * compiled_.targets() + t;
     for (std::size_t n = 0; n < compiled_.recordedNodes().size(); ++n) {
       Shape shape = compiled_.recordedShape(n);

@@ -32,6 +32,7 @@ class Answers : public Request {
   std::size_t index(std::int64_t image, std::int64_t t) const {
     return static_cast<std::size_t>(image * compiled_.targets() + t);
   }
+  const char* overflowHint() const;
   void finish(Explanation& e, Shape shape, std::vector<float> map) const;
 
   CompiledMethod& compiled_;

@@ -85,7 +85,8 @@ struct Explainer::Impl {
     if (!compiled) return false;
     session = std::make_unique<Session>(*compiled, baseline, hooks());
     report = reportOf(*compiled, probe.get());
-    report.passes = compilation.passes(), report.warnings = compilation.warnings();
+    report.passes = compilation.passes();
+    report.warnings.insert(report.warnings.begin(), compilation.warnings().begin(), compilation.warnings().end());
     returnFreedMemory();
     return true;
   }

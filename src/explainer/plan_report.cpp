@@ -22,8 +22,21 @@ std::int64_t mostMemory(const PlanReport& report, const CompiledMethod& compiled
 NodeReport nodeReport(const CompiledMethod& compiled, int index) {
   const Node& n = compiled.graph().nodes[static_cast<std::size_t>(index)];
   const Rule* rule = compiled.rule(index);
-  return {n.name, opName(n.op), toString(compiled.graph().value(n.outputs[0]).shape), rule ? rule->text : "none",
-          n.folded};
+  std::string text = rule ? rule->text : "none";
+  if (compiled.halves(index)) text += " (half each)";
+  return {n.name, opName(n.op), toString(compiled.graph().value(n.outputs[0]).shape), text, n.folded};
+}
+
+// What was assumed where nothing in the network says what is meant.
+std::vector<std::string> halvedProducts(const CompiledMethod& compiled) {
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < compiled.graph().nodes.size(); ++i)
+    if (compiled.halves(static_cast<int>(i))) names.push_back(compiled.graph().nodes[i].name);
+  if (names.empty()) return {};
+  const std::size_t count = names.size(), shown = std::min<std::size_t>(count, 3);
+  names.resize(shown);
+  return {fmt::format("{} product{} of operands of which neither is a gate: half of the relevance to each ({}{})",
+                      count, count == 1 ? "" : "s", fmt::join(names, ", "), shown < count ? ", …" : "")};
 }
 
 }  // namespace
@@ -42,14 +55,16 @@ std::vector<LedgerEntry> ledgerOf(CompiledMethod& compiled, std::int64_t row) {
     for (ScalarId id : ids) sum += compiled.scalar(id)[row];
     return sum;
   };
+  const auto scale = [&](ScalarId id) { return id < 0 ? 1.0 : compiled.scalar(id)[row]; };
   std::vector<LedgerEntry> all;
   for (const LedgerSlots& slots : compiled.ledger()) {
     const Node& node = compiled.graph().nodes[static_cast<std::size_t>(slots.node)];
-    LedgerEntry e{node.name, opName(node.op), compiled.rule(slots.node)->text, compiled.scalar(slots.in)[row]};
-    e.out = total(slots.out);
-    e.bias = total(slots.absorbed[static_cast<std::size_t>(Absorbed::Bias)]);
-    e.stabiliser = total(slots.absorbed[static_cast<std::size_t>(Absorbed::Stabiliser)]);
-    e.zeroDenominator = total(slots.absorbed[static_cast<std::size_t>(Absorbed::ZeroDenominator)]);
+    const double in = scale(slots.scaleIn);
+    LedgerEntry e{node.name, opName(node.op), compiled.rule(slots.node)->text, in * compiled.scalar(slots.in)[row]};
+    e.out = scale(slots.scaleOut) * total(slots.out);
+    e.bias = in * total(slots.absorbed[static_cast<std::size_t>(Absorbed::Bias)]);
+    e.stabiliser = in * total(slots.absorbed[static_cast<std::size_t>(Absorbed::Stabiliser)]);
+    e.zeroDenominator = in * total(slots.absorbed[static_cast<std::size_t>(Absorbed::ZeroDenominator)]);
     all.push_back(std::move(e));
   }
   return all;
@@ -61,6 +76,7 @@ PlanReport reportOf(CompiledMethod& compiled, CompiledMethod* probe) {
   r.table = compiled.method().table.print();
   for (std::size_t i = 0; i < compiled.graph().nodes.size(); ++i)
     r.nodes.push_back(nodeReport(compiled, static_cast<int>(i)));
+  r.warnings = halvedProducts(compiled);
   r.steps = stepsOf(compiled.plan());
   r.modelBytes = compiled.constantBytes();
   for (Plan* plan : {&compiled.plan(), probe ? &probe->plan() : nullptr}) {

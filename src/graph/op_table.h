@@ -41,7 +41,7 @@ inline constexpr std::array<OpRow<E>, kOpCount> kOps = {{
     {Op::HardSigmoid, "HardSigmoid", {Activation, Sign::NonNegative, Gate::Yes, Batch::Anywhere}, of<HardSigmoid, E>},
     {Op::HardSwish, "HardSwish", {Activation, Sign::Any, Gate::No, Batch::Anywhere}, of<HardSwish, E>},
     {Op::Tanh, "Tanh", {Activation, Sign::Any, Gate::Yes, Batch::Anywhere}, of<Tanh, E>},
-    {Op::Erf, "Erf", {Activation, Sign::Any, Gate::No, Batch::Anywhere}, of<Erf, E>},
+    {Op::Erf, "Erf", {Activation, Sign::Any, Gate::Yes, Batch::Anywhere}, of<Erf, E>},
     {Op::Gelu, "Gelu", {Activation, Sign::Any, Gate::No, Batch::Anywhere}, of<Gelu, E>},
     {Op::Softplus, "Softplus", {Activation, Sign::NonNegative, Gate::No, Batch::Anywhere}, of<Softplus, E>},
     {Op::Softsign, "Softsign", {Activation, Sign::AsFirst, Gate::Yes, Batch::Anywhere}, of<Softsign, E>},

@@ -23,7 +23,7 @@ enum class Elt : std::uint8_t {
   Add,
   Sub,
   Mul,
-  SafeDiv,  // a/b, 0 where b = 0
+  SafeDiv,  // a/b, 0 where b = 0 or too small (safe_division.h)
   Share,    // |a|/(|a| + |b|), 1/2 where both are 0
   Div,      // a/b
   Stab,     // a + imm·sign(a), sign(0) = +1

@@ -287,9 +287,11 @@ void Run::report(const Method& method, const Explained& member, const std::vecto
   const std::size_t targets = question_.targets.size(), rows = files.size() / targets;
   for (std::size_t map = 0; map < files.size(); ++map) {
     const NamedTarget& target = question_.targets[map % targets];
+    const std::string title = rowTitle(*member.input, map / targets, rows);
+    for (const std::string& warning : member.maps[map].warnings)
+      console_.warning(title + ": " + method.choice.text + ": " + warning);
     if (!arguments_.json) {
-      console_.result(
-          resultLine(rowTitle(*member.input, map / targets, rows), member.maps[map], target, files[map], question_));
+      console_.result(resultLine(title, member.maps[map], target, files[map], question_));
       continue;
     }
     Json json = {{"input", member.input->path.string()}, {"row", map / targets}};

@@ -143,6 +143,7 @@ Json mapJson(const Explanation& explanation, const NamedTarget& target, const Qu
   json["conservation"] = error ? Json(*error) : Json();
   json["facts"] = Json::object();
   for (const auto& [name, value] : explanation.facts) json["facts"][name] = value;
+  json["warnings"] = explanation.warnings;
   if (!explanation.layers.empty()) json["at"] = innerMapsJson(explanation);
   return json;
 }

@@ -45,13 +45,22 @@ Method everywhere(Parameters& p, const std::string& rule, float stabilizer, cons
 
 }  // namespace
 
+// The epsilon rule at every linear map, and so at a BatchNormalization that stays: s·x/(s·x + b)·R. Relevance that it
+// passed unchanged would no longer be a multiple of the output of the layer before, which divides by it. Without a bias
+// in the denominator, or with its share given back, that is R itself.
+Method epsilonEverywhere(Parameters& p, float epsilon) {
+  Method m = everywhere(p, fmt::format("epsilon:epsilon={}", epsilon), stabilizerOf(p));
+  if (m.foldBatchNorm && biasOf(p) == "bias=keep")
+    m.table.prepend("Affine", fmt::format("proportional:stabilizer={}", epsilon));
+  return m;
+}
+
 Method lrp0(Parameters& p) {
-  return everywhere(p, "epsilon:epsilon=0", stabilizerOf(p));
+  return epsilonEverywhere(p, 0);
 }
 
 Method lrpEpsilon(Parameters& p) {
-  const std::string rule = epsilonOf(p);
-  return everywhere(p, rule, stabilizerOf(p));
+  return epsilonEverywhere(p, p.number("epsilon", 1e-6f));
 }
 
 Method lrpZplus(Parameters& p) {

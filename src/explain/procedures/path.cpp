@@ -10,13 +10,13 @@
 namespace relprop {
 namespace {
 
-struct Point {
+struct PathPoint {
   double alpha, weight;
 };
 
 // Nodes and weights on [0, 1]: roots of the Legendre polynomial by Newton's method.
-std::vector<Point> gaussLegendre(int n) {
-  std::vector<Point> points;
+std::vector<PathPoint> gaussLegendre(int n) {
+  std::vector<PathPoint> points;
   for (int i = 1; i <= n; ++i) {
     double x = std::cos(M_PI * (i - 0.25) / (n + 0.5)), slope = 1;
     for (int round = 0; round < 100; ++round) {
@@ -35,16 +35,16 @@ std::vector<Point> gaussLegendre(int n) {
   return points;
 }
 
-std::vector<Point> trapezoid(int n) {
+std::vector<PathPoint> trapezoid(int n) {
   if (n == 1) return {{0.5, 1}};
-  std::vector<Point> points;
+  std::vector<PathPoint> points;
   for (int k = 0; k < n; ++k)
     points.push_back({static_cast<double>(k) / (n - 1), (k == 0 || k == n - 1 ? 0.5 : 1.0) / (n - 1)});
   return points;
 }
 
-std::vector<Point> rightRiemann(int n) {
-  std::vector<Point> points;
+std::vector<PathPoint> rightRiemann(int n) {
+  std::vector<PathPoint> points;
   for (int k = 1; k <= n; ++k) points.push_back({static_cast<double>(k) / n, 1.0 / n});
   return points;
 }
@@ -61,7 +61,7 @@ Facts completeness(Session& session, const Subject& subject, const Question& q, 
 
 class PathGradients : public Procedure {
  public:
-  explicit PathGradients(std::vector<Point> points) : points_(std::move(points)) {}
+  explicit PathGradients(std::vector<PathPoint> points) : points_(std::move(points)) {}
 
   std::vector<Attribution> explain(Session& session, const Subject& subject) const override {
     const std::int64_t n = session.imageFloats();
@@ -90,7 +90,7 @@ class PathGradients : public Procedure {
   }
 
  private:
-  std::vector<Point> points_;
+  std::vector<PathPoint> points_;
 };
 
 class GradientShap : public Procedure {
@@ -131,7 +131,7 @@ class GradientShap : public Procedure {
   unsigned seed_;
 };
 
-std::vector<Point> pointsOf(const std::string& rule, int steps) {
+std::vector<PathPoint> pointsOf(const std::string& rule, int steps) {
   return rule == "gauss-legendre" ? gaussLegendre(steps) : rule == "trapezoid" ? trapezoid(steps) : rightRiemann(steps);
 }
 
@@ -149,7 +149,7 @@ Method integratedGradients(Parameters& p) {
 Method taylor(Parameters& p) {
   Method m = gradientOfScore();
   m.baseline = baselineOf(p, "zero");
-  m.procedure = std::make_shared<PathGradients>(std::vector<Point>{{0, 1}});
+  m.procedure = std::make_shared<PathGradients>(std::vector<PathPoint>{{0, 1}});
   return m;
 }
 

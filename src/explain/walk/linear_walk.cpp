@@ -24,7 +24,8 @@ class LinearStep {
   void run() {
     for (const Message& m : rule_.messages) send(m);
     const Expr raw = layer_.backward(routes_, std::exchange(r_.pending, {}));
-    walk_.give(node_.inputs[0], walk_.derived(r_, afterStep(walk_, node_, rule_.after, raw, r_.sum)));
+    const Expr after = afterStep(walk_, node_, rule_.after, raw, r_);
+    walk_.give(node_.inputs[0], walk_.derived(r_, after));
   }
 
  private:
@@ -76,8 +77,9 @@ class LinearStep {
     const float eps = denominatorAt(m.over[0]).epsilon;
     const Expr d = total(m.over);
     if (eps == 0) {
-      if (recorded()) walk_.absorb(r_, Absorbed::ZeroDenominator, r * isZero(d));
-      return safeDivide(r, d);
+      const Expr s = safeDivide(r, d);
+      if (recorded()) walk_.absorb(r_, Absorbed::ZeroDenominator, r * isZero(s));
+      return s;
     }
     const Expr stable = stabilise(d, eps), s = divide(r, stable);
     if (recorded()) walk_.absorb(r_, Absorbed::Stabiliser, s * (stable - d));

@@ -27,8 +27,9 @@ void kernelBack(NodeStep& s, KernelPtr kernel, const std::vector<BufferView>& in
 
 Expr quotient(NodeStep& s, const Expr& z) {
   if (s.rule.epsilon == 0) {
-    s.walk.absorb(s.r, Absorbed::ZeroDenominator, s.r.expr * (nonZero(z) * -1.0f + 1.0f));
-    return safeDivide(s.r.expr, z);
+    const Expr q = safeDivide(s.r.expr, z);
+    s.walk.absorb(s.r, Absorbed::ZeroDenominator, s.r.expr * (nonZero(q) * -1.0f + 1.0f));
+    return q;
   }
   const Expr stable = stabilise(z, s.rule.epsilon), q = divide(s.r.expr, stable);
   s.walk.absorb(s.r, Absorbed::Stabiliser, q * (stable - z));
@@ -45,6 +46,11 @@ PoolShape withRelevanceRows(const NodeStep& s, PoolShape p) {
 }
 
 namespace {
+
+void passTo(NodeStep& s, std::size_t k) {
+  if (s.shape(k) == s.outputShape()) return s.pass(s.in(k));
+  giveBroadcast(s, k, s.r.expr);
+}
 
 // ---- activations
 // Rounding is no nonlinearity of the network, whose methods that rectify leave it alone.
@@ -86,11 +92,11 @@ void affine(NodeStep& s) {
   if (s.jacobian()) return giveBroadcast(s, k, s.r.expr * affineDerivative(s, k));
   const bool scales = traitsOf(s.node.op).kind == OpKind::Product;
   if (s.rule.node == NodeRule::Proportional && !scales) {  // a sum with a constant, which keeps its share
-    const Expr z = s.f.value(s.node.outputs[0]);
-    return giveBroadcast(s, k, quotient(s, z) * affineDerivative(s, k) * s.operand(k));
+    const Expr z = s.f.value(s.node.outputs[0]), q = quotient(s, z), own = affineDerivative(s, k) * s.operand(k);
+    s.walk.absorb(s.r, Absorbed::Bias, q * (z - own));
+    return giveBroadcast(s, k, q * own);
   }
-  if (s.shape(k) == s.outputShape()) return s.pass(s.in(k));
-  giveBroadcast(s, k, s.r.expr);
+  passTo(s, k);
 }
 
 // ---- pools
@@ -174,7 +180,10 @@ std::pair<Expr, Expr> residualShares(const NodeStep& s, const Expr& a, const Exp
 void recordLoss(NodeStep& s, const Expr& a, const Expr& b) {
   if (s.rule.node != NodeRule::Proportional) return;
   const Expr z = a + b;
-  if (s.rule.epsilon == 0) return s.walk.absorb(s.r, Absorbed::ZeroDenominator, s.r.expr * (nonZero(z) * -1.0f + 1.0f));
+  if (s.rule.epsilon == 0) {
+    const Expr sent = absolute(safeDivide(a, z)) + absolute(safeDivide(b, z));
+    return s.walk.absorb(s.r, Absorbed::ZeroDenominator, s.r.expr * (nonZero(sent) * -1.0f + 1.0f));
+  }
   const Expr stable = stabilise(z, s.rule.epsilon);
   s.walk.absorb(s.r, Absorbed::Stabiliser, divide(s.r.expr, stable) * (stable - z));
 }
@@ -195,18 +204,22 @@ void residual(NodeStep& s) {
 }
 
 // ---- products of two computed values
-// The signal is the operand of full size; between equals, the one that is not a squashing function's output.
-std::size_t signalOf(const NodeStep& s) {
-  if (s.shape(0) != s.outputShape()) return 1;
-  if (s.shape(1) != s.outputShape() || s.node.op == Op::Div) return 0;
-  const int producer = s.f.uses().producer[static_cast<std::size_t>(s.in(0))];
-  if (producer < 0) return 0;
-  const Op op = s.graph().nodes[static_cast<std::size_t>(producer)].op;
-  return traitsOf(op).gate == Gate::Yes ? 1 : 0;
+// All to the signal. R/2 to each of two equals keeps ΣR, as their shares in a product are the same: a·∂(ab)/∂a =
+// b·∂(ab)/∂b.
+void toSignal(NodeStep& s) {
+  switch (s.walk.signal(s.node)) {
+    case Signal::First:
+      return passTo(s, 0);
+    case Signal::Second:
+      return passTo(s, 1);
+    case Signal::Both:
+      giveBroadcast(s, 0, s.r.expr * 0.5f);
+      return giveBroadcast(s, 1, s.r.expr * 0.5f);
+  }
 }
 
 void gate(NodeStep& s) {
-  if (!s.jacobian()) return s.pass(s.in(signalOf(s)));
+  if (!s.jacobian()) return toSignal(s);
   const Expr a = s.operand(0), b = s.operand(1);
   if (s.node.op == Op::Mul) {
     giveBroadcast(s, 0, s.r.expr * b);
@@ -279,7 +292,7 @@ void move(NodeStep& s) {
 
 void reshape(NodeStep& s) {
   const BufferView from = s.f.plain(s.walk.store(s.r, s.node.name + " R"), s.node.name);
-  Relevance back{load(s.f.canonical(from.reshaped({s.shape(), 1}), s.node.name)), s.r.sum, {}};
+  Relevance back{load(s.f.canonical(from.reshaped({s.shape(), 1}), s.node.name)), s.r.sum, {}, s.r.scale};
   s.walk.give(s.in(), std::move(back));
 }
 

@@ -23,7 +23,8 @@ Walk::Walk(Forward& forward, std::vector<const Rule*> rules, WalkOptions options
       graph_(withRows(forward.graph(), forward.plan().rows() * forward.plan().targets())),
       rules_(std::move(rules)),
       options_(std::move(options)),
-      nonNegative_(nonNegativeValues(forward.graph())) {
+      nonNegative_(nonNegativeValues(forward.graph())),
+      signals_(signalsOf(forward.graph())) {
   findUseful();
 }
 
@@ -40,7 +41,7 @@ void Walk::findUseful() {
 
 Relevance Walk::derived(Relevance& from, const Expr& e) {
   const ScalarId sum = plan().addScalar();
-  Relevance r{e, sum, std::move(from.pending)};
+  Relevance r{e, sum, std::move(from.pending), from.scale};
   from.pending.clear();
   if (options_.sums) r.pending.push_back({e, Reduction::Sum, sum});
   return r;
@@ -48,7 +49,7 @@ Relevance Walk::derived(Relevance& from, const Expr& e) {
 
 void Walk::give(ValueId to, Relevance relevance) {
   if (!useful_[static_cast<std::size_t>(to)]) return;
-  if (current_) current_->out.push_back(relevance.sum);
+  if (current_) current_->out.push_back(relevance.sum), current_->scaleOut = relevance.scale;
   given_[to].push_back(std::move(relevance));
 }
 
@@ -84,19 +85,57 @@ BufferView Walk::expanded(const BufferView& activation, const std::string& name)
 void Walk::record(ValueId id, Relevance& r) {
   if (std::find(options_.record.begin(), options_.record.end(), id) == options_.record.end()) return;
   const std::string name = graph_.value(id).name + " (recorded)";
-  const BufferView from = forward_.plain(store(r, name), name), to = forward_.freshPlain(graph_.value(id).shape, name);
+  Relevance whole = unscaled(r);
+  r.pending = {};
+  const BufferView from = forward_.plain(store(whole, name), name),
+                   to = forward_.freshPlain(graph_.value(id).shape, name);
   plan().pin(to.buffer);
   plan().addProgram(name, {{{load(from), to}}, {}});
   recorded_.push_back({id, to});
+  if (r.scale < 0) r.expr = whole.expr;
+}
+
+// The formula for what is meant. In two factors that float32 holds: what is 0 stays 0, and what float32 does not hold
+// becomes infinite.
+Relevance Walk::unscaled(Relevance r) {
+  if (r.scale < 0) return r;
+  const ScalarId first = plan().addScalar(), second = plan().addScalar();
+  plan().addScalarStep({r.scale}, first, [](const double* v) { return std::min(v[0], 0x1p127); });
+  plan().addScalarStep({r.scale, first}, second, [](const double* v) { return std::min(v[0] / v[1], 0x1p127); });
+  Relevance whole = derived(r, r.expr * rowScalar(first) * rowScalar(second));
+  whole.scale = -1;
+  return whole;
+}
+
+// Several messages can be added once all mean the same by 1: the largest of their scales.
+ScalarId Walk::commonScale(std::vector<Relevance>& all) {
+  std::vector<ScalarId> scales;
+  for (const Relevance& r : all) scales.push_back(r.scale);
+  if (std::all_of(scales.begin(), scales.end(), [&](ScalarId id) { return id == scales[0]; })) return scales[0];
+  std::erase(scales, -1);
+  const std::size_t count = scales.size();
+  const ScalarId common = plan().addScalar();
+  plan().addScalarStep(scales, common,
+                       [count](const double* v) { return std::max(1.0, *std::max_element(v, v + count)); });
+  for (Relevance& r : all) {
+    const ScalarId factor = plan().addScalar();
+    if (r.scale < 0)
+      plan().addScalarStep({common}, factor, [](const double* v) { return 1 / v[0]; });
+    else
+      plan().addScalarStep({r.scale, common}, factor, [](const double* v) { return v[0] / v[1]; });
+    r.expr = r.expr * rowScalar(factor);
+  }
+  return common;
 }
 
 // What arrived at a value: the only message, or the sum of all.
 Relevance Walk::collect(ValueId id) {
   std::vector<Relevance>& all = given_[id];
   if (all.size() == 1) return std::move(all[0]);
+  Relevance parts;
+  parts.scale = commonScale(all);
   Expr sum = all[0].expr;
   for (std::size_t k = 1; k < all.size(); ++k) sum = sum + all[k].expr;
-  Relevance parts;
   for (Relevance& r : all) parts.pending.insert(parts.pending.end(), r.pending.begin(), r.pending.end());
   return derived(parts, sum);
 }
@@ -117,7 +156,7 @@ void Walk::visit(int index) {
                 "a row of the table that fits", "add one with --rule");
   Relevance r = collect(node.outputs[0]);
   record(node.outputs[0], r);
-  ledger_.push_back({index, r.sum, {}, {}});
+  ledger_.push_back({index, r.sum, {}, {}, r.scale, -1});
   current_ = &ledger_.back();
   if (spreadsToSeveral(graph(), node)) store(r, node.name + " (R)");
   if (rule->linear)
@@ -152,7 +191,7 @@ BufferView Walk::finish(ValueId in) {
   if (given_.count(in) == 0)
     throw Error(ErrorCode::NotSupportedByMethod, graph().value(in).name, "no relevance reaches the input",
                 "a path from the scores to the input");
-  Relevance r = collect(in);
+  Relevance r = unscaled(collect(in));
   if (options_.times == Multiply::Input) r = derived(r, r.expr * forward_.value(in));
   if (options_.times == Multiply::DifferenceToBaseline)
     r = derived(r, r.expr * (forward_.value(in) - options_.baseline->value(in)));

@@ -11,6 +11,7 @@
 
 #include "engine/forward.h"
 #include "explain/walk/analysis.h"
+#include "explain/walk/gates.h"
 #include "rules/table.h"
 
 namespace relprop {
@@ -19,22 +20,25 @@ namespace relprop {
 // relevance, forward().graph() those of activations.
 
 // Relevance at a value: a formula, the scalar its sum goes to, and sums that the next program evaluating it will take
-// along.
+// along. What is meant is the formula times the scale, a power of two for each row (-1: 1), so that nothing overflows
+// where Σ|R| grows from layer to layer: every rule is homogeneous in R.
 struct Relevance {
   Expr expr;
   ScalarId sum = -1;
   std::vector<ProgramRequest::Reduce> pending;
+  ScalarId scale = -1;
 };
 
 // Why relevance that arrives at a node does not leave it.
 enum class Absorbed { Bias, Stabiliser, ZeroDenominator };
 
-// Where the sums of one node end up.
+// Where the sums of one node end up: `in` and what is absorbed are to be multiplied by one scale, `out` by the other.
 struct LedgerSlots {
   int node = 0;
   ScalarId in = -1;
   std::vector<ScalarId> out;
   std::vector<ScalarId> absorbed[3];  // by Absorbed
+  ScalarId scaleIn = -1, scaleOut = -1;
 };
 
 // Relevance that was recorded on the way, at a node's output: plain layout, pinned.
@@ -81,6 +85,10 @@ class Walk {
   std::int64_t targets() const { return forward_.plan().targets(); }
   const WalkOptions& options() const { return options_; }
   bool nonNegative(ValueId id) const { return nonNegative_[static_cast<std::size_t>(id)]; }
+  Signal signal(const Node& product) const {
+    return signals_[static_cast<std::size_t>(&product - graph_.nodes.data())];
+  }
+  const std::vector<Signal>& signals() const { return signals_; }
   const Rule& rule(int node) const { return *rules_[static_cast<std::size_t>(node)]; }
   // Hands relevance to a value; what several nodes send is summed.
   void give(ValueId to, Relevance relevance);
@@ -101,6 +109,8 @@ class Walk {
   void findUseful();
   void record(ValueId id, Relevance& r);
   Relevance collect(ValueId id);
+  ScalarId commonScale(std::vector<Relevance>& all);
+  Relevance unscaled(Relevance r);
   BufferView finish(ValueId in);
 
   Forward& forward_;
@@ -108,7 +118,8 @@ class Walk {
   std::vector<const Rule*> rules_;
   WalkOptions options_;
   std::vector<bool> nonNegative_;
-  std::vector<bool> useful_;  // values that relevance has to pass to get where it is asked for
+  std::vector<Signal> signals_;  // by node
+  std::vector<bool> useful_;     // values that relevance has to pass to get where it is asked for
   std::map<ValueId, std::vector<Relevance>> given_;
   std::map<std::pair<ValueId, std::string>, BufferView> parts_;
   std::vector<LedgerSlots> ledger_;

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "kernels/buffers.h"
+#include "kernels/safe_division.h"
 
 namespace relprop::ref {
 namespace {
@@ -34,6 +35,11 @@ float load(const Program& p, const ProgramArgs& args, const Instruction& i, cons
   }
 }
 
+float safeQuotient(float a, float b) {
+  const float q = b == 0 ? 0 : a / b;
+  return std::abs(b) < kSmallDenominator && std::abs(q) > kLargestQuotient ? 0 : q;
+}
+
 float compute(const Instruction& i, float a, float b) {
   switch (i.op) {
     case Elt::Immediate:
@@ -45,7 +51,7 @@ float compute(const Instruction& i, float a, float b) {
     case Elt::Mul:
       return a * b;
     case Elt::SafeDiv:
-      return b == 0 ? 0 : a / b;
+      return safeQuotient(a, b);
     case Elt::Div:
       return a / b;
     case Elt::Share:

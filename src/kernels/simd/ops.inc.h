@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "kernels/pool_window.h"
+#include "kernels/safe_division.h"
 #include "kernels/simd/simd.h"
 
 namespace relprop::simd {
@@ -53,7 +54,8 @@ void compute(const Instruction& i, float* d, const float* a, const float* b, std
     case Elt::SafeDiv:
       return map2(d, a, b, n, [](float x, float y) {
         const float q = x / (y == 0.0f ? 1.0f : y);
-        return y == 0.0f ? 0.0f : q;
+        const bool tooSmall = fabsf(y)<kSmallDenominator, tooLarge = fabsf(q)> kLargestQuotient;
+        return y == 0.0f || (tooSmall && tooLarge) ? 0.0f : q;
       });
     case Elt::Div:
       return map2(d, a, b, n, [](float x, float y) { return x / y; });

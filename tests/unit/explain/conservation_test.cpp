@@ -84,6 +84,116 @@ TEST(Ledger, SpreadBiasesRestoreConservation) {
   EXPECT_LT(absorbed("spread"), 1e-5);
 }
 
+// ---- numbers at the end of what float32 holds
+// So many layers without ReLU: activations of both signs, where Σ|R| of RAP grows.
+Graph signedNet(std::size_t layers) {
+  Build b({1, 3, 6, 6});
+  ValueId x = b.x();
+  for (std::size_t k = 0; k < layers; ++k) {
+    x = b.add(Op::Conv, {x, b.random({8, k == 0 ? 3 : 8, 3, 3}, -0.3f, 0.3f)}, {{"pads", Ints{1, 1, 1, 1}}});
+    const ValueId y = b.add(Op::Tanh, {x});
+    x = k % 3 == 2 ? b.add(Op::Add, {y, x}) : y;
+  }
+  addHead(b);
+  return b.graph;
+}
+
+class Overflow : public testing::TestWithParam<std::string> {};
+
+// Rules are homogeneous in R, and scales are powers of two: the same digits, whatever the seed's exponent.
+TEST_P(Overflow, NeitherSeedNorDepthChangesADigit) {
+  const Graph g = signedNet(12);
+  const Array x = input({1, 3, 6, 6});
+  for (const auto& backend : bothBackends()) {
+    const Explained one = explain(g, parseMethod(GetParam()), *backend, x, {1, 0, 0});
+    const Explained large = explain(g, parseMethod(GetParam()), *backend, x, {0x1p108, 0, 0});
+    for (std::size_t i = 0; i < one.relevance.size(); ++i)
+      ASSERT_EQ(large.relevance[i], one.relevance[i] * 0x1p108) << backend->name() << " " << i;
+    ASSERT_EQ(one.ledger.size(), large.ledger.size());
+    for (std::size_t n = 0; n < one.ledger.size(); ++n) {
+      EXPECT_EQ(large.ledger[n].in[0], one.ledger[n].in[0] * 0x1p108) << one.ledger[n].node;
+      EXPECT_EQ(large.ledger[n].out[0], one.ledger[n].out[0] * 0x1p108) << one.ledger[n].node;
+    }
+  }
+}
+
+TEST_P(Overflow, RecordedLayersAreInTheSameUnits) {
+  const Graph g = signedNet(6);
+  CompileOptions options;
+  options.at = {"Tanh3"};
+  const auto backend = makeReferenceBackend();
+  const auto recorded = [&](double seed) {
+    const Array x = input({1, 3, 6, 6});
+    return explainWith(g, parseMethod(GetParam()), *backend, x, {seed, 0, 0}, options, {x.shape, Doubles(108)})
+        .recorded;
+  };
+  const Doubles one = recorded(1).at(0), large = recorded(0x1p100).at(0);
+  for (std::size_t i = 0; i < one.size(); ++i) ASSERT_EQ(large[i], one[i] * 0x1p100);
+}
+
+INSTANTIATE_TEST_SUITE_P(Rap, Overflow, testing::Values("rap", "rap-signed", "rap-summary"));
+
+// Weights so small that 1/Σ|z| is infinite: what they get cannot be shared out, and the shift gives it back.
+TEST(TinyDenominators, LeaveRelevanceFiniteAndWhole) {
+  for (const float tiny : {1e-45f, 1e-40f, 1e-38f, 1e-30f})
+    for (const std::string& method : {"rap", "rap-signed", "lrp-0"}) {
+      Build b({1, 4, 3, 3});
+      const ValueId x = b.add(Op::Relu, {b.x()});
+      std::vector<float> weights(8 * 4 * 9);
+      for (std::size_t i = 0; i < weights.size(); ++i)
+        weights[i] = (i < 36 ? tiny : 0.1f) * (i % 5 == 0 ? -1.0f : 1.0f);
+      b.add(Op::Relu, {b.add(Op::Conv, {x, b.floats({8, 4, 3, 3}, weights)}, {{"pads", Ints{1, 1, 1, 1}}})});
+      b.add(Op::Conv, {b.graph.outputs[0], b.random({4, 8, 3, 3})}, {{"pads", Ints{1, 1, 1, 1}}});
+      addHead(b);
+      for (const auto& backend : bothBackends()) {
+        const Explained e = explain(b.graph, parseMethod(method), *backend, input({1, 4, 3, 3}), {1, 0, 0});
+        for (const double r : e.relevance) ASSERT_TRUE(std::isfinite(r)) << method << " " << tiny;
+        if (method != "lrp-0") EXPECT_NEAR(sum(e.relevance), 1, 1e-4) << method << " " << tiny;
+      }
+    }
+}
+
+// A BatchNormalization between two ReLUs, as in DenseNet, is the convolution of single channels that it could be.
+Graph normalisedBetweenActivations(bool asConvolution) {
+  Build b({1, 3, 5, 5});
+  const ValueId x = b.add(Op::Relu, {b.add(Op::Conv, {b.x(), b.random({6, 3, 3, 3}), b.random({6})})});
+  const std::vector<float> scale = {0.5f, -1.5f, 2, 0.7f, 1, -0.3f}, shift = {0.1f, 1, -0.4f, 0.3f, 0, 0.2f};
+  if (asConvolution)
+    b.add(Op::Conv, {x, b.floats({6, 1, 1, 1}, scale), b.floats({6}, shift)}, {{"group", std::int64_t{6}}});
+  else
+    b.add(Op::Affine, {x, b.floats({6}, scale), b.floats({6}, shift)});
+  b.graph.nodes.back().name = "norm";
+  b.add(Op::Relu, {b.graph.outputs[0]});
+  addHead(b);
+  return b.graph;
+}
+
+TEST(BatchNormalizationThatStays, IsALinearMapOfTheEpsilonRule) {
+  for (const std::string& method : {"lrp-0", "lrp-epsilon:epsilon=0.05", "lrp-0:bias=spread"})
+    for (const auto& backend : bothBackends()) {
+      const auto explained = [&](bool asConvolution) {
+        return explain(normalisedBetweenActivations(asConvolution), parseMethod(method), *backend,
+                       input({1, 3, 5, 5}, 3), {1, -0.5, 0.2});
+      };
+      const Explained affine = explained(false), convolution = explained(true);
+      expectClose(affine.relevance, convolution.relevance, 1e-4, method);
+      if (method.find("bias=") != std::string::npos) continue;
+      const auto slot = [](const Explained& e) {
+        return *std::find_if(e.ledger.begin(), e.ledger.end(), [](const Slot& s) { return s.node == "norm"; });
+      };
+      EXPECT_NEAR(slot(affine).bias[0], slot(convolution).bias[0], 1e-4) << method;
+      EXPECT_NEAR(slot(affine).out[0], slot(convolution).out[0], 1e-4) << method;
+    }
+}
+
+TEST(BatchNormalizationThatStays, PassesWhereTheMethodSaysSo) {
+  const auto backend = makeReferenceBackend();
+  const Graph g = normalisedBetweenActivations(false);
+  const Explained e = explain(g, parseMethod("lrp-0:batchnorm=pass"), *backend, input({1, 3, 5, 5}, 3), {1, -0.5, 0.2});
+  for (const Slot& s : e.ledger)
+    if (s.node == "norm") EXPECT_EQ(s.in, s.out);
+}
+
 class WholeMethods : public testing::TestWithParam<std::string> {
  protected:
   static WalkOptions options() {

@@ -72,18 +72,19 @@ struct Explained {
   std::vector<Doubles> recorded;
 };
 
-inline Doubles summed(CompiledMethod& c, const std::vector<ScalarId>& ids) {
+inline Doubles summed(CompiledMethod& c, const std::vector<ScalarId>& ids, ScalarId scale) {
   Doubles out(static_cast<std::size_t>(c.rows() * c.targets()));
   for (ScalarId id : ids)
-    for (std::size_t row = 0; row < out.size(); ++row) out[row] += c.scalar(id)[row];
+    for (std::size_t row = 0; row < out.size(); ++row)
+      out[row] += c.scalar(id)[row] * (scale < 0 ? 1 : c.scalar(scale)[row]);
   return out;
 }
 
 inline Slot slotOf(CompiledMethod& c, const LedgerSlots& s) {
-  const auto absorbed = [&](Absorbed why) { return summed(c, s.absorbed[static_cast<std::size_t>(why)]); };
+  const auto absorbed = [&](Absorbed why) { return summed(c, s.absorbed[static_cast<std::size_t>(why)], s.scaleIn); };
   return {c.graph().nodes[static_cast<std::size_t>(s.node)].name,
-          summed(c, {s.in}),
-          summed(c, s.out),
+          summed(c, {s.in}, s.scaleIn),
+          summed(c, s.out, s.scaleOut),
           absorbed(Absorbed::Bias),
           absorbed(Absorbed::Stabiliser),
           absorbed(Absorbed::ZeroDenominator)};
