@@ -54,13 +54,16 @@ class RELPROP_API Model {
 // What is explained: Target::of(207), Target::rank(1).againstOthers(), … Without more it is the highest score.
 class Target {
  public:
-  enum class Kind { Class, Rank, All, Relevance };
+  enum class Kind { Class, Not, Rank, All, Relevance };
   enum class Contrast { None, Others, Class };
 
-  Target() = default;                                      // highest()
-  static Target highest() { return rank(0); }              // the class with the highest score
-  static Target rank(int place);                           // the class at that place, 0 the highest
-  static Target of(int index);                             // a class by its index
+  Target() = default;                          // highest()
+  static Target highest() { return rank(0); }  // the class with the highest score
+  static Target rank(int place);               // the class at that place, 0 the highest
+  static Target of(int index);                 // a class by its index
+  // What speaks against a class: its score with the other sign. For a network with one output, whose class 0 is "yes",
+  // the other answer.
+  static Target notOf(int index);
   static Target all();                                     // every score: an inner node as a whole
   static Target withRelevance(std::vector<float> values);  // put in as it is, one value a score
 
@@ -71,7 +74,7 @@ class Target {
   Target against(int index) const;
 
   Kind kind() const { return kind_; }
-  int index() const { return index_; }  // of a class, or the place of a rank
+  int index() const { return index_; }  // of a class, also one that is negated, or the place of a rank
   const std::vector<float>& relevance() const { return relevance_; }
   Contrast contrast() const { return contrast_; }
   int rival() const { return rival_; }  // the class it is against
@@ -113,6 +116,8 @@ struct ExplainOptions {
   std::function<bool(std::int64_t done, std::int64_t total)> progress = {};
 };
 
+// The probability is the network's own: of a final Softmax (or LogSoftmax), of a final Sigmoid each label by itself,
+// and without either the softmax of the scores. A network with one output and neither has none (NaN).
 struct Prediction {
   int index = 0;
   double logit = 0, probability = 0;
@@ -138,7 +143,8 @@ struct Explanation {
   int target = 0;    // the class
   double seed = 0;   // relevance put in at the target
   double sum = 0;    // Σ relevance of the input, before steps such as quantisation or sign=
-  Prediction targetPrediction;   // of the class `target`
+  // Of the class `target`; of Target::notOf its score with the other sign, and the probability that it leaves.
+  Prediction targetPrediction;
   std::vector<Prediction> top5;  // the highest, in order
   std::vector<float> logits;
   // From the output down; empty for methods that do not conserve (gradients) or ledger=false.
@@ -225,7 +231,8 @@ RELPROP_API std::vector<std::string> readLabels(const std::string& nameOrPath);
 // [synset, name], or an object that holds either as "id2label". A UTF-8 byte order mark is skipped. `where` names the
 // text in errors. Throws InvalidArgument.
 RELPROP_API std::vector<std::string> parseLabels(const std::string& text, const std::string& where);
-// Throws InvalidArgument when there are labels, but not one for each of the network's classes (-1: not known).
+// Throws InvalidArgument when there are labels, but not one for each of the network's classes (-1: not known). Of a
+// network with one output there may be two: of the other answer and of the one that the output is the probability of.
 RELPROP_API void requireLabelsFor(std::int64_t classes, const std::vector<std::string>& labels,
                                   const std::string& where);
 

@@ -35,7 +35,8 @@ Shape Model::inputShape() const {
 std::int64_t Model::outputClasses() const {
   const Graph& g = impl_->imported.graph;
   const Value& out = g.value(g.outputs.at(0));
-  return out.hasShape && out.shape.size() > 1 ? out.shape[1] : -1;
+  if (!out.hasShape || out.shape.empty()) return -1;
+  return out.shape.size() > 1 ? out.shape[1] : 1;
 }
 
 std::map<std::string, std::string> Model::metadata() const {

@@ -376,6 +376,7 @@ const std::map<Op, Infer>& table() {
       {Op::PRelu, prelu},
       {Op::Mish, same},
       {Op::Softmax, softmax},
+      {Op::LogSoftmax, softmax},
       {Op::MaxPool, pool},
       {Op::AveragePool, pool},
       {Op::GlobalAveragePool, globalPool},

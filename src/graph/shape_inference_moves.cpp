@@ -313,7 +313,6 @@ EinsumTerms einsumTermsOf(const Graph& graph, const Node& node) {
 
 const std::map<Op, InferTypes>& inferenceOfMoves() {
   static const std::map<Op, InferTypes> functions = {
-      {Op::LogSoftmax, same},
       {Op::IsNaN,
        [](const Graph& g, const Node& n) {
          return Types{{DType::Bool, input(g, n).shape}};

@@ -5,7 +5,7 @@
 //     Slice(x, starts, ends, axes?, steps?), Pad(x, pads, value?, axes?), Squeeze / Unsqueeze / ReduceMean(x, axes?),
 //     Split(x, split?), Resize(x, -, scales?, sizes?); absent inputs are kNoValue, trailing ones are left out;
 //   - Upsample is Resize; Constant nodes are constants; Dropout has one input and one output;
-//   - Softmax of opset < 13 has flatten=1 (it flattens to 2-D at `axis`); `axis` is always set;
+//   - Softmax and LogSoftmax of opset < 13 have flatten=1 (they flatten to 2-D at `axis`); `axis` is always set;
 //   - only what the first output depends on is kept, in topological order; outputs nobody reads are dropped;
 //   - element types of inputs are checked, so that e.g. the weights of a Conv are floats.
 #pragma once

@@ -39,11 +39,12 @@ const std::vector<PassInfo>& passList() {
   static const std::vector<PassInfo> passes = {
       {"fold-constants", "fixes the input shape, infers all shapes, evaluates constants", true, foldConstants},
       {"explicit-attributes", "writes out defaults, auto_pad, bounds given as inputs", true, makeAttributesExplicit},
+      {"cut-head", "ends the graph at the scores, before what makes probabilities of them", true, cutHead},
       {"canonical-normalization", "LayerNormalization with scale and bias of the normalised shape", true,
        completeNormalizations},
       {"fuse-normalization", "means, differences and roots that make a LayerNormalization", false, fuseNormalizations},
       {"fuse-gelu", "products with an error function that make a Gelu", false, fuseGelus},
-      {"canonical-functions", "Pow, Mish, Expand, Cast, Mod and bounds that are computed as arithmetic", true,
+      {"canonical-functions", "Pow, Mish, Expand, LogSoftmax, Cast, Mod and bounds that are computed as arithmetic", true,
        canonicaliseFunctions},
       {"canonical-slices", "Slice, Split, Gather and Pad with attributes and clamped ranges", true, canonicaliseSlices},
       {"canonical-takes", "gathers, scatters, tiles and pads by constant indices as Take", true, canonicaliseTakes},
@@ -92,12 +93,13 @@ Specialised specialise(const Graph& imported, const SpecialiseOptions& options) 
   Specialised result;
   result.graph = imported;
   removeDeadNodes(result.graph);  // what nothing depends on need not even be supported
-  PassContext context{options, foldLimitOf(imported), {}, {}, {}};
+  PassContext context{options, foldLimitOf(imported), {}, {}, {}, {}};
   for (const PassInfo& pass : passList())
     if (std::find(options.disabled.begin(), options.disabled.end(), pass.name) == options.disabled.end())
       result.passes.push_back(runPass(pass, result.graph, context));
   result.warnings = std::move(context.warnings);
   result.mixing = std::move(context.mixing);
+  result.head = std::move(context.head);
   return result;
 }
 

@@ -8,6 +8,7 @@ namespace relprop {
 
 int foldConstants(Graph& graph, PassContext& context);
 int makeAttributesExplicit(Graph& graph, PassContext& context);
+int cutHead(Graph& graph, PassContext& context);
 int completeNormalizations(Graph& graph, PassContext& context);
 int fuseNormalizations(Graph& graph, PassContext& context);
 int fuseGelus(Graph& graph, PassContext& context);

@@ -8,6 +8,11 @@
 namespace relprop::cli {
 namespace {
 
+// Of a network without probabilities there is none.
+Json probabilityJson(double probability) {
+  return std::isfinite(probability) ? Json(probability) : Json();
+}
+
 std::string labelOf(int index, const std::vector<std::string>& labels) {
   auto position = static_cast<std::size_t>(index);
   return index >= 0 && position < labels.size() ? labels[position] : "";
@@ -17,7 +22,7 @@ Json predictionJson(const Prediction& prediction, const std::vector<std::string>
   Json json = {{"index", prediction.index}};
   std::string label = labelOf(prediction.index, labels);
   json["label"] = label.empty() ? Json() : Json(label);
-  json["probability"] = prediction.probability;
+  json["probability"] = probabilityJson(prediction.probability);
   json["logit"] = prediction.logit;
   return json;
 }
@@ -103,7 +108,8 @@ std::optional<double> conservation(const Explanation& explanation) {
 
 std::string predictionText(const Prediction& prediction, const std::vector<std::string>& labels) {
   std::string label = labelOf(prediction.index, labels);
-  return fmt::format("{}{}{} {:.2f}", prediction.index, label.empty() ? "" : " ", label, prediction.probability);
+  const std::string name = fmt::format("{}{}{}", prediction.index, label.empty() ? "" : " ", label);
+  return std::isfinite(prediction.probability) ? fmt::format("{} {:.2f}", name, prediction.probability) : name;
 }
 
 std::string targetText(const Explanation& explanation, const NamedTarget& target, const Question& question) {
