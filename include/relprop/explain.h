@@ -23,22 +23,37 @@
 
 namespace relprop {
 
+// What is asked of a file that has several outputs or inputs.
+struct ModelOptions {
+  // The output that is explained; empty: the one that looks most like class scores (floats, N×classes, behind a softmax
+  // or sigmoid), of several such the first.
+  std::string output = {};
+  // Values of inputs, by name; they stay the same for all images. What is left has to be one input, the picture.
+  std::map<std::string, TypedArray> feeds = {};
+};
+
 struct ModelBytesOptions {
   std::string name = "model";         // Model::path(), and what messages call it
   std::filesystem::path folder = {};  // of the files that hold its weights; empty: a model with such files is refused
+  ModelOptions options = {};
 };
 
 // A network as read from its file. Cheap to copy (shared, immutable), and any number of threads may use one at once.
 class RELPROP_API Model {
  public:
-  // Throws FileNotFound, FileUnreadable, MalformedModel, UnsupportedModel, NonFiniteWeights, ShapeMismatch.
-  static Model load(const std::filesystem::path& path);
+  // Throws FileNotFound, FileUnreadable, MalformedModel, UnsupportedModel, NonFiniteWeights, ShapeMismatch; of options
+  // that do not fit the file UnknownNode, ShapeMismatch, InvalidArgument.
+  static Model load(const std::filesystem::path& path, const ModelOptions& options = {});
   // The same from the file's bytes, which are read once and may go afterwards. Throws what load throws but for the
   // file itself.
   static Model fromBytes(std::span<const std::byte> bytes, const ModelBytesOptions& options = {});
 
   const std::string& path() const;
-  const std::string& hash() const;     // "xxh3:…" of the file's bytes (and of its external data)
+  const std::string& hash() const;  // "xxh3:…" of the file's bytes (and of its external data, and what options say)
+  const std::vector<std::string>& outputs() const;  // all that the file has
+  const std::string& output() const;                // the one that is explained
+  // What was assumed where the file leaves it open, in sentences for the user.
+  std::vector<std::string> notes() const;
   Shape inputShape() const;            // N×C×H×W, -1 where symbolic
   std::int64_t outputClasses() const;  // -1 when not known before shapes are fixed
   std::map<std::string, std::string> metadata() const;
@@ -172,6 +187,7 @@ struct PlanReport {
   std::string method;  // complete, with all parameters
   std::vector<NodeReport> nodes;
   std::vector<StepReport> steps;
+  std::string head;                 // what makes probabilities of the scores; empty where an inner node is explained
   std::vector<std::string> passes;  // what each graph pass did
   std::vector<std::string> table;   // the rule table, first match wins
   std::vector<std::string> warnings;

@@ -85,6 +85,7 @@ struct Explainer::Impl {
     if (!compiled) return false;
     session = std::make_unique<Session>(*compiled, baseline, hooks());
     report = reportOf(*compiled, probe.get());
+    if (options.from.empty()) report.head = describe(compilation.head());
     report.passes = compilation.passes(), report.warnings = compilation.warnings();
     returnFreedMemory();
     return true;

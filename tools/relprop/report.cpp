@@ -41,8 +41,8 @@ std::string contrastText(const Target& target, const Question& question) {
 }
 
 bool explainsPrediction(const Explanation& explanation, const NamedTarget& target) {
-  return target.target.kind() != Target::Kind::Relevance && target.target.contrast() == Target::Contrast::None &&
-         predicted(explanation).index == explanation.target;
+  return target.target.kind() != Target::Kind::Relevance && target.target.kind() != Target::Kind::Not &&
+         target.target.contrast() == Target::Contrast::None && predicted(explanation).index == explanation.target;
 }
 
 // "207 golden retriever 0.83 (logit 14.2)", and the target where it is not that class or one of several.
@@ -63,6 +63,7 @@ Json targetJson(const Explanation& explanation, const NamedTarget& target, const
   Json json = question.from.empty()
                   ? predictionJson(explanation.targetPrediction, question.labels)
                   : Json{{"channel", explanation.target}, {"sum", explanation.targetPrediction.logit}};
+  if (target.target.kind() == Target::Kind::Not) json["not"] = true;
   if (target.target.contrast() == Target::Contrast::Others) json["against"] = "others";
   if (target.target.contrast() == Target::Contrast::Class) json["against"] = target.target.rival();
   return json;
@@ -118,7 +119,8 @@ std::string targetText(const Explanation& explanation, const NamedTarget& target
   const std::string subject = question.from.empty() ? predictionText(explanation.targetPrediction, question.labels)
                                                     : fmt::format("channel {} (sum {:.3g})", explanation.target,
                                                                   explanation.targetPrediction.logit);
-  return subject + contrastText(target.target, question);
+  const char* const negation = target.target.kind() == Target::Kind::Not ? "not " : "";
+  return negation + subject + contrastText(target.target, question);
 }
 
 std::string resultLine(const std::string& input, const Explanation& explanation, const NamedTarget& target,

@@ -90,7 +90,7 @@ const HeadCase kHeads[] = {
      }},
     {"SomeLabels", HeadKind::Sigmoid, 5, 3, false,
      [](Build& b, ValueId z) {
-       return b.add(Op::Gather, {b.add(Op::Sigmoid, {z}), b.ints({4, 0, 2})}, axis(1));
+       return b.add(Op::Gather, {b.add(Op::Sigmoid, {z}), b.ints({4, 2, 0})}, axis(1));
      }},
     {"SecondPart", HeadKind::Softmax, 5, 2, false,
      [](Build& b, ValueId z) {
