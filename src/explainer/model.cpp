@@ -76,11 +76,16 @@ Shape Model::inputShape() const {
   return g.value(g.inputs.at(0)).shape;
 }
 
+// Scores have one axis of classes; [N] is one number an image.
 std::int64_t Model::outputClasses() const {
-  const Graph& g = impl_->imported.graph;
-  const Value& out = g.value(g.outputs.at(0));
-  if (!out.hasShape || out.shape.empty()) return -1;
-  return out.shape.size() > 1 ? out.shape[1] : 1;
+  const Shape& shape = impl_->imported.outputShape;
+  if (shape.empty()) return -1;
+  std::int64_t classes = 1;
+  for (std::size_t k = 1; k < shape.size(); ++k) {
+    if (shape[k] < 0 || (classes != 1 && shape[k] != 1)) return -1;
+    classes *= shape[k];
+  }
+  return classes;
 }
 
 std::map<std::string, std::string> Model::metadata() const {

@@ -123,8 +123,11 @@ class GraphBuilder {
     refusals_.throwIfAny(name_);
     finish();
     addOthers(needed);
-    ImportedModel result{std::move(graph_), {}, output_, {}};
-    for (const RawInput& output : model_.outputs) result.outputs.push_back(output.name);
+    ImportedModel result{std::move(graph_), {}, output_, {}, {}};
+    for (const RawInput& output : model_.outputs) {
+      result.outputs.push_back(output.name);
+      if (output.name == output_) result.outputShape = output.shape;
+    }
     return result;
   }
 

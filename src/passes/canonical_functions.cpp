@@ -294,12 +294,20 @@ bool logSoftmax(Graph& graph, std::size_t index, const PassContext&) {
   return true;
 }
 
+bool concat(Graph& graph, std::size_t index, const PassContext& context) {
+  const Shape shape = graph.value(graph.nodes[index].outputs[0]).shape;
+  if (shape.empty() || elementCount(shape) > context.foldLimit) return false;
+  return repeatConstantRows(graph, index, shape[0]) > 0;
+}
+
 using Rewriter = bool (*)(Graph&, std::size_t, const PassContext&);
 
 const std::map<Op, Rewriter>& table() {
-  static const std::map<Op, Rewriter> rewriters = {{Op::Pow, power},   {Op::Mish, mish},  {Op::Expand, expand},
-                                                   {Op::Cast, cast},   {Op::Mod, modulo}, {Op::Clip, clip},
-                                                   {Op::PRelu, prelu}, {Op::LogSoftmax, logSoftmax}};
+  static const std::map<Op, Rewriter> rewriters = {{Op::Pow, power},     {Op::Mish, mish},
+                                                   {Op::Expand, expand}, {Op::Cast, cast},
+                                                   {Op::Mod, modulo},    {Op::Clip, clip},
+                                                   {Op::PRelu, prelu},   {Op::LogSoftmax, logSoftmax},
+                                                   {Op::Concat, concat}};
   return rewriters;
 }
 
