@@ -79,6 +79,7 @@ struct BenchReport {
 };
 
 struct BenchOptions {
+  ModelOptions model = {};
   std::vector<std::string> methods = {"gradient", "lrp-zplus", "rap"};
   std::vector<int> batches = {1}, threads = {0};  // every method runs with each of both
   int rounds = 9;

@@ -23,22 +23,37 @@
 
 namespace relprop {
 
+// What is asked of a file that has several outputs or inputs.
+struct ModelOptions {
+  // The output that is explained; empty: the one that looks most like class scores (floats, N×classes, behind a softmax
+  // or sigmoid), of several such the first.
+  std::string output = {};
+  // Values of inputs, by name; they stay the same for all images. What is left has to be one input, the picture.
+  std::map<std::string, TypedArray> feeds = {};
+};
+
 struct ModelBytesOptions {
   std::string name = "model";         // Model::path(), and what messages call it
   std::filesystem::path folder = {};  // of the files that hold its weights; empty: a model with such files is refused
+  ModelOptions options = {};
 };
 
 // A network as read from its file. Cheap to copy (shared, immutable), and any number of threads may use one at once.
 class RELPROP_API Model {
  public:
-  // Throws FileNotFound, FileUnreadable, MalformedModel, UnsupportedModel, NonFiniteWeights, ShapeMismatch.
-  static Model load(const std::filesystem::path& path);
+  // Throws FileNotFound, FileUnreadable, MalformedModel, UnsupportedModel, NonFiniteWeights, ShapeMismatch; of options
+  // that do not fit the file UnknownNode, ShapeMismatch, InvalidArgument.
+  static Model load(const std::filesystem::path& path, const ModelOptions& options = {});
   // The same from the file's bytes, which are read once and may go afterwards. Throws what load throws but for the
   // file itself.
   static Model fromBytes(std::span<const std::byte> bytes, const ModelBytesOptions& options = {});
 
   const std::string& path() const;
-  const std::string& hash() const;     // "xxh3:…" of the file's bytes (and of its external data)
+  const std::string& hash() const;  // "xxh3:…" of the file's bytes (and of its external data, and what options say)
+  const std::vector<std::string>& outputs() const;  // all that the file has
+  const std::string& output() const;                // the one that is explained
+  // What was assumed where the file leaves it open, in sentences for the user.
+  std::vector<std::string> notes() const;
   Shape inputShape() const;            // N×C×H×W, -1 where symbolic
   std::int64_t outputClasses() const;  // -1 when not known before shapes are fixed
   std::map<std::string, std::string> metadata() const;
@@ -54,13 +69,16 @@ class RELPROP_API Model {
 // What is explained: Target::of(207), Target::rank(1).againstOthers(), … Without more it is the highest score.
 class Target {
  public:
-  enum class Kind { Class, Rank, All, Relevance };
+  enum class Kind { Class, Not, Rank, All, Relevance };
   enum class Contrast { None, Others, Class };
 
-  Target() = default;                                      // highest()
-  static Target highest() { return rank(0); }              // the class with the highest score
-  static Target rank(int place);                           // the class at that place, 0 the highest
-  static Target of(int index);                             // a class by its index
+  Target() = default;                          // highest()
+  static Target highest() { return rank(0); }  // the class with the highest score
+  static Target rank(int place);               // the class at that place, 0 the highest
+  static Target of(int index);                 // a class by its index
+  // What speaks against a class: its score with the other sign. For a network with one output, whose class 0 is "yes",
+  // the other answer.
+  static Target notOf(int index);
   static Target all();                                     // every score: an inner node as a whole
   static Target withRelevance(std::vector<float> values);  // put in as it is, one value a score
 
@@ -71,7 +89,7 @@ class Target {
   Target against(int index) const;
 
   Kind kind() const { return kind_; }
-  int index() const { return index_; }  // of a class, or the place of a rank
+  int index() const { return index_; }  // of a class, also one that is negated, or the place of a rank
   const std::vector<float>& relevance() const { return relevance_; }
   Contrast contrast() const { return contrast_; }
   int rival() const { return rival_; }  // the class it is against
@@ -113,6 +131,8 @@ struct ExplainOptions {
   std::function<bool(std::int64_t done, std::int64_t total)> progress = {};
 };
 
+// The probability is the network's own: of a final Softmax (or LogSoftmax), of a final Sigmoid each label by itself,
+// and without either the softmax of the scores. A network with one output and neither has none (NaN).
 struct Prediction {
   int index = 0;
   double logit = 0, probability = 0;
@@ -138,7 +158,8 @@ struct Explanation {
   int target = 0;    // the class
   double seed = 0;   // relevance put in at the target
   double sum = 0;    // Σ relevance of the input, before steps such as quantisation or sign=
-  Prediction targetPrediction;   // of the class `target`
+  // Of the class `target`; of Target::notOf its score with the other sign, and the probability that it leaves.
+  Prediction targetPrediction;
   std::vector<Prediction> top5;  // the highest, in order
   std::vector<float> logits;
   // From the output down; empty for methods that do not conserve (gradients) or ledger=false.
@@ -167,6 +188,7 @@ struct PlanReport {
   std::string method;  // complete, with all parameters
   std::vector<NodeReport> nodes;
   std::vector<StepReport> steps;
+  std::string head;                 // what makes probabilities of the scores; empty where an inner node is explained
   std::vector<std::string> passes;  // what each graph pass did
   std::vector<std::string> table;   // the rule table, first match wins
   std::vector<std::string> warnings;
@@ -226,7 +248,8 @@ RELPROP_API std::vector<std::string> readLabels(const std::string& nameOrPath);
 // [synset, name], or an object that holds either as "id2label". A UTF-8 byte order mark is skipped. `where` names the
 // text in errors. Throws InvalidArgument.
 RELPROP_API std::vector<std::string> parseLabels(const std::string& text, const std::string& where);
-// Throws InvalidArgument when there are labels, but not one for each of the network's classes (-1: not known).
+// Throws InvalidArgument when there are labels, but not one for each of the network's classes (-1: not known). Of a
+// network with one output there may be two: of the other answer and of the one that the output is the probability of.
 RELPROP_API void requireLabelsFor(std::int64_t classes, const std::vector<std::string>& labels,
                                   const std::string& where);
 

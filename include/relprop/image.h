@@ -103,6 +103,17 @@ RELPROP_API std::vector<std::uint8_t> encodePng(const Image& image);
 // .npy, versions 1–3: little- or big-endian f2, f4, f8, u1, i4, i8; C or Fortran order. Throws MalformedTensor.
 RELPROP_API Tensor readNpy(const std::filesystem::path& path);
 RELPROP_API Tensor decodeNpy(const std::vector<std::uint8_t>& bytes, const std::string& name);
+
+// An array with the type that its file has, for inputs of a network other than the picture.
+struct TypedArray {
+  enum class Type { Float, Integer, Boolean } type = Type::Float;
+  Shape shape = {};
+  std::vector<float> floats = {};           // of Float
+  std::vector<std::int64_t> integers = {};  // of Integer; of Boolean 0 or 1
+};
+// .npy of any of these, and of integers of all widths and booleans. Throws MalformedTensor.
+RELPROP_API TypedArray readTypedNpy(const std::filesystem::path& path);
+
 RELPROP_API std::vector<std::uint8_t> encodeNpy(const Tensor& tensor);  // version 1.0, '<f4', C order
 
 // Reads a whole file. Throws FileNotFound, FileUnreadable.

@@ -143,7 +143,7 @@ class Benchmark {
     std::vector<double> seconds;
     for (int i = 0; i < kLoads; ++i) {
       goOn("loading " + path.string());
-      seconds.push_back(secondsOf([&] { model_.emplace(Model::load(path)); }));
+      seconds.push_back(secondsOf([&] { model_.emplace(Model::load(path, options_.model)); }));
     }
     report_.model = model_->path(), report_.hash = model_->hash(), report_.load = spreadOf(seconds);
     const Shape full = fullInputShape(*model_, options_.explain.inputShape, 1);

@@ -51,7 +51,11 @@ Case Cases::of(const Subject& s, const Explanation& e, Explainer& explainer) con
   c.input = s.prepared.input.data.data();
   c.black = black_, c.low = range_.low, c.high = range_.high;
   c.preprocess = &options_.preprocess;
-  c.target = s.target, c.classes = classifier_.classes();
+  c.target = e.target;
+  c.answer = [this, target = s.target](const float* scores) {
+    const Classifier::Answer answer = classifier_.answer(target, scores);
+    return Answer{answer.logit, answer.probability, answer.chosen};
+  };
   c.runSeed = options_.seed;
   c.forward = [this](std::int64_t count, const Fill& fill, const Read& read) {
     classifier_.forward(count, fill, read, options_.again);
@@ -62,7 +66,8 @@ Case Cases::of(const Subject& s, const Explanation& e, Explainer& explainer) con
   return c;
 }
 
-std::vector<Plane> Cases::mapsOf(Explainer& explainer, int target, std::int64_t count, const Fill& fill) const {
+std::vector<Plane> Cases::mapsOf(Explainer& explainer, const Target& target, std::int64_t count,
+                                 const Fill& fill) const {
   Shape shape = classifier_.imageShape();
   shape.insert(shape.begin(), 1);
   Tensor input(shape);
@@ -70,7 +75,7 @@ std::vector<Plane> Cases::mapsOf(Explainer& explainer, int target, std::int64_t 
   for (std::int64_t k = 0; k < count; ++k) {
     goOn(options_);
     fill(k, input.data.data());
-    maps.push_back(planeOf(explainer.explain(input, {Target::of(target)})[0].relevance));
+    maps.push_back(planeOf(explainer.explain(input, {target})[0].relevance));
   }
   return maps;
 }

@@ -25,7 +25,7 @@ class Cases {
   Plane mapOf(const Subject& subject, Explainer& explainer) const;
 
  private:
-  std::vector<Plane> mapsOf(Explainer& explainer, int target, std::int64_t count, const Fill& fill) const;
+  std::vector<Plane> mapsOf(Explainer& explainer, const Target& target, std::int64_t count, const Fill& fill) const;
 
   const EvaluateOptions& options_;
   Classifier& classifier_;

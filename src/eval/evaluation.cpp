@@ -29,6 +29,8 @@ struct Evaluation::Impl {
         subjects(model, dataset, options, classifier),
         measuring(model, options, subjects, protocols, methods, classifier) {
     notes = dataset.notes();
+    notes.insert(notes.end(), subjects.notes().begin(), subjects.notes().end());
+    if (!classifier.hasProbabilities()) protocols.requireNoProbabilities();
     for (std::size_t p = 0; p < protocols.count(); ++p)
       if (!protocols.lack(p).empty())
         notes.push_back(fmt::format("{} falls away: {}", protocols.texts()[p], protocols.lack(p)));

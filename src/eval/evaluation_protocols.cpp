@@ -38,6 +38,12 @@ bool EvaluatedProtocols::readLayers() const {
   return std::any_of(protocols_.begin(), protocols_.end(), [](const Protocol& p) { return p.layers; });
 }
 
+void EvaluatedProtocols::requireNoProbabilities() {
+  for (std::size_t p = 0; p < protocols_.size(); ++p)
+    if (protocols_[p].probability && lacks_[p].empty())
+      lacks_[p] = "the network has no probabilities (one output, no sigmoid or softmax)";
+}
+
 bool EvaluatedProtocols::needRandomised() const {
   return std::any_of(protocols_.begin(), protocols_.end(), [](const Protocol& p) { return p.randomisedLayers != 0; });
 }

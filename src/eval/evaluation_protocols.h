@@ -18,7 +18,9 @@ class EvaluatedProtocols {
   const std::vector<std::string>& texts() const { return texts_; }
   bool readLayers() const;
   bool needRandomised() const;
-  // Why the data set does not serve a protocol ("the data set has no boxes"), or "".
+  // What a network without probabilities lacks too.
+  void requireNoProbabilities();
+  // Why the data set or the network does not serve a protocol ("the data set has no boxes"), or "".
   const std::string& lack(std::size_t protocol) const { return lacks_[protocol]; }
 
  private:

@@ -116,6 +116,7 @@ Protocol onePart(Parameters& p, Part part) {
   const Profile profile = profileOf(p, nameOf(part), part == Part::Insertion);
   Protocol protocol;
   protocol.scores = {infoOf(part)};
+  protocol.probability = true;
   protocol.measure = [=](const Case& c) { return measure(c, profile, {part}); };
   return protocol;
 }
@@ -134,6 +135,7 @@ Protocol idScore(Parameters& p) {
   const Profile profile = profileOf(p, "id-score", true);
   Protocol protocol;
   protocol.scores = {{"id", "insertion − deletion", Better::Higher}, infoOf(Part::Insertion), infoOf(Part::Deletion)};
+  protocol.probability = true;
   protocol.measure = [profile](const Case& c) {
     Measured m = measure(c, profile, {Part::Insertion, Part::Deletion});
     if (m.skipped.empty()) m.scores.insert(m.scores.begin(), {"id", m.scores[0].value - m.scores[1].value});

@@ -95,9 +95,9 @@ void Measuring::measureMethod(Subject& s, std::size_t method, Explainer& explain
 void Measuring::measureExplained(Subject& s, std::size_t method, Explainer& explainer, ResultBatch& batch) const {
   const PictureFacts& f = s.facts;
   const auto start = Clock::now();
-  const Explanation e = explainer.explain(s.prepared.input, {subjects_.targetOf(s)})[0];
+  Explanation e = explainer.explain(s.prepared.input, {subjects_.targetOf(s)})[0];
   MapFacts map{f.model, f.dataset, f.picture, f.target, methods_.names()[method], secondsSince(start), {}};
-  subjects_.judge(s, e);
+  if (!subjects_.judge(s, e)) e = explainer.explain(s.prepared.input, {s.target})[0];
   if (!f.skipped.empty()) return;
   const Case c = cases_.of(s, e, explainer);
   if (options_.keep) map.map = Tensor(Shape{c.map.height, c.map.width}, c.map.values);

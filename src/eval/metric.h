@@ -26,7 +26,13 @@ struct Plane {
 Plane planeOf(const Tensor& relevance);
 
 using Fill = std::function<void(std::int64_t k, float* input)>;         // writes the k-th input, C×H×W
-using Read = std::function<void(std::int64_t k, const float* scores)>;  // gets its logits
+using Read = std::function<void(std::int64_t k, const float* scores)>;  // gets what the network says of it
+
+// What the network says of one picture.
+struct Answer {
+  double logit = 0, probability = 0;  // of the target; a probability that there is not is NaN
+  bool correct = false;               // the target is what the network would answer
+};
 
 // Relevance still on its way after each node, from the output down, as a share of the seed.
 struct LayerSum {
@@ -51,10 +57,12 @@ struct Case {
   std::vector<float> black;      // a black pixel after normalisation, by channel of the input
   std::vector<float> low, high;  // the range of a pixel, by channel
   const Preprocess* preprocess = nullptr;
-  int target = 0, classes = 0;
+  int target = 0;
 
   // Forward passes over `count` inputs, a batch at a time.
   std::function<void(std::int64_t count, const Fill&, const Read&)> forward;
+  // Reads off the scores that `forward` hands out; as they come from the network's head.
+  std::function<Answer(const float* scores)> answer;
   // The same method and target on other inputs.
   std::function<std::vector<Plane>(std::int64_t count, const Fill&)> explain;
   // Maps of networks whose weights were re-drawn from the output down, the first layer only, then two, …; each with the
@@ -78,6 +86,7 @@ struct Protocol {
   std::vector<ScoreInfo> scores;
   enum class Region { None, BoxesOrMask, Boxes, Mask } region = Region::None;
   bool layers = false;       // reads Case::layers
+  bool probability = false;  // reads Answer::probability
   int randomisedLayers = 0;  // > 0: so many maps of randomised networks are wanted; -1: one for every layer
   std::function<Measured(const Case&)> measure;
 };

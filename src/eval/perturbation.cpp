@@ -106,6 +106,7 @@ Protocol regionPerturbation(Parameters& p) {
   Protocol protocol;
   protocol.scores = {{"aopc", "mean fall of the target's score below that of the whole picture",
                       options.leastFirst ? Better::Lower : Better::Higher}};
+  protocol.probability = options.probability;
   protocol.measure = [options](const Case& c) { return measureRegions(c, options); };
   return protocol;
 }
@@ -116,6 +117,7 @@ Protocol negativePerturbation(Parameters& p) {
   Protocol protocol;
   protocol.scores = {{"accuracy", "share of steps at which the target is the highest class", Better::Higher},
                      {"probability", "mean probability of the target", Better::Higher}};
+  protocol.probability = true;
   protocol.measure = [=](const Case& c) { return measureNegative(c, step, steps); };
   return protocol;
 }

@@ -6,7 +6,6 @@
 #include <cmath>
 #include <set>
 
-#include "core/softmax.h"
 #include "eval/metric_list.h"
 #include "eval/plane.h"
 #include "eval/random.h"
@@ -30,9 +29,9 @@ Random randomOf(const Case& c, const char* metric, std::int64_t sample) {
   return Random(c.seedOf(fmt::format("{} {}", metric, sample)));
 }
 
-double outputOf(const Case& c, const std::string& output, const float* logits) {
-  const auto target = static_cast<std::size_t>(c.target);
-  return output == kLogit ? logits[target] : softmax({logits, logits + c.classes})[target];
+double outputOf(const Case& c, const std::string& output, const float* scores) {
+  const Answer answer = c.answer(scores);
+  return output == kLogit ? answer.logit : answer.probability;
 }
 
 using Change = std::function<void(std::int64_t k, float* input)>;  // alters the k-th copy of the picture
@@ -44,8 +43,8 @@ std::vector<double> dropsOf(const Case& c, const std::string& output, std::int64
     std::copy_n(c.input, imageFloats(c), to);
     if (k > 0) change(k - 1, to);
   };
-  c.forward(copies + 1, fill, [&](std::int64_t k, const float* logits) {
-    scores[static_cast<std::size_t>(k)] = outputOf(c, output, logits);
+  c.forward(copies + 1, fill, [&](std::int64_t k, const float* said) {
+    scores[static_cast<std::size_t>(k)] = outputOf(c, output, said);
     if (!std::isfinite(scores[static_cast<std::size_t>(k)]))
       throw Error(ErrorCode::NumericFailure, c.picture, "a score that is not finite", "",
                   k == 0 ? "" : "a changed copy of the picture gave it");
@@ -268,6 +267,7 @@ Protocol sensitivityN(Parameters& p) {
   s.fill = fillParameter(p), s.output = outputParameter(p);
   Protocol protocol;
   protocol.scores = {{"correlation", "mean correlation over the numbers of pixels", Better::Higher}};
+  protocol.probability = s.output == kProbability;
   protocol.measure = s;
   return protocol;
 }
@@ -283,6 +283,7 @@ Protocol infidelity(Parameters& p) {
   s.output = outputParameter(p);
   Protocol protocol;
   protocol.scores = {{"infidelity", "mean squared error of the predicted drop", Better::Lower}};
+  protocol.probability = s.output == kProbability;
   protocol.measure = s;
   return protocol;
 }

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "core/softmax.h"
-
 namespace relprop::eval {
 namespace {
 
@@ -11,12 +9,6 @@ void replacePixels(const Sequence& s, std::size_t from, std::size_t to, std::vec
   const std::size_t plane = s.order.size();
   for (std::size_t channel = 0; channel < picture.size(); channel += plane)
     for (std::size_t i = from; i < to; ++i) picture[channel + s.order[i]] = s.finish[channel + s.order[i]];
-}
-
-Answer answerOf(const Case& c, const float* logits) {
-  const auto target = static_cast<std::size_t>(c.target);
-  const std::vector<double> p = softmax({logits, logits + c.classes});
-  return {logits[target], p[target], std::max_element(logits, logits + c.classes) == logits + target};
 }
 
 struct Place {
@@ -50,8 +42,8 @@ std::vector<std::vector<Answer>> answersTo(const Case& c, const std::vector<Sequ
     std::copy(picture.begin(), picture.end(), input);
   };
   std::vector<std::vector<Answer>> answers(sequences.size());
-  c.forward(static_cast<std::int64_t>(places.size()), fill, [&](std::int64_t k, const float* logits) {
-    answers[places[static_cast<std::size_t>(k)].sequence].push_back(answerOf(c, logits));
+  c.forward(static_cast<std::int64_t>(places.size()), fill, [&](std::int64_t k, const float* scores) {
+    answers[places[static_cast<std::size_t>(k)].sequence].push_back(c.answer(scores));
   });
   return answers;
 }

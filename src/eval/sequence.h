@@ -19,11 +19,6 @@ struct Sequence {
 // 0, step, 2·step, …, until all `count` pixels are replaced or `steps` steps are made.
 std::vector<std::size_t> evenEnds(std::size_t count, std::size_t step, std::size_t steps);
 
-// What the network says of one picture.
-struct Answer {
-  double logit = 0, probability = 0;  // of the target
-  bool correct = false;               // the target is the highest class; the first one of several that are equal counts
-};
 // Sequence by sequence, picture by picture. All sequences share their batches.
 std::vector<std::vector<Answer>> answersTo(const Case& c, const std::vector<Sequence>& sequences);
 

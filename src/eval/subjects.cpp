@@ -54,6 +54,20 @@ ModelFacts factsOf(const Model& model, const EvaluateOptions& options, const Sha
   return facts;
 }
 
+// A binary network with one output is asked about two classes where there are names or numbers for both.
+bool hasTwoSides(const Dataset& dataset, const std::vector<std::string>& labels, const Classifier& classifier) {
+  if (classifier.classes() != 1 || !classifier.hasProbabilities()) return false;
+  if (!labels.empty()) return labels.size() == 2;
+  return dataset.classNames().empty() || dataset.classNames().size() == 2;
+}
+
+std::string sidesText(const Dataset& dataset, const std::vector<std::string>& labels) {
+  const std::vector<std::string>& names = labels.empty() ? dataset.classNames() : labels;
+  const auto nameOf = [&](std::size_t k) { return k < names.size() ? "'" + names[k] + "'" : std::to_string(k); };
+  return fmt::format("the network has one output, taken as the probability of class {}; class {} is the other answer",
+                     nameOf(1), nameOf(0));
+}
+
 }  // namespace
 
 Subjects::Subjects(const Model& model, const Dataset& dataset, const EvaluateOptions& options,
@@ -61,8 +75,11 @@ Subjects::Subjects(const Model& model, const Dataset& dataset, const EvaluateOpt
     : dataset_(dataset), options_(options), classifier_(classifier) {
   validate(model, dataset, options, classifier.imageShape());
   requireLabelsFor(classifier.classes(), options.labels, "labels");
+  twoSided_ = hasTwoSides(dataset, options.labels, classifier);
+  const int classes = twoSided_ ? 2 : classifier.classes();
+  if (twoSided_) notes_.push_back(sidesText(dataset, options.labels));
   units_ = unitsOf(dataset, options.target, options.onlyCorrect);
-  if (asksTrueClass(options)) mapping_ = classMapping(dataset, options.labels, classifier.classes());
+  if (asksTrueClass(options)) mapping_ = classMapping(dataset, options.labels, classes);
   model_ = factsOf(model, options, classifier.imageShape());
 }
 
@@ -116,8 +133,19 @@ void Subjects::load(Subject& s) const {
     s.facts.truth = pngOf(*s.truth.boxes);
 }
 
+Target Subjects::targetOfClass(int modelClass) const {
+  if (!twoSided_) return Target::of(modelClass);
+  return modelClass == 1 ? Target::of(0) : Target::notOf(0);
+}
+
 Target Subjects::targetOf(const Subject& s) const {
-  return s.unit->dataClass ? Target::of(classOf(*s.unit->dataClass)) : Target::highest();
+  if (s.judged) return s.target;
+  return s.unit->dataClass ? targetOfClass(classOf(*s.unit->dataClass)) : Target::highest();
+}
+
+int Subjects::predictedClass(const Explanation& e) const {
+  const Prediction& best = e.top5.at(0);
+  return twoSided_ ? static_cast<int>(best.probability >= 0.5) : best.index;
 }
 
 bool Subjects::isCorrect(const Subject& s) const {
@@ -125,16 +153,20 @@ bool Subjects::isCorrect(const Subject& s) const {
   return std::any_of(classes.begin(), classes.end(), [&](int c) { return classOf(c) == s.facts.predictedClass; });
 }
 
-void Subjects::judge(Subject& s, const Explanation& e) const {
-  if (s.judged) return;
-  s.judged = true;
-  s.target = e.target;
-  s.facts.predictedClass = e.top5.at(0).index;
+bool Subjects::judge(Subject& s, const Explanation& e) const {
+  if (s.judged) return true;
+  const Target asked = targetOf(s);
+  s.facts.predictedClass = predictedClass(e);
   s.facts.predictedLabel = labelOf(s.facts.predictedClass);
-  s.facts.targetClass = e.target;
-  s.facts.targetLabel = labelOf(e.target);
-  s.facts.targetProbability = e.targetPrediction.probability;
+  s.facts.targetClass = s.unit->dataClass ? classOf(*s.unit->dataClass) : s.facts.predictedClass;
+  s.facts.targetLabel = labelOf(s.facts.targetClass);
+  s.target = targetOfClass(s.facts.targetClass);
+  s.judged = true;
+  const bool sameSide = (asked.kind() == Target::Kind::Not) == (s.target.kind() == Target::Kind::Not);
+  const double p = e.targetPrediction.probability;
+  s.facts.targetProbability = sameSide ? p : 1 - p;
   if (options_.onlyCorrect && !isCorrect(s)) s.facts.skipped = "not classified correctly";
+  return sameSide;
 }
 
 }  // namespace relprop::eval

@@ -16,7 +16,7 @@ struct Subject {
   PreparedImage prepared;
   Truth truth;
   bool judged = false;  // facts and target are complete
-  int target = 0;
+  Target target = {};
 };
 
 class Subjects {
@@ -32,12 +32,16 @@ class Subjects {
   Subject open(const MissingScores& missing) const;
   Target targetOf(const Subject& subject) const;
   // Takes the network's answer from the first explanation; no forward pass is spent on it alone. Later ones change
-  // nothing.
-  void judge(Subject& subject, const Explanation& explanation) const;
+  // nothing. False when that explanation turns out to be of another target than the subject has now.
+  bool judge(Subject& subject, const Explanation& explanation) const;
+  // Sentences for the user: what was assumed of the network's classes.
+  const std::vector<std::string>& notes() const { return notes_; }
 
  private:
   void load(Subject& subject) const;
   int classOf(int dataClass) const;
+  Target targetOfClass(int modelClass) const;
+  int predictedClass(const Explanation& explanation) const;
   std::string labelOf(int modelClass) const;
   bool isCorrect(const Subject& subject) const;
 
@@ -47,6 +51,8 @@ class Subjects {
   std::vector<EvaluationUnit> units_;
   std::vector<int> mapping_;  // the network's class of each of the data set's; empty: the same
   ModelFacts model_;
+  bool twoSided_ = false;  // one output says how sure the network is of class 1 and not of class 0
+  std::vector<std::string> notes_;
 };
 
 }  // namespace relprop::eval

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "explain/layers.h"
 #include "graph/edit.h"
@@ -10,15 +11,24 @@
 namespace relprop {
 namespace {
 
-ScoreShape scoreShapeOf(const Graph& graph, bool anyScores) {
-  const Value& scores = graph.value(scoresOf(graph));
+// A single number of an inner node is no class among others.
+HeadKind kindOf(const ScoreShape& shape, const CompileOptions& options) {
+  return options.anyScores && shape.count() == 1 ? HeadKind::Regression : options.head.kind;
+}
+
+ScoreShape scoreShapeOf(const Graph& graph, const CompileOptions& options) {
+  const Value& scores = graph.value(graph.outputs.at(0));
   const Shape& s = scores.shape;
   ScoreShape out;
   for (std::size_t i = 2; i < s.size(); ++i) out.positions *= s[i];
-  if (s.size() < 2 || (out.positions != 1 && !anyScores))
+  if (s.size() < 2 || (out.positions != 1 && !options.anyScores))
     throw Error(ErrorCode::UnsupportedModel, scores.name, "scores of shape " + toString(s), "N×classes",
                 "give a classifier, or explain an inner node with --from");
   out.classes = s[1];
+  out.head = kindOf(out, options);
+  if (options.head.kept.empty()) return out;
+  out.kept = options.head.kept;
+  out.scores = std::exchange(out.classes, static_cast<std::int64_t>(out.kept.size()));
   return out;
 }
 
@@ -59,7 +69,7 @@ CompiledMethod::CompiledMethod(Unlaid, Graph graph, Method method, Backend& back
       method_(std::move(method)),
       limit_(options.memory),
       plan_(backend, graph_.value(graph_.inputs.at(0)).shape.at(0), options.targets),
-      scoreShape_(scoreShapeOf(graph_, options.anyScores)) {
+      scoreShape_(scoreShapeOf(graph_, options)) {
   method_.backward = method_.backward && !options.forwardOnly;
   method_.comparesWithBaseline = method_.comparesWithBaseline && !options.forwardOnly;
   method_.readsLayer = method_.readsLayer && !options.forwardOnly;
@@ -186,14 +196,13 @@ void CompiledMethod::buildForward(Forward& forward) {
   input_ = forward.inputView();
   inputDesc_ = input_.desc;
   imageShape_ = Shape(inputDesc_.shape.begin() + 1, inputDesc_.shape.end());
-  const ValueId scores = scoresOf(graph_);
   const auto kept = [&](ValueId id, const std::string& name) {
     const BufferView from = forward.plain(forward.buffer(id), name), to = forward.freshPlain(from.desc.shape, name);
     plan_.pin(to.buffer);
     plan_.addProgram(name, {{{load(from), to}}, {}});
     return to;
   };
-  scores_ = kept(scores, "scores");
+  scores_ = kept(graph_.outputs.at(0), "scores");
   if (layer_ != kNoValue) activation_ = kept(layer_, layerName_ + " (recorded)");
 }
 
@@ -211,7 +220,7 @@ void CompiledMethod::buildBackward(Forward& forward, Forward* baseline, const Co
   all.baseline = baseline;
   all.release = [this](ValueId id) { release(id); };
   Walk walk(forward, rules_, all);
-  relevance_ = walk.run(seed_, scoresOf(graph_));
+  relevance_ = walk.run(seed_, graph_.outputs.at(0));
   ledger_ = walk.ledger();
   signals_ = walk.signals();
   resultSum_ = walk.resultSum();

@@ -17,6 +17,7 @@ struct CompileOptions {
   std::int64_t targets = 1;             // of each image
   std::vector<std::string> at = {};     // nodes whose relevance is recorded
   bool anyScores = false;               // scores with positions, for an inner node
+  Head head = {};                       // what the graph was cut at
   bool forwardOnly = false;             // whatever the method needs
   MemoryLimit memory = {};              // taken: without constants
   const Graph* imported = nullptr;      // the graph that the caller keeps, whose constants count as well

@@ -6,7 +6,6 @@
 #include <cmath>
 #include <numeric>
 
-#include "core/softmax.h"
 #include "explain/finish.h"
 #include "explainer/plan_report.h"
 #include "explainer/prepare.h"
@@ -26,7 +25,8 @@ Explanation Answers::predicted(const float* scores, const Target& target, Questi
   q = questionOf(target, shape, e, compiled_.method().seed);
   e.target = static_cast<int>(q.index);
   const auto t = static_cast<std::size_t>(e.target);
-  e.targetPrediction = {e.target, e.logits[t], softmax({e.logits.begin(), e.logits.end()})[t]};
+  e.targetPrediction = {e.target, e.logits[t], probabilities(shape, scores)[t]};
+  if (q.negated) e.targetPrediction = {e.target, -e.logits[t], 1 - e.targetPrediction.probability};
   return e;
 }
 

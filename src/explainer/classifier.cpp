@@ -1,5 +1,7 @@
 #include "explainer/classifier.h"
 
+#include <algorithm>
+
 #include "explain/session.h"
 #include "explainer/compilation.h"
 #include "explainer/redraw.h"
@@ -47,6 +49,21 @@ const Shape& Classifier::imageShape() const {
 int Classifier::classes() const {
   return static_cast<int>(impl_->compiled->scoreShape().classes);
 }
+bool Classifier::hasProbabilities() const {
+  return impl_->compiled->scoreShape().hasProbabilities();
+}
+
+Classifier::Answer Classifier::answer(const Target& target, const float* scores) const {
+  const ScoreShape& shape = impl_->compiled->scoreShape();
+  const auto k = static_cast<std::size_t>(target.index());
+  const std::vector<double> logits = classScores(shape, scores);
+  Answer a{logits.at(k), probabilities(shape, scores).at(k), false};
+  const bool highest = std::max_element(logits.begin(), logits.end()) - logits.begin() == target.index();
+  a.chosen = shape.classes == 1 ? a.probability >= 0.5 : highest;
+  if (target.kind() == Target::Kind::Not) a = {-a.logit, 1 - a.probability, !a.chosen};
+  return a;
+}
+
 const std::vector<std::string>& Classifier::layers() const {
   return impl_->layers;
 }

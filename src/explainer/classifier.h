@@ -18,10 +18,20 @@ class Classifier {
 
   const Shape& imageShape() const;  // C×H×W
   int classes() const;
+  bool hasProbabilities() const;                   // false of a regression
   const std::vector<std::string>& layers() const;  // with weights, from the output down
   std::int64_t bytes() const;
 
-  // Writes `count` inputs through `fill` and hands their logits to `read`, in order. `again` is asked before every
+  // What scores as `forward` hands them out say of a class, or of what is not it (Target::notOf).
+  struct Answer {
+    double logit = 0, probability = 0;
+    // It has the highest score, the first one of several that are equal counting; with one output, at least half of the
+    // probability.
+    bool chosen = false;
+  };
+  Answer answer(const Target& target, const float* scores) const;
+
+  // Writes `count` inputs through `fill` and hands their scores to `read`, in order. `again` is asked before every
   // batch and stops with Cancelled when it returns false.
   void forward(std::int64_t count, const std::function<void(std::int64_t, float*)>& fill,
                const std::function<void(std::int64_t, const float*)>& read, const std::function<bool()>& again = {});

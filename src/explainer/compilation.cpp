@@ -74,10 +74,11 @@ Compilation::Compilation(const Model& model, const ExplainOptions& options, Meth
   Specialised special = specialise(cutAtNode(ModelAccess::graph(model), options.from),
                                    {.inputShape = fullInputShape(model, options.inputShape, options.batch),
                                     .foldBatchNorm = method_.foldBatchNorm,
-                                    .disabled = {}});
+                                    .disabled = {},
+                                    .cutHead = options.from.empty()});
   redrawWeights(special.graph, ModelAccess::of(model).redrawnLayers, ModelAccess::of(model).redrawSeed);
   patterns_ = patternsOf(model, method_, options);
-  graph_ = options.from.empty() ? cutAtScores(std::move(special.graph)) : std::move(special.graph);
+  graph_ = std::move(special.graph), head_ = std::move(special.head);
   for (const PassReport& p : special.passes) passes_.push_back(passLine(p));
   warnings_ = std::move(special.warnings);
   for (std::string& warning : missingBatchNorm(model, method_)) warnings_.push_back(std::move(warning));
@@ -98,6 +99,7 @@ CompileOptions Compilation::walking(PatternValues patterns, std::int64_t taken) 
   c.targets = static_cast<std::int64_t>(options_.targets.size());
   c.at = options_.at;
   c.anyScores = !options_.from.empty();
+  c.head = head_;
   c.memory = {options_.memory, taken};
   c.imported = &ModelAccess::graph(model_);
   return c;
@@ -111,9 +113,9 @@ bool Compilation::fitsPacked() const {
 }
 
 std::unique_ptr<CompiledMethod> Compilation::classifier(Backend& backend, std::int64_t rows) const {
-  return std::make_unique<CompiledMethod>(model_.inputShape().at(0) > 0 ? graph_ : withRows(graph_, rows), method_,
-                                          backend,
-                                          CompileOptions{.anyScores = !options_.from.empty(), .forwardOnly = true});
+  return std::make_unique<CompiledMethod>(
+      model_.inputShape().at(0) > 0 ? graph_ : withRows(graph_, rows), method_, backend,
+      CompileOptions{.anyScores = !options_.from.empty(), .head = head_, .forwardOnly = true});
 }
 
 std::unique_ptr<CompiledMethod> Compilation::compile(Backend& backend, std::int64_t taken) {

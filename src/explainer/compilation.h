@@ -22,6 +22,7 @@ class Compilation {
   const Method& method() const { return method_; }
   const Graph& graph() const { return graph_; }
   Graph takeGraph() { return std::move(graph_); }
+  const Head& head() const { return head_; }                          // none of options.from
   const std::vector<std::string>& passes() const { return passes_; }  // what each did, in a line
   const std::vector<std::string>& warnings() const { return warnings_; }
 
@@ -44,6 +45,7 @@ class Compilation {
   ExplainOptions options_;
   Method method_;
   Graph graph_;
+  Head head_;
   PatternValues patterns_;
   std::vector<std::string> passes_, warnings_;
 };

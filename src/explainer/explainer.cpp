@@ -85,6 +85,7 @@ struct Explainer::Impl {
     if (!compiled) return false;
     session = std::make_unique<Session>(*compiled, baseline, hooks());
     report = reportOf(*compiled, probe.get());
+    if (options.from.empty()) report.head = describe(compilation.head());
     report.passes = compilation.passes();
     report.warnings.insert(report.warnings.begin(), compilation.warnings().begin(), compilation.warnings().end());
     returnFreedMemory();
@@ -138,12 +139,15 @@ struct Explainer::Impl {
   }
 
   Tensor forward(const TensorView& input) {
-    const std::int64_t n = compiled->inputFloats(), scores = compiled->scoreShape().count();
+    const ScoreShape& shape = compiled->scoreShape();
+    const std::int64_t n = compiled->inputFloats(), scores = shape.classes * shape.positions;
     Tensor out(Shape{input.shape[0], scores});
     session->forward(
         input.shape[0], [&](std::int64_t k, float* to) { std::copy_n(input.data + k * n, n, to); },
         [&](std::int64_t k, const Session::Row& row) {
-          std::copy_n(row.scores(), scores, out.data.data() + k * scores);
+          float* to = out.data.data() + k * scores;
+          for (std::int64_t c = 0; c < shape.classes; ++c)
+            for (std::int64_t i = 0; i < shape.positions; ++i) *to++ = row.scores()[shape.at(c, i)];
         });
     return out;
   }

@@ -128,8 +128,10 @@ std::vector<std::string> readLabels(const std::string& nameOrPath) {
 
 void requireLabelsFor(std::int64_t classes, const std::vector<std::string>& labels, const std::string& where) {
   if (classes < 0 || labels.empty() || labels.size() == static_cast<std::size_t>(classes)) return;
+  if (classes == 1 && labels.size() == 2) return;
   refuse(where, fmt::format("{} class names", labels.size()),
-         fmt::format("{}, one for each class of the network", classes));
+         classes == 1 ? "1 or 2, as the network has one output"
+                      : fmt::format("{}, one for each class of the network", classes));
 }
 
 }  // namespace relprop

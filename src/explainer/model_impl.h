@@ -11,6 +11,7 @@ namespace relprop {
 struct Model::Impl {
   std::string path;
   ImportedModel imported;
+  bool outputGiven = false;
   // Sanity checks: so many layers from the output down get random weights once the graph is canonical.
   int redrawnLayers = 0;
   std::uint64_t redrawSeed = 0;

@@ -6,7 +6,6 @@
 #include <cmath>
 #include <numeric>
 
-#include "core/softmax.h"
 #include "relprop/error.h"
 
 namespace relprop {
@@ -35,9 +34,10 @@ int classAt(int rank, const ScoreShape& shape, const Explanation& prediction) {
 
 Question vectorQuestion(const Target& target, const ScoreShape& shape) {
   const auto count = static_cast<std::int64_t>(target.relevance().size());
-  if (count != shape.count())
+  const std::int64_t wanted = shape.classes * shape.positions;
+  if (count != wanted)
     throw Error(ErrorCode::UnknownTarget, "target", fmt::format("a relevance vector of {} values", count),
-                fmt::format("{}, one a score", shape.count()));
+                fmt::format("{}, one a score", wanted));
   if (!std::all_of(target.relevance().begin(), target.relevance().end(), [](float v) { return std::isfinite(v); }))
     throw Error(ErrorCode::UnknownTarget, "target", "a relevance vector with NaN or infinity", "finite numbers");
   Question q;
@@ -67,7 +67,7 @@ Explanation predict(const ScoreShape& shape, const float* scores) {
   Explanation e;
   const std::vector<double> sums = classScores(shape, scores);
   e.logits.assign(sums.begin(), sums.end());
-  const std::vector<double> p = softmax({e.logits.begin(), e.logits.end()});
+  const std::vector<double> p = probabilities(shape, scores);
   const std::vector<int> order = ranked(e.logits);
   for (std::size_t k = 0; k < std::min<std::size_t>(5, order.size()); ++k) {
     const auto i = static_cast<std::size_t>(order[k]);
@@ -80,6 +80,9 @@ Question questionOf(const Target& target, const ScoreShape& shape, const Explana
   if (seed == Seed::Probability && shape.positions > 1)
     throw Error(ErrorCode::NotSupportedByMethod, "seed", "probability at an inner node", "class scores",
                 "use seed=logit");
+  if (seed == Seed::Probability && !shape.hasProbabilities())
+    throw Error(ErrorCode::NotSupportedByMethod, "seed", "probability of a network with one output and no sigmoid",
+                "class probabilities", "use seed=logit");
   if (target.kind() == Target::Kind::Relevance && target.contrast() != Target::Contrast::None)
     throw Error(ErrorCode::InvalidArgument, "contrast", "a contrast beside a relevance vector",
                 "one of them: the vector says what every score gets");
@@ -89,6 +92,7 @@ Question questionOf(const Target& target, const ScoreShape& shape, const Explana
   if (target.kind() == Target::Kind::All) q.kind = Question::Kind::All;
   if (target.kind() == Target::Kind::Class) q.index = classIndex(target.index(), shape, "target");
   if (target.kind() == Target::Kind::Rank) q.index = classAt(target.index(), shape, prediction);
+  if (target.kind() == Target::Kind::Not) q.index = classIndex(target.index(), shape, "target"), q.negated = true;
   contrast(q, target, shape);
   return q;
 }

@@ -5,9 +5,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "explain/walk/analysis.h"
-#include "graph/edit.h"
-
 namespace relprop {
 
 void checkBatchAndThreads(int batch, int threads) {
@@ -34,12 +31,6 @@ Shape fullInputShape(const Model& model, const Shape& given, int batch) {
                   "its extent", "give it with --shape or the preprocessing's crop");
   if (shape[0] <= 0) shape[0] = std::max(1, batch);
   return shape;
-}
-
-Graph cutAtScores(Graph graph) {
-  graph.outputs = {scoresOf(graph)};
-  removeDeadNodes(graph);
-  return graph;
 }
 
 Shape imageShapeOf(const Graph& graph) {

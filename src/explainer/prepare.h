@@ -12,8 +12,6 @@ namespace relprop {
 void checkBatchAndThreads(int batch, int threads);
 // C×H×W (or H×W) from the caller fills what the file leaves open; the batch is fixed last. Throws ShapeMismatch.
 Shape fullInputShape(const Model& model, const Shape& given, int batch);
-// A final Softmax is not part of the scores.
-Graph cutAtScores(Graph graph);
 // C×H×W of the graph's input.
 Shape imageShapeOf(const Graph& graph);
 // input: N×image with N ≥ 1, all finite. Throws ShapeMismatch, NonFiniteInput.

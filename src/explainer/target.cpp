@@ -16,6 +16,12 @@ Target Target::of(int index) {
   return t;
 }
 
+Target Target::notOf(int index) {
+  Target t;
+  t.kind_ = Kind::Not, t.index_ = index;
+  return t;
+}
+
 Target Target::all() {
   Target t;
   t.kind_ = Kind::All;

@@ -116,10 +116,31 @@ void spliceAfter(Graph& graph, std::size_t nodeIndex, Node last, Shape between) 
   graph.nodes.push_back(std::move(last));
 }
 
+int repeatConstantRows(Graph& graph, std::size_t node, std::int64_t rows) {
+  if (graph.nodes[node].op != Op::Concat || graph.nodes[node].intAttr("axis", 1) == 0) return 0;
+  int repeated = 0;
+  for (std::size_t i = 0; i < graph.nodes[node].inputs.size(); ++i) {
+    const ValueId id = graph.nodes[node].inputs[i];
+    const std::vector<float>* values = constantFloats(graph, id);
+    if (!values || graph.value(id).shape.empty() || graph.value(id).shape[0] == rows) continue;
+    Shape shape = graph.value(id).shape;
+    const std::int64_t row = elementCount(shape) / shape[0];
+    shape[0] = rows;
+    std::vector<float> all;
+    for (std::int64_t r = 0; r < rows; ++r) all.insert(all.end(), values->begin(), values->begin() + row);
+    const std::string name = graph.value(id).name + ".rows";
+    graph.nodes[node].inputs[i] = addFloatConstant(graph, name, std::move(shape), std::move(all));
+    ++repeated;
+  }
+  return repeated;
+}
+
 Graph withRows(Graph graph, std::int64_t rows) {
   const std::int64_t before = graph.value(graph.inputs.at(0)).shape.at(0);
   for (Value& v : graph.values)
     if (!v.constant && v.hasShape && !v.shape.empty()) v.shape[0] = v.shape[0] * rows / before;
+  for (std::size_t i = 0; i < graph.nodes.size(); ++i)
+    repeatConstantRows(graph, i, graph.value(graph.nodes[i].outputs.at(0)).shape.at(0));
   return graph;
 }
 

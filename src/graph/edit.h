@@ -49,6 +49,10 @@ void spliceBefore(Graph& graph, std::size_t index, Node first, Shape between);
 // The node's readers thus see the result of `last`, under the same value.
 void spliceAfter(Graph& graph, std::size_t index, Node last, Shape between);
 
+// Puts a constant with so many rows in place of each that a Concat reads beside its rows, all of them the first of what
+// is there. Returns how many.
+int repeatConstantRows(Graph& graph, std::size_t node, std::int64_t rows);
+
 // A canonical graph for another number of rows: the first extent of every dynamic value is a multiple of the rows.
 Graph withRows(Graph graph, std::int64_t rows);
 

@@ -169,12 +169,19 @@ Types reduceMean(const Call& call) {
   return {call.like(out)};
 }
 
+// A constant of one row stands beside computed values of any number of them: it is the same for all images.
 Types concat(const Call& call) {
-  Shape out = call.shape();
+  const auto& inputs = call.node.inputs;
+  const auto computed =
+      std::find_if(inputs.begin(), inputs.end(), [&](ValueId id) { return !call.graph.isConstant(id); });
+  const std::size_t first = computed == inputs.end() ? 0 : static_cast<std::size_t>(computed - inputs.begin());
+  Shape out = call.shape(first);
   const std::size_t axis = normaliseAxis(call.node, call.node.intAttr("axis", 1), out.size());
-  for (std::size_t i = 1; i < call.node.inputs.size(); ++i) {
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
     Shape other = call.shape(i);
+    if (i == first) continue;
     if (other.size() != out.size()) call.mismatch("operand " + toString(other), fmt::format("{} axes", out.size()));
+    if (call.graph.isConstant(inputs[i]) && axis > 0 && other[0] == 1) other[0] = out[0];
     const std::int64_t extent = std::exchange(other[axis], out[axis]);
     if (other != out)
       call.mismatch(fmt::format("operand {}", toString(call.shape(i))),
@@ -386,6 +393,7 @@ const std::map<Op, Infer>& table() {
       {Op::PRelu, prelu},
       {Op::Mish, same},
       {Op::Softmax, softmax},
+      {Op::LogSoftmax, softmax},
       {Op::MaxPool, pool},
       {Op::AveragePool, pool},
       {Op::GlobalAveragePool, globalPool},

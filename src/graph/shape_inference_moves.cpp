@@ -317,7 +317,6 @@ EinsumTerms einsumTermsOf(const Graph& graph, const Node& node) {
 
 const std::map<Op, InferTypes>& inferenceOfMoves() {
   static const std::map<Op, InferTypes> functions = {
-      {Op::LogSoftmax, same},
       {Op::Mod, modulo},
       {Op::IsNaN,
        [](const Graph& g, const Node& n) {

@@ -70,6 +70,36 @@ const ElementType& typeOf(const std::string& descr, const std::string& name) {
   fail(name, fmt::format("element type \"{}\"", descr), "f2, f4, f8, u1, i4 or i8, little- or big-endian");
 }
 
+struct IntegerType {
+  std::string_view name;
+  std::size_t size;
+  std::int64_t (*value)(std::uint64_t bits);
+};
+
+template <class T>
+std::int64_t asInteger(std::uint64_t bits) {
+  return static_cast<std::int64_t>(static_cast<T>(bits));
+}
+
+constexpr IntegerType kIntegerTypes[] = {
+    {"b1", 1, [](std::uint64_t bits) { return std::int64_t{bits != 0}; }},
+    {"i1", 1, asInteger<std::int8_t>},
+    {"i2", 2, asInteger<std::int16_t>},
+    {"i4", 4, asInteger<std::int32_t>},
+    {"i8", 8, asInteger<std::int64_t>},
+    {"u1", 1, asInteger<std::uint8_t>},
+    {"u2", 2, asInteger<std::uint16_t>},
+    {"u4", 4, asInteger<std::uint32_t>},
+    {"u8", 8, asInteger<std::uint64_t>},
+};
+
+// Null for all other types.
+const IntegerType* integerTypeOf(const std::string& descr) {
+  for (const IntegerType& type : kIntegerTypes)
+    if (descr.size() == 3 && descr.substr(1) == type.name) return &type;
+  return nullptr;
+}
+
 // The file holds exactly what its shape says; checked before anything is allocated.
 std::size_t checkedCount(const Content& content, std::size_t elementSize, const std::string& name) {
   std::int64_t bytes = static_cast<std::int64_t>(elementSize);
@@ -132,6 +162,26 @@ Tensor decodeNpy(const Bytes& bytes, const std::string& name) {
 
 NpyValues decodeNpyValues(const Bytes& bytes, const std::string& name) {
   return decodeAs<NpyValues>(bytes, name);
+}
+
+TypedArray readTypedNpy(const std::filesystem::path& path) {
+  const Bytes bytes = readFile(path);
+  const std::string name = path.string();
+  const Content content = split(bytes, name);
+  TypedArray result;
+  if (const IntegerType* type = integerTypeOf(content.header.type)) {
+    result.type = type->name == "b1" ? TypedArray::Type::Boolean : TypedArray::Type::Integer;
+    const bool bigEndian = content.header.type[0] == '>';
+    result.integers.resize(checkedCount(content, type->size, name));
+    for (std::size_t i = 0; i < result.integers.size(); ++i)
+      result.integers[i] = type->value(readBits(content.data.data() + i * type->size, type->size, bigEndian));
+    if (content.header.fortranOrder) result.integers = toRowMajor(result.integers, content.header.shape);
+    result.shape = content.header.shape;
+    return result;
+  }
+  Tensor floats = decodeNpy(bytes, name);
+  result.shape = std::move(floats.shape), result.floats = std::move(floats.data);
+  return result;
 }
 
 Tensor readNpy(const std::filesystem::path& path) {

@@ -7,11 +7,13 @@
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
+#include <vector>
 
 #include "onnx/early_decode.h"
 #include "onnx/expand.h"
 #include "onnx/failure.h"
 #include "onnx/op_rules.h"
+#include "onnx/outputs.h"
 #include "onnx/refusals.h"
 #include "onnx/tensor_decode.h"
 #include "onnx/topology.h"
@@ -53,10 +55,10 @@ bool readsWeights(const std::string& op) {
   return ops.count(op) != 0;
 }
 
-Readers readersOf(const RawModel& model, const Topology& topology) {
+Readers readersOf(const RawModel& model, const std::vector<int>& nodes, const std::vector<std::string>& outputs) {
   Readers readers;
-  readers.any.insert(model.outputs[0]);
-  for (int index : topology.order) {
+  readers.any.insert(outputs.begin(), outputs.end());
+  for (int index : nodes) {
     const RawNode& node = model.nodes[static_cast<std::size_t>(index)];
     readers.any.insert(node.inputs.begin(), node.inputs.end());
     if (readsWeights(node.op)) readers.asWeights.insert(node.inputs.begin(), node.inputs.end());
@@ -74,26 +76,67 @@ std::vector<const RawTensor*> initialisersRead(const Topology& topology, const R
   return result;
 }
 
+const char* kindText(DType dtype) {
+  return dtype == DType::Float ? "floats" : dtype == DType::Int64 ? "integers" : "booleans";
+}
+
+std::string titleOf(const RawInput& input) {
+  return quote(input.name) + " (" + onnxTypeName(input.type) + (input.hasShape ? ", " + toString(input.shape) : "") +
+         ")";
+}
+
+std::string inputNames(const Topology& topology) {
+  std::vector<std::string> names;
+  for (const auto& [name, input] : topology.inputs) names.push_back(titleOf(*input));
+  std::sort(names.begin(), names.end());
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+  return text;
+}
+
+// By how much an input looks like the picture: floats with four axes first, then floats by their number.
+std::pair<int, std::int64_t> sizeAsPicture(const RawInput& input) {
+  if (!input.isTensor || dtypeOf(input.type) != DType::Float) return {0, 0};
+  std::int64_t count = 1;
+  for (const std::int64_t extent : input.shape)
+    if (extent > 0 && count < (std::int64_t{1} << 40)) count *= std::min(extent, std::int64_t{1} << 20);
+  return {input.hasShape && input.shape.size() == 4 ? 2 : 1, count};
+}
+
 class GraphBuilder {
  public:
-  GraphBuilder(RawModel model, ExternalData& external, const std::string& name)
-      : model_(std::move(model)), external_(external), name_(name) {}
+  GraphBuilder(RawModel model, ExternalData& external, const std::string& name, const ImportOptions& options)
+      : model_(std::move(model)), external_(external), name_(name), options_(options) {}
 
-  Graph build() {
+  ImportedModel build() {
     if (!model_.hasGraph) malformed(name_, "holds no graph", "an ONNX model");
     graph_.opset = opsetOf(model_, name_);
     graph_.metadata = model_.metadata;
     expandFunctions(model_, graph_.opset, name_);
-    topology_ = analyse(model_, name_);
-    readers_ = readersOf(model_, topology_);
-    weights_.emplace(initialisersRead(topology_, readers_, model_.initialisers));
-    for (int index : topology_.order) addNode(model_.nodes[static_cast<std::size_t>(index)], index);
+    topology_ = analyse(model_);
+    output_ = chooseOutput(model_, topology_, options_.output, name_);
+    checkFeeds();
+    const std::vector<int> needed = nodesFor({output_});
+    requireOnePicture(needed);
+    begin(needed, {output_});
+    for (int index : needed) addNode(model_.nodes[static_cast<std::size_t>(index)], index);
     refusals_.throwIfAny(name_);
     finish();
-    return std::move(graph_);
+    addOthers(needed);
+    ImportedModel result{std::move(graph_), {}, output_, {}, {}};
+    for (const RawInput& output : model_.outputs) {
+      result.outputs.push_back(output.name);
+      if (output.name == output_) result.outputShape = output.shape;
+    }
+    return result;
   }
 
  private:
+  std::vector<int> nodesFor(const std::vector<std::string>& values) const;
+  void begin(const std::vector<int>& nodes, const std::vector<std::string>& outputs);
+  void addOthers(const std::vector<int>& needed);
+  bool addOther(int index);
+  bool canRead(const std::string& value) const;
   void addNode(const RawNode& raw, int index);
   void addConstantNode(const RawNode& raw, const OpRule& rule, const std::string& nodeName);
   void refuse(const RawNode& raw, const std::string& nodeName);
@@ -109,11 +152,15 @@ class GraphBuilder {
   ValueId define(const std::string& name, DType dtype);
   std::string uniqueName(const RawNode& raw, int index);
   void finish();
+  void checkFeeds() const;
+  void requireOnePicture(const std::vector<int>& nodes) const;
   void requireOneInput() const;
 
   RawModel model_;
   ExternalData& external_;
   const std::string& name_;
+  const ImportOptions& options_;
+  std::string output_;
   Topology topology_;
   Readers readers_;
   std::optional<EarlyDecode> weights_;
@@ -143,6 +190,8 @@ ValueId GraphBuilder::define(const std::string& name, DType dtype) {
 
 ValueId GraphBuilder::addInput(const RawInput& input) {
   const std::string where = "input " + quote(input.name);
+  if (const auto fed = options_.feeds.find(input.name); fed != options_.feeds.end())
+    return ids_[input.name] = graph_.addConstant(input.name, fed->second);
   if (!input.isTensor) unsupported(where, "is no tensor", "a tensor of floats");
   if (dtypeOf(input.type) != DType::Float)
     unsupported(where, "elements are " + onnxTypeName(input.type), "floating-point numbers");
@@ -256,29 +305,114 @@ void GraphBuilder::addNode(const RawNode& raw, int index) {
   graph_.nodes.push_back(std::move(node));
 }
 
+// What is fed has to fit the input: its type, and its extents where the file fixes them.
+void GraphBuilder::checkFeeds() const {
+  for (const auto& [name, value] : options_.feeds) {
+    const std::string where = "input " + quote(name);
+    const auto found = topology_.inputs.find(name);
+    if (found == topology_.inputs.end())
+      throw Error(ErrorCode::UnknownNode, where, "the network has no input of that name", inputNames(topology_));
+    const RawInput& input = *found->second;
+    if (!input.isTensor) unsupported(where, "is no tensor", "a tensor");
+    if (dtypeOf(input.type) != value.dtype)
+      throw Error(ErrorCode::InvalidArgument, where, "is given " + std::string(kindText(value.dtype)),
+                  onnxTypeName(input.type));
+    const auto fits = [](std::int64_t wanted, std::int64_t got) { return wanted < 0 || wanted == got; };
+    if (input.hasShape &&
+        !std::equal(input.shape.begin(), input.shape.end(), value.shape.begin(), value.shape.end(), fits))
+      throw Error(ErrorCode::ShapeMismatch, where, "is given " + toString(value.shape), toString(input.shape));
+  }
+}
+
+// One input is explained; all others that the output depends on have to be given.
+void GraphBuilder::requireOnePicture(const std::vector<int>& nodes) const {
+  const std::unordered_set<std::string> read = readersOf(model_, nodes, {output_}).any;
+  std::vector<const RawInput*> open;
+  for (const RawInput& input : model_.inputs)
+    if (read.count(input.name) && topology_.inputs.count(input.name) && !options_.feeds.count(input.name))
+      open.push_back(&input);
+  if (open.size() < 2) return;
+  const RawInput* picture = *std::max_element(open.begin(), open.end(), [](const RawInput* a, const RawInput* b) {
+    return sizeAsPicture(*a) < sizeAsPicture(*b);
+  });
+  std::string all, others, hint;
+  for (const RawInput* input : open) {
+    all += (all.empty() ? "" : ", ") + titleOf(*input);
+    if (input == picture) continue;
+    others += (others.empty() ? "" : ", ") + quote(input->name);
+    hint += " --feed " + input->name + "=FILE.npy";
+  }
+  unsupported(name_, "the graph has " + std::to_string(open.size()) + " inputs: " + all,
+              "one input, the image, and values for the others",
+              "to explain " + quote(picture->name) + ", give " + others + " with" + hint);
+}
+
 void GraphBuilder::requireOneInput() const {
-  if (graph_.inputs.size() == 1) return;
-  if (graph_.inputs.empty())
-    unsupported(name_, topology_.inputs.empty() ? "the graph has no input" : "the output depends on no input",
-                "one input, the image");
-  std::string names;
-  for (ValueId id : graph_.inputs) names += (names.empty() ? "" : ", ") + quote(graph_.value(id).name);
-  unsupported(name_, "the graph has " + std::to_string(graph_.inputs.size()) + " inputs: " + names,
+  if (!graph_.inputs.empty()) return;
+  unsupported(name_, topology_.inputs.empty() ? "the graph has no input" : "the output depends on no input",
               "one input, the image");
 }
 
 void GraphBuilder::finish() {
-  ValueId output = resolve(model_.outputs[0]);
+  ValueId output = resolve(output_);
   requireOneInput();
   if (graph_.value(output).dtype != DType::Float)
-    unsupported(name_, "the output " + quote(model_.outputs[0]) + " holds integers", "floating-point numbers");
+    unsupported(name_, "the output " + quote(output_) + " holds integers", "floating-point numbers");
   graph_.outputs = {output};
+}
+
+std::vector<int> GraphBuilder::nodesFor(const std::vector<std::string>& values) const {
+  const std::vector<bool> needed = neededFor(values, model_, topology_);
+  std::vector<int> nodes = topology_.order;
+  std::erase_if(nodes, [&](int node) { return !needed[static_cast<std::size_t>(node)]; });
+  return nodes;
+}
+
+void GraphBuilder::begin(const std::vector<int>& nodes, const std::vector<std::string>& outputs) {
+  readers_ = readersOf(model_, nodes, outputs);
+  weights_.emplace(initialisersRead(topology_, readers_, model_.initialisers));
+}
+
+// What only other outputs depend on can be explained as an inner node. What is not supported among it is left out, with
+// all that depends on it.
+void GraphBuilder::addOthers(const std::vector<int>& needed) {
+  std::vector<std::string> outputs;
+  for (const RawInput& output : model_.outputs) outputs.push_back(output.name);
+  std::vector<int> others = nodesFor(outputs);
+  const std::unordered_set<int> there(needed.begin(), needed.end());
+  std::erase_if(others, [&](int node) { return there.count(node) != 0; });
+  if (others.empty()) return;
+  begin(others, outputs);
+  for (int index : others)
+    if (!addOther(index))
+      for (const std::string& output : model_.nodes[static_cast<std::size_t>(index)].outputs) ids_.erase(output);
+}
+
+bool GraphBuilder::addOther(int index) {
+  const RawNode& raw = model_.nodes[static_cast<std::size_t>(index)];
+  if (!std::all_of(raw.inputs.begin(), raw.inputs.end(), [&](const std::string& value) { return canRead(value); }))
+    return false;
+  const std::size_t before = graph_.nodes.size();
+  refusals_ = {};
+  try {
+    addNode(raw, index);
+  } catch (const Error&) {
+    refusals_.add("node", raw.name);
+  }
+  if (refusals_.any()) graph_.nodes.resize(before);
+  return !refusals_.any();
+}
+
+// Of an input that the chosen output does not depend on nothing is known.
+bool GraphBuilder::canRead(const std::string& value) const {
+  return value.empty() || ids_.count(value) || topology_.initialisers.count(value) || options_.feeds.count(value);
 }
 
 }  // namespace
 
-Graph buildGraph(RawModel model, ExternalData& external, const std::string& name) {
-  return GraphBuilder(std::move(model), external, name).build();
+ImportedModel buildGraph(RawModel model, ExternalData& external, const std::string& name,
+                         const ImportOptions& options) {
+  return GraphBuilder(std::move(model), external, name, options).build();
 }
 
 }  // namespace relprop::onnx_import

@@ -5,11 +5,13 @@
 
 #include "graph/graph.h"
 #include "onnx/external_data.h"
+#include "onnx/importer.h"
 #include "onnx/raw_model.h"
 
 namespace relprop::onnx_import {
 
-// `name` stands for the file in messages.
-Graph buildGraph(RawModel model, ExternalData& external, const std::string& name);
+// All but the hash. `name` stands for the file in messages.
+ImportedModel buildGraph(RawModel model, ExternalData& external, const std::string& name,
+                         const ImportOptions& options);
 
 }  // namespace relprop::onnx_import

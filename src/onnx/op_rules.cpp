@@ -146,7 +146,7 @@ void split(NodeContext& c) {
               std::to_string(c.node.intAttr("num_outputs", outputs)) + " by num_outputs");
 }
 
-// Before opset 13 Softmax took the input as a matrix, with the axes from `axis` on as one.
+// Before opset 13 Softmax and LogSoftmax took the input as a matrix, with the axes from `axis` on as one.
 void softmax(NodeContext& c) {
   bool flattens = c.opset < 13;
   if (flattens) c.node.attrs["flatten"] = std::int64_t{1};
@@ -273,6 +273,7 @@ constexpr OpRule kRules[] = {
     {Op::Sqrt, 1, 1, "f", 1, "", nullptr},
     {Op::Pow, 2, 2, "*", 1, "axis:i broadcast:i", oldBroadcast},
     {Op::Softmax, 1, 1, "f", 1, "axis:i", softmax},
+    {Op::LogSoftmax, 1, 1, "f", 1, "axis:i", softmax},
     {Op::MaxPool, 1, 1, "f", 1, kPool, nullptr},
     {Op::AveragePool, 1, 1, "f", 1, kPool, nullptr},
     {Op::GlobalAveragePool, 1, 1, "f", 1, "", nullptr},

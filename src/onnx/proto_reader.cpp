@@ -147,7 +147,7 @@ void readGraph(const onnx::GraphProto& graph, RawModel& model) {
   for (const auto& tensor : graph.initializer()) model.initialisers.push_back(tensorOf(tensor));
   for (const auto& sparse : graph.sparse_initializer()) model.sparseInitialisers.push_back(sparse.values().name());
   for (const auto& input : graph.input()) model.inputs.push_back(inputOf(input));
-  for (const auto& output : graph.output()) model.outputs.push_back(output.name());
+  for (const auto& output : graph.output()) model.outputs.push_back(inputOf(output));
 }
 
 std::string lfsHint(std::span<const std::uint8_t> bytes) {

@@ -69,6 +69,7 @@ struct RawFunction {
   std::int64_t opset = 0;
 };
 
+// An input or output.
 struct RawInput {
   std::string name;
   bool isTensor = false, hasShape = false;
@@ -83,7 +84,7 @@ struct RawModel {
   std::vector<RawTensor> initialisers;
   std::vector<std::string> sparseInitialisers;
   std::vector<RawInput> inputs;
-  std::vector<std::string> outputs;
+  std::vector<RawInput> outputs;
   std::vector<RawFunction> functions;
   std::map<std::string, std::string> metadata;
   std::shared_ptr<const void> owner;

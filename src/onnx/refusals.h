@@ -12,6 +12,7 @@ class Refusals {
   // `what`: e.g. "operator 'Foo'"; `node`: name of the node where it is met.
   void add(const std::string& what, const std::string& node);
 
+  bool any() const { return !kinds_.empty(); }
   // Throws UnsupportedModel, unless nothing was added.
   void throwIfAny(const std::string& file) const;
 

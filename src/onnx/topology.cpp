@@ -37,10 +37,6 @@ class Registry {
         if (!output.empty()) addOutput(model, output, static_cast<int>(i));
   }
 
-  bool isKnown(const std::string& value) const {
-    return isInitialiser(value) || t_.inputs.count(value) || t_.producers.count(value);
-  }
-
  private:
   bool isInitialiser(const std::string& name) const { return t_.initialisers.count(name) || t_.sparse.count(name); }
 
@@ -74,10 +70,10 @@ Edges edgesOf(const RawModel& model, const Topology& topology) {
   return edges;
 }
 
-void requireKnownInputs(const RawModel& model, const Registry& registry) {
+void requireKnownInputs(const RawModel& model, const Topology& topology) {
   for (const RawNode& node : model.nodes)
     for (const std::string& input : node.inputs)
-      if (!input.empty() && !registry.isKnown(input))
+      if (!input.empty() && !topology.isKnown(input))
         malformed(describe(node), "reads the value " + quote(input) + ", which nothing makes");
 }
 
@@ -115,26 +111,6 @@ std::vector<int> sorted(const RawModel& model, const Edges& edges) {
   return order;
 }
 
-std::vector<bool> reachableFrom(int start, const Edges& edges) {
-  std::vector<bool> reached(edges.from.size());
-  std::vector<int> stack{start};
-  while (!stack.empty()) {
-    auto node = static_cast<std::size_t>(stack.back());
-    stack.pop_back();
-    if (reached[node]) continue;
-    reached[node] = true;
-    stack.insert(stack.end(), edges.from[node].begin(), edges.from[node].end());
-  }
-  return reached;
-}
-
-const std::string& firstOutput(const RawModel& model, const Registry& registry, const std::string& name) {
-  if (model.outputs.empty()) malformed(name, "the graph has no outputs");
-  if (!registry.isKnown(model.outputs[0]))
-    malformed(name, "the output " + quote(model.outputs[0]) + " is made by no node");
-  return model.outputs[0];
-}
-
 }  // namespace
 
 std::string describe(const RawNode& node) {
@@ -144,24 +120,29 @@ std::string describe(const RawNode& node) {
   return "node " + quote(name) + " (" + (node.op.empty() ? "no operator" : quote(node.op)) + ")";
 }
 
-Topology analyse(const RawModel& model, const std::string& name) {
+Topology analyse(const RawModel& model) {
   Topology topology;
   Registry registry(topology);
   registry.addInitialisers(model);
   registry.addInputs(model);
   registry.addNodes(model);
-  const std::string& output = firstOutput(model, registry, name);
-  requireKnownInputs(model, registry);
-  Edges edges = edgesOf(model, topology);
-  topology.order = sorted(model, edges);
-  auto producer = topology.producers.find(output);
-  if (producer == topology.producers.end()) {
-    topology.order.clear();
-    return topology;
-  }
-  auto reached = reachableFrom(producer->second, edges);
-  std::erase_if(topology.order, [&](int node) { return !reached[static_cast<std::size_t>(node)]; });
+  requireKnownInputs(model, topology);
+  topology.order = sorted(model, edgesOf(model, topology));
   return topology;
+}
+
+std::vector<bool> neededFor(const std::vector<std::string>& values, const RawModel& model, const Topology& topology) {
+  std::vector<bool> needed(model.nodes.size());
+  std::vector<std::string> open = values;
+  while (!open.empty()) {
+    const auto producer = topology.producers.find(open.back());
+    open.pop_back();
+    if (producer == topology.producers.end() || needed[static_cast<std::size_t>(producer->second)]) continue;
+    needed[static_cast<std::size_t>(producer->second)] = true;
+    const auto& inputs = model.nodes[static_cast<std::size_t>(producer->second)].inputs;
+    open.insert(open.end(), inputs.begin(), inputs.end());
+  }
+  return needed;
 }
 
 }  // namespace relprop::onnx_import

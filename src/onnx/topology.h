@@ -15,11 +15,18 @@ struct Topology {
   std::unordered_set<std::string> sparse;                   // sparse initialisers
   std::unordered_map<std::string, const RawInput*> inputs;  // without those that are initialisers
   std::unordered_map<std::string, int> producers;           // node that makes a value
-  std::vector<int> order;                                   // nodes the first output depends on, sorted
+  std::vector<int> order;                                   // all nodes, sorted
+
+  bool isKnown(const std::string& value) const {
+    return initialisers.count(value) || sparse.count(value) || inputs.count(value) || producers.count(value);
+  }
 };
 
-// Throws MalformedModel: a value made twice or not at all, a cycle, no output.
-Topology analyse(const RawModel& model, const std::string& name);
+// Throws MalformedModel: a value made twice or not at all, a cycle.
+Topology analyse(const RawModel& model);
+
+// By node: is it needed for one of these values?
+std::vector<bool> neededFor(const std::vector<std::string>& values, const RawModel& model, const Topology& topology);
 
 // "node 'conv1' (Conv)"
 std::string describe(const RawNode& node);

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <numeric>
 #include <vector>
 
 #include "graph/edit.h"
@@ -228,12 +229,85 @@ bool prelu(Graph& graph, std::size_t index, const PassContext&) {
   return true;
 }
 
+// The numbers that a LogSoftmax puts together as the last of three axes, N×rest×K.
+struct Grouped {
+  Shape perm;  // empty: they are together already
+  Shape moved, shape;
+};
+
+Grouped grouped(const Node& node, const Shape& shape) {
+  const auto axis = shape.begin() + node.intAttr("axis", -1);
+  Grouped g{{}, shape, {shape[0], 1, 1}};
+  if (node.intAttr("flatten", 0) != 0) {
+    g.shape = {shape[0], elementCount(Shape(shape.begin() + 1, axis)), elementCount(Shape(axis, shape.end()))};
+    return g;
+  }
+  g.shape = {shape[0], elementCount(shape) / (shape[0] * *axis), *axis};
+  if (axis + 1 == shape.end()) return g;
+  g.perm.resize(shape.size());
+  std::iota(g.perm.begin(), g.perm.end(), 0);
+  const auto from = g.perm.begin() + (axis - shape.begin());
+  std::rotate(from, from + 1, g.perm.end());
+  std::rotate(g.moved.begin() + (axis - shape.begin()), g.moved.begin() + (axis - shape.begin()) + 1, g.moved.end());
+  return g;
+}
+
+Shape inverse(const Shape& perm) {
+  Shape back(perm.size());
+  for (std::size_t k = 0; k < perm.size(); ++k) back[static_cast<std::size_t>(perm[k])] = static_cast<std::int64_t>(k);
+  return back;
+}
+
+// d − log Σ e^d with d = x − max x, over the last axis of x: N×rest×K.
+ValueId logarithmOfShares(Graph& graph, const std::string& name, ValueId x, const Shape& shape) {
+  const Shape one = {shape[0], shape[1], 1};
+  const auto add = [&](const char* part, Op op, std::vector<ValueId> inputs, const Shape& to) {
+    return appendNode(graph, makeNode(name + part, op, std::move(inputs)), to);
+  };
+  const ValueId d = add("/difference", Op::Sub, {x, add("/max", Op::GlobalMaxPool, {x}, one)}, shape);
+  const ValueId mean = add("/mean", Op::GlobalAveragePool, {add("/exp", Op::Exp, {d}, shape)}, one);
+  const ValueId count = addFloatConstant(graph, name + ".count", {}, {static_cast<float>(shape[2])});
+  const ValueId sum = add("/sum", Op::Mul, {mean, count}, one);
+  return add("/log-softmax", Op::Sub, {d, add("/log", Op::Log, {sum}, one)}, shape);
+}
+
+// A softmax over images, with axis 0, stays and is refused.
+bool logSoftmax(Graph& graph, std::size_t index, const PassContext&) {
+  const Node node = graph.nodes[index];
+  const Shape shape = graph.value(node.inputs[0]).shape;
+  if (node.intAttr("axis", -1) < 1 || elementCount(shape) == 0) return false;
+  const Grouped g = grouped(node, shape);
+  ValueId x = node.inputs[0];
+  if (!g.perm.empty()) {
+    Node transposed = makeNode(node.name + "/axis-last", Op::Transpose, {x});
+    transposed.attrs["perm"] = g.perm;
+    x = appendNode(graph, std::move(transposed), g.moved);
+  }
+  x = appendNode(graph, makeNode(node.name + "/grouped", Op::Reshape, {x}), g.shape);
+  const ValueId y = logarithmOfShares(graph, node.name, x, g.shape);
+  const ValueId flat = appendNode(graph, makeNode(node.name + "/shaped", Op::Reshape, {y}), g.moved);
+  Node& last = graph.nodes[index];
+  last.op = g.perm.empty() ? Op::Identity : Op::Transpose;
+  last.inputs = {flat};
+  last.attrs.clear();
+  if (!g.perm.empty()) last.attrs["perm"] = inverse(g.perm);
+  return true;
+}
+
+bool concat(Graph& graph, std::size_t index, const PassContext& context) {
+  const Shape shape = graph.value(graph.nodes[index].outputs[0]).shape;
+  if (shape.empty() || elementCount(shape) > context.foldLimit) return false;
+  return repeatConstantRows(graph, index, shape[0]) > 0;
+}
+
 using Rewriter = bool (*)(Graph&, std::size_t, const PassContext&);
 
 const std::map<Op, Rewriter>& table() {
-  static const std::map<Op, Rewriter> rewriters = {{Op::Pow, power},  {Op::Mish, mish},  {Op::Expand, expand},
-                                                   {Op::Cast, cast},  {Op::Mod, modulo}, {Op::Clip, clip},
-                                                   {Op::PRelu, prelu}};
+  static const std::map<Op, Rewriter> rewriters = {{Op::Pow, power},     {Op::Mish, mish},
+                                                   {Op::Expand, expand}, {Op::Cast, cast},
+                                                   {Op::Mod, modulo},    {Op::Clip, clip},
+                                                   {Op::PRelu, prelu},   {Op::LogSoftmax, logSoftmax},
+                                                   {Op::Concat, concat}};
   return rewriters;
 }
 

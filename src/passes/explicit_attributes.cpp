@@ -113,12 +113,19 @@ using Write = void (*)(const Graph&, Node&);
 
 const std::map<Op, Write>& table() {
   static const std::map<Op, Write> writers = {
-      {Op::Conv, conv},        {Op::MaxPool, pool},
-      {Op::AveragePool, pool}, {Op::Concat, concat},
-      {Op::Softmax, softmax},  {Op::Transpose, transpose},
-      {Op::Clip, clip},        {Op::LeakyRelu, leakyRelu},
-      {Op::Elu, elu},          {Op::HardSigmoid, hardSigmoid},
-      {Op::LRN, lrn},          {Op::LayerNormalization, layerNormalization},
+      {Op::Conv, conv},
+      {Op::MaxPool, pool},
+      {Op::AveragePool, pool},
+      {Op::Concat, concat},
+      {Op::Softmax, softmax},
+      {Op::LogSoftmax, softmax},
+      {Op::Transpose, transpose},
+      {Op::Clip, clip},
+      {Op::LeakyRelu, leakyRelu},
+      {Op::Elu, elu},
+      {Op::HardSigmoid, hardSigmoid},
+      {Op::LRN, lrn},
+      {Op::LayerNormalization, layerNormalization},
       {Op::Gelu, gelu},
   };
   return writers;

@@ -41,11 +41,12 @@ const std::vector<PassInfo>& passList() {
       {"dequantise", "quantised values as the real numbers that they stand for", true, dequantise},
       {"explicit-attributes", "writes out defaults, auto_pad, bounds given as inputs", true, makeAttributesExplicit},
       {"run-time-parameters", "ops whose parameters are computed as arithmetic", true, lowerParameters},
+      {"cut-head", "ends the graph at the scores, before what makes probabilities of them", true, cutHead},
       {"canonical-normalization", "LayerNormalization with scale and bias of the normalised shape", true,
        completeNormalizations},
       {"fuse-normalization", "means, differences and roots that make a LayerNormalization", false, fuseNormalizations},
       {"fuse-gelu", "products with an error function that make a Gelu", false, fuseGelus},
-      {"canonical-functions", "Pow, Mish, Expand, Cast, Mod and bounds that are computed as arithmetic", true,
+      {"canonical-functions", "Pow, Mish, Expand, LogSoftmax, Cast, Mod and bounds that are computed as arithmetic", true,
        canonicaliseFunctions},
       {"canonical-products", "ConvTranspose as Conv, Einsum and CumSum as MatMul", true, canonicaliseProducts},
       {"canonical-volumes", "convolutions and pools over three spatial axes by those over two", true,
@@ -97,12 +98,13 @@ Specialised specialise(const Graph& imported, const SpecialiseOptions& options) 
   Specialised result;
   result.graph = imported;
   removeDeadNodes(result.graph);  // what nothing depends on need not even be supported
-  PassContext context{options, foldLimitOf(imported), {}, {}, {}};
+  PassContext context{options, foldLimitOf(imported), {}, {}, {}, {}};
   for (const PassInfo& pass : passList())
     if (std::find(options.disabled.begin(), options.disabled.end(), pass.name) == options.disabled.end())
       result.passes.push_back(runPass(pass, result.graph, context));
   result.warnings = std::move(context.warnings);
   result.mixing = std::move(context.mixing);
+  result.head = std::move(context.head);
   return result;
 }
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "graph/graph.h"
+#include "graph/head.h"
 
 namespace relprop {
 
@@ -14,6 +15,7 @@ struct SpecialiseOptions {
   // The first axis is no batch: the whole input is one image, and the canonical input has an axis of extent 1 in front.
   bool wholeInput = false;
   std::vector<std::string> disabled;  // names of passes to leave out; only those that are not required
+  bool cutHead = false;               // the graph ends at the scores of its first output
 };
 
 // What a pass is given besides the graph, and what it reports.
@@ -22,6 +24,7 @@ struct PassContext {
   std::int64_t foldLimit = 0;  // elements that constants made by folding may have, each
   std::vector<std::string> notes, warnings;
   std::vector<std::string> mixing;  // names of nodes that look along the batch
+  Head head = {};  // once it is cut
 };
 
 struct PassInfo {
@@ -44,6 +47,7 @@ struct Specialised {
   std::vector<std::string> warnings;
   // Nodes that look along the batch: one image at a time goes through such a graph. Empty for most.
   std::vector<std::string> mixing;
+  Head head;  // where it was cut
 };
 
 // In the order they run.

@@ -10,6 +10,7 @@ int foldConstants(Graph& graph, PassContext& context);
 int dequantise(Graph& graph, PassContext& context);
 int makeAttributesExplicit(Graph& graph, PassContext& context);
 int lowerParameters(Graph& graph, PassContext& context);
+int cutHead(Graph& graph, PassContext& context);
 int completeNormalizations(Graph& graph, PassContext& context);
 int fuseNormalizations(Graph& graph, PassContext& context);
 int fuseGelus(Graph& graph, PassContext& context);

@@ -24,7 +24,7 @@ class Bench {
 
   void run() {
     checkTrace();
-    model_ = Model::load(network_.model);
+    model_ = loadModel(network_, console_);
     preprocess_ = findPreprocess(*model_, network_);
     shape_ = chooseShape(*model_, network_, preprocess_);
     if (!arguments_.threads.empty()) network_.threads = arguments_.threads.front();
@@ -98,6 +98,7 @@ class Bench {
   // ---- time
   BenchOptions benchOptions() {
     BenchOptions o;
+    o.model = modelOptions(network_);
     o.methods = methods_, o.batches = batches_, o.rounds = arguments_.rounds;
     if (!arguments_.threads.empty()) o.threads = arguments_.threads;
     o.floorPrecision = arguments_.floorPrecision;

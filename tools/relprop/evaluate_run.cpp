@@ -146,7 +146,7 @@ int EvaluateRun::close(std::size_t asked) {
 }
 
 int EvaluateRun::execute() {
-  const Model model = Model::load(network_.model);
+  const Model model = loadModel(network_, console_);
   const Dataset dataset = Dataset::open(arguments_.data);
   const bool owner = !ranks_ || ranks_->owner();
   // A store that is there is looked at before methods are compiled; a new one is made when nothing can be wrong any

@@ -101,6 +101,7 @@ int Run::batchSize(const Model& model) const {
 MethodSet::Network Run::network(const Model& model) {
   std::optional<Preprocess> preprocess = findPreprocess(model, network_);
   question_ = parseQuestion(arguments_.target, findLabels(model, arguments_.labels), model.outputClasses());
+  if (const std::string note = namesNote(question_); !note.empty()) console_.note(note);
   network_.batch = batchSize(model);
   Shape tensor = network_.shape.empty() && inputs_.size() == 1 ? tensorShape(inputs_) : Shape();
   Shape shape = chooseShape(model, network_, preprocess, tensor);
@@ -117,7 +118,7 @@ MethodSet::Network Run::network(const Model& model) {
 }
 
 void Run::readModel() {
-  Model model = Model::load(network_.model);
+  Model model = loadModel(network_, console_);
   std::vector<std::string> notes;
   std::vector<MethodChoice> choices = chosenMethods(network_, notes);
   for (const std::string& note : notes) console_.note(note);

@@ -61,10 +61,18 @@ void printSteps(Console& console, const std::vector<StepReport>& steps) {
   printTable(console, rows);
 }
 
+std::string otherOutputs(const Model& model) {
+  std::vector<std::string> others = model.outputs();
+  std::erase(others, model.output());
+  return others.empty() ? "" : fmt::format(" (others: {})", joined(others, ", "));
+}
+
 void printReport(Console& console, const Model& model, const Explainer& explainer, bool steps) {
   const PlanReport& plan = explainer.report();
   console.data(fmt::format("model    {} ({})", model.path(), model.hash()));
   console.data(fmt::format("input    {}", toString(explainer.inputShape())));
+  console.data(fmt::format("output   {}{}", model.output(), otherOutputs(model)));
+  console.data(fmt::format("head     {}", plan.head));
   console.data(fmt::format("method   {}", plan.method));
   console.data(fmt::format("memory   about {}: model {}, weights for the method {}, values {}",
                            readableBytes(plan.memory), readableBytes(plan.modelBytes), readableBytes(plan.weightBytes),
@@ -95,10 +103,13 @@ Json stepsJson(const std::vector<StepReport>& steps) {
   return json;
 }
 
-Json reportJson(const RunFacts& facts, const Explainer& explainer) {
+Json reportJson(const RunFacts& facts, const Model& model, const Explainer& explainer) {
   const PlanReport& plan = explainer.report();
   Json json = factsJson(facts);
   json["inputShape"] = explainer.inputShape();
+  json["output"] = model.output();
+  json["outputs"] = model.outputs();
+  json["head"] = plan.head;
   json["weightBytes"] = plan.weightBytes;
   json["arenaBytes"] = plan.arenaBytes;
   json["modelBytes"] = plan.modelBytes;
@@ -119,13 +130,13 @@ void reportOn(const MethodChoice& method, const Model& model, const InspectArgum
   const RunFacts facts = {model.path(), model.hash(), explainer.methodString(), network.rules,
                           {},           preprocess,   network.precision};
   if (arguments.run.json)
-    console.data(dump(reportJson(facts, explainer), -1));
+    console.data(dump(reportJson(facts, model, explainer), -1));
   else
     printReport(console, model, explainer, arguments.steps);
 }
 
 void runReports(const InspectArguments& arguments, Console& console) {
-  const Model model = Model::load(arguments.run.network.model);
+  const Model model = loadModel(arguments.run.network, console);
   std::vector<std::string> notes;
   const std::vector<MethodChoice> methods = chosenMethods(arguments.run.network, notes);
   for (const std::string& note : notes) console.note(note);

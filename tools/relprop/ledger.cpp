@@ -106,7 +106,7 @@ void runLedger(const LedgerArguments& arguments, Console& console) {
   const std::vector<Input> inputs = collectInputs({arguments.image}, notes);
   if (inputs.size() != 1)
     throw Error(ErrorCode::InvalidArgument, arguments.image, fmt::format("{} images", inputs.size()), "one image");
-  const Model model = Model::load(arguments.network.model);
+  const Model model = loadModel(arguments.network, console);
   std::vector<MethodChoice> choices = chosenMethods(arguments.network, notes);
   for (const std::string& note : notes) console.note(note);
   MethodSet::Network network = networkOf(arguments, model, inputs, console);

@@ -123,10 +123,29 @@ void addCostOptions(CLI::App& app, NetworkOptions& options) {
       ->type_name("SIZE");
 }
 
+// Names of inputs hold anything, so the last = divides.
+void addFeeds(NetworkOptions& options, const std::vector<std::string>& all) {
+  for (const std::string& text : all) {
+    const std::size_t equals = text.rfind('=');
+    if (equals == std::string::npos || equals == 0 || equals + 1 == text.size())
+      throw CLI::ValidationError("--feed", "'" + text + "' is no NAME=FILE.npy");
+    if (!options.feeds.emplace(text.substr(0, equals), text.substr(equals + 1)).second)
+      throw CLI::ValidationError("--feed", "'" + text.substr(0, equals) + "' is given twice");
+  }
+}
+
 void addRunOptions(CLI::App& app, NetworkOptions& options) {
   app.add_option("--preprocess", options.preprocess,
                  "preprocessing: a name (imagenet, …) or a JSON file; default: beside the model")
       ->type_name("NAME|FILE");
+  app.add_option("--output", options.output,
+                 "the output to explain, of several (default: what looks like class scores)")
+      ->type_name("NAME");
+  app.add_option_function<std::vector<std::string>>(
+         "--feed", [&options](const std::vector<std::string>& all) { addFeeds(options, all); },
+         "a value for an input of the network beside the picture (repeatable)")
+      ->allow_extra_args(false)
+      ->type_name("NAME=FILE.npy");
   app.add_option_function<std::string>(
          "--shape", [&options](const std::string& text) { options.shape = parseShape(text); },
          "size of the input where the model leaves it open")
@@ -225,6 +244,19 @@ void addNetworkOptions(CLI::App& app, NetworkOptions& options) {
   addRunOptions(app, options);
   addCostOptions(app, options);
   app.option_defaults()->group("Options");
+}
+
+ModelOptions modelOptions(const NetworkOptions& options) {
+  ModelOptions result;
+  result.output = options.output;
+  for (const auto& [name, file] : options.feeds) result.feeds.emplace(name, readTypedNpy(file));
+  return result;
+}
+
+Model loadModel(const NetworkOptions& options, Console& console) {
+  Model model = Model::load(options.model, modelOptions(options));
+  for (const std::string& note : model.notes()) console.note(note);
+  return model;
 }
 
 void addLabelsOption(CLI::App& app, std::string& labels) {

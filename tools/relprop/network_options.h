@@ -2,10 +2,12 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "console.h"
 #include "method_choice.h"
 #include "relprop/explain.h"
 
@@ -13,7 +15,9 @@ namespace relprop::cli {
 
 struct NetworkOptions {
   std::string model;
-  std::vector<std::string> methods;  // none: rap
+  std::string output;                        // of the network's; empty: chosen by the library
+  std::map<std::string, std::string> feeds;  // input and file
+  std::vector<std::string> methods;          // none: rap
   std::vector<Shortcut> shortcuts;
   std::vector<std::string> rules;
   std::string patterns;
@@ -26,6 +30,10 @@ struct NetworkOptions {
   Precision precision = Precision::Float32;
   std::int64_t memory = 0;  // bytes; 0: no limit
 };
+
+// The network with the output and the inputs that were asked for; says what was assumed.
+Model loadModel(const NetworkOptions& options, Console& console);
+ModelOptions modelOptions(const NetworkOptions& options);
 
 void addNetworkOptions(CLI::App& app, NetworkOptions& options);
 void addLabelsOption(CLI::App& app, std::string& labels);

@@ -97,7 +97,7 @@ void PatternRun::prepare() {
     throw Error(ErrorCode::FileWriteFailed, arguments_.out.string(), "a folder", "the path of a file",
                 "give one with --out");
   checkWritable(arguments_.out.parent_path().empty() ? "." : arguments_.out.parent_path());
-  model_ = Model::load(network_.model);
+  model_ = loadModel(network_, console_);
   preprocess_ = findPreprocess(*model_, network_);
   if (const int fixed = fixedBatch(*model_); fixed > 0) network_.batch = fixed;
   constexpr int kDefault = 8;

@@ -8,6 +8,11 @@
 namespace relprop::cli {
 namespace {
 
+// Of a network without probabilities there is none.
+Json probabilityJson(double probability) {
+  return std::isfinite(probability) ? Json(probability) : Json();
+}
+
 std::string labelOf(int index, const std::vector<std::string>& labels) {
   auto position = static_cast<std::size_t>(index);
   return index >= 0 && position < labels.size() ? labels[position] : "";
@@ -17,7 +22,7 @@ Json predictionJson(const Prediction& prediction, const std::vector<std::string>
   Json json = {{"index", prediction.index}};
   std::string label = labelOf(prediction.index, labels);
   json["label"] = label.empty() ? Json() : Json(label);
-  json["probability"] = prediction.probability;
+  json["probability"] = probabilityJson(prediction.probability);
   json["logit"] = prediction.logit;
   return json;
 }
@@ -36,8 +41,8 @@ std::string contrastText(const Target& target, const Question& question) {
 }
 
 bool explainsPrediction(const Explanation& explanation, const NamedTarget& target) {
-  return target.target.kind() != Target::Kind::Relevance && target.target.contrast() == Target::Contrast::None &&
-         predicted(explanation).index == explanation.target;
+  return target.target.kind() != Target::Kind::Relevance && target.target.kind() != Target::Kind::Not &&
+         target.target.contrast() == Target::Contrast::None && predicted(explanation).index == explanation.target;
 }
 
 // "207 golden retriever 0.83 (logit 14.2)", and the target where it is not that class or one of several.
@@ -58,6 +63,7 @@ Json targetJson(const Explanation& explanation, const NamedTarget& target, const
   Json json = question.from.empty()
                   ? predictionJson(explanation.targetPrediction, question.labels)
                   : Json{{"channel", explanation.target}, {"sum", explanation.targetPrediction.logit}};
+  if (target.target.kind() == Target::Kind::Not) json["not"] = true;
   if (target.target.contrast() == Target::Contrast::Others) json["against"] = "others";
   if (target.target.contrast() == Target::Contrast::Class) json["against"] = target.target.rival();
   return json;
@@ -103,7 +109,8 @@ std::optional<double> conservation(const Explanation& explanation) {
 
 std::string predictionText(const Prediction& prediction, const std::vector<std::string>& labels) {
   std::string label = labelOf(prediction.index, labels);
-  return fmt::format("{}{}{} {:.2f}", prediction.index, label.empty() ? "" : " ", label, prediction.probability);
+  const std::string name = fmt::format("{}{}{}", prediction.index, label.empty() ? "" : " ", label);
+  return std::isfinite(prediction.probability) ? fmt::format("{} {:.2f}", name, prediction.probability) : name;
 }
 
 std::string targetText(const Explanation& explanation, const NamedTarget& target, const Question& question) {
@@ -112,7 +119,8 @@ std::string targetText(const Explanation& explanation, const NamedTarget& target
   const std::string subject = question.from.empty() ? predictionText(explanation.targetPrediction, question.labels)
                                                     : fmt::format("channel {} (sum {:.3g})", explanation.target,
                                                                   explanation.targetPrediction.logit);
-  return subject + contrastText(target.target, question);
+  const char* const negation = target.target.kind() == Target::Kind::Not ? "not " : "";
+  return negation + subject + contrastText(target.target, question);
 }
 
 std::string resultLine(const std::string& input, const Explanation& explanation, const NamedTarget& target,

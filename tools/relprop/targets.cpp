@@ -17,7 +17,7 @@ namespace {
 
 using Labels = std::vector<std::string>;
 
-constexpr const char* kForms = "argmax, top:K, a class index or name, or a .npy file";
+constexpr const char* kForms = "argmax, top:K, a class index or name, not:CLASS, or a .npy file";
 
 std::string lower(std::string text) {
   for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
@@ -82,7 +82,8 @@ std::vector<int> candidates(const std::string& text, const Labels& labels) {
 // Reads the words of --target and --contrast.
 class Reader {
  public:
-  Reader(const Labels& labels, std::int64_t classes) : labels_(labels), classes_(classes) {}
+  Reader(const Labels& labels, const std::string& other, std::int64_t classes)
+      : labels_(labels), other_(other), classes_(classes) {}
 
   std::vector<NamedTarget> targets(const std::string& text) const {
     if (text.find(',') == std::string::npos || !candidates(text, labels_).empty()) return one(text);
@@ -107,12 +108,16 @@ class Reader {
   int checked(int index, const char* option) const {
     if (index < 0 || (classes_ > 0 && index >= classes_))
       throw Error(ErrorCode::UnknownTarget, option, std::to_string(index),
-                  classes_ > 0 ? fmt::format("a class index from 0 to {}", classes_ - 1) : "a class index");
+                  classes_ > 0 ? fmt::format("a class index from 0 to {}", classes_ - 1) : "a class index",
+                  classes_ == 1 ? "the other answer of a network with one output is not:0" : "");
     return index;
   }
 
   std::vector<NamedTarget> one(const std::string& text) const {
     if (text.starts_with("top:")) return ranks(text);
+    if (isOther(text)) return {{Target::notOf(0), text}};
+    if (text.starts_with("not:") && candidates(text, labels_).empty())
+      return {{Target::notOf(classOf(text.substr(4), "--target")), text}};
     std::vector<NamedTarget> result;
     if (text == "argmax")
       result.push_back({Target::highest(), text});
@@ -121,6 +126,12 @@ class Reader {
     else
       result.push_back({Target::of(classOf(text, "--target")), text});
     return result;
+  }
+
+  // Is it the name of the other answer of a network with one output, and not of the one?
+  bool isOther(const std::string& text) const {
+    return !other_.empty() && !candidates(text, {other_}).empty() && classesCalled(text, labels_, true).empty() &&
+           (candidates(text, labels_).empty() || lower(text) == lower(other_));
   }
 
   std::vector<NamedTarget> ranks(const std::string& text) const {
@@ -143,6 +154,7 @@ class Reader {
   }
 
   const Labels& labels_;
+  const std::string& other_;
   std::int64_t classes_;
 };
 
@@ -177,9 +189,10 @@ void makeNamesDiffer(std::vector<NamedTarget>& targets) {
 void addQuestionOptions(CLI::App& app, TargetOptions& options) {
   app.add_option(
          "--target", options.targets,
-         "argmax (default), the K highest classes, classes by index or by the beginning of their names, or output "
-         "relevance from a file; several with commas")
-      ->type_name("argmax|top:K|CLASS|FILE.npy")
+         "argmax (default), the K highest classes, classes by index or by the beginning of their names, not:CLASS for "
+         "what speaks against one (of a network with one output the other answer), or output relevance from a file; "
+         "several with commas")
+      ->type_name("argmax|top:K|CLASS|not:CLASS|FILE.npy")
       ->allow_extra_args(false);
   app.add_option_function<std::string>(
          "--contrast", [&options](const std::string& text) { options.contrast = text == "others" ? "" : text; },
@@ -209,6 +222,14 @@ void checkTargetOptions(const TargetOptions& options) {
     if (isFile(text)) refuse("--contrast cannot be combined with relevance from " + text);
 }
 
+std::string namesNote(const Question& question) {
+  if (question.other.empty()) return "";
+  return fmt::format(
+      "the network has one output, taken as the probability of '{}', the second of the two class names; "
+      "'{}' is the other answer, not:0",
+      question.labels.at(0), question.other);
+}
+
 std::vector<Target> targetsOf(const Question& question) {
   std::vector<Target> targets;
   for (const NamedTarget& one : question.targets) targets.push_back(one.target);
@@ -218,7 +239,8 @@ std::vector<Target> targetsOf(const Question& question) {
 Question parseQuestion(const TargetOptions& options, const std::vector<std::string>& labels, std::int64_t classes) {
   const auto [node, channel] = splitNode(options.from);
   Question question{node, {}, node.empty() ? labels : Labels{}};
-  const Reader reader(question.labels, node.empty() ? classes : -1);
+  if (node.empty() && classes == 1 && labels.size() == 2) question.labels = {labels[1]}, question.other = labels[0];
+  const Reader reader(question.labels, question.other, node.empty() ? classes : -1);
   if (channel)
     question.targets.push_back({Target::of(*channel), std::to_string(*channel)});
   else if (options.targets.empty())

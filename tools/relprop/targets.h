@@ -32,10 +32,14 @@ struct Question {
   std::string from;  // the inner node, "" for the scores
   std::vector<NamedTarget> targets;
   std::vector<std::string> labels;  // of the scores; empty when there are none or when a node is explained
+  std::string other = {};           // of a network with one output, the name of the other answer
   bool single() const { return targets.size() == 1; }
 };
 
 std::vector<Target> targetsOf(const Question& question);
+
+// What two names of a network with one output were taken for, or "".
+std::string namesNote(const Question& question);
 
 // `classes`: how many the network has, -1 when that is not known. Throws UnknownTarget, and what reading a .npy throws.
 Question parseQuestion(const TargetOptions& options, const std::vector<std::string>& labels, std::int64_t classes);

@@ -11,7 +11,6 @@
 #include <functional>
 #include <numeric>
 
-#include "core/softmax.h"
 #include "explain/procedures/cam.h"
 #include "explain/procedures/procedures.h"
 #include "relprop/error.h"
@@ -111,11 +110,16 @@ Baseline coverOf(Parameters& p) {
 }
 
 // ---- rise
-// With the scores' softmax in place of the scores; an inner node explained as a whole has no probabilities.
+// With the probabilities in place of the scores; an inner node explained as a whole and a regression have none. What is
+// not a class has the probability that the class leaves.
 double probabilityOf(const Question& q, const ScoreShape& shape, const float* scores) {
-  if (shape.positions != 1) return valueOf(q, shape, scores);
-  const std::vector<double> p = softmax({scores, scores + shape.classes});
-  return valueOf(q, shape, std::vector<float>(p.begin(), p.end()).data());
+  if (shape.positions != 1 || !shape.hasProbabilities()) return valueOf(q, shape, scores);
+  const std::vector<double> p = probabilities(shape, scores);
+  std::vector<float> all(static_cast<std::size_t>(shape.count()));
+  for (std::size_t k = 0; k < p.size(); ++k)
+    all[static_cast<std::size_t>(shape.at(static_cast<std::int64_t>(k)))] = static_cast<float>(p[k]);
+  const bool other = q.negated && q.contrast == Question::Contrast::None;
+  return (other ? 1 : 0) + valueOf(q, shape, all.data());
 }
 
 class Rise : public Procedure {

@@ -104,7 +104,7 @@ std::vector<bool> nonNegativeValues(const Graph& graph) {
 std::vector<bool> vanishesWithValue(const Graph& graph, const std::vector<const Rule*>& rules) {
   std::vector<bool> vanishes(graph.values.size(), true);
   // The seed lies on whatever the scores are: a score of 0 may still be given relevance.
-  vanishes[static_cast<std::size_t>(scoresOf(graph))] = false;
+  vanishes[static_cast<std::size_t>(graph.outputs.at(0))] = false;
   for (std::size_t i = graph.nodes.size(); i-- > 0;) {
     const Node& n = graph.nodes[i];
     const bool out = vanishes[static_cast<std::size_t>(n.outputs[0])];
@@ -121,19 +121,6 @@ int identitySkipInput(const Graph& graph, const Uses& uses, const Node& addition
     if (reachesWithoutWeights(graph, uses, addition.inputs[k], other)) return static_cast<int>(k);
   }
   return -1;
-}
-
-ValueId scoresOf(const Graph& graph) {
-  const Uses uses = usesOf(graph);
-  ValueId id = graph.outputs.at(0), scores = id;
-  for (int producer = uses.producer[static_cast<std::size_t>(id)]; producer >= 0;
-       producer = uses.producer[static_cast<std::size_t>(id)]) {
-    const Node& n = graph.nodes[static_cast<std::size_t>(producer)];
-    if (n.op != Op::Softmax && n.op != Op::Reshape) break;
-    id = n.inputs[0];
-    if (n.op == Op::Softmax) scores = id;
-  }
-  return scores;
 }
 
 }  // namespace relprop

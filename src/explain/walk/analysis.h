@@ -19,7 +19,4 @@ std::vector<bool> vanishesWithValue(const Graph& graph, const std::vector<const 
 // ancestor of the other input comes before any linear node.
 int identitySkipInput(const Graph& graph, const Uses& uses, const Node& addition);
 
-// The value that the scores are read from: a final Softmax (and reshapes behind it) is skipped.
-ValueId scoresOf(const Graph& graph);
-
 }  // namespace relprop

@@ -105,7 +105,11 @@ struct LinearNet {
     c.input = input.data();
     const auto channels = static_cast<std::size_t>(shape[0]);
     c.black.assign(channels, -2), c.low.assign(channels, -2), c.high.assign(channels, 2);
-    c.target = 1, c.classes = 2;
+    c.target = 1;
+    c.answer = [](const float* logits) {
+      return eval::Answer{logits[1], 1 / (1 + std::exp(static_cast<double>(logits[0]) - logits[1])),
+                          logits[1] > logits[0]};
+    };
     c.forward = [this](std::int64_t count, const Fill& fill, const Read& read) { forward(count, fill, read); };
     return c;
   }

@@ -28,7 +28,8 @@ class ToyCase {
       const auto step = static_cast<float>(c);
       case_.black.push_back(-2 - step), case_.low.push_back(-2 - step), case_.high.push_back(3 + step);
     }
-    case_.target = 1, case_.classes = 3;
+    case_.target = 1;
+    case_.answer = [this](const float* said) { return answerTo(said); };
     case_.forward = [this](std::int64_t count, const Fill& fill, const Read& read) { run(count, fill, read); };
   }
   ToyCase(const ToyCase&) = delete;
@@ -89,6 +90,15 @@ class ToyCase {
     std::vector<float> values(count);
     for (float& v : values) v = static_cast<float>(random_()) / 4294967296.0f - 0.5f;
     return values;
+  }
+
+  // Of a softmax over the classes.
+  Answer answerTo(const float* said) const {
+    double sum = 0;
+    for (int k = 0; k < 3; ++k) sum += std::exp(static_cast<double>(said[k]));
+    const float target = said[case_.target];
+    return {target, std::exp(static_cast<double>(target)) / sum,
+            std::max_element(said, said + 3) == said + case_.target};
   }
 
   // As the engine does it: all inputs of a batch are written before the first of its outputs is read.

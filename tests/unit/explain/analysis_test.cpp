@@ -159,27 +159,5 @@ TEST_F(IdentitySkip, TheNetworksInputIsAnAncestorToo) {
   EXPECT_EQ(skipOf(conv(b_.x()), b_.x()), 1);
 }
 
-// ---- scores
-TEST(Scores, AreReadBeforeTheFinalSoftmax) {
-  Build b({1, 4});
-  const ValueId scores = b.add(Op::Dense, {b.x(), b.random({3, 4})});
-  EXPECT_EQ(scoresOf(b.graph), scores);
-  b.add(Op::Softmax, {scores});
-  EXPECT_EQ(scoresOf(b.graph), scores);
-  b.add(Op::Reshape, {b.graph.outputs[0]});
-  EXPECT_EQ(scoresOf(b.graph), scores) << "reshapes behind the softmax go with it";
-}
-
-TEST(Scores, StayWhereTheyAreOtherwise) {
-  Build b({1, 4});
-  const ValueId dense = b.add(Op::Dense, {b.x(), b.random({3, 4})});
-  const ValueId flat = b.add(Op::Reshape, {dense});
-  EXPECT_EQ(scoresOf(b.graph), flat);
-  const ValueId sigmoid = b.add(Op::Sigmoid, {flat});
-  EXPECT_EQ(scoresOf(b.graph), sigmoid);
-  b.add(Op::Relu, {b.add(Op::Softmax, {sigmoid})});
-  EXPECT_EQ(scoresOf(b.graph), b.graph.outputs[0]) << "a softmax in the middle stays";
-}
-
 }  // namespace
 }  // namespace relprop::test

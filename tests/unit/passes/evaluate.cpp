@@ -459,6 +459,8 @@ Arrays activation(const Call& c) {
       {Op::Tanh, [](double v, double, double) { return std::tanh(v); }},
       {Op::Erf, [](double v, double, double) { return std::erf(v); }},
       {Op::Sqrt, [](double v, double, double) { return std::sqrt(v); }},
+      {Op::Exp, [](double v, double, double) { return std::exp(v); }},
+      {Op::Log, [](double v, double, double) { return std::log(v); }},
       {Op::Softplus, [](double v, double, double) { return std::log1p(std::exp(v)); }},
       {Op::Softsign, [](double v, double, double) { return v / (1 + std::abs(v)); }},
       {Op::Mish, [](double v, double, double) { return v * std::tanh(std::log1p(std::exp(v))); }}};
@@ -566,6 +568,12 @@ Arrays expand(const Call& c) {
   return {y};
 }
 
+Arrays logSoftmax(const Call& c) {
+  Arrays y = softmax(c);
+  for (double& v : y[0].data) v = std::log(v);
+  return y;
+}
+
 using Function = Arrays (*)(const Call&);
 
 Function functionOf(Op op) {
@@ -581,6 +589,7 @@ Function functionOf(Op op) {
                                                    {Op::BatchNormalization, batchNorm},
                                                    {Op::Affine, affine},
                                                    {Op::Softmax, softmax},
+                                                   {Op::LogSoftmax, logSoftmax},
                                                    {Op::Concat, concat},
                                                    {Op::Split, split},
                                                    {Op::Slice, slice},

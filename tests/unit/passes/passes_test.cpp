@@ -211,6 +211,18 @@ TEST(Passes, OldSoftmaxFlattens) {
   EXPECT_THAT(opsOf(canonical(c, {2, 5, 1, 1})), ElementsAre(Op::Softmax));
 }
 
+TEST(Passes, LogSoftmaxOfOtherThanClassesIsArithmetic) {
+  for (const std::int64_t axis : {1, 2, 3, -1})
+    for (const std::int64_t flatten : {0, 1}) {
+      Build b(kImage);
+      Attributes attrs = {{"axis", axis}};
+      if (flatten) attrs["flatten"] = flatten;
+      b.add(Op::LogSoftmax, {b.x()}, attrs);
+      const std::vector<Op> ops = opsOf(canonical(b, kImage));
+      EXPECT_EQ(std::count(ops.begin(), ops.end(), Op::LogSoftmax), 0) << axis << " " << flatten;
+    }
+}
+
 TEST(Passes, GlobalPoolsBecomePools) {
   Build b(kImage);
   const ValueId mean = b.add(Op::GlobalAveragePool, {b.x()});
