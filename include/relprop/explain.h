@@ -38,8 +38,15 @@ class RELPROP_API Model {
   static Model fromBytes(std::span<const std::byte> bytes, const ModelBytesOptions& options = {});
 
   const std::string& path() const;
-  const std::string& hash() const;     // "xxh3:…" of the file's bytes (and of its external data)
-  Shape inputShape() const;            // N×C×H×W, -1 where symbolic
+  const std::string& hash() const;  // "xxh3:…" of the file's bytes (and of its external data)
+  Shape inputShape() const;         // N×C×H×W (N×H×W×C where layout() says so), -1 where symbolic
+  // Where the channels of the input lie. What the graph does with the input decides (a convolution, or a Transpose to
+  // N×C×H×W), else 1, 3 or 4 in the last place alone; `asked` decides where that is only a guess. Throws
+  // InvalidArgument where the graph contradicts it.
+  Layout layout(std::optional<Layout> asked = {}) const;
+  // Channels of the input, in that layout, 3 where the file leaves them open and `inputShape` (see ExplainOptions) too.
+  int channels(const Shape& inputShape = {}, std::optional<Layout> asked = {}) const;
+  std::string layoutReason() const;    // how layout() knows, e.g. "node 'Transpose__6' makes N×C×H×W of it"
   std::int64_t outputClasses() const;  // -1 when not known before shapes are fixed
   std::map<std::string, std::string> metadata() const;
   bool hasBatchNormalization() const;  // false when the exporter folded it (or there was none)
@@ -92,7 +99,10 @@ struct ExplainOptions {
   std::string method = "rap";           // method string, e.g. "lrp-gamma:gamma=0.5"
   std::vector<std::string> rules = {};  // rows "PATTERN=RULE" in front of the preset's table
   Shape inputShape = {};                // C×H×W or H×W where the model leaves them open; empty: as in the model
-  int batch = 1;                        // rows computed together (1 if the model fixes it so)
+  std::optional<Layout> layout = {};    // see Model::layout; inputShape is in that layout
+  // Inputs and maps are N×C×H×W whatever the layout of the model; else they are in the model's own.
+  bool channelsFirst = false;
+  int batch = 1;  // rows computed together (1 if the model fixes it so)
   // A map of each image for every target, from one forward pass; 1 to 1000. The plan is made for so many.
   std::vector<Target> targets = {Target::highest()};
   std::string from = {};             // explain this node's output instead of the scores; its channels are the classes
@@ -134,10 +144,12 @@ struct LayerMap {
 };
 
 struct Explanation {
-  Tensor relevance;  // 1×C×H×W, or 1×1×H×W of methods that draw one plane; the heatmap is its sum over channels
-  int target = 0;    // the class
-  double seed = 0;   // relevance put in at the target
-  double sum = 0;    // Σ relevance of the input, before steps such as quantisation or sign=
+  // In the layout of the input, 1×C×H×W or 1×H×W×C; C is 1 of methods that draw one plane. The heatmap is its sum over
+  // channels.
+  Tensor relevance;
+  int target = 0;                // the class
+  double seed = 0;               // relevance put in at the target
+  double sum = 0;                // Σ relevance of the input, before steps such as quantisation or sign=
   Prediction targetPrediction;   // of the class `target`
   std::vector<Prediction> top5;  // the highest, in order
   std::vector<float> logits;
@@ -186,7 +198,8 @@ class RELPROP_API Explainer {
   Explainer(Explainer&&) noexcept;
   Explainer& operator=(Explainer&&) noexcept;
 
-  Shape inputShape() const;  // C×H×W that explain expects behind N
+  Shape inputShape() const;  // C×H×W that explain expects behind N, or H×W×C
+  Layout layout() const;     // of inputs and maps
   // input: N×C×H×W, any N. The maps of ExplainOptions::targets, image by image. Throws ShapeMismatch, UnknownTarget,
   // NonFiniteInput, NumericFailure, NotConserved, Cancelled.
   std::vector<Explanation> explain(const TensorView& input);

@@ -1,7 +1,10 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "explainer/model_impl.h"
 #include "explainer/redrawn_model.h"
+#include "relprop/error.h"
 
 namespace relprop {
 
@@ -30,6 +33,33 @@ const std::string& Model::hash() const {
 Shape Model::inputShape() const {
   const Graph& g = impl_->imported.graph;
   return g.value(g.inputs.at(0)).shape;
+}
+
+Layout Model::layout(std::optional<Layout> asked) const {
+  const InputLayout found = inputLayoutOf(impl_->imported.graph);
+  const Layout own = found.channelsLast ? Layout::ChannelsLast : Layout::ChannelsFirst;
+  if (!asked || *asked == own) return own;
+  const auto refuse = [&](const std::string& expected) {
+    throw Error(ErrorCode::InvalidArgument, "layout", layoutName(*asked), expected, "leave the layout out");
+  };
+  if (inputShape().size() < 3) refuse("nothing: an input of shape " + toString(inputShape()) + " has no channel axis");
+  if (found.certain) refuse(fmt::format("{}: {}", layoutName(own), found.reason));
+  return *asked;
+}
+
+int Model::channels(const Shape& given, std::optional<Layout> asked) const {
+  constexpr int kOfPictures = 3;
+  const Shape shape = inputShape();
+  if (shape.size() < 2) return 1;
+  const bool last = layout(asked) == Layout::ChannelsLast;
+  const std::int64_t fixed = last ? shape.back() : shape[1];
+  if (fixed > 0) return static_cast<int>(fixed);
+  if (given.size() + 1 != shape.size()) return kOfPictures;
+  return static_cast<int>(last ? given.back() : given.front());
+}
+
+std::string Model::layoutReason() const {
+  return inputLayoutOf(impl_->imported.graph).reason;
 }
 
 std::int64_t Model::outputClasses() const {

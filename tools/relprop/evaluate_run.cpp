@@ -73,6 +73,7 @@ EvaluateOptions EvaluateRun::options(const Model& model) {
   o.preprocess = preprocessOf(model);
   o.labels = findLabels(model, arguments_.labels);
   o.inputShape = chooseShape(model, network_, o.preprocess);
+  o.layout = network_.layout;
   o.patterns = network_.patterns;
   if (network_.batchGiven > 0) o.batch = network_.batchGiven;
   if (const int fixed = fixedBatch(model); fixed > 0) o.batch = fixed;

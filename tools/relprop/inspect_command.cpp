@@ -61,10 +61,18 @@ void printSteps(Console& console, const std::vector<StepReport>& steps) {
   printTable(console, rows);
 }
 
+// Of a picture: where its channels lie, and how that is known.
+std::string layoutText(const Model& model, const Explainer& explainer) {
+  if (explainer.inputShape().size() != 3) return "";
+  const char* axes = explainer.layout() == Layout::ChannelsLast ? "H×W×C" : "C×H×W";
+  const bool asFound = model.layout() == explainer.layout();
+  return fmt::format(", {} ({})", axes, asFound ? model.layoutReason() : "as --layout says");
+}
+
 void printReport(Console& console, const Model& model, const Explainer& explainer, bool steps) {
   const PlanReport& plan = explainer.report();
   console.data(fmt::format("model    {} ({})", model.path(), model.hash()));
-  console.data(fmt::format("input    {}", toString(explainer.inputShape())));
+  console.data(fmt::format("input    {}{}", toString(explainer.inputShape()), layoutText(model, explainer)));
   console.data(fmt::format("method   {}", plan.method));
   console.data(fmt::format("memory   about {}: model {}, weights for the method {}, values {}",
                            readableBytes(plan.memory), readableBytes(plan.modelBytes), readableBytes(plan.weightBytes),
@@ -99,6 +107,7 @@ Json reportJson(const RunFacts& facts, const Explainer& explainer) {
   const PlanReport& plan = explainer.report();
   Json json = factsJson(facts);
   json["inputShape"] = explainer.inputShape();
+  json["layout"] = layoutName(explainer.layout());
   json["weightBytes"] = plan.weightBytes;
   json["arenaBytes"] = plan.arenaBytes;
   json["modelBytes"] = plan.modelBytes;

@@ -116,7 +116,8 @@ void runLedger(const LedgerArguments& arguments, Console& console) {
       [&](const std::string& text) { console.warning(text); });
   methods.check();
   Group group;
-  GroupReader(model.path(), preprocess, methods.inputShape(), {}).add(inputs.front(), group);
+  GroupReader(model.path(), preprocess, methods.inputShape(), model.layout(arguments.network.layout), {})
+      .add(inputs.front(), group);
   for (Method& method : methods.all()) printMethod(methods, method, inputs.front(), group, console, arguments);
 }
 

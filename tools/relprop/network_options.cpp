@@ -131,6 +131,11 @@ void addRunOptions(CLI::App& app, NetworkOptions& options) {
          "--shape", [&options](const std::string& text) { options.shape = parseShape(text); },
          "size of the input where the model leaves it open")
       ->type_name("HxW|CxHxW");
+  app.add_option_function<std::string>(
+         "--layout", [&options](const std::string& name) { options.layout = layoutFromName(name); },
+         "where the channels of the input lie, N×C×H×W or N×H×W×C, where the network leaves it open")
+      ->check(CLI::IsMember({"nchw", "nhwc"}))
+      ->type_name("nchw|nhwc");
   app.add_option("-b,--batch", options.batchGiven, "images computed together")
       ->check(CLI::Range(1, 4096))
       ->type_name("N");
@@ -182,6 +187,7 @@ Shape preprocessedSize(const std::optional<Preprocess>& preprocess) {
   if (preprocess->crop[0] > 0 && preprocess->crop[1] > 0) return {preprocess->crop[0], preprocess->crop[1]};
   bool fixed =
       preprocess->resize == Preprocess::Resize::Warp || preprocess->resize == Preprocess::Resize::CentralFraction;
+  if (fixed && preprocess->sides[0] > 0) return {preprocess->sides[0], preprocess->sides[1]};
   if (fixed && preprocess->size > 0) return {preprocess->size, preprocess->size};
   return {};
 }
@@ -269,11 +275,12 @@ ExplainOptions explainOptions(const Model& model, const NetworkOptions& options,
   result.method = method;
   result.rules = options.rules;
   result.inputShape = shape;
+  result.layout = options.layout;
   result.batch =
       fixedBatch(model) > 0 ? fixedBatch(model) : std::max(1, options.batch > 0 ? options.batch : options.batchGiven);
   result.threads = options.threads;
   result.patterns = options.patterns;
-  if (preprocess) result.pixelRange = pixelRange(*preprocess);
+  if (preprocess) result.pixelRange = pixelRange(*preprocess, model.channels(shape, options.layout));
   result.reference = options.reference;
   result.precision = options.precision;
   result.memory = options.memory;

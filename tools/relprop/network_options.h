@@ -19,6 +19,7 @@ struct NetworkOptions {
   std::string patterns;
   std::string preprocess;
   Shape shape;
+  std::optional<Layout> layout;
   int batch = 0;       // rows computed together; 0: not chosen yet
   int batchGiven = 0;  // by the user, 0: none
   int threads = 0;

@@ -81,6 +81,7 @@ HeatmapOptions Outputs::heatmapOptions() const {
   HeatmapOptions heat;
   heat.view = combined_ ? View::Heat : options_.view;
   heat.percentile = options_.percentile;
+  heat.layout = options_.layout;
   heat.zoom = std::max(1, options_.zoom);
   return heat;
 }
@@ -97,7 +98,7 @@ void Outputs::saveStrip(const Explained& explained, std::size_t map, const std::
     return;
   HeatmapOptions heat = heatmapOptions();
   heat.view = View::Heat;
-  heat.zoom = legibleZoom(options_.zoom, explanation.relevance.shape[3]);
+  heat.zoom = legibleZoom(options_.zoom, widthOf(explanation, options_.layout));
   files["layers"] = write(name + ".layers.png", encodePng(composeStrip(explanation, explained.photo, heat)));
 }
 
