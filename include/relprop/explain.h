@@ -45,6 +45,7 @@ class RELPROP_API Model {
   // InvalidArgument where the graph contradicts it.
   Layout layout(std::optional<Layout> asked = {}) const;
   // Channels of the input, in that layout, 3 where the file leaves them open and `inputShape` (see ExplainOptions) too.
+  bool takesBytes() const;  // the input is of integers: pixels as they are, 0 to 255
   int channels(const Shape& inputShape = {}, std::optional<Layout> asked = {}) const;
   std::string layoutReason() const;    // how layout() knows, e.g. "node 'Transpose__6' makes N×C×H×W of it"
   std::int64_t outputClasses() const;  // -1 when not known before shapes are fixed
@@ -241,6 +242,25 @@ RELPROP_API std::vector<std::string> parseLabels(const std::string& text, const 
 // Throws InvalidArgument when there are labels, but not one for each of the network's classes (-1: not known).
 RELPROP_API void requireLabelsFor(std::int64_t classes, const std::vector<std::string>& labels,
                                   const std::string& where);
+
+// What people keep beside a network, and where it was found: a name, a path, "metadata …"; empty where nothing was.
+struct FoundPreprocess {
+  std::optional<Preprocess> preprocess = {};
+  std::string from;
+};
+struct FoundLabels {
+  std::vector<std::string> names = {};
+  std::string from;
+  std::vector<std::string> notes = {};  // what was left aside, a sentence each
+};
+// `given`: a name or a file. Where it is empty, MODEL.preprocess.json beside the model; its metadata
+// relprop.preprocess; preprocessor_config.json (Hugging Face) or config.json (timm) in its folder, or in the folder
+// above one called onnx; the metadata of Ultralytics. A network whose input is of integers gets the bytes of the
+// picture without any of them. Throws MalformedPreprocess, MalformedModel, and what reading files throws.
+RELPROP_API FoundPreprocess findPreprocess(const Model& model, const std::string& given = {});
+// In the same way MODEL.labels.txt; relprop.labels; config.json; the metadata of Ultralytics. Throws InvalidArgument
+// where names are not as many as the network's classes, but leaves aside those of config.json and Ultralytics.
+RELPROP_API FoundLabels findLabels(const Model& model, const std::string& given = {});
 
 RELPROP_API std::string version();
 // Versions of the libraries the result depends on, e.g. {"oneDNN", "2.6.3"}.

@@ -55,13 +55,16 @@ struct Preprocess {
   bool bgr = false;
   double scale = 1.0;
   std::vector<double> mean = {0, 0, 0}, std = {1, 1, 1};
-  std::string name;  // where it came from, for reports
+  std::string name;                     // where it came from, for reports
+  std::vector<std::string> notes = {};  // what was assumed where its file leaves room, a sentence each
 };
 
-// The JSON of a side file (`X.preprocess.json`); `where` names it in errors. Throws MalformedPreprocess.
+// The JSON of a side file (`X.preprocess.json`), of Hugging Face's preprocessor_config.json or timm's config.json;
+// `where` names it in errors. Throws MalformedPreprocess.
 RELPROP_API Preprocess parsePreprocess(const std::string& json, const std::string& where);
 RELPROP_API std::string toJson(const Preprocess& preprocess);
-// "imagenet", "imagenet-caffe", "tf", "unit", … ; throws MalformedPreprocess listing the known names.
+// "imagenet", "imagenet-caffe", "tf", "unit", Keras' "keras-tf", "keras-caffe", "keras-torch", … ; throws
+// MalformedPreprocess listing the known names.
 RELPROP_API Preprocess namedPreprocess(const std::string& name);
 RELPROP_API std::vector<std::string> preprocessNames();
 // A name or a path to a JSON file.

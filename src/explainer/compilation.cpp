@@ -73,6 +73,7 @@ Compilation::Compilation(const Model& model, const ExplainOptions& options, Meth
   checkBatchAndThreads(options.batch, options.threads);
   const Shape own = fullInputShape(model, options.inputShape, options.batch, layout_);
   Graph imported = cutAtNode(ModelAccess::graph(model), options.from);
+  imported.value(imported.inputs.at(0)).dtype = DType::Float;  // integers as well: the Cast behind them is none then
   if (layout_ == Layout::ChannelsLast) imported = withChannelsFirst(std::move(imported));
   Specialised special = specialise(imported, {.inputShape = relaid(own, layout_, Layout::ChannelsFirst),
                                               .foldBatchNorm = method_.foldBatchNorm,

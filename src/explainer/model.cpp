@@ -47,6 +47,11 @@ Layout Model::layout(std::optional<Layout> asked) const {
   return *asked;
 }
 
+bool Model::takesBytes() const {
+  const Graph& g = impl_->imported.graph;
+  return g.value(g.inputs.at(0)).dtype == DType::Int64;
+}
+
 int Model::channels(const Shape& given, std::optional<Layout> asked) const {
   constexpr int kOfPictures = 3;
   const Shape shape = inputShape();

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "image/preprocess_check.h"
+#include "image/preprocess_dialects.h"
 #include "relprop/error.h"
 
 namespace relprop {
@@ -137,7 +138,8 @@ Json parseText(const std::string& text, const std::string& where) {
 Preprocess parsePreprocess(const std::string& json, const std::string& where) {
   const Json root = parseText(json, where);
   if (!root.is_object()) throw Error(ErrorCode::MalformedPreprocess, where, brief(root), "a JSON object");
-  const Preprocess preprocess = parseRoot(Section(root, "", where), where);
+  const std::optional<Preprocess> dialect = dialectPreprocess(root, where);
+  const Preprocess preprocess = dialect ? *dialect : parseRoot(Section(root, "", where), where);
   checkPreprocess(preprocess);
   return preprocess;
 }

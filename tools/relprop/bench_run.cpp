@@ -25,7 +25,7 @@ class Bench {
   void run() {
     checkTrace();
     model_ = Model::load(network_.model);
-    preprocess_ = findPreprocess(*model_, network_);
+    preprocess_ = chosenPreprocess(*model_, network_);
     shape_ = chooseShape(*model_, network_, preprocess_);
     if (!arguments_.threads.empty()) network_.threads = arguments_.threads.front();
     chooseMethodsAndBatches();

@@ -100,8 +100,9 @@ int Run::batchSize(const Model& model) const {
 }
 
 MethodSet::Network Run::network(const Model& model) {
-  std::optional<Preprocess> preprocess = findPreprocess(model, network_);
-  question_ = parseQuestion(arguments_.target, findLabels(model, arguments_.labels), model.outputClasses());
+  const auto note = [this](const std::string& text) { console_.note(text); };
+  std::optional<Preprocess> preprocess = chosenPreprocess(model, network_, note);
+  question_ = parseQuestion(arguments_.target, chosenLabels(model, arguments_.labels, note), model.outputClasses());
   network_.batch = batchSize(model);
   Shape tensor = network_.shape.empty() && inputs_.size() == 1 ? tensorShape(inputs_) : Shape();
   Shape shape = chooseShape(model, network_, preprocess, tensor);

@@ -32,6 +32,9 @@ void GroupReader::addTensor(const Input& input, Group& group) const {
   group.input = std::move(tensor);
   group.members.push_back({&input, std::nullopt, {}});
   group.rowCounts.push_back(static_cast<std::size_t>(group.input.shape.front()));
+  if (wanted_.size() == 3) return;
+  for (std::size_t i = 0; i < group.rowCounts.back(); ++i)
+    group.members.back().arrays.push_back(relaid(rowsOf(group.input, i, 1), layout_, layout_));
 }
 
 void GroupReader::addPhoto(const Input& input, Group& group) const {

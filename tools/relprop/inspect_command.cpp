@@ -69,10 +69,22 @@ std::string layoutText(const Model& model, const Explainer& explainer) {
   return fmt::format(", {} ({})", axes, asFound ? model.layoutReason() : "as --layout says");
 }
 
-void printReport(Console& console, const Model& model, const Explainer& explainer, bool steps) {
+// What is known beside the network, and from where.
+void printSideData(Console& console, const Model& model, const NetworkOptions& network) {
+  const FoundPreprocess pixels = relprop::findPreprocess(model, network.preprocess);
+  console.data(pixels.preprocess
+                   ? fmt::format("pixels   {}: {}", pixels.from, dump(Json::parse(toJson(*pixels.preprocess)), -1))
+                   : "pixels   no preprocessing is known; pictures need --preprocess");
+  const FoundLabels labels = relprop::findLabels(model);
+  if (!labels.names.empty()) console.data(fmt::format("classes  {}: {} names", labels.from, labels.names.size()));
+}
+
+void printReport(Console& console, const Model& model, const Explainer& explainer, const NetworkOptions& network,
+                 bool steps) {
   const PlanReport& plan = explainer.report();
   console.data(fmt::format("model    {} ({})", model.path(), model.hash()));
   console.data(fmt::format("input    {}{}", toString(explainer.inputShape()), layoutText(model, explainer)));
+  printSideData(console, model, network);
   console.data(fmt::format("method   {}", plan.method));
   console.data(fmt::format("memory   about {}: model {}, weights for the method {}, values {}",
                            readableBytes(plan.memory), readableBytes(plan.modelBytes), readableBytes(plan.weightBytes),
@@ -120,17 +132,24 @@ Json reportJson(const RunFacts& facts, const Explainer& explainer) {
   return json;
 }
 
+Json withOrigins(Json json, const Model& model, const NetworkOptions& network) {
+  json["preprocessFrom"] = relprop::findPreprocess(model, network.preprocess).from;
+  json["labelsFrom"] = relprop::findLabels(model).from;
+  return json;
+}
+
 void reportOn(const MethodChoice& method, const Model& model, const InspectArguments& arguments, Console& console) {
   const NetworkOptions& network = arguments.run.network;
-  const std::optional<Preprocess> preprocess = findPreprocess(model, network);
+  const auto note = [&console](const std::string& text) { console.note(text); };
+  const std::optional<Preprocess> preprocess = chosenPreprocess(model, network, note);
   const Shape shape = chooseShape(model, network, preprocess);
   const Explainer explainer(model, explainOptions(model, network, method.text, shape, preprocess));
   const RunFacts facts = {model.path(), model.hash(), explainer.methodString(), network.rules,
                           {},           preprocess,   network.precision};
   if (arguments.run.json)
-    console.data(dump(reportJson(facts, explainer), -1));
+    console.data(dump(withOrigins(reportJson(facts, explainer), model, network), -1));
   else
-    printReport(console, model, explainer, arguments.steps);
+    printReport(console, model, explainer, network, arguments.steps);
 }
 
 void runReports(const InspectArguments& arguments, Console& console) {

@@ -3,9 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cctype>
 #include <charconv>
-#include <filesystem>
 #include <sstream>
 #include <system_error>
 
@@ -13,8 +11,6 @@
 
 namespace relprop::cli {
 namespace {
-
-namespace fs = std::filesystem;
 
 std::vector<std::string> split(const std::string& text, char separator) {
   std::vector<std::string> parts;
@@ -145,42 +141,6 @@ void addRunOptions(CLI::App& app, NetworkOptions& options) {
   app.add_flag("--reference", options.reference, "plain loops instead of the fast kernels: slow, for checking");
 }
 
-std::optional<std::string> metadataEntry(const Model& model, const std::string& key) {
-  std::map<std::string, std::string> metadata = model.metadata();
-  auto entry = metadata.find(key);
-  if (entry == metadata.end() || entry->second.empty()) return std::nullopt;
-  return entry->second;
-}
-
-std::optional<std::string> besideModel(const Model& model, const std::string& extension) {
-  fs::path path = fs::path(model.path()).replace_extension(extension);
-  std::error_code ignored;
-  if (!fs::exists(path, ignored)) return std::nullopt;
-  return path.string();
-}
-
-struct FoundLabels {
-  std::vector<std::string> names;
-  std::string where;
-};
-
-// What a model says of itself is no argument of the call.
-FoundLabels labelsFromMetadata(const std::string& text) {
-  const char* const where = "metadata relprop.labels";
-  try {
-    return {parseLabels(text, where), where};
-  } catch (const Error& e) {
-    throw Error(ErrorCode::MalformedModel, where, e.got(), e.expected(), "give the class names with --labels");
-  }
-}
-
-FoundLabels labelsOf(const Model& model, const std::string& labels) {
-  if (!labels.empty()) return {readLabels(labels), labels};
-  if (auto path = besideModel(model, ".labels.txt")) return {readLabels(*path), *path};
-  auto text = metadataEntry(model, "relprop.labels");
-  return text ? labelsFromMetadata(*text) : FoundLabels{};
-}
-
 // Height and width that come out of the preprocessing whatever the image, or nothing.
 Shape preprocessedSize(const std::optional<Preprocess>& preprocess) {
   if (!preprocess) return {};
@@ -243,17 +203,19 @@ std::vector<MethodChoice> chosenMethods(const NetworkOptions& options, std::vect
   return chooseMethods(names, options.shortcuts, !options.patterns.empty(), notes);
 }
 
-std::optional<Preprocess> findPreprocess(const Model& model, const NetworkOptions& options) {
-  if (!options.preprocess.empty()) return readPreprocess(options.preprocess);
-  if (auto path = besideModel(model, ".preprocess.json")) return readPreprocess(*path);
-  auto text = metadataEntry(model, "relprop.preprocess");
-  if (!text) return std::nullopt;
-  return text->front() == '{' ? parsePreprocess(*text, "metadata relprop.preprocess") : namedPreprocess(*text);
+std::optional<Preprocess> chosenPreprocess(const Model& model, const NetworkOptions& options, const Note& note) {
+  FoundPreprocess found = relprop::findPreprocess(model, options.preprocess);
+  if (!found.preprocess || !note) return found.preprocess;
+  for (const std::string& text : found.preprocess->notes) note(text);
+  const std::string averaged = channelNote(*found.preprocess, model.channels(options.shape, options.layout));
+  if (!averaged.empty()) note(averaged);
+  return found.preprocess;
 }
 
-std::vector<std::string> findLabels(const Model& model, const std::string& labels) {
-  FoundLabels found = labelsOf(model, labels);
-  requireLabelsFor(model.outputClasses(), found.names, found.where);
+std::vector<std::string> chosenLabels(const Model& model, const std::string& labels, const Note& note) {
+  FoundLabels found = relprop::findLabels(model, labels);
+  for (const std::string& text : found.notes)
+    if (note) note(text);
   return std::move(found.names);
 }
 

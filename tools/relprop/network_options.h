@@ -2,6 +2,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -37,11 +38,10 @@ void addModelOptions(CLI::App& app, NetworkOptions& options);
 // See chooseMethods.
 std::vector<MethodChoice> chosenMethods(const NetworkOptions& options, std::vector<std::string>& notes);
 
-// --preprocess, else the file beside the model, else the model's metadata, else nothing.
-std::optional<Preprocess> findPreprocess(const Model& model, const NetworkOptions& options);
-// --labels, else the file beside the model, else the model's metadata, else nothing. Throws when they are not as many
-// as the model's classes.
-std::vector<std::string> findLabels(const Model& model, const std::string& labels);
+// As relprop::findPreprocess and findLabels with what --preprocess and --labels give. `note` is told what was assumed.
+using Note = std::function<void(const std::string&)>;
+std::optional<Preprocess> chosenPreprocess(const Model& model, const NetworkOptions& options, const Note& note = {});
+std::vector<std::string> chosenLabels(const Model& model, const std::string& labels, const Note& note = {});
 
 // For ExplainOptions::inputShape: --shape, else, where the model leaves its size open, `tensor` (C×H×W of an .npy
 // input) or what the preprocessing makes.

@@ -27,6 +27,7 @@ struct Explained {
   const Input* input = nullptr;
   std::optional<Image> photo;  // as the network saw it
   std::vector<Explanation> maps;
+  std::vector<Tensor> arrays = {};  // the rows of an input that is no picture, which its drawings show
 };
 
 // What a panel is made of: the photo and, for each method, a picture a target.

@@ -98,7 +98,7 @@ void PatternRun::prepare() {
                 "give one with --out");
   checkWritable(arguments_.out.parent_path().empty() ? "." : arguments_.out.parent_path());
   model_ = Model::load(network_.model);
-  preprocess_ = findPreprocess(*model_, network_);
+  preprocess_ = chosenPreprocess(*model_, network_);
   if (const int fixed = fixedBatch(*model_); fixed > 0) network_.batch = fixed;
   constexpr int kDefault = 8;
   if (network_.batch == 0) network_.batch = kDefault;
