@@ -26,6 +26,7 @@ struct EvaluateOptions {
   Preprocess preprocess = {};
   std::vector<std::string> labels = {};  // names of the model's classes, to find the data set's classes among them
   Shape inputShape = {};
+  std::optional<Layout> layout = {};  // see Model::layout
   std::filesystem::path patterns = {};
   int batch = 16;  // perturbed versions computed together
   int threads = 0;

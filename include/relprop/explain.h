@@ -54,7 +54,15 @@ class RELPROP_API Model {
   const std::string& output() const;                // the one that is explained
   // What was assumed where the file leaves it open, in sentences for the user.
   std::vector<std::string> notes() const;
-  Shape inputShape() const;            // N×C×H×W, -1 where symbolic
+  Shape inputShape() const;         // N×C×H×W (N×H×W×C where layout() says so), -1 where symbolic
+  // Where the channels of the input lie. What the graph does with the input decides (a convolution, or a Transpose to
+  // N×C×H×W), else 1, 3 or 4 in the last place alone; `asked` decides where that is only a guess. Throws
+  // InvalidArgument where the graph contradicts it.
+  Layout layout(std::optional<Layout> asked = {}) const;
+  // Channels of the input, in that layout, 3 where the file leaves them open and `inputShape` (see ExplainOptions) too.
+  bool takesBytes() const;  // the input is of integers: pixels as they are, 0 to 255
+  int channels(const Shape& inputShape = {}, std::optional<Layout> asked = {}) const;
+  std::string layoutReason() const;    // how layout() knows, e.g. "node 'Transpose__6' makes N×C×H×W of it"
   std::int64_t outputClasses() const;  // -1 when not known before shapes are fixed
   std::map<std::string, std::string> metadata() const;
   bool hasBatchNormalization() const;  // false when the exporter folded it (or there was none)
@@ -110,7 +118,10 @@ struct ExplainOptions {
   std::string method = "rap";           // method string, e.g. "lrp-gamma:gamma=0.5"
   std::vector<std::string> rules = {};  // rows "PATTERN=RULE" in front of the preset's table
   Shape inputShape = {};                // C×H×W or H×W where the model leaves them open; empty: as in the model
-  int batch = 1;                        // rows computed together (1 if the model fixes it so)
+  std::optional<Layout> layout = {};    // see Model::layout; inputShape is in that layout
+  // Inputs and maps are N×C×H×W whatever the layout of the model; else they are in the model's own.
+  bool channelsFirst = false;
+  int batch = 1;  // rows computed together (1 if the model fixes it so)
   // A map of each image for every target, from one forward pass; 1 to 1000. The plan is made for so many.
   std::vector<Target> targets = {Target::highest()};
   std::string from = {};             // explain this node's output instead of the scores; its channels are the classes
@@ -154,7 +165,9 @@ struct LayerMap {
 };
 
 struct Explanation {
-  Tensor relevance;  // 1×C×H×W, or 1×1×H×W of methods that draw one plane; the heatmap is its sum over channels
+  // In the layout of the input, 1×C×H×W or 1×H×W×C; C is 1 of methods that draw one plane. The heatmap is its sum over
+  // channels.
+  Tensor relevance;
   int target = 0;    // the class
   double seed = 0;   // relevance put in at the target
   double sum = 0;    // Σ relevance of the input, before steps such as quantisation or sign=
@@ -209,7 +222,8 @@ class RELPROP_API Explainer {
   Explainer(Explainer&&) noexcept;
   Explainer& operator=(Explainer&&) noexcept;
 
-  Shape inputShape() const;  // C×H×W that explain expects behind N
+  Shape inputShape() const;  // C×H×W that explain expects behind N, or H×W×C
+  Layout layout() const;     // of inputs and maps
   // input: N×C×H×W, any N. The maps of ExplainOptions::targets, image by image. Throws ShapeMismatch, UnknownTarget,
   // NonFiniteInput, NumericFailure, NotConserved, Cancelled.
   std::vector<Explanation> explain(const TensorView& input);
@@ -252,6 +266,25 @@ RELPROP_API std::vector<std::string> parseLabels(const std::string& text, const 
 // network with one output there may be two: of the other answer and of the one that the output is the probability of.
 RELPROP_API void requireLabelsFor(std::int64_t classes, const std::vector<std::string>& labels,
                                   const std::string& where);
+
+// What people keep beside a network, and where it was found: a name, a path, "metadata …"; empty where nothing was.
+struct FoundPreprocess {
+  std::optional<Preprocess> preprocess = {};
+  std::string from;
+};
+struct FoundLabels {
+  std::vector<std::string> names = {};
+  std::string from;
+  std::vector<std::string> notes = {};  // what was left aside, a sentence each
+};
+// `given`: a name or a file. Where it is empty, MODEL.preprocess.json beside the model; its metadata
+// relprop.preprocess; preprocessor_config.json (Hugging Face) or config.json (timm) in its folder, or in the folder
+// above one called onnx; the metadata of Ultralytics. A network whose input is of integers gets the bytes of the
+// picture without any of them. Throws MalformedPreprocess, MalformedModel, and what reading files throws.
+RELPROP_API FoundPreprocess findPreprocess(const Model& model, const std::string& given = {});
+// In the same way MODEL.labels.txt; relprop.labels; config.json; the metadata of Ultralytics. Throws InvalidArgument
+// where names are not as many as the network's classes, but leaves aside those of config.json and Ultralytics.
+RELPROP_API FoundLabels findLabels(const Model& model, const std::string& given = {});
 
 RELPROP_API std::string version();
 // Versions of the libraries the result depends on, e.g. {"oneDNN", "2.6.3"}.

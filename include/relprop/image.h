@@ -21,6 +21,22 @@ struct Image {
   std::vector<std::uint8_t> pixels;
 };
 
+// Where the channels lie in an array of pictures: N×C×H×W, or N×H×W×C as Keras has them. The same is said of other
+// arrays of at least three axes: N×C×L or N×L×C.
+enum class Layout { ChannelsFirst, ChannelsLast };
+RELPROP_API const char* layoutName(Layout layout);           // "nchw", "nhwc"
+RELPROP_API Layout layoutFromName(const std::string& name);  // throws InvalidArgument
+// A shape with its batch, and an array of it, with the channels where `to` has them. Fewer than three axes stay.
+RELPROP_API Shape relaid(const Shape& shape, Layout from, Layout to);
+RELPROP_API Tensor relaid(const TensorView& array, Layout from, Layout to);
+
+// A picture's axes in such an array, by what they mean.
+struct RELPROP_API PictureLayout {
+  std::int64_t channels = 0, height = 0, width = 0;
+  // `image`: the shape behind the batch. Throws ShapeMismatch unless it has three axes.
+  static PictureLayout of(const Shape& image, Layout layout);
+};
+
 // JPEG, PNG or WebP by content, EXIF orientation applied; grey, palette, 16-bit and CMYK become RGB8. Alpha is dropped,
 // as by Pillow's convert("RGB"): the colours under transparent pixels count. Throws FileNotFound, FileUnreadable,
 // MalformedImage, UnsupportedImage.
@@ -32,19 +48,23 @@ RELPROP_API Image decodeImage(const std::vector<std::uint8_t>& bytes, const std:
 struct Preprocess {
   enum class Resize { None, Warp, ShorterSide, CentralFraction };
   Resize resize = Resize::None;
-  int size = 0;           // warp: both sides; shorter-side: that side; central-fraction: both sides of the result
-  double fraction = 1.0;  // central-fraction: the central part of each side that is kept, before resizing
-  std::array<int, 2> crop = {0, 0};  // height, width; 0: none
+  int size = 0;  // warp: both sides; shorter-side: that side; central-fraction: both sides of the result
+  std::array<int, 2> sides = {0, 0};  // height, width in place of size, where they differ (warp, central-fraction)
+  double fraction = 1.0;              // central-fraction: the central part of each side that is kept, before resizing
+  std::array<int, 2> crop = {0, 0};   // height, width; 0: none
   bool bgr = false;
   double scale = 1.0;
   std::vector<double> mean = {0, 0, 0}, std = {1, 1, 1};
-  std::string name;  // where it came from, for reports
+  std::string name;                     // where it came from, for reports
+  std::vector<std::string> notes = {};  // what was assumed where its file leaves room, a sentence each
 };
 
-// The JSON of a side file (`X.preprocess.json`); `where` names it in errors. Throws MalformedPreprocess.
+// The JSON of a side file (`X.preprocess.json`), of Hugging Face's preprocessor_config.json or timm's config.json;
+// `where` names it in errors. Throws MalformedPreprocess.
 RELPROP_API Preprocess parsePreprocess(const std::string& json, const std::string& where);
 RELPROP_API std::string toJson(const Preprocess& preprocess);
-// "imagenet", "imagenet-caffe", "tf", "unit", … ; throws MalformedPreprocess listing the known names.
+// "imagenet", "imagenet-caffe", "tf", "unit", Keras' "keras-tf", "keras-caffe", "keras-torch", … ; throws
+// MalformedPreprocess listing the known names.
 RELPROP_API Preprocess namedPreprocess(const std::string& name);
 RELPROP_API std::vector<std::string> preprocessNames();
 // A name or a path to a JSON file.
@@ -74,7 +94,11 @@ RELPROP_API ViewGeometry viewGeometry(int width, int height, const Preprocess& p
 struct PixelRange {
   std::vector<float> low, high;
 };
-RELPROP_API PixelRange pixelRange(const Preprocess& preprocess);
+// channels: of the network. One number of the preprocessing stands for all of them; three for a network of one channel,
+// which is given the luma, are taken as their mean. Where the numbers are for another count, so is the range.
+RELPROP_API PixelRange pixelRange(const Preprocess& preprocess, int channels = 3);
+// What prepareImage and pixelRange do with numbers that are not one a channel, in a sentence; empty where they are.
+RELPROP_API std::string channelNote(const Preprocess& preprocess, int channels);
 
 // Antialiased bilinear resize as Pillow's Image.resize(BILINEAR), within 1/255.
 RELPROP_API Image resizeImage(const Image& image, int width, int height);
@@ -83,14 +107,19 @@ enum class View { Heat, Overlay, Split, Panel };
 RELPROP_API View viewFromName(const std::string& name);  // throws InvalidArgument
 struct HeatmapOptions {
   View view = View::Heat;
-  double percentile = 100.0;  // magnitudes above this percentile saturate, in (0, 100]
-  double opacity = 0.6;       // overlay
-  int zoom = 1;               // every pixel becomes zoom×zoom
+  double percentile = 100.0;              // magnitudes above this percentile saturate, in (0, 100]
+  double opacity = 0.6;                   // overlay
+  int zoom = 1;                           // every pixel becomes zoom×zoom
+  Layout layout = Layout::ChannelsFirst;  // of a map with channels
 };
-// `map`: H×W or C×H×W or 1×C×H×W relevance (channels are summed). `photo`, the same size, is needed by Overlay and
-// Panel. Panel: photo, heat, overlay, positive, negative side by side. Throws ShapeMismatch, InvalidArgument,
-// NumericFailure (NaN).
+// `map`: H×W or C×H×W or 1×C×H×W relevance (channels are summed), or with its channels last. `photo`, the same size, is
+// needed by Overlay and Panel. Panel: photo, heat, overlay, positive, negative side by side. Throws ShapeMismatch,
+// InvalidArgument, NumericFailure (NaN).
 RELPROP_API Image renderHeatmap(const Tensor& map, const std::optional<Image>& photo, const HeatmapOptions& options);
+// An array that is no picture, for `map` and the input it explains in one shape: 1×D as bars (a row of a table), 1×C×L
+// as the curve of each channel, coloured by relevance (without `signal` the relevance is the curve), and 1×C×D×H×W as
+// its three middle slices side by side. Throws ShapeMismatch, NumericFailure.
+RELPROP_API Image renderArray(const Tensor& map, const std::optional<Tensor>& signal, const HeatmapOptions& options);
 // Rows of equally high pictures below one another with a margin, a title written above each picture.
 struct TitledImage {
   std::string title;

@@ -19,11 +19,12 @@
 namespace relprop {
 
 struct PatternOptions {
-  Shape inputShape = {};      // C×H×W or H×W where the model leaves them open; empty: as in the model
-  int batch = 8;              // rows computed together (the model's own if it fixes it)
-  int threads = 0;            // 0: as many as the machine has cores
-  bool foldBatchNorm = true;  // as the methods' batchnorm=fold; patterns belong to the folded weights
-  bool reference = false;     // plain loops instead of the fast kernels: slow, for checking
+  Shape inputShape = {};              // C×H×W or H×W where the model leaves them open; empty: as in the model
+  std::optional<Layout> layout = {};  // see Model::layout; images are added in the model's own
+  int batch = 8;                      // rows computed together (the model's own if it fixes it)
+  int threads = 0;                    // 0: as many as the machine has cores
+  bool foldBatchNorm = true;          // as the methods' batchnorm=fold; patterns belong to the folded weights
+  bool reference = false;             // plain loops instead of the fast kernels: slow, for checking
 };
 
 struct RELPROP_API Patterns {

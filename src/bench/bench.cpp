@@ -93,25 +93,25 @@ class MethodMeter {
   std::vector<std::vector<double>> seconds_;  // of each step
 };
 
-PixelRange neutralRange(const Shape& image) {
-  const auto channels = static_cast<std::size_t>(image.empty() ? 1 : image[0]);
+PixelRange neutralRange(std::int64_t count) {
+  const auto channels = static_cast<std::size_t>(count);
   return {std::vector<float>(channels, -1.f), std::vector<float>(channels, 1.f)};
 }
 
 // The same values in every run; each within what its channel can hold.
-Tensor noise(const Shape& image, int batch, const PixelRange& range) {
+Tensor noise(const Shape& image, Layout layout, int batch, const PixelRange& range) {
   Shape shape = image;
   shape.insert(shape.begin(), batch);
-  Tensor x(shape);
-  const std::size_t plane = x.data.size() / static_cast<std::size_t>(batch * image[0]);
+  Tensor x(relaid(shape, layout, Layout::ChannelsFirst));
+  const std::size_t channels = range.low.size(), plane = x.data.size() / (static_cast<std::size_t>(batch) * channels);
   unsigned state = 1;
   for (std::size_t i = 0; i < x.data.size(); ++i) {
     state = state * 1664525u + 1013904223u;
-    const std::size_t channel = i / plane % static_cast<std::size_t>(image[0]);
+    const std::size_t channel = i / plane % channels;
     const float share = static_cast<float>(state >> 8) / static_cast<float>(1u << 24);
     x.data[i] = range.low[channel] + share * (range.high[channel] - range.low[channel]);
   }
-  return x;
+  return layout == Layout::ChannelsFirst ? x : relaid(x, Layout::ChannelsFirst, layout);
 }
 
 Tensor repeated(const Tensor& rows, int batch) {
@@ -146,7 +146,8 @@ class Benchmark {
       seconds.push_back(secondsOf([&] { model_.emplace(Model::load(path, options_.model)); }));
     }
     report_.model = model_->path(), report_.hash = model_->hash(), report_.load = spreadOf(seconds);
-    const Shape full = fullInputShape(*model_, options_.explain.inputShape, 1);
+    layout_ = model_->layout(options_.explain.layout);
+    const Shape full = fullInputShape(*model_, options_.explain.inputShape, 1, layout_);
     report_.input = Shape(full.begin() + 1, full.end());
     report_.neutralRange = !options_.explain.pixelRange;
   }
@@ -155,15 +156,19 @@ class Benchmark {
     if (options_.progress && !options_.progress(what)) throw Error(ErrorCode::Cancelled, "bench", "stopped at " + what);
   }
 
+  int channels() const { return model_->channels(options_.explain.inputShape, options_.explain.layout); }
+
   ExplainOptions explainOptions(const std::string& method, int batch, int threads) const {
     ExplainOptions o = options_.explain;
     o.method = method, o.batch = batch, o.threads = threads;
-    if (!o.pixelRange) o.pixelRange = neutralRange(report_.input);
+    if (!o.pixelRange) o.pixelRange = neutralRange(channels());
     return o;
   }
 
   Tensor input(const ExplainOptions& o) const {
-    if (options_.input.data.empty()) return noise(report_.input, o.batch, *o.pixelRange);
+    if (options_.input.data.empty())
+      return noise(report_.input, layout_, o.batch,
+                   static_cast<int>(o.pixelRange->low.size()) == channels() ? *o.pixelRange : neutralRange(channels()));
     checkImages(options_.input, report_.input);
     return repeated(options_.input, o.batch);
   }
@@ -198,6 +203,7 @@ class Benchmark {
 
   const BenchOptions& options_;
   std::optional<Model> model_;
+  Layout layout_ = Layout::ChannelsFirst;
   BenchReport report_;
 };
 

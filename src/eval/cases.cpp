@@ -35,7 +35,7 @@ Cases::Cases(const EvaluateOptions& options, Classifier& classifier)
     : options_(options),
       classifier_(classifier),
       black_(blackPixel(options.preprocess, classifier.imageShape())),
-      range_(pixelRange(options.preprocess)) {}
+      range_(pixelRange(options.preprocess, static_cast<int>(classifier.imageShape()[0]))) {}
 
 Case Cases::of(const Subject& s, const Explanation& e, Explainer& explainer) const {
   Case c;

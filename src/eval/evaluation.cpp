@@ -24,7 +24,7 @@ struct Evaluation::Impl {
         dataset(d),
         options(o),
         protocols(o.metrics, d),
-        classifier(m, o.inputShape, o.batch, o.threads),
+        classifier(m, o.inputShape, o.layout, o.batch, o.threads),
         methods(model, options, protocols.readLayers()),
         subjects(model, dataset, options, classifier),
         measuring(model, options, subjects, protocols, methods, classifier) {

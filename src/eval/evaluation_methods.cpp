@@ -18,6 +18,7 @@ bool contains(const std::vector<std::string>& list, const std::string& word) {
 
 EvaluatedMethods::EvaluatedMethods(const Model& model, const EvaluateOptions& options, bool ledger)
     : options_(options),
+      channels_(model.channels(options.inputShape, options.layout)),
       ledger_(ledger),
       pool_(
           model, options.methods.size(), [this](std::size_t asked) { return optionsOf(asked); }, options.memory) {
@@ -32,11 +33,12 @@ ExplainOptions EvaluatedMethods::optionsOf(std::size_t asked) const {
   ExplainOptions o;
   o.method = options_.methods[asked];
   o.rules = options_.rules;
-  o.inputShape = options_.inputShape;
+  o.inputShape = options_.inputShape, o.layout = options_.layout;
+  o.channelsFirst = true;  // metrics change pictures C×H×W, whatever the network's layout
   o.batch = runsManyInputs(o.method) ? options_.batch : 1;
   o.patterns = options_.patterns;
   o.threads = options_.threads;
-  o.pixelRange = pixelRange(options_.preprocess);
+  o.pixelRange = pixelRange(options_.preprocess, channels_);
   o.ledger = ledger_;
   if (options_.again) o.progress = [again = options_.again](std::int64_t, std::int64_t) { return again(); };
   return o;

@@ -28,6 +28,7 @@ class EvaluatedMethods {
   ExplainOptions optionsOf(std::size_t asked) const;
 
   const EvaluateOptions& options_;
+  int channels_;  // of the network's input
   bool ledger_;
   ExplainerPool pool_;              // of options.methods
   std::vector<std::size_t> asked_;  // which of them each method is

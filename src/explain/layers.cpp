@@ -34,9 +34,11 @@ std::vector<int> nodesNamed(const Graph& graph, const std::string& name, const s
               near.empty() ? "" : "did you mean '" + near + "'?");
 }
 
+// What a Transpose makes of a feature map has its channels elsewhere.
 int lastFeatureMap(const Graph& graph) {
   for (std::size_t i = graph.nodes.size(); i-- > 0;)
-    if (isFeatureMap(graph.value(graph.nodes[i].outputs[0]).shape)) return static_cast<int>(i);
+    if (graph.nodes[i].op != Op::Transpose && isFeatureMap(graph.value(graph.nodes[i].outputs[0]).shape))
+      return static_cast<int>(i);
   throw Error(ErrorCode::NotSupportedByMethod, "layer", "a network without feature maps", "a value N×C×h×w",
               "name a node with layer=");
 }

@@ -17,9 +17,13 @@ struct Classifier::Impl {
   std::vector<std::string> layers;
   std::function<bool()> again;
 
-  void compile(const Model& model, const Shape& inputShape, int batch, int threads) {
-    const Compilation compilation(
-        model, {.method = "gradient", .inputShape = inputShape, .batch = batch, .threads = threads, .pixelRange = {}});
+  void compile(const Model& model, const Shape& inputShape, std::optional<Layout> layout, int batch, int threads) {
+    const Compilation compilation(model, {.method = "gradient",
+                                          .inputShape = inputShape,
+                                          .layout = layout,
+                                          .batch = batch,
+                                          .threads = threads,
+                                          .pixelRange = {}});
     layers = layersFromTheTop(compilation.graph());
     backend = compilation.backend();
     compiled = compilation.classifier(*backend, batch);
@@ -35,10 +39,11 @@ struct Classifier::Impl {
   }
 };
 
-Classifier::Classifier(const Model& model, const Shape& inputShape, int batch, int threads) {
+Classifier::Classifier(const Model& model, const Shape& inputShape, std::optional<Layout> layout, int batch,
+                       int threads) {
   translated("compile", [&] {
     impl_ = std::make_unique<Impl>();
-    impl_->compile(model, inputShape, batch, threads);
+    impl_->compile(model, inputShape, layout, batch, threads);
   });
 }
 Classifier::~Classifier() = default;

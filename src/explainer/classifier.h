@@ -13,7 +13,8 @@ namespace relprop {
 
 class Classifier {
  public:
-  Classifier(const Model& model, const Shape& inputShape, int batch, int threads);
+  // inputShape is in the model's layout (see Model::layout); pictures are C×H×W all the same.
+  Classifier(const Model& model, const Shape& inputShape, std::optional<Layout> layout, int batch, int threads);
   ~Classifier();
 
   const Shape& imageShape() const;  // C×H×W

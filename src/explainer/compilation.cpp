@@ -69,13 +69,15 @@ Compilation::Compilation(const Model& model, const ExplainOptions& options)
     : Compilation(model, options, parseMethod(options.method)) {}
 
 Compilation::Compilation(const Model& model, const ExplainOptions& options, Method method)
-    : model_(model), options_(options), method_(std::move(method)) {
+    : model_(model), options_(options), method_(std::move(method)), layout_(model.layout(options.layout)) {
   checkBatchAndThreads(options.batch, options.threads);
-  Specialised special = specialise(cutAtNode(ModelAccess::graph(model), options.from),
-                                   {.inputShape = fullInputShape(model, options.inputShape, options.batch),
-                                    .foldBatchNorm = method_.foldBatchNorm,
-                                    .disabled = {},
-                                    .cutHead = options.from.empty()});
+  const Shape own = fullInputShape(model, options.inputShape, options.batch, layout_);
+  Graph imported = cutAtNode(ModelAccess::graph(model), options.from);
+  imported.value(imported.inputs.at(0)).dtype = DType::Float;  // integers as well: the Cast behind them is none then
+  if (layout_ == Layout::ChannelsLast) imported = withChannelsFirst(std::move(imported));
+  Specialised special = specialise(imported, {.inputShape = relaid(own, layout_, Layout::ChannelsFirst),
+                                              .foldBatchNorm = method_.foldBatchNorm,
+                                              .disabled = {}});
   redrawWeights(special.graph, ModelAccess::of(model).redrawnLayers, ModelAccess::of(model).redrawSeed);
   patterns_ = patternsOf(model, method_, options);
   graph_ = std::move(special.graph), head_ = std::move(special.head);

@@ -20,6 +20,7 @@ class Compilation {
   Compilation(const Model& model, const ExplainOptions& options);  // parses options.method
 
   const Method& method() const { return method_; }
+  Layout layout() const { return layout_; }  // of the model; the graph has its channels first
   const Graph& graph() const { return graph_; }
   Graph takeGraph() { return std::move(graph_); }
   const Head& head() const { return head_; }                          // none of options.from
@@ -44,6 +45,7 @@ class Compilation {
   Model model_;
   ExplainOptions options_;
   Method method_;
+  Layout layout_;
   Graph graph_;
   Head head_;
   PatternValues patterns_;

@@ -50,6 +50,7 @@ struct Explainer::Impl {
   std::unique_ptr<CompiledMethod> probe;  // forward passes of single images, for methods of many inputs
   std::unique_ptr<Session> session;
   PlanReport report;
+  Layout layout = Layout::ChannelsFirst;  // of the model
   double seconds[2] = {0, 0};
 
   void requireMeaning(const Method& method) const {
@@ -78,6 +79,7 @@ struct Explainer::Impl {
   bool build(Compilation& compilation, Packing packing) {
     probe.reset();
     backend = compilation.backend(packing);
+    layout = compilation.layout();
     if (!compilation.method().procedure->walksOnce()) probe = compilation.classifier(*backend, 1);
     const BaselineFacts baseline = baselineFacts(compilation.method());
     compiled = packing == Packing::Once ? compilation.within(*backend, probeBytes())
@@ -99,11 +101,13 @@ struct Explainer::Impl {
     if (options.pixelRange) facts.bounds = InputBounds{options.pixelRange->low, options.pixelRange->high};
     if (method.baseline.kind != Baseline::Kind::File) return facts;
     Tensor t = readNpy(method.baseline.file);
-    Shape image = fullInputShape(model, options.inputShape, options.batch), wanted(image.begin() + 1, image.end());
-    if (t.shape.size() == image.size() && t.shape[0] == 1) t.shape.erase(t.shape.begin());
-    if (t.shape != wanted)
-      throw Error(ErrorCode::ShapeMismatch, method.baseline.file, toString(t.shape), toString(wanted));
-    facts.picture = std::move(t.data);
+    Shape own = fullInputShape(model, options.inputShape, options.batch, layout);
+    own[0] = 1;
+    if (t.shape.size() + 1 == own.size()) t.shape.insert(t.shape.begin(), 1);
+    if (t.shape != own)
+      throw Error(ErrorCode::ShapeMismatch, method.baseline.file, toString(t.shape),
+                  toString({own.begin() + 1, own.end()}));
+    facts.picture = relaid(t, layout, Layout::ChannelsFirst).data;
     return facts;
   }
 
@@ -117,7 +121,14 @@ struct Explainer::Impl {
     throw Error(ErrorCode::Cancelled, "explain", fmt::format("stopped after {} of {}", done, total));
   }
 
-  Shape imageShape() const { return compiled->imageShape(); }
+  Layout handedOver() const { return options.channelsFirst ? Layout::ChannelsFirst : layout; }
+  // In the layout that inputs and maps are handed over in; the plan has its channels first.
+  Shape imageShape() const {
+    Shape shape = compiled->imageShape();
+    shape.insert(shape.begin(), 1);
+    shape = relaid(shape, Layout::ChannelsFirst, handedOver());
+    return {shape.begin() + 1, shape.end()};
+  }
 
   void run(Phase phase) {
     const auto start = Clock::now();
@@ -133,12 +144,24 @@ struct Explainer::Impl {
   }
 
   std::vector<Explanation> explain(const TensorView& input, const std::vector<Target>& targets) {
+    if (handedOver() == Layout::ChannelsFirst) return explainPlain(input, targets);
+    std::vector<Explanation> maps = explainPlain(relaid(input, handedOver(), Layout::ChannelsFirst), targets);
+    for (Explanation& map : maps) map.relevance = relaid(map.relevance, Layout::ChannelsFirst, handedOver());
+    return maps;
+  }
+
+  std::vector<Explanation> explainPlain(const TensorView& input, const std::vector<Target>& targets) {
     Answers answers(*compiled, options, input, targets);
     compiled->method().procedure->serve(*session, answers);
     return answers.take();
   }
 
   Tensor forward(const TensorView& input) {
+    if (handedOver() == Layout::ChannelsFirst) return forwardPlain(input);
+    return forwardPlain(relaid(input, handedOver(), Layout::ChannelsFirst));
+  }
+
+  Tensor forwardPlain(const TensorView& input) {
     const ScoreShape& shape = compiled->scoreShape();
     const std::int64_t n = compiled->inputFloats(), scores = shape.classes * shape.positions;
     Tensor out(Shape{input.shape[0], scores});
@@ -163,6 +186,10 @@ Explainer& Explainer::operator=(Explainer&&) noexcept = default;
 
 Shape Explainer::inputShape() const {
   return impl_->imageShape();
+}
+
+Layout Explainer::layout() const {
+  return impl_->handedOver();
 }
 
 std::vector<Explanation> Explainer::explain(const TensorView& input) {

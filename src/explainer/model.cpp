@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <memory>
 #include <utility>
@@ -74,6 +76,38 @@ std::vector<std::string> Model::notes() const {
 Shape Model::inputShape() const {
   const Graph& g = impl_->imported.graph;
   return g.value(g.inputs.at(0)).shape;
+}
+
+Layout Model::layout(std::optional<Layout> asked) const {
+  const InputLayout found = inputLayoutOf(impl_->imported.graph);
+  const Layout own = found.channelsLast ? Layout::ChannelsLast : Layout::ChannelsFirst;
+  if (!asked || *asked == own) return own;
+  const auto refuse = [&](const std::string& expected) {
+    throw Error(ErrorCode::InvalidArgument, "layout", layoutName(*asked), expected, "leave the layout out");
+  };
+  if (inputShape().size() < 3) refuse("nothing: an input of shape " + toString(inputShape()) + " has no channel axis");
+  if (found.certain) refuse(fmt::format("{}: {}", layoutName(own), found.reason));
+  return *asked;
+}
+
+bool Model::takesBytes() const {
+  const Graph& g = impl_->imported.graph;
+  return g.value(g.inputs.at(0)).dtype == DType::Int64;
+}
+
+int Model::channels(const Shape& given, std::optional<Layout> asked) const {
+  constexpr int kOfPictures = 3;
+  const Shape shape = inputShape();
+  if (shape.size() < 2) return 1;
+  const bool last = layout(asked) == Layout::ChannelsLast;
+  const std::int64_t fixed = last ? shape.back() : shape[1];
+  if (fixed > 0) return static_cast<int>(fixed);
+  if (given.size() + 1 != shape.size()) return kOfPictures;
+  return static_cast<int>(last ? given.back() : given.front());
+}
+
+std::string Model::layoutReason() const {
+  return inputLayoutOf(impl_->imported.graph).reason;
 }
 
 // Scores have one axis of classes; [N] is one number an image.

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "onnx/importer.h"
+#include "passes/input_layout.h"
 #include "relprop/explain.h"
 
 namespace relprop {

@@ -35,6 +35,7 @@ struct PatternEstimator::Impl {
   PatternOptions options;
   std::unique_ptr<Backend> backend;
   std::unique_ptr<PatternPlan> plan;
+  Layout layout = Layout::ChannelsFirst;  // of the model; the plan has its channels first
   std::int64_t images = 0;
   bool lost = false;  // an image overflowed, or a batch was only added to some of the sums
 
@@ -42,11 +43,13 @@ struct PatternEstimator::Impl {
   void compile() {
     Compilation compilation(model, {.method = options.foldBatchNorm ? "gradient" : "gradient:batchnorm=pass",
                                     .inputShape = options.inputShape,
+                                    .layout = options.layout,
                                     .batch = options.batch,
                                     .threads = options.threads,
                                     .pixelRange = {},
                                     .reference = options.reference});
     backend = compilation.backend();
+    layout = compilation.layout();
     plan = std::make_unique<PatternPlan>(compilation.takeGraph(), *backend);
   }
 
@@ -65,13 +68,23 @@ struct PatternEstimator::Impl {
                       "leave this image out");
   }
 
-  void add(const TensorView& input) {
-    requireWhole();
-    checkImages(input, imageShapeOf(plan->graph()));
-    lost = true;
+  // In the model's own layout.
+  Shape imageShape() const {
+    Shape shape = relaid(plan->graph().value(plan->graph().inputs.at(0)).shape, Layout::ChannelsFirst, layout);
+    return {shape.begin() + 1, shape.end()};
+  }
+
+  void addPlain(const TensorView& input) {
     const std::int64_t row = elementCount(input.shape) / input.shape[0];
     for (std::int64_t first = 0; first < input.shape[0]; first += plan->rows())
       plan->add(input.data + first * row, std::min(plan->rows(), input.shape[0] - first));
+  }
+
+  void add(const TensorView& input) {
+    requireWhole();
+    checkImages(input, imageShape());
+    lost = true;
+    layout == Layout::ChannelsFirst ? addPlain(input) : addPlain(relaid(input, layout, Layout::ChannelsFirst));
     requireFiniteSums();
     lost = false;
     images += input.shape[0];
@@ -95,7 +108,7 @@ struct PatternEstimator::Impl {
   // Sums of one are of no use to an estimator of the other.
   Facts settings() const {
     return {{"model", model.hash()},
-            {"input", toString(imageShapeOf(plan->graph()))},
+            {"input", toString(imageShape())},
             {"batchnorm", options.foldBatchNorm ? "fold" : "pass"}};
   }
 
@@ -171,7 +184,7 @@ PatternEstimator::PatternEstimator(PatternEstimator&&) noexcept = default;
 PatternEstimator& PatternEstimator::operator=(PatternEstimator&&) noexcept = default;
 
 Shape PatternEstimator::inputShape() const {
-  return imageShapeOf(impl_->plan->graph());
+  return impl_->imageShape();
 }
 void PatternEstimator::add(const TensorView& images) {
   translated("run", [&] { impl_->add(images); });

@@ -13,13 +13,15 @@ void checkBatchAndThreads(int batch, int threads) {
     throw Error(ErrorCode::InvalidArgument, "threads", std::to_string(threads), "0 (all cores) to 1024");
 }
 
-Shape fullInputShape(const Model& model, const Shape& given, int batch) {
+Shape fullInputShape(const Model& model, const Shape& given, int batch, Layout layout) {
   Shape shape = model.inputShape();
   if (given.size() >= shape.size() && !given.empty())
     throw Error(ErrorCode::ShapeMismatch, "input", "shape " + toString(given),
                 "at most the axes behind the batch of " + toString(shape));
+  // Sizes without the channels end before them.
+  const bool beforeChannels = layout == Layout::ChannelsLast && given.size() + 2 == shape.size();
   for (std::size_t k = 0; k < given.size(); ++k) {
-    std::int64_t& extent = shape[shape.size() - given.size() + k];
+    std::int64_t& extent = shape[shape.size() - given.size() + k - (beforeChannels ? 1 : 0)];
     if (extent > 0 && extent != given[k])
       throw Error(ErrorCode::ShapeMismatch, "input", "shape " + toString(given),
                   "what the model fixes: " + toString(shape));

@@ -10,8 +10,9 @@ namespace relprop {
 
 // The batch may be 1 to 4096 and the threads 0 to 1024. Throws InvalidArgument.
 void checkBatchAndThreads(int batch, int threads);
-// C×H×W (or H×W) from the caller fills what the file leaves open; the batch is fixed last. Throws ShapeMismatch.
-Shape fullInputShape(const Model& model, const Shape& given, int batch);
+// C×H×W (or H×W) from the caller fills what the file leaves open, in the model's own layout; the batch is fixed last.
+// Throws ShapeMismatch.
+Shape fullInputShape(const Model& model, const Shape& given, int batch, Layout layout);
 // C×H×W of the graph's input.
 Shape imageShapeOf(const Graph& graph);
 // input: N×image with N ≥ 1, all finite. Throws ShapeMismatch, NonFiniteInput.

@@ -438,12 +438,12 @@ struct Equal {
   static E derivative(const Point<E>& p) { return flat(p); }
 };
 
-// Booleans are 0 or 1.
+// Booleans are 0 or 1; anything above 0 counts as 1.
 template <class E>
 struct And {
   static E value(const Point<E>& p) {
     const E a = p.operand(0), b = p.operand(1);
-    return a * b;
+    return isPositive(a) * isPositive(b);
   }
   static E derivative(const Point<E>& p) { return flat(p); }
 };
@@ -452,7 +452,7 @@ template <class E>
 struct Or {
   static E value(const Point<E>& p) {
     const E a = p.operand(0), b = p.operand(1);
-    return maximum(a, b);
+    return isPositive(isPositive(a) + isPositive(b));
   }
   static E derivative(const Point<E>& p) { return flat(p); }
 };
@@ -461,14 +461,14 @@ template <class E>
 struct Xor {
   static E value(const Point<E>& p) {
     const E a = p.operand(0), b = p.operand(1);
-    return absolute(a - b);
+    return absolute(isPositive(a) - isPositive(b));
   }
   static E derivative(const Point<E>& p) { return flat(p); }
 };
 
 template <class E>
 struct Not {
-  static E value(const Point<E>& p) { return p.x() * -1.0f + 1.0f; }
+  static E value(const Point<E>& p) { return isPositive(p.x()) * -1.0f + 1.0f; }
   static E derivative(const Point<E>& p) { return flat(p); }
 };
 

@@ -29,6 +29,14 @@ void requireMapShape(const Tensor& map) {
   requirePixelCount(map.shape[rank - 1], map.shape[rank - 2], "map");
 }
 
+// Three axes are without a batch.
+Tensor channelsFirst(const Tensor& map, Layout layout) {
+  if (layout == Layout::ChannelsFirst || map.shape.size() < 3) return map;
+  Tensor whole = map;
+  if (whole.shape.size() == 3) whole.shape.insert(whole.shape.begin(), 1);
+  return relaid(whole, layout, Layout::ChannelsFirst);
+}
+
 Plane sumChannels(const Tensor& map) {
   requireMapShape(map);
   const auto rows = map.shape.end()[-2], columns = map.shape.end()[-1];
@@ -161,7 +169,7 @@ View viewFromName(const std::string& name) {
 
 Image renderHeatmap(const Tensor& map, const std::optional<Image>& photo, const HeatmapOptions& options) {
   checkOptions(options);
-  const Plane plane = sumChannels(map);
+  const Plane plane = sumChannels(channelsFirst(map, options.layout));
   if (options.view == View::Panel) return panel(plane, requirePhoto(photo, plane), options);
   return zoomed(unzoomed(plane, photo, options), options.zoom);
 }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <numeric>
 
 #include "image/pixels.h"
 #include "image/preprocess_check.h"
@@ -44,6 +45,8 @@ bool hasCrop(const Preprocess& preprocess) {
 // Without a resize the network's size decides, unless a crop does; a side the network leaves open stays as it is.
 Size resizedSize(const Preprocess& preprocess, Size image, Size network) {
   if (preprocess.resize == Resize::ShorterSide) return shorterSide(image, preprocess.size);
+  if (preprocess.resize != Resize::None && preprocess.sides != std::array{0, 0})
+    return {preprocess.sides[0], preprocess.sides[1]};
   if (preprocess.resize != Resize::None) return {preprocess.size, preprocess.size};
   if (hasCrop(preprocess)) return image;
   return {network.height > 0 ? network.height : image.height, network.width > 0 ? network.width : image.width};
@@ -125,25 +128,33 @@ void toGrey(Image& image) {
   for (std::size_t i = 0; i < image.pixels.size(); i += 3) std::fill_n(&image.pixels[i], 3, luma(&image.pixels[i]));
 }
 
-// A list for another number of channels serves only when its values are all the same.
+bool isUniform(const std::vector<double>& values) {
+  return std::all_of(values.begin(), values.end(), [&](double v) { return v == values.front(); });
+}
+
+// A list for another number of channels serves when its values are all the same; three are averaged for the luma.
+bool serves(const std::vector<double>& values, std::size_t channels) {
+  return isUniform(values) || values.size() == channels || (channels == 1 && values.size() == 3);
+}
+
 void checkChannels(const Preprocess& preprocess, int channels) {
   if (channels != 1 && channels != 3)
     throw Error(ErrorCode::ShapeMismatch, "input channels", std::to_string(channels), "1 or 3, what a picture gives");
   for (const auto& [key, values] : {std::pair{"mean", &preprocess.mean}, std::pair{"std", &preprocess.std}}) {
-    const bool uniform = std::all_of(values->begin(), values->end(), [&](double v) { return v == values->front(); });
-    if (!uniform && values->size() != static_cast<std::size_t>(channels))
+    if (!serves(*values, static_cast<std::size_t>(channels)))
       rejectPreprocess(preprocess.name, key, fmt::format("{} different numbers", values->size()),
                        fmt::format("1 number, or {}: one a channel", channels));
   }
 }
 
-double valueFor(const std::vector<double>& values, std::size_t channel) {
+double valueFor(const std::vector<double>& values, std::size_t channel, std::size_t channels) {
+  if (channels == 1) return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
   return values[std::min(channel, values.size() - 1)];
 }
 
-float normalise(const Preprocess& preprocess, std::size_t channel, int pixel) {
-  return static_cast<float>((pixel * preprocess.scale - valueFor(preprocess.mean, channel)) /
-                            valueFor(preprocess.std, channel));
+float normalise(const Preprocess& preprocess, std::size_t channel, std::size_t channels, int pixel) {
+  return static_cast<float>((pixel * preprocess.scale - valueFor(preprocess.mean, channel, channels)) /
+                            valueFor(preprocess.std, channel, channels));
 }
 
 Tensor normalised(const Image& view, const Preprocess& preprocess, int channels) {
@@ -152,7 +163,8 @@ Tensor normalised(const Image& view, const Preprocess& preprocess, int channels)
   for (std::size_t channel = 0; channel < static_cast<std::size_t>(channels); ++channel) {
     std::array<float, 256> table;
     for (int pixel = 0; pixel < 256; ++pixel)
-      table[static_cast<std::size_t>(pixel)] = normalise(preprocess, channel, pixel);
+      table[static_cast<std::size_t>(pixel)] =
+          normalise(preprocess, channel, static_cast<std::size_t>(channels), pixel);
     for (std::size_t i = preprocess.bgr && channels == 3 ? 2 - channel : channel; i < view.pixels.size(); i += 3)
       *out++ = table[view.pixels[i]];
   }
@@ -188,15 +200,27 @@ ViewGeometry viewGeometry(int width, int height, const Preprocess& preprocess, i
   return geometry;
 }
 
-PixelRange pixelRange(const Preprocess& preprocess) {
+PixelRange pixelRange(const Preprocess& preprocess, int channels) {
   checkPreprocess(preprocess);
+  auto count = static_cast<std::size_t>(std::max(1, channels));
+  for (const std::vector<double>* values : {&preprocess.mean, &preprocess.std})
+    if (!serves(*values, count)) count = values->size();
   PixelRange range;
-  for (std::size_t channel = 0; channel < 3; ++channel) {
-    const auto [low, high] = std::minmax({normalise(preprocess, channel, 0), normalise(preprocess, channel, 255)});
+  for (std::size_t channel = 0; channel < count; ++channel) {
+    const auto [low, high] =
+        std::minmax({normalise(preprocess, channel, count, 0), normalise(preprocess, channel, count, 255)});
     range.low.push_back(low);
     range.high.push_back(high);
   }
   return range;
+}
+
+std::string channelNote(const Preprocess& preprocess, int channels) {
+  const bool averaged = !isUniform(preprocess.mean) || !isUniform(preprocess.std);
+  if (channels != 1 || !averaged || preprocess.mean.size() == 1) return "";
+  return fmt::format(
+      "the network takes one channel: it is given the luma, normalised with the means of the {} numbers of {}",
+      preprocess.mean.size(), nameOf(preprocess));
 }
 
 }  // namespace relprop

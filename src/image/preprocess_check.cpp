@@ -20,14 +20,17 @@ void checkSide(const Preprocess& p, const char* key, int side) {
 
 void checkResize(const Preprocess& p) {
   if (p.resize == Preprocess::Resize::None) return;
-  checkSide(p, "resize.size", p.size);
+  const bool two = p.sides != std::array{0, 0};
+  if (two && p.resize == Preprocess::Resize::ShorterSide)
+    rejectPreprocess(p.name, "resize.size", fmt::format("[{}, {}]", p.sides[0], p.sides[1]),
+                     "one number for shorter-side");
+  for (int side : two ? p.sides : std::array{p.size, p.size}) checkSide(p, "resize.size", side);
   if (p.resize == Preprocess::Resize::CentralFraction && !(p.fraction > 0.0 && p.fraction <= 1.0))
     rejectPreprocess(p.name, "resize.fraction", fmt::format("{}", p.fraction), "a number above 0 and at most 1");
 }
 
 void checkNumbers(const Preprocess& p, const char* key, const std::vector<double>& values, bool divisor) {
-  if (values.size() != 1 && values.size() != 3)
-    rejectPreprocess(p.name, key, fmt::format("{} numbers", values.size()), "1 number, or 3: one a channel");
+  if (values.empty()) rejectPreprocess(p.name, key, "no numbers", "1 number, or one a channel");
   for (double value : values)
     if (!std::isfinite(value) || (divisor && value == 0.0))
       rejectPreprocess(p.name, key, fmt::format("[{}]", fmt::join(values, ", ")),

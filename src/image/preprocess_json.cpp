@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "image/preprocess_check.h"
+#include "image/preprocess_dialects.h"
 #include "relprop/error.h"
 
 namespace relprop {
@@ -38,6 +39,7 @@ class Section {
         throw Error(ErrorCode::MalformedPreprocess, where_, "unknown key " + brief(prefix_ + key),
                     fmt::format("one of {}", fmt::join(known, ", ")));
   }
+  bool isList(const std::string& key) const { return has(key) && object_.at(key).is_array(); }
   double number(const std::string& key) const {
     if (!has(key) || !object_.at(key).is_number()) reject(key, "a number");
     return object_.at(key).get<double>();
@@ -90,7 +92,10 @@ void parseResize(const Section& section, Preprocess& preprocess) {
   section.requireKnown({"mode", "size", "fraction", "filter"});
   const Keys modes(std::begin(kResizeModes), std::end(kResizeModes));
   preprocess.resize = static_cast<Preprocess::Resize>(1 + section.choice("mode", modes));
-  preprocess.size = section.whole("size");
+  if (section.isList("size"))
+    preprocess.sides = section.pair("size");
+  else
+    preprocess.size = section.whole("size");
   const bool central = preprocess.resize == Preprocess::Resize::CentralFraction;
   if (central) preprocess.fraction = section.number("fraction");
   if (!central && section.has("fraction")) section.reject("fraction", "nothing: it belongs to central-fraction");
@@ -133,7 +138,8 @@ Json parseText(const std::string& text, const std::string& where) {
 Preprocess parsePreprocess(const std::string& json, const std::string& where) {
   const Json root = parseText(json, where);
   if (!root.is_object()) throw Error(ErrorCode::MalformedPreprocess, where, brief(root), "a JSON object");
-  const Preprocess preprocess = parseRoot(Section(root, "", where), where);
+  const std::optional<Preprocess> dialect = dialectPreprocess(root, where);
+  const Preprocess preprocess = dialect ? *dialect : parseRoot(Section(root, "", where), where);
   checkPreprocess(preprocess);
   return preprocess;
 }
@@ -144,6 +150,7 @@ std::string toJson(const Preprocess& preprocess) {
     Json& resize = root["resize"];
     resize["mode"] = kResizeModes[static_cast<int>(preprocess.resize) - 1];
     resize["size"] = preprocess.size;
+    if (preprocess.sides != std::array{0, 0}) resize["size"] = preprocess.sides;
     if (preprocess.resize == Preprocess::Resize::CentralFraction) resize["fraction"] = preprocess.fraction;
     resize["filter"] = "bilinear-antialias";
   }

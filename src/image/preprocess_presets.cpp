@@ -46,6 +46,10 @@ std::vector<Preprocess> makePresets() {
        .mean = {127.5, 127.5, 127.5},
        .std = {127.5, 127.5, 127.5},
        .name = "tf"},
+      // The three modes of Keras' preprocess_input; pictures are warped to the network's size
+      {.mean = {127.5, 127.5, 127.5}, .std = {127.5, 127.5, 127.5}, .name = "keras-tf"},
+      {.bgr = true, .mean = {103.939, 116.779, 123.68}, .name = "keras-caffe"},
+      {.scale = 1.0 / 255, .mean = kImagenetMean, .std = kImagenetStd, .name = "keras-torch"},
       {.scale = 1.0 / 255, .name = "unit"},
       {.scale = 1.0 / 255, .mean = {0.4914, 0.4822, 0.4465}, .std = {0.247, 0.2435, 0.2616}, .name = "cifar10"},
   };

@@ -148,6 +148,7 @@ class GraphBuilder {
 
   ValueId resolve(const std::string& name);
   ValueId addInput(const RawInput& input);
+  bool isCastOnly(const std::string& value) const;
   ValueId addInitialiser(const std::string& name);
   ValueId define(const std::string& name, DType dtype);
   std::string uniqueName(const RawNode& raw, int index);
@@ -188,14 +189,29 @@ ValueId GraphBuilder::define(const std::string& name, DType dtype) {
   return ids_[name] = graph_.addValue(std::move(value));
 }
 
+// Whether everything that reads a value makes floats of it, at once or behind a change of its axes.
+bool GraphBuilder::isCastOnly(const std::string& value) const {
+  bool read = false;
+  for (int index : topology_.order) {
+    const RawNode& node = model_.nodes[static_cast<std::size_t>(index)];
+    if (std::find(node.inputs.begin(), node.inputs.end(), value) == node.inputs.end()) continue;
+    const bool passesOn = (node.op == "Transpose" || node.op == "Identity") && !node.outputs.empty();
+    if (node.op != "Cast" && !(passesOn && isCastOnly(node.outputs[0]))) return false;
+    read = true;
+  }
+  return read;
+}
+
 ValueId GraphBuilder::addInput(const RawInput& input) {
   const std::string where = "input " + quote(input.name);
   if (const auto fed = options_.feeds.find(input.name); fed != options_.feeds.end())
     return ids_[input.name] = graph_.addConstant(input.name, fed->second);
   if (!input.isTensor) unsupported(where, "is no tensor", "a tensor of floats");
-  if (dtypeOf(input.type) != DType::Float)
-    unsupported(where, "elements are " + onnxTypeName(input.type), "floating-point numbers");
-  ValueId id = define(input.name, DType::Float);
+  const DType type = dtypeOf(input.type);
+  const bool bytes = type == DType::Int64 && isCastOnly(input.name);
+  if (type != DType::Float && !bytes)
+    unsupported(where, "elements are " + onnxTypeName(input.type), "floating-point numbers, or integers that are cast");
+  ValueId id = define(input.name, type);
   graph_.value(id).shape = input.shape;
   graph_.value(id).hasShape = input.hasShape;
   graph_.inputs.push_back(id);

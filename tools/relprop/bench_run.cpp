@@ -25,7 +25,7 @@ class Bench {
   void run() {
     checkTrace();
     model_ = loadModel(network_, console_);
-    preprocess_ = findPreprocess(*model_, network_);
+    preprocess_ = chosenPreprocess(*model_, network_);
     shape_ = chooseShape(*model_, network_, preprocess_);
     if (!arguments_.threads.empty()) network_.threads = arguments_.threads.front();
     chooseMethodsAndBatches();
@@ -75,18 +75,20 @@ class Bench {
   // Without a preprocessing there is a range all the same, as many methods want one.
   ExplainOptions options(const std::string& method) const {
     ExplainOptions o = explainOptions(*model_, network_, method, shape_, preprocess_);
-    const auto channels = static_cast<std::size_t>(imageShape().at(0));
+    const auto channels = static_cast<std::size_t>(model_->channels(shape_, network_.layout));
     if (!o.pixelRange) o.pixelRange = PixelRange{std::vector<float>(channels, -1), std::vector<float>(channels, 1)};
     return o;
   }
 
-  // C×H×W of the network's input.
+  // What the network takes behind the batch, in its own layout.
   Shape imageShape() const {
     Shape image = model_->inputShape();
     if (image.size() < 2) throw Error(ErrorCode::ShapeMismatch, model_->path(), toString(image), "N×C×H×W");
     image.erase(image.begin());
+    const bool channelsLast = model_->layout(network_.layout) == Layout::ChannelsLast;
+    const std::size_t behind = channelsLast && shape_.size() + 1 == image.size() ? 1 : 0;  // --shape HxW of N×H×W×C
     for (std::size_t k = 0; k < std::min(shape_.size(), image.size()); ++k)
-      image[image.size() - 1 - k] = shape_[shape_.size() - 1 - k];
+      image[image.size() - 1 - behind - k] = shape_[shape_.size() - 1 - k];
     return image;
   }
 
@@ -152,7 +154,7 @@ class Bench {
   std::vector<Group> read(const std::vector<std::string>& paths) {
     std::vector<std::string> notes;  // about the names of results, of which there are none here
     inputs_ = collectInputs(paths, notes);
-    const GroupReader reader(model_->path(), preprocess_, imageShape(), {});
+    const GroupReader reader(model_->path(), preprocess_, imageShape(), model_->layout(network_.layout), {});
     std::vector<Group> groups;
     for (const Input& input : inputs_) reader.add(input, groups.emplace_back());
     return groups;

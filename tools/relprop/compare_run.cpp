@@ -53,20 +53,22 @@ class Comparison {
   // ---- networks
   void open() {
     const Model first = Model::load(network_.model), second = Model::load(arguments_.other);
-    preprocess_ = findPreprocess(first, network_);
-    labels_ = findLabels(first, arguments_.labels);
+    const auto note = [this](const std::string& text) { console_.note(text); };
+    preprocess_ = chosenPreprocess(first, network_, note);
+    labels_ = chosenLabels(first, arguments_.labels, note);
     checkPreprocess(second);
     sets_[0] = methodsOf(first);
     sets_[1] = methodsOf(second);
     for (auto& set : sets_) set->check();
     checkAlike(first, second);
-    reader_ = std::make_unique<GroupReader>(first.path(), preprocess_, sets_[0]->inputShape(), OutputOptions());
+    reader_ = std::make_unique<GroupReader>(first.path(), preprocess_, sets_[0]->inputShape(),
+                                            first.layout(network_.layout), OutputOptions());
   }
 
   // The first network's preprocessing is taken for both.
   void checkPreprocess(const Model& second) {
     if (!network_.preprocess.empty()) return;
-    const std::optional<Preprocess> own = findPreprocess(second, network_);
+    const std::optional<Preprocess> own = chosenPreprocess(second, network_);
     if (own && (!preprocess_ || toJson(*own) != toJson(*preprocess_)))
       console_.warning(second.path() + ": its own preprocessing is left aside for that of the first network");
   }

@@ -28,7 +28,7 @@ class EvaluateRun {
  private:
   bool quiet() const { return arguments_.quiet || (ranks_ && !ranks_->owner()); }
   EvaluateOptions options(const Model& model);
-  Preprocess preprocessOf(const Model& model) const;
+  Preprocess preprocessOf(const Model& model);
   int threads() const;
   std::vector<std::size_t> chosenUnits(const Evaluation& evaluation) const;
   void measureAlone(Evaluation& evaluation, Store& store, const std::vector<std::size_t>& units);
@@ -44,8 +44,11 @@ class EvaluateRun {
   Clock::time_point start_ = Clock::now();
 };
 
-Preprocess EvaluateRun::preprocessOf(const Model& model) const {
-  if (std::optional<Preprocess> found = findPreprocess(model, network_)) return *found;
+Preprocess EvaluateRun::preprocessOf(const Model& model) {
+  const auto note = [this](const std::string& text) {
+    if (!ranks_ || ranks_->owner()) console_.note(text);
+  };
+  if (std::optional<Preprocess> found = chosenPreprocess(model, network_, note)) return *found;
   throw Error(ErrorCode::InvalidArgument, model.path(), "no preprocessing is known", "",
               "give --preprocess NAME or FILE, or put it beside the model as MODEL.preprocess.json");
 }
@@ -71,8 +74,9 @@ EvaluateOptions EvaluateRun::options(const Model& model) {
   o.target = arguments_.target;
   o.onlyCorrect = arguments_.onlyCorrect;
   o.preprocess = preprocessOf(model);
-  o.labels = findLabels(model, arguments_.labels);
+  o.labels = chosenLabels(model, arguments_.labels);
   o.inputShape = chooseShape(model, network_, o.preprocess);
+  o.layout = network_.layout;
   o.patterns = network_.patterns;
   if (network_.batchGiven > 0) o.batch = network_.batchGiven;
   if (const int fixed = fixedBatch(model); fixed > 0) o.batch = fixed;

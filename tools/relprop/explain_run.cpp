@@ -73,6 +73,7 @@ class Run {
   std::vector<Input> inputs_;
   Question question_;
   std::optional<MethodSet> methods_;
+  Layout layout_ = Layout::ChannelsFirst;  // of the network's input
   std::optional<Outputs> outputs_;
   std::optional<GroupReader> reader_;
   Group group_;  // the last one that was taken, of the inputs that follow groupFirst_
@@ -99,9 +100,10 @@ int Run::batchSize(const Model& model) const {
 }
 
 MethodSet::Network Run::network(const Model& model) {
-  std::optional<Preprocess> preprocess = findPreprocess(model, network_);
-  question_ = parseQuestion(arguments_.target, findLabels(model, arguments_.labels), model.outputClasses());
-  if (const std::string note = namesNote(question_); !note.empty()) console_.note(note);
+  const auto note = [this](const std::string& text) { console_.note(text); };
+  std::optional<Preprocess> preprocess = chosenPreprocess(model, network_, note);
+  question_ = parseQuestion(arguments_.target, chosenLabels(model, arguments_.labels, note), model.outputClasses());
+  if (const std::string names = namesNote(question_); !names.empty()) console_.note(names);
   network_.batch = batchSize(model);
   Shape tensor = network_.shape.empty() && inputs_.size() == 1 ? tensorShape(inputs_) : Shape();
   Shape shape = chooseShape(model, network_, preprocess, tensor);
@@ -123,13 +125,15 @@ void Run::readModel() {
   std::vector<MethodChoice> choices = chosenMethods(network_, notes);
   for (const std::string& note : notes) console_.note(note);
   MethodSet::Network net = network(model);
-  outputs_.emplace(arguments_.output, choices.size(), question_.targets.size());
+  OutputOptions output = arguments_.output;
+  output.layout = layout_ = model.layout(network_.layout);
+  outputs_.emplace(output, choices.size(), question_.targets.size());
   std::optional<Preprocess> preprocess = net.preprocess;
   const auto note = [this](const std::string& text) { writer_.drain(), console_.note(text); };
   const auto warn = [this](const std::string& text) { writer_.drain(), console_.warning(text); };
   methods_.emplace(std::move(choices), std::move(net), note, warn);
   methods_->check();
-  reader_.emplace(model.path(), preprocess, methods_->inputShape(), arguments_.output);
+  reader_.emplace(model.path(), preprocess, methods_->inputShape(), output.layout, output);
 }
 
 // ---- failures
@@ -205,9 +209,11 @@ std::size_t Run::endOfChunk(std::size_t first) const {
   if (!outputs_->wantsPanel()) return inputs_.size();
   constexpr std::int64_t kBytes = 256 << 20;
   const Shape& shape = methods_->inputShape();
-  const std::int64_t zoom = legibleZoom(arguments_.output.zoom, shape.back());
+  if (shape.size() != 3) return inputs_.size();
+  const PictureLayout size = PictureLayout::of(shape, layout_);
+  const std::int64_t zoom = legibleZoom(arguments_.output.zoom, size.width);
   const auto pictures = static_cast<std::int64_t>(methods_->all().size() * question_.targets.size() + 1);
-  const std::int64_t panel = 3 * shape.back() * shape[shape.size() - 2] * zoom * zoom * pictures;
+  const std::int64_t panel = 3 * size.width * size.height * zoom * zoom * pictures;
   const std::int64_t group = network_.batch;
   const std::int64_t groups = std::max<std::int64_t>(1, kBytes / std::max<std::int64_t>(1, panel) / group);
   return std::min(inputs_.size(), first + static_cast<std::size_t>(groups * group));

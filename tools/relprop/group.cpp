@@ -7,10 +7,11 @@
 namespace relprop::cli {
 
 GroupReader::GroupReader(const std::string& modelPath, std::optional<Preprocess> preprocess, Shape wanted,
-                         const OutputOptions& output)
+                         Layout layout, const OutputOptions& output)
     : modelPath_(modelPath),
       preprocess_(std::move(preprocess)),
       wanted_(std::move(wanted)),
+      layout_(layout),
       photoNeeded_(output.png && (output.view == View::Overlay || output.view == View::Panel)) {}
 
 void GroupReader::add(const Input& input, Group& group) const {
@@ -31,6 +32,9 @@ void GroupReader::addTensor(const Input& input, Group& group) const {
   group.input = std::move(tensor);
   group.members.push_back({&input, std::nullopt, {}});
   group.rowCounts.push_back(static_cast<std::size_t>(group.input.shape.front()));
+  if (wanted_.size() == 3) return;
+  for (std::size_t i = 0; i < group.rowCounts.back(); ++i)
+    group.members.back().arrays.push_back(relaid(rowsOf(group.input, i, 1), layout_, layout_));
 }
 
 void GroupReader::addPhoto(const Input& input, Group& group) const {
@@ -38,12 +42,16 @@ void GroupReader::addPhoto(const Input& input, Group& group) const {
     throw Error(ErrorCode::InvalidArgument, input.path.string(), "no preprocessing is known for " + modelPath_, "",
                 "give --preprocess NAME or FILE, or put it beside the model as MODEL.preprocess.json");
   Image image = readImage(input.path);
-  if (wanted_.size() != 3) throw Error(ErrorCode::ShapeMismatch, modelPath_, toString(wanted_), "C×H×W for an image");
-  PreparedImage prepared = prepareImage(image, *preprocess_, static_cast<int>(wanted_[0]), static_cast<int>(wanted_[1]),
-                                        static_cast<int>(wanted_[2]));
+  if (wanted_.size() != 3)
+    throw Error(ErrorCode::ShapeMismatch, modelPath_, toString(wanted_), "C×H×W for an image",
+                "give an .npy array, which may be no picture");
+  const PictureLayout size = PictureLayout::of(wanted_, layout_);
+  PreparedImage prepared = prepareImage(image, *preprocess_, static_cast<int>(size.channels),
+                                        static_cast<int>(size.height), static_cast<int>(size.width));
+  const Tensor pixels = relaid(prepared.input, Layout::ChannelsFirst, layout_);
   if (group.members.empty()) group.input.shape = {0, wanted_[0], wanted_[1], wanted_[2]};
   ++group.input.shape.front();
-  group.input.data.insert(group.input.data.end(), prepared.input.data.begin(), prepared.input.data.end());
+  group.input.data.insert(group.input.data.end(), pixels.data.begin(), pixels.data.end());
   group.members.push_back({&input, std::move(prepared.view), {}});
   group.rowCounts.push_back(1);
 }

@@ -19,8 +19,8 @@ struct Group {
 
 class GroupReader {
  public:
-  // `wanted`: C×H×W of the network's input.
-  GroupReader(const std::string& modelPath, std::optional<Preprocess> preprocess, Shape wanted,
+  // `wanted`: what the network takes behind the batch, in its own layout.
+  GroupReader(const std::string& modelPath, std::optional<Preprocess> preprocess, Shape wanted, Layout layout,
               const OutputOptions& output);
 
   // Reads one input to the end of the group; throws, with the group as it was, when that is not possible.
@@ -33,10 +33,11 @@ class GroupReader {
   std::string modelPath_;
   std::optional<Preprocess> preprocess_;
   Shape wanted_;
+  Layout layout_;
   bool photoNeeded_;
 };
 
-// C×H×W of the first tensor, for models that leave their size open; empty when there is none.
+// The shape behind the batch of the first tensor, for models that leave their size open; empty when there is none.
 Shape tensorShape(const std::vector<Input>& inputs);
 
 // Rows [first, first + count) of the leading axis.

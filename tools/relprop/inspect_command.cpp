@@ -67,10 +67,30 @@ std::string otherOutputs(const Model& model) {
   return others.empty() ? "" : fmt::format(" (others: {})", joined(others, ", "));
 }
 
-void printReport(Console& console, const Model& model, const Explainer& explainer, bool steps) {
+// Of a picture: where its channels lie, and how that is known.
+std::string layoutText(const Model& model, const Explainer& explainer) {
+  if (explainer.inputShape().size() != 3) return "";
+  const char* axes = explainer.layout() == Layout::ChannelsLast ? "H×W×C" : "C×H×W";
+  const bool asFound = model.layout() == explainer.layout();
+  return fmt::format(", {} ({})", axes, asFound ? model.layoutReason() : "as --layout says");
+}
+
+// What is known beside the network, and from where.
+void printSideData(Console& console, const Model& model, const NetworkOptions& network) {
+  const FoundPreprocess pixels = relprop::findPreprocess(model, network.preprocess);
+  console.data(pixels.preprocess
+                   ? fmt::format("pixels   {}: {}", pixels.from, dump(Json::parse(toJson(*pixels.preprocess)), -1))
+                   : "pixels   no preprocessing is known; pictures need --preprocess");
+  const FoundLabels labels = relprop::findLabels(model);
+  if (!labels.names.empty()) console.data(fmt::format("classes  {}: {} names", labels.from, labels.names.size()));
+}
+
+void printReport(Console& console, const Model& model, const Explainer& explainer, const NetworkOptions& network,
+                 bool steps) {
   const PlanReport& plan = explainer.report();
   console.data(fmt::format("model    {} ({})", model.path(), model.hash()));
-  console.data(fmt::format("input    {}", toString(explainer.inputShape())));
+  console.data(fmt::format("input    {}{}", toString(explainer.inputShape()), layoutText(model, explainer)));
+  printSideData(console, model, network);
   console.data(fmt::format("output   {}{}", model.output(), otherOutputs(model)));
   console.data(fmt::format("head     {}", plan.head));
   console.data(fmt::format("method   {}", plan.method));
@@ -110,6 +130,7 @@ Json reportJson(const RunFacts& facts, const Model& model, const Explainer& expl
   json["output"] = model.output();
   json["outputs"] = model.outputs();
   json["head"] = plan.head;
+  json["layout"] = layoutName(explainer.layout());
   json["weightBytes"] = plan.weightBytes;
   json["arenaBytes"] = plan.arenaBytes;
   json["modelBytes"] = plan.modelBytes;
@@ -122,17 +143,24 @@ Json reportJson(const RunFacts& facts, const Model& model, const Explainer& expl
   return json;
 }
 
+Json withOrigins(Json json, const Model& model, const NetworkOptions& network) {
+  json["preprocessFrom"] = relprop::findPreprocess(model, network.preprocess).from;
+  json["labelsFrom"] = relprop::findLabels(model).from;
+  return json;
+}
+
 void reportOn(const MethodChoice& method, const Model& model, const InspectArguments& arguments, Console& console) {
   const NetworkOptions& network = arguments.run.network;
-  const std::optional<Preprocess> preprocess = findPreprocess(model, network);
+  const auto note = [&console](const std::string& text) { console.note(text); };
+  const std::optional<Preprocess> preprocess = chosenPreprocess(model, network, note);
   const Shape shape = chooseShape(model, network, preprocess);
   const Explainer explainer(model, explainOptions(model, network, method.text, shape, preprocess));
   const RunFacts facts = {model.path(), model.hash(), explainer.methodString(), network.rules,
                           {},           preprocess,   network.precision};
   if (arguments.run.json)
-    console.data(dump(reportJson(facts, model, explainer), -1));
+    console.data(dump(withOrigins(reportJson(facts, model, explainer), model, network), -1));
   else
-    printReport(console, model, explainer, arguments.steps);
+    printReport(console, model, explainer, network, arguments.steps);
 }
 
 void runReports(const InspectArguments& arguments, Console& console) {

@@ -16,10 +16,10 @@ namespace {
 
 MethodSet::Network networkOf(const LedgerArguments& arguments, const Model& model, const std::vector<Input>& inputs,
                              Console& console) {
-  MethodSet::Network network{model, arguments.network, {}, findPreprocess(model, arguments.network), {}, {}};
+  MethodSet::Network network{model, arguments.network, {}, chosenPreprocess(model, arguments.network), {}, {}};
   Shape tensor = arguments.network.shape.empty() ? tensorShape(inputs) : Shape();
   network.shape = chooseShape(model, arguments.network, network.preprocess, tensor);
-  network.question = parseQuestion(arguments.target, findLabels(model, arguments.labels), model.outputClasses());
+  network.question = parseQuestion(arguments.target, chosenLabels(model, arguments.labels), model.outputClasses());
   network.progress = [&console](std::int64_t done, std::int64_t total) {
     console.progress(static_cast<double>(done) / static_cast<double>(total), fmt::format("{}/{}", done, total));
     return !interrupted();
@@ -116,7 +116,8 @@ void runLedger(const LedgerArguments& arguments, Console& console) {
       [&](const std::string& text) { console.warning(text); });
   methods.check();
   Group group;
-  GroupReader(model.path(), preprocess, methods.inputShape(), {}).add(inputs.front(), group);
+  GroupReader(model.path(), preprocess, methods.inputShape(), model.layout(arguments.network.layout), {})
+      .add(inputs.front(), group);
   for (Method& method : methods.all()) printMethod(methods, method, inputs.front(), group, console, arguments);
 }
 

@@ -3,9 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cctype>
 #include <charconv>
-#include <filesystem>
 #include <sstream>
 #include <system_error>
 
@@ -13,8 +11,6 @@
 
 namespace relprop::cli {
 namespace {
-
-namespace fs = std::filesystem;
 
 std::vector<std::string> split(const std::string& text, char separator) {
   std::vector<std::string> parts;
@@ -150,6 +146,11 @@ void addRunOptions(CLI::App& app, NetworkOptions& options) {
          "--shape", [&options](const std::string& text) { options.shape = parseShape(text); },
          "size of the input where the model leaves it open")
       ->type_name("HxW|CxHxW");
+  app.add_option_function<std::string>(
+         "--layout", [&options](const std::string& name) { options.layout = layoutFromName(name); },
+         "where the channels of the input lie, N×C×H×W or N×H×W×C, where the network leaves it open")
+      ->check(CLI::IsMember({"nchw", "nhwc"}))
+      ->type_name("nchw|nhwc");
   app.add_option("-b,--batch", options.batchGiven, "images computed together")
       ->check(CLI::Range(1, 4096))
       ->type_name("N");
@@ -159,48 +160,13 @@ void addRunOptions(CLI::App& app, NetworkOptions& options) {
   app.add_flag("--reference", options.reference, "plain loops instead of the fast kernels: slow, for checking");
 }
 
-std::optional<std::string> metadataEntry(const Model& model, const std::string& key) {
-  std::map<std::string, std::string> metadata = model.metadata();
-  auto entry = metadata.find(key);
-  if (entry == metadata.end() || entry->second.empty()) return std::nullopt;
-  return entry->second;
-}
-
-std::optional<std::string> besideModel(const Model& model, const std::string& extension) {
-  fs::path path = fs::path(model.path()).replace_extension(extension);
-  std::error_code ignored;
-  if (!fs::exists(path, ignored)) return std::nullopt;
-  return path.string();
-}
-
-struct FoundLabels {
-  std::vector<std::string> names;
-  std::string where;
-};
-
-// What a model says of itself is no argument of the call.
-FoundLabels labelsFromMetadata(const std::string& text) {
-  const char* const where = "metadata relprop.labels";
-  try {
-    return {parseLabels(text, where), where};
-  } catch (const Error& e) {
-    throw Error(ErrorCode::MalformedModel, where, e.got(), e.expected(), "give the class names with --labels");
-  }
-}
-
-FoundLabels labelsOf(const Model& model, const std::string& labels) {
-  if (!labels.empty()) return {readLabels(labels), labels};
-  if (auto path = besideModel(model, ".labels.txt")) return {readLabels(*path), *path};
-  auto text = metadataEntry(model, "relprop.labels");
-  return text ? labelsFromMetadata(*text) : FoundLabels{};
-}
-
 // Height and width that come out of the preprocessing whatever the image, or nothing.
 Shape preprocessedSize(const std::optional<Preprocess>& preprocess) {
   if (!preprocess) return {};
   if (preprocess->crop[0] > 0 && preprocess->crop[1] > 0) return {preprocess->crop[0], preprocess->crop[1]};
   bool fixed =
       preprocess->resize == Preprocess::Resize::Warp || preprocess->resize == Preprocess::Resize::CentralFraction;
+  if (fixed && preprocess->sides[0] > 0) return {preprocess->sides[0], preprocess->sides[1]};
   if (fixed && preprocess->size > 0) return {preprocess->size, preprocess->size};
   return {};
 }
@@ -269,17 +235,19 @@ std::vector<MethodChoice> chosenMethods(const NetworkOptions& options, std::vect
   return chooseMethods(names, options.shortcuts, !options.patterns.empty(), notes);
 }
 
-std::optional<Preprocess> findPreprocess(const Model& model, const NetworkOptions& options) {
-  if (!options.preprocess.empty()) return readPreprocess(options.preprocess);
-  if (auto path = besideModel(model, ".preprocess.json")) return readPreprocess(*path);
-  auto text = metadataEntry(model, "relprop.preprocess");
-  if (!text) return std::nullopt;
-  return text->front() == '{' ? parsePreprocess(*text, "metadata relprop.preprocess") : namedPreprocess(*text);
+std::optional<Preprocess> chosenPreprocess(const Model& model, const NetworkOptions& options, const Note& note) {
+  FoundPreprocess found = relprop::findPreprocess(model, options.preprocess);
+  if (!found.preprocess || !note) return found.preprocess;
+  for (const std::string& text : found.preprocess->notes) note(text);
+  const std::string averaged = channelNote(*found.preprocess, model.channels(options.shape, options.layout));
+  if (!averaged.empty()) note(averaged);
+  return found.preprocess;
 }
 
-std::vector<std::string> findLabels(const Model& model, const std::string& labels) {
-  FoundLabels found = labelsOf(model, labels);
-  requireLabelsFor(model.outputClasses(), found.names, found.where);
+std::vector<std::string> chosenLabels(const Model& model, const std::string& labels, const Note& note) {
+  FoundLabels found = relprop::findLabels(model, labels);
+  for (const std::string& text : found.notes)
+    if (note) note(text);
   return std::move(found.names);
 }
 
@@ -301,11 +269,12 @@ ExplainOptions explainOptions(const Model& model, const NetworkOptions& options,
   result.method = method;
   result.rules = options.rules;
   result.inputShape = shape;
+  result.layout = options.layout;
   result.batch =
       fixedBatch(model) > 0 ? fixedBatch(model) : std::max(1, options.batch > 0 ? options.batch : options.batchGiven);
   result.threads = options.threads;
   result.patterns = options.patterns;
-  if (preprocess) result.pixelRange = pixelRange(*preprocess);
+  if (preprocess) result.pixelRange = pixelRange(*preprocess, model.channels(shape, options.layout));
   result.reference = options.reference;
   result.precision = options.precision;
   result.memory = options.memory;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -23,6 +24,7 @@ struct NetworkOptions {
   std::string patterns;
   std::string preprocess;
   Shape shape;
+  std::optional<Layout> layout;
   int batch = 0;       // rows computed together; 0: not chosen yet
   int batchGiven = 0;  // by the user, 0: none
   int threads = 0;
@@ -44,11 +46,10 @@ void addModelOptions(CLI::App& app, NetworkOptions& options);
 // See chooseMethods.
 std::vector<MethodChoice> chosenMethods(const NetworkOptions& options, std::vector<std::string>& notes);
 
-// --preprocess, else the file beside the model, else the model's metadata, else nothing.
-std::optional<Preprocess> findPreprocess(const Model& model, const NetworkOptions& options);
-// --labels, else the file beside the model, else the model's metadata, else nothing. Throws when they are not as many
-// as the model's classes.
-std::vector<std::string> findLabels(const Model& model, const std::string& labels);
+// As relprop::findPreprocess and findLabels with what --preprocess and --labels give. `note` is told what was assumed.
+using Note = std::function<void(const std::string&)>;
+std::optional<Preprocess> chosenPreprocess(const Model& model, const NetworkOptions& options, const Note& note = {});
+std::vector<std::string> chosenLabels(const Model& model, const std::string& labels, const Note& note = {});
 
 // For ExplainOptions::inputShape: --shape, else, where the model leaves its size open, `tensor` (C×H×W of an .npy
 // input) or what the preprocessing makes.

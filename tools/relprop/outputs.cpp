@@ -81,23 +81,29 @@ HeatmapOptions Outputs::heatmapOptions() const {
   HeatmapOptions heat;
   heat.view = combined_ ? View::Heat : options_.view;
   heat.percentile = options_.percentile;
+  heat.layout = options_.layout;
   heat.zoom = std::max(1, options_.zoom);
   return heat;
 }
 
 std::string Outputs::savePicture(const Explained& explained, std::size_t map, const std::string& name) const {
-  return write(name + ".png",
-               encodePng(renderHeatmap(explained.maps[map].relevance, explained.photo, heatmapOptions())));
+  const Tensor& relevance = explained.maps[map].relevance;
+  if (relevance.shape.size() == 4)
+    return write(name + ".png", encodePng(renderHeatmap(relevance, explained.photo, heatmapOptions())));
+  const std::size_t row = map / targets_;
+  const auto array = row < explained.arrays.size() ? std::optional(explained.arrays[row]) : std::nullopt;
+  return write(name + ".png", encodePng(renderArray(relevance, array, heatmapOptions())));
 }
 
 void Outputs::saveStrip(const Explained& explained, std::size_t map, const std::string& name, Files& files) const {
   const Explanation& explanation = explained.maps[map];
+  if (explanation.relevance.shape.size() != 4) return;
   if (std::none_of(explanation.layers.begin(), explanation.layers.end(),
                    [](const LayerMap& layer) { return isFeatureMap(layer.relevance.shape); }))
     return;
   HeatmapOptions heat = heatmapOptions();
   heat.view = View::Heat;
-  heat.zoom = legibleZoom(options_.zoom, explanation.relevance.shape[3]);
+  heat.zoom = legibleZoom(options_.zoom, widthOf(explanation, options_.layout));
   files["layers"] = write(name + ".layers.png", encodePng(composeStrip(explanation, explained.photo, heat)));
 }
 

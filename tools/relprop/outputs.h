@@ -18,7 +18,8 @@ struct OutputOptions {
   bool layers = false;  // a strip of the maps of inner layers
   View view = View::Heat;
   double percentile = 100.0;
-  int zoom = 0;  // 0: 1, and in panels of several methods whatever makes small maps legible
+  Layout layout = Layout::ChannelsFirst;  // of the network's input
+  int zoom = 0;                           // 0: 1, and in panels of several methods whatever makes small maps legible
 };
 
 // One input, explained: the rows of a tensor one after another, and for each row its targets.
@@ -26,6 +27,7 @@ struct Explained {
   const Input* input = nullptr;
   std::optional<Image> photo;  // as the network saw it
   std::vector<Explanation> maps;
+  std::vector<Tensor> arrays = {};  // the rows of an input that is no picture, which its drawings show
 };
 
 // What a panel is made of: the photo and, for each method, a picture a target.

@@ -98,11 +98,12 @@ void PatternRun::prepare() {
                 "give one with --out");
   checkWritable(arguments_.out.parent_path().empty() ? "." : arguments_.out.parent_path());
   model_ = loadModel(network_, console_);
-  preprocess_ = findPreprocess(*model_, network_);
+  preprocess_ = chosenPreprocess(*model_, network_);
   if (const int fixed = fixedBatch(*model_); fixed > 0) network_.batch = fixed;
   constexpr int kDefault = 8;
   if (network_.batch == 0) network_.batch = kDefault;
   estimator_.emplace(*model_, PatternOptions{.inputShape = chooseShape(*model_, network_, preprocess_),
+                                             .layout = network_.layout,
                                              .batch = network_.batch,
                                              .threads = network_.threads,
                                              .foldBatchNorm = arguments_.batchnorm != "pass",
@@ -253,7 +254,8 @@ int PatternRun::close() {
 int PatternRun::execute() {
   prepare();
   resume();
-  const GroupReader reader(model_->path(), preprocess_, estimator_->inputShape(), OutputOptions());
+  const GroupReader reader(model_->path(), preprocess_, estimator_->inputShape(), model_->layout(network_.layout),
+                           OutputOptions());
   while (progress_.next < inputs_.size() && !interrupted()) {
     console_.progress(progress_.next, inputs_.size(), inputs_[progress_.next].path.filename().string());
     const std::size_t last = endOfGroup(progress_.next), failedBefore = progress_.failed;

@@ -97,20 +97,28 @@ Image composeGrid(const TitledImage& first, const std::vector<std::vector<Titled
   return composePanel(inRows(all, kCellsInARow));
 }
 
+std::int64_t widthOf(const Explanation& explanation, Layout layout) {
+  const Shape& input = explanation.relevance.shape;
+  return PictureLayout::of({input.begin() + 1, input.end()}, layout).width;
+}
+
 bool isFeatureMap(const Shape& shape) {
   return shape.size() == 4 && shape[2] * shape[3] > 1;
 }
 
 Image composeStrip(const Explanation& explanation, const std::optional<Image>& photo, const HeatmapOptions& options) {
   const Shape& input = explanation.relevance.shape;
-  const int zoom = options.zoom, height = static_cast<int>(input[2]) * zoom, width = static_cast<int>(input[3]) * zoom;
-  HeatmapOptions plain = options;
-  plain.zoom = 1;
+  const PictureLayout size = PictureLayout::of({input.begin() + 1, input.end()}, options.layout);
+  const int zoom = options.zoom, height = static_cast<int>(size.height) * zoom,
+            width = static_cast<int>(size.width) * zoom;
+  HeatmapOptions plain = options, layers = options;  // inner feature maps have their channels first, always
+  plain.zoom = layers.zoom = 1;
+  layers.layout = Layout::ChannelsFirst;
   std::vector<TitledImage> cells;
   if (photo) cells.push_back({"photo", resizeImage(*photo, width, height)});
   for (const LayerMap& layer : explanation.layers)
     if (isFeatureMap(layer.relevance.shape))
-      cells.push_back({layerTitle(layer), stretched(renderHeatmap(layer.relevance, {}, plain), width, height)});
+      cells.push_back({layerTitle(layer), stretched(renderHeatmap(layer.relevance, {}, layers), width, height)});
   cells.push_back({"input", stretched(renderHeatmap(explanation.relevance, {}, plain), width, height)});
   return composePanel(inRows(cells, kCellsOfAStrip));
 }

@@ -14,6 +14,8 @@ int legibleZoom(int asked, std::int64_t width);
 // a row of its own with the place below the photo left free.
 Image composeGrid(const TitledImage& first, const std::vector<std::vector<TitledImage>>& cells, bool aligned);
 
+std::int64_t widthOf(const Explanation& explanation, Layout layout);
+
 // Feature maps that a strip of layers can show: four axes and more than one position.
 bool isFeatureMap(const Shape& shape);
 

@@ -1,7 +1,5 @@
 #include "explain/walk/input_parts.h"
 
-#include <fmt/format.h>
-
 #include "relprop/error.h"
 
 namespace relprop {
@@ -49,14 +47,13 @@ Expr InputParts::bound(const Expr& x, Reduction kind) {
     walk_.plan().addProgram(node_.name + " bounds", {{}, {{x, kind, extreme}}});
     return rowScalar(extreme);
   }
-  const auto& range = walk_.options().bounds;
-  const TensorDesc d = walk_.forward().desc(input());
-  if (!range || static_cast<std::int64_t>(range->low.size()) != d.channels())
-    throw Error(ErrorCode::NotSupportedByMethod, node_.name,
-                range ? fmt::format("a pixel range of {} channels", range->low.size()) : "no pixel range",
-                fmt::format("lowest and highest value of {} channels for bounds=range", d.channels()),
+  if (!walk_.options().bounds)
+    throw Error(ErrorCode::NotSupportedByMethod, node_.name, "no pixel range",
+                "lowest and highest value of each channel for bounds=range",
                 "give the preprocessing (--preprocess), or use bounds=image");
-  return channelConstant(kind == Reduction::Min ? range->low : range->high, d);
+  const InputRanges::Range range = walk_.rangeOf(input());
+  return walk_.forward().constantOperand(kind == Reduction::Min ? range.low : range.high,
+                                         walk_.forward().graph().value(input()).shape);
 }
 
 }  // namespace relprop

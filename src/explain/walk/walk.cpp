@@ -39,6 +39,11 @@ void Walk::findUseful() {
         useful_[static_cast<std::size_t>(n.outputs[0])] = true;
 }
 
+InputRanges::Range Walk::rangeOf(ValueId id) {
+  if (!ranges_) ranges_.emplace(forward_.graph(), *options_.bounds);
+  return ranges_->of(id);
+}
+
 Relevance Walk::derived(Relevance& from, const Expr& e) {
   const ScalarId sum = plan().addScalar();
   Relevance r{e, sum, std::move(from.pending), from.scale};

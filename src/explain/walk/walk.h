@@ -12,6 +12,7 @@
 #include "engine/forward.h"
 #include "explain/walk/analysis.h"
 #include "explain/walk/gates.h"
+#include "explain/walk/input_range.h"
 #include "rules/table.h"
 
 namespace relprop {
@@ -45,11 +46,6 @@ struct LedgerSlots {
 struct Recorded {
   ValueId value = kNoValue;
   BufferView relevance;
-};
-
-// Lowest and highest value of the network's input, by channel.
-struct InputBounds {
-  std::vector<float> low, high;
 };
 
 enum class Multiply { None, Input, DifferenceToBaseline };
@@ -100,6 +96,8 @@ class Walk {
   void absorb(Relevance& r, Absorbed why, const Expr& e);
   // An activation with the rows of relevance, for kernels that read both; the same buffer when there is one target.
   BufferView expanded(const BufferView& activation, const std::string& name);
+  // Range of a value, as options().bounds have it for the input.
+  InputRanges::Range rangeOf(ValueId id);
   // Parts of values ("pos", "neg", …) that linear rules have made, by value and name.
   std::map<std::pair<ValueId, std::string>, BufferView>& parts() { return parts_; }
 
@@ -119,7 +117,8 @@ class Walk {
   WalkOptions options_;
   std::vector<bool> nonNegative_;
   std::vector<Signal> signals_;  // by node
-  std::vector<bool> useful_;     // values that relevance has to pass to get where it is asked for
+  std::optional<InputRanges> ranges_;
+  std::vector<bool> useful_;  // values that relevance has to pass to get where it is asked for
   std::map<ValueId, std::vector<Relevance>> given_;
   std::map<std::pair<ValueId, std::string>, BufferView> parts_;
   std::vector<LedgerSlots> ledger_;

@@ -93,18 +93,43 @@ std::vector<Op> elementwiseOps() {
 
 class Elementwise : public testing::TestWithParam<Op> {};
 
-// None of these lies on a kink, nor where nothing is defined: a square root takes positive operands alone.
+// A root, a logarithm or a power with any exponent takes positive operands alone.
+bool isDefined(Op op, double a) {
+  return a > 0 || (op != Op::Sqrt && op != Op::Log && op != Op::Pow);
+}
+
+// Operands by which a formula has a derivative; that of FakeQuantize is 1 by definition, whatever its steps do.
+std::vector<std::size_t> derivedOperands(Op op) {
+  if (op == Op::FakeQuantize) return {};
+  if (op == Op::Where) return {1, 2};
+  return traitsOf(op).kind == OpKind::Activation || op == Op::Not ? std::vector<std::size_t>{0}
+                                                                  : std::vector<std::size_t>{0, 1};
+}
+
+// None of these lies on a kink, nor where nothing is defined. The condition of a choice comes first.
 TEST_P(Elementwise, DerivativeIsTheCentralDifference) {
-  const bool two = traitsOf(GetParam()).kind != OpKind::Activation;
-  for (const Node& node : nodesOf(GetParam()))
+  const Op op = GetParam();
+  for (const Node& node : nodesOf(op))
     for (double a : {-4.3, -2.1, -0.7, -0.2, 0.4, 1.6, 2.9, 4.1})
       for (double b : {-0.6, 0.8, 2.3})
-        for (std::size_t by = 0; by < (two ? 2u : 1u); ++by) {
-          if (GetParam() == Op::Sqrt && a < 0) continue;
-          const double expected = differenceAt(node, {a, b}, by);
-          EXPECT_NEAR(derivativeAt(node, {a, b}, by), expected, 2e-7 * (1 + std::abs(expected)))
+        for (std::size_t by : derivedOperands(op)) {
+          if (!isDefined(op, a)) continue;
+          const std::vector<double> operands =
+              op == Op::Where ? std::vector<double>{b > 0 ? 1.0 : 0.0, a, b} : std::vector<double>{a, b};
+          const double expected = differenceAt(node, operands, by);
+          EXPECT_NEAR(derivativeAt(node, operands, by), expected, 2e-7 * (1 + std::abs(expected)))
               << "by operand " << by << " at " << a << ", " << b;
         }
+}
+
+TEST(OpTable, RoundingIsPassedStraightThrough) {
+  Node node;
+  node.op = Op::FakeQuantize;
+  node.attrs = {{"scale", 0.5f}, {"zero_point", 3.0f}, {"low", -8.0f}, {"high", 7.0f}};
+  EXPECT_EQ(valueAt(node, {0.8}), 1.0);    // 1.6 rounds to 2 steps
+  EXPECT_EQ(valueAt(node, {0.75}), 1.0);   // 1.5 rounds to the even 2
+  EXPECT_EQ(valueAt(node, {100.0}), 2.0);  // cut off at (7 − 3) steps
+  EXPECT_EQ(derivativeAt(node, {0.8}, 0), 1.0);
 }
 
 INSTANTIATE_TEST_SUITE_P(OpTable, Elementwise, testing::ValuesIn(elementwiseOps()),

@@ -82,7 +82,9 @@ inline std::vector<Op> activationOps() {
 
 // An activation with default attributes, where it bends most: of 5x, or of something positive where it needs that.
 inline ValueId addActivation(Build& b, Op op, ValueId x) {
-  std::vector<ValueId> in = {op == Op::Sqrt ? b.add(Op::Sigmoid, {x}) : b.add(Op::Mul, {x, b.floats({}, {5})})};
+  const bool positive = op == Op::Sqrt || op == Op::Log || op == Op::Reciprocal || op == Op::Pow;
+  std::vector<ValueId> in = {positive ? b.add(Op::Sigmoid, {x}) : b.add(Op::Mul, {x, b.floats({}, {5})})};
+  if (op == Op::Pow) in.push_back(b.random({b.graph.value(b.x()).shape[1], 1, 1}, 0.3f, 2.5f));
   if (op == Op::PRelu) in.push_back(b.random({b.graph.value(b.x()).shape[1], 1, 1}));
   return b.add(op, in);
 }

@@ -69,6 +69,46 @@ Arrays mapped(const Call& c, const std::function<double(double)>& f) {
   return {y};
 }
 
+double compared(Op op, double a, double b) {
+  switch (op) {
+    case Op::Greater:
+      return a > b;
+    case Op::Less:
+      return a < b;
+    case Op::GreaterOrEqual:
+      return a >= b;
+    case Op::LessOrEqual:
+      return a <= b;
+    case Op::Equal:
+      return a == b;
+    case Op::And:
+      return a != 0 && b != 0;
+    case Op::Or:
+      return a != 0 || b != 0;
+    case Op::Xor:
+      return (a != 0) != (b != 0);
+    case Op::Max:
+      return std::max(a, b);
+    case Op::Min:
+      return std::min(a, b);
+    default:
+      throw std::logic_error("no comparison");
+  }
+}
+
+Arrays comparison(const Call& c) {
+  Array y = c.zeros();
+  each(y.shape,
+       [&](const Index& i) { at(y, i) = compared(c.node.op, broadcastAt(*c.in[0], i), broadcastAt(*c.in[1], i)); });
+  return {y};
+}
+
+Arrays where(const Call& c) {
+  Array y = c.zeros();
+  each(y.shape, [&](const Index& i) { at(y, i) = broadcastAt(*c.in[broadcastAt(*c.in[0], i) != 0 ? 1 : 2], i); });
+  return {y};
+}
+
 Arrays binary(const Call& c) {
   Array y = c.zeros();
   each(y.shape, [&](const Index& i) {
@@ -463,6 +503,20 @@ Arrays activation(const Call& c) {
       {Op::Log, [](double v, double, double) { return std::log(v); }},
       {Op::Softplus, [](double v, double, double) { return std::log1p(std::exp(v)); }},
       {Op::Softsign, [](double v, double, double) { return v / (1 + std::abs(v)); }},
+      {Op::Neg, [](double v, double, double) { return -v; }},
+      {Op::Abs, [](double v, double, double) { return std::abs(v); }},
+      {Op::Exp, [](double v, double, double) { return std::exp(v); }},
+      {Op::Log, [](double v, double, double) { return std::log(v); }},
+      {Op::Reciprocal, [](double v, double, double) { return 1 / v; }},
+      {Op::Sign, [](double v, double, double) { return v > 0   ? 1.0
+                                                       : v < 0 ? -1.0
+                                                               : 0.0; }},
+      {Op::Floor, [](double v, double, double) { return std::floor(v); }},
+      {Op::Ceil, [](double v, double, double) { return std::ceil(v); }},
+      {Op::Round, [](double v, double, double) { return std::nearbyint(v); }},
+      {Op::Sin, [](double v, double, double) { return std::sin(v); }},
+      {Op::Cos, [](double v, double, double) { return std::cos(v); }},
+      {Op::Not, [](double v, double, double) { return v == 0 ? 1.0 : 0.0; }},
       {Op::Mish, [](double v, double, double) { return v * std::tanh(std::log1p(std::exp(v))); }}};
   return mapped(c, [&](double v) { return functions.at(c.node.op)(v, alpha, beta); });
 }
@@ -616,6 +670,17 @@ Function functionOf(Op op) {
                                                    {Op::Gelu, gelu},
                                                    {Op::LayerNormalization, layerNorm},
                                                    {Op::Expand, expand},
+                                                   {Op::Max, comparison},
+                                                   {Op::Min, comparison},
+                                                   {Op::Greater, comparison},
+                                                   {Op::Less, comparison},
+                                                   {Op::GreaterOrEqual, comparison},
+                                                   {Op::LessOrEqual, comparison},
+                                                   {Op::Equal, comparison},
+                                                   {Op::And, comparison},
+                                                   {Op::Or, comparison},
+                                                   {Op::Xor, comparison},
+                                                   {Op::Where, where},
                                                    {Op::QuantizeLinear, quantizeLinear},
                                                    {Op::DequantizeLinear, dequantizeLinear},
                                                    {Op::DynamicQuantizeLinear, dynamicQuantizeLinear},
