@@ -77,12 +77,16 @@ Compilation::Compilation(const Model& model, const ExplainOptions& options, Meth
   if (layout_ == Layout::ChannelsLast) imported = withChannelsFirst(std::move(imported));
   Specialised special = specialise(imported, {.inputShape = relaid(own, layout_, Layout::ChannelsFirst),
                                               .foldBatchNorm = method_.foldBatchNorm,
-                                              .disabled = {}});
+                                              .disabled = {},
+                                              .cutHead = options.from.empty()});
   redrawWeights(special.graph, ModelAccess::of(model).redrawnLayers, ModelAccess::of(model).redrawSeed);
   patterns_ = patternsOf(model, method_, options);
   graph_ = std::move(special.graph), head_ = std::move(special.head);
   for (const PassReport& p : special.passes) passes_.push_back(passLine(p));
   warnings_ = std::move(special.warnings);
+  rowsApart_ = special.mixing.empty();
+  if (!rowsApart_)
+    warnings_.push_back("node '" + special.mixing.front() + "' looks along the batch: images are taken one at a time");
   for (std::string& warning : missingBatchNorm(model, method_)) warnings_.push_back(std::move(warning));
 }
 
@@ -116,7 +120,7 @@ bool Compilation::fitsPacked() const {
 
 std::unique_ptr<CompiledMethod> Compilation::classifier(Backend& backend, std::int64_t rows) const {
   return std::make_unique<CompiledMethod>(
-      model_.inputShape().at(0) > 0 ? graph_ : withRows(graph_, rows), method_, backend,
+      model_.inputShape().at(0) > 0 || !rowsApart_ ? graph_ : withRows(graph_, rows), method_, backend,
       CompileOptions{.anyScores = !options_.from.empty(), .head = head_, .forwardOnly = true});
 }
 

@@ -46,6 +46,7 @@ class Compilation {
   ExplainOptions options_;
   Method method_;
   Layout layout_;
+  bool rowsApart_ = true;  // does no image know of the others?
   Graph graph_;
   Head head_;
   PatternValues patterns_;
