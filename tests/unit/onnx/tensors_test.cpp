@@ -152,7 +152,8 @@ TEST(Tensors, SizesThatDoNotFit) {
 TEST(Tensors, TypesThatAreNotHandled) {
   WithTensor({1}, Type::STRING).expect(ErrorCode::UnsupportedModel, {"'w'", "string"});
   WithTensor({1}, Type::COMPLEX64).expect(ErrorCode::UnsupportedModel, {"'w'", "complex64"});
-  WithTensor({1}, 17).expect(ErrorCode::UnsupportedModel, {"'w'", "type 17"});
+  WithTensor({1}, 17).expect(ErrorCode::UnsupportedModel, {"'w'", "float8e4m3fn"});
+  WithTensor({1}, 99).expect(ErrorCode::UnsupportedModel, {"'w'", "type 99"});
   WithTensor({1}, 0).expect(ErrorCode::MalformedModel, {"'w'", "no element type"});
   WithTensor segmented({1}, Type::FLOAT);
   segmented.tensor->mutable_segment()->set_begin(0);
