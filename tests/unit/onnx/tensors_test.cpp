@@ -110,6 +110,31 @@ TEST(Tensors, TypedIntegers) {
   }
 }
 
+// Two a byte, the lower half first; ONNX 1.12's header does not know the types.
+TEST(Tensors, IntegersOfFourBits) {
+  constexpr int kUint4 = 21, kInt4 = 22;
+  const auto ints = [](int type, bool raw) {
+    WithTensor t({5}, type, "DequantizeLinear");
+    t.builder.weights("s", {}, {0.5f});
+    t.builder.graph().mutable_node(0)->set_input(0, "w");
+    t.builder.graph().mutable_node(0)->set_input(1, "s");
+    t.builder.node("Add", {"x", "y"}, {"z"});
+    t.builder.graph().mutable_output(0)->set_name("z");
+    if (raw) t.raw<std::uint8_t>({0x10, 0x87, 0x0f});
+    for (int pair : {0x10, 0x87, 0x0f})
+      if (!raw) t.tensor->add_int32_data(pair);
+    const Graph graph = import(t.builder);
+    return intsOf(graph, graph.nodes[0].inputs[0]);
+  };
+  for (bool raw : {true, false}) {
+    EXPECT_THAT(ints(kUint4, raw), ElementsAre(0, 1, 7, 8, 15));
+    EXPECT_THAT(ints(kInt4, raw), ElementsAre(0, 1, 7, -8, -1));
+  }
+  WithTensor tooShort({5}, kInt4);
+  tooShort.raw<std::uint8_t>({0x10, 0x87});
+  tooShort.expect(ErrorCode::MalformedModel, {"holds 2 bytes", "3"});
+}
+
 TEST(Tensors, SizesThatDoNotFit) {
   WithTensor raw({3}, Type::FLOAT), typed({3}, Type::FLOAT), odd({1}, Type::FLOAT);
   raw.raw(std::vector<float>{1, 2});
@@ -127,7 +152,8 @@ TEST(Tensors, SizesThatDoNotFit) {
 TEST(Tensors, TypesThatAreNotHandled) {
   WithTensor({1}, Type::STRING).expect(ErrorCode::UnsupportedModel, {"'w'", "string"});
   WithTensor({1}, Type::COMPLEX64).expect(ErrorCode::UnsupportedModel, {"'w'", "complex64"});
-  WithTensor({1}, 17).expect(ErrorCode::UnsupportedModel, {"'w'", "type 17"});
+  WithTensor({1}, 17).expect(ErrorCode::UnsupportedModel, {"'w'", "float8e4m3fn"});
+  WithTensor({1}, 99).expect(ErrorCode::UnsupportedModel, {"'w'", "type 99"});
   WithTensor({1}, 0).expect(ErrorCode::MalformedModel, {"'w'", "no element type"});
   WithTensor segmented({1}, Type::FLOAT);
   segmented.tensor->mutable_segment()->set_begin(0);
