@@ -72,9 +72,10 @@ struct BenchRun {
 
 struct BenchReport {
   std::string model, hash;
-  Shape input;                // C×H×W
-  Spread load;                // seconds
-  bool neutralRange = false;  // nobody said which values pixels have: −1 to 1 was taken
+  Shape input;                        // C×H×W
+  Spread load;                        // seconds
+  bool neutralRange = false;          // nobody said which values pixels have: −1 to 1 was taken
+  std::vector<std::string> warnings;  // of the network, as Explainer::warnings
   std::vector<BenchRun> runs;
 };
 

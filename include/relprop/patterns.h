@@ -50,7 +50,8 @@ class RELPROP_API PatternEstimator {
   PatternEstimator(PatternEstimator&&) noexcept;
   PatternEstimator& operator=(PatternEstimator&&) noexcept;
 
-  Shape inputShape() const;  // C×H×W that add expects behind N
+  Shape inputShape() const;                          // C×H×W that add expects behind N
+  const std::vector<std::string>& warnings() const;  // of the network, as Explainer::warnings
   // N×C×H×W, any N. Throws ShapeMismatch, NonFiniteInput; NumericFailure when the network overflows: the sums
   // are lost then, and only loadState or another estimator helps.
   void add(const TensorView& images);

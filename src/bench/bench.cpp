@@ -12,6 +12,7 @@
 #include "bench/process_memory.h"
 #include "bench/spread.h"
 #include "eval/statistics.h"
+#include "explainer/compilation.h"
 #include "explainer/prepare.h"
 #include "kernels/bare.h"
 
@@ -132,7 +133,7 @@ class Benchmark {
 
   BenchReport run() {
     for (int threads : options_.threads)
-      for (int batch : options_.batches)
+      for (int batch : batches())
         for (const std::string& method : options_.methods) measure(method, batch, threads);
     return std::move(report_);
   }
@@ -150,6 +151,20 @@ class Benchmark {
     const Shape full = fullInputShape(*model_, options_.explain.inputShape, 1, layout_);
     report_.input = Shape(full.begin() + 1, full.end());
     report_.neutralRange = !options_.explain.pixelRange;
+  }
+
+  // Those that the model holds for; one that holds for fewer rows is measured with these.
+  std::vector<int> batches() {
+    std::vector<int> held;
+    for (int batch : options_.batches) {
+      const Compilation compilation(*model_, explainOptions("gradient", batch, 1));
+      for (const std::string& warning : compilation.warnings())
+        if (std::find(report_.warnings.begin(), report_.warnings.end(), warning) == report_.warnings.end())
+          report_.warnings.push_back(warning);
+      const auto rows = static_cast<int>(compilation.rows());
+      if (std::find(held.begin(), held.end(), rows) == held.end()) held.push_back(rows);
+    }
+    return held;
   }
 
   void goOn(const std::string& what) const {

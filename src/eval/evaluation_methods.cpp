@@ -62,7 +62,8 @@ void EvaluatedMethods::take(std::size_t asked) {
   if (!options_.rules.empty()) name += fmt::format(" | {}", fmt::join(options_.rules, " | "));
   if (contains(names_, name)) return pool_.retire(asked);
   if (options_.warn)
-    for (const std::string& warning : explainer->warnings()) options_.warn(options_.methods[asked] + ": " + warning);
+    for (const std::string& warning : explainer->warnings())  // about the network: the same for several methods
+      if (warned_.insert(warning).second) options_.warn(options_.methods[asked] + ": " + warning);
   asked_.push_back(asked), names_.push_back(std::move(name));
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,7 @@ class EvaluatedMethods {
   ExplainerPool pool_;              // of options.methods
   std::vector<std::size_t> asked_;  // which of them each method is
   std::vector<std::string> names_;
+  std::set<std::string> warned_;
 };
 
 }  // namespace relprop::eval

@@ -122,20 +122,39 @@ bool CompiledMethod::halves(int node) const {
   return rules_[k] && rules_[k]->node == NodeRule::Gate && signals_[k] == Signal::Both;
 }
 
+// The layer of class activation maps, which has to lie in the picture.
+int CompiledMethod::chooseLayer() {
+  FeatureMaps maps(graph_, graph_.outputs.at(0));
+  const int last = maps.last();
+  if (method_.layer.empty() && last < 0)
+    throw Error(ErrorCode::NotSupportedByMethod, "layer", "no value that lies in the picture and that the scores read",
+                "a feature map N×C×h×w, or tokens that come from one", "name a node with layer=");
+  const int node = method_.layer.empty() ? last : nodesNamed(graph_, method_.layer, "layer").back();
+  const Node& n = graph_.nodes[static_cast<std::size_t>(node)];
+  layer_ = n.outputs[0], layerName_ = n.name;
+  const auto refuse = [&](const std::string& got, const char* expected) {
+    throw Error(
+        ErrorCode::NotSupportedByMethod, layerName_, got, expected,
+        last < 0 ? "name another node with layer=" : "try layer=" + graph_.nodes[static_cast<std::size_t>(last)].name);
+  };
+  const std::optional<FeatureMap> map = maps.of(layer_);
+  if (!map)
+    refuse(toString(graph_.value(layer_).shape) + ", whose places in the picture are not known",
+           "a feature map N×C×h×w, or tokens that come from one");
+  if (method_.backward && !maps.areRead(layer_))
+    refuse("no score reads what lies in the picture, only what has no place (a class token)",
+           "a layer before it is read");
+  layerMap_ = *map;
+  return node;
+}
+
 void CompiledMethod::chooseNodes(const CompileOptions& options) {
   const auto want = [&](int node, bool required = true) {
     const Node& n = graph_.nodes[static_cast<std::size_t>(node)];
     wanted_.push_back({n.outputs[0], n.name, required});
   };
   if (method_.readsLayer) {
-    const int node = method_.layer.empty() ? lastFeatureMap(graph_) : nodesNamed(graph_, method_.layer, "layer").back();
-    layer_ = graph_.nodes[static_cast<std::size_t>(node)].outputs[0];
-    layerName_ = graph_.nodes[static_cast<std::size_t>(node)].name;
-    const Shape& s = graph_.value(layer_).shape;
-    if (s.size() != 4)
-      throw Error(ErrorCode::NotSupportedByMethod, layerName_, toString(s), "a feature map N×C×h×w",
-                  "name another node with layer=");
-    layerShape_ = Shape(s.begin() + 1, s.end());
+    const int node = chooseLayer();
     if (method_.backward) want(node);
   }
   if (!method_.backward) return;
@@ -143,6 +162,13 @@ void CompiledMethod::chooseNodes(const CompileOptions& options) {
     const bool glob = name.find_first_of("*?") != std::string::npos;
     for (int node : nodesNamed(graph_, name, "--at")) want(node, !glob);
   }
+}
+
+std::vector<float> CompiledMethod::asFeatureMap(const float* values) const {
+  std::vector<float> map(static_cast<std::size_t>(elementCount(layerMap_.shape)));
+  if (layerMap_.order.empty()) return {values, values + map.size()};
+  for (std::size_t i = 0; i < map.size(); ++i) map[i] = values[layerMap_.order[i]];
+  return map;
 }
 
 void CompiledMethod::build(const CompileOptions& options) {

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "explain/feature_maps.h"
 #include "explain/method.h"
 #include "explain/question.h"
 #include "explain/walk/walk.h"
@@ -40,15 +41,18 @@ class CompiledMethod {
   std::int64_t rows() const { return plan_.rows(); }
   std::int64_t targets() const { return plan_.targets(); }
   const ScoreShape& scoreShape() const { return scoreShape_; }
-  const Shape& imageShape() const { return imageShape_; }  // C×H×W
-  const Shape& layerShape() const { return layerShape_; }  // of method().layer
+  const Shape& imageShape() const { return imageShape_; }      // C×H×W
+  const Shape& layerShape() const { return layerMap_.shape; }  // C×h×w of method().layer
+  // A row of activation() or of the layer's relevance as C×h×w.
+  std::vector<float> asFeatureMap(const float* values) const;
   std::int64_t inputFloats() const { return inputDesc_.rowFloats(); }
   float* input() { return plan_.data(input_.buffer); }
   float* baselineInput() { return plan_.data(baselineInput_.buffer); }
   const float* scores() { return plan_.data(scores_.buffer); }
-  float* seed() { return plan_.data(seed_.buffer); }                  // rows·targets × scores
-  const float* relevance() { return plan_.data(relevance_.buffer); }  // rows·targets × C×H×W
-  const float* activation() { return plan_.data(activation_.buffer); }
+  float* seed() { return plan_.data(seed_.buffer); }                    // rows·targets × scores
+  const float* relevance() { return plan_.data(relevance_.buffer); }    // rows·targets × C×H×W
+  const float* activation() { return plan_.data(activation_.buffer); }  // rows × layerFloats
+  std::int64_t layerFloats() const { return activation_.desc.rowFloats(); }
   // Relevance recorded at the k-th of `recordedNodes`; for methods that read a layer that layer is the first.
   const float* recorded(std::size_t k) { return plan_.data(recorded_.at(k).relevance.buffer); }
   const Shape& recordedShape(std::size_t k) const { return recorded_.at(k).relevance.desc.shape; }
@@ -68,6 +72,7 @@ class CompiledMethod {
   struct Unlaid {};
   CompiledMethod(Unlaid, Graph graph, Method method, Backend& backend, const CompileOptions& options);
   void chooseRules(const std::vector<std::string>& userRules);
+  int chooseLayer();
   void chooseNodes(const CompileOptions& options);
   void build(const CompileOptions& options);
   void watchConstants(const Graph* graph);
@@ -94,7 +99,8 @@ class CompiledMethod {
   std::vector<Signal> signals_;
   BufferView input_, baselineInput_, scores_, seed_, relevance_, activation_;
   TensorDesc inputDesc_;
-  Shape imageShape_, layerShape_;
+  Shape imageShape_;
+  FeatureMap layerMap_;
   ScoreShape scoreShape_;
   std::string layerName_;
   ValueId layer_ = kNoValue;

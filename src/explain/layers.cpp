@@ -15,10 +15,6 @@ bool goesBy(const Graph& g, const Node& n, const std::string& pattern) {
          std::any_of(n.folded.begin(), n.folded.end(), matches);
 }
 
-bool isFeatureMap(const Shape& s) {
-  return s.size() == 4 && s[2] * s[3] > 1;
-}
-
 }  // namespace
 
 std::vector<int> nodesNamed(const Graph& graph, const std::string& name, const std::string& option) {
@@ -32,15 +28,6 @@ std::vector<int> nodesNamed(const Graph& graph, const std::string& name, const s
   const std::string near = nearest(name, known);
   throw Error(ErrorCode::UnknownNode, option, "'" + name + "'", "the name of a node, see `relprop inspect`",
               near.empty() ? "" : "did you mean '" + near + "'?");
-}
-
-// What a Transpose makes of a feature map has its channels elsewhere.
-int lastFeatureMap(const Graph& graph) {
-  for (std::size_t i = graph.nodes.size(); i-- > 0;)
-    if (graph.nodes[i].op != Op::Transpose && isFeatureMap(graph.value(graph.nodes[i].outputs[0]).shape))
-      return static_cast<int>(i);
-  throw Error(ErrorCode::NotSupportedByMethod, "layer", "a network without feature maps", "a value N×C×h×w",
-              "name a node with layer=");
 }
 
 }  // namespace relprop

@@ -12,8 +12,4 @@ namespace relprop {
 // (a convolution and what was folded into it) the last one. Throws UnknownNode with the nearest names.
 std::vector<int> nodesNamed(const Graph& graph, const std::string& name, const std::string& option);
 
-// The last value with channels and more than one position, seen from the scores: what stands before the global pool or
-// the flattening. Throws NotSupportedByMethod when there is none.
-int lastFeatureMap(const Graph& graph);
-
 }  // namespace relprop

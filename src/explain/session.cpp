@@ -50,11 +50,11 @@ const float* Session::Row::scores() const {
 const float* Session::Row::relevance(std::int64_t target) const {
   return compiled.relevance() + (row * compiled.targets() + target) * compiled.inputFloats();
 }
-const float* Session::Row::activation() const {
-  return compiled.activation() + row * elementCount(compiled.layerShape());
+std::vector<float> Session::Row::activation() const {
+  return compiled.asFeatureMap(compiled.activation() + row * compiled.layerFloats());
 }
-const float* Session::Row::layerRelevance(std::int64_t target) const {
-  return compiled.recorded(0) + (row * compiled.targets() + target) * elementCount(compiled.layerShape());
+std::vector<float> Session::Row::layerRelevance(std::int64_t target) const {
+  return compiled.asFeatureMap(compiled.recorded(0) + (row * compiled.targets() + target) * compiled.layerFloats());
 }
 
 std::vector<float> Session::baseline(const float* input) const {

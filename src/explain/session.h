@@ -34,8 +34,8 @@ class Session {
     std::int64_t row;
     const float* scores() const;
     const float* relevance(std::int64_t target) const;  // C×H×W
-    const float* activation() const;                    // of the method's layer, C×h×w
-    const float* layerRelevance(std::int64_t target) const;
+    std::vector<float> activation() const;              // of the method's layer, C×h×w
+    std::vector<float> layerRelevance(std::int64_t target) const;
   };
   using Fill = std::function<void(std::int64_t k, float* input)>;
   using Read = std::function<void(std::int64_t k, const Row& row)>;

@@ -71,14 +71,7 @@ Compilation::Compilation(const Model& model, const ExplainOptions& options)
 Compilation::Compilation(const Model& model, const ExplainOptions& options, Method method)
     : model_(model), options_(options), method_(std::move(method)), layout_(model.layout(options.layout)) {
   checkBatchAndThreads(options.batch, options.threads);
-  const Shape own = fullInputShape(model, options.inputShape, options.batch, layout_);
-  Graph imported = cutAtNode(ModelAccess::graph(model), options.from);
-  imported.value(imported.inputs.at(0)).dtype = DType::Float;  // integers as well: the Cast behind them is none then
-  if (layout_ == Layout::ChannelsLast) imported = withChannelsFirst(std::move(imported));
-  Specialised special = specialise(imported, {.inputShape = relaid(own, layout_, Layout::ChannelsFirst),
-                                              .foldBatchNorm = method_.foldBatchNorm,
-                                              .disabled = {},
-                                              .cutHead = options.from.empty()});
+  Specialised special = specialised();
   redrawWeights(special.graph, ModelAccess::of(model).redrawnLayers, ModelAccess::of(model).redrawSeed);
   patterns_ = patternsOf(model, method_, options);
   graph_ = std::move(special.graph), head_ = std::move(special.head);
@@ -88,6 +81,32 @@ Compilation::Compilation(const Model& model, const ExplainOptions& options, Meth
   if (!rowsApart_)
     warnings_.push_back("node '" + special.mixing.front() + "' looks along the batch: images are taken one at a time");
   for (std::string& warning : missingBatchNorm(model, method_)) warnings_.push_back(std::move(warning));
+}
+
+// Some exports leave the batch open at the input and have the 1 that they were traced with further inside, as in a
+// Reshape to 1×512: they hold for one image at a time.
+Specialised Compilation::specialised() {
+  Graph graph = cutAtNode(ModelAccess::graph(model_), options_.from);
+  graph.value(graph.inputs.at(0)).dtype = DType::Float;  // integers as well: the Cast behind them is none then
+  if (layout_ == Layout::ChannelsLast) graph = withChannelsFirst(std::move(graph));
+  const Shape own = fullInputShape(model_, options_.inputShape, options_.batch, layout_);
+  SpecialiseOptions how = {.inputShape = relaid(own, layout_, Layout::ChannelsFirst),
+                           .foldBatchNorm = method_.foldBatchNorm,
+                           .disabled = {},
+                           .cutHead = options_.from.empty()};
+  fixedRows_ = model_.inputShape().at(0) > 0;
+  if (fixedRows_ || how.inputShape[0] == 1) return specialise(graph, how);
+  try {
+    return specialise(graph, how);
+  } catch (const Error& several) {
+    how.inputShape[0] = 1;
+    Specialised one = specialise(graph, how);  // what is wrong with one image as well is said of that
+    fixedRows_ = true;
+    if (one.mixing.empty())  // of which the constructor says so
+      one.warnings.push_back("the model leaves its batch open but holds for one image only (see " + several.where() +
+                             "): images are computed one at a time");
+    return one;
+  }
 }
 
 std::unique_ptr<Backend> Compilation::backend(Packing packing) const {
@@ -120,7 +139,7 @@ bool Compilation::fitsPacked() const {
 
 std::unique_ptr<CompiledMethod> Compilation::classifier(Backend& backend, std::int64_t rows) const {
   return std::make_unique<CompiledMethod>(
-      model_.inputShape().at(0) > 0 || !rowsApart_ ? graph_ : withRows(graph_, rows), method_, backend,
+      fixedRows_ || !rowsApart_ ? graph_ : withRows(graph_, rows), method_, backend,
       CompileOptions{.anyScores = !options_.from.empty(), .head = head_, .forwardOnly = true});
 }
 

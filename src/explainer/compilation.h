@@ -12,16 +12,19 @@
 
 namespace relprop {
 
+struct Specialised;  // passes/passes.h
+
 class Compilation {
  public:
-  // The canonical graph for options.batch rows, cut at the scores or at options.from. Throws InvalidArgument,
-  // ShapeMismatch, UnsupportedModel, UnknownNode.
+  // The canonical graph for options.batch rows, or one where the model holds for no more, cut at the scores or at
+  // options.from. Throws InvalidArgument, ShapeMismatch, UnsupportedModel, UnknownNode.
   Compilation(const Model& model, const ExplainOptions& options, Method method);
   Compilation(const Model& model, const ExplainOptions& options);  // parses options.method
 
   const Method& method() const { return method_; }
   Layout layout() const { return layout_; }  // of the model; the graph has its channels first
   const Graph& graph() const { return graph_; }
+  std::int64_t rows() const { return graph_.value(graph_.inputs.at(0)).shape.at(0); }
   Graph takeGraph() { return std::move(graph_); }
   const Head& head() const { return head_; }                          // none of options.from
   const std::vector<std::string>& passes() const { return passes_; }  // what each did, in a line
@@ -31,7 +34,7 @@ class Compilation {
   // Can weights stay packed under options.memory? Packing them anew for every run is the last thing to be tried, as it
   // costs a part of every run. A little more is needed than this finds (padding, work space).
   bool fitsPacked() const;
-  // Forward passes alone, over so many rows, or as many as the model fixes.
+  // Forward passes alone, over so many rows, or as many as the model holds for.
   std::unique_ptr<CompiledMethod> classifier(Backend& backend, std::int64_t rows) const;
   // The method itself; the graph goes into it, so this comes last. `taken`: bytes that other plans hold. `within`: null
   // where options.memory is too low; the other throws OutOfMemory then.
@@ -39,6 +42,7 @@ class Compilation {
   std::unique_ptr<CompiledMethod> within(Backend& backend, std::int64_t taken);
 
  private:
+  Specialised specialised();
   using PatternValues = std::map<std::string, std::vector<float>>;  // by node
   CompileOptions walking(PatternValues patterns, std::int64_t taken) const;
 
@@ -49,6 +53,7 @@ class Compilation {
   bool rowsApart_ = true;  // does no image know of the others?
   Graph graph_;
   Head head_;
+  bool fixedRows_ = false;  // by the model
   PatternValues patterns_;
   std::vector<std::string> passes_, warnings_;
 };

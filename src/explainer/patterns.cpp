@@ -36,6 +36,7 @@ struct PatternEstimator::Impl {
   std::unique_ptr<Backend> backend;
   std::unique_ptr<PatternPlan> plan;
   Layout layout = Layout::ChannelsFirst;  // of the model; the plan has its channels first
+  std::vector<std::string> warnings;
   std::int64_t images = 0;
   bool lost = false;  // an image overflowed, or a batch was only added to some of the sums
 
@@ -50,6 +51,7 @@ struct PatternEstimator::Impl {
                                     .reference = options.reference});
     backend = compilation.backend();
     layout = compilation.layout();
+    warnings = compilation.warnings();
     plan = std::make_unique<PatternPlan>(compilation.takeGraph(), *backend);
   }
 
@@ -185,6 +187,9 @@ PatternEstimator& PatternEstimator::operator=(PatternEstimator&&) noexcept = def
 
 Shape PatternEstimator::inputShape() const {
   return impl_->imageShape();
+}
+const std::vector<std::string>& PatternEstimator::warnings() const {
+  return impl_->warnings;
 }
 void PatternEstimator::add(const TensorView& images) {
   translated("run", [&] { impl_->add(images); });

@@ -218,10 +218,15 @@ void printBench(Console& console, const BenchReport& report, bool profile) {
 }
 
 Json benchJson(const BenchReport& report, bool profile) {
-  Json json = {{"model", report.model},           {"modelHash", report.hash},
-               {"inputShape", report.input},      {"neutralRange", report.neutralRange},
-               {"waiting", waitingText()},        {"versions", versions()},
-               {"load", spreadJson(report.load)}, {"runs", Json::array()}};
+  Json json = {{"model", report.model},
+               {"modelHash", report.hash},
+               {"inputShape", report.input},
+               {"neutralRange", report.neutralRange},
+               {"waiting", waitingText()},
+               {"versions", versions()},
+               {"load", spreadJson(report.load)},
+               {"warnings", report.warnings},
+               {"runs", Json::array()}};
   for (const BenchRun& run : report.runs) json["runs"].push_back(runJson(run, profile));
   return json;
 }

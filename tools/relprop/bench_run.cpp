@@ -118,6 +118,7 @@ class Bench {
     const BenchOptions how = benchOptions();
     model_.reset();  // it is loaded anew there, and two of them would spoil what is told about memory
     const BenchReport report = measureModel(network_.model, how);
+    for (const std::string& warning : report.warnings) console_.warning(warning);
     if (arguments_.json)
       console_.data(dump(benchJson(report, arguments_.profile), -1));
     else

@@ -55,7 +55,8 @@ void MethodSet::compile(Method& method) {
   const Explainer& explainer = **method.explainer;
   inputShape_ = explainer.inputShape();
   method.facts.method = explainer.methodString();
-  for (const std::string& warning : explainer.warnings()) warn_(method.choice.text + ": " + warning);
+  for (const std::string& warning : explainer.warnings())  // about the network: the same for several methods
+    if (warned_.insert(warning).second) warn_(method.choice.text + ": " + warning);
 }
 
 void MethodSet::leaveOut(Method& method, const std::string& why) {

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -61,7 +62,8 @@ class MethodSet {
 
   Network network_;
   Say note_, warn_;
-  ExplainerPool pool_;           // one of each of methods_
+  ExplainerPool pool_;  // one of each of methods_
+  std::set<std::string> warned_;
   std::vector<Method> methods_;  // their loans end before the pool does
   Shape inputShape_;
   bool fitTogether_ = false;

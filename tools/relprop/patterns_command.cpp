@@ -108,6 +108,7 @@ void PatternRun::prepare() {
                                              .threads = network_.threads,
                                              .foldBatchNorm = arguments_.batchnorm != "pass",
                                              .reference = network_.reference});
+  for (const std::string& warning : estimator_->warnings()) console_.warning(warning);
   fs::create_directories(fs::absolute(arguments_.out).parent_path());
   checkRoom();
 }

@@ -96,7 +96,7 @@ class GradientCam : public Procedure {
     const auto fill = [&](std::int64_t, float* to) { std::copy_n(subject.input, session.imageFloats(), to); };
     session.walk(1, subject.questions, fill, [&](std::int64_t, const Session::Row& row) {
       for (std::size_t c = 0; c < out.size(); ++c)
-        out[c] = map(session, row.activation(), row.layerRelevance(static_cast<std::int64_t>(c)));
+        out[c] = map(session, row.activation().data(), row.layerRelevance(static_cast<std::int64_t>(c)).data());
     });
     return out;
   }

@@ -38,7 +38,7 @@ class ScoreCam : public Procedure {
     Channels channels;
     const auto plain = [&](std::int64_t, float* to) { std::copy_n(subject.input, session.imageFloats(), to); };
     session.forward(1, plain, [&](std::int64_t, const Session::Row& row) {
-      channels = channelsOf(row.activation(), session.layerShape());
+      channels = channelsOf(row.activation().data(), session.layerShape());
     });
     std::vector<Attribution> out;
     for (const std::vector<double>& scores : maskedScores(session, subject, channels))

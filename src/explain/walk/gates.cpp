@@ -114,6 +114,25 @@ class Ranges {
     return product(product(in(n, 0), in(n, 1)), {terms, terms});
   }
 
+  // Sums along an axis with weights of their own; each output has as many.
+  ValueRange weighted(const Node& n) const {
+    const std::vector<float> weights = n.floatsAttr("weights");
+    const auto outputs =
+        static_cast<std::size_t>(graph_.value(n.outputs[0]).shape[static_cast<std::size_t>(n.intAttr("axis", 1))]);
+    const std::size_t taps = weights.size() / outputs;
+    ValueRange all = {kInfinity, -kInfinity};
+    for (std::size_t o = 0; o < outputs; ++o) {
+      ValueRange total = {0, 0};
+      for (std::size_t k = 0; k < taps; ++k) {
+        const double w = weights[o * taps + k];
+        const ValueRange part = product(in(n, 0), {w, w});
+        total = between(total.low + part.low, total.high + part.high);
+      }
+      all = hull(all, total);
+    }
+    return all;
+  }
+
   // What is filled in, or counted in at a border, besides the input.
   ValueRange withFilling(const Node& n) const {
     const double value = n.floatAttr("value", 0);
@@ -139,8 +158,9 @@ class Ranges {
         return matMul(n);
       case OpKind::MaxPool:
       case OpKind::Reshape:
-      case OpKind::Resize:
         return in(n, 0);
+      case OpKind::Resize:
+        return n.has("axis") ? weighted(n) : in(n, 0);
       case OpKind::AveragePool:
         return withFilling(n);
       case OpKind::Move:

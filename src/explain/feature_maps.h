@@ -1,0 +1,67 @@
+// Where in the picture the elements of inner values lie: feature maps N×C×h×w, and tokens in whatever order and layout
+// that come from one.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "graph/graph.h"
+
+namespace relprop {
+
+// A value seen as C×h×w. order: the element of the value's row that each of its elements is; empty where they are the
+// same. Elements without a place (class and register tokens, padding) are no part of it.
+struct FeatureMap {
+  Shape shape;
+  std::vector<std::int64_t> order;
+};
+
+class FeatureMaps {
+ public:
+  // A canonical graph with shapes; scores: what is explained.
+  FeatureMaps(const Graph& graph, ValueId scores);
+
+  // None where elements have no place, or all the same one that is no feature map's.
+  std::optional<FeatureMap> of(ValueId id);
+  // Do the scores depend on elements with a place, or on a class token alone?
+  bool areRead(ValueId id) const { return read_[static_cast<std::size_t>(id)] == Read::All; }
+  // The last node, seen from the scores, whose output has several places that they read, or -1: any feature map; of
+  // tokens what a block ends with or normalises, not what it keeps for its own products.
+  int last();
+
+ private:
+  struct Place {
+    float y, x;  // centre, 0…1; NaN: none
+  };
+  using Places = std::vector<Place>;
+  // grid: N×C×h×w, evenly over the picture, for which no list is kept. Neither: no element has a place.
+  struct Layout {
+    bool grid = false;
+    std::shared_ptr<const Places> places;
+    bool none() const { return !grid && !places; }
+  };
+  enum class Read { No, WithoutPlace, All };
+
+  const Shape& shape(ValueId id) const { return graph_.value(id).shape; }
+  std::int64_t rowSize(ValueId id) const;
+  const Layout& layout(ValueId id);
+  Layout derive(const Node& node);
+  Layout spatial(const Node& node);
+  Layout operand(const Node& node);
+  Layout moved(const Node& node);
+  Layout taken(const Node& node);
+  Layout averaged(ValueId from, std::int64_t extent, std::int64_t to);
+  Layout tidied(ValueId id, Places places) const;
+  Places listed(ValueId id);
+  bool evenGrid(const Shape& s, const Places& places) const;
+  void findRead(ValueId scores);
+  Read readOf(const Node& node, ValueId input, Read output);
+
+  Graph graph_;
+  Uses uses_;
+  std::vector<std::optional<Layout>> layouts_;
+  std::vector<Read> read_;
+};
+
+}  // namespace relprop

@@ -1,0 +1,83 @@
+// Exports that leave the batch open at the input and have the 1 of their tracing further inside.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "relprop/error.h"
+#include "relprop/patterns.h"
+#include "unit/core/failure.h"
+#include "unit/explainer/network.h"
+
+namespace relprop::testing {
+namespace {
+
+// Conv → Relu → Reshape to `shape` → MatMul, from x[N, 3, 8, 8].
+Model reshapedTo(const Ints& shape) {
+  ModelBuilder b;
+  b.input("x", {-1, 3, 8, 8});
+  b.weights("w", {2, 3, 3, 3});
+  b.ints("shape", shape);
+  Floats head(2 * 36 * 3);
+  for (std::size_t i = 0; i < head.size(); ++i) head[i] = wave(i, 0.61f);
+  b.weights("head", {72, 3}, head);
+  b.node("Conv", {"x", "w"}, {"c"});
+  b.node("Relu", {"c"}, {"r"});
+  b.node("Reshape", {"r", "shape"}, {"f"});
+  b.node("MatMul", {"f", "head"}, {"y"});
+  b.output("y");
+  return Model::fromBytes(b.bytes());
+}
+
+Tensor threePictures() {
+  Tensor x({3, 3, 8, 8});
+  for (std::size_t i = 0; i < x.data.size(); ++i) x.data[i] = wave(i, 0.37f);
+  return x;
+}
+
+ExplainOptions inBatches(const std::string& method, int batch) {
+  ExplainOptions o = with(method);
+  o.batch = batch;
+  return o;
+}
+
+TEST(BakedBatch, IsComputedOneImageAtATimeAndSaid) {
+  const Tensor x = threePictures();
+  for (const std::string method : {"rap", "gradient", "grad-cam", "occlusion:window=4", "smoothgrad:samples=3"}) {
+    const std::vector<Explanation> expected = Explainer(reshapedTo({-1, 72}), inBatches(method, 1)).explain(x);
+    for (const Ints& shape : {Ints{1, 72}, Ints{1, -1}}) {
+      Explainer baked(reshapedTo(shape), inBatches(method, 8));
+      EXPECT_THAT(baked.warnings(), ::testing::ElementsAre(::testing::HasSubstr("one image only")));
+      const std::vector<Explanation> got = baked.explain(x);
+      ASSERT_EQ(got.size(), expected.size());
+      for (std::size_t i = 0; i < got.size(); ++i)
+        EXPECT_EQ(got[i].relevance.data, expected[i].relevance.data) << method;
+    }
+  }
+}
+
+TEST(BakedBatch, NeedsNoWordWhereOneImageIsAskedFor) {
+  EXPECT_TRUE(Explainer(reshapedTo({1, 72}), inBatches("rap", 1)).warnings().empty());
+  EXPECT_TRUE(Explainer(reshapedTo({-1, 72}), inBatches("rap", 8)).warnings().empty());
+}
+
+TEST(BakedBatch, PatternsAreThoseOfTheOpenModel) {
+  const auto patterns = [](const Ints& shape) {
+    PatternEstimator estimator(reshapedTo(shape), {.batch = 8, .threads = 1});
+    estimator.add(threePictures());
+    return std::pair{estimator.finish(), estimator.warnings().size()};
+  };
+  const auto [baked, said] = patterns({1, 72});
+  const auto [open, nothing] = patterns({-1, 72});
+  EXPECT_EQ(said, 1u);
+  EXPECT_EQ(nothing, 0u);
+  ASSERT_EQ(baked.nodes.size(), open.nodes.size());
+}
+
+// What is wrong with one image as well is no matter of batches.
+TEST(BakedBatch, DoesNotHideOtherMistakes) {
+  const Error error = test::failureOf([] { Explainer(reshapedTo({1, 71}), inBatches("rap", 8)); });
+  EXPECT_EQ(error.code(), test::failureOf([] { Explainer(reshapedTo({1, 71}), inBatches("rap", 1)); }).code());
+  EXPECT_THAT(error.got(), ::testing::HasSubstr("1×2×6×6"));
+}
+
+}  // namespace
+}  // namespace relprop::testing
