@@ -92,20 +92,32 @@ Image bars(const ArrayMap& map) {
 }
 
 // ---- 1×C×L
+// The value of a curve in the middle of a column, between its samples.
+double between(const float* signal, const Columns& columns, int x) {
+  const double at = std::clamp((x + 0.5) * static_cast<double>(columns.count) / columns.width - 0.5, 0.0,
+                               static_cast<double>(columns.count - 1));
+  const auto left = static_cast<std::int64_t>(at), right = std::min(left + 1, columns.count - 1);
+  return std::lerp(static_cast<double>(signal[left]), static_cast<double>(signal[right]),
+                   at - static_cast<double>(left));
+}
+
 // The curve over the colours of relevance, from its lowest value to its highest.
 void drawCurve(Image& image, int top, const Columns& columns, const double* relevance, const float* signal) {
   const auto [low, high] = std::minmax_element(signal, signal + columns.count);
   const double from = *low, range = *high > *low ? static_cast<double>(*high) - from : 1;
-  const auto rowOf = [&](float v) {
-    return top + static_cast<int>(std::lround((1 - (static_cast<double>(v) - from) / range) * (kStripHeight - 1)));
+  const auto rowOf = [&](double v) {
+    return top + static_cast<int>(std::lround((1 - (v - from) / range) * (kStripHeight - 1)));
   };
-  int before = rowOf(signal[0]);
+  int before = rowOf(between(signal, columns, 0));
   for (int x = 0; x < columns.width; ++x) {
     fill(image, x, top, 1, kStripHeight, divergingColour(strongest(relevance, columns.first(x), columns.last(x))));
-    const auto [least, most] = std::minmax_element(signal + columns.first(x), signal + columns.last(x));
-    const int lower = std::max({rowOf(*least), before}), upper = std::min({rowOf(*most), before});
+    int lower = rowOf(between(signal, columns, x)), upper = lower;
+    const int here = lower;
+    for (std::int64_t i = columns.first(x); columns.count > columns.width && i < columns.last(x); ++i)
+      lower = std::max(lower, rowOf(signal[i])), upper = std::min(upper, rowOf(signal[i]));
+    lower = std::max(lower, before), upper = std::min(upper, before);
     fill(image, x, upper, 1, lower - upper + 1, {kInk, kInk, kInk});
-    before = rowOf(signal[columns.last(x) - 1]);
+    before = here;
   }
 }
 
@@ -115,7 +127,7 @@ Image curves(const ArrayMap& map, const std::vector<float>& signal) {
   Image image = white(columns.width, channels * (kStripHeight + kMargin) - kMargin);
   for (std::int64_t c = 0; c < channels; ++c)
     drawCurve(image, static_cast<int>(c) * (kStripHeight + kMargin), columns, map.values.data() + c * columns.count,
-          signal.data() + c * columns.count);
+              signal.data() + c * columns.count);
   return image;
 }
 
@@ -133,25 +145,31 @@ ArrayMap summedChannels(const Tensor& map, double percentile) {
   return s;
 }
 
+struct Slice {
+  std::int64_t rows, columns, first, rowStride, columnStride;
+};
+
+void drawSlice(Image& image, int left, int zoom, const ArrayMap& map, const Slice& s) {
+  for (std::int64_t y = 0; y < s.rows; ++y)
+    for (std::int64_t x = 0; x < s.columns; ++x) {
+      const double v = map.values[static_cast<std::size_t>(s.first + y * s.rowStride + x * s.columnStride)];
+      fill(image, left + static_cast<int>(x) * zoom, static_cast<int>(y) * zoom, zoom, zoom, divergingColour(v));
+    }
+}
+
 // Across depth, height and width, each through the middle.
-Image slices(const ArrayMap& map) {
-  const auto depth = static_cast<int>(map.shape[0]), height = static_cast<int>(map.shape[1]),
-             width = static_cast<int>(map.shape[2]);
-  const auto at = [&](int z, int y, int x) {
-    return divergingColour(
-        map.values[(static_cast<std::size_t>(z) * static_cast<std::size_t>(height) + static_cast<std::size_t>(y)) *
-                       static_cast<std::size_t>(width) +
-                   static_cast<std::size_t>(x)]);
-  };
-  Image image = blankImage(2 * width + height + 2 * kMargin, std::max({height, depth}), "map");
+Image slices(const ArrayMap& map, int zoom) {
+  const std::int64_t depth = map.shape[0], height = map.shape[1], width = map.shape[2], plane = height * width;
+  const Slice all[] = {{height, width, depth / 2 * plane, width, 1},
+                       {depth, width, height / 2 * width, plane, 1},
+                       {depth, height, width / 2, plane, width}};
+  Image image = blankImage((2 * width + height) * zoom + 2 * kMargin, std::max(height, depth) * zoom, "map");
   std::fill(image.pixels.begin(), image.pixels.end(), kInk);
-  const int second = width + kMargin, third = 2 * (width + kMargin);
-  for (int y = 0; y < height; ++y)
-    for (int x = 0; x < width; ++x) put(image, x, y, at(depth / 2, y, x));
-  for (int z = 0; z < depth; ++z)
-    for (int x = 0; x < width; ++x) put(image, second + x, z, at(z, height / 2, x));
-  for (int z = 0; z < depth; ++z)
-    for (int y = 0; y < height; ++y) put(image, third + y, z, at(z, y, width / 2));
+  int left = 0;
+  for (const Slice& slice : all) {
+    drawSlice(image, left, zoom, map, slice);
+    left += static_cast<int>(slice.columns) * zoom + kMargin;
+  }
   return image;
 }
 
@@ -163,7 +181,7 @@ Image slices(const ArrayMap& map) {
 Image drawn(const Tensor& map, const std::optional<Tensor>& signal, const HeatmapOptions& options) {
   const std::size_t rank = map.shape.size();
   if (rank == 2) return bars(scaledArray(map, map.data, options.percentile));
-  if (rank == 5) return slices(summedChannels(map, options.percentile));
+  if (rank == 5) return slices(summedChannels(map, options.percentile), options.zoom);
   if (map.shape[1] > kMostCurves) {
     HeatmapOptions rows = options;
     rows.layout = Layout::ChannelsFirst;

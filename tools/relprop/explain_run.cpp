@@ -281,7 +281,7 @@ bool Run::explainRows(Method& method, Group& group) {
 void Run::explainOneByOne(Method& method, Group& group) {
   for (std::size_t i = 0; i < group.members.size() && !interrupted() && !method.leftOut; ++i) {
     Group single;
-    single.members.push_back({group.members[i].input, std::nullopt, {}});
+    single.members.push_back({group.members[i].input, std::nullopt, {}, {}});
     single.rowCounts = {1};
     const TensorView row = rowsOf(group.input, i, 1);
     single.input = Tensor(row.shape, std::vector<float>(row.data, row.data + elementCount(row.shape)));
@@ -354,7 +354,7 @@ void Run::explainGroup(Method& method, Group& group, const Chunk& chunk, std::si
     const bool whole = member.maps.size() == group.rowCounts[i] * question_.targets.size();
     if (!whole || !finish(method, member)) continue;
     const std::size_t at = static_cast<std::size_t>(member.input - inputs_.data()) - chunkFirst;
-    Explained result{member.input, member.photo, std::move(member.maps)};
+    Explained result{member.input, member.photo, std::move(member.maps), member.arrays};
     writer_.add([this, &method, chunk, at, one = std::move(result)] { save(method, one, (*chunk)[at]); });
   }
 }

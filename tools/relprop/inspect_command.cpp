@@ -67,10 +67,11 @@ std::string otherOutputs(const Model& model) {
   return others.empty() ? "" : fmt::format(" (others: {})", joined(others, ", "));
 }
 
-// Of a picture: where its channels lie, and how that is known.
+// Where the channels lie, and how that is known.
 std::string layoutText(const Model& model, const Explainer& explainer) {
-  if (explainer.inputShape().size() != 3) return "";
-  const char* axes = explainer.layout() == Layout::ChannelsLast ? "H×W×C" : "C×H×W";
+  const bool last = explainer.layout() == Layout::ChannelsLast, picture = explainer.inputShape().size() == 3;
+  if (!picture && !last) return "";
+  const char* axes = !picture ? "channels last" : last ? "H×W×C" : "C×H×W";
   const bool asFound = model.layout() == explainer.layout();
   return fmt::format(", {} ({})", axes, asFound ? model.layoutReason() : "as --layout says");
 }

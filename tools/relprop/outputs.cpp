@@ -92,7 +92,9 @@ std::string Outputs::savePicture(const Explained& explained, std::size_t map, co
     return write(name + ".png", encodePng(renderHeatmap(relevance, explained.photo, heatmapOptions())));
   const std::size_t row = map / targets_;
   const auto array = row < explained.arrays.size() ? std::optional(explained.arrays[row]) : std::nullopt;
-  return write(name + ".png", encodePng(renderArray(relevance, array, heatmapOptions())));
+  HeatmapOptions heat = heatmapOptions();
+  heat.zoom = legibleZoom(options_.zoom, relevance.shape.back());
+  return write(name + ".png", encodePng(renderArray(relevance, array, heat)));
 }
 
 void Outputs::saveStrip(const Explained& explained, std::size_t map, const std::string& name, Files& files) const {

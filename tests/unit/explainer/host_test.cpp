@@ -59,7 +59,7 @@ TEST_F(HostThreads, AreUntouchedByAPatternEstimator) {
 }
 
 TEST_F(HostThreads, AreUntouchedByAClassifier) {
-  Classifier classifier(exampleModel(), {}, 1, 1);
+  Classifier classifier(exampleModel(), {}, {}, 1, 1);
   expectUntouched("compiling");
   const Tensor x = noisePicture(classifier.imageShape(), 1);
   classifier.forward(

@@ -63,12 +63,18 @@ TEST(PrepareImage, OneChannelIsLuma) {
 }
 
 TEST(PrepareImage, MeansForOtherChannelsAreRefused) {
-  const auto prepare = [](int channels) {
-    prepareImage(solid(32, 32, 1, 2, 3), namedPreprocess("cifar10"), channels, 32, 32);
+  const auto prepare = [](std::vector<double> mean, int channels) {
+    Preprocess preprocess = namedPreprocess("unit");
+    preprocess.mean = std::move(mean);
+    prepareImage(solid(32, 32, 1, 2, 3), preprocess, channels, 32, 32);
   };
-  const Error error = expectError(ErrorCode::MalformedPreprocess, [&] { prepare(1); });
-  EXPECT_NE(error.got().find("mean"), std::string::npos);
-  expectError(ErrorCode::ShapeMismatch, [&] { prepare(4); });
+  for (const auto& [count, channels] : {std::pair{2u, 3}, {4u, 3}, {2u, 1}}) {
+    std::vector<double> mean(count);
+    mean[0] = 1;
+    const Error error = expectError(ErrorCode::MalformedPreprocess, [&] { prepare(mean, channels); });
+    EXPECT_NE(error.got().find("mean"), std::string::npos);
+  }
+  expectError(ErrorCode::ShapeMismatch, [&] { prepare({1, 2, 3, 4}, 4); });
 }
 
 TEST(PrepareImage, ValuesSetByHandAreChecked) {
