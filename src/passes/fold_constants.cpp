@@ -65,7 +65,7 @@ std::int64_t elementsOf(const std::vector<ValueType>& types) {
 }
 
 // Folding one value after the other must not add up to more than a few times the limit either.
-constexpr std::int64_t kTotalFactor = 4;
+constexpr std::int64_t kTotalFactor = 2;
 
 void charge(const Node& node, std::int64_t elements, std::int64_t limit, std::int64_t& spent) {
   spent += elements;

@@ -15,7 +15,8 @@ namespace relprop {
 
 namespace {
 
-constexpr std::int64_t kSmallestFoldLimit = std::int64_t{1} << 24;
+// The weights of VGG-19, written as constants of a shape, are just below it; twice as many floats fill a gigabyte.
+constexpr std::int64_t kSmallestFoldLimit = std::int64_t{1} << 27;
 
 std::string optionalNames() {
   std::string names;
