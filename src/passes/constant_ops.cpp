@@ -11,6 +11,7 @@
 #include "graph/edit.h"
 #include "graph/op_table.h"
 #include "passes/constant_arithmetic.h"
+#include "passes/constant_products.h"
 #include "passes/strided.h"
 #include "relprop/error.h"
 
@@ -274,6 +275,10 @@ Constants where(const Call& call) {
   })};
 }
 
+Constants product(const Call& call) {
+  return {made(call.types[0], constantProduct(call.graph, call.node, call.output()))};
+}
+
 using Run = Constants (*)(const Call&);
 
 struct Evaluator {
@@ -302,6 +307,8 @@ const std::map<Op, Evaluator>& table() {
       {Op::Pow, {power, false}},
       {Op::Where, {where, false}},
       {Op::Expand, {expand, false}},
+      {Op::Gemm, {product, false}},
+      {Op::MatMul, {product, false}},
   };
   return evaluators;
 }
