@@ -11,7 +11,6 @@
 namespace relprop::onnx_import {
 
 // All but the hash. `name` stands for the file in messages.
-ImportedModel buildGraph(RawModel model, ExternalData& external, const std::string& name,
-                         const ImportOptions& options);
+ImportedModel buildGraph(RawModel model, ExternalData& external, const std::string& name, const ImportOptions& options);
 
 }  // namespace relprop::onnx_import

@@ -303,11 +303,9 @@ bool concat(Graph& graph, std::size_t index, const PassContext& context) {
 using Rewriter = bool (*)(Graph&, std::size_t, const PassContext&);
 
 const std::map<Op, Rewriter>& table() {
-  static const std::map<Op, Rewriter> rewriters = {{Op::Pow, power},     {Op::Mish, mish},
-                                                   {Op::Expand, expand}, {Op::Cast, cast},
-                                                   {Op::Mod, modulo},    {Op::Clip, clip},
-                                                   {Op::PRelu, prelu},   {Op::LogSoftmax, logSoftmax},
-                                                   {Op::Concat, concat}};
+  static const std::map<Op, Rewriter> rewriters = {
+      {Op::Pow, power}, {Op::Mish, mish},   {Op::Expand, expand},         {Op::Cast, cast},    {Op::Mod, modulo},
+      {Op::Clip, clip}, {Op::PRelu, prelu}, {Op::LogSoftmax, logSoftmax}, {Op::Concat, concat}};
   return rewriters;
 }
 

@@ -284,35 +284,6 @@ Constants softmax(const Graph& graph, const Node& node, const Types& types) {
   return {fromNumbers(types[0], values)};
 }
 
-Constants matMul(const Graph& graph, const Node& node, const Types& types) {
-  const std::vector<double> a = numbers(input(graph, node, 0)), b = numbers(input(graph, node, 1));
-  Shape left = input(graph, node, 0).shape, right = input(graph, node, 1).shape;
-  if (left.size() == 1) left.insert(left.begin(), 1);
-  if (right.size() == 1) right.push_back(1);
-  const std::int64_t inner = left.back(), rows = left[left.size() - 2], columns = right.back();
-  const std::int64_t count = elementCount(types[0].shape) / std::max<std::int64_t>(1, rows * columns);
-  Shape stack(types[0].shape.begin(),
-              types[0].shape.end() - static_cast<std::ptrdiff_t>((input(graph, node, 0).shape.size() > 1) +
-                                                                 (input(graph, node, 1).shape.size() > 1)));
-  Ints starts[2];
-  for (int side = 0; side < 2; ++side) {
-    const Shape& shape = side ? right : left;
-    forEachPosition(broadcastView(Shape(shape.begin(), shape.end() - 2), stack),
-                    [&](std::int64_t at) { starts[side].push_back(at * (side ? inner * columns : rows * inner)); });
-  }
-  std::vector<double> result;
-  for (std::int64_t m = 0; m < count; ++m)
-    for (std::int64_t r = 0; r < rows; ++r)
-      for (std::int64_t c = 0; c < columns; ++c) {
-        double sum = 0;
-        for (std::int64_t k = 0; k < inner; ++k)
-          sum += a[static_cast<std::size_t>(starts[0][static_cast<std::size_t>(m)] + r * inner + k)] *
-                 b[static_cast<std::size_t>(starts[1][static_cast<std::size_t>(m)] + k * columns + c)];
-        result.push_back(sum);
-      }
-  return {fromNumbers(types[0], result)};
-}
-
 }  // namespace
 
 const std::map<Op, EvaluateConstants>& evaluatorsOfArithmetic() {
@@ -358,8 +329,7 @@ const std::map<Op, EvaluateConstants>& evaluatorsOfArithmetic() {
                                                              {Op::DepthToSpace, moved},
                                                              {Op::SpaceToDepth, moved},
                                                              {Op::ReverseSequence, moved},
-                                                             {Op::Softmax, softmax},
-                                                             {Op::MatMul, matMul}};
+                                                             {Op::Softmax, softmax}};
   return evaluators;
 }
 

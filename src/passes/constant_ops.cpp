@@ -11,6 +11,7 @@
 #include "graph/edit.h"
 #include "graph/op_table.h"
 #include "passes/constant_arithmetic.h"
+#include "passes/constant_products.h"
 #include "passes/quantised.h"
 #include "passes/strided.h"
 #include "relprop/error.h"
@@ -283,6 +284,10 @@ Constants dequantised(const Call& call) {
   return {dequantisedConstant(call.graph, call.node)};
 }
 
+Constants product(const Call& call) {
+  return {made(call.types[0], constantProduct(call.graph, call.node, call.output()))};
+}
+
 using Run = Constants (*)(const Call&);
 
 struct Evaluator {
@@ -313,6 +318,8 @@ const std::map<Op, Evaluator>& table() {
       {Op::Expand, {expand, false}},
       {Op::QuantizeLinear, {quantised, false}},
       {Op::DequantizeLinear, {dequantised, false}},
+      {Op::Gemm, {product, false}},
+      {Op::MatMul, {product, false}},
   };
   return evaluators;
 }
