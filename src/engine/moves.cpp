@@ -79,9 +79,11 @@ double nearestPosition(const std::string& mode, std::int64_t i, std::int64_t in,
   return sourcePosition<float>(mode, static_cast<float>(i), static_cast<float>(in), static_cast<float>(out), scale, 1);
 }
 
+// The standard's length of what comes out is extent · scale, before it is cut to a whole number.
 double linearPosition(const std::string& mode, std::int64_t i, std::int64_t in, std::int64_t out, float scale) {
-  return sourcePosition<double>(mode, static_cast<double>(i), static_cast<double>(in), static_cast<double>(out), scale,
-                                1);
+  const auto extent = static_cast<double>(in), whole = static_cast<double>(out);
+  const bool exact = scale == static_cast<float>(out) / static_cast<float>(in);
+  return sourcePosition<double>(mode, static_cast<double>(i), extent, exact ? whole : extent * scale, scale, 1);
 }
 
 std::int64_t roundPosition(const std::string& how, double x) {

@@ -275,7 +275,8 @@ TransposedWindow transposedWindowOf(const Graph& graph, const Node& node) {
     if (same || !wanted.empty()) {
       const std::int64_t out = wanted.empty() ? x[i + 2] * t.strides[i] : wanted[wanted.size() - axes + i];
       const std::int64_t total = full - out;
-      begin = mode == "SAME_UPPER" ? total / 2 : total - total / 2;
+      // What is asked for beyond the full size lies behind.
+      begin = total < 0 ? 0 : mode == "SAME_UPPER" ? total / 2 : total - total / 2;
       end = total - begin;
     }
     t.padBegin.push_back(begin);

@@ -123,7 +123,7 @@ class GraphBuilder {
     refusals_.throwIfAny(name_);
     finish();
     addOthers(needed);
-    ImportedModel result{std::move(graph_), {}, output_, {}, {}};
+    ImportedModel result{std::move(graph_), {}, {}, output_, {}};
     for (const RawInput& output : model_.outputs) {
       result.outputs.push_back(output.name);
       if (output.name == output_) result.outputShape = output.shape;

@@ -30,10 +30,10 @@ struct ImportOptions {
 
 struct ImportedModel {
   Graph graph;
+  std::string hash;  // "xxh3:" and 16 hex digits, over the file and then every external data file it uses
   std::vector<std::string> outputs;  // of the file, in its order
   std::string output;                // the one that is the graph's
   Shape outputShape;                 // as the file declares it, -1 where it is open; empty where it says nothing
-  std::string hash;  // "xxh3:" and 16 hex digits, over the file and then every external data file it uses
 };
 
 // Throws MalformedModel, UnsupportedModel, NonFiniteWeights; UnknownNode for an output or input that there is not,

@@ -30,21 +30,21 @@ void multiply(const Matrix& a, const Matrix& b, double factor, float* out) {
     }
 }
 
-const Floats& floatsOf(const Graph& graph, const Node& node, std::size_t input) {
+const Floats& operandOf(const Graph& graph, const Node& node, std::size_t input) {
   const Floats* values = constantFloats(graph, node.inputs.at(input));
   if (!values) throw Error(ErrorCode::UnsupportedModel, describe(node), "a product of integers", "floats");
   return *values;
 }
 
-Floats gemm(const Graph& graph, const Node& node, const Shape& output) {
+Floats productOfGemm(const Graph& graph, const Node& node, const Shape& output) {
   const auto matrix = [&](std::size_t input, const char* transposed) {
-    return matrixOf(floatsOf(graph, node, input).data(), graph.value(node.inputs[input]).shape,
+    return matrixOf(operandOf(graph, node, input).data(), graph.value(node.inputs[input]).shape,
                     node.intAttr(transposed, 0) != 0);
   };
   Floats result(static_cast<std::size_t>(elementCount(output)));
   multiply(matrix(0, "transA"), matrix(1, "transB"), static_cast<double>(node.floatAttr("alpha", 1)), result.data());
   if (node.inputs.size() < 3 || node.inputs[2] == kNoValue) return result;
-  const Floats& bias = floatsOf(graph, node, 2);
+  const Floats& bias = operandOf(graph, node, 2);
   float* to = result.data();
   forEachPosition(broadcastView(graph.value(node.inputs[2]).shape, output),
                   [&](std::int64_t at) { *to++ += node.floatAttr("beta", 1) * bias[static_cast<std::size_t>(at)]; });
@@ -52,31 +52,31 @@ Floats gemm(const Graph& graph, const Node& node, const Shape& output) {
 }
 
 // Where each matrix of a stack begins, repeated as the other operand's stack asks.
-std::vector<std::int64_t> starts(const Shape& shape, const Shape& stack) {
+std::vector<std::int64_t> startsOfMatrices(const Shape& shape, const Shape& stack) {
   std::vector<std::int64_t> all;
   forEachPosition(broadcastView(Shape(shape.begin(), shape.end() - 2), stack),
                   [&](std::int64_t at) { all.push_back(at * shape[shape.size() - 2] * shape.back()); });
   return all;
 }
 
-Floats matMul(const Graph& graph, const Node& node, const Shape& output) {
+Floats productOfMatMul(const Graph& graph, const Node& node, const Shape& output) {
   Shape a = graph.value(node.inputs[0]).shape, b = graph.value(node.inputs[1]).shape, stack = output;
   stack.resize(output.size() - (a.size() > 1) - (b.size() > 1));
   if (a.size() == 1) a.insert(a.begin(), 1);
   if (b.size() == 1) b.push_back(1);
-  const std::vector<std::int64_t> fromA = starts(a, stack), fromB = starts(b, stack);
+  const std::vector<std::int64_t> fromA = startsOfMatrices(a, stack), fromB = startsOfMatrices(b, stack);
   Floats result(static_cast<std::size_t>(elementCount(output)));
   float* to = result.data();
   for (std::size_t i = 0; i < fromA.size(); ++i, to += a[a.size() - 2] * b.back())
-    multiply(matrixOf(floatsOf(graph, node, 0).data() + fromA[i], a, false),
-             matrixOf(floatsOf(graph, node, 1).data() + fromB[i], b, false), 1, to);
+    multiply(matrixOf(operandOf(graph, node, 0).data() + fromA[i], a, false),
+             matrixOf(operandOf(graph, node, 1).data() + fromB[i], b, false), 1, to);
   return result;
 }
 
 }  // namespace
 
 std::vector<float> constantProduct(const Graph& graph, const Node& node, const Shape& output) {
-  return node.op == Op::Gemm ? gemm(graph, node, output) : matMul(graph, node, output);
+  return node.op == Op::Gemm ? productOfGemm(graph, node, output) : productOfMatMul(graph, node, output);
 }
 
 }  // namespace relprop

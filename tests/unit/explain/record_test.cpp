@@ -206,6 +206,50 @@ TEST(Seeds, OfAChannelWithPositions) {
   EXPECT_DOUBLE_EQ(valueOf(asked(0, Question::Contrast::Class, 1), kPositions, kMaps.data()), 3);
 }
 
+// ---- heads
+ScoreShape shapeOf(HeadKind head, std::int64_t classes, std::vector<std::int64_t> kept = {}, std::int64_t scores = 0) {
+  ScoreShape shape = {classes, 1};
+  shape.head = head, shape.kept = std::move(kept), shape.scores = scores;
+  return shape;
+}
+
+double sigmoid(double z) {
+  return 1 / (1 + std::exp(-z));
+}
+
+TEST(Probabilities, AreThoseOfTheHead) {
+  const Doubles softmax = {probability(0), probability(1), probability(2), probability(3)};
+  for (const HeadKind head : {HeadKind::None, HeadKind::Softmax, HeadKind::LogSoftmax})
+    expectClose(probabilities(shapeOf(head, 4), kScores.data()), softmax, 1e-12);
+  expectClose(probabilities(shapeOf(HeadKind::Sigmoid, 4), kScores.data()),
+              {sigmoid(0.5), sigmoid(2), sigmoid(-1), sigmoid(1)}, 1e-12);
+  EXPECT_TRUE(std::isnan(probabilities(shapeOf(HeadKind::Regression, 1), kScores.data())[0]));
+}
+
+TEST(Probabilities, OfSomeOfTheScoresAreOverAll) {
+  const ScoreShape some = shapeOf(HeadKind::Softmax, 2, {3, 1}, 4);
+  expectClose(probabilities(some, kScores.data()), {probability(3), probability(1)}, 1e-12);
+  EXPECT_EQ(classScores(some, kScores.data()), (Doubles{1, 2}));
+  EXPECT_EQ(seedOf(asked(0), Seed::Logit, some, kScores), (Doubles{0, 0, 0, 1}));
+  expectClose(seedOf(asked(1), Seed::Probability, some, kScores), {0, probability(1), 0, 0}, 1e-7);
+  EXPECT_EQ(seedOf(asked(0, Question::Contrast::Others), Seed::Logit, some, kScores), (Doubles{0, -1, 0, 1}));
+  EXPECT_DOUBLE_EQ(valueOf(asked(1), some, kScores.data()), 2);
+  Question q;
+  q.kind = Question::Kind::Vector, q.vector = {5, 6};
+  EXPECT_EQ(seedOf(q, Seed::One, some, kScores), (Doubles{0, 6, 0, 5}));
+}
+
+TEST(Seeds, OfWhatIsNotAClassHaveTheOtherSign) {
+  for (const Seed seed : {Seed::Logit, Seed::One, Seed::Probability})
+    for (const auto contrast : {Question::Contrast::None, Question::Contrast::Others, Question::Contrast::Class}) {
+      Question q = asked(1, contrast, 3);
+      Doubles expected = seedOf(q, seed, kFour, kScores);
+      for (double& v : expected) v = -v;
+      q.negated = true;
+      EXPECT_EQ(seedOf(q, seed, kFour, kScores), expected);
+    }
+}
+
 TEST(Values, AreTheScoresThatTheQuestionsName) {
   EXPECT_DOUBLE_EQ(valueOf(asked(2), kFour, kScores.data()), -1);
   EXPECT_DOUBLE_EQ(valueOf(asked(1, Question::Contrast::Class, 3), kFour, kScores.data()), 1);
