@@ -19,9 +19,10 @@ namespace {
 const Constant* parameter(const Graph& graph, const Node& node, std::size_t index) {
   if (index >= node.inputs.size() || node.inputs[index] == kNoValue) return nullptr;
   const Value& value = graph.value(node.inputs[index]);
+  if (value.hasShape && elementCount(value.shape) == 0) return nullptr;
   if (!value.constant)
     throw Error(ErrorCode::UnsupportedModel, describe(node), "scales or sizes computed at run time", "constants");
-  return elementCount(value.constant->shape) == 0 ? nullptr : value.constant.get();
+  return value.constant.get();
 }
 
 [[noreturn]] void wrongCount(const Node& node, std::size_t got, std::size_t expected) {

@@ -244,8 +244,9 @@ void GraphBuilder::refuse(const RawNode& raw, const std::string& nodeName) {
 }
 
 Finite GraphBuilder::finiteness(const RawNode& raw) const {
-  const bool free = !raw.outputs.empty() && readers_.mayBeInfinite(raw.outputs[0]);
-  return raw.op == "Clip" || free ? Finite::InfinityAllowed : Finite::Required;
+  const bool constant = raw.op == "Constant" || raw.op == "ConstantOfShape";
+  const bool free = constant && !raw.outputs.empty() && readers_.mayBeInfinite(raw.outputs[0]);
+  return raw.op == "Clip" || raw.op == "Pad" || free ? Finite::InfinityAllowed : Finite::Required;
 }
 
 void GraphBuilder::requireFiniteAttribute(const RawNode& raw, const RawAttribute& from) {

@@ -65,11 +65,15 @@ std::int64_t elementsOf(const std::vector<ValueType>& types) {
 }
 
 // Folding one value after the other must not add up to more than a few times the limit either.
-constexpr std::int64_t kTotalFactor = 2;
+constexpr std::int64_t kTotalFactor = 4;
+
+// Weights that are one number each may be as many as VGG-19 has, all together: half a gigabyte.
+constexpr std::int64_t kFilledLimit = std::int64_t{150} << 20;
 
 void charge(const Node& node, std::int64_t elements, std::int64_t limit, std::int64_t& spent) {
   spent += elements;
-  if (elements > limit || spent > kTotalFactor * limit)
+  const std::int64_t total = node.op == Op::ConstantOfShape ? limit : kTotalFactor * limit;
+  if (elements > limit || spent > total)
     throw Error(ErrorCode::ShapeMismatch, describe(node),
                 fmt::format("constants of {} elements", std::max(elements, spent)), fmt::format("{} at most", limit));
 }
@@ -92,7 +96,7 @@ void checkNotEmpty(const Node& node, const std::vector<ValueType>& types) {
 
 int foldConstants(Graph& graph, PassContext& context) {
   fixInput(graph, context);
-  std::int64_t spent = 0;
+  std::int64_t spent = 0, filled = 0;
   std::vector<Node> kept;
   for (Node& node : graph.nodes) {
     const std::vector<ValueType> types = inferNode(graph, node);
@@ -103,7 +107,9 @@ int foldConstants(Graph& graph, PassContext& context) {
       kept.push_back(std::move(node));
       continue;
     }
-    if (!sharesPayload(node)) charge(node, elementsOf(types), context.foldLimit, spent);
+    const bool fills = node.op == Op::ConstantOfShape;
+    if (fills) charge(node, elementsOf(types), std::max(context.foldLimit, kFilledLimit), filled);
+    if (!fills && !sharesPayload(node)) charge(node, elementsOf(types), context.foldLimit, spent);
     store(graph, node, evaluate(graph, node, types));
   }
   const int folded = static_cast<int>(graph.nodes.size() - kept.size());

@@ -15,8 +15,7 @@ namespace relprop {
 
 namespace {
 
-// The weights of VGG-19, written as constants of a shape, are just below it; twice as many floats fill a gigabyte.
-constexpr std::int64_t kSmallestFoldLimit = std::int64_t{1} << 27;
+constexpr std::int64_t kSmallestFoldLimit = std::int64_t{1} << 24;
 
 std::string optionalNames() {
   std::string names;
@@ -47,8 +46,8 @@ const std::vector<PassInfo>& passList() {
        completeNormalizations},
       {"fuse-normalization", "means, differences and roots that make a LayerNormalization", false, fuseNormalizations},
       {"fuse-gelu", "products with an error function that make a Gelu", false, fuseGelus},
-      {"canonical-functions", "Pow, Mish, Expand, LogSoftmax, Cast, Mod and bounds that are computed as arithmetic", true,
-       canonicaliseFunctions},
+      {"canonical-functions", "Pow, Mish, Expand, LogSoftmax, Cast, Mod and bounds that are computed as arithmetic",
+       true, canonicaliseFunctions},
       {"canonical-products", "ConvTranspose as Conv, Einsum and CumSum as MatMul", true, canonicaliseProducts},
       {"canonical-volumes", "convolutions and pools over three spatial axes by those over two", true,
        canonicaliseVolumes},

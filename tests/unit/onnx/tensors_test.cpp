@@ -162,13 +162,19 @@ TEST(Tensors, TypesThatAreNotHandled) {
 
 TEST(Tensors, WeightsMustBeFinite) {
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
-  WithTensor nan({3}, Type::FLOAT), infinite({3}, Type::FLOAT), half({1}, Type::FLOAT16);
+  WithTensor nan({3}, Type::FLOAT), infinite({3}, Type::FLOAT, "Mul"), half({1}, Type::FLOAT16, "Mul");
   nan.raw(std::vector<float>{1, NAN, 2});
   nan.expect(ErrorCode::NonFiniteWeights, {"initialiser 'w'", "NaN at index 1"});
   infinite.raw(std::vector<float>{1, 2, -kInfinity});
   infinite.expect(ErrorCode::NonFiniteWeights, {"initialiser 'w'", "infinity at index 2"});
   half.raw(std::vector<std::uint16_t>{0x7c00});
   half.expect(ErrorCode::NonFiniteWeights, {"initialiser 'w'", "index 0"});
+}
+
+TEST(Tensors, MasksMayForbid) {
+  WithTensor mask({3}, Type::FLOAT);  // added
+  mask.raw(std::vector<float>{0, -std::numeric_limits<float>::infinity(), 0});
+  EXPECT_THAT(mask.floats(), ElementsAre(0, -std::numeric_limits<float>::infinity(), 0));
 }
 
 TEST(Tensors, ClipBoundsMayBeInfinite) {
@@ -178,7 +184,7 @@ TEST(Tensors, ClipBoundsMayBeInfinite) {
   b.weights("high", {}, {kInfinity});
   Graph graph = import(b);
   EXPECT_THAT(floatsOf(graph, graph.nodes[0].inputs[2]), ElementsAre(kInfinity));
-  b.node("Add", {"y", "high"}, {"z"});
+  b.node("Mul", {"y", "high"}, {"z"});
   b.graph().mutable_output(0)->set_name("z");
   expectImportError(b, ErrorCode::NonFiniteWeights, {"'high'"});
   EXPECT_NO_THROW(import(oneNode(7, "Clip", {{"min", -kInfinity}})));
