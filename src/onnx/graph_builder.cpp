@@ -196,7 +196,8 @@ bool GraphBuilder::isCastOnly(const std::string& value) const {
     const RawNode& node = model_.nodes[static_cast<std::size_t>(index)];
     if (std::find(node.inputs.begin(), node.inputs.end(), value) == node.inputs.end()) continue;
     const bool passesOn = (node.op == "Transpose" || node.op == "Identity") && !node.outputs.empty();
-    if (node.op != "Cast" && !(passesOn && isCastOnly(node.outputs[0]))) return false;
+    const bool makesFloats = node.op == "Cast" || node.op == "DequantizeLinear";
+    if (!makesFloats && !(passesOn && isCastOnly(node.outputs[0]))) return false;
     read = true;
   }
   return read;

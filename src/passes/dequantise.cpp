@@ -42,8 +42,10 @@ bool movesElements(Op op) {
   return moves.count(op) != 0;
 }
 
-bool picksElements(Op op) {
-  return movesElements(op) || op == Op::MaxPool || op == Op::GlobalMaxPool;
+bool picksElements(const Node& node) {
+  const bool resizes = node.op == Op::Resize || node.op == Op::Upsample;
+  if (resizes) return node.stringAttr("mode", "nearest") == "nearest";
+  return movesElements(node.op) || node.op == Op::MaxPool || node.op == Op::GlobalMaxPool;
 }
 
 // Is the result the same multiple of the scale as the first operand?
@@ -134,8 +136,9 @@ class Dequantise {
       return dequantizeDynamic(std::move(node), dynamic->second);
     if (graph_.isConstant(x)) return scaleConstant(std::move(node));
     const auto grid = grids_.find(x);
-    if (grid == grids_.end()) refuse(node, "integers that no QuantizeLinear made", "quantised values");
-    rescale(std::move(node), grid->second, quantisationOf(graph_, node));
+    const bool picture = std::find(graph_.inputs.begin(), graph_.inputs.end(), x) != graph_.inputs.end();
+    if (grid == grids_.end() && !picture) refuse(node, "integers that no QuantizeLinear made", "quantised values");
+    rescale(std::move(node), picture ? Quantisation{{1.0f}, {0}} : grid->second, quantisationOf(graph_, node));
   }
 
   // A constant whose scale is computed.
@@ -221,7 +224,7 @@ class Dequantise {
       return rescale(std::move(node), q, {{1.0f}, {0}});
     }
     const bool zeroStays = node.op == Op::Relu && q.zeros == std::vector<std::int64_t>{0};
-    if (!q.perTensor() || !(picksElements(node.op) || zeroStays || node.op == Op::Pad)) integersUsed(node);
+    if (!q.perTensor() || !(picksElements(node) || zeroStays || node.op == Op::Pad)) integersUsed(node);
     for (ValueId id : node.inputs)
       if (grids_.count(id) ? !sameGrid(q, grids_.at(id)) : !graph_.isConstant(id) && id != kNoValue) integersUsed(node);
     if (node.op == Op::Concat &&
@@ -242,7 +245,7 @@ class Dequantise {
   }
 
   void carryDynamicGrid(Node node) {
-    if (!picksElements(node.op) || node.op == Op::Concat) integersUsed(node);
+    if (!picksElements(node) || node.op == Op::Concat) integersUsed(node);
     for (ValueId out : node.outputs) dynamicGrids_[out] = dynamicGrids_.at(node.inputs[0]);
     keep(std::move(node));
   }

@@ -121,6 +121,14 @@ TEST(Dequantise, IntegersReadOtherwiseAreRescaled) {
   EXPECT_THAT(opsOf(canonical(number, kPicture)), ElementsAre(Op::FakeQuantize, Op::Mul, Op::Add));
 }
 
+TEST(Dequantise, APictureMayBeIntegersAlready) {
+  Build b(kPicture);
+  b.graph.value(b.x()).dtype = DType::Int64;
+  b.add(Op::Conv, {dequantize(b, b.x(), grid(b, 0.01f, 100)), weights(b)});
+  EXPECT_THAT(opsOf(canonical(b, kPicture)), Contains(Op::Conv).Times(1));
+  EXPECT_THAT(warningsOf(b, kPicture), Contains(HasSubstr("holds integers in the model; floats are taken")));
+}
+
 TEST(Dequantise, ChannelsOfAValueMayHaveTheirOwnScales) {
   Build b(kPicture);
   const Grid g{b.floats({3}, {0.01f, 0.02f, 0.005f}), b.ints({128, 128, 128})};
