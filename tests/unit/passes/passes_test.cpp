@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "graph/shape_inference.h"
+#include "relprop/error.h"
 #include "unit/passes/canonical.h"
 
 namespace relprop::test {
