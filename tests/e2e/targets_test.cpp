@@ -107,10 +107,10 @@ TEST_F(TargetsTest, ANameMayHoldCommas) {
 
 TEST_F(TargetsTest, BadTargets) {
   expectRefused({"--target", "haert"}, 1, "did you mean 'heart'?");
-  expectRefused({"--target", "top:0"}, 1, "K from 1 to 1000");
-  expectRefused({"--target", "top:2000"}, 1, "K from 1 to 1000");
-  expectRefused({"--target", "top:11"}, 1, "from 0 to 9");
-  expectRefused({"--target", "top:many"}, 1, "K from 1 to 1000");
+  expectRefused({"--target", "top:0"}, 1, "K from 1 to 10");
+  expectRefused({"--target", "top:2000"}, 1, "K from 1 to 10");
+  expectRefused({"--target", "top:11"}, 1, "K from 1 to 10");
+  expectRefused({"--target", "top:many"}, 1, "K from 1 to 10");
   expectRefused({"--target", "3,10"}, 1, "from 0 to 9");
   expectRefused({"--target", "3,,4"}, 1, "no class is called ''");
   expectRefused({"--target", "missing.npy"}, 1, "missing.npy");
@@ -157,7 +157,7 @@ TEST_F(TargetsTest, RelevanceFromAFileIsPutInAsItIs) {
 }
 
 TEST_F(TargetsTest, BadRelevanceFiles) {
-  expectRefused({"--target", vectorFile(relprop::Tensor({7}, 1))}, 1, "expected 10, one a score");
+  expectRefused({"--target", vectorFile(relprop::Tensor({7}, 1))}, 1, "expected 10, one for each class");
   expectRefused({"--target", vectorFile(relprop::Tensor({10}, NAN))}, 1, "finite");
   writeText(folder_ / "text.npy", "no numbers");
   expectRefused({"--target", folder_ / "text.npy"}, 1, "text.npy");
