@@ -43,7 +43,7 @@ ValueId alongChannels(Graph& graph, const Node& like, ValueId id, std::size_t ra
 }
 
 // (x − mean)/√(variance + ε)·scale + bias
-bool batchNormalization(Graph& graph, std::size_t index) {
+bool lowerBatchNormalization(Graph& graph, std::size_t index) {
   const Node node = graph.nodes[index];
   if (!anyComputed(graph, node, 1)) return false;
   const Shape shape = graph.value(node.inputs[0]).shape;
@@ -60,7 +60,7 @@ bool batchNormalization(Graph& graph, std::size_t index) {
   return true;
 }
 
-bool layerNormalization(Graph& graph, std::size_t index) {
+bool lowerLayerNormalization(Graph& graph, std::size_t index) {
   const Node node = graph.nodes[index];
   if (!anyComputed(graph, node, 1)) return false;
   const Shape shape = graph.value(node.inputs[0]).shape;
@@ -94,7 +94,7 @@ ValueId times(Graph& graph, const Node& like, ValueId id, float factor) {
 }
 
 // α·A·B + β·C
-bool gemm(Graph& graph, std::size_t index) {
+bool lowerGemm(Graph& graph, std::size_t index) {
   const Node node = graph.nodes[index];
   const bool layer = graph.isConstant(node.inputs[1]) && node.intAttr("transA", 0) == 0 &&
                      (!isPresent(node, 2) || graph.isConstant(node.inputs[2]) || node.floatAttr("beta", 1.0f) == 1.0f);
@@ -112,7 +112,7 @@ bool gemm(Graph& graph, std::size_t index) {
 }
 
 // A bias that is computed is added behind.
-bool conv(Graph& graph, std::size_t index) {
+bool lowerConv(Graph& graph, std::size_t index) {
   const Node node = graph.nodes[index];
   if (!anyComputed(graph, node, 2)) return false;
   Node plain = node;
@@ -127,11 +127,12 @@ bool conv(Graph& graph, std::size_t index) {
 }
 
 const std::map<Op, bool (*)(Graph&, std::size_t)>& parameterRewriters() {
-  static const std::map<Op, bool (*)(Graph&, std::size_t)> rewriters = {{Op::BatchNormalization, batchNormalization},
-                                                                        {Op::LayerNormalization, layerNormalization},
-                                                                        {Op::Gemm, gemm},
-                                                                        {Op::Conv, conv},
-                                                                        {Op::ConvTranspose, conv}};
+  static const std::map<Op, bool (*)(Graph&, std::size_t)> rewriters = {
+      {Op::BatchNormalization, lowerBatchNormalization},
+      {Op::LayerNormalization, lowerLayerNormalization},
+      {Op::Gemm, lowerGemm},
+      {Op::Conv, lowerConv},
+      {Op::ConvTranspose, lowerConv}};
   return rewriters;
 }
 

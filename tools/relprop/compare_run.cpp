@@ -56,13 +56,14 @@ class Comparison {
     const auto note = [this](const std::string& text) { console_.note(text); };
     preprocess_ = chosenPreprocess(first, network_, note);
     labels_ = chosenLabels(first, arguments_.labels, note);
+    layout_ = first.layout(network_.layout);
     checkPreprocess(second);
     sets_[0] = methodsOf(first);
     sets_[1] = methodsOf(second);
     for (auto& set : sets_) set->check();
     checkAlike(first, second);
-    reader_ = std::make_unique<GroupReader>(first.path(), preprocess_, sets_[0]->inputShape(),
-                                            first.layout(network_.layout), OutputOptions());
+    reader_ =
+        std::make_unique<GroupReader>(first.path(), preprocess_, sets_[0]->inputShape(), layout_, OutputOptions());
   }
 
   // The first network's preprocessing is taken for both.
@@ -139,7 +140,8 @@ class Comparison {
 
   Image picture(const Pair& pair) const {
     HeatmapOptions heat;
-    heat.zoom = legibleZoom(arguments_.zoom, pair.first.relevance.shape.back());
+    heat.layout = layout_;
+    heat.zoom = legibleZoom(arguments_.zoom, widthOf(pair.first, layout_));
     std::vector<TitledImage> row;
     if (pair.photo) {
       const int width = pair.photo->width * heat.zoom, height = pair.photo->height * heat.zoom;
@@ -233,6 +235,7 @@ class Comparison {
   std::vector<Input> inputs_;
   std::vector<MethodChoice> choices_;
   std::optional<Preprocess> preprocess_;
+  Layout layout_ = Layout::ChannelsFirst;  // of the networks' inputs
   std::vector<std::string> labels_;
   std::unique_ptr<MethodSet> sets_[2];
   std::unique_ptr<GroupReader> reader_;

@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <span>
+
 #include "relprop/error.h"
 #include "relprop/patterns.h"
 #include "unit/core/failure.h"
@@ -24,7 +26,8 @@ Model reshapedTo(const Ints& shape) {
   b.node("Reshape", {"r", "shape"}, {"f"});
   b.node("MatMul", {"f", "head"}, {"y"});
   b.output("y");
-  return Model::fromBytes(b.bytes());
+  const auto bytes = b.bytes();
+  return Model::fromBytes(std::as_bytes(std::span(bytes)));
 }
 
 Tensor threePictures() {
