@@ -50,14 +50,12 @@ TEST(PassErrors, NamesNodeOfAMismatch) {
 
 TEST(PassErrors, ListsAllUnsupportedNodes) {
   Build b(kImage);
-  const ValueId mixed = b.add(Op::Gather, {b.x(), b.ints({0, 0, 0})}, {{"axis", std::int64_t{0}}});
   const ValueId whole = b.add(Op::Cast, {b.add(Op::GlobalAveragePool, {b.x()})}, {{"to", std::int64_t{7}}});
   const ValueId chosen =
-      b.add(Op::Gather, {mixed, b.add(Op::Reshape, {whole, b.ints({-1})})}, {{"axis", std::int64_t{1}}});
+      b.add(Op::Gather, {b.x(), b.add(Op::Reshape, {whole, b.ints({-1})})}, {{"axis", std::int64_t{1}}});
   b.add(Op::Pow, {b.floats({}, {-2}), chosen});
   const Error error = errorOf(b);
   EXPECT_EQ(error.code(), ErrorCode::UnsupportedModel);
-  EXPECT_THAT(error.what(), HasSubstr("(Gather): indices into other images"));
   EXPECT_THAT(error.what(), HasSubstr("(Gather): indices computed at run time"));
   EXPECT_THAT(error.what(), HasSubstr("(Pow): an exponent computed at run time"));
 }
