@@ -75,7 +75,7 @@ struct BenchReport {
   Shape input;                        // C×H×W
   Spread load;                        // seconds
   bool neutralRange = false;          // nobody said which values pixels have: −1 to 1 was taken
-  std::vector<std::string> warnings;  // of the network, as Explainer::warnings
+  std::vector<std::string> warnings;  // of the network, where it holds for other batches than were asked for
   std::vector<BenchRun> runs;
 };
 

@@ -158,10 +158,8 @@ class Benchmark {
     std::vector<int> held;
     for (int batch : options_.batches) {
       const Compilation compilation(*model_, explainOptions("gradient", batch, 1));
-      for (const std::string& warning : compilation.warnings())
-        if (std::find(report_.warnings.begin(), report_.warnings.end(), warning) == report_.warnings.end())
-          report_.warnings.push_back(warning);
       const auto rows = static_cast<int>(compilation.rows());
+      if (rows != batch) report_.warnings = compilation.warnings();  // why
       if (std::find(held.begin(), held.end(), rows) == held.end()) held.push_back(rows);
     }
     return held;
