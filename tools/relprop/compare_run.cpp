@@ -52,7 +52,8 @@ class Comparison {
  private:
   // ---- networks
   void open() {
-    const Model first = Model::load(network_.model), second = Model::load(arguments_.other);
+    const Model first = loadModel(network_, console_);
+    const Model second = Model::load(arguments_.other, modelOptions(network_));
     const auto note = [this](const std::string& text) { console_.note(text); };
     preprocess_ = chosenPreprocess(first, network_, note);
     labels_ = chosenLabels(first, arguments_.labels, note);
