@@ -61,15 +61,8 @@ Expr Forward::value(ValueId id) {
   const auto found = values_.find(id);
   if (found != values_.end()) return found->second;
   const Value& v = graph_.value(id);
-  // Constants are the same for all images, of which a plan may have more or fewer than the graph was made for.
-  const auto& readers = uses_.consumers[static_cast<std::size_t>(id)];
-  const bool joined = std::all_of(readers.begin(), readers.end(),
-                                  [&](int i) { return graph_.nodes[static_cast<std::size_t>(i)].op == Op::Concat; });
-  if (v.constant && v.constant->floats && !v.shape.empty() && (joined || v.shape[0] == plan_.rows())) {
-    Shape shape = v.shape;
-    shape[0] = plan_.rows();
-    return values_[id] = imageOperand(*v.constant, shape);
-  }
+  const bool image = v.constant && v.constant->floats && !v.shape.empty() && v.shape[0] == plan_.rows();
+  if (image) return values_[id] = imageOperand(*v.constant, v.shape);
   throw Error(ErrorCode::UnsupportedModel, v.name, "a constant where a computed value is needed",
               "constants as weights or as operands of Add, Sub, Mul and Div");
 }

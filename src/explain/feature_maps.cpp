@@ -47,7 +47,7 @@ void forEachCopied(const CopySpec& c, F f) {
 }  // namespace
 
 FeatureMaps::FeatureMaps(const Graph& graph, ValueId scores)
-    : graph_(withRows(graph, 1)), uses_(usesOf(graph_)), layouts_(graph.values.size()), read_(graph.values.size()) {
+    : graph_(withRows(graph, 1)), uses_(usesOf(graph_)), layouts_(graph_.values.size()), read_(graph_.values.size()) {
   findRead(scores);
 }
 

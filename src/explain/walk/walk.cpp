@@ -16,11 +16,20 @@ bool spreadsToSeveral(const Graph& g, const Node& n) {
   return dynamic > 1;
 }
 
+// The graph with the rows of relevance. Constants that withRows repeats are new values there; the walk sends them
+// nothing, and its values have to be those of the forward pass.
+Graph graphOfRelevance(const Graph& forward, std::int64_t rows) {
+  Graph graph = withRows(forward, rows);
+  for (std::size_t i = 0; i < graph.nodes.size(); ++i) graph.nodes[i].inputs = forward.nodes[i].inputs;
+  graph.values.resize(forward.values.size());
+  return graph;
+}
+
 }  // namespace
 
 Walk::Walk(Forward& forward, std::vector<const Rule*> rules, WalkOptions options)
     : forward_(forward),
-      graph_(withRows(forward.graph(), forward.plan().rows() * forward.plan().targets())),
+      graph_(graphOfRelevance(forward.graph(), forward.plan().rows() * forward.plan().targets())),
       rules_(std::move(rules)),
       options_(std::move(options)),
       nonNegative_(nonNegativeValues(forward.graph())),
