@@ -300,10 +300,8 @@ bool concat(Graph& graph, std::size_t index, const PassContext& context) {
   return repeatConstantRows(graph, index, shape[0]) > 0;
 }
 
-using Rewriter = bool (*)(Graph&, std::size_t, const PassContext&);
-
-const std::map<Op, Rewriter>& table() {
-  static const std::map<Op, Rewriter> rewriters = {
+const std::map<Op, bool (*)(Graph&, std::size_t, const PassContext&)>& table() {
+  static const std::map<Op, bool (*)(Graph&, std::size_t, const PassContext&)> rewriters = {
       {Op::Pow, power}, {Op::Mish, mish},   {Op::Expand, expand},         {Op::Cast, cast},    {Op::Mod, modulo},
       {Op::Clip, clip}, {Op::PRelu, prelu}, {Op::LogSoftmax, logSoftmax}, {Op::Concat, concat}};
   return rewriters;

@@ -6,6 +6,7 @@
 
 #include "graph/edit.h"
 #include "graph/shape_inference_moves.h"
+#include "passes/rewriters.h"
 #include "passes/rewrites.h"
 #include "passes/strided.h"
 
@@ -227,21 +228,12 @@ bool cumSum(Graph& graph, std::size_t index) {
   return true;
 }
 
-const std::map<Op, bool (*)(Graph&, std::size_t)>& productRewriters() {
-  static const std::map<Op, bool (*)(Graph&, std::size_t)> rewriters = {
-      {Op::ConvTranspose, convTranspose}, {Op::Einsum, einsum}, {Op::CumSum, cumSum}};
-  return rewriters;
-}
-
 }  // namespace
 
 int canonicaliseProducts(Graph& graph, PassContext&) {
-  int rewrites = 0;
-  for (std::size_t i = 0, count = graph.nodes.size(); i < count; ++i) {
-    const auto rewriter = productRewriters().find(graph.nodes[i].op);
-    if (rewriter != productRewriters().end()) rewrites += rewriter->second(graph, i);
-  }
-  return rewrites;
+  static const std::map<Op, Rewriter> rewriters = {
+      {Op::ConvTranspose, convTranspose}, {Op::Einsum, einsum}, {Op::CumSum, cumSum}};
+  return rewriteEach(graph, rewriters);
 }
 
 }  // namespace relprop

@@ -5,6 +5,7 @@
 
 #include "graph/edit.h"
 #include "graph/shape_inference.h"
+#include "passes/rewriters.h"
 #include "passes/rewrites.h"
 
 namespace relprop {
@@ -130,21 +131,12 @@ bool gather(Graph& graph, std::size_t index) {
   return true;
 }
 
-const std::map<Op, bool (*)(Graph&, std::size_t)>& table() {
-  static const std::map<Op, bool (*)(Graph&, std::size_t)> rewriters = {
-      {Op::Slice, slice}, {Op::Split, split}, {Op::Pad, pad}, {Op::Gather, gather}};
-  return rewriters;
-}
-
 }  // namespace
 
 int canonicaliseSlices(Graph& graph, PassContext&) {
-  int rewrites = 0;
-  for (std::size_t i = 0, count = graph.nodes.size(); i < count; ++i) {
-    const auto rewriter = table().find(graph.nodes[i].op);
-    if (rewriter != table().end()) rewrites += rewriter->second(graph, i);
-  }
-  return rewrites;
+  static const std::map<Op, Rewriter> rewriters = {
+      {Op::Slice, slice}, {Op::Split, split}, {Op::Pad, pad}, {Op::Gather, gather}};
+  return rewriteEach(graph, rewriters);
 }
 
 }  // namespace relprop

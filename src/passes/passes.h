@@ -24,7 +24,7 @@ struct PassContext {
   std::int64_t foldLimit = 0;  // elements that constants made by folding may have, each
   std::vector<std::string> notes, warnings;
   std::vector<std::string> mixing;  // names of nodes that look along the batch
-  Head head = {};  // once it is cut
+  Head head = {};                   // once it is cut
 };
 
 struct PassInfo {

@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "graph/edit.h"
+#include "passes/rewriters.h"
 #include "passes/rewrites.h"
 
 namespace relprop {
@@ -126,25 +127,15 @@ bool lowerConv(Graph& graph, std::size_t index) {
   return true;
 }
 
-const std::map<Op, bool (*)(Graph&, std::size_t)>& parameterRewriters() {
-  static const std::map<Op, bool (*)(Graph&, std::size_t)> rewriters = {
-      {Op::BatchNormalization, lowerBatchNormalization},
-      {Op::LayerNormalization, lowerLayerNormalization},
-      {Op::Gemm, lowerGemm},
-      {Op::Conv, lowerConv},
-      {Op::ConvTranspose, lowerConv}};
-  return rewriters;
-}
-
 }  // namespace
 
 int lowerParameters(Graph& graph, PassContext&) {
-  int rewrites = 0;
-  for (std::size_t i = 0, count = graph.nodes.size(); i < count; ++i) {
-    const auto rewriter = parameterRewriters().find(graph.nodes[i].op);
-    if (rewriter != parameterRewriters().end()) rewrites += rewriter->second(graph, i);
-  }
-  return rewrites;
+  static const std::map<Op, Rewriter> rewriters = {{Op::BatchNormalization, lowerBatchNormalization},
+                                                   {Op::LayerNormalization, lowerLayerNormalization},
+                                                   {Op::Gemm, lowerGemm},
+                                                   {Op::Conv, lowerConv},
+                                                   {Op::ConvTranspose, lowerConv}};
+  return rewriteEach(graph, rewriters);
 }
 
 }  // namespace relprop
