@@ -54,7 +54,7 @@ class RELPROP_API Model {
   const std::string& output() const;                // the one that is explained
   // What was assumed where the file leaves it open, in sentences for the user.
   std::vector<std::string> notes() const;
-  Shape inputShape() const;         // N×C×H×W (N×H×W×C where layout() says so), -1 where symbolic
+  Shape inputShape() const;  // N×C×H×W (N×H×W×C where layout() says so), -1 where symbolic
   // Where the channels of the input lie. What the graph does with the input decides (a convolution, or a Transpose to
   // N×C×H×W), else 1, 3 or 4 in the last place alone; `asked` decides where that is only a guess. Throws
   // InvalidArgument where the graph contradicts it.
@@ -168,9 +168,9 @@ struct Explanation {
   // In the layout of the input, 1×C×H×W or 1×H×W×C; C is 1 of methods that draw one plane. The heatmap is its sum over
   // channels.
   Tensor relevance;
-  int target = 0;    // the class
-  double seed = 0;   // relevance put in at the target
-  double sum = 0;    // Σ relevance of the input, before steps such as quantisation or sign=
+  int target = 0;   // the class
+  double seed = 0;  // relevance put in at the target
+  double sum = 0;   // Σ relevance of the input, before steps such as quantisation or sign=
   // Of the class `target`; of Target::notOf its score with the other sign, and the probability that it leaves.
   Prediction targetPrediction;
   std::vector<Prediction> top5;  // the highest, in order
