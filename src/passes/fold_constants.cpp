@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "graph/edit.h"
+#include "graph/op_traits.h"
 #include "graph/shape_inference.h"
 #include "passes/constant_ops.h"
 #include "passes/rewrites.h"
@@ -92,13 +93,35 @@ void checkNotEmpty(const Node& node, const std::vector<ValueType>& types) {
                   "at least one element");
 }
 
-}  // namespace
+// Before opset 7 the second operand could lie along the axes of the first from `axis` on, with others behind: those get
+// extent 1.
+void alignOldOperand(Graph& graph, Node& node, std::vector<Node>& kept) {
+  if (!isElementwise(node.op) || node.inputs.size() != 2 || !node.has("axis")) return;
+  const std::size_t rank = graph.value(node.inputs[0]).shape.size();
+  const std::size_t axis = normaliseAxis(node, node.intAttr("axis", 0), rank);
+  node.attrs.erase("axis");
+  const ValueId operand = node.inputs[1];
+  Shape shape = graph.value(operand).shape;
+  if (axis + shape.size() >= rank) return;
+  shape.resize(rank - axis, 1);
+  if (graph.isConstant(operand)) {
+    Constant constant = *graph.value(operand).constant;
+    constant.shape = shape;
+    node.inputs[1] = graph.addConstant(graph.value(operand).name, constant);
+    return;
+  }
+  Node reshape = makeNode(node.name + "/aligned", Op::Reshape, {operand});
+  node.inputs[1] = addDynamicValue(graph, reshape.name, shape, graph.value(operand).dtype);
+  reshape.outputs = {node.inputs[1]};
+  kept.push_back(std::move(reshape));
+}
 
-int foldConstants(Graph& graph, PassContext& context) {
-  fixInput(graph, context);
+int foldAll(Graph& graph, const PassContext& context) {
   std::int64_t spent = 0, filled = 0;
   std::vector<Node> kept;
+  const std::size_t before = graph.nodes.size();
   for (Node& node : graph.nodes) {
+    alignOldOperand(graph, node, kept);
     const std::vector<ValueType> types = inferNode(graph, node);
     setTypes(graph, node, types);
     const bool constant = node.op == Op::Shape || (allConstant(graph, node) && canEvaluate(node));
@@ -112,9 +135,19 @@ int foldConstants(Graph& graph, PassContext& context) {
     if (!fills && !sharesPayload(node)) charge(node, elementsOf(types), context.foldLimit, spent);
     store(graph, node, evaluate(graph, node, types));
   }
-  const int folded = static_cast<int>(graph.nodes.size() - kept.size());
   graph.nodes = std::move(kept);
-  return folded;
+  return static_cast<int>(before) - static_cast<int>(graph.nodes.size());
+}
+
+}  // namespace
+
+int foldConstants(Graph& graph, PassContext& context) {
+  fixInput(graph, context);
+  return foldAll(graph, context);
+}
+
+int foldDerivedConstants(Graph& graph, PassContext& context) {
+  return foldAll(graph, context);
 }
 
 }  // namespace relprop

@@ -56,6 +56,7 @@ const std::vector<PassInfo>& passList() {
       {"canonical-reshapes", "Flatten, Squeeze, Unsqueeze as Reshape; flattening Softmax", true, canonicaliseReshapes},
       {"canonical-pools", "global pools and reductions over axes as AveragePool or MaxPool", true, canonicalisePools},
       {"canonical-resize", "Resize and Upsample with scales as attributes", true, canonicaliseResizes},
+      {"fold-derived-constants", "constants that earlier passes made of constants", true, foldDerivedConstants},
       {"canonical-dense", "Gemm and MatMul with a constant as Dense", true, canonicaliseDense},
       {"remove-no-ops", "takes out nodes that change nothing", true, removeNoOps},
       {"batch-first", "nodes whose operands have the batch elsewhere than in front", true, moveBatchFirst},

@@ -7,6 +7,7 @@
 namespace relprop {
 
 int foldConstants(Graph& graph, PassContext& context);
+int foldDerivedConstants(Graph& graph, PassContext& context);
 int dequantise(Graph& graph, PassContext& context);
 int makeAttributesExplicit(Graph& graph, PassContext& context);
 int lowerParameters(Graph& graph, PassContext& context);
