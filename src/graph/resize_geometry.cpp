@@ -159,6 +159,8 @@ ResizeTaps resizeTapsOf(const Node& node, const ResizeGeometry& geometry, std::s
   ResizeTaps taps;
   for (std::int64_t i = 0; i < geometry.output[axis]; ++i) {
     const double x = sourceOf(node, geometry, axis, extent, i);
+    if (!(std::abs(x) <= static_cast<double>(kMaxElements)))
+      throw Error(ErrorCode::ShapeMismatch, describe(node), fmt::format("a source at {}", x), "places near the input");
     const double left = std::ceil(x) - 1, ratio = x - left;  // ratio in (0, 1]
     std::vector<double> weights =
         byNearest ? nearest(node, ratio) : smooth(node, ratio, static_cast<double>(geometry.scales[axis]));

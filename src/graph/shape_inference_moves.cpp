@@ -52,6 +52,7 @@ Types reduced(const Graph& graph, const Node& node) {
 Types extreme(const Graph& graph, const Node& node) {
   Shape out = input(graph, node).shape;
   const std::size_t axis = normaliseAxis(node, node.intAttr("axis", 0), out.size());
+  if (out[axis] == 0) misfit(node, "no elements", "at least one");
   out[axis] = 1;
   if (node.intAttr("keepdims", 1) == 0) out.erase(out.begin() + static_cast<std::ptrdiff_t>(axis));
   return {{DType::Int64, out}};
@@ -60,7 +61,7 @@ Types extreme(const Graph& graph, const Node& node) {
 Types topK(const Graph& graph, const Node& node) {
   Shape out = input(graph, node).shape;
   const std::size_t axis = normaliseAxis(node, node.intAttr("axis", -1), out.size());
-  const auto k = static_cast<std::int64_t>(numberParameter(graph, node, 1, "k"));
+  const std::int64_t k = wholeParameter(graph, node, 1, "k");
   if (k < 0 || k > out[axis]) misfit(node, fmt::format("k {}", k), fmt::format("{} at most", out[axis]));
   out[axis] = k;
   return {{input(graph, node).dtype, out}, {DType::Int64, out}};
@@ -129,9 +130,39 @@ Types gatherNd(const Graph& graph, const Node& node) {
   return like(graph, node, out);
 }
 
-Types scatter(const Graph& graph, const Node& node) {
-  input(graph, node, 1);
-  input(graph, node, 2);
+Types scatterElements(const Graph& graph, const Node& node) {
+  const Shape &x = input(graph, node).shape, &at = input(graph, node, 1).shape, &updates = input(graph, node, 2).shape;
+  const std::size_t axis = normaliseAxis(node, node.intAttr("axis", 0), x.size());
+  bool fits = at.size() == x.size() && updates == at;
+  for (std::size_t i = 0; fits && i < x.size(); ++i) fits = i == axis || at[i] <= x[i];
+  if (!fits)
+    misfit(node, "indices " + toString(at) + " for updates " + toString(updates), "both no larger than " + toString(x));
+  return same(graph, node);
+}
+
+Types scatterNd(const Graph& graph, const Node& node) {
+  const Shape &x = input(graph, node).shape, &at = input(graph, node, 1).shape;
+  const bool tuples = !at.empty() && at.back() >= 1 && at.back() <= static_cast<std::int64_t>(x.size());
+  if (!tuples) misfit(node, "indices " + toString(at), "tuples of axes of " + toString(x));
+  Shape wanted(at.begin(), at.end() - 1);
+  wanted.insert(wanted.end(), x.begin() + at.back(), x.end());
+  const Shape& updates = input(graph, node, 2).shape;
+  if (updates != wanted) misfit(node, "updates " + toString(updates), toString(wanted));
+  return same(graph, node);
+}
+
+Types trilu(const Graph& graph, const Node& node) {
+  if (input(graph, node).shape.size() < 2) misfit(node, toString(input(graph, node).shape), "at least two axes");
+  if (node.inputs.size() > 1 && node.inputs[1] != kNoValue) wholeParameter(graph, node, 1, "k");
+  return same(graph, node);
+}
+
+Types reverseSequence(const Graph& graph, const Node& node) {
+  const Shape& x = input(graph, node).shape;
+  const std::size_t batch = normaliseAxis(node, node.intAttr("batch_axis", 1), x.size());
+  normaliseAxis(node, node.intAttr("time_axis", 0), x.size());
+  if (input(graph, node, 1).shape != Shape{x[batch]})
+    misfit(node, "lengths " + toString(input(graph, node, 1).shape), toString(Shape{x[batch]}));
   return same(graph, node);
 }
 
@@ -150,10 +181,12 @@ Types range(const Graph& graph, const Node& node) {
 
 Types oneHot(const Graph& graph, const Node& node) {
   Shape out = input(graph, node).shape;
-  const auto depth = static_cast<std::int64_t>(numberParameter(graph, node, 1, "depth"));
+  const std::int64_t depth = wholeParameter(graph, node, 1, "depth");
   const std::size_t axis = normaliseAxis(node, node.intAttr("axis", -1), out.size() + 1);
   if (depth < 1) misfit(node, fmt::format("depth {}", depth), "at least 1");
   out.insert(out.begin() + static_cast<std::ptrdiff_t>(axis), depth);
+  if (elementCount(input(graph, node, 2).shape) != 2)
+    misfit(node, "values " + toString(input(graph, node, 2).shape), "two: off and on");
   return {{input(graph, node, 2).dtype, out}};
 }
 
@@ -250,10 +283,28 @@ double numberParameter(const Graph& graph, const Node& node, std::size_t index, 
                                 : static_cast<double>(value.constant->ints->front());
 }
 
+std::int64_t wholeParameter(const Graph& graph, const Node& node, std::size_t index, const char* name) {
+  const double value = numberParameter(graph, node, index, name);
+  if (!(std::abs(value) <= static_cast<double>(kMaxElements)) || value != std::floor(value))
+    misfit(node, fmt::format("{} {}", name, value), "a whole number of at most 2^31");
+  return static_cast<std::int64_t>(value);
+}
+
+namespace {
+
+// Sums and products of what is that small do not overflow.
+void requireModest(const Node& node, const Shape& values, const char* name, std::int64_t least) {
+  for (const std::int64_t value : values)
+    if (value < least || value > kMaxElements)
+      misfit(node, std::string(name) + " " + toString(values), fmt::format("{} to 2^31", least));
+}
+
+}  // namespace
+
 TransposedWindow transposedWindowOf(const Graph& graph, const Node& node) {
   const Shape &x = input(graph, node).shape, &w = input(graph, node, 1).shape;
-  if (x.size() < 3 || w.size() != x.size() || x[1] != w[0] ||
-      w[0] % std::max<std::int64_t>(1, node.intAttr("group", 1)))
+  const std::int64_t group = node.intAttr("group", 1);
+  if (x.size() < 3 || w.size() != x.size() || x[1] != w[0] || group < 1 || w[0] % group != 0)
     misfit(node, fmt::format("input {} with weights {}", toString(x), toString(w)), "weights for its channels");
   const std::size_t axes = x.size() - 2;
   TransposedWindow t;
@@ -266,8 +317,12 @@ TransposedWindow transposedWindowOf(const Graph& graph, const Node& node) {
   if (t.strides.size() != axes || t.dilations.size() != axes || pads.size() != 2 * axes || extra.size() != axes ||
       (!wanted.empty() && wanted.size() < axes))
     misfit(node, "attributes for another number of axes", fmt::format("{}", axes));
+  requireModest(node, t.strides, "strides", 1);
+  requireModest(node, t.dilations, "dilations", 1);
+  requireModest(node, pads, "pads", -kMaxElements);
+  requireModest(node, extra, "output_padding", 0);
+  requireModest(node, wanted, "output_shape", 0);
   for (std::size_t i = 0; i < axes; ++i) {
-    if (t.strides[i] < 1 || t.dilations[i] < 1) misfit(node, "strides or dilations below 1", "at least 1");
     const std::int64_t full = (x[i + 2] - 1) * t.strides[i] + extra[i] + (t.kernel[i] - 1) * t.dilations[i] + 1;
     std::int64_t begin = pads[i], end = pads[axes + i];
     const bool same = mode == "SAME_UPPER" || mode == "SAME_LOWER";
@@ -340,9 +395,9 @@ const std::map<Op, InferTypes>& inferenceOfMoves() {
       {Op::SpaceToDepth, spaceToDepth},
       {Op::GatherElements, gatherElements},
       {Op::GatherND, gatherNd},
-      {Op::ScatterElements, scatter},
-      {Op::ScatterND, scatter},
-      {Op::Trilu, same},
+      {Op::ScatterElements, scatterElements},
+      {Op::ScatterND, scatterNd},
+      {Op::Trilu, trilu},
       {Op::CumSum, same},
       {Op::Size, size},
       {Op::Range, range},
@@ -350,7 +405,7 @@ const std::map<Op, InferTypes>& inferenceOfMoves() {
       {Op::NonZero, nonZero},
       {Op::CenterCropPad, centerCropPad},
       {Op::EyeLike, eyeLike},
-      {Op::ReverseSequence, same},
+      {Op::ReverseSequence, reverseSequence},
       {Op::Einsum, einsum},
       {Op::Take, recorded},
   };

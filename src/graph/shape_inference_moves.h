@@ -14,6 +14,9 @@ const std::map<Op, InferTypes>& inferenceOfMoves();
 // One number that a node is given as constant input `index`. Throws UnsupportedModel, ShapeMismatch.
 double numberParameter(const Graph& graph, const Node& node, std::size_t index, const char* name);
 
+// The same where only a whole number of at most 2^31 makes sense.
+std::int64_t wholeParameter(const Graph& graph, const Node& node, std::size_t index, const char* name);
+
 // Output extents of a ConvTranspose, and the pads at the beginning and the end of each axis that go with them.
 struct TransposedWindow {
   Shape output, padBegin, padEnd, kernel, strides, dilations;

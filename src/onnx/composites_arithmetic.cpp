@@ -1,7 +1,4 @@
 // Arithmetic, reductions and pools that are several operators.
-#include <functional>
-#include <numeric>
-
 #include "onnx/composites.h"
 
 namespace relprop::onnx_import {
@@ -56,7 +53,8 @@ void hardmax(Composer& c) {
 void lpPool(Composer& c) {
   if (c.intAttr("ceil_mode", 0) != 0) c.refuse("ceil_mode 1");
   const std::vector<std::int64_t> kernel = c.intsAttr("kernel_shape");
-  const auto places = std::accumulate(kernel.begin(), kernel.end(), std::int64_t{1}, std::multiplies<>());
+  float places = 1;
+  for (const std::int64_t extent : kernel) places *= static_cast<float>(extent);
   const float p = c.attribute("p") && c.attribute("p")->kind == AttrKind::Float ? c.floatAttr("p", 2)
                                                                                 : static_cast<float>(c.intAttr("p", 2));
   const std::string powers = c.add("Pow", {c.add("Abs", {c.in(0)}), c.constant(p)});
@@ -65,7 +63,7 @@ void lpPool(Composer& c) {
     if (c.attribute(key)) window.emplace_back(key, c.intsAttr(key));
   if (c.attribute("auto_pad")) window.emplace_back("auto_pad", c.stringAttr("auto_pad", "NOTSET"));
   const std::string means = c.add("AveragePool", {powers}, window);
-  c.add("Pow", {c.add("Mul", {means, c.constant(static_cast<float>(places))}), c.constant(1 / p)}, {}, c.out(0));
+  c.add("Pow", {c.add("Mul", {means, c.constant(places)}), c.constant(1 / p)}, {}, c.out(0));
 }
 
 // scale·x + a bias by channel.

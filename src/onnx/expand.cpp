@@ -13,7 +13,7 @@ namespace relprop::onnx_import {
 namespace {
 
 constexpr int kDeepest = 64;
-constexpr std::size_t kMostNodes = 1 << 20;
+constexpr std::size_t kMostNodes = 1 << 17;
 
 using Key = std::pair<std::string, std::string>;  // domain, name
 

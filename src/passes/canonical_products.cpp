@@ -204,8 +204,7 @@ bool cumSum(Graph& graph, std::size_t index) {
   const Node node = graph.nodes[index];
   const Shape shape = graph.value(node.inputs[0]).shape;
   const std::size_t rank = shape.size();
-  const std::size_t axis =
-      normaliseAxis(node, static_cast<std::int64_t>(numberParameter(graph, node, 1, "axis")), rank);
+  const std::size_t axis = normaliseAxis(node, wholeParameter(graph, node, 1, "axis"), rank);
   const bool exclusive = node.intAttr("exclusive", 0) != 0, backwards = node.intAttr("reverse", 0) != 0;
   const std::int64_t extent = shape[axis];
   std::vector<float> triangle;

@@ -41,10 +41,18 @@ std::vector<double> numbers(const Constant& constant) {
   return {constant.ints->begin(), constant.ints->end()};
 }
 
+// Beyond 64 bits the nearest that fits; 0 for what is no number.
+std::int64_t wholeNumber(double value) {
+  constexpr double kEnd = 9.2233720368547e18;
+  if (std::isnan(value)) return 0;
+  if (value >= kEnd) return std::numeric_limits<std::int64_t>::max();
+  return value <= -kEnd ? std::numeric_limits<std::int64_t>::min() : static_cast<std::int64_t>(value);
+}
+
 Constant fromNumbers(const ValueType& type, const std::vector<double>& values) {
   if (type.dtype != DType::Float) {
     Ints ints;
-    for (const double value : values) ints.push_back(static_cast<std::int64_t>(value));
+    for (const double value : values) ints.push_back(wholeNumber(value));
     return made(type, std::move(ints));
   }
   Floats floats;
@@ -155,7 +163,7 @@ Constants oneHot(const Graph& graph, const Node& node, const Types& types) {
   std::vector<double> result;
   for (std::int64_t i = 0, count = elementCount(out); i < count; ++i) {
     const std::int64_t place = i / inner % out[axis], from = i / inner / out[axis] * inner + i % inner;
-    auto wanted = static_cast<std::int64_t>(indices[static_cast<std::size_t>(from)]);
+    std::int64_t wanted = wholeNumber(indices[static_cast<std::size_t>(from)]);
     if (wanted < 0) wanted += out[axis];
     result.push_back(offOn.at(place == wanted ? 1 : 0));
   }
@@ -175,8 +183,7 @@ Constants eyeLike(const Graph&, const Node& node, const Types& types) {
 Constants cumSum(const Graph& graph, const Node& node, const Types& types) {
   std::vector<double> values = numbers(input(graph, node, 0));
   const Shape& shape = types[0].shape;
-  const std::size_t axis =
-      normaliseAxis(node, static_cast<std::int64_t>(numberParameter(graph, node, 1, "axis")), shape.size());
+  const std::size_t axis = normaliseAxis(node, wholeParameter(graph, node, 1, "axis"), shape.size());
   const bool exclusive = node.intAttr("exclusive", 0) != 0, backwards = node.intAttr("reverse", 0) != 0;
   const std::int64_t inner = contiguousStrides(shape)[axis], extent = shape[axis];
   for (std::int64_t line = 0; line < static_cast<std::int64_t>(values.size()) / std::max<std::int64_t>(1, extent);

@@ -162,7 +162,7 @@ Sources scatterNd(const Move& m) {
 
 Sources trilu(const Move& m) {
   const bool upper = m.node.intAttr("upper", 1) != 0, given = m.node.inputs.size() > 1 && m.node.inputs[1] != kNoValue;
-  const std::int64_t k = given ? m.ints(1).at(0) : 0;
+  const std::int64_t k = given ? wholeParameter(m.graph, m.node, 1, "k") : 0;
   return remapped(m, [&](Shape& index) {
     const std::int64_t diagonal = index[index.size() - 1] - index[index.size() - 2];
     return upper ? diagonal >= k : diagonal <= k;
@@ -172,6 +172,7 @@ Sources trilu(const Move& m) {
 // Position along an axis that a pad of this mode copies; kFilled for one that it fills.
 std::int64_t padded(const std::string& mode, std::int64_t position, std::int64_t extent) {
   if (position >= 0 && position < extent) return position;
+  if (extent == 0) return kFilled;
   if (mode == "edge") return std::clamp<std::int64_t>(position, 0, extent - 1);
   if (mode == "wrap") return (position % extent + extent) % extent;
   if (mode != "reflect") return kFilled;
@@ -229,7 +230,8 @@ Sources reverseSequence(const Move& m) {
   const std::size_t rank = m.in().size(), time = normaliseAxis(m.node, m.node.intAttr("time_axis", 0), rank),
                     batch = normaliseAxis(m.node, m.node.intAttr("batch_axis", 1), rank);
   return remapped(m, [&](Shape& index) {
-    const std::int64_t length = m.ints(1).at(static_cast<std::size_t>(index[batch]));
+    const std::int64_t length = m.ints(1)[static_cast<std::size_t>(index[batch])];
+    if (length < 0 || length > m.in()[time]) m.inside(length, m.in()[time]);
     if (index[time] < length) index[time] = length - 1 - index[time];
     return true;
   });

@@ -4,6 +4,7 @@
 #include "engine/forward_ops.h"
 #include "relprop/error.h"
 #include "unit/engine/support.h"
+#include "unit/passes/choices.h"
 
 namespace relprop::test {
 namespace {
@@ -303,6 +304,12 @@ std::vector<OpCase> moveOps() {
   };
 }
 
+std::vector<OpCase> choicesOps() {
+  std::vector<OpCase> cases;
+  for (const auto& [name, make] : choicesAndGathers()) cases.push_back({name, make});
+  return cases;
+}
+
 class ForwardOps : public testing::TestWithParam<OpCase> {};
 
 TEST_P(ForwardOps, IsTheDefinition) {
@@ -320,6 +327,7 @@ INSTANTIATE_TEST_SUITE_P(Activation, ForwardOps, testing::ValuesIn(activationAtt
 INSTANTIATE_TEST_SUITE_P(EveryActivation, ForwardOps, testing::ValuesIn(everyActivation()), kName);
 INSTANTIATE_TEST_SUITE_P(Pool, ForwardOps, testing::ValuesIn(poolOps()), kName);
 INSTANTIATE_TEST_SUITE_P(Arithmetic, ForwardOps, testing::ValuesIn(arithmeticOps()), kName);
+INSTANTIATE_TEST_SUITE_P(Choice, ForwardOps, testing::ValuesIn(choicesOps()), kName);
 INSTANTIATE_TEST_SUITE_P(Move, ForwardOps, testing::ValuesIn(moveOps()), kName);
 
 }  // namespace

@@ -1,5 +1,6 @@
 // The gradient through every op against central differences of the double-precision evaluator.
 #include "unit/explain/attention_net.h"
+#include "unit/passes/choices.h"
 
 namespace relprop::test {
 namespace {
@@ -265,6 +266,12 @@ std::vector<GradientCase> attention() {
           {"SelfAttention", selfAttention, {2, 5, 12}}};
 }
 
+std::vector<GradientCase> choices() {
+  std::vector<GradientCase> cases;
+  for (const auto& [name, make] : choicesAndGathers()) cases.push_back({name, make});
+  return cases;
+}
+
 class Gradients : public testing::TestWithParam<GradientCase> {};
 
 TEST_P(Gradients, AreCentralDifferences) {
@@ -284,6 +291,7 @@ INSTANTIATE_TEST_SUITE_P(EveryActivation, Gradients, testing::ValuesIn(everyActi
 INSTANTIATE_TEST_SUITE_P(Attention, Gradients, testing::ValuesIn(attention()), kName);
 INSTANTIATE_TEST_SUITE_P(Windows, Gradients, testing::ValuesIn(windows()), kName);
 INSTANTIATE_TEST_SUITE_P(TwoOperands, Gradients, testing::ValuesIn(twoOperands()), kName);
+INSTANTIATE_TEST_SUITE_P(Choices, Gradients, testing::ValuesIn(choices()), kName);
 INSTANTIATE_TEST_SUITE_P(Moves, Gradients, testing::ValuesIn(moves()), kName);
 
 // The evaluator knows no interpolation; the net is linear in x, so differences of the scores are exact.

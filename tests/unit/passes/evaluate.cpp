@@ -426,7 +426,10 @@ Arrays clip(const Call& c) {
 }
 
 // Nearest only, with the coordinates that the tests use.
+Arrays weighted(const Call& c);
+
 Arrays resize(const Call& c) {
+  if (c.node.has("weights")) return weighted(c);
   const std::string fallback = c.node.stringAttr("coordinate", "half_pixel");
   const bool half = c.node.stringAttr("coordinate_transformation_mode", fallback) == "half_pixel";
   const std::string rounding = c.node.stringAttr("nearest_mode", c.node.stringAttr("rounding", "round_prefer_floor"));
@@ -529,6 +532,7 @@ Function functionOf(Op op) {
                                                    {Op::PRelu, prelu},
                                                    {Op::Clip, clip},
                                                    {Op::Resize, resize},
+                                                   {Op::Take, take},
                                                    {Op::Upsample, resize},
                                                    {Op::Add, binary},
                                                    {Op::Sub, binary},

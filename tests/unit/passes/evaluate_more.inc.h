@@ -134,3 +134,34 @@ Arrays layerNorm(const Call& c) {
   }
   return {y};
 }
+
+// Within each image, both flat.
+Arrays take(const Call& c) {
+  Array y = c.zeros();
+  const Index indices = c.node.intsAttr("indices");
+  const std::size_t image = c.x().data.size() / sz(c.x().shape[0]);
+  for (std::size_t i = 0; i < y.data.size(); ++i) {
+    const std::int64_t from = indices[i % indices.size()];
+    y.data[i] = from < 0 ? static_cast<double>(c.node.floatAttr("value", 0))
+                         : c.x().data[i / indices.size() * image + sz(from)];
+  }
+  return {y};
+}
+
+// Resize of one axis by weights that are written out.
+Arrays weighted(const Call& c) {
+  Array y = c.zeros();
+  const std::size_t axis = sz(c.node.intAttr("axis", 1));
+  const Index indices = c.node.intsAttr("indices");
+  const std::vector<float> weights = c.node.floatsAttr("weights");
+  const std::size_t taps = indices.size() / sz(y.shape[axis]);
+  each(y.shape, [&](const Index& i) {
+    for (std::size_t k = 0; k < taps; ++k) {
+      Index source = i;
+      const std::size_t tap = sz(i[axis]) * taps + k;
+      source[axis] = indices[tap];
+      at(y, i) += static_cast<double>(weights[tap]) * at(c.x(), source);
+    }
+  });
+  return {y};
+}

@@ -1,0 +1,123 @@
+// Attributes and constants of files that mean harm, or are damaged: an exact error, nothing allocated, nothing
+// undefined.
+#include <gtest/gtest.h>
+
+#include <limits>
+
+#include "relprop/error.h"
+#include "unit/passes/canonical.h"
+
+namespace relprop::test {
+namespace {
+
+constexpr std::int64_t kHuge = std::numeric_limits<std::int64_t>::max();
+const Shape kPlane = {1, 4, 6, 6};
+
+ErrorCode refusalCode(Build& b) {
+  try {
+    specialise(b.graph, {.inputShape = kPlane, .disabled = {}});
+  } catch (const Error& e) {
+    return e.code();
+  }
+  return ErrorCode::Internal;
+}
+
+struct Harm {
+  const char* name;
+  void (*make)(Build&);
+};
+std::ostream& operator<<(std::ostream& out, const Harm& h) {
+  return out << h.name;
+}
+
+std::vector<Harm> harms() {
+  return {
+      {"TransposedStrides",
+       [](Build& b) {
+         b.add(Op::ConvTranspose, {b.x(), b.random({4, 2, 3, 3})}, {{"strides", Ints{kHuge, kHuge}}});
+       }},
+      {"TransposedGroups",
+       [](Build& b) {
+         b.add(Op::ConvTranspose, {b.x(), b.random({4, 2, 3, 3})}, {{"group", std::int64_t{0}}});
+       }},
+      {"TransposedPads",
+       [](Build& b) {
+         b.add(Op::ConvTranspose, {b.x(), b.random({4, 2, 3, 3})}, {{"pads", Ints{-kHuge, 0, -kHuge, 0}}});
+       }},
+      {"TileRepeats",
+       [](Build& b) {
+         b.add(Op::Tile, {b.x(), b.ints({1, 1, kHuge, 2})});
+       }},
+      {"GatherIndex",
+       [](Build& b) {
+         b.add(Op::Gather, {b.x(), b.ints({0, 7, 3})}, {{"axis", std::int64_t{1}}});
+       }},
+      {"GatherElementsIndex",
+       [](Build& b) {
+         b.add(Op::GatherElements,
+               {b.x(), [&] {
+                  return b.graph.addConstant(
+                      "at", {DType::Int64, {1, 1, 1, 1}, nullptr, std::make_shared<const Ints>(Ints{-99})});
+                }()});
+       }},
+      {"TrianglesOfALine",
+       [](Build& b) {
+         b.add(Op::Trilu, {b.add(Op::Reshape, {b.x(), b.ints({144})})});
+       }},
+      {"DepthOfBlocks",
+       [](Build& b) {
+         b.add(Op::DepthToSpace, {b.x()}, {{"blocksize", kHuge}});
+       }},
+      {"ScatterTuples",
+       [](Build& b) {
+         b.add(Op::ScatterND, {b.x(), b.ints({}), b.x()});
+       }},
+      {"OneHotDepth",
+       [](Build& b) {
+         b.add(Op::Mul, {b.x(), b.add(Op::OneHot, {b.ints({0}), b.floats({}, {1e30f}), b.floats({2}, {0, 1})})});
+       }},
+      {"RangeWithoutEnd",
+       [](Build& b) {
+         b.add(Op::Mul, {b.x(), b.add(Op::Range, {b.floats({}, {0}), b.floats({}, {1}), b.floats({}, {0})})});
+       }},
+      {"EinsumLetters",
+       [](Build& b) {
+         b.add(Op::Einsum, {b.x()}, {{"equation", std::string("nchw->q")}});
+       }},
+      {"EinsumRank",
+       [](Build& b) {
+         b.add(Op::Einsum, {b.x()}, {{"equation", std::string("n->n")}});
+       }},
+      {"ReverseLengths",
+       [](Build& b) {
+         b.add(Op::ReverseSequence, {b.x(), b.ints({99})},
+               {{"batch_axis", std::int64_t{0}}, {"time_axis", std::int64_t{1}}});
+       }},
+      {"CropsToNothing",
+       [](Build& b) {
+         b.add(Op::CenterCropPad, {b.x(), b.ints({1, 4, -6, 6})});
+       }},
+      {"ResizeScale",
+       [](Build& b) {
+         b.add(Op::Resize, {b.x(), kNoValue, b.floats({4}, {1, 1, 1e30f, 1})});
+       }},
+      {"CumSumAxis",
+       [](Build& b) {
+         b.add(Op::CumSum, {b.x(), b.ints({9}, true)});
+       }},
+  };
+}
+
+class Harmful : public testing::TestWithParam<Harm> {};
+
+TEST_P(Harmful, IsRefused) {
+  Build b(kPlane);
+  GetParam().make(b);
+  EXPECT_EQ(refusalCode(b), ErrorCode::ShapeMismatch);
+}
+
+INSTANTIATE_TEST_SUITE_P(Shapes, Harmful, testing::ValuesIn(harms()),
+                         [](const testing::TestParamInfo<Harm>& info) { return info.param.name; });
+
+}  // namespace
+}  // namespace relprop::test
