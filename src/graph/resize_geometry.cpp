@@ -70,23 +70,32 @@ void applySizes(const Node& node, const Shape& in, const std::vector<std::size_t
 
 // ---- weights
 
+// Upsample has no attributes for what Resize lets choose.
+std::string coordinatesOf(const Node& node) {
+  return node.stringAttr("coordinate_transformation_mode", node.op == Op::Upsample ? "asymmetric" : "half_pixel");
+}
+
+// A scale that is the float nearest out / in stands for that fraction; of any other only the float is known.
 double sourceOf(const Node& node, const ResizeGeometry& g, std::size_t axis, std::int64_t extent, std::int64_t place) {
-  const std::string mode = node.stringAttr("coordinate_transformation_mode", "half_pixel");
+  const std::string mode = coordinatesOf(node);
   const double in = static_cast<double>(extent), x = static_cast<double>(place), scale = g.scales[axis];
-  const double out = scale * in, whole = static_cast<double>(g.output[axis]);
+  const double whole = static_cast<double>(g.output[axis]);
+  const bool exact = g.scales[axis] == static_cast<float>(whole) / static_cast<float>(in);
+  const double out = exact ? whole : scale * in;
+  const auto back = [&](double position) { return exact ? position * in / whole : position / scale; };
   if (mode == "align_corners") return out == 1 ? 0 : x * (in - 1) / (out - 1);
-  if (mode == "asymmetric") return x / scale;
+  if (mode == "asymmetric") return back(x);
   if (mode == "pytorch_half_pixel" && whole == 1) return -0.5;
   if (mode == "tf_crop_and_resize") {
     const double start = g.start[axis], end = g.end[axis];
     return whole == 1 ? 0.5 * (start + end) * (in - 1) : start * (in - 1) + x * (end - start) * (in - 1) / (whole - 1);
   }
-  const double centre = (x + 0.5) / scale - 0.5;
+  const double centre = back(x + 0.5) - 0.5;
   return mode == "half_pixel_symmetric" ? in / 2 * (1 - whole / out) + centre : centre;
 }
 
 std::vector<double> nearest(const Node& node, double ratio) {
-  const std::string mode = node.stringAttr("nearest_mode", "round_prefer_floor");
+  const std::string mode = node.stringAttr("nearest_mode", node.op == Op::Upsample ? "floor" : "round_prefer_floor");
   const bool left = mode == "floor"               ? ratio < 1
                     : mode == "ceil"              ? false
                     : mode == "round_prefer_ceil" ? ratio < 0.5
@@ -155,7 +164,7 @@ ResizeGeometry resizeGeometryOf(const Graph& graph, const Node& node) {
 
 ResizeTaps resizeTapsOf(const Node& node, const ResizeGeometry& geometry, std::size_t axis, std::int64_t extent) {
   const bool byNearest = node.stringAttr("mode", "nearest") == "nearest";
-  const bool crops = node.stringAttr("coordinate_transformation_mode", "half_pixel") == "tf_crop_and_resize";
+  const bool crops = coordinatesOf(node) == "tf_crop_and_resize";
   ResizeTaps taps;
   for (std::int64_t i = 0; i < geometry.output[axis]; ++i) {
     const double x = sourceOf(node, geometry, axis, extent, i);

@@ -113,10 +113,6 @@ int canonicaliseResizes(Graph& graph, PassContext&) {
     const Modes modes = modesOf(node);
     ++rewrites;
     if (!handled(node, modes) || !spatial(graph, node)) {
-      if (node.op == Op::Upsample) {
-        node.attrs["coordinate_transformation_mode"] = modes.coordinate;
-        node.attrs["nearest_mode"] = modes.rounding;
-      }
       axisByAxis(graph, i);
       continue;
     }

@@ -10,6 +10,7 @@
 
 #include "graph/edit.h"
 #include "graph/op_table.h"
+#include "graph/resize_geometry.h"
 #include "graph/shape_inference_moves.h"
 #include "passes/sources.h"
 #include "passes/strided.h"
@@ -291,6 +292,53 @@ Constants softmax(const Graph& graph, const Node& node, const Types& types) {
   return {fromNumbers(types[0], values)};
 }
 
+// One axis after the other, by the weights that the canonical Resize would have.
+Constants resize(const Graph& graph, const Node& node, const Types& types) {
+  const ResizeGeometry geometry = resizeGeometryOf(graph, node);
+  std::vector<double> values = numbers(input(graph, node, 0));
+  Shape shape = input(graph, node, 0).shape;
+  for (std::size_t axis = 0; axis < shape.size() && !values.empty(); ++axis) {
+    if (geometry.output[axis] == shape[axis] && geometry.scales[axis] == 1.0f && geometry.start[axis] == 0) continue;
+    const ResizeTaps taps = resizeTapsOf(node, geometry, axis, shape[axis]);
+    const std::int64_t inner = contiguousStrides(shape)[axis], extent = shape[axis], places = geometry.output[axis];
+    const std::int64_t outer = elementCount(shape) / (inner * extent);
+    const std::size_t count = taps.indices.size() / static_cast<std::size_t>(places);
+    std::vector<double> result;
+    for (std::int64_t i = 0; i < outer * places * inner; ++i) {
+      const std::size_t first = static_cast<std::size_t>(i / inner % places) * count;
+      double sum = 0;
+      for (std::size_t k = first; k < first + count; ++k)
+        sum += static_cast<double>(taps.weights[k]) *
+               values[static_cast<std::size_t>((i / inner / places * extent + taps.indices[k]) * inner + i % inner)];
+      result.push_back(sum);
+    }
+    shape[axis] = places;
+    values = std::move(result);
+  }
+  return {fromNumbers(types[0], values)};
+}
+
+Constants layerNormalization(const Graph& graph, const Node& node, const Types& types) {
+  std::vector<double> values = numbers(input(graph, node, 0));
+  const Shape& shape = types[0].shape;
+  const auto axis = static_cast<std::ptrdiff_t>(normaliseAxis(node, node.intAttr("axis", -1), shape.size()));
+  const Shape normalised(shape.begin() + axis, shape.end());
+  const bool biased = node.inputs.size() > 2 && node.inputs[2] != kNoValue;
+  const std::vector<double> scale = spread(input(graph, node, 1), normalised),
+                            bias =
+                                biased ? spread(input(graph, node, 2), normalised) : std::vector<double>(scale.size());
+  const auto extent = static_cast<double>(scale.size()),
+             epsilon = static_cast<double>(node.floatAttr("epsilon", 1e-5f));
+  for (std::size_t first = 0; first < values.size(); first += scale.size()) {
+    double mean = 0, variance = 0;
+    for (std::size_t i = 0; i < scale.size(); ++i) mean += values[first + i] / extent;
+    for (std::size_t i = 0; i < scale.size(); ++i) variance += std::pow(values[first + i] - mean, 2) / extent;
+    for (std::size_t i = 0; i < scale.size(); ++i)
+      values[first + i] = (values[first + i] - mean) / std::sqrt(variance + epsilon) * scale[i] + bias[i];
+  }
+  return {fromNumbers(types[0], values)};
+}
+
 }  // namespace
 
 const std::map<Op, EvaluateConstants>& evaluatorsOfArithmetic() {
@@ -336,7 +384,10 @@ const std::map<Op, EvaluateConstants>& evaluatorsOfArithmetic() {
                                                              {Op::DepthToSpace, moved},
                                                              {Op::SpaceToDepth, moved},
                                                              {Op::ReverseSequence, moved},
-                                                             {Op::Softmax, softmax}};
+                                                             {Op::Softmax, softmax},
+                                                             {Op::Resize, resize},
+                                                             {Op::Upsample, resize},
+                                                             {Op::LayerNormalization, layerNormalization}};
   return evaluators;
 }
 

@@ -340,6 +340,10 @@ Run evaluatorOf(const Node& node) {
 }  // namespace
 
 bool canEvaluate(const Node& node) {
+  // The canonical form has other attributes, and what lies outside of a crop is a sum of its own.
+  const bool plain =
+      node.inputs.size() > 1 && node.stringAttr("coordinate_transformation_mode", "half_pixel") != "tf_crop_and_resize";
+  if (node.op == Op::Resize && !plain) return false;
   return evaluatorsOfArithmetic().count(node.op) != 0 || evaluatorOf(node) != nullptr;
 }
 
