@@ -40,10 +40,8 @@ float safeQuotient(float a, float b) {
   return std::abs(b) < kSmallDenominator && std::abs(q) > kLargestQuotient ? 0 : q;
 }
 
-float compute(const Instruction& i, float a, float b) {
+float ofTwo(const Instruction& i, float a, float b) {
   switch (i.op) {
-    case Elt::Immediate:
-      return i.imm;
     case Elt::Add:
       return a + b;
     case Elt::Sub:
@@ -56,6 +54,25 @@ float compute(const Instruction& i, float a, float b) {
       return a / b;
     case Elt::Share:
       return a == 0 && b == 0 ? 0.5f : std::abs(a) / (std::abs(a) + std::abs(b));
+    case Elt::Pow:
+      return std::pow(a, b);
+    case Elt::Max:
+      return std::max(a, b);
+    case Elt::Min:
+      return std::min(a, b);
+    case Elt::Greater:
+      return a > b ? 1.0f : 0.0f;
+    case Elt::Equal:
+      return a == b ? 1.0f : 0.0f;
+    default:
+      return b != 0 ? a : 0.0f;
+  }
+}
+
+float ofOne(const Instruction& i, float a) {
+  switch (i.op) {
+    case Elt::Immediate:
+      return i.imm;
     case Elt::Stab:
       return a + (a < 0 ? -i.imm : i.imm);
     case Elt::Max0:
@@ -98,21 +115,13 @@ float compute(const Instruction& i, float a, float b) {
       return std::ceil(a);
     case Elt::Round:
       return std::nearbyint(a);
-    case Elt::Pow:
-      return std::pow(a, b);
-    case Elt::Max:
-      return std::max(a, b);
-    case Elt::Min:
-      return std::min(a, b);
-    case Elt::Greater:
-      return a > b ? 1.0f : 0.0f;
-    case Elt::Equal:
-      return a == b ? 1.0f : 0.0f;
-    case Elt::Keep:
-      return b != 0 ? a : 0.0f;
     default:
       return std::tanh(a);
   }
+}
+
+float compute(const Instruction& i, float a, float b) {
+  return i.b >= 0 ? ofTwo(i, a, b) : ofOne(i, a);
 }
 
 bool isLoad(Elt op) {

@@ -42,8 +42,7 @@ inline float logOnePlus(float a) {
   return rounded == 0.0f ? a : q;
 }
 
-void compute(const Instruction& i, float* d, const float* a, const float* b, std::int64_t n) {
-  const float k = i.imm;
+void computeTwo(const Instruction& i, float* d, const float* a, const float* b, std::int64_t n) {
   switch (i.op) {
     case Elt::Add:
       return map2(d, a, b, n, [](float x, float y) { return x + y; });
@@ -65,6 +64,26 @@ void compute(const Instruction& i, float* d, const float* a, const float* b, std
         const float q = part / (total == 0.0f ? 1.0f : total);
         return total == 0.0f ? 0.5f : q;
       });
+    case Elt::Pow:
+      return map2(d, a, b, n, [](float x, float y) { return powf(x, y); });
+    case Elt::Max:
+      return map2(d, a, b, n, [](float x, float y) { return x > y ? x : y; });
+    case Elt::Min:
+      return map2(d, a, b, n, [](float x, float y) { return x < y ? x : y; });
+    case Elt::Greater:
+      return map2(d, a, b, n, [](float x, float y) { return x > y ? 1.0f : 0.0f; });
+    case Elt::Equal:
+      return map2(d, a, b, n, [](float x, float y) { return x == y ? 1.0f : 0.0f; });
+    case Elt::Keep:
+      return map2(d, a, b, n, [](float x, float y) { return y != 0.0f ? x : 0.0f; });
+    default:
+      return;
+  }
+}
+
+void computeOne(const Instruction& i, float* d, const float* a, std::int64_t n) {
+  const float k = i.imm;
+  switch (i.op) {
     case Elt::Stab:
       return map1(d, a, n, [k](float x) { return x + (x < 0.0f ? -k : k); });
     case Elt::Max0:
@@ -109,18 +128,6 @@ void compute(const Instruction& i, float* d, const float* a, const float* b, std
       return map1(d, a, n, [](float x) { return ceilf(x); });
     case Elt::Round:
       return map1(d, a, n, [](float x) { return nearbyintf(x); });
-    case Elt::Pow:
-      return map2(d, a, b, n, [](float x, float y) { return powf(x, y); });
-    case Elt::Max:
-      return map2(d, a, b, n, [](float x, float y) { return x > y ? x : y; });
-    case Elt::Min:
-      return map2(d, a, b, n, [](float x, float y) { return x < y ? x : y; });
-    case Elt::Greater:
-      return map2(d, a, b, n, [](float x, float y) { return x > y ? 1.0f : 0.0f; });
-    case Elt::Equal:
-      return map2(d, a, b, n, [](float x, float y) { return x == y ? 1.0f : 0.0f; });
-    case Elt::Keep:
-      return map2(d, a, b, n, [](float x, float y) { return y != 0.0f ? x : 0.0f; });
     default:
       return;
   }
@@ -205,7 +212,8 @@ void step(const Tile& t, const Instruction& i) {
     case Elt::Immediate:
       return fillWith(t.reg[i.dst], i.imm, t.n);
     default:
-      return compute(i, t.reg[i.dst], t.reg[i.a], i.b < 0 ? nullptr : t.reg[i.b], t.n);
+      return i.b < 0 ? computeOne(i, t.reg[i.dst], t.reg[i.a], t.n)
+                     : computeTwo(i, t.reg[i.dst], t.reg[i.a], t.reg[i.b], t.n);
   }
 }
 
