@@ -47,6 +47,12 @@ std::map<std::string, std::vector<float>> patternsOf(const Model& model, const M
   return values;
 }
 
+// N×classes×h×w, as detectors and segmenters give them.
+bool hasMapsOfScores(const Graph& graph) {
+  const Shape& shape = graph.value(graph.outputs.at(0)).shape;
+  return shape.size() == 4 && shape[2] * shape[3] > 1;
+}
+
 std::string passLine(const PassReport& p) {
   std::string line = fmt::format("{}: {} rewrites, {:.1f} ms", p.name, p.rewrites, p.seconds * 1e3);
   for (const std::string& note : p.notes) line += "; " + note;
@@ -77,6 +83,11 @@ Compilation::Compilation(const Model& model, const ExplainOptions& options, Meth
   graph_ = std::move(special.graph), head_ = std::move(special.head);
   for (const PassReport& p : special.passes) passes_.push_back(passLine(p));
   warnings_ = std::move(special.warnings);
+  anyScores_ = !options.from.empty() || hasMapsOfScores(graph_);
+  if (options.from.empty() && anyScores_)
+    warnings_.push_back(
+        "the output '" + graph_.value(graph_.outputs.at(0)).name +
+        "' holds a map for each class: a class' score is the sum over its map; name a part with --from");
   rowsApart_ = special.mixing.empty();
   if (!rowsApart_)
     warnings_.push_back("node '" + special.mixing.front() + "' looks along the batch: images are taken one at a time");
@@ -123,7 +134,7 @@ CompileOptions Compilation::walking(PatternValues patterns, std::int64_t taken) 
   c.rules = options_.rules;
   c.targets = static_cast<std::int64_t>(options_.targets.size());
   c.at = options_.at;
-  c.anyScores = !options_.from.empty();
+  c.anyScores = anyScores_;
   c.head = head_;
   c.memory = {options_.memory, taken};
   c.imported = &ModelAccess::graph(model_);
@@ -138,9 +149,8 @@ bool Compilation::fitsPacked() const {
 }
 
 std::unique_ptr<CompiledMethod> Compilation::classifier(Backend& backend, std::int64_t rows) const {
-  return std::make_unique<CompiledMethod>(
-      fixedRows_ || !rowsApart_ ? graph_ : withRows(graph_, rows), method_, backend,
-      CompileOptions{.anyScores = !options_.from.empty(), .head = head_, .forwardOnly = true});
+  return std::make_unique<CompiledMethod>(fixedRows_ || !rowsApart_ ? graph_ : withRows(graph_, rows), method_, backend,
+                                          CompileOptions{.anyScores = anyScores_, .head = head_, .forwardOnly = true});
 }
 
 std::unique_ptr<CompiledMethod> Compilation::compile(Backend& backend, std::int64_t taken) {

@@ -50,7 +50,8 @@ class Compilation {
   ExplainOptions options_;
   Method method_;
   Layout layout_;
-  bool rowsApart_ = true;  // does no image know of the others?
+  bool anyScores_ = false;  // scores may have positions
+  bool rowsApart_ = true;   // does no image know of the others?
   Graph graph_;
   Head head_;
   bool fixedRows_ = false;  // by the model

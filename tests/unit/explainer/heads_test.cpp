@@ -120,6 +120,23 @@ TEST(SliceBehindASoftmax, KeepsItsClassesAndTheProbabilitiesAmongAll) {
   EXPECT_THAT(explainer.report().head, HasSubstr("3 are classes"));
 }
 
+// x itself as scores, N×2×2×2: a class is a map, its score the sum.
+TEST(MapsOfScores, CountAsTheSumOfEach) {
+  Builder b;
+  b.input("x", {-1, 2, 2, 2});
+  b.weights("two", {1}, {2});
+  b.node("Mul", {"x", "two"}, {"maps"});
+  b.output("maps");
+  ExplainOptions options{.method = "gradient"};
+  options.targets = {Target::of(1)};
+  Explainer explainer(modelOf(b), options);
+  ASSERT_EQ(explainer.warnings().size(), 1u);
+  EXPECT_THAT(explainer.warnings()[0], HasSubstr("a map for each class"));
+  const Explanation e = explainer.explain({kPicture.data(), {1, 2, 2, 2}})[0];
+  EXPECT_NEAR(static_cast<double>(e.logits[0]), 2 * (0.5 - 1 + 2 + 0.25), 1e-6);
+  EXPECT_THAT(e.relevance.data, ElementsAre(0, 0, 0, 0, 2, 2, 2, 2));
+}
+
 TEST(Regression, HasNoProbability) {
   Builder b = linear(1);
   b.output("z");
