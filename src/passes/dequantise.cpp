@@ -144,8 +144,8 @@ class Dequantise {
   // A constant whose scale is computed.
   void scaleConstant(Node node) {
     const ValueId scale = node.inputs[1];
-    const Shape& shape = graph_.value(node.inputs[0]).shape;
-    const Shape& scales = graph_.value(scale).shape;
+    const Shape shape = graph_.value(node.inputs[0]).shape;
+    const Shape scales = graph_.value(scale).shape;
     Node unscaled = node;
     unscaled.inputs[1] = number(node, "one", 1);
     const ValueId integers = graph_.addConstant(node.name + ".integers", dequantisedConstant(graph_, unscaled));
