@@ -62,7 +62,8 @@ TEST(OpenModel, BatchIsTheCallersUnlessTheModelFixesIt) {
 
 TEST(OpenModel, ScoresHaveToBeOneVectorAnImage) {
   Build b({1, 2, 4, 4});
-  b.add(Op::Conv, {b.x(), b.random({3, 2, 1, 1})});
+  const ValueId maps = b.add(Op::Conv, {b.x(), b.random({3, 2, 1, 1})});
+  b.add(Op::Reshape, {maps, b.ints({1, 16, 3})});  // a sequence of scores; maps of them are summed
   ExplainOptions o;
   o.method = "gradient";
   EXPECT_EQ(codeOf(modelOf(b.graph), o), ErrorCode::UnsupportedModel);
