@@ -158,17 +158,6 @@ Types softmax(const Call& call) {
   return same(call);
 }
 
-Types reduceMean(const Call& call) {
-  const std::vector<std::size_t> axes = reducedAxes(call.graph, call.node);
-  const bool keep = call.node.intAttr("keepdims", 1) != 0;
-  Shape out;
-  for (std::size_t i = 0; i < call.rank(); ++i) {
-    const bool reduced = std::binary_search(axes.begin(), axes.end(), i);
-    if (!reduced || keep) out.push_back(reduced ? 1 : call.shape()[i]);
-  }
-  return {call.like(out)};
-}
-
 // A constant of one row stands beside computed values of any number of them: it is the same for all images.
 Types concat(const Call& call) {
   const auto& inputs = call.node.inputs;
@@ -398,7 +387,6 @@ const std::map<Op, Infer>& table() {
       {Op::AveragePool, pool},
       {Op::GlobalAveragePool, globalPool},
       {Op::GlobalMaxPool, globalPool},
-      {Op::ReduceMean, reduceMean},
       {Op::Concat, concat},
       {Op::Split, split},
       {Op::Slice, slice},

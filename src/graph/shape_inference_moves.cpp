@@ -382,6 +382,7 @@ const std::map<Op, InferTypes>& inferenceOfMoves() {
        [](const Graph& g, const Node& n) {
          return Types{{DType::Bool, input(g, n).shape}};
        }},
+      {Op::ReduceMean, reduced},
       {Op::ReduceSum, reduced},
       {Op::ReduceMax, reduced},
       {Op::ReduceMin, reduced},

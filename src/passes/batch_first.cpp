@@ -13,6 +13,7 @@
 #include "graph/edit.h"
 #include "graph/op_traits.h"
 #include "graph/shape_inference.h"
+#include "passes/rewriters.h"
 #include "passes/rewrites.h"
 
 namespace relprop {
@@ -326,13 +327,9 @@ class BatchFirst {
   // Row `row` of what has a batch of 1 in front, as an image.
   ValueId rowOf(const Node& node, const Form& x, std::int64_t row) {
     const Shape whole = shape(x.value);
-    Node part = makeNode(node.name + "/row" + std::to_string(row), Op::Slice, {x.value});
-    Shape axes(whole.size()), starts(whole.size(), 0), ends = whole, steps(whole.size(), 1), cut = whole;
-    for (std::size_t i = 0; i < axes.size(); ++i) axes[i] = static_cast<std::int64_t>(i);
-    starts[1] = row;
-    ends[1] = row + 1;
+    const Node part = sliceAlong(node.name + "/row" + std::to_string(row), x.value, whole, 1, {row, row + 1, 1});
+    Shape cut = whole;
     cut[1] = 1;
-    part.attrs = {{"axes", axes}, {"starts", starts}, {"ends", ends}, {"steps", steps}};
     cut.erase(cut.begin());
     const ValueId slice = appendNode(graph_, part, formShape(cut, x.place, 1));
     return reshaped(slice, cut, part.name + "/image");

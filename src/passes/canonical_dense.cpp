@@ -3,6 +3,7 @@
 #include <numeric>
 
 #include "graph/edit.h"
+#include "passes/rewriters.h"
 #include "passes/rewrites.h"
 #include "passes/strided.h"
 
@@ -152,16 +153,6 @@ std::pair<std::size_t, std::size_t> stackedAxes(const Shape& lead) {
   return {first, last};
 }
 
-Node part(const std::string& name, ValueId x, const Shape& shape, std::size_t axis, std::int64_t at) {
-  Node slice = makeNode(name, Op::Slice, {x});
-  Shape axes(shape.size()), starts(shape.size(), 0), ends = shape;
-  std::iota(axes.begin(), axes.end(), 0);
-  starts[axis] = at;
-  ends[axis] = at + 1;
-  slice.attrs = {{"axes", axes}, {"starts", starts}, {"ends", ends}, {"steps", Shape(shape.size(), 1)}};
-  return slice;
-}
-
 // x spread over the result's leading axes.
 ValueId spreadOver(Graph& graph, const std::string& name, ValueId x, const Shape& lead) {
   Shape shape = graph.value(x).shape, wide = lead;
@@ -174,18 +165,13 @@ ValueId spreadOver(Graph& graph, const std::string& name, ValueId x, const Shape
       graph, makeNode(name + "/spread", Op::Add, {x, addFloatConstant(graph, name + ".zeros", zeros, values)}), wide);
 }
 
-// The matrices of the stack, for every index of the axes first … last of the result.
-std::vector<Floats> matricesOf(const Graph& graph, ValueId w, const Shape& lead, std::size_t first, std::size_t last) {
+// The matrices of a stack of extents `own`, repeated to those of the result.
+std::vector<Floats> matricesOf(const Graph& graph, ValueId w, const Shape& own, const Shape& lead) {
   const Shape shape = graph.value(w).shape;
   const std::int64_t rows = shape[shape.size() - 2], columns = shape.back(), size = rows * columns;
-  Shape own(lead.size() - (shape.size() - 2), 1);
-  own.insert(own.end(), shape.begin(), shape.end() - 2);
   const Floats& values = *constantFloats(graph, w);
   std::vector<Floats> matrices;
-  const auto cut = [&](const Shape& s) {
-    return Shape(s.begin() + static_cast<std::ptrdiff_t>(first), s.begin() + static_cast<std::ptrdiff_t>(last));
-  };
-  forEachPosition(broadcastView(cut(own), cut(lead)), [&](std::int64_t at) {
+  forEachPosition(broadcastView(own, lead), [&](std::int64_t at) {
     const auto begin = values.begin() + at * size;
     matrices.push_back(transposed(Floats(begin, begin + size), rows, columns));
   });
@@ -201,7 +187,10 @@ bool matMulStack(Graph& graph, std::size_t index) {
   Shape own(lead.size() - (ws.size() - 2), 1);
   own.insert(own.end(), ws.begin(), ws.end() - 2);
   const auto [first, last] = stackedAxes(own);
-  const std::vector<Floats> matrices = matricesOf(graph, w, lead, first, last);
+  const auto cut = [f = static_cast<std::ptrdiff_t>(first), l = static_cast<std::ptrdiff_t>(last)](const Shape& s) {
+    return Shape(s.begin() + f, s.begin() + l);
+  };
+  const std::vector<Floats> matrices = matricesOf(graph, w, cut(own), cut(lead));
   const ValueId x = spreadOver(graph, node.name, node.inputs[0], lead);
   const std::int64_t inputs = ws[ws.size() - 2], outputs = ws.back(),
                      count = static_cast<std::int64_t>(matrices.size());
@@ -217,7 +206,8 @@ bool matMulStack(Graph& graph, std::size_t index) {
   all.attrs["axis"] = static_cast<std::int64_t>(first);
   for (std::int64_t i = 0; i < count; ++i) {
     const std::string name = node.name + "/" + std::to_string(i);
-    const ValueId one = appendNode(graph, part(name + "/x", stack, joined(inputs, count), first, i), joined(inputs, 1));
+    const ValueId one = appendNode(graph, sliceAlong(name + "/x", stack, joined(inputs, count), first, {i, i + 1, 1}),
+                                   joined(inputs, 1));
     const ValueId weights =
         addFloatConstant(graph, name + ".w", {outputs, inputs}, matrices[static_cast<std::size_t>(i)]);
     all.inputs.push_back(appendNode(graph, makeNode(name, Op::Dense, {one, weights}), joined(outputs, 1)));

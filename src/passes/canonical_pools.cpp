@@ -4,6 +4,7 @@
 
 #include "graph/edit.h"
 #include "graph/shape_inference.h"
+#include "passes/rewriters.h"
 #include "passes/rewrites.h"
 
 namespace relprop {
@@ -99,12 +100,7 @@ void turnRound(Graph& graph, std::size_t index) {
 
 ValueId partOf(Graph& graph, const std::string& name, ValueId x, std::int64_t begin, std::int64_t end) {
   const Shape in = graph.value(x).shape;
-  Node part = makeNode(name, Op::Slice, {x});
-  part.attrs = {{"axes", Shape{0, 1, 2}},
-                {"starts", Shape{0, 0, begin}},
-                {"ends", Shape{in[0], in[1], end}},
-                {"steps", Shape{1, 1, 1}}};
-  return appendNode(graph, part, {in[0], in[1], end - begin});
+  return appendNode(graph, sliceAlong(name, x, in, 2, {begin, end, 1}), {in[0], in[1], end - begin});
 }
 
 // A product over the last axis, one half times the other until one is left.

@@ -2,11 +2,11 @@
 // channels, and the depths lie below one another, far enough apart that no window counts that reaches from one into the
 // next. A pool: over height and width, then over depth; maxima and means are the same either way.
 #include <algorithm>
-#include <numeric>
 
 #include "graph/edit.h"
 #include "graph/geometry.h"
 #include "graph/shape_inference.h"
+#include "passes/rewriters.h"
 #include "passes/rewrites.h"
 
 namespace relprop {
@@ -26,15 +26,6 @@ ValueId volumeStep(Graph& graph, const std::string& name, Op op, std::vector<Val
   Node node = makeNode(name, op, std::move(inputs));
   node.attrs = std::move(attrs);
   return appendNode(graph, node, shape);
-}
-
-std::map<std::string, Attribute> rangeAlong(const Shape& shape, std::size_t axis, const SliceRange& range) {
-  Shape axes(shape.size()), starts(shape.size(), 0), ends = shape, steps(shape.size(), 1);
-  std::iota(axes.begin(), axes.end(), 0);
-  starts[axis] = range.start;
-  ends[axis] = range.end;
-  steps[axis] = range.step;
-  return {{"axes", axes}, {"starts", starts}, {"ends", ends}, {"steps", steps}};
 }
 
 // Zeros around the volume; below it so many more that its height is a multiple of the stride.
@@ -61,8 +52,7 @@ ValueId depthTaps(Graph& graph, const Node& node, const Volume& v, ValueId x, st
     const std::int64_t start = t * v.dilations[0];
     const SliceRange range{start, start + (depths - 1) * v.strides[0] + 1, v.strides[0]};
     const std::string name = node.name + "/tap" + std::to_string(t);
-    const ValueId tap =
-        volumeStep(graph, name, Op::Slice, {x}, {in[0], in[1], depths, in[3], in[4]}, rangeAlong(in, 2, range));
+    const ValueId tap = appendNode(graph, sliceAlong(name, x, in, 2, range), {in[0], in[1], depths, in[3], in[4]});
     all.inputs.push_back(volumeStep(graph, name + "/axis", Op::Reshape, {tap}, one));
   }
   const ValueId taps = appendNode(graph, all, {in[0], in[1], v.kernel[0], depths, in[3], in[4]});
@@ -98,9 +88,10 @@ bool convolution(Graph& graph, std::size_t index) {
   const Shape apart{out[0], out[1], out[2], rows, out[4]};
   const ValueId depths = volumeStep(graph, node.name + "/depths", Op::Reshape, {plane}, apart);
   Node& last = graph.nodes[index];
-  last.op = Op::Slice;
-  last.inputs = {depths};
-  last.attrs = rangeAlong(apart, 3, {0, out[3], 1});
+  const Node cut = sliceAlong(node.name, depths, apart, 3, {0, out[3], 1});
+  last.op = cut.op;
+  last.inputs = cut.inputs;
+  last.attrs = cut.attrs;
   return true;
 }
 

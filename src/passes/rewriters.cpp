@@ -1,5 +1,10 @@
 #include "passes/rewriters.h"
 
+#include <numeric>
+#include <utility>
+
+#include "graph/edit.h"
+
 namespace relprop {
 
 int rewriteEach(Graph& graph, const std::map<Op, Rewriter>& rewriters) {
@@ -9,6 +14,17 @@ int rewriteEach(Graph& graph, const std::map<Op, Rewriter>& rewriters) {
     if (rewriter != rewriters.end()) rewrites += rewriter->second(graph, i);
   }
   return rewrites;
+}
+
+Node sliceAlong(std::string name, ValueId x, const Shape& shape, std::size_t axis, const SliceRange& range) {
+  Shape axes(shape.size()), starts(shape.size(), 0), ends = shape, steps(shape.size(), 1);
+  std::iota(axes.begin(), axes.end(), 0);
+  starts[axis] = range.start;
+  ends[axis] = range.end;
+  steps[axis] = range.step;
+  Node slice = makeNode(std::move(name), Op::Slice, {x});
+  slice.attrs = {{"axes", axes}, {"starts", starts}, {"ends", ends}, {"steps", steps}};
+  return slice;
 }
 
 }  // namespace relprop

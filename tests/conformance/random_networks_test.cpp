@@ -31,7 +31,6 @@ class Drawn {
 
   const Graph& graph() const { return b_.graph; }
   const Shape& image() const { return image_; }
-  bool smooth() const { return smooth_; }
 
  private:
   int below(int n) { return std::uniform_int_distribution<int>(0, n - 1)(random_); }
@@ -163,7 +162,7 @@ class Drawn {
   }
 
   std::mt19937 random_;
-  bool channelsLast_ = false, smooth_ = true;
+  bool channelsLast_ = false;
   Shape image_;
   Build b_;
   std::vector<ValueId> open_;
@@ -303,8 +302,6 @@ void expectMemoryChangesNothing(const Trial& t, const std::string& method) {
 void expectReadAsWritten(const Trial& t) {
   const auto* first = reinterpret_cast<const std::uint8_t*>(t.bytes.data());
   const Graph read = importModelFromBytes({first, t.bytes.size()}, ".", "written").graph;
-  std::vector<Op> wanted;
-  for (const Node& node : t.net.graph().nodes) wanted.push_back(node.op);
   Graph needed = t.net.graph();
   removeDeadNodes(needed);
   EXPECT_EQ(opsOf(read), opsOf(needed));
