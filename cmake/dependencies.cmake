@@ -24,11 +24,16 @@ add_library(relprop_dnnl UNKNOWN IMPORTED)
 set_target_properties(relprop_dnnl PROPERTIES IMPORTED_LOCATION ${DNNL_LIBRARY}
                       INTERFACE_INCLUDE_DIRECTORIES ${DNNL_INCLUDE})
 
-# libopencv-core-dev and -imgproc-dev come without OpenCVConfig.cmake (only the very large libopencv-dev has it).
+# libopencv-core-dev and its like come without OpenCVConfig.cmake (only the very large libopencv-dev has it).
 find_path(OPENCV_INCLUDE opencv2/imgproc.hpp PATH_SUFFIXES opencv4 REQUIRED)
-foreach(part core imgproc)
+foreach(part core imgproc features2d)
   find_library(OPENCV_${part}_LIBRARY opencv_${part} REQUIRED)
   add_library(opencv_${part} UNKNOWN IMPORTED)
   set_target_properties(opencv_${part} PROPERTIES IMPORTED_LOCATION ${OPENCV_${part}_LIBRARY}
                         INTERFACE_INCLUDE_DIRECTORIES ${OPENCV_INCLUDE})
 endforeach()
+
+find_library(LIBSVM_LIBRARY svm REQUIRED)
+find_path(LIBSVM_INCLUDE libsvm/svm.h REQUIRED)
+add_library(relprop_libsvm UNKNOWN IMPORTED)
+set_target_properties(relprop_libsvm PROPERTIES IMPORTED_LOCATION ${LIBSVM_LIBRARY} INTERFACE_INCLUDE_DIRECTORIES ${LIBSVM_INCLUDE})

@@ -23,7 +23,8 @@ BEGIN {
   allow("explain/procedures", "explain")
   allow("explain/methods", "explain/procedures")
   allow("image", "core")
-  allow("explainer", "explain/methods passes onnx image kernels/record")
+  allow("bow", "core image")
+  allow("explainer", "explain/methods passes onnx image bow kernels/record")
   allow("eval", "core explainer image")
   allow("bench", "eval explain/methods kernels/record")
   allow("program", "")
@@ -33,6 +34,7 @@ BEGIN {
   # Headers of core are for every layer; include/relprop itself is the module "public".
   home["relprop/error.h"] = home["relprop/tensor.h"] = home["relprop/export.h"] = "core"
   home["relprop/image.h"] = home["relprop/npz.h"] = "image"
+  home["relprop/bow.h"] = "bow"
   home["relprop/explain.h"] = home["relprop/patterns.h"] = home["relprop/pool.h"] = "explainer"
   home["relprop/dataset.h"] = home["relprop/metrics.h"] = home["relprop/evaluate.h"] = "eval"
   home["relprop/store.h"] = home["relprop/report.h"] = "eval"
@@ -40,15 +42,17 @@ BEGIN {
   # Third-party headers and who may include them; all other headers belong to the system.
   library("^(google/protobuf/|onnx/)", "onnx")
   library("^(oneapi/dnnl|dnnl)", "kernels/onednn")
-  library("^(opencv2/|turbojpeg|jpeglib|png\\.h|webp/|zip\\.h)", "image")
+  library("^(turbojpeg|jpeglib|png\\.h|webp/)", "image")
+  library("^(opencv2/|zip\\.h)", "image bow")
+  library("^libsvm/", "bow")
   library("^xxh", "onnx")
   library("^omp\\.h", "kernels kernels/onednn kernels/simd")
-  library("^nlohmann/", "image explainer eval bench program")
+  library("^nlohmann/", "image bow explainer eval bench program")
   library("^sqlite3", "eval")
   library("^(hdf5|pugixml)", "eval")
   library("^mpi\\.h", "program")
   library("^CLI/", "program")
-  library("^fmt/", "graph onnx passes kernels kernels/ref kernels/simd kernels/onednn engine rules explain/walk explain explain/procedures explain/methods image explainer eval bench program")
+  library("^fmt/", "graph onnx passes kernels kernels/ref kernels/simd kernels/onednn engine rules explain/walk explain explain/procedures explain/methods image bow explainer eval bench program")
 }
 
 function module_of(file) {
