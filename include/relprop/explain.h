@@ -38,7 +38,8 @@ struct ModelBytesOptions {
   ModelOptions options = {};
 };
 
-// A network as read from its file. Cheap to copy (shared, immutable), and any number of threads may use one at once.
+// A network as read from its ONNX file, or a bag of visual words (model.bow). Cheap to copy (shared, immutable), and
+// any number of threads may use one at once.
 class RELPROP_API Model {
  public:
   // Throws FileNotFound, FileUnreadable, MalformedModel, UnsupportedModel, NonFiniteWeights, ShapeMismatch; of options
@@ -66,6 +67,9 @@ class RELPROP_API Model {
   std::int64_t outputClasses() const;  // -1 when not known before shapes are fixed
   std::map<std::string, std::string> metadata() const;
   bool hasBatchNormalization() const;  // false when the exporter folded it (or there was none)
+  // A bag of visual words (see bow.h) and no network: it has no layers, so methods, rules and metrics about layers do
+  // not apply to it. Its own methods are bow-lrp, gradient, sensitivity, occlusion and rise.
+  bool isBagOfWords() const;
 
  private:
   friend struct ModelAccess;  // for the inside of the library
@@ -115,7 +119,7 @@ class Target {
 enum class Precision { Float32, Bfloat16 };
 
 struct ExplainOptions {
-  std::string method = "rap";           // method string, e.g. "lrp-gamma:gamma=0.5"
+  std::string method = "rap";           // method string, e.g. "lrp-gamma:gamma=0.5"; of bags of words "bow-lrp"
   std::vector<std::string> rules = {};  // rows "PATTERN=RULE" in front of the preset's table
   Shape inputShape = {};                // C×H×W or H×W where the model leaves them open; empty: as in the model
   std::optional<Layout> layout = {};    // see Model::layout; inputShape is in that layout

@@ -171,6 +171,15 @@ std::vector<float> CompiledMethod::asFeatureMap(const float* values) const {
   return map;
 }
 
+std::vector<float> CompiledMethod::activation(std::int64_t row) {
+  return asFeatureMap(plan_.data(activation_.buffer) + row * layerFloats());
+}
+
+// The layer is the first of the recorded nodes.
+std::vector<float> CompiledMethod::layerRelevance(std::int64_t row) {
+  return asFeatureMap(recorded(0) + row * layerFloats());
+}
+
 void CompiledMethod::build(const CompileOptions& options) {
   watchConstants(&graph_);
   releaseUnread();
@@ -220,8 +229,7 @@ std::int64_t CompiledMethod::constantBytes() const {
 void CompiledMethod::buildForward(Forward& forward) {
   forward.build();
   input_ = forward.inputView();
-  inputDesc_ = input_.desc;
-  imageShape_ = Shape(inputDesc_.shape.begin() + 1, inputDesc_.shape.end());
+  imageShape_ = Shape(input_.desc.shape.begin() + 1, input_.desc.shape.end());
   const auto kept = [&](ValueId id, const std::string& name) {
     const BufferView from = forward.plain(forward.buffer(id), name), to = forward.freshPlain(from.desc.shape, name);
     plan_.pin(to.buffer);

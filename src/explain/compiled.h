@@ -7,7 +7,7 @@
 
 #include "explain/feature_maps.h"
 #include "explain/method.h"
-#include "explain/question.h"
+#include "explain/runnable.h"
 #include "explain/walk/walk.h"
 
 namespace relprop {
@@ -24,7 +24,7 @@ struct CompileOptions {
   const Graph* imported = nullptr;      // the graph that the caller keeps, whose constants count as well
 };
 
-class CompiledMethod {
+class CompiledMethod final : public Runnable {
  public:
   // `graph`: canonical, cut at the scores. Throws OutOfMemory where options.memory is too low.
   CompiledMethod(Graph graph, Method method, Backend& backend, const CompileOptions& options);
@@ -36,27 +36,28 @@ class CompiledMethod {
   static bool fits(const Graph& graph, const Method& method, Backend& idle, const CompileOptions& options);
 
   const Graph& graph() const { return graph_; }
-  const Method& method() const { return method_; }
   Plan& plan() { return plan_; }
-  std::int64_t rows() const { return plan_.rows(); }
-  std::int64_t targets() const { return plan_.targets(); }
-  const ScoreShape& scoreShape() const { return scoreShape_; }
-  const Shape& imageShape() const { return imageShape_; }      // C×H×W
-  const Shape& layerShape() const { return layerMap_.shape; }  // C×h×w of method().layer
-  // A row of activation() or of the layer's relevance as C×h×w.
-  std::vector<float> asFeatureMap(const float* values) const;
-  std::int64_t inputFloats() const { return inputDesc_.rowFloats(); }
-  float* input() { return plan_.data(input_.buffer); }
-  float* baselineInput() { return plan_.data(baselineInput_.buffer); }
-  const float* scores() { return plan_.data(scores_.buffer); }
-  float* seed() { return plan_.data(seed_.buffer); }                    // rows·targets × scores
-  const float* relevance() { return plan_.data(relevance_.buffer); }    // rows·targets × C×H×W
-  const float* activation() { return plan_.data(activation_.buffer); }  // rows × layerFloats
-  std::int64_t layerFloats() const { return activation_.desc.rowFloats(); }
-  // Relevance recorded at the k-th of `recordedNodes`; for methods that read a layer that layer is the first.
-  const float* recorded(std::size_t k) { return plan_.data(recorded_.at(k).relevance.buffer); }
-  const Shape& recordedShape(std::size_t k) const { return recorded_.at(k).relevance.desc.shape; }
-  const std::vector<std::string>& recordedNodes() const { return recordedNodes_; }
+
+  const Method& method() const override { return method_; }
+  std::int64_t rows() const override { return plan_.rows(); }
+  std::int64_t targets() const override { return plan_.targets(); }
+  const ScoreShape& scoreShape() const override { return scoreShape_; }
+  const Shape& imageShape() const override { return imageShape_; }
+  void run(Phase phase) override { plan_.run(phase); }
+  float* input() override { return plan_.data(input_.buffer); }
+  const float* scores() override { return plan_.data(scores_.buffer); }
+  float* seed() override { return plan_.data(seed_.buffer); }
+  const float* relevance() override { return plan_.data(relevance_.buffer); }
+  float* baselineInput() override { return plan_.data(baselineInput_.buffer); }
+  bool scalesToSum() const override;
+
+  const Shape& layerShape() const override { return layerMap_.shape; }
+  std::vector<float> activation(std::int64_t row) override;
+  std::vector<float> layerRelevance(std::int64_t row) override;
+  const std::vector<std::string>& recordedNodes() const override { return recordedNodes_; }
+  const float* recorded(std::size_t k) override { return plan_.data(recorded_.at(k).relevance.buffer); }
+  const Shape& recordedShape(std::size_t k) const override { return recorded_.at(k).relevance.desc.shape; }
+
   const double* scalar(ScalarId id) { return plan_.scalar(id); }
   const std::vector<LedgerSlots>& ledger() const { return ledger_; }
   ScalarId resultSum() const { return resultSum_; }
@@ -65,8 +66,6 @@ class CompiledMethod {
   const Rule* rule(int node) const { return rules_[static_cast<std::size_t>(node)]; }
   // Of the network's constants that are still held: by the imported graph, or by kernels that read them in place.
   std::int64_t constantBytes() const;
-  // Does a rule hand on the sum of what arrives, whatever its parts are (RAP)? Then a seed needs a sum.
-  bool scalesToSum() const;
 
  private:
   struct Unlaid {};
@@ -81,6 +80,8 @@ class CompiledMethod {
   void buildForward(Forward& forward);
   void buildBackward(Forward& forward, Forward* baseline, const CompileOptions& options);
   void sortRecorded(const std::vector<Recorded>& all);
+  std::vector<float> asFeatureMap(const float* values) const;  // a row of the layer as C×h×w
+  std::int64_t layerFloats() const { return activation_.desc.rowFloats(); }
 
   // A node whose relevance is recorded.
   struct Wanted {
@@ -98,7 +99,6 @@ class CompiledMethod {
   std::vector<const Rule*> rules_;
   std::vector<Signal> signals_;
   BufferView input_, baselineInput_, scores_, seed_, relevance_, activation_;
-  TensorDesc inputDesc_;
   Shape imageShape_;
   FeatureMap layerMap_;
   ScoreShape scoreShape_;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,12 @@ struct Finish {
   int levels = 0;  // Quantise
 };
 
+// What the way back through a bag of visual words does (bow/machine.h).
+struct BagWay {
+  bool derivative = false;      // of the score by the histogram, in place of the decomposition of the score
+  std::string root = "search";  // where differentiable kernels are expanded
+};
+
 class Procedure;
 std::shared_ptr<const Procedure> singleWalk();
 
@@ -41,6 +48,8 @@ struct Method {
   bool readsLayer = false;            // activation, and relevance if there is a walk, of `layer`; the walk ends there
   std::string layer;                  // a node; empty: the last feature map with spatial extent
   bool usesPatterns = false;
+  bool ofNetworks = true;     // false: there is no walk through layers
+  std::optional<BagWay> bag;  // the method can be applied to bags of visual words
   Baseline baseline;
   std::shared_ptr<const Procedure> procedure = singleWalk();
   std::vector<Finish> finish;

@@ -52,6 +52,8 @@ std::vector<double> probabilities(const ScoreShape& shape, const float* scores) 
     case HeadKind::LogSoftmax:
       return softmaxOfScores(shape, scores);
     case HeadKind::Sigmoid:
+      for (std::size_t k = 0; k < shape.sigmoids.size(); ++k)
+        values[k] = shape.sigmoids[k].slope * values[k] + shape.sigmoids[k].offset;
       std::transform(values.begin(), values.end(), values.begin(), logistic);
       return values;
     case HeadKind::Regression:

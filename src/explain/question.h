@@ -11,10 +11,15 @@ namespace relprop {
 // Scores are N×classes, or N×channels×positions when an inner node is explained. Where the classes are some of more
 // scores, or lie in another order, `kept` says which (Head::kept), and `scores` how many there are.
 struct ScoreShape {
+  // Of HeadKind::Sigmoid, class by class: 1/(1 + exp(−(slope·score + offset))); none: slope 1, offset 0.
+  struct Sigmoid {
+    double slope = 1, offset = 0;
+  };
   std::int64_t classes = 0, positions = 1;
   HeadKind head = HeadKind::None;
   std::vector<std::int64_t> kept = {};
   std::int64_t scores = 0;
+  std::vector<Sigmoid> sigmoids = {};
 
   std::int64_t count() const { return kept.empty() ? classes * positions : scores; }
   std::int64_t at(std::int64_t k, std::int64_t position = 0) const {

@@ -45,63 +45,63 @@ std::vector<float> baselinePicture(const Baseline& baseline, const BaselineFacts
 }
 
 const float* Session::Row::scores() const {
-  return compiled.scores() + row * compiled.scoreShape().count();
+  return runnable.scores() + row * runnable.scoreShape().count();
 }
 const float* Session::Row::relevance(std::int64_t target) const {
-  return compiled.relevance() + (row * compiled.targets() + target) * compiled.inputFloats();
+  return runnable.relevance() + (row * runnable.targets() + target) * runnable.inputFloats();
 }
 std::vector<float> Session::Row::activation() const {
-  return compiled.asFeatureMap(compiled.activation() + row * compiled.layerFloats());
+  return runnable.activation(row);
 }
 std::vector<float> Session::Row::layerRelevance(std::int64_t target) const {
-  return compiled.asFeatureMap(compiled.recorded(0) + (row * compiled.targets() + target) * compiled.layerFloats());
+  return runnable.layerRelevance(row * runnable.targets() + target);
 }
 
 std::vector<float> Session::baseline(const float* input) const {
-  return baselinePicture(compiled_.method().baseline, facts_, imageShape(), input);
+  return baselinePicture(runnable_.method().baseline, facts_, imageShape(), input);
 }
 
 void Session::load(std::int64_t first, std::int64_t used, const Fill& fill) {
   const std::int64_t n = imageFloats();
-  for (std::int64_t r = 0; r < compiled_.rows(); ++r) {
-    float* to = compiled_.input() + r * n;
+  for (std::int64_t r = 0; r < runnable_.rows(); ++r) {
+    float* to = runnable_.input() + r * n;
     if (r < used)
       fill(first + r, to);
     else
-      std::copy_n(compiled_.input() + (used - 1) * n, n, to);
+      std::copy_n(runnable_.input() + (used - 1) * n, n, to);
     loadBaseline(r);
   }
 }
 
 // Where the walk also sees the network at the baseline.
 void Session::loadBaseline(std::int64_t row) {
-  if (!compiled_.method().comparesWithBaseline) return;
-  const std::vector<float> base = baseline(compiled_.input() + row * imageFloats());
-  std::copy(base.begin(), base.end(), compiled_.baselineInput() + row * imageFloats());
+  if (!runnable_.method().comparesWithBaseline) return;
+  const std::vector<float> base = baseline(runnable_.input() + row * imageFloats());
+  std::copy(base.begin(), base.end(), runnable_.baselineInput() + row * imageFloats());
 }
 
 void Session::seed(std::int64_t first, std::int64_t used, const Ask& ask) {
   const std::int64_t count = scoreShape().count();
   std::vector<Question> questions;
-  for (std::int64_t r = 0; r < compiled_.rows(); ++r) {
-    const float* scores = compiled_.scores() + r * count;
+  for (std::int64_t r = 0; r < runnable_.rows(); ++r) {
+    const float* scores = runnable_.scores() + r * count;
     if (r < used) questions = ask(first + r, scores);
     for (std::int64_t t = 0; t < targets(); ++t)
-      writeSeed(questions[static_cast<std::size_t>(t)], compiled_.method().seed, scoreShape(), scores,
-                compiled_.seed() + (r * targets() + t) * count);
+      writeSeed(questions[static_cast<std::size_t>(t)], runnable_.method().seed, scoreShape(), scores,
+                runnable_.seed() + (r * targets() + t) * count);
   }
 }
 
 void Session::batches(std::int64_t count, const Ask& ask, const Fill& fill, const Read& read) {
-  for (std::int64_t first = 0; first < count; first += compiled_.rows()) {
-    const std::int64_t used = std::min(compiled_.rows(), count - first);
+  for (std::int64_t first = 0; first < count; first += runnable_.rows()) {
+    const std::int64_t used = std::min(runnable_.rows(), count - first);
     load(first, used, fill);
     hooks_.run(Phase::Forward);
     if (ask) {
       seed(first, used, ask);
       hooks_.run(Phase::Backward);
     }
-    for (std::int64_t r = 0; r < used; ++r) read(first + r, Row{compiled_, r});
+    for (std::int64_t r = 0; r < used; ++r) read(first + r, Row{runnable_, r});
     hooks_.progress(first + used, count);
   }
 }

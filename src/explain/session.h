@@ -1,4 +1,4 @@
-// What procedures run on: a compiled plan whose rows are filled with one input after another.
+// What procedures run on: a runnable whose rows are filled with one input after another.
 #pragma once
 
 #include <functional>
@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "explain/compiled.h"
-#include "explain/question.h"
+#include "explain/runnable.h"
+#include "explain/walk/input_parts.h"
 
 namespace relprop {
 
@@ -24,13 +24,13 @@ std::vector<float> baselinePicture(const Baseline& baseline, const BaselineFacts
 class Session {
  public:
   struct Hooks {
-    std::function<void(Phase)> run;                                       // the plan, timed and with errors translated
+    std::function<void(Phase)> run;                                       // it, timed and with errors translated
     std::function<void(std::int64_t done, std::int64_t total)> progress;  // after each batch; throws to stop
     std::function<std::vector<float>(const std::vector<float>& input)> probe;
   };
   // One row of the last batch. Pointers hold until the next batch.
   struct Row {
-    CompiledMethod& compiled;
+    Runnable& runnable;
     std::int64_t row;
     const float* scores() const;
     const float* relevance(std::int64_t target) const;  // C×H×W
@@ -42,14 +42,14 @@ class Session {
   // What is asked of input k, once its scores are known; one question a target.
   using Ask = std::function<std::vector<Question>(std::int64_t k, const float* scores)>;
 
-  Session(CompiledMethod& compiled, BaselineFacts facts, Hooks hooks)
-      : compiled_(compiled), facts_(std::move(facts)), hooks_(std::move(hooks)) {}
+  Session(Runnable& runnable, BaselineFacts facts, Hooks hooks)
+      : runnable_(runnable), facts_(std::move(facts)), hooks_(std::move(hooks)) {}
 
-  const Shape& imageShape() const { return compiled_.imageShape(); }
-  std::int64_t imageFloats() const { return compiled_.inputFloats(); }
-  const Shape& layerShape() const { return compiled_.layerShape(); }  // C×h×w
-  const ScoreShape& scoreShape() const { return compiled_.scoreShape(); }
-  std::int64_t targets() const { return compiled_.targets(); }
+  const Shape& imageShape() const { return runnable_.imageShape(); }
+  std::int64_t imageFloats() const { return runnable_.inputFloats(); }
+  const Shape& layerShape() const { return runnable_.layerShape(); }  // C×h×w
+  const ScoreShape& scoreShape() const { return runnable_.scoreShape(); }
+  std::int64_t targets() const { return runnable_.targets(); }
 
   // Forward passes over `count` inputs, a batch at a time.
   void forward(std::int64_t count, const Fill& fill, const Read& read);
@@ -68,7 +68,7 @@ class Session {
   void loadBaseline(std::int64_t row);
   void seed(std::int64_t first, std::int64_t used, const Ask& ask);
 
-  CompiledMethod& compiled_;
+  Runnable& runnable_;
   BaselineFacts facts_;
   Hooks hooks_;
 };

@@ -7,22 +7,21 @@
 #include <numeric>
 
 #include "explain/finish.h"
-#include "explainer/plan_report.h"
 #include "explainer/prepare.h"
 #include "relprop/error.h"
 
 namespace relprop {
 
 const Target& Answers::target(std::int64_t image, std::int64_t t) const {
-  const bool forAll = static_cast<std::int64_t>(targets_.size()) == compiled_.targets();
+  const bool forAll = static_cast<std::int64_t>(targets_.size()) == runnable_.targets();
   return targets_[index(forAll ? 0 : image, t)];
 }
 
 Explanation Answers::predicted(const float* scores, const Target& target, Question& q) const {
-  const ScoreShape& shape = compiled_.scoreShape();
+  const ScoreShape& shape = runnable_.scoreShape();
   requireFinite(scores, shape.count(), ErrorCode::NumericFailure, "scores", "the network overflows on this input");
   Explanation e = predict(shape, scores);
-  q = questionOf(target, shape, e, compiled_.method().seed);
+  q = questionOf(target, shape, e, runnable_.method().seed);
   e.target = static_cast<int>(q.index);
   const auto t = static_cast<std::size_t>(e.target);
   e.targetPrediction = {e.target, e.logits[t], probabilities(shape, scores)[t]};
@@ -31,18 +30,18 @@ Explanation Answers::predicted(const float* scores, const Target& target, Questi
 }
 
 void Answers::requireSum(const SeedSums& seed) const {
-  if (!compiled_.method().procedure->walksOnce() || !compiled_.scalesToSum()) return;
+  if (!runnable_.method().procedure->walksOnce() || !runnable_.scalesToSum()) return;
   if (std::abs(seed.sum) < 1e-5 * seed.magnitude)
     throw Error(ErrorCode::NotSupportedByMethod, "target", "a seed whose sum is 0",
-                "relevance with a sum, which " + compiled_.method().text + " hands on",
+                "relevance with a sum, which " + runnable_.method().text + " hands on",
                 "use another method for this contrast, such as lrp-zplus");
 }
 
 std::vector<Question> Answers::ask(std::int64_t k, const float* scores) {
-  std::vector<Question> questions(static_cast<std::size_t>(compiled_.targets()));
+  std::vector<Question> questions(static_cast<std::size_t>(runnable_.targets()));
   for (std::size_t t = 0; t < questions.size(); ++t) {
     Explanation e = predicted(scores, target(k, static_cast<std::int64_t>(t)), questions[t]);
-    const SeedSums seed = seedSums(questions[t], compiled_.method().seed, compiled_.scoreShape(), scores);
+    const SeedSums seed = seedSums(questions[t], runnable_.method().seed, runnable_.scoreShape(), scores);
     requireSum(seed);
     e.seed = seed.sum;
     all_.push_back(std::move(e));
@@ -53,21 +52,21 @@ std::vector<Question> Answers::ask(std::int64_t k, const float* scores) {
 
 // A remedy that the method has. RAP's stabiliser is 0 by definition; that of lrp-0 does not reach its layers.
 const char* Answers::overflowHint() const {
-  const std::string& method = compiled_.method().text;
+  const std::string& method = runnable_.method().text;
   if (method.find("epsilon=") != std::string::npos) return "try a larger epsilon=, or another method";
   if (method.rfind("lrp-0", 0) != 0 && method.find("stabilizer=") != std::string::npos)
     return "try a larger stabilizer=, or another method";
-  return compiled_.method().conserves ? "try another method, such as lrp-zplus" : "the derivatives overflow here";
+  return runnable_.method().conserves ? "try another method, such as lrp-zplus" : "the derivatives overflow here";
 }
 
 void Answers::finish(Explanation& e, Shape shape, std::vector<float> map) const {
-  if (compiled_.method().conserves && std::any_of(map.begin(), map.end(), [](float v) { return std::isinf(v); }))
+  if (runnable_.method().conserves && std::any_of(map.begin(), map.end(), [](float v) { return std::isinf(v); }))
     throw Error(ErrorCode::NumericFailure, "relevance", "Σ|R| grew from layer to layer beyond what float32 holds",
                 "values below 3.4e38", overflowHint());
   requireFinite(map.data(), static_cast<std::int64_t>(map.size()), ErrorCode::NumericFailure, "relevance",
                 overflowHint());
   e.sum = std::accumulate(map.begin(), map.end(), 0.0);
-  finishMap(compiled_.method().finish, shape, map);
+  finishMap(runnable_.method().finish, shape, map);
   shape.insert(shape.begin(), 1);
   e.relevance = Tensor(shape, std::move(map));
 }
@@ -90,26 +89,27 @@ double magnitudeOf(const float* values, std::int64_t count) {
 }  // namespace
 
 void Answers::walked(std::int64_t k, const Session::Row& row) {
-  for (std::int64_t t = 0; t < compiled_.targets(); ++t) {
+  for (std::int64_t t = 0; t < runnable_.targets(); ++t) {
     Explanation& e = answer(k, t);
     const float* r = row.relevance(t);
-    finish(e, compiled_.imageShape(), {r, r + compiled_.inputFloats()});
-    if (compiled_.method().conserves)
-      warnOfCancellation(e, magnitudeOf(r, compiled_.inputFloats()), magnitudes_[index(k, t)]);
-    const std::int64_t at = row.row * compiled_.targets() + t;
-    for (std::size_t n = 0; n < compiled_.recordedNodes().size(); ++n) {
-      Shape shape = compiled_.recordedShape(n);
+    finish(e, runnable_.imageShape(), {r, r + runnable_.inputFloats()});
+    if (runnable_.method().conserves)
+      warnOfCancellation(e, magnitudeOf(r, runnable_.inputFloats()), magnitudes_[index(k, t)]);
+    const std::int64_t at = row.row * runnable_.targets() + t;
+    for (std::size_t n = 0; n < runnable_.recordedNodes().size(); ++n) {
+      Shape shape = runnable_.recordedShape(n);
       shape[0] = 1;
-      const float* from = compiled_.recorded(n) + at * elementCount(shape);
-      e.layers.push_back({compiled_.recordedNodes()[n], Tensor(shape, {from, from + elementCount(shape)})});
+      const float* from = runnable_.recorded(n) + at * elementCount(shape);
+      e.layers.push_back({runnable_.recordedNodes()[n], Tensor(shape, {from, from + elementCount(shape)})});
     }
-    if (options_.ledger && compiled_.method().conserves) e.ledger = ledgerOf(compiled_, at);
+    if (options_.ledger && runnable_.method().conserves) e.ledger = system_.ledger(at);
+    e.facts = system_.facts(at);
     requireConservation(e, magnitudes_[index(k, t)], options_.requireConservation);
   }
 }
 
 void Answers::drawn(std::int64_t k, std::vector<Attribution> maps) {
-  for (std::int64_t t = 0; t < compiled_.targets(); ++t) {
+  for (std::int64_t t = 0; t < runnable_.targets(); ++t) {
     Attribution& a = maps[static_cast<std::size_t>(t)];
     Explanation& e = answer(k, t);
     finish(e, a.shape, {a.map.begin(), a.map.end()});

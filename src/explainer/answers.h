@@ -5,19 +5,18 @@
 
 #include "explain/procedure.h"
 #include "explainer/prediction.h"
-#include "relprop/explain.h"
+#include "explainer/system.h"
 
 namespace relprop {
 
 class Answers : public Request {
  public:
-  // targets: as many as compiled has, for every image, or so many for each, image by image.
-  Answers(CompiledMethod& compiled, const ExplainOptions& options, const TensorView& input,
-          const std::vector<Target>& targets)
-      : compiled_(compiled), options_(options), input_(input), targets_(targets) {}
+  // targets: as many as the system has, for every image, or so many for each, image by image.
+  Answers(System& system, const ExplainOptions& options, const TensorView& input, const std::vector<Target>& targets)
+      : system_(system), runnable_(system.runnable()), options_(options), input_(input), targets_(targets) {}
 
   std::int64_t images() const override { return input_.shape[0]; }
-  const float* image(std::int64_t k) const override { return input_.data + k * compiled_.inputFloats(); }
+  const float* image(std::int64_t k) const override { return input_.data + k * runnable_.inputFloats(); }
   std::vector<Question> ask(std::int64_t k, const float* scores) override;
   void walked(std::int64_t k, const Session::Row& row) override;
   void drawn(std::int64_t k, std::vector<Attribution> maps) override;
@@ -30,12 +29,13 @@ class Answers : public Request {
   void requireSum(const SeedSums& seed) const;
   Explanation& answer(std::int64_t image, std::int64_t t) { return all_[index(image, t)]; }
   std::size_t index(std::int64_t image, std::int64_t t) const {
-    return static_cast<std::size_t>(image * compiled_.targets() + t);
+    return static_cast<std::size_t>(image * runnable_.targets() + t);
   }
   const char* overflowHint() const;
   void finish(Explanation& e, Shape shape, std::vector<float> map) const;
 
-  CompiledMethod& compiled_;
+  System& system_;
+  Runnable& runnable_;
   const ExplainOptions& options_;
   const TensorView& input_;
   const std::vector<Target>& targets_;

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "explain/methods/method_list.h"
 #include "explain/session.h"
+#include "explainer/bag_run.h"
 #include "explainer/compilation.h"
 #include "explainer/redraw.h"
 #include "explainer/translated.h"
@@ -12,26 +14,32 @@ namespace relprop {
 
 struct Classifier::Impl {
   std::unique_ptr<Backend> backend;
-  std::unique_ptr<CompiledMethod> compiled;
+  std::unique_ptr<Runnable> runnable;
+  std::int64_t bytes = 0;
   std::unique_ptr<Session> session;
   std::vector<std::string> layers;
   std::function<bool()> again;
 
-  void compile(const Model& model, const Shape& inputShape, std::optional<Layout> layout, int batch, int threads) {
-    const Compilation compilation(model, {.method = "gradient",
-                                          .inputShape = inputShape,
-                                          .layout = layout,
-                                          .batch = batch,
-                                          .threads = threads,
-                                          .pixelRange = {}});
+  void compile(const Model& model, const ExplainOptions& options) {
+    model.isBagOfWords() ? compileBag(model, options) : compileNetwork(model, options);
+    session = std::make_unique<Session>(*runnable, BaselineFacts{}, hooks());
+  }
+
+  void compileBag(const Model& model, const ExplainOptions& options) {
+    runnable = makeBagRun(model, options, parseMethod(options.method));
+  }
+
+  void compileNetwork(const Model& model, const ExplainOptions& options) {
+    const Compilation compilation(model, options);
     layers = layersFromTheTop(compilation.graph());
     backend = compilation.backend();
-    compiled = compilation.classifier(*backend, batch);
-    session = std::make_unique<Session>(*compiled, BaselineFacts{}, hooks());
+    std::unique_ptr<CompiledMethod> compiled = compilation.classifier(*backend, options.batch);
+    bytes = compiled->plan().arenaBytes() + compiled->plan().weightBytes();
+    runnable = std::move(compiled);
   }
 
   Session::Hooks hooks() {
-    return {[this](Phase phase) { compiled->plan().run(phase); },
+    return {[this](Phase phase) { runnable->run(phase); },
             [this](std::int64_t, std::int64_t) {
               if (again && !again()) throw Error(ErrorCode::Cancelled, "forward", "stopped");
             },
@@ -43,23 +51,28 @@ Classifier::Classifier(const Model& model, const Shape& inputShape, std::optiona
                        int threads) {
   translated("compile", [&] {
     impl_ = std::make_unique<Impl>();
-    impl_->compile(model, inputShape, layout, batch, threads);
+    impl_->compile(model, {.method = "gradient",
+                           .inputShape = inputShape,
+                           .layout = layout,
+                           .batch = batch,
+                           .threads = threads,
+                           .pixelRange = {}});
   });
 }
 Classifier::~Classifier() = default;
 
 const Shape& Classifier::imageShape() const {
-  return impl_->compiled->imageShape();
+  return impl_->runnable->imageShape();
 }
 int Classifier::classes() const {
-  return static_cast<int>(impl_->compiled->scoreShape().classes);
+  return static_cast<int>(impl_->runnable->scoreShape().classes);
 }
 bool Classifier::hasProbabilities() const {
-  return impl_->compiled->scoreShape().hasProbabilities();
+  return impl_->runnable->scoreShape().hasProbabilities();
 }
 
 Classifier::Answer Classifier::answer(const Target& target, const float* scores) const {
-  const ScoreShape& shape = impl_->compiled->scoreShape();
+  const ScoreShape& shape = impl_->runnable->scoreShape();
   const auto k = static_cast<std::size_t>(target.index());
   const std::vector<double> logits = classScores(shape, scores);
   Answer a{logits.at(k), probabilities(shape, scores).at(k), false};
@@ -74,7 +87,7 @@ const std::vector<std::string>& Classifier::layers() const {
 }
 
 std::int64_t Classifier::bytes() const {
-  return impl_->compiled->plan().arenaBytes() + impl_->compiled->plan().weightBytes();
+  return impl_->bytes;
 }
 
 void Classifier::forward(std::int64_t count, const std::function<void(std::int64_t, float*)>& fill,

@@ -77,6 +77,9 @@ Compilation::Compilation(const Model& model, const ExplainOptions& options)
 Compilation::Compilation(const Model& model, const ExplainOptions& options, Method method)
     : model_(model), options_(options), method_(std::move(method)), layout_(model.layout(options.layout)) {
   checkBatchAndThreads(options.batch, options.threads);
+  if (!method_.ofNetworks)
+    throw Error(ErrorCode::NotSupportedByMethod, "method", method_.text + ", which is for bags of visual words",
+                "a method for networks", "relprop methods lists them");
   Specialised special = specialised();
   redrawWeights(special.graph, ModelAccess::of(model).redrawnLayers, ModelAccess::of(model).redrawSeed);
   patterns_ = patternsOf(model, method_, options);

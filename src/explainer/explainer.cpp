@@ -1,18 +1,13 @@
 #include <fmt/format.h>
-#ifdef __GLIBC__
-#include <malloc.h>
-#endif
 
 #include <algorithm>
 #include <chrono>
-#include <optional>
 
 #include "explain/methods/method_list.h"
 #include "explain/procedure.h"
 #include "explainer/answers.h"
-#include "explainer/compilation.h"
-#include "explainer/plan_report.h"
 #include "explainer/prepare.h"
+#include "explainer/system.h"
 #include "relprop/error.h"
 
 namespace relprop {
@@ -31,13 +26,6 @@ void validate(const ExplainOptions& options) {
                 "0 (off) or a share of the seed, such as 1e-3");
 }
 
-// Compiling copies weights; what it freed would stay with the process otherwise.
-void returnFreedMemory() {
-#ifdef __GLIBC__
-  malloc_trim(0);
-#endif
-}
-
 }  // namespace
 
 struct Explainer::Impl {
@@ -45,13 +33,13 @@ struct Explainer::Impl {
 
   Model model;
   ExplainOptions options;
-  std::unique_ptr<Backend> backend;
-  std::unique_ptr<CompiledMethod> compiled;
-  std::unique_ptr<CompiledMethod> probe;  // forward passes of single images, for methods of many inputs
+  std::unique_ptr<System> system;
   std::unique_ptr<Session> session;
   PlanReport report;
-  Layout layout = Layout::ChannelsFirst;  // of the model
   double seconds[2] = {0, 0};
+
+  Runnable& runnable() const { return system->runnable(); }
+  const Method& method() const { return runnable().method(); }
 
   void requireMeaning(const Method& method) const {
     const auto refuse = [&](const char* option, const char* why, const char* expected) {
@@ -63,50 +51,28 @@ struct Explainer::Impl {
       refuse("requireConservation", "does not distribute the seed", "a method of the LRP or RAP families");
   }
 
-  // Weights that are packed for every run are the last thing to go when memory is short.
   void compile() {
     validate(options);
     Method method = parseMethod(options.method);
     requireMeaning(method);
-    std::optional<Compilation> compilation(std::in_place, model, options, std::move(method));
-    const bool packed = compilation->fitsPacked();
-    if (packed && build(*compilation, Packing::Once)) return;
-    if (packed) compilation.emplace(model, options);  // it only just did not fit, and its graph is spent
-    build(*compilation, Packing::EveryRun);
+    system = model.isBagOfWords() ? makeBagSystem(model, options, std::move(method))
+                                  : makeNetworkSystem(model, options, std::move(method));
+    session = std::make_unique<Session>(runnable(), baselineFacts(), hooks());
+    report = system->report();
   }
 
-  // False where weights that stay packed are too much after all; without them OutOfMemory is thrown.
-  bool build(Compilation& compilation, Packing packing) {
-    probe.reset();
-    backend = compilation.backend(packing);
-    layout = compilation.layout();
-    if (!compilation.method().procedure->walksOnce()) probe = compilation.classifier(*backend, 1);
-    const BaselineFacts baseline = baselineFacts(compilation.method());
-    compiled = packing == Packing::Once ? compilation.within(*backend, probeBytes())
-                                        : compilation.compile(*backend, probeBytes());
-    if (!compiled) return false;
-    session = std::make_unique<Session>(*compiled, baseline, hooks());
-    report = reportOf(*compiled, probe.get());
-    if (options.from.empty()) report.head = describe(compilation.head());
-    report.passes = compilation.passes();
-    report.warnings.insert(report.warnings.begin(), compilation.warnings().begin(), compilation.warnings().end());
-    returnFreedMemory();
-    return true;
-  }
-
-  std::int64_t probeBytes() const { return probe ? probe->plan().arenaBytes() + probe->plan().weightBytes() : 0; }
-
-  BaselineFacts baselineFacts(const Method& method) const {
+  BaselineFacts baselineFacts() const {
+    const Baseline& baseline = method().baseline;
     BaselineFacts facts;
     if (options.pixelRange) facts.bounds = InputBounds{options.pixelRange->low, options.pixelRange->high};
-    if (method.baseline.kind != Baseline::Kind::File) return facts;
-    Tensor t = readNpy(method.baseline.file);
+    if (baseline.kind != Baseline::Kind::File) return facts;
+    Tensor t = readNpy(baseline.file);
+    const Layout layout = system->layout();
     Shape own = fullInputShape(model, options.inputShape, options.batch, layout);
     own[0] = 1;
     if (t.shape.size() + 1 == own.size()) t.shape.insert(t.shape.begin(), 1);
     if (t.shape != own)
-      throw Error(ErrorCode::ShapeMismatch, method.baseline.file, toString(t.shape),
-                  toString({own.begin() + 1, own.end()}));
+      throw Error(ErrorCode::ShapeMismatch, baseline.file, toString(t.shape), toString({own.begin() + 1, own.end()}));
     facts.picture = relaid(t, layout, Layout::ChannelsFirst).data;
     return facts;
   }
@@ -117,14 +83,14 @@ struct Explainer::Impl {
   }
 
   void goOn(std::int64_t done, std::int64_t total) const {
-    if (!compiled->method().procedure->runsManyInputs() || !options.progress || options.progress(done, total)) return;
+    if (!method().procedure->runsManyInputs() || !options.progress || options.progress(done, total)) return;
     throw Error(ErrorCode::Cancelled, "explain", fmt::format("stopped after {} of {}", done, total));
   }
 
-  Layout handedOver() const { return options.channelsFirst ? Layout::ChannelsFirst : layout; }
+  Layout handedOver() const { return options.channelsFirst ? Layout::ChannelsFirst : system->layout(); }
   // In the layout that inputs and maps are handed over in; the plan has its channels first.
   Shape imageShape() const {
-    Shape shape = compiled->imageShape();
+    Shape shape = runnable().imageShape();
     shape.insert(shape.begin(), 1);
     shape = relaid(shape, Layout::ChannelsFirst, handedOver());
     return {shape.begin() + 1, shape.end()};
@@ -132,15 +98,16 @@ struct Explainer::Impl {
 
   void run(Phase phase) {
     const auto start = Clock::now();
-    translated("run", [&] { compiled->plan().run(phase); });
+    translated("run", [&] { runnable().run(phase); });
     seconds[static_cast<int>(phase)] += std::chrono::duration<double>(Clock::now() - start).count();
   }
 
   std::vector<float> probed(const std::vector<float>& input) {
-    for (std::int64_t r = 0; r < probe->rows(); ++r)
-      std::copy(input.begin(), input.end(), probe->input() + r * probe->inputFloats());
-    translated("run", [&] { probe->plan().run(Phase::Forward); });
-    return {probe->scores(), probe->scores() + probe->scoreShape().count()};
+    Runnable& probe = system->probe();
+    for (std::int64_t r = 0; r < probe.rows(); ++r)
+      std::copy(input.begin(), input.end(), probe.input() + r * probe.inputFloats());
+    translated("run", [&] { probe.run(Phase::Forward); });
+    return {probe.scores(), probe.scores() + probe.scoreShape().count()};
   }
 
   std::vector<Explanation> explain(const TensorView& input, const std::vector<Target>& targets) {
@@ -151,8 +118,8 @@ struct Explainer::Impl {
   }
 
   std::vector<Explanation> explainPlain(const TensorView& input, const std::vector<Target>& targets) {
-    Answers answers(*compiled, options, input, targets);
-    compiled->method().procedure->serve(*session, answers);
+    Answers answers(*system, options, input, targets);
+    method().procedure->serve(*session, answers);
     return answers.take();
   }
 
@@ -162,8 +129,8 @@ struct Explainer::Impl {
   }
 
   Tensor forwardPlain(const TensorView& input) {
-    const ScoreShape& shape = compiled->scoreShape();
-    const std::int64_t n = compiled->inputFloats(), scores = shape.classes * shape.positions;
+    const ScoreShape& shape = runnable().scoreShape();
+    const std::int64_t n = runnable().inputFloats(), scores = shape.classes * shape.positions;
     Tensor out(Shape{input.shape[0], scores});
     session->forward(
         input.shape[0], [&](std::int64_t k, float* to) { std::copy_n(input.data + k * n, n, to); },
@@ -217,7 +184,7 @@ const PlanReport& Explainer::report() const {
   return impl_->report;
 }
 std::vector<StepReport> Explainer::profile() const {
-  return stepsOf(impl_->compiled->plan());
+  return impl_->system->steps();
 }
 double Explainer::forwardSeconds() const {
   return impl_->seconds[0];

@@ -4,6 +4,8 @@
 #include <memory>
 #include <utility>
 
+#include "bow/file.h"
+#include "explainer/bag_model.h"
 #include "explainer/model_impl.h"
 #include "explainer/prepare.h"
 #include "explainer/redrawn_model.h"
@@ -32,16 +34,72 @@ ImportOptions importOptions(const ModelOptions& options) {
   return result;
 }
 
+// Scores have one axis of classes; [N] is one number an image.
+std::int64_t classesOf(const Shape& scores) {
+  if (scores.empty()) return -1;
+  std::int64_t classes = 1;
+  for (std::size_t k = 1; k < scores.size(); ++k) {
+    if (scores[k] < 0 || (classes != 1 && scores[k] != 1)) return -1;
+    classes *= scores[k];
+  }
+  return classes;
+}
+
+std::vector<std::string> assumedOutput(const ImportedModel& network) {
+  if (network.outputs.size() < 2) return {};
+  std::string others;
+  for (const std::string& name : network.outputs)
+    if (name != network.output) others += (others.empty() ? "'" : ", '") + name + "'";
+  return {"the network has " + std::to_string(network.outputs.size()) + " outputs; its scores are taken from '" +
+          network.output + "', the first that looks most like class scores. The others, for --output: " + others};
+}
+
+Model networkModel(const std::string& path, ImportedModel network, bool outputGiven) {
+  const Graph& graph = network.graph;
+  const Value& input = graph.value(graph.inputs.at(0));
+  const bool normalised =
+      std::any_of(graph.nodes.begin(), graph.nodes.end(), [](const Node& n) { return n.op == Op::BatchNormalization; });
+  ModelAccess::Impl impl;
+  impl.facts.path = path;
+  impl.facts.hash = network.hash;
+  impl.facts.outputs = network.outputs;
+  impl.facts.output = network.output;
+  if (!outputGiven) impl.facts.notes = assumedOutput(network);
+  impl.facts.inputShape = input.shape;
+  impl.facts.layout = inputLayoutOf(graph);
+  impl.facts.classes = classesOf(network.outputShape);
+  impl.facts.metadata = graph.metadata;
+  impl.facts.takesBytes = input.dtype == DType::Int64;
+  impl.facts.hasBatchNormalization = normalised;
+  impl.source = std::move(network);
+  return ModelAccess::make(std::move(impl));
+}
+
 }  // namespace
 
 Model Model::load(const std::filesystem::path& path, const ModelOptions& options) {
-  return ModelAccess::make({path.string(), importModel(path, importOptions(options)), !options.output.empty()});
+  if (isBagFile(path)) return bagModel(path.string(), readFile(path), options);
+  return networkModel(path.string(), importModel(path, importOptions(options)), !options.output.empty());
 }
 
 Model Model::fromBytes(std::span<const std::byte> bytes, const ModelBytesOptions& options) {
   const std::span file(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
-  ImportedModel imported = importModelFromBytes(file, options.folder, options.name, importOptions(options.options));
-  return ModelAccess::make({options.name, std::move(imported), !options.options.output.empty()});
+  if (bow::looksLikeBag(bytes)) return bagModel(options.name, file, options.options);
+  return networkModel(options.name,
+                      importModelFromBytes(file, options.folder, options.name, importOptions(options.options)),
+                      !options.options.output.empty());
+}
+
+std::shared_ptr<const bow::Bag> ModelAccess::bag(const Model& model) {
+  const auto* bag = std::get_if<std::shared_ptr<const bow::Bag>>(&of(model).source);
+  return bag ? *bag : nullptr;
+}
+
+const Graph& ModelAccess::graph(const Model& model) {
+  if (bag(model))
+    throw Error(ErrorCode::UnsupportedModel, model.path(), "a bag of visual words", "a network",
+                "this is about the layers of a network; give an ONNX file");
+  return std::get<ImportedModel>(of(model).source).graph;
 }
 
 Model withRedrawnWeights(const Model& model, int layers, std::uint64_t seed) {
@@ -51,35 +109,26 @@ Model withRedrawnWeights(const Model& model, int layers, std::uint64_t seed) {
 }
 
 const std::string& Model::path() const {
-  return impl_->path;
+  return impl_->facts.path;
 }
 const std::string& Model::hash() const {
-  return impl_->imported.hash;
+  return impl_->facts.hash;
 }
-
 const std::vector<std::string>& Model::outputs() const {
-  return impl_->imported.outputs;
+  return impl_->facts.outputs;
 }
 const std::string& Model::output() const {
-  return impl_->imported.output;
+  return impl_->facts.output;
 }
-
 std::vector<std::string> Model::notes() const {
-  if (outputs().size() < 2 || impl_->outputGiven) return {};
-  std::string others;
-  for (const std::string& name : outputs())
-    if (name != output()) others += (others.empty() ? "'" : ", '") + name + "'";
-  return {"the network has " + std::to_string(outputs().size()) + " outputs; its scores are taken from '" + output() +
-          "', the first that looks most like class scores. The others, for --output: " + others};
+  return impl_->facts.notes;
 }
-
 Shape Model::inputShape() const {
-  const Graph& g = impl_->imported.graph;
-  return g.value(g.inputs.at(0)).shape;
+  return impl_->facts.inputShape;
 }
 
 Layout Model::layout(std::optional<Layout> asked) const {
-  const InputLayout found = inputLayoutOf(impl_->imported.graph);
+  const InputLayout& found = impl_->facts.layout;
   const Layout own = found.channelsLast ? Layout::ChannelsLast : Layout::ChannelsFirst;
   if (!asked || *asked == own) return own;
   const auto refuse = [&](const std::string& expected) {
@@ -88,11 +137,6 @@ Layout Model::layout(std::optional<Layout> asked) const {
   if (inputShape().size() < 3) refuse("nothing: an input of shape " + toString(inputShape()) + " has no channel axis");
   if (found.certain) refuse(fmt::format("{}: {}", layoutName(own), found.reason));
   return *asked;
-}
-
-bool Model::takesBytes() const {
-  const Graph& g = impl_->imported.graph;
-  return g.value(g.inputs.at(0)).dtype == DType::Int64;
 }
 
 int Model::channels(const Shape& given, std::optional<Layout> asked) const {
@@ -106,29 +150,23 @@ int Model::channels(const Shape& given, std::optional<Layout> asked) const {
   return static_cast<int>(last ? given.back() : given.front());
 }
 
+bool Model::takesBytes() const {
+  return impl_->facts.takesBytes;
+}
 std::string Model::layoutReason() const {
-  return inputLayoutOf(impl_->imported.graph).reason;
+  return impl_->facts.layout.reason;
 }
-
-// Scores have one axis of classes; [N] is one number an image.
 std::int64_t Model::outputClasses() const {
-  const Shape& shape = impl_->imported.outputShape;
-  if (shape.empty()) return -1;
-  std::int64_t classes = 1;
-  for (std::size_t k = 1; k < shape.size(); ++k) {
-    if (shape[k] < 0 || (classes != 1 && shape[k] != 1)) return -1;
-    classes *= shape[k];
-  }
-  return classes;
+  return impl_->facts.classes;
 }
-
 std::map<std::string, std::string> Model::metadata() const {
-  return impl_->imported.graph.metadata;
+  return impl_->facts.metadata;
 }
-
 bool Model::hasBatchNormalization() const {
-  const auto& nodes = impl_->imported.graph.nodes;
-  return std::any_of(nodes.begin(), nodes.end(), [](const Node& n) { return n.op == Op::BatchNormalization; });
+  return impl_->facts.hasBatchNormalization;
+}
+bool Model::isBagOfWords() const {
+  return ModelAccess::bag(*this) != nullptr;
 }
 
 }  // namespace relprop

@@ -1,13 +1,10 @@
 #include "onnx/importer.h"
 
-#include <fmt/format.h>
-#include <xxhash.h>
-
 #include <future>
-#include <memory>
 #include <new>
 
 #include "onnx/external_data.h"
+#include "onnx/file_hash.h"
 #include "onnx/graph_builder.h"
 #include "onnx/mapped_file.h"
 #include "onnx/raw_model.h"
@@ -22,27 +19,15 @@ std::span<const std::uint8_t> bytesOf(const T& values) {
   return {reinterpret_cast<const std::uint8_t*>(values.data()), values.size() * sizeof(values[0])};
 }
 
-class Hash {
- public:
-  Hash() : state_(XXH3_createState(), &XXH3_freeState) {
-    if (!state_) throw Error(ErrorCode::OutOfMemory, "import", "no memory for hashing");
-    XXH3_64bits_reset(state_.get());
+// What is asked of the file makes another network of it; asked for nothing, the hash is that of the file.
+void addTo(FileHash& hash, const ImportOptions& options) {
+  if (!options.output.empty()) hash.add(bytesOf("output " + options.output));
+  for (const auto& [name, value] : options.feeds) {
+    hash.add(bytesOf("input " + name + " " + toString(value.shape)));
+    if (value.floats) hash.add(bytesOf(*value.floats));
+    if (value.ints) hash.add(bytesOf(*value.ints));
   }
-  void add(std::span<const std::uint8_t> bytes) { XXH3_64bits_update(state_.get(), bytes.data(), bytes.size()); }
-  // What is asked of the file makes another network of it; asked for nothing, the hash is that of the file.
-  void add(const ImportOptions& options) {
-    if (!options.output.empty()) add(bytesOf("output " + options.output));
-    for (const auto& [name, value] : options.feeds) {
-      add(bytesOf("input " + name + " " + toString(value.shape)));
-      if (value.floats) add(bytesOf(*value.floats));
-      if (value.ints) add(bytesOf(*value.ints));
-    }
-  }
-  std::string text() const { return fmt::format("xxh3:{:016x}", XXH3_64bits_digest(state_.get())); }
-
- private:
-  std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> state_;
-};
+}
 
 ImportedModel importGraph(std::span<const std::uint8_t> bytes, onnx_import::ExternalData& external,
                           const std::string& name, const ImportOptions& options) {
@@ -63,13 +48,13 @@ ImportedModel importModel(const std::filesystem::path& path, const ImportOptions
 ImportedModel importModelFromBytes(std::span<const std::uint8_t> bytes, const std::filesystem::path& folder,
                                    const std::string& name, const ImportOptions& options) {
   onnx_import::ExternalData external(folder);
-  Hash hash;
+  FileHash hash;
   // Beside the import where the system has a thread to spare, and else by whoever waits for it.
   std::future<void> hashed = std::async(std::launch::async | std::launch::deferred, [&] { hash.add(bytes); });
   ImportedModel model = importGraph(bytes, external, name, options);
   hashed.get();
   for (auto data : external.files()) hash.add(data);
-  hash.add(options);
+  addTo(hash, options);
   model.hash = hash.text();
   return model;
 }

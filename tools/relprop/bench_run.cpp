@@ -46,7 +46,7 @@ class Bench {
     NetworkOptions named = network_;
     if (named.methods.empty()) named.methods = BenchOptions().methods;
     std::vector<std::string> notes;
-    for (const MethodChoice& choice : chosenMethods(named, notes))
+    for (const MethodChoice& choice : chosenMethods(*model_, named, notes))
       if (usable(choice)) methods_.push_back(choice.text);
     for (const std::string& note : notes) console_.note(note);
     if (methods_.empty())

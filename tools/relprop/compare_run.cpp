@@ -39,9 +39,10 @@ class Comparison {
     std::vector<std::string> notes;
     inputs_ = collectInputs(arguments_.paths, notes);
     checkWritable(arguments_.folder);
-    choices_ = chosenMethods(network_, notes);
+    const Model first = loadModel(network_, console_);
+    choices_ = chosenMethods(first, network_, notes);
     for (const std::string& note : notes) console_.note(note);
-    open();
+    open(first);
     for (std::size_t m = 0; m < choices_.size() && !interrupted(); ++m) compareAll(m);
     summarise();
     flushStandardOutput();
@@ -51,8 +52,7 @@ class Comparison {
 
  private:
   // ---- networks
-  void open() {
-    const Model first = loadModel(network_, console_);
+  void open(const Model& first) {
     const Model second = Model::load(arguments_.other, modelOptions(network_));
     const auto note = [this](const std::string& text) { console_.note(text); };
     preprocess_ = chosenPreprocess(first, network_, note);

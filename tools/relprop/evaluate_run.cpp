@@ -64,7 +64,7 @@ EvaluateOptions EvaluateRun::options(const Model& model) {
   EvaluateOptions o;
   std::vector<std::string> notes;
   o.methods.clear();
-  for (const MethodChoice& choice : chosenMethods(network_, notes)) {
+  for (const MethodChoice& choice : chosenMethods(model, network_, notes)) {
     o.methods.push_back(choice.text);
     if (choice.optional) o.optional.push_back(choice.text);
   }

@@ -122,7 +122,7 @@ MethodSet::Network Run::network(const Model& model) {
 void Run::readModel() {
   Model model = loadModel(network_, console_);
   std::vector<std::string> notes;
-  std::vector<MethodChoice> choices = chosenMethods(network_, notes);
+  std::vector<MethodChoice> choices = chosenMethods(model, network_, notes);
   for (const std::string& note : notes) console_.note(note);
   MethodSet::Network net = network(model);
   OutputOptions output = arguments_.output;

@@ -167,7 +167,7 @@ void reportOn(const MethodChoice& method, const Model& model, const InspectArgum
 void runReports(const InspectArguments& arguments, Console& console) {
   const Model model = loadModel(arguments.run.network, console);
   std::vector<std::string> notes;
-  const std::vector<MethodChoice> methods = chosenMethods(arguments.run.network, notes);
+  const std::vector<MethodChoice> methods = chosenMethods(model, arguments.run.network, notes);
   for (const std::string& note : notes) console.note(note);
   for (const MethodChoice& method : methods) try {
       reportOn(method, model, arguments, console);

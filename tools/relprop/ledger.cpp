@@ -107,7 +107,7 @@ void runLedger(const LedgerArguments& arguments, Console& console) {
   if (inputs.size() != 1)
     throw Error(ErrorCode::InvalidArgument, arguments.image, fmt::format("{} images", inputs.size()), "one image");
   const Model model = loadModel(arguments.network, console);
-  std::vector<MethodChoice> choices = chosenMethods(arguments.network, notes);
+  std::vector<MethodChoice> choices = chosenMethods(model, arguments.network, notes);
   for (const std::string& note : notes) console.note(note);
   MethodSet::Network network = networkOf(arguments, model, inputs, console);
   const std::optional<Preprocess> preprocess = network.preprocess;

@@ -86,7 +86,7 @@ void addMethodOptions(CLI::App& app, NetworkOptions& options) {
          [&options](const std::vector<std::string>& names) {
            options.methods.insert(options.methods.end(), names.begin(), names.end());
          },
-         "method, NAME or NAME:key=value,… (repeatable; default rap)")
+         "method, NAME or NAME:key=value,… (repeatable; default rap, bow-lrp of a model.bow)")
       ->type_name("SPEC")
       ->allow_extra_args(false);
   app.add_option_function<std::string>(
@@ -196,14 +196,14 @@ void addPrecisionOption(CLI::App& app, const std::string& name, Precision& preci
 }
 
 void addModelOptions(CLI::App& app, NetworkOptions& options) {
-  app.add_option("model", options.model, "the network, an ONNX file")->required()->type_name("MODEL");
+  app.add_option("model", options.model, "the classifier, an ONNX file or a model.bow")->required()->type_name("MODEL");
   app.option_defaults()->group("Network");
   addRunOptions(app, options);
   app.option_defaults()->group("Options");
 }
 
 void addNetworkOptions(CLI::App& app, NetworkOptions& options) {
-  app.add_option("model", options.model, "the network, an ONNX file")->required()->type_name("MODEL");
+  app.add_option("model", options.model, "the classifier, an ONNX file or a model.bow")->required()->type_name("MODEL");
   app.option_defaults()->group("Method");
   addMethodOptions(app, options);
   app.option_defaults()->group("Network");
@@ -230,8 +230,10 @@ void addLabelsOption(CLI::App& app, std::string& labels) {
       ->type_name("imagenet|FILE");
 }
 
-std::vector<MethodChoice> chosenMethods(const NetworkOptions& options, std::vector<std::string>& notes) {
-  const std::vector<std::string> names = options.methods.empty() ? std::vector<std::string>{"rap"} : options.methods;
+std::vector<MethodChoice> chosenMethods(const Model& model, const NetworkOptions& options,
+                                        std::vector<std::string>& notes) {
+  std::vector<std::string> names = options.methods;
+  if (names.empty()) names = {model.isBagOfWords() ? "bow-lrp" : "rap"};
   return chooseMethods(names, options.shortcuts, !options.patterns.empty(), notes);
 }
 

@@ -18,7 +18,7 @@ struct NetworkOptions {
   std::string model;
   std::string output;                        // of the network's; empty: chosen by the library
   std::map<std::string, std::string> feeds;  // input and file
-  std::vector<std::string> methods;          // none: rap
+  std::vector<std::string> methods;          // none: the model's default
   std::vector<Shortcut> shortcuts;
   std::vector<std::string> rules;
   std::string patterns;
@@ -43,8 +43,9 @@ void addPrecisionOption(CLI::App& app, const std::string& name, Precision& preci
 // The model and how it is run, without what is about methods.
 void addModelOptions(CLI::App& app, NetworkOptions& options);
 
-// See chooseMethods.
-std::vector<MethodChoice> chosenMethods(const NetworkOptions& options, std::vector<std::string>& notes);
+// See chooseMethods; where none is named, rap for a network, bow-lrp for a bag of visual words.
+std::vector<MethodChoice> chosenMethods(const Model& model, const NetworkOptions& options,
+                                        std::vector<std::string>& notes);
 
 // As relprop::findPreprocess and findLabels with what --preprocess and --labels give. `note` is told what was assumed.
 using Note = std::function<void(const std::string&)>;

@@ -21,11 +21,13 @@ Method throughPatterns(Parameters& p, const std::string& rule) {
 }  // namespace
 
 Method gradient(Parameters& p) {
-  return seeded(p, "gradient", "jacobian", "one");
+  Method m = seeded(p, "gradient", "jacobian", "one");
+  m.bag = BagWay{.derivative = true};
+  return m;
 }
 
 Method inputTimesGradient(Parameters& p) {
-  Method m = gradient(p);
+  Method m = seeded(p, "gradient", "jacobian", "one");
   m.times = Multiply::Input;
   return m;
 }

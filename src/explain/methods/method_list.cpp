@@ -34,6 +34,7 @@ const std::vector<MethodEntry>& methodList() {
        "Otsuki et al., ECCV 2024, arXiv:2407.09115", lrpResnet},
       {"attn-lrp", "LRP for attention: epsilon, matrix products by halves, softmax by Taylor shares",
        "Achtibat et al., ICML 2024, arXiv:2402.05602", attnLrp},
+      {"bow-lrp", "of bags of visual words: the score over words, features and pixels", kLrp, bowLrp},
       {"deep-taylor", "z+ everywhere, z^B for pixels (first=wsquare for unbounded inputs)", kTaylor, deepTaylor},
       {"taylor", "first-order Taylor: (x - root) times the gradient at the root", kTaylor, taylor},
       {"sensitivity", "squared derivative of the score by the input", kTaylor, sensitivity},

@@ -38,6 +38,7 @@ Method attnLrp(Parameters& p);
 Method rap(Parameters& p);
 Method rapSigned(Parameters& p);
 Method rapSummary(Parameters& p);
+Method bowLrp(Parameters& p);
 Method gradient(Parameters& p);
 Method inputTimesGradient(Parameters& p);
 Method sensitivity(Parameters& p);

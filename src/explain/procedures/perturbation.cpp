@@ -171,6 +171,7 @@ Method forwardOnly(std::shared_ptr<const Procedure> procedure) {
   m.seed = Seed::One;
   m.conserves = m.backward = false;
   m.procedure = std::move(procedure);
+  m.bag = BagWay();
   return m;
 }
 

@@ -1,0 +1,46 @@
+// What a session runs: rows that go in, scores that come out, seeds put in at the scores, relevance that comes back. A
+// network's plan is one (compiled.h), a bag of visual words another.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "engine/plan.h"
+#include "explain/method.h"
+#include "explain/question.h"
+
+namespace relprop {
+
+class Runnable {
+ public:
+  virtual ~Runnable() = default;
+
+  virtual const Method& method() const = 0;
+  virtual std::int64_t rows() const = 0;     // images at once
+  virtual std::int64_t targets() const = 0;  // of each image
+  virtual const ScoreShape& scoreShape() const = 0;
+  virtual const Shape& imageShape() const = 0;  // C×H×W
+  std::int64_t inputFloats() const { return elementCount(imageShape()); }
+  // Forward fills scores, Backward takes the seed to relevance (and recorded layers).
+  virtual void run(Phase phase) = 0;
+
+  virtual float* input() = 0;            // rows × C×H×W
+  virtual const float* scores() = 0;     // rows × scoreShape().count()
+  virtual float* seed() = 0;             // rows·targets × scores
+  virtual const float* relevance() = 0;  // rows·targets × C×H×W
+  virtual float* baselineInput() = 0;    // of methods that compare with a baseline; null of others
+  // Does a rule hand on the sum of what arrives, whatever its parts are (RAP)? Then a seed needs a sum.
+  virtual bool scalesToSum() const = 0;
+
+  // Of method().layer, C×h×w; empty where there are no layers.
+  virtual const Shape& layerShape() const = 0;
+  virtual std::vector<float> activation(std::int64_t row) = 0;
+  virtual std::vector<float> layerRelevance(std::int64_t row) = 0;  // of rows·targets
+  // Nodes whose relevance is recorded: rows·targets × recordedShape without its first axis.
+  virtual const std::vector<std::string>& recordedNodes() const = 0;
+  virtual const float* recorded(std::size_t k) = 0;
+  virtual const Shape& recordedShape(std::size_t k) const = 0;
+};
+
+}  // namespace relprop
