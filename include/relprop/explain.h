@@ -252,6 +252,7 @@ class RELPROP_API Explainer {
 struct MethodInfo {
   std::string name, summary, citation;
   std::vector<std::pair<std::string, std::string>> parameters;  // key, default and choices
+  bool ofNetworks = true, ofBags = false;  // what it can be applied to: networks, bags of visual words
 };
 RELPROP_API std::vector<MethodInfo> methods();
 // Whether a method string (parsed as Explainer does) computes many inputs for one image, so that a batch makes a single

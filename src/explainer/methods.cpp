@@ -12,7 +12,8 @@ namespace relprop {
 std::vector<MethodInfo> methods() {
   std::vector<MethodInfo> all;
   for (const MethodEntry& e : methodList()) {
-    MethodInfo info{e.name, e.summary, e.citation, {}};
+    const Method method = parseMethod(e.name);
+    MethodInfo info{e.name, e.summary, e.citation, {}, method.ofNetworks, method.bag.has_value()};
     for (const ParameterInfo& p : parametersOf(e))
       info.parameters.emplace_back(p.key, p.fallback + " (" + p.choices + ")");
     all.push_back(std::move(info));

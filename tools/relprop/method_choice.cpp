@@ -50,12 +50,13 @@ std::string applicable(const MethodInfo& method, const std::vector<Shortcut>& sh
   return text;
 }
 
-std::vector<MethodChoice> everyMethod(const std::vector<Shortcut>& shortcuts, bool havePatterns,
+std::vector<MethodChoice> everyMethod(const std::vector<Shortcut>& shortcuts, const MethodsFor& what,
                                       std::vector<std::string>& notes) {
   std::vector<MethodChoice> all;
   LeftOut leftOut;
   for (const MethodInfo& method : methods()) {
-    if (method.name.starts_with("pattern-") && !havePatterns)
+    if (!(what.bagOfWords ? method.ofBags : method.ofNetworks)) continue;
+    if (method.name.starts_with("pattern-") && !what.havePatterns)
       notes.push_back(method.name + " is left out: it needs --patterns");
     else
       all.push_back({applicable(method, shortcuts, leftOut), true});
@@ -81,7 +82,7 @@ std::vector<std::string> splitMethods(const std::string& list) {
 }
 
 std::vector<MethodChoice> chooseMethods(const std::vector<std::string>& names, const std::vector<Shortcut>& shortcuts,
-                                        bool havePatterns, std::vector<std::string>& notes) {
+                                        const MethodsFor& what, std::vector<std::string>& notes) {
   std::vector<MethodChoice> chosen;
   const auto add = [&](const MethodChoice& choice) {
     const auto same = [&](const MethodChoice& other) { return other.text == choice.text; };
@@ -89,7 +90,7 @@ std::vector<MethodChoice> chooseMethods(const std::vector<std::string>& names, c
   };
   for (std::string name : names) {
     if (name == "all") {
-      for (const MethodChoice& choice : everyMethod(shortcuts, havePatterns, notes)) add(choice);
+      for (const MethodChoice& choice : everyMethod(shortcuts, what, notes)) add(choice);
       continue;
     }
     for (const Shortcut& shortcut : shortcuts) name = withKey(name, shortcut);

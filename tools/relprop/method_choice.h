@@ -20,10 +20,15 @@ struct MethodChoice {
 // "a,b:key=1,key2=2,c" → "a", "b:key=1,key2=2", "c": a comma may also stand between the keys of one method.
 std::vector<std::string> splitMethods(const std::string& list);
 
-// Each method once, "all" being every method there is. A method that was named gets every shortcut, and the library
-// refuses those it does not take; one of "all" gets those it takes, and `notes` says what was left out.
+// What "all" has to be applied to.
+struct MethodsFor {
+  bool bagOfWords = false, havePatterns = false;
+};
+
+// Each method once, "all" being every method there is for that. A method that was named gets every shortcut, and the
+// library refuses those it does not take; one of "all" gets those it takes, and `notes` says what was left out.
 std::vector<MethodChoice> chooseMethods(const std::vector<std::string>& names, const std::vector<Shortcut>& shortcuts,
-                                        bool havePatterns, std::vector<std::string>& notes);
+                                        const MethodsFor& what, std::vector<std::string>& notes);
 
 // A method string as part of a file name: every character that is special there or to the shell becomes '-'.
 std::string fileNamePart(const std::string& method);

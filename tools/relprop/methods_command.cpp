@@ -48,7 +48,9 @@ Json methodJson(const MethodInfo& method) {
           {"summary", method.summary},
           {"citation", method.citation},
           {"parameters", parametersJson(method.parameters)},
-          {"common", parametersJson(commonTo(method))}};
+          {"common", parametersJson(commonTo(method))},
+          {"networks", method.ofNetworks},
+          {"bagsOfWords", method.ofBags}};
 }
 
 void printCommon(Console& console) {

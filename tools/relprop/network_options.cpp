@@ -234,7 +234,7 @@ std::vector<MethodChoice> chosenMethods(const Model& model, const NetworkOptions
                                         std::vector<std::string>& notes) {
   std::vector<std::string> names = options.methods;
   if (names.empty()) names = {model.isBagOfWords() ? "bow-lrp" : "rap"};
-  return chooseMethods(names, options.shortcuts, !options.patterns.empty(), notes);
+  return chooseMethods(names, options.shortcuts, {model.isBagOfWords(), !options.patterns.empty()}, notes);
 }
 
 std::optional<Preprocess> chosenPreprocess(const Model& model, const NetworkOptions& options, const Note& note) {
