@@ -26,8 +26,17 @@ bool isSumOverDimensions(KernelKind kind);                // all but Chi2 and Rb
 double kernel(const KernelTerm& term, Point x, Point y);  // without beta
 // into[d] += weight · k^(d)(x, y), of sums over dimensions.
 void addTerms(const KernelTerm& term, double weight, Point x, Point y, std::span<double> into);
-// into[d] += weight · ∂k(x, y)/∂y_d, of all kernels (Intersection: 1 below x_d, 0 from there on; Hellinger and where a
-// denominator is 0: the limit from above, capped where it is infinite as stated in the .cpp).
+// into[d] += weight · ∂k(x, y)/∂y_d, of all kernels. Where there is none it is the limit from above: Intersection has 1
+// below x_d and 0 from there on, Chi2 has −γk where both are 0. Hellinger's, √(x_d/y_d)/2, is infinite at y_d = 0: y_d
+// is taken for no less than 10⁻⁶ x_d.
 void addGradient(const KernelTerm& term, double weight, Point x, Point y, std::span<double> into);
+
+// The same in two steps, k = outer(Σ_d): the sum over dimensions is the exponent without −γ (a squared distance) of
+// Chi2 and Rbf, and k itself of the others.
+double sumOverDimensions(KernelKind kind, Point x, Point y);
+double outer(const KernelTerm& term, double sum);
+double outerSlope(const KernelTerm& term, double sum);  // d outer/d sum
+void addSlopes(KernelKind kind, double weight, Point x, Point y,
+               std::span<double> into);  // into[d] += weight · ∂sum/∂y_d
 
 }  // namespace relprop::bow

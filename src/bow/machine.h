@@ -30,19 +30,25 @@ struct Machine {
 std::vector<double> scores(const Machine& machine, Point x);
 std::vector<double> gradient(const Machine& machine, std::int64_t aClass, Point x);  // ∂f/∂x_d
 
-// f(x) over dimensions. Kernels that are sums over dimensions exactly, with the bias in equal parts; differentiable
-// ones, taken together as g, as first-order Taylor at the root point x0: R_d = (x_d − x0_d) ∂g/∂x_d (x0). Without a
-// kernel of the first sort the bias is part of what the root point makes 0. f(x) = Σ dims + gap.
+// f(x) over dimensions. With s the kernels that are sums over dimensions and g those that are not, each with its share
+// of f, f = s + g + b:
+//   only s      R_d = s_d(x) + b/D, exact: no gap but rounding
+//   only g      R_d = (x_d − x0_d) ∂g/∂x_d (x0), first order of Taylor's series of h = g + b
+//   both        R_d = s_d(x) + b/D + (x_d − x0_d) ∂g/∂x_d (x0), of h = g: the bias has a place already
+// x0 is where h is (or is nearly) 0. f(x) = Σ dims + gap; gap = h(x0) + what is left of the series behind its first
+// order.
 struct WordRelevance {
   std::vector<double> dims;
   double score = 0, gap = 0;
-  bool rooted = true;  // Root::Search found a point of the other sign
+  double atRoot = 0;   // h(x0), the part of the gap that is no remainder
+  bool rooted = true;  // false: Root::Search found no point where h is 0
 };
 WordRelevance decompose(const Machine& machine, std::int64_t aClass, Point x, Root root);
 
-// Root::Search: on the way from x to the nearest of the histograms x_i whose score has the other sign (of those within
-// reach the one that gives the nearest root), where f is 0 by bisection; Root::Mean: the mean of all x_i; Root::Zero:
-// the origin. Search without such an x_i takes the mean and says so.
+// Root::Search: the nearest point where h is 0 on the straight ways from x to histograms x_i at which h has the other
+// sign. Of those the ten nearest are tried; x_i that speak for the other side (by the sign of c_i) come before all
+// others, and no more than 256 are looked at. Without any, the mean of all x_i is taken, as by Root::Mean, and `found`
+// is false. Root::Zero: the origin.
 struct RootPoint {
   std::vector<double> point;
   bool found = true;
