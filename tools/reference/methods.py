@@ -351,6 +351,14 @@ def rise(case, p):
     return total / (samples * share)
 
 
+def random_map(case, p):
+    picture = 2166136261
+    for byte in case.image.astype("<f4").tobytes():
+        picture = (picture ^ byte) * 16777619 % 2**32
+    height, width = case.image.shape[1:]
+    return 2 * Random(p.pop("rng", 0), picture).uniform(height * width).reshape(1, height, width) - 1
+
+
 # --- patterns ---------------------------------------------------------------------------------------------------------
 
 def patterns(network, images):
@@ -414,6 +422,7 @@ METHODS = {
     "score-cam": score_cam,
     "occlusion": occlusion,
     "rise": rise,
+    "random": random_map,
 }
 OWN_NOISE = ("smoothgrad", "vargrad", "gradient-shap")
 

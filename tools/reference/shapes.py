@@ -55,6 +55,7 @@ ASKED = [
     "score-cam:layer=/block1/out/Relu",
     "occlusion:stride=12", "occlusion:window=32,stride=20,fill=mean", "occlusion:window=24,stride=24,fill=black",
     "rise:samples=8", "rise:samples=6,cells=5,p=0.25,rng=3",
+    "random", "random:rng=3",
 ]
 # Of the class that comes second.
 ASKED_OF_SECOND = ["rap", "lrp-zplus", "lrp-gamma", "gradient", "grad-cam", "rise:samples=8"]

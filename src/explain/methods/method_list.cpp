@@ -66,7 +66,9 @@ const std::vector<MethodEntry>& methodList() {
       {"occlusion", "how much the score falls when a window is covered", "Zeiler & Fergus, ECCV 2014, arXiv:1311.2901",
        occlusion},
       {"rise", "mean of random masks, weighted by the probability they leave to the target",
-       "Petsiuk et al., BMVC 2018, arXiv:1806.07421", rise}};
+       "Petsiuk et al., BMVC 2018, arXiv:1806.07421", rise},
+      {"random", "random numbers in place of relevance: what a map has to beat",
+       "Adebayo et al., 2018, arXiv:1810.03292", randomMap}};
   return methods;
 }
 

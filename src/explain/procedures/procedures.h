@@ -20,6 +20,7 @@ Method layerCam(Parameters& p);
 Method scoreCam(Parameters& p);
 Method occlusion(Parameters& p);
 Method rise(Parameters& p);
+Method randomMap(Parameters& p);
 
 // Random numbers by seed and number of the sample: the same on every machine and in every order of the samples.
 class RandomNumbers {
