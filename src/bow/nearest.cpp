@@ -173,15 +173,19 @@ class Search {
 }  // namespace
 
 double squaredDistance(const float* a, const float* b, std::int64_t length) {
-  double sums[4] = {};
-  std::int64_t k = 0;
-  for (; k + 4 <= length; k += 4)
-    for (int i = 0; i < 4; ++i) {
+  constexpr std::int64_t kSums = 8;  // which do not wait for each other
+  double sums[kSums] = {};
+  const std::int64_t whole = length / kSums * kSums;
+  for (std::int64_t k = 0; k < whole; k += kSums)
+    for (std::int64_t i = 0; i < kSums; ++i) {
       const double d = static_cast<double>(a[k + i]) - b[k + i];
       sums[i] += d * d;
     }
-  for (; k < length; ++k) sums[0] += (static_cast<double>(a[k]) - b[k]) * (static_cast<double>(a[k]) - b[k]);
-  return (sums[0] + sums[1]) + (sums[2] + sums[3]);
+  for (std::int64_t k = whole; k < length; ++k) {
+    const double d = static_cast<double>(a[k]) - b[k];
+    sums[k - whole] += d * d;
+  }
+  return ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
 }
 
 const std::vector<ProductKernel>& productKernels() {
