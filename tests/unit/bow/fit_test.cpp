@@ -133,7 +133,7 @@ TEST(BowFit, TellsApartWhatCanBeTold) {
   }
 }
 
-// LIBSVM calls the side of the first picture 1.
+// Which side LIBSVM's own f is positive for may depend on which picture comes first.
 TEST(BowFit, TheOrderOfPicturesDoesNotTurnTheSign) {
   const TrainingSet set = somePictures(2, 15, 0.4, 4);
   TrainingSet reversed;
