@@ -1,0 +1,18 @@
+#include "bow/bag.h"
+
+#include <utility>
+
+namespace relprop::bow {
+
+Seen look(const Bag& bag, const float* picture, int height, int width) {
+  LocalFeatures features = localFeatures(picture, height, width, bag.features);
+  Seen seen;
+  seen.height = height, seen.width = width;
+  seen.mapped = mapWords(features, bag.vocabulary, bag.mapping);
+  seen.supports = std::move(features.supports);
+  seen.histogram = pool({seen.supports, seen.mapped, height, width, bag.vocabulary.words()}, bag.pooling);
+  seen.scores = scores(bag.machine, seen.histogram.values);
+  return seen;
+}
+
+}  // namespace relprop::bow
