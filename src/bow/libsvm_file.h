@@ -18,16 +18,17 @@ struct PrecomputedFrom {
   std::vector<double> histograms;  // pictures × dimensions
 };
 
-// f of the first label as class 0 and −f as class 1, so f_k > 0 is "k" as LIBSVM decides it.
+// f of the first label as class 0 and −f as class 1, so f_k > 0 is "k" as LIBSVM decides it. A file without
+// probabilities (svm-train without -b 1) gets A = −1, B = 0.
 struct LibsvmModel {
   Machine machine;
   std::vector<std::string> classes;  // the labels, as the file has them
 };
 
 // svm_type c_svc with two classes; kernel_type linear, rbf, or precomputed with `from`. `name` is what messages call
-// it, and they say the line. Throws MalformedModel, UnsupportedModel (other types, more than two classes, which LIBSVM
-// trains one against one), NonFiniteWeights, ShapeMismatch (vectors longer than `dimensions`), OutOfMemory (over 1 GiB
-// of vectors).
+// it, and they say the line. Throws MalformedModel, UnsupportedModel (other types, values below 0, more than two
+// classes, which LIBSVM trains one against one), NonFiniteWeights, ShapeMismatch (vectors longer than `dimensions`,
+// pictures that `from` has not), OutOfMemory (over 1 GiB of vectors).
 LibsvmModel readLibsvm(std::string_view text, const std::string& name, std::int64_t dimensions,
                        const std::optional<PrecomputedFrom>& from = {});
 

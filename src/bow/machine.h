@@ -45,10 +45,10 @@ struct WordRelevance {
 };
 WordRelevance decompose(const Machine& machine, std::int64_t aClass, Point x, Root root);
 
-// Root::Search: the nearest point where h is 0 on the straight ways from x to histograms x_i at which h has the other
-// sign. Of those the ten nearest are tried; x_i that speak for the other side (by the sign of c_i) come before all
-// others, and no more than 256 are looked at. Without any, the mean of all x_i is taken, as by Root::Mean, and `found`
-// is false. Root::Zero: the origin.
+// Root::Search: a point where h is 0 on the straight way from x to an x_i at which h has the other sign; the ten
+// nearest x_i of that sort are tried and the nearest point is taken. x_i that speak for the other side (by the sign of
+// c_i) come before all others, and no more than 256 are looked at. Without any, the mean of all x_i is taken, as by
+// Root::Mean, and `found` is false. Root::Zero: the origin.
 struct RootPoint {
   std::vector<double> point;
   bool found = true;
