@@ -22,8 +22,8 @@
 namespace relprop {
 
 struct BowPictures {
-  std::vector<std::string> ids;                    // names, as messages and resumed trainings know them
-  std::vector<std::vector<int>> classes;           // picture by picture: its classes, several or none
+  std::vector<std::string> ids;           // names, as messages and resumed trainings know them
+  std::vector<std::vector<int>> classes;  // picture by picture: its classes, several or none
   std::vector<std::string> classNames;
   std::function<Image(std::size_t picture)> image;  // is called by one thread at a time; throws what readImage throws
 };
@@ -36,9 +36,9 @@ struct BowKernel {
 
 // How a picture becomes a histogram.
 struct RELPROP_API BowSettings {
-  std::string places = "grid";  // or keypoints
-  std::string colour = "grey";  // or rgb, opponent: a descriptor a channel
-  int step = 6;                 // of the grid, in pixels
+  std::string places = "grid";              // or keypoints
+  std::string colour = "grey";              // or rgb, opponent: a descriptor a channel
+  int step = 6;                             // of the grid, in pixels
   std::vector<int> patches = {16, 24, 32};  // sides, in pixels
   bool root = true;                         // RootSIFT
   int keypoints = 2000;                     // at most, of keypoints
@@ -54,7 +54,7 @@ struct RELPROP_API BowSettings {
 };
 
 struct BowProgress {
-  std::string phase;  // "sample", "words", "histograms", "fit", "validate"
+  std::string phase;  // "sample", "words", "histograms", "fit", "validate", "write"
   std::int64_t done = 0, total = 0;
 };
 
@@ -67,10 +67,11 @@ struct BowOptions {
   std::vector<double> c = {0.1, 1, 10, 100};  // tried in cross-validation
   int folds = 0;                              // 2 or more: measure by cross-validation
   std::uint64_t seed = 0;
-  int threads = 0;  // pictures that are looked at together; 0: as many as the machine has cores. No result depends on it
-  std::map<std::string, std::string> about = {};                 // goes into the file
-  std::function<bool(const BowProgress&)> progress = {};         // false: stop
-  std::function<void(const std::string& warning)> warn = {};     // pictures that are left out
+  int threads =
+      0;  // pictures that are looked at together; 0: as many as the machine has cores. No result depends on it
+  std::map<std::string, std::string> about = {};              // goes into the file
+  std::function<bool(const BowProgress&)> progress = {};      // false: stop
+  std::function<void(const std::string& warning)> warn = {};  // pictures that are left out
 };
 
 struct BowClass {
@@ -91,7 +92,8 @@ struct BowResult {
 // kept in the folder `out`.parts, from which the same call goes on after it was stopped; it is removed at the end. The
 // same pictures, settings and seed make the same file. Throws InvalidArgument (also where no picture of a class can be
 // read, and where the folder belongs to another training), Cancelled, FileWriteFailed, OutOfMemory.
-RELPROP_API BowResult trainBow(const BowPictures& pictures, const BowOptions& options, const std::filesystem::path& out);
+RELPROP_API BowResult trainBow(const BowPictures& pictures, const BowOptions& options,
+                               const std::filesystem::path& out);
 
 // A model that LIBSVM wrote (two classes; linear, rbf, or precomputed with the histograms it was computed of) and a
 // vocabulary, words × length, as .npy.
@@ -100,7 +102,7 @@ struct BowImport {
   std::filesystem::path histograms = {};  // of precomputed: .npy, pictures × dimensions
   std::vector<BowKernel> kernels = {};    // of precomputed, with gamma
   BowSettings settings = {};
-  double scale = 1;                       // of the vocabulary: what BowSettings::width is a multiple of
+  double scale = 1;                          // of the vocabulary: what BowSettings::width is a multiple of
   std::vector<std::string> classNames = {};  // empty: the labels in the file
   std::map<std::string, std::string> about = {};
 };

@@ -3,11 +3,10 @@
 #include <fmt/format.h>
 
 #include <bit>
-#include <cmath>
 #include <new>
 
 #include "bow/header.h"
-#include "bow/limits.h"
+#include "bow/numbers.h"
 #include "image/npy_values.h"
 #include "image/npz_entries.h"
 #include "image/zip_archive.h"
@@ -45,12 +44,7 @@ std::vector<double> readArray(const ZipEntry& entry, const Shape& shape) {
     throw Error(kKind.code, error.where(), error.got(), error.expected());
   }
   if (values.shape != shape) failEntry(entry, toString(values.shape), toString(shape) + " by the header");
-  for (const double value : values.data) {
-    if (!std::isfinite(value))
-      throw Error(ErrorCode::NonFiniteWeights, entry.where, "NaN or infinity", "finite numbers");
-    if (std::abs(value) > kMaxValue)
-      failEntry(entry, fmt::format("the number {}", value), fmt::format("none beyond {}", kMaxValue));
-  }
+  checkNumbers(values.data, entry.where);
   return std::move(values.data);
 }
 

@@ -72,7 +72,7 @@ class Section {
     return value.get<std::string>();
   }
   template <class E>
-  E choice(const std::string& key, const std::vector<Named<E>>& names) const {
+  E choice(const std::string& key, const std::vector<SettingName<E>>& names) const {
     if (const E* found = at(key).is_string() ? findNamed(names, at(key).get_ref<const std::string&>()) : nullptr)
       return *found;
     rejectSetting(place_, key, brief(at(key)), listNamed(names));
@@ -123,7 +123,7 @@ std::vector<KernelTerm> parseKernels(const std::vector<Json>& list, const Place&
   std::vector<KernelTerm> kernels;
   for (const Json& json : list) {
     const Section section(json, "kernels", {"kind", "gamma", "beta"}, place);
-    kernels.push_back({section.choice("kind", kernelNames()), section.number("gamma"), section.number("beta")});
+    kernels.push_back({section.choice("kind", kernelKindNames()), section.number("gamma"), section.number("beta")});
   }
   checkKernels(kernels, false, place);
   return kernels;

@@ -89,9 +89,8 @@ void checkPicturePreprocess(const Preprocess& preprocess, const FeatureSettings&
   if (preprocess.bgr || preprocess.scale != 1 || !all(preprocess.mean, 0) || !all(preprocess.std, 1))
     rejectSetting(place, "preprocess", "another order or range of colours", "RGB, scale 1, mean 0, std 1");
   const auto [height, width] = fixedSize(preprocess);
-  const std::int64_t places = features.places == FeatureSettings::Places::Keypoints
-                                  ? 0
-                                  : (height / features.step) * (width / features.step);
+  const std::int64_t places =
+      features.places == FeatureSettings::Places::Keypoints ? 0 : (height / features.step) * (width / features.step);
   requireWithin(place, "features of a picture", places * static_cast<std::int64_t>(features.patches.size()), 0,
                 kMaxFeatures);
 }

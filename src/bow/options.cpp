@@ -23,7 +23,7 @@ namespace relprop::bow {
 namespace {
 
 template <class E>
-E choose(const std::string& what, const std::vector<Named<E>>& names, const std::string& name) {
+E choose(const std::string& what, const std::vector<SettingName<E>>& names, const std::string& name) {
   if (const E* found = findNamed(names, name)) return *found;
   unknownName(ErrorCode::InvalidArgument, what, name, namesOf(names));
 }
@@ -59,7 +59,7 @@ Bag bagOf(const BowSettings& s, std::int64_t words) {
 std::vector<KernelTerm> kernelsOf(const std::vector<BowKernel>& kernels, bool gammaOpen) {
   std::vector<KernelTerm> terms;
   for (const BowKernel& kernel : kernels)
-    terms.push_back({choose("kernel", kernelNames(), kernel.name), kernel.gamma, kernel.beta});
+    terms.push_back({choose("kernel", kernelKindNames(), kernel.name), kernel.gamma, kernel.beta});
   checkKernels(terms, gammaOpen, {});
   return terms;
 }
@@ -72,12 +72,11 @@ void checkPictures(const BowPictures& pictures) {
     rejectSetting(place, "pictures", fmt::format("classes of {} for {}", pictures.classes.size(), count),
                   "classes of each");
   if (!pictures.image) rejectSetting(place, "pictures", "no function that reads one", "one");
-  requireWithin(place, "classes", static_cast<std::int64_t>(pictures.classNames.size()), 1, kMaxClasses);
   for (std::size_t i = 0; i < pictures.classes.size(); ++i)
     for (const int aClass : pictures.classes[i])
       if (aClass < 0 || static_cast<std::size_t>(aClass) >= pictures.classNames.size())
         rejectSetting(place, pictures.ids[i], fmt::format("class {}", aClass),
-                      fmt::format("0 to {}", pictures.classNames.size() - 1));
+                      fmt::format("one of {}, from 0 on", pictures.classNames.size()));
 }
 
 }  // namespace relprop::bow

@@ -23,7 +23,8 @@ using namespace bow;
 constexpr int kFoldsOfC = 5;
 
 // Which of a picture's features are in the sample: `share` of them, drawn for each picture by itself.
-std::vector<std::size_t> drawnFeatures(std::size_t count, std::size_t share, std::uint64_t seed, const std::string& id) {
+std::vector<std::size_t> drawnFeatures(std::size_t count, std::size_t share, std::uint64_t seed,
+                                       const std::string& id) {
   std::vector<std::size_t> indices(count);
   std::iota(indices.begin(), indices.end(), std::size_t{0});
   if (count <= share) return indices;
@@ -68,6 +69,7 @@ class Training {
 void Training::check() const {
   checkPictures(pictures_);
   const Place place;
+  requireWithin(place, "classes", static_cast<std::int64_t>(pictures_.classNames.size()), 1, kMaxClasses);
   const std::int64_t most = kMaxArrayBytes / static_cast<std::int64_t>(sizeof(float)) / descriptorLength(bag_.features);
   requireWithin(place, "sample", options_.sample, 1, most);
   if (options_.folds != 0)
@@ -103,7 +105,8 @@ std::vector<float> Training::sample() const {
   const auto look = [&](std::size_t picture, const Looked& looked) {
     std::vector<float> values;
     for (const std::size_t l : drawnFeatures(looked.features.count(), share, options_.seed, pictures_.ids[picture]))
-      values.insert(values.end(), looked.features.descriptor(l), looked.features.descriptor(l) + looked.features.length);
+      values.insert(values.end(), looked.features.descriptor(l),
+                    looked.features.descriptor(l) + looked.features.length);
     return bytesOf(values);
   };
   std::vector<float> all;
@@ -205,8 +208,7 @@ BowResult Training::measured(const TrainingSet& set, const Fitted& fitted) const
   const Validation validation = crossValidate(set, fitOptions("validate"), options_.folds);
   for (std::size_t k = 0; k < set.classes.size(); ++k) {
     result.classes[k].averagePrecision = validation.averagePrecision[k];
-    result.classes[k].chance =
-        static_cast<double>(result.classes[k].pictures) / static_cast<double>(set.pictures());
+    result.classes[k].chance = static_cast<double>(result.classes[k].pictures) / static_cast<double>(set.pictures());
   }
   result.meanAveragePrecision = validation.meanAveragePrecision, result.accuracy = validation.accuracy;
   return result;
@@ -224,7 +226,9 @@ BowResult Training::run() {
   bag_.machine = fitted.machine;
   describe(set);
   const BowResult result = measured(set, fitted);
+  report("write", 0, 1);
   writeBag(out_, bag_);
+  report("write", 1, 1);
   fs::remove_all(parts_, failed);
   return result;
 }
