@@ -26,6 +26,7 @@ Command addMetrics(CLI::App& root);
 Command addReport(CLI::App& root);
 Command addExport(CLI::App& root);
 Command addMerge(CLI::App& root);
+Command addBow(CLI::App& root);
 Command addCompletion(CLI::App& root);
 
 // The closest of `names` when it is close enough to be a slip of the keyboard, else "".

@@ -22,6 +22,7 @@ constexpr const char* kMainExamples = R"(Examples:
   relprop methods lrp-gamma
   relprop evaluate resnet50.onnx --data imagenet:DIR --methods rap,gradient --store runs.db
   relprop report runs.db -o report/
+  relprop bow train voc:VOC2012 -o voc.bow --folds 5
   relprop completion bash > ~/.local/share/bash-completion/completions/relprop
 
 relprop COMMAND --help tells more of each.
@@ -103,6 +104,7 @@ int guardedMain(int argc, char** argv) {
                                      addReport(root),
                                      addExport(root),
                                      addMerge(root),
+                                     addBow(root),
                                      addCompletion(root)};
     return run(root, commands, argc, argv);
   } catch (...) {

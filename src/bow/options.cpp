@@ -1,0 +1,82 @@
+#include "bow/options.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "bow/limits.h"
+#include "bow/setting_names.h"
+
+namespace relprop {
+
+Preprocess BowSettings::warped(int side) {
+  Preprocess preprocess;
+  preprocess.resize = Preprocess::Resize::Warp;
+  preprocess.size = side;
+  return preprocess;
+}
+
+}  // namespace relprop
+
+namespace relprop::bow {
+
+namespace {
+
+template <class E>
+E choose(const std::string& what, const std::vector<SettingName<E>>& names, const std::string& name) {
+  if (const E* found = findNamed(names, name)) return *found;
+  unknownName(ErrorCode::InvalidArgument, what, name, namesOf(names));
+}
+
+FeatureSettings featuresOf(const BowSettings& s) {
+  FeatureSettings features;
+  features.places = choose("places", placesNames(), s.places);
+  features.colour = choose("colour", colourNames(), s.colour);
+  features.step = s.step;
+  features.patches = s.patches;
+  features.root = s.root;
+  features.keypoints = s.keypoints;
+  return features;
+}
+
+}  // namespace
+
+Bag bagOf(const BowSettings& s, std::int64_t words) {
+  Bag bag;
+  bag.features = featuresOf(s);
+  bag.mapping = {choose("mapping", mappingNames(), s.mapping), s.nearest, s.base, s.width};
+  bag.mapping.nearest = static_cast<int>(std::min<std::int64_t>(s.nearest, std::max<std::int64_t>(words, 1)));
+  bag.pooling = {s.power, s.tiles, choose("norm", normNames(), s.norm)};
+  bag.preprocess = s.preprocess;
+  const Place place;
+  checkFeatures(bag.features, place);
+  checkMapping(bag.mapping, words, place);
+  checkPooling(bag.pooling, words, place);
+  checkPicturePreprocess(bag.preprocess, bag.features, place);
+  return bag;
+}
+
+std::vector<KernelTerm> kernelsOf(const std::vector<BowKernel>& kernels, bool gammaOpen) {
+  std::vector<KernelTerm> terms;
+  for (const BowKernel& kernel : kernels)
+    terms.push_back({choose("kernel", kernelKindNames(), kernel.name), kernel.gamma, kernel.beta});
+  checkKernels(terms, gammaOpen, {});
+  return terms;
+}
+
+void checkPictures(const BowPictures& pictures) {
+  const Place place;
+  const auto count = static_cast<std::int64_t>(pictures.ids.size());
+  if (count == 0) rejectSetting(place, "pictures", "none", "at least one");
+  if (pictures.classes.size() != pictures.ids.size())
+    rejectSetting(place, "pictures", fmt::format("classes of {} for {}", pictures.classes.size(), count),
+                  "classes of each");
+  if (!pictures.image) rejectSetting(place, "pictures", "no function that reads one", "one");
+  for (std::size_t i = 0; i < pictures.classes.size(); ++i)
+    for (const int aClass : pictures.classes[i])
+      if (aClass < 0 || static_cast<std::size_t>(aClass) >= pictures.classNames.size())
+        rejectSetting(place, pictures.ids[i], fmt::format("class {}", aClass),
+                      fmt::format("one of {}, from 0 on", pictures.classNames.size()));
+}
+
+}  // namespace relprop::bow

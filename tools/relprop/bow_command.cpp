@@ -1,0 +1,230 @@
+// relprop bow: bags of visual words, trained, imported and shown.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <limits>
+#include <memory>
+#include <sstream>
+
+#include "bow_run.h"
+#include "commands.h"
+#include "method_choice.h"
+#include "relprop/dataset.h"
+
+namespace relprop::cli {
+namespace {
+
+constexpr const char* kBowExamples = R"(Examples:
+  relprop bow train voc:VOC2012 -o voc.bow --folds 5
+  relprop bow words voc.bow -o words/
+  relprop bow import svm.model --vocabulary words.npy -o svm.bow
+  relprop explain voc.bow photo.jpg
+
+relprop bow train --help and so on tell more of each.)";
+
+constexpr const char* kBowTrainExamples = R"(Examples:
+  relprop bow train voc:VOC2012 -o voc.bow --folds 5
+  relprop bow train folder:birds -o birds.bow --kernel chi2,intersection --align --tiles 1x1,2x2,3x1
+  relprop bow train folder:birds -o birds.bow --colour opponent --mapping gaussian --width 0.5 --pool max --norm l2
+
+Ctrl-C leaves what was done so far in the folder FILE.parts; the same command goes on from there.)";
+
+constexpr const char* kBowWordsExamples = R"(Examples:
+  relprop bow words voc.bow -o words/
+  relprop bow words voc.bow -o words/ --data voc:VOC2012 --patches 24 --side 32)";
+
+constexpr const char* kBowImportExamples = R"(Examples:
+  relprop bow import svm.model --vocabulary words.npy -o svm.bow --names cat,dog
+  relprop bow import svm.model --vocabulary words.npy --kernel chi2:gamma=2 --histograms train.npy -o svm.bow)";
+
+double numberOf(const std::string& option, const std::string& text) {
+  double value = 0;
+  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (failed != std::errc() || end != text.data() + text.size() || !std::isfinite(value))
+    throw CLI::ValidationError(option, "'" + text + "' is no number");
+  return value;
+}
+
+// "chi2:gamma=2,beta=0.5"
+BowKernel kernelOf(const std::string& text) {
+  const std::size_t colon = text.find(':');
+  BowKernel kernel{.name = text.substr(0, colon)};
+  std::istringstream rest(colon == std::string::npos ? "" : text.substr(colon + 1));
+  for (std::string part; std::getline(rest, part, ',');) {
+    const std::size_t equals = part.find('=');
+    const std::string key = part.substr(0, equals);
+    if (equals == std::string::npos || (key != "gamma" && key != "beta"))
+      throw CLI::ValidationError("--kernel", "'" + part + "' is neither gamma=… nor beta=…");
+    (key == "gamma" ? kernel.gamma : kernel.beta) = numberOf("--kernel", part.substr(equals + 1));
+  }
+  return kernel;
+}
+
+void addKernelOption(CLI::App& app, std::vector<BowKernel>& kernels, const std::string& text) {
+  app.add_option_function<std::string>(
+         "--kernel",
+         [&kernels](const std::string& list) {
+           kernels.clear();
+           for (const std::string& one : splitMethods(list)) kernels.push_back(kernelOf(one));
+         },
+         text)
+      ->type_name("NAME[:gamma=G][:beta=B],…");
+}
+
+// "2x2": rows × columns.
+std::array<int, 2> tilesOf(const std::string& text) {
+  std::array<int, 2> grid{};
+  const char *at = text.data(), *end = at + text.size();
+  const auto [cross, first] = std::from_chars(at, end, grid[0]);
+  const bool separated = first == std::errc() && cross != end && *cross == 'x';
+  const auto [last, second] = separated ? std::from_chars(cross + 1, end, grid[1]) : std::from_chars_result{at, {}};
+  if (!separated || second != std::errc() || last != end)
+    throw CLI::ValidationError("--tiles", "'" + text + "' is no grid; expected ROWSxCOLUMNS, e.g. 2x2");
+  return grid;
+}
+
+void addFeatureOptions(CLI::App& app, BowSettings& s) {
+  app.option_defaults()->group("Features");
+  app.add_option_function<int>(
+         "--size", [&s](int side) { s.preprocess = BowSettings::warped(side); },
+         "photos are resized to N×N pixels (default 256)")
+      ->check(CLI::Range(8, 4096))
+      ->type_name("N");
+  app.add_option("--colour", s.colour, "grey (default), rgb or opponent: a descriptor a channel");
+  app.add_option("--step", s.step, "of the grid, in pixels (default 6)")->type_name("N");
+  app.add_option("--patches", s.patches, "sides of the patches, in pixels (default 16,24,32)")
+      ->delimiter(',')
+      ->type_name("N,…");
+  app.add_flag("!--no-root", s.root, "SIFT as it is, not RootSIFT");
+  app.add_option_function<int>(
+         "--keypoints",
+         [&s](int most) {
+           s.places = "keypoints";
+           s.keypoints = most;
+         },
+         "at the N strongest keypoints of SIFT instead of a grid")
+      ->type_name("N");
+}
+
+void addHistogramOptions(CLI::App& app, BowSettings& s) {
+  app.option_defaults()->group("Histograms");
+  app.add_option("--mapping", s.mapping, "of features to words: rank (default), hard or gaussian");
+  app.add_option("--nearest", s.nearest, "words that a feature is mapped to (default 8)")->type_name("N");
+  app.add_option("--base", s.base, "of rank: the word of rank r gets base^-r (default 2.4)")->type_name("B");
+  app.add_option("--width", s.width, "of gaussian, in units of the sample's distances to its words (default 1)")
+      ->type_name("W");
+  app.add_option_function<std::string>(
+         "--pool",
+         [&s](const std::string& text) {
+           s.power = text == "max" ? std::numeric_limits<double>::infinity() : numberOf("--pool", text);
+         },
+         "p of the mean over features: 1 (default), 2, …, or max")
+      ->type_name("P");
+  app.add_option_function<std::vector<std::string>>(
+         "--tiles",
+         [&s](const std::vector<std::string>& grids) {
+           s.tiles.clear();
+           for (const std::string& grid : grids) s.tiles.push_back(tilesOf(grid));
+         },
+         "a histogram for each tile of each grid, ROWSxCOLUMNS (default 1x1)")
+      ->delimiter(',')
+      ->type_name("RxC,…");
+  app.add_option("--norm", s.norm, "of the histogram: l1 (default), l2 or none");
+}
+
+std::string bowDataHelp() {
+  std::string text = "the data set, KIND:PATH;";
+  for (const DatasetKind& kind : datasetKinds()) text += fmt::format(" {}: {};", kind.name, kind.layout);
+  text.back() = '.';
+  return text;
+}
+
+void addTrainOptions(CLI::App& app, BowTrainArguments& arguments) {
+  BowOptions& o = arguments.options;
+  app.add_option("data", arguments.data, bowDataHelp())->required()->type_name("KIND:PATH");
+  app.add_option("-o,--out", arguments.out, "the file for the bag")->required()->type_name("FILE");
+  app.add_option("--min-photos", arguments.leastPhotos, "classes with fewer photos are left out (default 5)")
+      ->check(CLI::PositiveNumber)
+      ->type_name("N");
+  app.add_option("--words", o.words, "visual words (default 512)")->type_name("N");
+  app.add_option("--sample", o.sample, "features that words are made of (default 200000)")->type_name("N");
+  app.add_option("--folds", o.folds, "measure by N-fold cross-validation")->type_name("N");
+  app.add_option("--seed", o.seed, "of everything random (default 0)")->type_name("N");
+  app.add_option("--threads", o.threads, "photos looked at together (default: as many as there are cores)")
+      ->check(CLI::PositiveNumber)
+      ->type_name("N");
+  app.add_flag("-q,--quiet", arguments.quiet, "say nothing but errors");
+  addFeatureOptions(app, o.settings);
+  addHistogramOptions(app, o.settings);
+  app.option_defaults()->group("Classifier");
+  addKernelOption(app, o.kernels,
+                  "linear, intersection, hellinger, chi2-additive, chi2 (default) or rbf; several are added up");
+  app.add_flag("--align", o.align, "weigh several kernels by how well they go with the classes");
+  app.add_option("--C", o.c, "tried in cross-validation (default 0.1,1,10,100)")->delimiter(',')->type_name("C,…");
+}
+
+Command addBowTrain(CLI::App& bow) {
+  CLI::App* app = bow.add_subcommand("train", "train a bag of visual words on a data set");
+  auto arguments = std::make_shared<BowTrainArguments>();
+  addTrainOptions(*app, *arguments);
+  app->footer(kBowTrainExamples);
+  return {app, [arguments] { return runBowTrain(*arguments); }};
+}
+
+Command addBowWords(CLI::App& bow) {
+  CLI::App* app = bow.add_subcommand("words", "show the patches that are nearest to each visual word");
+  auto arguments = std::make_shared<BowWordsArguments>();
+  app->add_option("bag", arguments->bag, "what relprop bow train wrote")->required()->type_name("FILE");
+  app->add_option("-o,--out", arguments->out, "the folder for the sheets")->required()->type_name("DIR");
+  app->add_option("--data", arguments->data, "where patches are taken from (default: what the bag was trained on)")
+      ->type_name("KIND:PATH");
+  app->add_option("--patches", arguments->options.patches, "of each word, one a photo (default 12)")->type_name("N");
+  app->add_option("--side", arguments->options.side, "of a patch on the sheet, in pixels (default 48)")->type_name("N");
+  app->add_flag("-q,--quiet", arguments->quiet, "say nothing but errors");
+  app->footer(kBowWordsExamples);
+  return {app, [arguments] { return runBowWords(*arguments); }};
+}
+
+Command addBowImport(CLI::App& bow) {
+  CLI::App* app = bow.add_subcommand("import", "make a bag of a LIBSVM model and a vocabulary");
+  auto arguments = std::make_shared<BowImportArguments>();
+  BowImport& import = arguments->import;
+  app->add_option("model", import.model, "what svm-train wrote: c_svc of two classes, linear, rbf or precomputed")
+      ->required()
+      ->type_name("FILE");
+  app->add_option("--vocabulary", import.vocabulary, "words × length of a descriptor, .npy")
+      ->required()
+      ->type_name("FILE");
+  app->add_option("-o,--out", arguments->out, "the file for the bag")->required()->type_name("FILE");
+  app->add_option("--names", import.classNames, "of the classes, in the order of the model's labels")
+      ->delimiter(',')
+      ->type_name("A,B");
+  app->add_option("--histograms", import.histograms, "of the photos that a precomputed model was trained on, .npy")
+      ->type_name("FILE");
+  addKernelOption(*app, import.kernels, "that a precomputed model was trained with");
+  app->add_option("--scale", import.scale, "of the vocabulary, which --width is a multiple of (default 1)")
+      ->type_name("S");
+  app->add_flag("-q,--quiet", arguments->quiet, "say nothing but errors");
+  addFeatureOptions(*app, import.settings);
+  addHistogramOptions(*app, import.settings);
+  app->footer(kBowImportExamples);
+  return {app, [arguments] { return runBowImport(*arguments); }};
+}
+
+}  // namespace
+
+Command addBow(CLI::App& root) {
+  CLI::App* app = root.add_subcommand("bow", "bags of visual words: train, import, show the words");
+  const std::vector<Command> parts = {addBowTrain(*app), addBowWords(*app), addBowImport(*app)};
+  app->require_subcommand(1);
+  app->footer(kBowExamples);
+  return {app, [parts] {
+            const auto parsed =
+                std::find_if(parts.begin(), parts.end(), [](const Command& c) { return c.app->parsed(); });
+            return parsed->run();
+          }};
+}
+
+}  // namespace relprop::cli

@@ -1,0 +1,20 @@
+// Data sets as bags of visual words are trained on them.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "console.h"
+#include "relprop/bow.h"
+#include "relprop/dataset.h"
+
+namespace relprop::cli {
+
+// All pictures of the data set and its classes. The data set has to live as long.
+BowPictures bowPictures(const Dataset& data);
+
+// Without the classes that have fewer pictures than `least`, which a note names; their pictures stay, as examples of no
+// class. Throws InvalidArgument where no class is left.
+BowPictures withoutRareClasses(BowPictures pictures, std::size_t least, Console& console);
+
+}  // namespace relprop::cli
