@@ -65,5 +65,12 @@ TEST_F(PagesTest, ToyDrawsTheFigureThatItShows) {
   EXPECT_TRUE(fs::exists(folder_ / "out/layers/val_00003.rap.layers.png"));
 }
 
+TEST_F(PagesTest, DigitsExplainsWhatItShows) {
+  runPage("digits.md", 5);
+  for (const char* panel : {"three/3_006.lrp-epsilon.png", "contrast/3_006.lrp-epsilon.png",
+                            "eight/8_035.lrp-epsilon.png", "methods/3_006.panel.png", "lenet/3_006.lrp-epsilon.png"})
+    EXPECT_TRUE(fs::exists(folder_ / (std::string("out/digits/") + panel))) << panel;
+}
+
 }  // namespace
 }  // namespace e2e
