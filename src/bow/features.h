@@ -32,7 +32,9 @@ struct LocalFeatures {
 std::int64_t descriptorLength(const FeatureSettings& settings);
 
 // picture: 3×height×width, red first, values 0 to 255 (rounded to whole numbers, as SIFT is defined on). Places come
-// row by row, patch size by patch size. A picture smaller than every patch has none.
+// row by row, patch size by patch size; patches of the grid lie in the picture, what is left over is halved between
+// both ends; each is centred on a pixel, as SIFT's are. A picture smaller than every patch has none. Keypoints come
+// strongest first, with the direction that was found; those of the grid are upright.
 LocalFeatures localFeatures(const float* picture, int height, int width, const FeatureSettings& settings);
 
 }  // namespace relprop::bow
