@@ -184,7 +184,8 @@ TEST(BowMachine, TheRootIsOneAndTheNearestOfThoseTried) {
 
 // The way that the search goes, by bisection in small steps: the first change of sign on each of the ways.
 TEST(BowMachine, TheRootIsNoFartherThanByASlowSearch) {
-  const Machine machine = someMachine({{KernelKind::Chi2, 0.8, 1}}, 12, 12, 9);  // as few as the search tries
+  const Machine machine =
+      someMachine({{KernelKind::Chi2, 0.8, 1}}, 12, 12, 9);  // few: the nearest four hold the nearest root
   std::mt19937 random(13);
   const std::vector<double> x = drawnHistogram(random, 12);
   for (std::size_t k = 0; k < 3; ++k) {
