@@ -14,42 +14,49 @@ namespace {
 
 constexpr std::int64_t kShare = 240;  // of the points, for a thread at a time
 
-typedef float Lanes __attribute__((vector_size(kBlock * sizeof(float))));
+// So many floats in a register.
+template <int Width>
+struct Register {
+  typedef float Lanes __attribute__((vector_size(Width * sizeof(float))));
+};
 
-// Points × one block. Inlined into functions that are compiled for the instructions of one processor each.
-template <int Points>
+// Points × one block of centres. Inlined into functions that are compiled for the instructions of one processor each.
+template <int Points, int Width>
 [[gnu::always_inline]] inline void multiplyBlock(const float* points, const float* block, std::int64_t length,
                                                  std::int64_t centres, float* products) {
-  Lanes sums[Points] = {};
-  for (std::int64_t k = 0; k < length; ++k) {
-    Lanes centre;
-    std::memcpy(&centre, block + k * kBlock, sizeof centre);
-    for (int p = 0; p < Points; ++p) sums[p] += points[p * length + k] * centre;
-  }
-  for (int p = 0; p < Points; ++p) std::memcpy(products + p * centres, &sums[p], sizeof sums[p]);
+  typedef typename Register<Width>::Lanes Lanes;
+  constexpr int kRegisters = kBlock / Width;
+  Lanes sums[Points][kRegisters] = {};
+  for (std::int64_t k = 0; k < length; ++k)
+    for (int r = 0; r < kRegisters; ++r) {
+      Lanes some;
+      std::memcpy(&some, block + k * kBlock + r * Width, sizeof some);
+      for (int p = 0; p < Points; ++p) sums[p][r] += points[p * length + k] * some;
+    }
+  for (int p = 0; p < Points; ++p) std::memcpy(products + p * centres, sums[p], sizeof sums[p]);
 }
 
-template <int Points>
+template <int Points, int Width>
 [[gnu::always_inline]] inline void multiply(const float* points, const std::vector<float>& blocks, std::int64_t length,
                                             std::int64_t centres, float* products) {
   for (std::int64_t c = 0; c < centres; c += kBlock)
-    multiplyBlock<Points>(points, blocks.data() + c * length, length, centres, products + c);
+    multiplyBlock<Points, Width>(points, blocks.data() + c * length, length, centres, products + c);
 }
 
 void multiplyBaseline(const float* points, const std::vector<float>& blocks, std::int64_t length, std::int64_t centres,
                       float* products) {
-  multiply<2>(points, blocks, length, centres, products);
+  multiply<2, 4>(points, blocks, length, centres, products);
 }
 
 #if defined(__x86_64__)
 [[gnu::target("avx2,fma")]] void multiplyAvx2(const float* points, const std::vector<float>& blocks,
                                               std::int64_t length, std::int64_t centres, float* products) {
-  multiply<6>(points, blocks, length, centres, products);
+  multiply<6, 8>(points, blocks, length, centres, products);
 }
 
 [[gnu::target("avx512f")]] void multiplyAvx512(const float* points, const std::vector<float>& blocks,
                                                std::int64_t length, std::int64_t centres, float* products) {
-  multiply<12>(points, blocks, length, centres, products);
+  multiply<12, 16>(points, blocks, length, centres, products);
 }
 #endif
 
@@ -71,20 +78,15 @@ struct Centres {
   double longest = 0;          // of |c|
 };
 
-double squareOf(const float* a, std::int64_t length) {
-  double sum = 0;
-  for (std::int64_t k = 0; k < length; ++k) sum += static_cast<double>(a[k]) * a[k];
-  return sum;
-}
-
 Centres packed(const Rows& centres) {
   Centres result;
   result.filled = (centres.count + kBlock - 1) / kBlock * kBlock;
   result.blocks.resize(static_cast<std::size_t>(result.filled * centres.length));
+  const std::vector<float> origin(static_cast<std::size_t>(centres.length));
   for (std::int64_t c = 0; c < centres.count; ++c) {
     float* block = result.blocks.data() + c / kBlock * kBlock * centres.length + c % kBlock;
     for (std::int64_t k = 0; k < centres.length; ++k) block[k * kBlock] = centres.row(c)[k];
-    const double square = squareOf(centres.row(c), centres.length);
+    const double square = squaredDistance(centres.row(c), origin.data(), centres.length);
     result.squares.push_back(static_cast<float>(square));
     result.longest = std::max(result.longest, std::sqrt(square));
   }
@@ -99,7 +101,8 @@ class Search {
         packed_(packed),
         kernel_(kernel),
         products_(static_cast<std::size_t>(kernel.points * packed.filled)),
-        smallest_(static_cast<std::size_t>(nearest)) {}
+        smallest_(static_cast<std::size_t>(nearest)),
+        origin_(static_cast<std::size_t>(centres.length)) {}
 
   void run(const Rows& points, int* into, double* squares) {
     const auto nearest = static_cast<std::int64_t>(smallest_.size());
@@ -119,7 +122,8 @@ class Search {
   // `products`: of the point with all centres; they are overwritten.
   void choose(const float* point, float* products, int* into, double* squares) {
     for (std::size_t c = 0; c < packed_.squares.size(); ++c) products[c] = packed_.squares[c] - 2 * products[c];
-    collect(point, products, limit(products) + 2 * largestError(point));
+    const double last = limit(products) + 2 * largestError(point);
+    collect(point, products, std::nextafter(static_cast<float>(last), std::numeric_limits<float>::infinity()));
     const auto nearest = static_cast<std::ptrdiff_t>(smallest_.size());
     std::partial_sort(candidates_.begin(), candidates_.begin() + nearest, candidates_.end());
     for (std::ptrdiff_t i = 0; i < nearest; ++i) {
@@ -131,24 +135,26 @@ class Search {
   // The nearest-th smallest.
   double limit(const float* values) {
     std::fill(smallest_.begin(), smallest_.end(), std::numeric_limits<float>::infinity());
+    float largest = smallest_.back();
     for (std::size_t c = 0; c < packed_.squares.size(); ++c) {
-      if (!(values[c] < smallest_.back())) continue;
+      if (!(values[c] < largest)) continue;
       std::size_t at = smallest_.size() - 1;
       for (; at > 0 && values[c] < smallest_[at - 1]; --at) smallest_[at] = smallest_[at - 1];
       smallest_[at] = values[c];
+      largest = smallest_.back();
     }
-    return smallest_.back();
+    return largest;
   }
 
   // Of |c|² − 2x·c in float, however the products were added: a sum of n products is off by at most n u Σ|x_k c_k|.
   double largestError(const float* point) const {
     const double u = std::numeric_limits<float>::epsilon() / 2;
-    const double longest = packed_.longest, own = std::sqrt(squareOf(point, centres_.length));
+    const double longest = packed_.longest, own = std::sqrt(squaredDistance(point, origin_.data(), centres_.length));
     return 2 * static_cast<double>(centres_.length + 4) * u * longest * (own + longest);
   }
 
   // All that are not beyond the limit; of values that overflowed, which compare with nothing, all.
-  void collect(const float* point, const float* values, double limit) {
+  void collect(const float* point, const float* values, float limit) {
     candidates_.clear();
     for (std::size_t c = 0; c < packed_.squares.size(); ++c)
       if (!(values[c] > limit)) {
@@ -160,22 +166,26 @@ class Search {
   const Rows& centres_;
   const Centres& packed_;
   const ProductKernel& kernel_;
-  std::vector<float> products_, smallest_;
+  std::vector<float> products_, smallest_, origin_;
   std::vector<std::pair<double, int>> candidates_;
 };
 
 }  // namespace
 
 double squaredDistance(const float* a, const float* b, std::int64_t length) {
-  double sums[4] = {};
-  std::int64_t k = 0;
-  for (; k + 4 <= length; k += 4)
-    for (int i = 0; i < 4; ++i) {
+  constexpr std::int64_t kSums = 8;  // which do not wait for each other
+  double sums[kSums] = {};
+  const std::int64_t whole = length / kSums * kSums;
+  for (std::int64_t k = 0; k < whole; k += kSums)
+    for (std::int64_t i = 0; i < kSums; ++i) {
       const double d = static_cast<double>(a[k + i]) - b[k + i];
       sums[i] += d * d;
     }
-  for (; k < length; ++k) sums[0] += (static_cast<double>(a[k]) - b[k]) * (static_cast<double>(a[k]) - b[k]);
-  return (sums[0] + sums[1]) + (sums[2] + sums[3]);
+  for (std::int64_t k = whole; k < length; ++k) {
+    const double d = static_cast<double>(a[k]) - b[k];
+    sums[k - whole] += d * d;
+  }
+  return ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
 }
 
 const std::vector<ProductKernel>& productKernels() {
