@@ -15,20 +15,19 @@ double averagePrecision(std::span<const double> scores, const std::vector<bool>&
   std::vector<std::size_t> order(scores.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return scores[a] > scores[b]; });
-  const auto positives = static_cast<double>(countOf(positive));
-  std::vector<std::array<double, 2>> curve;  // recall, precision
+  std::vector<std::array<double, 2>> curve;  // positives above a threshold, precision
   double found = 0;
   for (std::size_t n = 0; n < order.size(); ++n) {
     found += positive[order[n]] ? 1 : 0;
     const bool last = n + 1 == order.size() || scores[order[n + 1]] != scores[order[n]];
-    if (last && positives > 0) curve.push_back({found / positives, found / static_cast<double>(n + 1)});
+    if (last) curve.push_back({found, found / static_cast<double>(n + 1)});
   }
   double area = 0, highest = 0;
   for (std::size_t n = curve.size(); n-- > 0;) {
     highest = std::max(highest, curve[n][1]);
     area += (curve[n][0] - (n > 0 ? curve[n - 1][0] : 0)) * highest;
   }
-  return area;
+  return found > 0 ? area / found : 0;
 }
 
 namespace {

@@ -136,7 +136,7 @@ TwoSided train(Gram& gram, const Indices& chosen, const std::vector<bool>& posit
   const svm_problem problem{static_cast<int>(y.size()), y.data(), rows.data()};
   const svm_parameter parameters = parametersFor(c, sides, weights);
   const std::unique_ptr<svm_model, FreeModel> model(svm_train(&problem, &parameters));
-  // The side of the first picture is the one that LIBSVM's f is positive for.
+  // LIBSVM's f is positive for label[0], whichever side that is.
   const double sign = model->label[0];
   TwoSided result;
   result.bias = -sign * model->rho[0];

@@ -10,9 +10,9 @@ namespace relprop::bow {
 
 namespace {
 
-constexpr std::size_t kCandidates = 10, kLookedAt = 256;  // of the search for a root, see machine.h
-constexpr std::size_t kBlock = 512;                       // dimensions that one thread adds up at a time
-constexpr std::size_t kWorthThreads = std::size_t{1} << 16;
+constexpr std::size_t kCandidates = 4, kLookedAt = 256;      // of the search for a root, see machine.h
+constexpr std::size_t kBlock = 512;                          // dimensions that one thread adds up at a time
+constexpr std::size_t kWorthThreads = std::size_t{1} << 20;  // terms: below, threads cost more than they save
 
 using Kernels = std::vector<KernelTerm>;
 

@@ -45,7 +45,7 @@ struct WordRelevance {
 };
 WordRelevance decompose(const Machine& machine, std::int64_t aClass, Point x, Root root);
 
-// Root::Search: a point where h is 0 on the straight way from x to an x_i at which h has the other sign; the ten
+// Root::Search: a point where h is 0 on the straight way from x to an x_i at which h has the other sign; the four
 // nearest x_i of that sort are tried and the nearest point is taken. x_i that speak for the other side (by the sign of
 // c_i) come before all others, and no more than 256 are looked at. Without any, the mean of all x_i is taken, as by
 // Root::Mean, and `found` is false. Root::Zero: the origin.

@@ -227,7 +227,7 @@ TEST(BowMachine, TheGapIsWhatTheIntegralHasMore) {
       const std::vector<double> root = rootPoint(machine, k, x, choice).point;
       const std::vector<double> atRoot = gradient(machine, k, root);
       double integral = 0, first = 0;
-      const int steps = 20000;
+      const int steps = 4000;
       for (int s = 0; s < steps; ++s) {
         const std::vector<double> slopes = gradient(machine, k, onSegment(root, x, (s + 0.5) / steps));
         for (std::size_t d = 0; d < x.size(); ++d) integral += (x[d] - root[d]) * slopes[d] / steps;
