@@ -228,7 +228,7 @@ BowResult Training::run() {
   const BowResult result = measured(set, fitted);
   report("write", 0, 1);
   writeBag(out_, bag_);
-  report("write", 1, 1);
+  again("write", 1, 1);  // too late to stop
   fs::remove_all(parts_, failed);
   return result;
 }

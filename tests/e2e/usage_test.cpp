@@ -17,7 +17,7 @@ using testing::HasSubstr;
 using testing::StartsWith;
 
 TEST(Usage, HelpOfEveryCommandHasExamples) {
-  for (const std::string command : {"", "explain", "inspect", "bench", "methods", "patterns", "completion"}) {
+  for (const std::string command : {"", "explain", "inspect", "bench", "methods", "patterns", "bow", "completion"}) {
     Arguments arguments = {"--help"};
     if (!command.empty()) arguments.insert(arguments.begin(), command);
     Outcome outcome = relprop(arguments);

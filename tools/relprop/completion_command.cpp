@@ -1,6 +1,7 @@
 // Completion scripts, made from the options themselves so that they cannot fall behind.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 
 #include "commands.h"
@@ -21,19 +22,25 @@ using Words = std::vector<std::string>;
 
 // Values that can be completed, by option; options that are not here take files.
 std::map<std::string, Words> optionValues() {
-  std::map<std::string, Words> values = {{"--residual", {"proportional", "ratio", "symmetric"}},
-                                         {"--identity-skip", {"on", "off"}},
-                                         {"--batchnorm", {"fold", "pass"}},
-                                         {"--view", {"heat", "overlay", "split", "panel"}},
-                                         {"--save", {"png", "npy", "json", "none"}},
-                                         {"--maxpool", {"winner", "average", "average:2", "proportional"}},
-                                         {"--order", {"leaks", "network"}},
-                                         {"--labels", {"imagenet"}},
-                                         {"--target", {"argmax", "top:5"}},
-                                         {"--contrast", {"others"}},
-                                         {"--precision", {"f32", "bf16"}},
-                                         {"--floor-precision", {"f32", "bf16"}},
-                                         {"--preprocess", preprocessNames()}};
+  std::map<std::string, Words> values = {
+      {"--residual", {"proportional", "ratio", "symmetric"}},
+      {"--identity-skip", {"on", "off"}},
+      {"--batchnorm", {"fold", "pass"}},
+      {"--view", {"heat", "overlay", "split", "panel"}},
+      {"--save", {"png", "npy", "json", "none"}},
+      {"--maxpool", {"winner", "average", "average:2", "proportional"}},
+      {"--order", {"leaks", "network"}},
+      {"--labels", {"imagenet"}},
+      {"--kernel", {"linear", "intersection", "hellinger", "chi2-additive", "chi2", "rbf"}},
+      {"--mapping", {"rank", "hard", "gaussian"}},
+      {"--pool", {"1", "2", "max"}},
+      {"--norm", {"l1", "l2", "none"}},
+      {"--colour", {"grey", "rgb", "opponent"}},
+      {"--target", {"argmax", "top:5"}},
+      {"--contrast", {"others"}},
+      {"--precision", {"f32", "bf16"}},
+      {"--floor-precision", {"f32", "bf16"}},
+      {"--preprocess", preprocessNames()}};
   for (const MethodInfo& method : methods()) values["--method"].push_back(method.name);
   for (const MetricInfo& metric : metricInfos()) values["--metrics"].push_back(metric.name);
   for (const DatasetKind& kind : datasetKinds()) values["--data"].push_back(kind.name + ":");
@@ -50,8 +57,16 @@ std::vector<const CLI::App*> subcommands(const CLI::App& root) {
   return root.get_subcommands([](const CLI::App*) { return true; });
 }
 
+// With those of the parts that a command has, each name once.
 std::vector<const CLI::Option*> namedOptions(const CLI::App& app) {
-  return app.get_options([](const CLI::Option* option) { return option->nonpositional(); });
+  std::vector<const CLI::Option*> options =
+      app.get_options([](const CLI::Option* option) { return option->nonpositional(); });
+  for (const CLI::App* part : subcommands(app))
+    for (const CLI::Option* option : namedOptions(*part))
+      if (std::none_of(options.begin(), options.end(),
+                       [&](const CLI::Option* other) { return other->get_name() == option->get_name(); }))
+        options.push_back(option);
+  return options;
 }
 
 Words optionWords(const CLI::App& app) {
@@ -64,10 +79,12 @@ Words optionWords(const CLI::App& app) {
 }
 
 // Words that may stand where a subcommand takes no file.
-Words argumentWords(const std::string& subcommand) {
-  if (subcommand == "methods") return optionValues()["--method"];
-  if (subcommand == "completion") return {"bash", "zsh", "fish"};
-  return {};
+Words argumentWords(const CLI::App& app) {
+  if (app.get_name() == "methods") return optionValues()["--method"];
+  if (app.get_name() == "completion") return {"bash", "zsh", "fish"};
+  Words parts;
+  for (const CLI::App* part : subcommands(app)) parts.push_back(part->get_name());
+  return parts;
 }
 
 std::string bashScript(const CLI::App& root) {
@@ -75,7 +92,7 @@ std::string bashScript(const CLI::App& root) {
   std::string cases, values;
   for (const CLI::App* app : subcommands(root)) {
     names.push_back(app->get_name());
-    Words words = optionWords(*app), arguments = argumentWords(app->get_name());
+    Words words = optionWords(*app), arguments = argumentWords(*app);
     words.insert(words.end(), arguments.begin(), arguments.end());
     cases += fmt::format("    {}) words=\"{}\" ;;\n", app->get_name(), flat(words));
   }
@@ -130,7 +147,7 @@ std::string zshArguments(const CLI::App& app, std::map<std::string, Words>& valu
     for (const std::string& name : option->get_lnames()) line += zshOption("--" + name, *option, values);
     for (const std::string& name : option->get_snames()) line += zshOption("-" + name, *option, values);
   }
-  Words words = argumentWords(app.get_name());
+  Words words = argumentWords(app);
   return line + (words.empty() ? " '*:file:_files'" : " '*:word:(" + flat(words) + ")'");
 }
 
@@ -184,7 +201,7 @@ std::string fishScript(const CLI::App& root) {
                           fishQuoted(app->get_description()));
     std::string condition = fmt::format(" -n '__fish_seen_subcommand_from {}'", app->get_name());
     for (const CLI::Option* option : namedOptions(*app)) script += fishOption(condition, *option, values);
-    if (Words words = argumentWords(app->get_name()); !words.empty())
+    if (Words words = argumentWords(*app); !words.empty())
       script += fmt::format("complete -c relprop{} -f -a {}\n", condition, fishQuoted(flat(words)));
   }
   return script;

@@ -59,17 +59,24 @@ std::string wrongCommand(const std::vector<Command>& commands, int argc, char** 
   return fmt::format("there is no command '{}'{}", argv[1], suggestion(argv[1], names));
 }
 
-// What CLI11 says, with the nearest option where one was mistyped.
-std::string parseMessage(const CLI::App& root, const CLI::ParseError& error) {
-  std::string message = error.what();
+// The nearest option, or part of a command, where one was mistyped.
+std::string suggestions(const CLI::App& root) {
+  std::string text;
   for (const CLI::App* app : root.get_subcommands()) {
-    std::vector<std::string> names;
+    std::vector<std::string> names, parts;
     for (const CLI::Option* option : app->get_options())
       for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+    for (const CLI::App* part : app->get_subcommands([](const CLI::App*) { return true; }))
+      parts.push_back(part->get_name());
     for (const std::string& word : app->remaining())
-      if (word.starts_with("--")) message += suggestion(word.substr(0, word.find('=')), names);
+      text += suggestion(word.substr(0, word.find('=')), word.starts_with("--") ? names : parts);
+    text += suggestions(*app);
   }
-  return message;
+  return text;
+}
+
+std::string parseMessage(const CLI::App& root, const CLI::ParseError& error) {
+  return error.what() + suggestions(root);
 }
 
 int run(CLI::App& root, const std::vector<Command>& commands, int argc, char** argv) {

@@ -1,0 +1,179 @@
+// relprop bow: what it writes, interruptions, and what it refuses.
+#include "relprop/bow.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <chrono>
+#include <thread>
+
+#include "program.h"
+#include "relprop/image.h"
+
+namespace e2e {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::ContainsRegex;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::StartsWith;
+
+class BowTest : public testing::Test {
+ protected:
+  std::string data() const { return "voc:" + exampleData().string(); }
+  std::string out() const { return folder_ / "model.bow"; }
+  std::string parts() const { return out() + ".parts"; }
+  Outcome train(const Arguments& options = {}, const RunOptions& run = {}) const {
+    Arguments arguments = {"bow", "train",   data(), "-o",       out(), "--min-photos",
+                           "1",   "--words", "16",   "--sample", "2000"};
+    arguments.insert(arguments.end(), options.begin(), options.end());
+    return relprop(arguments, run);
+  }
+  void expectRefused(const Outcome& outcome, const std::string& why, int code = 1) const {
+    EXPECT_EQ(outcome.code, code) << outcome.err;
+    EXPECT_THAT(outcome.err, HasSubstr("relprop: error: "));
+    EXPECT_THAT(outcome.err, HasSubstr(why));
+    EXPECT_THAT(outcome.err, testing::Not(HasSubstr("unexpected failure")));
+    EXPECT_FALSE(fs::exists(out()));
+  }
+
+  TemporaryFolder folder_;
+};
+
+TEST_F(BowTest, TrainsOnADataSetAndMeasures) {
+  const Outcome outcome = train({"--folds", "2", "--kernel", "chi2,intersection:beta=0.5", "--tiles", "1x1,2x2"});
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_THAT(outcome.out, StartsWith(out() + ": "));
+  EXPECT_THAT(outcome.out, ContainsRegex("classes, 16 words, 80 dimensions, [0-9]+ of 8 photos are support vectors"));
+  EXPECT_THAT(outcome.out, ContainsRegex("class +photos +C +AP +chance\n"));
+  EXPECT_THAT(outcome.out, ContainsRegex("accuracy [01]\\.[0-9]+, by 2-fold cross-validation\n$"));
+  EXPECT_FALSE(fs::exists(parts()));
+  EXPECT_EQ(relprop::bowAbout(out()).at("data"), data());
+  const std::string bytes = readText(out());
+  EXPECT_EQ(train({"--kernel", "chi2,intersection:beta=0.5", "--tiles", "1x1,2x2", "--threads", "3", "-q"}).out, "");
+  EXPECT_EQ(readText(out()), bytes);
+}
+
+TEST_F(BowTest, GoesOnAfterAnInterruptionWithTheSameResult) {
+  ASSERT_EQ(train({"--step", "2"}).code, 0);
+  const std::string uninterrupted = readText(out());
+  for (const int signal : {SIGINT, SIGKILL}) {
+    fs::remove(out());
+    const Outcome first =
+        train({"--step", "2", "--threads", "1"}, {.inChild = {}, .whileRunning = [&](pid_t child) {
+                                                    for (int i = 0; i < 2000 && !fs::exists(parts() + "/sample"); ++i)
+                                                      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+                                                    kill(child, signal);
+                                                  }});
+    EXPECT_EQ(first.code, signal == SIGINT ? 130 : 128 + SIGKILL) << first.err;
+    EXPECT_FALSE(fs::exists(out()));
+    ASSERT_TRUE(fs::exists(parts()));
+    if (signal == SIGINT) EXPECT_THAT(first.err, HasSubstr("the same command goes on from there"));
+    const Outcome second = train({"--step", "2"});
+    EXPECT_EQ(second.code, 0) << second.err;
+    EXPECT_THAT(second.err, HasSubstr("going on from " + parts()));
+    EXPECT_EQ(readText(out()), uninterrupted);
+  }
+}
+
+TEST_F(BowTest, ClassesWithFewPhotosAreLeftOut) {
+  const Outcome outcome = train({"--min-photos", "3"});
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_THAT(outcome.err, HasSubstr("classes with fewer than 3 photos are left out: "));
+  fs::remove(out());
+  expectRefused(train({"--min-photos", "100"}), "lower --min-photos");
+}
+
+TEST_F(BowTest, PhotosThatCannotBeReadAreNamed) {
+  fs::create_directories(folder_.path() / "photos/a");
+  fs::create_directories(folder_.path() / "photos/b");
+  fs::copy_file(examplePicture(), folder_ / "photos/a/1.jpg");
+  for (const char* name : {"photos/a/2.jpg", "photos/b/3.jpg"}) fs::copy_file(examplePicture(), folder_ / name);
+  writeText(folder_ / "photos/b/4.jpg", "no picture");
+  const Arguments arguments = {"bow",     "train", "folder:" + (folder_ / "photos"), "-o", out(), "--min-photos", "1",
+                               "--words", "8"};
+  const Outcome outcome = relprop(arguments);
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_THAT(outcome.err, ContainsRegex("warning: left out: .*4.jpg"));
+  fs::remove(out());
+  writeText(folder_ / "photos/b/3.jpg", "no picture");
+  expectRefused(relprop(arguments), "class 'b'");
+}
+
+TEST_F(BowTest, WordsAreDrawnFromTheDataSetThatTheFileNames) {
+  ASSERT_EQ(train({"--words", "40"}).code, 0);
+  const std::string sheets = folder_ / "words";
+  const Outcome outcome = relprop({"bow", "words", out(), "-o", sheets, "--patches", "5", "--side", "20"});
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_EQ(outcome.out, sheets + ": 40 words on 2 sheets\n");
+  EXPECT_THAT(namesIn(sheets), ElementsAre("words-00000.png", "words-00032.png"));
+  const relprop::Image sheet = relprop::readImage(sheets + "/words-00000.png");
+  EXPECT_GT(sheet.width, 2 * 5 * 22);
+  const Outcome missing = relprop({"bow", "words", out(), "-o", sheets, "--data", "voc:/no/such"});
+  EXPECT_EQ(missing.code, 1);
+  EXPECT_THAT(missing.err, HasSubstr("/no/such"));
+}
+
+TEST_F(BowTest, ImportsAModelOfLibsvm) {
+  writeText(folder_ / "svm.model",
+            "svm_type c_svc\nkernel_type rbf\ngamma 2\nnr_class 2\ntotal_sv 2\nrho 0.1\nlabel 1 -1\nnr_sv 1 1\nSV\n"
+            "1 1:0.5 2:0.5\n-1 3:1\n");
+  relprop::Tensor words(relprop::Shape{3, 128}, 0.0f);
+  words.data[0] = words.data[130] = words.data[260] = 1;
+  relprop::writeFile(folder_ / "words.npy", relprop::encodeNpy(words));
+  const Arguments arguments = {"bow", "import", folder_ / "svm.model", "--vocabulary", folder_ / "words.npy",
+                               "-o",  out()};
+  Arguments named = arguments;
+  named.insert(named.end(), {"--names", "cat,dog", "--mapping", "hard"});
+  const Outcome outcome = relprop(named);
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_THAT(outcome.out, HasSubstr("imported from"));
+  EXPECT_EQ(relprop::bowAbout(out()).at("imported"), "svm.model");
+  const Outcome nameless = relprop({"bow", "words", out(), "-o", folder_ / "words"});
+  EXPECT_EQ(nameless.code, 1);
+  EXPECT_THAT(nameless.err, HasSubstr("give one with --data"));
+  fs::remove(out());
+  writeText(folder_ / "svm.model", "svm_type nu_svc\n");
+  expectRefused(relprop(arguments), "svm.model");
+}
+
+TEST_F(BowTest, WrongUsageIsExitCodeTwo) {
+  for (const Arguments& wrong : std::vector<Arguments>{{"bow"},
+                                                       {"bow", "trian", data()},
+                                                       {"bow", "train"},
+                                                       {"bow", "train", data()},
+                                                       {"bow", "train", data(), "-o", out(), "--tiles", "2"},
+                                                       {"bow", "train", data(), "-o", out(), "--pool", "most"},
+                                                       {"bow", "train", data(), "-o", out(), "--kernel", "chi2:c=1"},
+                                                       {"bow", "train", data(), "-o", out(), "--size", "2"}})
+    expectRefused(relprop(wrong), "relprop --help", 2);
+  EXPECT_THAT(relprop({"bow", "trian", data()}).err, HasSubstr("did you mean 'train'"));
+  EXPECT_THAT(relprop({"bow", "train", "--word", "3"}).err, HasSubstr("did you mean '--words'"));
+  for (const char* part : {"train", "words", "import"})
+    EXPECT_THAT(relprop({"bow", part, "--help"}).out, HasSubstr("Examples:\n  relprop bow"));
+  expectRefused(train({"--mapping", "soft"}), "hard, rank or gaussian");
+  expectRefused(relprop({"bow", "train", data(), "-o", folder_.path()}), "--out");
+  expectRefused(relprop({"bow", "train", "voc:/no/such", "-o", out()}), "/no/such");
+}
+
+// The command lines of docs/methods/bag-of-words.md.
+TEST_F(BowTest, CommandLinesOfThePage) {
+  fs::create_directories(folder_.path() / "examples");
+  fs::create_directory_symlink(exampleData(), folder_ / "examples/pictures");
+  const auto sh = [&](const std::string& line) {
+    return run("sh", {"-c", "cd '" + folder_.path().string() +
+                                "' && PATH=" + fs::path(programPath()).parent_path().string() + ":$PATH " + line});
+  };
+  const Outcome trained = sh("relprop bow train voc:examples/pictures --min-photos 1 --words 64 -o shapes.bow");
+  EXPECT_EQ(trained.code, 0) << trained.err;
+  const Outcome words = sh("relprop bow words shapes.bow -o words/");
+  EXPECT_EQ(words.code, 0) << words.err;
+  const Outcome measured = sh("relprop bow train voc:examples/pictures --min-photos 1 -o voc.bow --folds 5 --words 64");
+  EXPECT_EQ(measured.code, 0) << measured.err;
+}
+
+}  // namespace
+}  // namespace e2e
