@@ -54,6 +54,12 @@ void requireNumbers(const Dataset& dataset, int classes) {
       if (c < 0 || c >= classes) foreign(dataset, fmt::format("class {} of {}", c, dataset.sample(i).id), classes);
 }
 
+bool knowsAll(const std::vector<std::string>& names, const std::vector<std::string>& labels) {
+  const std::map<std::string, int> known = numbersOf(names);
+  return !labels.empty() && std::all_of(labels.begin(), labels.end(),
+                                        [&](const std::string& label) { return known.contains(plain(label)); });
+}
+
 }  // namespace
 
 std::vector<EvaluationUnit> unitsOf(const Dataset& dataset, const std::string& target, bool onlyCorrect) {
@@ -89,7 +95,7 @@ std::vector<int> classMapping(const Dataset& dataset, const std::vector<std::str
     else if (used[k] && missing.empty())
       missing = names[k];
   }
-  if (missing.empty()) return mapping;
+  if (missing.empty() || knowsAll(names, labels)) return mapping;
   if (labels.empty() && names.size() == static_cast<std::size_t>(classes)) return {};
   foreign(dataset, fmt::format("class '{}' and perhaps others", missing), classes);
 }

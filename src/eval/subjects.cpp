@@ -1,8 +1,10 @@
 #include "eval/subjects.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <set>
 
 #include "eval/evaluation_units.h"
 #include "eval/picture_failures.h"
@@ -80,7 +82,19 @@ Subjects::Subjects(const Model& model, const Dataset& dataset, const EvaluateOpt
   if (twoSided_) notes_.push_back(sidesText(dataset, options.labels));
   units_ = unitsOf(dataset, options.target, options.onlyCorrect);
   if (asksTrueClass(options)) mapping_ = classMapping(dataset, options.labels, classes);
+  leaveOutUnknownClasses();
   model_ = factsOf(model, options, classifier.imageShape());
+}
+
+void Subjects::leaveOutUnknownClasses() {
+  const auto unknown = [this](const EvaluationUnit& u) { return u.dataClass && classOf(*u.dataClass) < 0; };
+  std::set<std::string> names;
+  for (const EvaluationUnit& u : units_)
+    if (unknown(u)) names.insert(dataset_.classNames()[static_cast<std::size_t>(*u.dataClass)]);
+  const std::size_t asked = std::erase_if(units_, unknown);
+  if (asked > 0)
+    notes_.push_back(fmt::format("questions about classes that the network does not know fall away: {} ({})", asked,
+                                 fmt::join(names, ", ")));
 }
 
 PictureFacts Subjects::keyOf(std::size_t unit) const {

@@ -38,6 +38,7 @@ class Subjects {
   const std::vector<std::string>& notes() const { return notes_; }
 
  private:
+  void leaveOutUnknownClasses();
   void load(Subject& subject) const;
   int classOf(int dataClass) const;
   Target targetOfClass(int modelClass) const;

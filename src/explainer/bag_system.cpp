@@ -45,8 +45,8 @@ class BagSystem : public System {
     LedgerEntry machine{"score", "KernelMachine", rule(), s.seed, s.seed - s.taylor - s.noScore};
     machine.zeroDenominator = s.noScore;
     all.push_back(machine);
-    all.push_back({"words", "VisualWords", "equal parts of the bias", machine.out, s.words});
-    all.push_back({"features", "Pooling", poolingRule(), s.words, s.features});
+    all.push_back({"words", "Pooling", "pass: one norm for all", machine.out, s.words});
+    all.push_back({"features", "VisualWords", poolingRule(), s.words, s.features});
     all.push_back({"pixels", "LocalFeatures",
                    fmt::format("evenly over each patch ({:.1f} % of the picture in none)", 100 * s.uncovered),
                    s.features, s.pixels});
@@ -75,7 +75,7 @@ class BagSystem : public System {
  private:
   std::string rule() const {
     if (run_->method().bag->derivative) return "derivative";
-    if (isExact(run_->bag().machine)) return "sum over dimensions";
+    if (isExact(run_->bag().machine)) return "sum over dimensions, bias in equal parts";
     return "taylor:root=" + run_->method().bag->root;
   }
 
@@ -94,7 +94,7 @@ class BagSystem : public System {
          fmt::format("features×{} of {} words", bag.mapping.nearest, words),
          poolingRule(),
          {}},
-        {"words", "Pooling", fmt::format("{}", bag.machine.dimensions), "pass", {}},
+        {"words", "Pooling", fmt::format("{}", bag.machine.dimensions), "pass: one norm for all", {}},
         {"score",
          fmt::format("KernelMachine ({}; {} pictures)", kernelText(bag.machine), bag.machine.supports()),
          fmt::format("{}", bag.machine.classes()),

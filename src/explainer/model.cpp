@@ -54,7 +54,9 @@ std::vector<std::string> assumedOutput(const ImportedModel& network) {
           network.output + "', the first that looks most like class scores. The others, for --output: " + others};
 }
 
-Model networkModel(const std::string& path, ImportedModel network, bool outputGiven) {
+}  // namespace
+
+Model ModelAccess::network(const std::string& path, ImportedModel network, bool outputGiven) {
   const Graph& graph = network.graph;
   const Value& input = graph.value(graph.inputs.at(0));
   const bool normalised =
@@ -75,19 +77,17 @@ Model networkModel(const std::string& path, ImportedModel network, bool outputGi
   return ModelAccess::make(std::move(impl));
 }
 
-}  // namespace
-
 Model Model::load(const std::filesystem::path& path, const ModelOptions& options) {
   if (isBagFile(path)) return bagModel(path.string(), readFile(path), options);
-  return networkModel(path.string(), importModel(path, importOptions(options)), !options.output.empty());
+  return ModelAccess::network(path.string(), importModel(path, importOptions(options)), !options.output.empty());
 }
 
 Model Model::fromBytes(std::span<const std::byte> bytes, const ModelBytesOptions& options) {
   const std::span file(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
   if (bow::looksLikeBag(bytes)) return bagModel(options.name, file, options.options);
-  return networkModel(options.name,
-                      importModelFromBytes(file, options.folder, options.name, importOptions(options.options)),
-                      !options.options.output.empty());
+  return ModelAccess::network(options.name,
+                              importModelFromBytes(file, options.folder, options.name, importOptions(options.options)),
+                              !options.options.output.empty());
 }
 
 std::shared_ptr<const bow::Bag> ModelAccess::bag(const Model& model) {

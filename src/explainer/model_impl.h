@@ -42,6 +42,7 @@ struct ModelAccess {
   static std::shared_ptr<const bow::Bag> bag(const Model& model);
   // Throws UnsupportedModel of a bag of visual words.
   static const Graph& graph(const Model& model);
+  static Model network(const std::string& path, ImportedModel network, bool outputGiven = false);
   static Model make(Impl impl) { return Model(std::make_shared<const Impl>(std::move(impl))); }
 };
 

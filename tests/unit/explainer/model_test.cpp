@@ -14,7 +14,7 @@ namespace {
 
 // A model that was never a file; its input shape may hold symbolic extents.
 Model modelOf(Graph graph) {
-  return ModelAccess::make({"made.onnx", {std::move(graph), ""}});
+  return ModelAccess::network("made.onnx", {std::move(graph), ""});
 }
 
 // Two channels, any size: conv → global average → scores.

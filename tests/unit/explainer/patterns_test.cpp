@@ -162,7 +162,7 @@ TEST_F(Estimator, StatesOfOtherModelsAndSettingsAreRefused) {
   Build b({-1, 2, -1, -1});
   const ValueId y = b.add(Op::Conv, {b.x(), b.random({3, 2, 3, 3})}, {{"pads", Ints{1, 1, 1, 1}}});
   b.add(Op::Flatten, {b.add(Op::GlobalAveragePool, {y})});
-  const Model other = ModelAccess::make({"made.onnx", {b.graph, "xxh3:0000000000000000"}});
+  const Model other = ModelAccess::network("made.onnx", {b.graph, "xxh3:0000000000000000"});
   PatternEstimator small(other, {.inputShape = {8, 8}, .batch = 1, .threads = 1});
   small.saveState(file("state.npz"), "");
   const Error e = failureOf([&] { estimator_.loadState(file("state.npz")); });

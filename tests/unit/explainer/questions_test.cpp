@@ -333,7 +333,7 @@ TEST(DeepLift, SumsToTheChangeWithBatchNormalizationKept) {
   b.add(Op::Relu, {b.batchNorm(y, 10)});
   b.add(Op::Flatten, {b.add(Op::GlobalAveragePool, {b.graph.outputs[0]})});
   b.add(Op::Gemm, {b.graph.outputs[0], b.random({10, 3}), b.random({3})});
-  const Model m = ModelAccess::make({"made.onnx", {b.graph, ""}});
+  const Model m = ModelAccess::network("made.onnx", {b.graph, ""});
   for (const char* batchnorm : {"fold", "pass"}) {
     Explainer explainer(m, options(std::string("deeplift:batchnorm=") + batchnorm));
     Tensor x(Shape{1, 3, 6, 6});
