@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <array>
 
-#include "bow/histogram.h"
+#include "bow/kernels.h"
 
 namespace relprop::bow {
 
@@ -74,8 +74,8 @@ void checkKernels(const std::vector<KernelTerm>& kernels, bool gammaOpen, const 
   requireCount(place, "kernels", kernels.size(), "kernels");
   double weight = 0;
   for (const KernelTerm& term : kernels) {
-    const bool open = gammaOpen && term.gamma == 0;
-    if (!open) requireNumber(place, "gamma", term.gamma, 1e-12, kMaxValue);
+    const bool used = !isSumOverDimensions(term.kind), open = gammaOpen && term.gamma == 0;
+    requireNumber(place, "gamma", term.gamma, used && !open ? 1e-12 : 0, kMaxValue);
     requireNumber(place, "beta", term.beta, 0, kMaxValue);
     weight += term.beta;
   }

@@ -27,7 +27,7 @@ void requireWithin(const Place& place, const std::string& key, std::int64_t valu
 void checkFeatures(const FeatureSettings& settings, const Place& place);
 void checkMapping(const MappingSettings& settings, std::int64_t words, const Place& place);
 void checkPooling(const PoolingSettings& settings, std::int64_t words, const Place& place);
-// gammaOpen: γ = 0 stands for one that training chooses.
+// gammaOpen: γ = 0 stands for one that training chooses. Kernels that have no γ may have any.
 void checkKernels(const std::vector<KernelTerm>& kernels, bool gammaOpen, const Place& place);
 // Pixels stay 0 to 255, red first: what features are taken from. Where the size of all pictures is fixed, so is the
 // number of their features, which is bounded.

@@ -96,7 +96,7 @@ TEST_F(BowImporting, PrecomputedModelsNeedTheirHistograms) {
   without.kernels = {};
   expectRefused(without, ErrorCode::InvalidArgument, "kernels");
   without = import_;
-  without.histograms = {};
+  without.histograms.clear();
   EXPECT_THAT(failureOf([&] { importBow(without, folder_ / "svm.bow"); }).what(), HasSubstr("svm.model"));
   writeMatrix("train.npy", 3, 4, -0.25f);
   expectRefused(import_, ErrorCode::InvalidArgument, "train.npy");

@@ -235,7 +235,7 @@ TEST_F(BowTraining, OptionsOutOfTheirRangesAreNamed) {
   const std::vector<std::pair<std::function<void(BowOptions&)>, const char*>> defects = {
       {[](BowOptions& o) { o.words = 0; }, "words"},
       {[](BowOptions& o) { o.words = 100000; }, "words"},
-      {[](BowOptions& o) { o.words = 401; }, "words"},
+      {[](BowOptions& o) { o.words = 500; }, "words"},
       {[](BowOptions& o) { o.sample = 0; }, "sample"},
       {[](BowOptions& o) { o.sample = std::int64_t{1} << 40; }, "sample"},
       {[](BowOptions& o) { o.folds = 1; }, "folds"},
