@@ -76,6 +76,7 @@ class OneDnnBackend : public ReferenceBackend {
     if (s.size % 2 == 0) return ref::lrn(s);  // oneDNN centres even windows differently
     return made("lrn", [&] { return onednn::lrn(s); });
   }
+  KernelPtr lrnBackward(const LrnSpec& s) override { return simd::lrnBackward(s); }
   KernelPtr matmul(const MatmulSpec& s) override {
     return made("matmul", [&] { return onednn::matmul(s); });
   }

@@ -432,6 +432,7 @@ void layerNormBackward(const LayerNormSpec& s, const float* scale, const float* 
 }
 
 #include "kernels/simd/dense.inc.h"
+#include "kernels/simd/lrn.inc.h"
 
 }  // namespace
 
@@ -448,6 +449,7 @@ const Ops& RELPROP_ISA() {
                               averagePoolBackward,
                               layerNorm,
                               layerNormBackward,
+                              lrnBackward,
                               denseForwardRange<float>,
                               denseBackwardRange<float>,
                               denseForwardRange<unsigned short>,
