@@ -21,26 +21,7 @@ inline void map2(float* d, const float* a, const float* b, std::int64_t n, F f) 
   for (std::int64_t i = 0; i < n; ++i) d[i] = f(a[i], b[i]);
 }
 
-// Minimax fits: an odd polynomial up to 1; from there to 4, where erf reaches 1 in single precision, 1 − e^polynomial.
-// Both are taken of every element, so that nothing branches.
-inline float errorFunction(float x) {
-  const float s = x * x, magnitude = fabsf(x), t = magnitude < 4.0f ? magnitude : 4.0f;
-  const float near =
-      x * (1.1283791f +
-           s * (-0.37612327f + s * (0.11280182f + s * (-0.026711351f + s * (0.0049175906f + s * -0.00056315635f)))));
-  const float exponent =
-      -0.0021957655f +
-      t * (-1.1190729f + t * (-0.65229085f + t * (-0.090079444f + t * (0.015242308f + t * -0.0012086293f))));
-  const float far = copysignf(1.0f - expf(exponent), x);
-  return magnitude < 1.0f ? near : far;
-}
-
-// log(u)·a/(u − 1) with u = 1 + a rounded: what rounding cut off cancels.
-inline float logOnePlus(float a) {
-  const float u = 1.0f + a, rounded = u - 1.0f;
-  const float q = logf(u) * (a / (rounded == 0.0f ? 1.0f : rounded));
-  return rounded == 0.0f ? a : q;
-}
+#include "kernels/simd/functions.inc.h"
 
 void computeTwo(const Instruction& i, float* d, const float* a, const float* b, std::int64_t n) {
   switch (i.op) {
@@ -105,11 +86,11 @@ void computeOne(const Instruction& i, float* d, const float* a, std::int64_t n) 
     case Elt::MinImm:
       return map1(d, a, n, [k](float x) { return x < k ? x : k; });
     case Elt::Exp:
-      return map1(d, a, n, [](float x) { return expf(x); });
+      return map1(d, a, n, [](float x) { return exponential(x); });
     case Elt::Sigmoid:
-      return map1(d, a, n, [](float x) { return 1.0f / (1.0f + expf(-x)); });
+      return map1(d, a, n, [](float x) { return 1.0f / (1.0f + exponential(-x)); });
     case Elt::Tanh:
-      return map1(d, a, n, [](float x) { return tanhf(x); });
+      return map1(d, a, n, [](float x) { return hyperbolicTangent(x); });
     case Elt::Erf:
       return map1(d, a, n, [](float x) { return errorFunction(x); });
     case Elt::Log1p:

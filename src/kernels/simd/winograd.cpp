@@ -65,16 +65,17 @@ double directCost(const LinearShape& s) {
 }
 
 // How tiles are shared out: stretches of them to threads that go through all phases alone, or all threads together
-// through one phase after the other where there are too few tiles for that.
+// through one phase after the other: where there are too few tiles for that, or weights so large that they had better
+// be read by one thread each.
 struct Sharing {
   std::int64_t threads, chunks, perChunk;
   bool together;
 };
 
-Sharing sharingOf(std::int64_t tiles, std::int64_t threads) {
-  constexpr std::int64_t kFew = 20, kMany = 48, kManyTogether = 192;
+Sharing sharingOf(std::int64_t tiles, std::int64_t weightBytes, std::int64_t threads) {
+  constexpr std::int64_t kFew = 20, kMany = 48, kManyTogether = 192, kLarge = 4 << 20;
   const std::int64_t perThread = (tiles + threads - 1) / threads;
-  const bool together = perThread < kFew && threads > 1;
+  const bool together = threads > 1 && (perThread < kFew || weightBytes > kLarge);
   const std::int64_t stretches =
       together ? (tiles + kManyTogether - 1) / kManyTogether : threads * ((perThread + kMany - 1) / kMany);
   const std::int64_t perChunk = (tiles + stretches - 1) / stretches;
@@ -89,7 +90,7 @@ class Winograd : public Kernel {
       : ops_(ops),
         layer_(layerOf(spec.shape, direction, tile)),
         direction_(direction),
-        sharing_(sharingOf(tilesOf(layer_), omp_get_max_threads())),
+        sharing_(sharingOf(tilesOf(layer_), packedBytesOf(layer_, ops), omp_get_max_threads())),
         spec_(std::move(spec)) {
     if (direction == Direction::Backward)  // which knows of weights alone
       spec_.bias.clear(), spec_.relu = spec_.accumulate = false;

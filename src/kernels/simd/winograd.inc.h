@@ -233,6 +233,7 @@ struct Product {
   float* sums;
   std::int64_t channels, inputStride, sumStride;
   bool adds;
+  const float* next;  // weights that are needed next: these tiles bring a part of them nearer
 };
 
 // R tiles by N vectors of outputs, all in registers.
@@ -241,6 +242,7 @@ void multiplyTiles(const Product& p) {
   Lanes sum[R][N] = {};
   for (std::int64_t k = 0; k < p.channels; ++k) {
     Lanes w[N];
+    __builtin_prefetch(p.next + k * N * B, 0, 2);
 #pragma GCC unroll 8
     for (int j = 0; j < N; ++j) w[j] = load(p.weights + (k * N + j) * B);
 #pragma GCC unroll 8
@@ -261,20 +263,24 @@ template <int N>
 void multiplyAllTiles(Product p, std::int64_t tiles) {
   static constexpr void (*by[])(const Product&) = {multiplyTiles<1, N>, multiplyTiles<2, N>, multiplyTiles<3, N>,
                                                    multiplyTiles<4, N>, multiplyTiles<5, N>, multiplyTiles<6, N>};
+  int group = 0;
   for (std::int64_t groups = (tiles + kRows - 1) / kRows; tiles > 0; --groups) {
     const std::int64_t rows = (tiles + groups - 1) / groups;  // groups as equal as they can be
     by[rows - 1](p);
+    if (++group < N) p.next += B;
     p.inputs += rows * p.inputStride;
     p.sums += rows * p.sumStride;
     tiles -= rows;
   }
 }
 
-// Some channels of all tiles before the next ones: their weights stay in the first-level cache.
+// Some channels of all tiles before the next ones: their weights stay in the first-level cache, and the next ones are
+// on their way.
 template <int N>
 void multiplyPanel(Product p, std::int64_t tiles) {
   for (std::int64_t rest = p.channels; rest > 0; rest -= p.channels) {
     p.channels = rest < kPartialSum ? rest : kPartialSum;
+    p.next = p.weights + p.channels * N * B;
     multiplyAllTiles<N>(p, tiles);
     p.inputs += p.channels;
     p.weights += p.channels * N * B;
@@ -290,7 +296,8 @@ void multiply(const WinogradLayer& l, const WinogradChunk& chunk, const float* p
                   l.ic,
                   in,
                   out,
-                  false};
+                  false,
+                  nullptr};
   static constexpr void (*by[])(Product, std::int64_t) = {
     multiplyPanel<1>,
     multiplyPanel<2>,

@@ -48,7 +48,8 @@ std::vector<LinearCase> winogradCases() {
           {"Asymmetric", convolution({.ic = 16, .oc = 24, .h = 7, .w = 9, .pt = 0, .pl = 2, .pb = 1, .pr = 0})},
           {"OddChannels", window(3, 17, 23, 6, 6, 1)},
           {"ManyChannels", window(1, 150, 200, 5, 9, 1)},
-          {"ManyTiles", window(2, 16, 16, 33, 35, 1)}};
+          {"ManyTiles", window(2, 16, 16, 33, 35, 1)},
+          {"LargeWeights", window(1, 180, 180, 2, 2, 1)}};
 }
 
 struct Options {
