@@ -221,6 +221,7 @@ class WinogradChoice : public testing::Test {
 TEST_F(WinogradChoice, GoesByTheLayersShape) {
   EXPECT_EQ(tileOf(window(1, 64, 64, 224, 224, 1)), 4);
   EXPECT_EQ(tileOf(window(1, 512, 512, 28, 28, 1)), 4);
+  EXPECT_EQ(tileOf(window(1, 256, 256, 14, 14, 1)), 2);
   EXPECT_EQ(tileOf(window(1, 512, 512, 7, 7, 1)), 0);
   EXPECT_EQ(tileOf(window(1, 16, 16, 7, 7, 1)), 0);
   EXPECT_EQ(tileOf(window(1, 64, 96, 30, 30, 0), Direction::Backward), 4);
