@@ -15,7 +15,7 @@ BEGIN {
   allow("kernels/ref", "kernels")
   allow("kernels/simd", "kernels")
   allow("kernels/onednn", "kernels/ref kernels/simd")
-  allow("kernels/record", "kernels/ref")
+  allow("kernels/record", "kernels/ref kernels/simd")
   allow("engine", "graph kernels")
   allow("rules", "graph kernels")
   allow("explain/walk", "engine rules")

@@ -8,6 +8,7 @@
 #include "kernels/onednn/matmul.h"
 #include "kernels/onednn/phases.h"
 #include "kernels/simd/simd.h"
+#include "kernels/simd/winograd.h"
 #include "kernels/threads.h"
 #include "relprop/error.h"
 
@@ -44,10 +45,16 @@ class OneDnnBackend : public ReferenceBackend {
   }
 
   KernelPtr linearForward(const LinearKernelSpec& s) override {
-    return made("forward", [&] { return onednn::linearForward(s, packing_); });
+    return made("forward", [&] {
+      const int tile = simd::winogradTile(winograd_, s, simd::Direction::Forward);
+      return tile ? simd::winograd(*winograd_, s, simd::Direction::Forward, tile, packing_)
+                  : onednn::linearForward(s, packing_);
+    });
   }
   KernelPtr linearBackward(const LinearKernelSpec& s) override {
     return made("backward", [&] {
+      if (const int tile = simd::winogradTile(winograd_, s, simd::Direction::Backward))
+        return simd::winograd(*winograd_, s, simd::Direction::Backward, tile, packing_);
       return onednn::suitsPhases(s) ? onednn::linearBackwardByPhases(s, block()) : onednn::linearBackward(s, packing_);
     });
   }
@@ -69,6 +76,7 @@ class OneDnnBackend : public ReferenceBackend {
     if (s.size % 2 == 0) return ref::lrn(s);  // oneDNN centres even windows differently
     return made("lrn", [&] { return onednn::lrn(s); });
   }
+  KernelPtr lrnBackward(const LrnSpec& s) override { return simd::lrnBackward(s); }
   KernelPtr matmul(const MatmulSpec& s) override {
     return made("matmul", [&] { return onednn::matmul(s); });
   }
@@ -104,6 +112,7 @@ class OneDnnBackend : public ReferenceBackend {
   }
 
   Packing packing_;
+  const simd::WinogradOps* winograd_ = simd::bestWinogradOps();
 };
 
 }  // namespace

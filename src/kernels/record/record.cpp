@@ -1,6 +1,7 @@
 #include "kernels/record/record.h"
 
 #include "kernels/ref/backend.h"
+#include "kernels/simd/winograd.h"
 
 namespace relprop {
 namespace {
@@ -30,10 +31,10 @@ class RecordingBackend : public ReferenceBackend {
   TensorDesc activation(const Shape& shape) const override { return like_->activation(shape); }
   bool readsDenseInPlace(std::int64_t rows) const override { return like_->readsDenseInPlace(rows); }
   KernelPtr linearForward(const LinearKernelSpec& s) override {
-    return add({LinearCall::Kind::Forward, s.shape}, packedBytes(s));
+    return add({LinearCall::Kind::Forward, s.shape}, packedBytes(s, simd::Direction::Forward));
   }
   KernelPtr linearBackward(const LinearKernelSpec& s) override {
-    return add({LinearCall::Kind::Backward, s.shape}, packedBytes(s));
+    return add({LinearCall::Kind::Backward, s.shape}, packedBytes(s, simd::Direction::Backward));
   }
   KernelPtr denseForward(const DenseSpec& s) override { return add(callOf(LinearCall::Kind::Forward, s)); }
   KernelPtr denseBackward(const DenseSpec& s) override { return add(callOf(LinearCall::Kind::Backward, s)); }
@@ -41,8 +42,12 @@ class RecordingBackend : public ReferenceBackend {
   void runProgram(const Program&, const ProgramArgs&) override {}
 
  private:
-  // Without the padding that some kernels want.
-  static std::int64_t packedBytes(const LinearKernelSpec& s) { return s.shape.weightCount() * bytesOf(s.operands); }
+  // Directly computed layers: without the padding that some kernels want.
+  static std::int64_t packedBytes(const LinearKernelSpec& s, simd::Direction direction) {
+    const simd::WinogradOps* ops = simd::bestWinogradOps();
+    const int tile = simd::winogradTile(ops, s, direction);
+    return tile ? simd::winogradWeightBytes(*ops, s, direction, tile) : s.shape.weightCount() * bytesOf(s.operands);
+  }
   KernelPtr add(const LinearCall& call, std::int64_t weightBytes = 0) {
     calls_.push_back(call);
     return std::make_unique<Idle>(weightBytes);

@@ -3,7 +3,6 @@
 // memory. At few rows the stream of weights is all the time there is: several rows of outputs are read side by side,
 // and every weight that was read serves all operands and rows.
 
-typedef float Lanes __attribute__((vector_size(RELPROP_BLOCK * 4)));
 typedef unsigned Words __attribute__((vector_size(RELPROP_BLOCK * 4)));
 typedef unsigned short Halves __attribute__((vector_size(RELPROP_BLOCK * 2)));
 

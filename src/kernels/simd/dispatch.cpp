@@ -91,4 +91,34 @@ KernelPtr layerNormBackward(const LayerNormSpec& spec) {
   });
 }
 
+namespace {
+
+// The lanes beyond the last channel, which no pixel's work writes.
+void clearPadding(const TensorDesc& d, float* values) {
+  const std::int64_t last = d.channels() / d.block * d.block;
+  for (std::int64_t row = 0; row < d.rows(); ++row)
+    for (std::int64_t pixel = 0; pixel < d.spatial(); ++pixel)
+      for (std::int64_t c = d.channels(); c < last + d.block; ++c) values[physicalIndex(d, row, c, pixel)] = 0;
+}
+
+}  // namespace
+
+KernelPtr lrnBackward(const LrnSpec& spec) {
+  const TensorDesc d = spec.desc;
+  const LrnTask task{d.channels(), d.spatial(), d.block, spec.size, spec.alpha, spec.beta, spec.bias};
+  return makeKernel([d, task](FloatsIn in, FloatsOut out) {
+    const std::int64_t stretches = (task.spatial + kLrnPixels - 1) / kLrnPixels;
+#pragma omp parallel
+    {
+      std::vector<float> work(static_cast<std::size_t>(3 * task.channels * kLrnPixels));
+#pragma omp for schedule(static)
+      for (std::int64_t k = 0; k < d.rows() * stretches; ++k) {
+        const std::int64_t at = k / stretches * d.rowFloats();
+        bestOps().lrnBackward(task, in[0] + at, in[1] + at, out[0] + at, k % stretches * kLrnPixels, work.data());
+      }
+    }
+    if (d.padded()) clearPadding(d, out[0]);
+  });
+}
+
 }  // namespace relprop::simd

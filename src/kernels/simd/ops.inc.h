@@ -21,26 +21,7 @@ inline void map2(float* d, const float* a, const float* b, std::int64_t n, F f) 
   for (std::int64_t i = 0; i < n; ++i) d[i] = f(a[i], b[i]);
 }
 
-// Minimax fits: an odd polynomial up to 1; from there to 4, where erf reaches 1 in single precision, 1 − e^polynomial.
-// Both are taken of every element, so that nothing branches.
-inline float errorFunction(float x) {
-  const float s = x * x, magnitude = fabsf(x), t = magnitude < 4.0f ? magnitude : 4.0f;
-  const float near =
-      x * (1.1283791f +
-           s * (-0.37612327f + s * (0.11280182f + s * (-0.026711351f + s * (0.0049175906f + s * -0.00056315635f)))));
-  const float exponent =
-      -0.0021957655f +
-      t * (-1.1190729f + t * (-0.65229085f + t * (-0.090079444f + t * (0.015242308f + t * -0.0012086293f))));
-  const float far = copysignf(1.0f - expf(exponent), x);
-  return magnitude < 1.0f ? near : far;
-}
-
-// log(u)·a/(u − 1) with u = 1 + a rounded: what rounding cut off cancels.
-inline float logOnePlus(float a) {
-  const float u = 1.0f + a, rounded = u - 1.0f;
-  const float q = logf(u) * (a / (rounded == 0.0f ? 1.0f : rounded));
-  return rounded == 0.0f ? a : q;
-}
+#include "kernels/simd/functions.inc.h"
 
 void computeTwo(const Instruction& i, float* d, const float* a, const float* b, std::int64_t n) {
   switch (i.op) {
@@ -105,11 +86,11 @@ void computeOne(const Instruction& i, float* d, const float* a, std::int64_t n) 
     case Elt::MinImm:
       return map1(d, a, n, [k](float x) { return x < k ? x : k; });
     case Elt::Exp:
-      return map1(d, a, n, [](float x) { return expf(x); });
+      return map1(d, a, n, [](float x) { return exponential(x); });
     case Elt::Sigmoid:
-      return map1(d, a, n, [](float x) { return 1.0f / (1.0f + expf(-x)); });
+      return map1(d, a, n, [](float x) { return 1.0f / (1.0f + exponential(-x)); });
     case Elt::Tanh:
-      return map1(d, a, n, [](float x) { return tanhf(x); });
+      return map1(d, a, n, [](float x) { return hyperbolicTangent(x); });
     case Elt::Erf:
       return map1(d, a, n, [](float x) { return errorFunction(x); });
     case Elt::Log1p:
@@ -139,6 +120,8 @@ void fillWith(float* d, float value, std::int64_t n) {
 }
 
 constexpr int B = RELPROP_BLOCK;
+typedef float Lanes __attribute__((vector_size(B * 4)));
+typedef int Places __attribute__((vector_size(B * 4)));
 
 typedef float Eight __attribute__((vector_size(32)));
 typedef double WideEight __attribute__((vector_size(64)));
@@ -247,10 +230,6 @@ struct Taps {
   WindowAxis h, w;
 };
 
-inline Taps tapsOf(const PoolShape& p, std::int64_t y, std::int64_t x) {
-  return {poolWindow(y, p.ih, p.kh, p.sh, p.dh, p.pt, p.pb), poolWindow(x, p.iw, p.kw, p.sw, p.dw, p.pl, p.pr)};
-}
-
 // One vector of channels of one image. Blocks are as long as a vector, or longer (channels last), whose last vector may
 // be cut short.
 struct PoolPlane {
@@ -267,8 +246,11 @@ inline PoolPlane planeOf(const PoolShape& p, std::int64_t plane) {
 
 template <class F>
 inline void forEachOutput(const PoolShape& p, F f) {
-  for (std::int64_t y = 0; y < p.oh; ++y)
-    for (std::int64_t x = 0; x < p.ow; ++x) f(tapsOf(p, y, x), (y * p.ow + x) * p.block);
+  for (std::int64_t y = 0; y < p.oh; ++y) {
+    const WindowAxis h = poolWindow(y, p.ih, p.kh, p.sh, p.dh, p.pt, p.pb);
+    for (std::int64_t x = 0; x < p.ow; ++x)
+      f(Taps{h, poolWindow(x, p.iw, p.kw, p.sw, p.dw, p.pl, p.pr)}, (y * p.ow + x) * p.block);
+  }
 }
 
 template <class F>
@@ -278,8 +260,8 @@ inline void forEachTap(const PoolShape& p, const Taps& t, F f) {
 }
 
 inline float inverseCount(const PoolShape& p, const Taps& t) {
-  const std::int64_t h = t.h.end > t.h.begin ? (t.h.end - t.h.begin + t.h.step - 1) / t.h.step : 0;
-  const std::int64_t w = t.w.end > t.w.begin ? (t.w.end - t.w.begin + t.w.step - 1) / t.w.step : 0;
+  const std::int64_t h = t.h.end > t.h.begin ? dividedUp(t.h.end - t.h.begin, t.h.step) : 0;
+  const std::int64_t w = t.w.end > t.w.begin ? dividedUp(t.w.end - t.w.begin, t.w.step) : 0;
   const std::int64_t count = p.countPadding ? t.h.paddedCount * t.w.paddedCount : h * w;
   return 1.0f / static_cast<float>(count > 0 ? count : 1);
 }
@@ -291,6 +273,18 @@ inline void withLanes(int lanes, F f) {
     f([] { return B; });
   else
     f([lanes] { return lanes; });
+}
+
+// The first lanes() of a vector; the others are 0, and are not stored.
+template <class L>
+inline Lanes loadSome(const float* x, L lanes) {
+  Lanes v = {};
+  __builtin_memcpy(&v, x, static_cast<std::size_t>(lanes()) * sizeof(float));
+  return v;
+}
+template <class L>
+inline void storeSome(float* x, Lanes v, L lanes) {
+  __builtin_memcpy(x, &v, static_cast<std::size_t>(lanes()) * sizeof(float));
 }
 
 void zero(float* x, std::int64_t n) {
@@ -309,14 +303,14 @@ void maxPool(const PoolShape& p, const float* xs, float* ys, std::int64_t plane)
   float* y = ys + at.out;
   withLanes(at.lanes, [&](auto lanes) {
     forEachOutput(p, [&](const Taps& t, std::int64_t o) {
-      float best[B];
+      Lanes best = Lanes{} - __builtin_inff();
       bool any = false;
-      for (int k = 0; k < B; ++k) best[k] = -__builtin_inff();
       forEachTap(p, t, [&](std::int64_t i) {
+        const Lanes v = loadSome(x + i, lanes);
         any = true;
-        for (int k = 0; k < lanes(); ++k) best[k] = x[i + k] > best[k] ? x[i + k] : best[k];
+        best = v > best ? v : best;
       });
-      for (int k = 0; k < lanes(); ++k) y[o + k] = any ? best[k] : 0.0f;
+      storeSome(y + o, any ? best : Lanes{}, lanes);
     });
   });
 }
@@ -328,21 +322,20 @@ void maxPoolBackward(const PoolShape& p, const float* xs, const float* rs, float
   withLanes(at.lanes, [&](auto lanes) {
     zeroPlane(p, dx, lanes);
     forEachOutput(p, [&](const Taps& t, std::int64_t o) {
-      float best[B];
-      int where[B], tap = 0;
-      for (int k = 0; k < B; ++k) best[k] = -__builtin_inff(), where[k] = 0;
+      Lanes best = Lanes{} - __builtin_inff();
+      Places where = {}, tap = {};
       forEachTap(p, t, [&](std::int64_t i) {
-        for (int k = 0; k < lanes(); ++k) {
-          const bool better = x[i + k] > best[k];  // strict: ties stay with the first
-          best[k] = better ? x[i + k] : best[k];
-          where[k] = better ? tap : where[k];
-        }
-        ++tap;
+        const Lanes v = loadSome(x + i, lanes);
+        const Places better = v > best;  // strict: ties stay with the first
+        best = better ? v : best;
+        where = better ? tap : where;
+        tap += 1;
       });
-      tap = 0;
+      const Lanes back = loadSome(r + o, lanes);
+      tap = Places{};
       forEachTap(p, t, [&](std::int64_t i) {
-        for (int k = 0; k < lanes(); ++k) dx[i + k] += where[k] == tap ? r[o + k] : 0.0f;
-        ++tap;
+        storeSome(dx + i, loadSome(dx + i, lanes) + (where == tap ? back : Lanes{}), lanes);
+        tap += 1;
       });
     });
   });
@@ -354,12 +347,9 @@ void averagePool(const PoolShape& p, const float* xs, float* ys, std::int64_t pl
   float* y = ys + at.out;
   withLanes(at.lanes, [&](auto lanes) {
     forEachOutput(p, [&](const Taps& t, std::int64_t o) {
-      float total[B] = {};
-      forEachTap(p, t, [&](std::int64_t i) {
-        for (int k = 0; k < lanes(); ++k) total[k] += x[i + k];
-      });
-      const float scale = inverseCount(p, t);
-      for (int k = 0; k < lanes(); ++k) y[o + k] = total[k] * scale;
+      Lanes total = {};
+      forEachTap(p, t, [&](std::int64_t i) { total += loadSome(x + i, lanes); });
+      storeSome(y + o, total * inverseCount(p, t), lanes);
     });
   });
 }
@@ -371,12 +361,8 @@ void averagePoolBackward(const PoolShape& p, const float* ss, float* dxs, std::i
   withLanes(at.lanes, [&](auto lanes) {
     zeroPlane(p, dx, lanes);
     forEachOutput(p, [&](const Taps& t, std::int64_t o) {
-      const float scale = inverseCount(p, t);
-      float share[B];
-      for (int k = 0; k < lanes(); ++k) share[k] = s[o + k] * scale;
-      forEachTap(p, t, [&](std::int64_t i) {
-        for (int k = 0; k < lanes(); ++k) dx[i + k] += share[k];
-      });
+      const Lanes share = loadSome(s + o, lanes) * inverseCount(p, t);
+      forEachTap(p, t, [&](std::int64_t i) { storeSome(dx + i, loadSome(dx + i, lanes) + share, lanes); });
     });
   });
 }
@@ -432,6 +418,7 @@ void layerNormBackward(const LayerNormSpec& s, const float* scale, const float* 
 }
 
 #include "kernels/simd/dense.inc.h"
+#include "kernels/simd/lrn.inc.h"
 
 }  // namespace
 
@@ -448,6 +435,7 @@ const Ops& RELPROP_ISA() {
                               averagePoolBackward,
                               layerNorm,
                               layerNormBackward,
+                              lrnBackward,
                               denseForwardRange<float>,
                               denseBackwardRange<float>,
                               denseForwardRange<unsigned short>,

@@ -35,6 +35,13 @@ struct DenseTask {
   std::byte* const* out;  // forward: one; backward: by operand
 };
 
+// One image of a local response normalisation.
+struct LrnTask {
+  std::int64_t channels, spatial, block, size;
+  float alpha, beta, bias;
+};
+inline constexpr int kLrnPixels = 16;  // at a time
+
 struct Ops {
   const char* name;
   int block;  // floats of a vector register
@@ -49,6 +56,8 @@ struct Ops {
   // One row of a layer normalisation.
   void (*layerNorm)(const LayerNormSpec&, const float* scale, const float* bias, const float* x, float* y);
   void (*layerNormBackward)(const LayerNormSpec&, const float* scale, const float* x, const float* g, float* dx);
+  // The pixels from `first` on, kLrnPixels at most. work: 3 floats for each channel and pixel.
+  void (*lrnBackward)(const LrnTask&, const float* x, const float* g, float* dx, std::int64_t first, float* work);
   // Outputs (forward) or inputs (backward) begin … end − 1.
   void (*denseForward)(const DenseTask<float>&, std::int64_t begin, std::int64_t end);
   void (*denseBackward)(const DenseTask<float>&, std::int64_t begin, std::int64_t end);
@@ -75,5 +84,6 @@ bool isOfRuns(const CopySpec& spec);
 KernelPtr copyRuns(const CopySpec& spec);
 KernelPtr layerNorm(const LayerNormSpec& spec);
 KernelPtr layerNormBackward(const LayerNormSpec& spec);
+KernelPtr lrnBackward(const LrnSpec& spec);
 
 }  // namespace relprop::simd

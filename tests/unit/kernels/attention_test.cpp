@@ -1,6 +1,8 @@
 // Layer normalisation and products of computed matrices: every backend against the definitions in double precision.
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 
 #include "kernels/backend.h"
 #include "kernels/simd/simd.h"
@@ -143,6 +145,34 @@ TEST(Functions, ErfHoldsItsRelativePrecision) {
   expectFunction(Elt::Erf, range(-6, 6, 1e-3f), std::erf, 5e-7);
   expectFunction(Elt::Erf, {1e-30f, -1e-8f, 1e-4f, 0.999999f, 1.0f, -1.0f, 3.999f, 4.0f, 4.001f, 80.0f, -1e30f},
                  std::erf, 5e-7);
+}
+
+TEST(Functions, ExpHoldsItsRelativePrecision) {
+  expectFunction(Elt::Exp, range(-87.3f, 88.7f, 1e-3f), std::exp, 1.2e-7);
+  expectFunction(Elt::Exp, {0.0f, 1e-30f, -1e-8f, 1e-4f, 0.34657f, -0.34658f}, std::exp, 1.2e-7);
+}
+
+TEST(Functions, ExpEndsInZeroInfinityAndNan) {
+  constexpr float kInfinity = std::numeric_limits<float>::infinity(), kSmallest = 1.4013e-45f;
+  for (const simd::Ops* ops : {&simd::opsBaseline(), &simd::bestOps()}) {
+    const Floats y = computed(*ops, Elt::Exp, {88.73f, 1e30f, kInfinity, -104.1f, -1e30f, -kInfinity, std::nanf("")});
+    EXPECT_EQ(Floats(y.begin(), y.begin() + 6), (Floats{kInfinity, kInfinity, kInfinity, 0, 0, 0})) << ops->name;
+    EXPECT_TRUE(std::isnan(y[6])) << ops->name;
+    const Floats x = range(-103.5f, -87.3f, 1e-2f), small = computed(*ops, Elt::Exp, x);
+    for (std::size_t i = 0; i < x.size(); ++i)
+      ASSERT_NEAR(small[i], std::exp(static_cast<double>(x[i])), kSmallest) << ops->name << " at " << x[i];
+  }
+}
+
+TEST(Functions, SigmoidHoldsItsRelativePrecision) {
+  expectFunction(
+      Elt::Sigmoid, range(-87, 30, 1e-3f), [](double x) { return 1 / (1 + std::exp(-x)); }, 3e-7);
+}
+
+TEST(Functions, TanhHoldsItsRelativePrecision) {
+  expectFunction(Elt::Tanh, range(-10, 10, 1e-3f), std::tanh, 2.5e-7);
+  expectFunction(Elt::Tanh, {0.0f, 1e-30f, -1e-8f, 1e-4f, 0.6249999f, 0.625f, -0.625f, 50.0f, -1e30f}, std::tanh,
+                 2.5e-7);
 }
 
 TEST(Functions, Log1pHoldsItsRelativePrecision) {

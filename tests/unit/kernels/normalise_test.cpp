@@ -34,13 +34,14 @@ Doubles softmaxOf(std::int64_t outer, std::int64_t extent, std::int64_t inner, c
 
 struct LrnCase {
   std::int64_t channels, size;
+  float beta = 0.6f;
 };
 
 class Lrn : public testing::TestWithParam<LrnCase> {
  protected:
   LrnSpec specFor(const Backend& b) const {
-    const auto [channels, size] = GetParam();
-    return {{{2, channels, 3, 2}, channels >= 8 ? b.block() : 1}, size, 0.7f, 0.6f, 1.5f};
+    const auto [channels, size, beta] = GetParam();
+    return {{{2, channels, 3, 2}, channels >= 8 ? b.block() : 1}, size, 0.7f, beta, 1.5f};
   }
   Floats input() const { return randomFloats(2 * GetParam().channels * 6, 1, -2, 2); }
 };
@@ -67,6 +68,21 @@ TEST_P(Lrn, BackwardIsTheDerivative) {
     expectClose(rowMajor(out, s.desc), narrow(expected), 5e-6);
     expectCleanPadding(out, s.desc);
   }
+}
+
+// More pixels than the fast kernel takes at a time, and the last ones fewer.
+TEST_P(Lrn, BackwardIsThatOfTheReferenceOnLargerMaps) {
+  const auto [channels, size, beta] = GetParam();
+  const Shape shape = {2, channels, 7, 5};
+  const Floats values = randomFloats(elementCount(shape), 3, -2, 2), g = randomFloats(elementCount(shape), 4);
+  const auto by = [&](Backend& b) {
+    const TensorDesc d{shape, channels >= 8 ? b.block() : 1};
+    Buffer out(d.floats(), 77);
+    run(*b.lrnBackward({d, size, 0.7f, beta, 1.5f}), {laidOut(values, d).data(), laidOut(g, d).data()}, {out.data()});
+    expectCleanPadding(out, d);
+    return rowMajor(out, d);
+  };
+  expectClose(by(*makeOneDnnBackend()), by(*makeReferenceBackend()), 1e-6);
 }
 
 TEST_P(Lrn, SecantExplainsTheWholeChange) {
@@ -104,9 +120,10 @@ TEST_P(Lrn, SecantWithoutAChangeIsTheDerivative) {
 
 INSTANTIATE_TEST_SUITE_P(Sizes, Lrn,
                          testing::Values(LrnCase{16, 5}, LrnCase{17, 5}, LrnCase{17, 4}, LrnCase{5, 3}, LrnCase{5, 2},
-                                         LrnCase{24, 1}, LrnCase{8, 9}),
+                                         LrnCase{24, 1}, LrnCase{8, 9}, LrnCase{17, 5, 0.75f}),
                          [](const auto& info) {
-                           return "C" + std::to_string(info.param.channels) + "Size" + std::to_string(info.param.size);
+                           return "C" + std::to_string(info.param.channels) + "Size" + std::to_string(info.param.size) +
+                                  "Beta" + std::to_string(std::lround(info.param.beta * 100));
                          });
 
 class Softmax : public testing::Test {
