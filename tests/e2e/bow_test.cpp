@@ -71,7 +71,9 @@ TEST_F(BowTest, GoesOnAfterAnInterruptionWithTheSameResult) {
     EXPECT_EQ(first.code, signal == SIGINT ? 130 : 128 + SIGKILL) << first.err;
     EXPECT_FALSE(fs::exists(out()));
     ASSERT_TRUE(fs::exists(parts()));
-    if (signal == SIGINT) EXPECT_THAT(first.err, HasSubstr("the same command goes on from there"));
+    if (signal == SIGINT) {
+      EXPECT_THAT(first.err, HasSubstr("the same command goes on from there"));
+    }
     const Outcome second = train({"--step", "2"});
     EXPECT_EQ(second.code, 0) << second.err;
     EXPECT_THAT(second.err, HasSubstr("going on from " + parts()));
