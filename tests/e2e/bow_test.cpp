@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <algorithm>
 #include <chrono>
 #include <thread>
 
@@ -27,8 +28,11 @@ class BowTest : public testing::Test {
   std::string out() const { return folder_ / "model.bow"; }
   std::string parts() const { return out() + ".parts"; }
   Outcome train(const Arguments& options = {}, const RunOptions& run = {}) const {
-    Arguments arguments = {"bow", "train",   data(), "-o",       out(), "--min-photos",
-                           "1",   "--words", "16",   "--sample", "2000"};
+    Arguments arguments = {"bow", "train", data(), "-o", out()};
+    // An option may be given once.
+    for (const Arguments& small : {Arguments{"--min-photos", "1"}, {"--words", "16"}, {"--sample", "2000"}})
+      if (std::find(options.begin(), options.end(), small[0]) == options.end())
+        arguments.insert(arguments.end(), small.begin(), small.end());
     arguments.insert(arguments.end(), options.begin(), options.end());
     return relprop(arguments, run);
   }
@@ -82,9 +86,16 @@ TEST_F(BowTest, GoesOnAfterAnInterruptionWithTheSameResult) {
 }
 
 TEST_F(BowTest, ClassesWithFewPhotosAreLeftOut) {
-  const Outcome outcome = train({"--min-photos", "3"});
+  const fs::path photos = folder_ / "photos";
+  for (const auto& [from, to] :
+       {std::pair{"val_00000.jpg", "many/1.jpg"}, {"val_00001.jpg", "many/2.jpg"}, {"val_00002.jpg", "few/3.jpg"}}) {
+    fs::create_directories((photos / to).parent_path());
+    fs::copy_file(exampleData() / "JPEGImages" / from, photos / to);
+  }
+  const std::string folder = "folder:" + photos.string();
+  const Outcome outcome = relprop({"bow", "train", folder, "-o", out(), "--min-photos", "2", "--words", "16"});
   EXPECT_EQ(outcome.code, 0) << outcome.err;
-  EXPECT_THAT(outcome.err, HasSubstr("classes with fewer than 3 photos are left out: "));
+  EXPECT_THAT(outcome.err, HasSubstr("classes with fewer than 2 photos are left out: few (1)"));
   fs::remove(out());
   expectRefused(train({"--min-photos", "100"}), "lower --min-photos");
 }
@@ -175,6 +186,60 @@ TEST_F(BowTest, CommandLinesOfThePage) {
   EXPECT_EQ(words.code, 0) << words.err;
   const Outcome measured = sh("relprop bow train voc:examples/pictures --min-photos 1 -o voc.bow --folds 5 --words 64");
   EXPECT_EQ(measured.code, 0) << measured.err;
+  const std::string photo = "examples/pictures/JPEGImages/val_00007.jpg";
+  const Outcome maps = sh("relprop explain shapes.bow " + photo + " -m bow-lrp -m sensitivity --view panel");
+  EXPECT_EQ(maps.code, 0) << maps.err;
+  EXPECT_TRUE(fs::exists(folder_ / "out/val_00007.panel.png"));
+  const Outcome ledger = sh("relprop inspect shapes.bow --ledger " + photo);
+  EXPECT_THAT(ledger.out, HasSubstr("KernelMachine  taylor:root=search"));
+  const Outcome scores = sh(
+      "relprop evaluate shapes.bow --data voc:examples/pictures --methods bow-lrp,sensitivity,random --store bow.db");
+  EXPECT_EQ(scores.code, 0) << scores.err;
+  EXPECT_THAT(scores.out, HasSubstr("8 measured, 0 skipped"));
+}
+
+// Without a method it is bow-lrp; what is about layers is refused by name, and nothing is written.
+TEST_F(BowTest, ExplainsAndRefusesByName) {
+  ASSERT_EQ(train({}).code, 0);
+  const std::string photo = (exampleData() / "JPEGImages/val_00007.jpg").string(), maps = folder_ / "maps";
+  const auto explain = [&](Arguments more) {
+    Arguments all = {"explain", out(), photo, "-o", maps};
+    all.insert(all.end(), more.begin(), more.end());
+    return relprop(all);
+  };
+  const std::vector<std::pair<Arguments, std::string>> refused = {
+      {{"-m", "rap"}, "for a bag of visual words one of bow-lrp"},
+      {{"--rule", "*=epsilon"}, "rules"},
+      {{"--from", "conv1"}, "from"},
+      {{"--at", "conv1"}, "at"},
+      {{"--layers"}, "layers"},
+      {{"--patterns", "p.npz"}, "patterns"},
+      {{"--precision", "bf16"}, "precision"},
+      {{"--memory", "64M"}, "memory"},
+      {{"--reference"}, "reference"},
+      {{"--output", "scores"}, "output"},
+      {{"--layout", "nhwc"}, "layout"}};
+  for (const auto& [options, name] : refused) {
+    SCOPED_TRACE(options.front());
+    const Outcome outcome = explain(options);
+    EXPECT_EQ(outcome.code, 1);
+    EXPECT_THAT(outcome.err, HasSubstr("relprop: error: "));
+    EXPECT_THAT(outcome.err, HasSubstr(name));
+    EXPECT_FALSE(fs::exists(maps) && !fs::is_empty(maps));
+  }
+  for (const Arguments& other : {Arguments{"bench", out()}, Arguments{"patterns", out(), photo, "-o", maps + ".npz"}}) {
+    const Outcome outcome = relprop(other);
+    EXPECT_EQ(outcome.code, 1);
+    EXPECT_THAT(outcome.err, HasSubstr("a bag of visual words"));
+  }
+  const Outcome several =
+      explain({"--methods", "bow-lrp,gradient,random,occlusion:window=64,stride=64,rise:samples=4", "--target", "0,1"});
+  EXPECT_EQ(several.code, 0) << several.err;
+  EXPECT_TRUE(fs::exists(maps + "/val_00007.bow-lrp.0.png"));
+  const Outcome all = relprop({"inspect", out(), "--methods", "all"});
+  for (const char* method : {"bow-lrp", "sensitivity", "gradient", "occlusion", "rise", "random"})
+    EXPECT_THAT(all.out, HasSubstr(std::string("method   ") + method)) << method;
+  EXPECT_THAT(all.out, testing::Not(HasSubstr("method   rap")));
 }
 
 }  // namespace

@@ -43,6 +43,9 @@ ExplainOptions MethodSet::optionsOf(const Method& method) const {
 
 // The nodes are known once a plan was made, and depend on the method: some fold more into a convolution than others.
 std::vector<std::string> MethodSet::nodesToKeep(ExplainOptions options) const {
+  if (network_.model.isBagOfWords())
+    throw Error(ErrorCode::InvalidArgument, "layers", "asked of a bag of visual words",
+                "a network: a bag of visual words has no layers", "leave it out");
   options.batch = 1;
   options.ledger = false;
   if (const int fixed = fixedBatch(network_.model); fixed > 0) options.batch = fixed;
