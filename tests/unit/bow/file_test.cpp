@@ -1,9 +1,7 @@
 #include "bow/file.h"
 
-#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <cmath>
 #include <fstream>
@@ -19,6 +17,7 @@
 #include "image/npz_entries.h"
 #include "image/zip_archive.h"
 #include "relprop/error.h"
+#include "support/temporary_folder.h"
 #include "unit/bow/small_bag.h"
 #include "unit/core/failure.h"
 
@@ -36,15 +35,9 @@ constexpr ZipKind kAnyArchive{ErrorCode::MalformedModel, ""};
 
 class BowFile : public ::testing::Test {
  protected:
-  void SetUp() override {
-    folder_ = fs::temp_directory_path() /
-              fmt::format("relprop-{}-{}", ::testing::UnitTest::GetInstance()->current_test_info()->name(), getpid());
-    fs::create_directories(folder_);
-  }
-  void TearDown() override { fs::remove_all(folder_); }
   fs::path file(const std::string& name = "model.bow") const { return folder_ / name; }
 
-  fs::path folder_;
+  relprop::test::TemporaryFolder folder_;
 };
 
 std::vector<float> noisePicture(int side) {
@@ -154,7 +147,7 @@ TEST_F(BowFile, BytesAreReadAsTheFileIs) {
 
 TEST_F(BowFile, FilesThatAreNotThereOrNoArchiveAreNamed) {
   EXPECT_EQ(failureOf([&] { readBag(file("none")); }).code(), ErrorCode::FileNotFound);
-  EXPECT_EQ(failureOf([&] { readBag(folder_); }).code(), ErrorCode::FileUnreadable);
+  EXPECT_EQ(failureOf([&] { readBag(folder_.path()); }).code(), ErrorCode::FileUnreadable);
   std::ofstream(file()) << "PK\3\4 and no more";
   const Error cut = failureOf([&] { readBag(file()); });
   EXPECT_EQ(cut.code(), ErrorCode::MalformedModel);

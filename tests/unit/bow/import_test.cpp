@@ -1,13 +1,12 @@
-#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <limits>
 
 #include "bow/file.h"
 #include "relprop/bow.h"
 #include "relprop/error.h"
+#include "support/temporary_folder.h"
 #include "unit/core/failure.h"
 
 namespace relprop::bow::test {
@@ -34,15 +33,11 @@ SV
 class BowImporting : public ::testing::Test {
  protected:
   void SetUp() override {
-    folder_ = fs::temp_directory_path() /
-              fmt::format("relprop-{}-{}", ::testing::UnitTest::GetInstance()->current_test_info()->name(), getpid());
-    fs::create_directories(folder_);
     import_.model = folder_ / "svm.model", import_.vocabulary = folder_ / "words.npy";
     import_.settings.preprocess = BowSettings::warped(64);
     writeFile(import_.model, std::string(kLinearModel));
     writeMatrix("words.npy", 4, 128, 0.1f);
   }
-  void TearDown() override { fs::remove_all(folder_); }
   void writeMatrix(const std::string& name, std::int64_t rows, std::int64_t columns, float last) const {
     Tensor matrix(Shape{rows, columns}, 0.1f);
     for (std::int64_t r = 0; r < rows; ++r) matrix.data[static_cast<std::size_t>(r * columns + r)] = 0.5f;
@@ -56,7 +51,7 @@ class BowImporting : public ::testing::Test {
     EXPECT_FALSE(fs::exists(folder_ / "svm.bow"));
   }
 
-  fs::path folder_;
+  relprop::test::TemporaryFolder folder_;
   BowImport import_;
 };
 

@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
@@ -13,6 +12,7 @@
 #include "bow/part_file.h"
 #include "relprop/bow.h"
 #include "relprop/error.h"
+#include "support/temporary_folder.h"
 #include "unit/core/failure.h"
 
 namespace relprop::bow::test {
@@ -62,12 +62,6 @@ BowOptions quickOptions() {
 
 class BowTraining : public ::testing::Test {
  protected:
-  void SetUp() override {
-    folder_ = fs::temp_directory_path() /
-              fmt::format("relprop-{}-{}", ::testing::UnitTest::GetInstance()->current_test_info()->name(), getpid());
-    fs::create_directories(folder_);
-  }
-  void TearDown() override { fs::remove_all(folder_); }
   fs::path file(const std::string& name = "model.bow") const { return folder_ / name; }
   std::vector<std::uint8_t> trained(const BowOptions& options, const std::string& name = "model.bow") const {
     trainBow(stripedPictures(), options, file(name));
@@ -80,7 +74,7 @@ class BowTraining : public ::testing::Test {
     EXPECT_FALSE(fs::exists(file()));
   }
 
-  fs::path folder_;
+  relprop::test::TemporaryFolder folder_;
 };
 
 }  // namespace
@@ -143,7 +137,9 @@ TEST_F(BowTraining, GoesOnWhereItWasStopped) {
     int sampled = 0;
     options.progress = [&](const BowProgress& progress) { return sampled += progress.phase == "sample", true; };
     EXPECT_EQ(trained(options), whole) << stop;
-    if (phase != "words") EXPECT_EQ(sampled > 0, phase == "sample") << phase;
+    if (phase != "words") {
+      EXPECT_EQ(sampled > 0, phase == "sample") << phase;
+    }
     EXPECT_FALSE(fs::exists(file("model.bow.parts")));
     fs::remove(file());
   }
@@ -297,7 +293,7 @@ TEST_F(BowTraining, APartFileIsOfOneProgramAtATime) {
   PartFile(file("part"), "key", take);
   EXPECT_THAT(records, ElementsAre("one", ""));
   EXPECT_THAT(failureOf([&] { PartFile(file("part"), "other", take); }).what(), HasSubstr("another training"));
-  EXPECT_EQ(failureOf([&] { PartFile(folder_, "key", take); }).code(), ErrorCode::FileWriteFailed);
+  EXPECT_EQ(failureOf([&] { PartFile(folder_.path(), "key", take); }).code(), ErrorCode::FileWriteFailed);
 }
 
 // Against a search over all features of all pictures.
