@@ -285,7 +285,8 @@ struct FoundLabels {
 // `given`: a name or a file. Where it is empty, MODEL.preprocess.json beside the model; its metadata
 // relprop.preprocess; preprocessor_config.json (Hugging Face) or config.json (timm) in its folder, or in the folder
 // above one called onnx; the metadata of Ultralytics. A network whose input is of integers gets the bytes of the
-// picture without any of them. Throws MalformedPreprocess, MalformedModel, and what reading files throws.
+// picture without any of them. Throws MalformedPreprocess, MalformedModel, and what reading files throws; of a bag of
+// visual words InvalidArgument for one that changes colours, since its pixels stay 0 to 255.
 RELPROP_API FoundPreprocess findPreprocess(const Model& model, const std::string& given = {});
 // In the same way MODEL.labels.txt; relprop.labels; config.json; the metadata of Ultralytics. Throws InvalidArgument
 // where names are not as many as the network's classes, but leaves aside those of config.json and Ultralytics.

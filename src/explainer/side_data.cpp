@@ -4,6 +4,8 @@
 #include <nlohmann/json.hpp>
 #include <system_error>
 
+#include "bow/limits.h"
+#include "explainer/model_impl.h"
 #include "relprop/error.h"
 #include "relprop/explain.h"
 
@@ -164,9 +166,7 @@ Preprocess ownBytes() {
   return p;
 }
 
-}  // namespace
-
-FoundPreprocess findPreprocess(const Model& model, const std::string& given) {
+FoundPreprocess foundPreprocess(const Model& model, const std::string& given) {
   const char* const entry = "metadata relprop.preprocess";
   if (!given.empty()) return {readPreprocess(given), given};
   if (const auto path = besideModel(model, ".preprocess.json")) return {readPreprocess(*path), *path};
@@ -179,6 +179,16 @@ FoundPreprocess findPreprocess(const Model& model, const std::string& given) {
   if (const auto p = ultralytics(model)) return {p, p->name};
   if (model.takesBytes()) return {ownBytes(), "integer input"};
   return {};
+}
+
+}  // namespace
+
+FoundPreprocess findPreprocess(const Model& model, const std::string& given) {
+  FoundPreprocess found = foundPreprocess(model, given);
+  const std::shared_ptr<const bow::Bag> bag = ModelAccess::bag(model);
+  if (bag && found.preprocess)
+    bow::checkPicturePreprocess(*found.preprocess, bag->features, {ErrorCode::InvalidArgument, found.from});
+  return found;
 }
 
 FoundLabels findLabels(const Model& model, const std::string& given) {

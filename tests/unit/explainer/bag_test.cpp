@@ -102,6 +102,12 @@ TEST(Bag, IsAModel) {
   EXPECT_FALSE(model.hasBatchNormalization());
 }
 
+TEST(Bag, PixelsStayAsTheyAre) {
+  const Error error = failureOf([] { findPreprocess(intersection(), "imagenet"); });
+  EXPECT_EQ(error.code(), ErrorCode::InvalidArgument);
+  EXPECT_THAT(error.what(), HasSubstr("imagenet, preprocess"));
+}
+
 // Score, probabilities and map as the parts give them.
 TEST(Bag, ExplainsAsItsPartsDo) {
   const Tensor x = pictures(1);
