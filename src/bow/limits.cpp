@@ -11,7 +11,7 @@ namespace relprop::bow {
 
 namespace {
 
-constexpr std::int64_t kMaxBlocks = 256, kMaxFeatures = std::int64_t{1} << 20;
+constexpr std::int64_t kMaxBlocks = 256, kMaxFeatures = std::int64_t{1} << 20, kMaxPixels = std::int64_t{1} << 28;
 
 void requireNumber(const Place& place, const std::string& key, double value, double low, double high) {
   if (!(value >= low && value <= high))
@@ -89,8 +89,15 @@ void checkPicturePreprocess(const Preprocess& preprocess, const FeatureSettings&
   if (preprocess.bgr || preprocess.scale != 1 || !all(preprocess.mean, 0) || !all(preprocess.std, 1))
     rejectSetting(place, "preprocess", "another order or range of colours", "RGB, scale 1, mean 0, std 1");
   const auto [height, width] = fixedSize(preprocess);
-  const std::int64_t places =
-      features.places == FeatureSettings::Places::Keypoints ? 0 : (height / features.step) * (width / features.step);
+  checkPictureSize(height, width, features, place);
+}
+
+void checkPictureSize(std::int64_t height, std::int64_t width, const FeatureSettings& features, const Place& place) {
+  requireWithin(place, "height of a picture", height, 0, kMaxPixels);
+  requireWithin(place, "width of a picture", width, 0, kMaxPixels);
+  requireWithin(place, "pixels of a picture", height * width, 0, kMaxPixels);
+  if (features.places == FeatureSettings::Places::Keypoints) return;
+  const std::int64_t places = (height / features.step) * (width / features.step);
   requireWithin(place, "features of a picture", places * static_cast<std::int64_t>(features.patches.size()), 0,
                 kMaxFeatures);
 }

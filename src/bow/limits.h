@@ -32,5 +32,7 @@ void checkKernels(const std::vector<KernelTerm>& kernels, bool gammaOpen, const 
 // Pixels stay 0 to 255, red first: what features are taken from. Where the size of all pictures is fixed, so is the
 // number of their features, which is bounded.
 void checkPicturePreprocess(const Preprocess& preprocess, const FeatureSettings& features, const Place& place);
+// Pixels and features of one picture are bounded before there is memory for them.
+void checkPictureSize(std::int64_t height, std::int64_t width, const FeatureSettings& features, const Place& place);
 
 }  // namespace relprop::bow

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "bow/limits.h"
 #include "explain/methods/method_list.h"
 #include "explainer/model_impl.h"
 #include "explainer/prepare.h"
@@ -168,6 +169,7 @@ std::unique_ptr<BagRun> makeBagRun(const Model& model, const ExplainOptions& opt
   const std::shared_ptr<const bow::Bag> bag = ModelAccess::bag(model);
   const Shape given = options.inputShape.empty() ? sizeMadeBy(bag->preprocess) : options.inputShape;
   const Shape full = fullInputShape(model, given, options.batch, model.layout(options.layout));
+  bow::checkPictureSize(full[2], full[3], bag->features, {ErrorCode::InvalidArgument, "input"});
   return std::make_unique<BagRun>(bag, std::move(method), Shape(full.begin() + 1, full.end()), full[0],
                                   static_cast<std::int64_t>(options.targets.size()), options.threads);
 }

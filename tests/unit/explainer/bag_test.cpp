@@ -240,6 +240,8 @@ TEST(Bag, RefusesWhatIsAboutLayersByName) {
   fails(ErrorCode::InvalidArgument, "reference", [](ExplainOptions& o) { o.reference = true; });
   fails(ErrorCode::InvalidArgument, "layout", [](ExplainOptions& o) { o.layout = Layout::ChannelsLast; });
   fails(ErrorCode::ShapeMismatch, "input", [](ExplainOptions& o) { o.inputShape = {1, 32, 32}; });
+  fails(ErrorCode::InvalidArgument, "pixels of a picture", [](ExplainOptions& o) { o.inputShape = {40000, 40000}; });
+  fails(ErrorCode::InvalidArgument, "features of a picture", [](ExplainOptions& o) { o.inputShape = {9000, 9000}; });
 
   const TemporaryFolder folder;
   bow::writeBag(folder.path() / "m.bow", *ModelAccess::bag(intersection()));
