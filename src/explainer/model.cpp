@@ -59,6 +59,10 @@ std::vector<std::string> assumedOutput(const ImportedModel& network) {
 Model ModelAccess::network(const std::string& path, ImportedModel network, bool outputGiven) {
   const Graph& graph = network.graph;
   const Value& input = graph.value(graph.inputs.at(0));
+  if (input.shape.empty())
+    throw Error(ErrorCode::UnsupportedModel, "input '" + input.name + "'",
+                input.hasShape ? "a single number" : "no shape", "a batch, N×…",
+                "export the network with a shape for its input");
   const bool normalised =
       std::any_of(graph.nodes.begin(), graph.nodes.end(), [](const Node& n) { return n.op == Op::BatchNormalization; });
   ModelAccess::Impl impl;

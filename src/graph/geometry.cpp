@@ -79,11 +79,13 @@ std::int64_t windowCount(const Node& node, const Window& window, std::size_t axi
   return (count - 1) * stride >= extent + window.padBegin[axis] ? count - 1 : count;
 }
 
-// A pool has no value for a window that lies in the padding entirely.
+// A pool has no value for a window that lies in the padding entirely. The first window begins farthest from the input,
+// and where the first tap inside it lies comes again after `dilation` windows at most, so no more are looked at.
 void checkPoolWindows(const Node& node, const Window& window, std::size_t axis, std::int64_t extent) {
   const std::int64_t stride = window.strides[axis], dilation = window.dilations[axis];
   bool inside = (window.output[axis] - 1) * stride - window.padBegin[axis] < extent;
-  for (std::int64_t start = -window.padBegin[axis]; start < 0 && inside; start += stride) {
+  const std::int64_t different = std::min(window.output[axis], dilation);
+  for (std::int64_t k = 0, start = -window.padBegin[axis]; k < different && start < 0 && inside; ++k, start += stride) {
     const std::int64_t tap = ceilDiv(-start, dilation);
     inside = tap < window.kernel[axis] && start + tap * dilation < extent;
   }

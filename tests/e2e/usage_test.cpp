@@ -6,9 +6,11 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <functional>
 #include <nlohmann/json.hpp>
 
 #include "program.h"
+#include "relprop/image.h"
 
 namespace e2e {
 namespace {
@@ -134,6 +136,26 @@ TEST(Usage, AFullStandardOutputIsAFailure) {
   Outcome outcome = relprop({"methods"}, {.inChild = toFull, .whileRunning = {}});
   EXPECT_EQ(outcome.code, 1);
   EXPECT_THAT(outcome.err, HasSubstr("standard output"));
+}
+
+// A log on a full disk, or none: the work is done all the same, and no file takes the messages.
+TEST(Usage, StandardErrorThatCannotBeWrittenStopsNothing) {
+  const auto toFull = [] {
+    if (std::freopen("/dev/full", "w", stderr) == nullptr) _exit(126);
+  };
+  const auto closing = [] {
+    for (const int stream : {STDIN_FILENO, STDERR_FILENO}) close(stream);
+  };
+  for (const std::function<void()>& before : {std::function<void()>(toFull), std::function<void()>(closing)}) {
+    const TemporaryFolder folder;
+    const Outcome missing = relprop({"inspect", folder / "none.onnx"}, {.inChild = before, .whileRunning = {}});
+    EXPECT_EQ(missing.code, 1);
+    const Outcome works = relprop({"explain", exampleModel(), examplePicture(), "none.jpg", "-o", folder / "maps"},
+                                  {.inChild = before, .whileRunning = {}});
+    EXPECT_EQ(works.code, 1) << "of one picture";
+    const std::string map = "maps/" + examplePicture().stem().string() + ".rap.png";
+    EXPECT_GT(::relprop::readImage(folder / map).width, 0);
+  }
 }
 
 }  // namespace

@@ -1,14 +1,25 @@
 #include "console.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 
 #include "relprop/error.h"
 
 namespace relprop::cli {
+namespace {
+
+// Standard error may be closed, or a log on a full disk: what cannot be said there is lost, and the work goes on.
+void say(const std::string& text) {
+  std::fwrite(text.data(), 1, text.size(), stderr);
+  std::fflush(stderr);
+}
+
+}  // namespace
 
 Console::Console(bool quiet) : quiet_(quiet), terminal_(isatty(STDERR_FILENO) == 1) {}
 
@@ -17,7 +28,7 @@ Console::~Console() {
 }
 
 void Console::clearBar() {
-  if (barShown_) fmt::print(stderr, "\r\033[K");
+  if (barShown_) say("\r\033[K");
   barShown_ = false;
 }
 
@@ -36,7 +47,7 @@ void Console::result(const std::string& line) {
 void Console::note(const std::string& text) {
   std::lock_guard lock(mutex_);
   clearBar();
-  if (!quiet_) fmt::print(stderr, "relprop: {}\n", text);
+  if (!quiet_) say("relprop: " + text + "\n");
 }
 
 void Console::warning(const std::string& text) {
@@ -46,7 +57,7 @@ void Console::warning(const std::string& text) {
 void Console::error(const std::string& text) {
   std::lock_guard lock(mutex_);
   clearBar();
-  fmt::print(stderr, "relprop: error: {}\n", text);
+  say("relprop: error: " + text + "\n");
 }
 
 void Console::progress(std::size_t done, std::size_t total, const std::string& what) {
@@ -59,9 +70,15 @@ void Console::progress(double share, const std::string& what) {
   std::lock_guard lock(mutex_);
   constexpr int width = 30;
   const auto filled = static_cast<std::size_t>(std::clamp(share, 0.0, 1.0) * width);
-  fmt::print(stderr, "\r\033[K[{:#<{}}{:.<{}}] {}", "", filled, "", width - filled, what);
-  std::fflush(stderr);
+  say(fmt::format("\r\033[K[{:#<{}}{:.<{}}] {}", "", filled, "", width - filled, what));
   barShown_ = true;
+}
+
+void keepStandardStreams() {
+  const auto closed = [](int stream) { return fcntl(stream, F_GETFD) == -1 && errno == EBADF; };
+  if (closed(STDIN_FILENO)) ::open("/dev/null", O_RDONLY);
+  if (closed(STDOUT_FILENO)) ::open("/dev/full", O_WRONLY);
+  if (closed(STDERR_FILENO)) ::open("/dev/null", O_WRONLY);
 }
 
 void flushStandardOutput() {

@@ -30,6 +30,10 @@ class Console {
   std::mutex mutex_;
 };
 
+// Of standard streams that the caller closed, so that no file that is opened later takes the place of one: what is said
+// there is lost, and standard output is one that cannot be written.
+void keepStandardStreams();
+
 // Throws FileWriteFailed when something written to standard output did not arrive (a full disk behind a redirection).
 void flushStandardOutput();
 

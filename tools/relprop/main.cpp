@@ -124,6 +124,7 @@ int guardedMain(int argc, char** argv) {
 }  // namespace relprop::cli
 
 int main(int argc, char** argv) {
+  relprop::cli::keepStandardStreams();
   relprop::cli::waitAsleep(argc, argv);
   return relprop::cli::guardedMain(argc, argv);
 }

@@ -29,6 +29,16 @@ ErrorCode codeOf(const Model& m, const ExplainOptions& o) {
   return failureOf([&] { Explainer e(m, o); }).code();
 }
 
+TEST(OpenModel, TheInputHasToHaveAxes) {
+  Build number{Shape{}};
+  number.add(Op::Relu, {number.x()});
+  const Error scalar = failureOf([&] { modelOf(number.graph); });
+  EXPECT_EQ(scalar.code(), ErrorCode::UnsupportedModel);
+  EXPECT_EQ(scalar.got(), "a single number");
+  number.graph.value(number.x()).hasShape = false;
+  EXPECT_EQ(failureOf([&] { modelOf(number.graph); }).got(), "no shape");
+}
+
 TEST(OpenModel, SizeHasToBeGiven) {
   ExplainOptions o;
   o.method = "gradient";

@@ -106,5 +106,28 @@ TEST(Geometry, RefusesAttributesThatDoNotFit) {
   }
 }
 
+// The time is that of the windows there are, not of the padding that a few bytes can name.
+TEST(Geometry, LargePaddingCostsNothing) {
+  constexpr std::int64_t kLarge = (std::int64_t{1} << 31) - 1;
+  const ConvGeometry one =
+      decode(pool({1, 3, 4, 4}, {{"kernel_shape", Ints{kLarge, 1}}, {"pads", Ints{kLarge - 1, 0, 0, 0}}}, Op::MaxPool));
+  EXPECT_EQ(one.OH, 4);
+  const ConvGeometry many = decode(pool(
+      {1, 1, 8, 1}, {{"kernel_shape", Ints{kLarge, 1}}, {"pads", Ints{kLarge - 1, 0, kLarge - 1, 0}}}, Op::MaxPool));
+  EXPECT_EQ(many.OH, 8 + kLarge - 1);
+}
+
+// Of dilated windows the first may have a tap inside and the next none.
+TEST(Geometry, LaterWindowsInThePaddingAreRefused) {
+  const auto dilated = [](std::int64_t stride) {
+    return pool({1, 1, 1, 1}, {{"kernel_shape", Ints{2, 1}},
+                               {"dilations", Ints{2, 1}},
+                               {"strides", Ints{stride, 1}},
+                               {"pads", Ints{2, 0, 2, 0}}});
+  };
+  EXPECT_THROW(decode(dilated(1)), Error);
+  EXPECT_EQ(decode(dilated(2)).OH, 2);
+}
+
 }  // namespace
 }  // namespace relprop
