@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstdio>
@@ -129,6 +130,9 @@ void writeBytes(const fs::path& path, const char* data, std::size_t size) {
   replaceBehindLinks(path, [&](Descriptor& file, const fs::path&) { writeAll(file.get(), data, size, path); });
 }
 
+// What is no regular file need not end: /dev/zero.
+constexpr std::size_t kMostOfAStream = std::size_t{1} << 30;
+
 // The size is only a hint: pipes and some special files do not know theirs.
 Bytes readToEnd(int descriptor, std::size_t sizeHint, const fs::path& path) {
   constexpr std::size_t chunk = std::size_t{1} << 16;
@@ -141,6 +145,8 @@ Bytes readToEnd(int descriptor, std::size_t sizeHint, const fs::path& path) {
     if (count < 0) failRead(path, errno);
     if (count == 0) break;
     used += static_cast<std::size_t>(count);
+    if (used > std::max(sizeHint, kMostOfAStream) + chunk)
+      throw Error(ErrorCode::FileUnreadable, path.string(), "a stream of more than 1 GiB", "a file");
   }
   bytes.resize(used);
   return bytes;

@@ -83,6 +83,16 @@ TEST_F(BadInputTest, OddPicturesAreExplained) {
   }
 }
 
+TEST_F(BadInputTest, AFifoInAFolderIsNoPicture) {
+  const fs::path photos = folder_ / "photos";
+  fs::create_directories(photos);
+  fs::copy_file(examplePicture(), photos / "good.jpg");
+  ASSERT_EQ(mkfifo((photos / "blocks.jpg").c_str(), 0600), 0);
+  const Outcome outcome = explain(exampleModel(), {photos});
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_THAT(outcome.out, StartsWith("good.jpg: "));
+}
+
 TEST_F(BadInputTest, OneUnreadablePictureAmongGoodOnes) {
   fs::create_directory(folder_ / "photos");
   fs::copy_file(examplePicture(), folder_ / "photos/a.jpg");

@@ -41,11 +41,17 @@ Input failedInput(const fs::path& path, const Error& error) {
   return input;
 }
 
+// A fifo or a device, which a picture's name does not make a picture.
+bool waits(const fs::directory_entry& entry) {
+  std::error_code ignored;
+  return entry.is_other(ignored);
+}
+
 std::vector<Input> folderInputs(const fs::path& folder) {
   std::error_code failed;
   std::vector<fs::path> files;
   for (fs::directory_iterator entry(folder, failed), end; !failed && entry != end; entry.increment(failed))
-    if (explainable(entry->path()) && !entry->is_directory(failed)) files.push_back(entry->path());
+    if (explainable(entry->path()) && !entry->is_directory(failed) && !waits(*entry)) files.push_back(entry->path());
   if (failed)
     return {
         failedInput(folder, Error(ErrorCode::FileUnreadable, folder.string(), failed.message(), "a readable folder"))};

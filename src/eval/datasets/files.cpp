@@ -52,7 +52,7 @@ void requireFolder(const fs::path& path) {
 std::vector<std::string> filesIn(const fs::path& folder) {
   return namesIn(folder, [](const fs::directory_entry& entry) {
     std::error_code ignored;
-    return !entry.is_directory(ignored);
+    return !entry.is_directory(ignored) && !entry.is_other(ignored);  // no fifo, which would block for good
   });
 }
 

@@ -38,6 +38,12 @@ class SmallDisk {
   bool mounted_;
 };
 
+TEST(Files, AStreamWithoutAnEndIsRefused) {
+  const Error error = failureOf([] { readFile("/dev/zero"); });
+  EXPECT_EQ(error.code(), ErrorCode::FileUnreadable);
+  EXPECT_EQ(error.got(), "a stream of more than 1 GiB");
+}
+
 }  // namespace
 
 TEST(WriteFile, WritesWhatReadFileReads) {
