@@ -180,11 +180,13 @@ TEST_F(BowTest, CommandLinesOfThePage) {
     return run("sh", {"-c", "cd '" + folder_.path().string() +
                                 "' && PATH=" + fs::path(programPath()).parent_path().string() + ":$PATH " + line});
   };
-  const Outcome trained = sh("relprop bow train voc:examples/pictures --min-photos 1 --words 64 -o shapes.bow");
+  const Outcome trained =
+      sh("relprop bow train voc:examples/pictures --min-photos 1 --words 64 --sample 10000 -o shapes.bow");
   EXPECT_EQ(trained.code, 0) << trained.err;
   const Outcome words = sh("relprop bow words shapes.bow -o words/");
   EXPECT_EQ(words.code, 0) << words.err;
-  const Outcome measured = sh("relprop bow train voc:examples/pictures --min-photos 1 -o voc.bow --folds 5 --words 64");
+  const Outcome measured =
+      sh("relprop bow train voc:examples/pictures --min-photos 1 -o voc.bow --folds 5 --words 64 --sample 10000");
   EXPECT_EQ(measured.code, 0) << measured.err;
   const std::string photo = "examples/pictures/JPEGImages/val_00007.jpg";
   const Outcome maps = sh("relprop explain shapes.bow " + photo + " -m bow-lrp -m sensitivity --view panel");
