@@ -24,15 +24,14 @@ void requireCount(const Place& place, const std::string& key, std::size_t count,
     rejectSetting(place, key, fmt::format("{} {}", count, what), fmt::format("1 to {}", most));
 }
 
-// Height and width of every picture; 0 where they depend on the picture.
+}  // namespace
+
 std::array<std::int64_t, 2> fixedSize(const Preprocess& p) {
   if (p.crop != std::array{0, 0}) return {p.crop[0], p.crop[1]};
   if (p.resize == Preprocess::Resize::None || p.resize == Preprocess::Resize::ShorterSide) return {0, 0};
   if (p.sides != std::array{0, 0}) return {p.sides[0], p.sides[1]};
   return {p.size, p.size};
 }
-
-}  // namespace
 
 void rejectSetting(const Place& place, const std::string& key, const std::string& got, const std::string& expected) {
   throw Error(place.code, place.where.empty() ? key : place.where + ", " + key, got, expected);

@@ -1,6 +1,7 @@
 // The ranges of what a bag is made of, for files as for options.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -29,6 +30,8 @@ void checkMapping(const MappingSettings& settings, std::int64_t words, const Pla
 void checkPooling(const PoolingSettings& settings, std::int64_t words, const Place& place);
 // gammaOpen: γ = 0 stands for one that training chooses. Kernels that have no γ may have any.
 void checkKernels(const std::vector<KernelTerm>& kernels, bool gammaOpen, const Place& place);
+// Height and width that a preprocessing makes of every picture; 0 where they depend on the picture.
+std::array<std::int64_t, 2> fixedSize(const Preprocess& preprocess);
 // Pixels stay 0 to 255, red first: what features are taken from. Where the size of all pictures is fixed, so is the
 // number of their features, which is bounded.
 void checkPicturePreprocess(const Preprocess& preprocess, const FeatureSettings& features, const Place& place);

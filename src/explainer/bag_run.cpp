@@ -137,15 +137,6 @@ void requireMethodOfBags(const Method& method) {
               "for a bag of visual words one of " + known);
 }
 
-// Height and width that the preprocessing makes of every picture; empty where they depend on the picture.
-Shape sizeMadeBy(const Preprocess& p) {
-  if (p.crop[0] > 0 && p.crop[1] > 0) return {p.crop[0], p.crop[1]};
-  const bool fixed = p.resize == Preprocess::Resize::Warp || p.resize == Preprocess::Resize::CentralFraction;
-  if (fixed && p.sides[0] > 0) return {p.sides[0], p.sides[1]};
-  if (fixed && p.size > 0) return {p.size, p.size};
-  return {};
-}
-
 void requireOptionsOfBags(const ExplainOptions& options) {
   const auto refuse = [](const char* option, const std::string& got) {
     throw Error(ErrorCode::InvalidArgument, option, got, "nothing: a bag of visual words has no layers",
@@ -167,7 +158,9 @@ std::unique_ptr<BagRun> makeBagRun(const Model& model, const ExplainOptions& opt
   requireMethodOfBags(method);
   requireOptionsOfBags(options);
   const std::shared_ptr<const bow::Bag> bag = ModelAccess::bag(model);
-  const Shape given = options.inputShape.empty() ? sizeMadeBy(bag->preprocess) : options.inputShape;
+  const auto [height, width] = bow::fixedSize(bag->preprocess);
+  const Shape own = height > 0 ? Shape{height, width} : Shape();
+  const Shape given = options.inputShape.empty() ? own : options.inputShape;
   const Shape full = fullInputShape(model, given, options.batch, model.layout(options.layout));
   bow::checkPictureSize(full[2], full[3], bag->features, {ErrorCode::InvalidArgument, "input"});
   return std::make_unique<BagRun>(bag, std::move(method), Shape(full.begin() + 1, full.end()), full[0],
