@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "core/digest.h"
 #include "image/replace_file.h"
 #include "relprop/error.h"
 
@@ -22,22 +23,12 @@ struct RecordHead {
   std::uint64_t size = 0, checksum = 0;
 };
 
-std::uint64_t fnv(std::span<const std::uint8_t> bytes) {
-  std::uint64_t hash = 14695981039346656037u;
-  for (const std::uint8_t byte : bytes) hash = (hash ^ byte) * 1099511628211u;
-  return hash;
-}
-
 [[noreturn]] void failParts(const std::filesystem::path& path, const char* got) {
   throw Error(ErrorCode::InvalidArgument, path.string(), got, "what this training left",
               fmt::format("remove {} to start again, or write another file", path.parent_path().string()));
 }
 
 }  // namespace
-
-std::string digestOf(const std::string& text) {
-  return fmt::format("{:016x}", fnv({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}));
-}
 
 PartFile::PartFile(std::filesystem::path path, const std::string& key, const std::function<void(Record)>& take)
     : path_(std::move(path)) {
@@ -83,11 +74,11 @@ bool PartFile::readRecord(std::uint64_t left, std::vector<std::uint8_t>& record)
   std::memcpy(&head, bytes.data(), sizeof head);
   if (head.size > left - bytes.size()) return false;
   record.resize(head.size);
-  return readBytes(record.data(), record.size()) && fnv(record) == head.checksum;
+  return readBytes(record.data(), record.size()) && fnv1a(record) == head.checksum;
 }
 
 void PartFile::append(Record record) {
-  const RecordHead head{record.size(), fnv(record)};
+  const RecordHead head{record.size(), fnv1a(record)};
   writeBytes(reinterpret_cast<const std::uint8_t*>(&head), sizeof head);
   writeBytes(record.data(), record.size());
 }

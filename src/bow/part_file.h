@@ -10,9 +10,6 @@
 
 namespace relprop::bow {
 
-// FNV-1a in 16 hexadecimal digits, to tell trainings apart.
-std::string digestOf(const std::string& text);
-
 class PartFile {
  public:
   using Record = std::span<const std::uint8_t>;

@@ -12,6 +12,7 @@
 #include "bow/options.h"
 #include "bow/part_file.h"
 #include "bow/pictures.h"
+#include "core/digest.h"
 
 namespace relprop {
 

@@ -6,19 +6,13 @@
 #include <algorithm>
 #include <set>
 
+#include "core/digest.h"
 #include "eval/evaluation_units.h"
 #include "eval/picture_failures.h"
 #include "relprop/error.h"
 
 namespace relprop::eval {
 namespace {
-
-// FNV-1a, as 16 hexadecimal digits.
-std::string digest(const std::string& text) {
-  std::uint64_t hash = 14695981039346656037u;
-  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211u;
-  return fmt::format("{:016x}", hash);
-}
 
 std::vector<std::uint8_t> pngOf(const Mask& mask) {
   Image image{mask.width, mask.height, {}};
@@ -52,7 +46,7 @@ ModelFacts factsOf(const Model& model, const EvaluateOptions& options, const Sha
   facts.hash = model.hash();
   facts.preprocess = toJson(options.preprocess);
   facts.inputShape = toString(image);
-  facts.key = digest(facts.hash + facts.preprocess + facts.inputShape);
+  facts.key = digestOf(facts.hash + facts.preprocess + facts.inputShape);
   return facts;
 }
 
