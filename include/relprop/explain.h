@@ -144,6 +144,9 @@ struct ExplainOptions {
   double requireConservation = 0;
   // Called after each batch of a method that runs many inputs an image; false stops with Cancelled.
   std::function<bool(std::int64_t done, std::int64_t total)> progress = {};
+  // Asked often while the network runs, a few hundred times a pass, in the thread that called; false stops with
+  // Cancelled.
+  std::function<bool()> again = {};
 };
 
 // The probability is the network's own: of a final Softmax (or LogSoftmax), of a final Sigmoid each label by itself,

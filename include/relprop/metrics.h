@@ -11,6 +11,7 @@
 namespace relprop {
 
 enum class Better { Higher, Lower, Neither };
+RELPROP_API const char* betterName(Better better);  // "higher is better", "lower is better", "no order"
 
 // One number of a metric, e.g. "insertion" of id-score.
 struct ScoreInfo {
@@ -26,6 +27,8 @@ struct MetricInfo {
   std::string needs;                                            // "boxes or a mask", "a mask" or ""
 };
 RELPROP_API std::vector<MetricInfo> metricInfos();
+// As `relprop metrics --json` has it.
+RELPROP_API std::string metricJson(const MetricInfo& metric);
 
 // "outside-inside" or "outside-inside:region=mask" → "outside-inside@1:region=mask", with every parameter. A version
 // may be given as NAME@VERSION and has to be this program's. Throws UnknownMetric, InvalidMetricParameter.

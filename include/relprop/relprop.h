@@ -14,15 +14,16 @@
  * is then not written, and relprop_last_error tells of it until the thread's next call that fails. No exception leaves
  * a function, and none prints, aborts or exits.
  *
- * Handles. Every handle is the caller's to free, in any order, each once; NULL is freed without effect. A handle that is
- * NULL, of another kind or freed already gives InvalidArgument and no more. Any number of threads may call at once, also
- * with the same handle: calls that use one explainer wait for one another.
+ * Handles. Every handle is the caller's to free, in any order, each once; NULL is freed without effect. A handle that
+ * is NULL, of another kind or freed already gives InvalidArgument and no more. Any number of threads may call at once,
+ * also with the same handle: calls that use one explainer wait for one another.
  *
- * Text is UTF-8 and ends with a zero byte. Text that is given is read before the function returns. A `char**` receives
+ * Text is UTF-8 and ends with a zero byte; a path that is an argument of its own is the system's bytes. Text that is
+ * given is read before the function returns. A `char**` receives
  * text for the caller to free with relprop_text_free; a `const char*` that is returned is the library's and stays.
  * `options` is a JSON object, or NULL for none: keys are the command line's options without their dashes and with _ for
  * - ("identity_skip"); relprop_options lists those of each function. An unknown key or a wrong value is InvalidArgument
- * with the option as its place.
+ * with the option as its place; null is as if the option were not there.
  *
  * Structures begin with their size, so that later versions can add to their ends: set it to sizeof of the structure. */
 #ifndef RELPROP_RELPROP_H
@@ -64,7 +65,8 @@ typedef struct relprop_error {
   const char* message;  /* all of it in a sentence */
 } relprop_error;
 
-/* Called in the thread of the call it belongs to, now and then, with how much is done. Not 0 stops with Cancelled. */
+/* Called in the thread of the call it belongs to, about ten times a second and when more is done. Not 0 stops with
+ * Cancelled. It may call relprop_cancel, but nothing else with the explainer whose call it belongs to. */
 typedef int (*relprop_progress)(void* user, int64_t done, int64_t total);
 
 typedef struct relprop_call {
@@ -75,7 +77,7 @@ typedef struct relprop_call {
 
 /* ---- the library */
 
-RELPROP_API const char* relprop_version(void); /* "0.2.0" */
+RELPROP_API const char* relprop_version(void);            /* "0.2.0" */
 RELPROP_API const char* relprop_error_name(int32_t code); /* "MalformedModel"; "" of a number that is no code */
 /* Of this thread's last call that failed. Its text lasts until the next one fails. Code 0: none has. */
 RELPROP_API int32_t relprop_last_error(relprop_error* error);
@@ -102,10 +104,10 @@ RELPROP_API int32_t relprop_model_from_bytes(const void* bytes, size_t length, c
 RELPROP_API int32_t relprop_model_describe(relprop_model* model, const char* options, char** json);
 RELPROP_API int32_t relprop_model_free(relprop_model* model);
 
-/* A picture as the network wants it: `picture` is the bytes of a JPEG, PNG or WebP file (uint8, rank 1) or pixels (uint8,
- * H×W×3, RGB). The result has the arrays "input", 1×C×H×W float32 (1×H×W×C where the model has its channels last), and
- * "view", the same pixels before normalisation, H×W×3 uint8. Options: preprocess, shape, layout; name, what messages call
- * the picture. */
+/* A picture as the network wants it: `picture` is the bytes of a JPEG, PNG or WebP file (uint8, rank 1) or pixels
+ * (uint8, H×W×3, RGB). The result has the arrays "input", 1×C×H×W float32 (1×H×W×C where the model has its channels
+ * last), and "view", the same pixels before normalisation, H×W×3 uint8. Options: preprocess, shape, layout; name, what
+ * messages call the picture. */
 RELPROP_API int32_t relprop_prepare(relprop_model* model, const relprop_array* picture, const char* options,
                                     relprop_result** prepared);
 
@@ -118,9 +120,9 @@ RELPROP_API int32_t relprop_explainer_create(relprop_model* model, const char* o
 /* The plan as `relprop inspect --json` has it: method with all parameters, inputShape, batch, targets, memory, table,
  * nodes, steps, warnings, … */
 RELPROP_API int32_t relprop_explainer_describe(relprop_explainer* explainer, char** json);
-/* N inputs, float32, each of the explainer's inputShape. The result has a map for each input and target, input by input.
- * `question`: NULL for the targets that the explainer was made with, or a JSON object with other ones, as many: target
- * and contrast; a target that is a list of N lists has each input's own. `call` may be NULL. */
+/* N inputs, float32, each of the explainer's inputShape. The result has a map for each input and target, input by
+ * input. `question`: NULL for the targets that the explainer was made with, or a JSON object with other ones, as many:
+ * target and contrast; a target that is a list of N lists has each input's own. `call` may be NULL. */
 RELPROP_API int32_t relprop_explain(relprop_explainer* explainer, const relprop_array* input, const char* question,
                                     const relprop_call* call, relprop_result** result);
 /* The forward pass alone: one "scores" array, N×classes. */
@@ -138,16 +140,15 @@ RELPROP_API int32_t relprop_result_count(relprop_result* result, int64_t* count)
 /* An array of map `index`, where it lies in the result: it holds until the result is freed. Of relprop_explain
  * "relevance" (one input's shape), "map" (its sum over channels, H×W) where the input is a picture, "scores" and
  * "at:NODE" of the nodes in `at`. */
-RELPROP_API int32_t relprop_result_array(relprop_result* result, int64_t index, const char* name,
-                                         relprop_array* array);
+RELPROP_API int32_t relprop_result_array(relprop_result* result, int64_t index, const char* name, relprop_array* array);
 /* What `relprop explain --json` says of the map (prediction, top5, target, seed, sum, conservation, facts, warnings),
  * with `ledger`, and `arrays`, the names for relprop_result_array. */
 RELPROP_API int32_t relprop_result_json(relprop_result* result, int64_t index, char** json);
 RELPROP_API int32_t relprop_result_free(relprop_result* result);
 
-/* A map as a picture. `map`: float32, H×W, C×H×W or 1×C×H×W; `photo`: its view, uint8 H×W×3, or NULL where the view asked
- * for does not need it. The result has "pixels", H×W×3 uint8, and "png", a file's bytes. Options: view, percentile,
- * opacity, zoom, layout. */
+/* A map as a picture. `map`: float32, H×W, C×H×W or 1×C×H×W; `photo`: its view, uint8 H×W×3, or NULL where the view
+ * asked for does not need it. The result has "pixels", H×W×3 uint8, and "png", a file's bytes. Options: view,
+ * percentile, opacity, zoom, layout. */
 RELPROP_API int32_t relprop_render(const relprop_array* map, const relprop_array* photo, const char* options,
                                    relprop_result** picture);
 
@@ -155,8 +156,8 @@ RELPROP_API int32_t relprop_render(const relprop_array* map, const relprop_array
 
 /* As `relprop evaluate`: data, method, metrics, store (a file; without one results are kept in memory), target,
  * only_correct, limit, keep, seed and what belongs to methods and the model. progress counts pictures. `json`: done,
- * skipped, warnings, and `tables` as of relprop_store_read. What was measured before a call was stopped is in the store,
- * and the same call goes on from there. */
+ * skipped, warnings, and `tables` as of relprop_store_read. What was measured before a call was stopped is in the
+ * store, and the same call goes on from there. */
 RELPROP_API int32_t relprop_evaluate(relprop_model* model, const char* options, const relprop_call* call, char** json);
 /* What a store holds: {"tables": [{model, dataset, target, pictures, rows: [{method, protocol, score, better, mean,
  * standardError, count, best, tied, seconds}]}]}. Options: results (true: also every row, as `relprop export --format

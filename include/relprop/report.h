@@ -53,6 +53,11 @@ struct ScoreTable {
 };
 RELPROP_API std::vector<ScoreTable> tablesOf(const Store& store);
 
+// The tables as JSON text: a list of {model, dataset, target, pictures, rows}; a row is one score of one method, with
+// its protocol, which way is better, mean, standardError, count, whether it is the best of its column or tied with it,
+// and the seconds that the method took for a picture.
+RELPROP_API std::string tablesJson(const Store& store);
+
 RELPROP_API std::string markdownReport(const Store& store);
 
 struct ReportOptions {

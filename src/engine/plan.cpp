@@ -248,11 +248,12 @@ void Plan::compile(const MemoryLimit& limit) {
               "allow more with --memory, or use a smaller --batch or input size");
 }
 
-void Plan::run(Phase phase) {
+void Plan::run(Phase phase, const Again& again) {
   using Clock = std::chrono::steady_clock;
   const ThreadScope threads(backend_.threads());
   for (std::size_t i = 0; i < steps_.size(); ++i) {
     if (infos_[i].phase != phase) continue;
+    if (again && !again()) throw Error(ErrorCode::Cancelled, "run", "stopped");
     const auto start = Clock::now();
     steps_[i].run(steps_[i].in, steps_[i].out);
     infos_[i].seconds = std::chrono::duration<double>(Clock::now() - start).count();

@@ -34,6 +34,9 @@ struct MemoryLimit {
   std::int64_t bytes = 0, taken = 0;
 };
 
+// Asked between steps; false stops.
+using Again = std::function<bool()>;
+
 class Plan {
  public:
   // rows: images. targets: of each image; relevance has rows·targets rows, those of an image side by side.
@@ -62,7 +65,8 @@ class Plan {
   // The same; false, and nothing laid out, where the limit is too low.
   bool compileWithin(const MemoryLimit& limit);
   bool fitsInto(const MemoryLimit& limit) const;
-  void run(Phase phase);
+  // Throws Cancelled, and leaves the buffers as they are, where `again` says so.
+  void run(Phase phase, const Again& again = {});
 
   // Between runs only pinned buffers hold what was written.
   float* data(BufferId id) { return arena_.get() + buffers_[static_cast<std::size_t>(id)].offset; }

@@ -40,6 +40,7 @@ ExplainOptions EvaluatedMethods::optionsOf(std::size_t asked) const {
   o.threads = options_.threads;
   o.pixelRange = pixelRange(options_.preprocess, channels_);
   o.ledger = ledger_;
+  o.again = options_.again;
   if (options_.again) o.progress = [again = options_.again](std::int64_t, std::int64_t) { return again(); };
   return o;
 }

@@ -43,7 +43,7 @@ class CompiledMethod final : public Runnable {
   std::int64_t targets() const override { return plan_.targets(); }
   const ScoreShape& scoreShape() const override { return scoreShape_; }
   const Shape& imageShape() const override { return imageShape_; }
-  void run(Phase phase) override { plan_.run(phase); }
+  void run(Phase phase, const Again& again) override { plan_.run(phase, again); }
   float* input() override { return plan_.data(input_.buffer); }
   const float* scores() override { return plan_.data(scores_.buffer); }
   float* seed() override { return plan_.data(seed_.buffer); }

@@ -23,7 +23,7 @@ class Runnable {
   virtual const Shape& imageShape() const = 0;  // C×H×W
   std::int64_t inputFloats() const { return elementCount(imageShape()); }
   // Forward fills scores, Backward takes the seed to relevance (and recorded layers).
-  virtual void run(Phase phase) = 0;
+  virtual void run(Phase phase, const Again& again = {}) = 0;
 
   virtual float* input() = 0;            // rows × C×H×W
   virtual const float* scores() = 0;     // rows × scoreShape().count()

@@ -58,7 +58,8 @@ std::int64_t BagRun::bytes() const {
   return static_cast<std::int64_t>(floats * sizeof(float));
 }
 
-void BagRun::run(Phase phase) {
+// A picture takes a tenth of a second: nothing to stop within.
+void BagRun::run(Phase phase, const Again&) {
   const ThreadScope scope(threads_);
   if (phase == Phase::Forward) return look();
   for (std::int64_t at = 0; at < rows_ * targets_; ++at)

@@ -35,7 +35,7 @@ class BagRun final : public Runnable {
   std::int64_t targets() const override { return targets_; }
   const ScoreShape& scoreShape() const override { return scoreShape_; }
   const Shape& imageShape() const override { return imageShape_; }
-  void run(Phase phase) override;
+  void run(Phase phase, const Again& again) override;
   float* input() override { return input_.data(); }
   const float* scores() override { return scores_.data(); }
   float* seed() override { return seed_.data(); }

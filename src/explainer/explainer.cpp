@@ -98,7 +98,7 @@ struct Explainer::Impl {
 
   void run(Phase phase) {
     const auto start = Clock::now();
-    translated("run", [&] { runnable().run(phase); });
+    translated("run", [&] { runnable().run(phase, options.again); });
     seconds[static_cast<int>(phase)] += std::chrono::duration<double>(Clock::now() - start).count();
   }
 
@@ -106,7 +106,7 @@ struct Explainer::Impl {
     Runnable& probe = system->probe();
     for (std::int64_t r = 0; r < probe.rows(); ++r)
       std::copy(input.begin(), input.end(), probe.input() + r * probe.inputFloats());
-    translated("run", [&] { probe.run(Phase::Forward); });
+    translated("run", [&] { probe.run(Phase::Forward, options.again); });
     return {probe.scores(), probe.scores() + probe.scoreShape().count()};
   }
 

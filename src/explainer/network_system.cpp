@@ -1,3 +1,5 @@
+#include <cstdlib>  // __GLIBC__
+
 #ifdef __GLIBC__
 #include <malloc.h>
 #endif

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "graph/graph.h"
+
 namespace relprop {
 
 void checkBatchAndThreads(int batch, int threads) {

@@ -2,11 +2,12 @@
 #pragma once
 
 #include "explainer/translated.h"
-#include "graph/graph.h"
 #include "relprop/error.h"
 #include "relprop/explain.h"
 
 namespace relprop {
+
+struct Graph;
 
 // The batch may be 1 to 4096 and the threads 0 to 1024. Throws InvalidArgument.
 void checkBatchAndThreads(int batch, int threads);

@@ -302,8 +302,8 @@ void Run::report(const Method& method, const Explained& member, const std::vecto
       continue;
     }
     Json json = {{"input", member.input->path.string()}, {"row", map / targets}};
-    json.update(factsJson(method.facts));
-    json.update(mapJson(member.maps[map], target, question_));
+    json.update(Json::parse(factsJson(method.facts)));
+    json.update(Json::parse(mapJson(member.maps[map], target, question_)));
     json["files"] = files[map];
     console_.data(dump(json, -1));
   }

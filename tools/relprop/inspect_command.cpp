@@ -105,42 +105,9 @@ void printReport(Console& console, const Model& model, const Explainer& explaine
   if (steps) printSteps(console, plan.steps);
 }
 
-Json nodesJson(const std::vector<NodeReport>& nodes) {
-  Json json = Json::array();
-  for (const NodeReport& node : nodes)
-    json.push_back(
-        {{"node", node.node}, {"op", node.op}, {"shape", node.shape}, {"rule", node.rule}, {"folded", node.folded}});
-  return json;
-}
-
-Json stepsJson(const std::vector<StepReport>& steps) {
-  Json json = Json::array();
-  for (const StepReport& step : steps)
-    json.push_back({{"phase", step.phase},
-                    {"name", step.name},
-                    {"shape", step.shape},
-                    {"bytes", step.bytes},
-                    {"flops", step.flops}});
-  return json;
-}
-
 Json reportJson(const RunFacts& facts, const Model& model, const Explainer& explainer) {
-  const PlanReport& plan = explainer.report();
-  Json json = factsJson(facts);
-  json["inputShape"] = explainer.inputShape();
-  json["output"] = model.output();
-  json["outputs"] = model.outputs();
-  json["head"] = plan.head;
-  json["layout"] = layoutName(explainer.layout());
-  json["weightBytes"] = plan.weightBytes;
-  json["arenaBytes"] = plan.arenaBytes;
-  json["modelBytes"] = plan.modelBytes;
-  json["memory"] = plan.memory;
-  json["warnings"] = plan.warnings;
-  json["passes"] = plan.passes;
-  json["table"] = plan.table;
-  json["nodes"] = nodesJson(plan.nodes);
-  json["steps"] = stepsJson(plan.steps);
+  Json json = Json::parse(factsJson(facts));
+  json.update(Json::parse(planJson(model, explainer)));
   return json;
 }
 

@@ -68,9 +68,9 @@ void printText(Console& console, const Input& input, const Method& method, const
 void printJson(Console& console, const Input& input, const Method& method, const Explanation& map,
                const NamedTarget& target) {
   Json json = {{"input", input.path.string()}};
-  json.update(factsJson(method.facts));
-  json.update(mapJson(map, target, method.facts.question));
-  json["layers"] = ledgerJson(map);
+  json.update(Json::parse(factsJson(method.facts)));
+  json.update(Json::parse(mapJson(map, target, method.facts.question)));
+  json["layers"] = Json::parse(ledgerJson(map));
   console.data(dump(json, -1));
 }
 

@@ -7,6 +7,7 @@
 #include <map>
 #include <sstream>
 
+#include "relprop/choices.h"
 #include "relprop/explain.h"
 
 namespace relprop::cli {
@@ -26,11 +27,6 @@ bool takes(const MethodInfo& method, const std::string& key, const std::vector<S
   return key == "samples" && given(shortcuts, "noise");
 }
 
-std::string withKey(const std::string& method, const Shortcut& shortcut) {
-  const char separator = method.find(':') == std::string::npos ? ':' : ',';
-  return method + separator + shortcut.key + "=" + shortcut.value;
-}
-
 bool continuesMethod(const std::string& part) {
   const std::size_t equals = part.find('=');
   return equals != std::string::npos && part.find(':') >= equals;
@@ -43,7 +39,7 @@ std::string applicable(const MethodInfo& method, const std::vector<Shortcut>& sh
   std::string text = method.name;
   for (const Shortcut& shortcut : shortcuts) {
     if (takes(method, shortcut.key, shortcuts))
-      text = withKey(text, shortcut);
+      text = withParameter(text, shortcut.key, shortcut.value);
     else
       leftOut[shortcut.option].push_back(method.name);
   }
@@ -93,7 +89,7 @@ std::vector<MethodChoice> chooseMethods(const std::vector<std::string>& names, c
       for (const MethodChoice& choice : everyMethod(shortcuts, what, notes)) add(choice);
       continue;
     }
-    for (const Shortcut& shortcut : shortcuts) name = withKey(name, shortcut);
+    for (const Shortcut& shortcut : shortcuts) name = withParameter(name, shortcut.key, shortcut.value);
     add({name});
   }
   return chosen;

@@ -27,11 +27,10 @@ MethodSet::MethodSet(std::vector<MethodChoice> choices, Network network, Say not
 }
 
 ExplainOptions MethodSet::optionsOf(const Method& method) const {
-  constexpr int kRows = 4;  // of a method that computes many inputs an image; more costs memory and gains little
   ExplainOptions options =
       explainOptions(network_.model, network_.options, method.choice.text, network_.shape, network_.preprocess);
-  if (runsManyInputs(method.choice.text) && fixedBatch(network_.model) == 0)
-    options.batch = network_.options.batchGiven ? network_.options.batchGiven : kRows;
+  if (runsManyInputs(method.choice.text))
+    options.batch = chosenBatch(network_.model, method.choice.text, network_.options.batchGiven, 1);
   options.targets = targetsOf(network_.question);
   options.from = network_.question.from;
   options.requireConservation = network_.requireConservation;

@@ -1,7 +1,5 @@
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "listing.h"
 #include "relprop/error.h"
 #include "relprop/explain.h"
@@ -27,30 +25,14 @@ std::vector<MethodInfo> chosen(const std::string& name) {
               nearest.empty() ? "" : "did you mean '" + nearest + "'?");
 }
 
-// What every method takes, less what this one gives a meaning of its own.
-Parameters commonTo(const MethodInfo& method) {
-  Parameters common = commonParameters();
-  std::erase_if(common, [&](const auto& one) {
-    return std::any_of(method.parameters.begin(), method.parameters.end(),
-                       [&](const auto& own) { return own.first == one.first; });
-  });
-  return common;
-}
-
 void printOne(Console& console, const MethodInfo& method) {
   console.data(fmt::format("{}: {}\n{}", method.name, method.summary, method.citation));
   printParameters(console, "Parameters", method.parameters);
-  printParameters(console, "Parameters of every method", commonTo(method));
+  printParameters(console, "Parameters of every method", commonParameters(method));
 }
 
-Json methodJson(const MethodInfo& method) {
-  return {{"name", method.name},
-          {"summary", method.summary},
-          {"citation", method.citation},
-          {"parameters", parametersJson(method.parameters)},
-          {"common", parametersJson(commonTo(method))},
-          {"networks", method.ofNetworks},
-          {"bagsOfWords", method.ofBags}};
+Json asJson(const MethodInfo& method) {
+  return Json::parse(methodJson(method));
 }
 
 void printCommon(Console& console) {
@@ -62,7 +44,7 @@ void printCommon(Console& console) {
 Command addMethods(CLI::App& root) {
   return addListing<MethodInfo>(
       root, {"methods", "list the methods, or describe one with its parameters", "the method to describe",
-             kMethodsExamples, chosen, printOne, methodJson, printCommon});
+             kMethodsExamples, chosen, printOne, asJson, printCommon});
 }
 
 }  // namespace relprop::cli

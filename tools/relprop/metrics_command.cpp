@@ -19,10 +19,6 @@ std::vector<MetricInfo> chosenMetrics(const std::string& name) {
   return all;
 }
 
-const char* betterName(Better better) {
-  return better == Better::Higher ? "higher is better" : better == Better::Lower ? "lower is better" : "no order";
-}
-
 void printOne(Console& console, const MetricInfo& metric) {
   console.data(fmt::format("{}, version {}: {}\n{}", metric.name, metric.version, metric.summary, metric.citation));
   if (!metric.needs.empty()) console.data("Needs " + metric.needs + ".");
@@ -32,14 +28,8 @@ void printOne(Console& console, const MetricInfo& metric) {
   printParameters(console, "Parameters", metric.parameters);
 }
 
-Json metricJson(const MetricInfo& metric) {
-  Json json = {{"name", metric.name},       {"version", metric.version},
-               {"summary", metric.summary}, {"citation", metric.citation},
-               {"needs", metric.needs},     {"parameters", parametersJson(metric.parameters)},
-               {"scores", Json::array()}};
-  for (const ScoreInfo& score : metric.scores)
-    json["scores"].push_back({{"name", score.name}, {"summary", score.summary}, {"better", betterName(score.better)}});
-  return json;
+Json asJson(const MetricInfo& metric) {
+  return Json::parse(metricJson(metric));
 }
 
 }  // namespace
@@ -47,7 +37,7 @@ Json metricJson(const MetricInfo& metric) {
 Command addMetrics(CLI::App& root) {
   return addListing<MetricInfo>(
       root, {"metrics", "list the metrics of evaluate, or describe one with its parameters", "the metric to describe",
-             kMetricsExamples, chosenMetrics, printOne, metricJson, [](Console&) {}});
+             kMetricsExamples, chosenMetrics, printOne, asJson, [](Console&) {}});
 }
 
 }  // namespace relprop::cli

@@ -160,29 +160,7 @@ void addRunOptions(CLI::App& app, NetworkOptions& options) {
   app.add_flag("--reference", options.reference, "plain loops instead of the fast kernels: slow, for checking");
 }
 
-// Height and width that come out of the preprocessing whatever the image, or nothing.
-Shape preprocessedSize(const std::optional<Preprocess>& preprocess) {
-  if (!preprocess) return {};
-  if (preprocess->crop[0] > 0 && preprocess->crop[1] > 0) return {preprocess->crop[0], preprocess->crop[1]};
-  bool fixed =
-      preprocess->resize == Preprocess::Resize::Warp || preprocess->resize == Preprocess::Resize::CentralFraction;
-  if (fixed && preprocess->sides[0] > 0) return {preprocess->sides[0], preprocess->sides[1]};
-  if (fixed && preprocess->size > 0) return {preprocess->size, preprocess->size};
-  return {};
-}
-
-bool sizeIsOpen(const Model& model) {
-  Shape shape = model.inputShape();
-  return shape.size() > 1 &&
-         std::any_of(shape.begin() + 1, shape.end(), [](std::int64_t extent) { return extent < 0; });
-}
-
 }  // namespace
-
-int fixedBatch(const Model& model) {
-  Shape shape = model.inputShape();
-  return shape.empty() || shape.front() < 1 ? 0 : static_cast<int>(shape.front());
-}
 
 void addPrecisionOption(CLI::App& app, const std::string& name, Precision& precision, const std::string& text) {
   app.add_option_function<std::string>(
@@ -255,14 +233,7 @@ std::vector<std::string> chosenLabels(const Model& model, const std::string& lab
 
 Shape chooseShape(const Model& model, const NetworkOptions& options, const std::optional<Preprocess>& preprocess,
                   const Shape& tensor) {
-  if (!options.shape.empty()) return options.shape;
-  if (!sizeIsOpen(model)) return {};
-  if (!tensor.empty()) return tensor;
-  Shape size = preprocessedSize(preprocess);
-  if (size.empty())
-    throw Error(ErrorCode::ShapeMismatch, model.path(), "the model leaves the size of its input open", "",
-                "give it with --shape HxW, or a preprocessing of fixed size");
-  return size;
+  return chosenInputShape(model, options.shape, preprocess, tensor);
 }
 
 ExplainOptions explainOptions(const Model& model, const NetworkOptions& options, const std::string& method,

@@ -10,6 +10,7 @@
 
 #include "console.h"
 #include "method_choice.h"
+#include "relprop/choices.h"
 #include "relprop/explain.h"
 
 namespace relprop::cli {
@@ -56,9 +57,6 @@ std::vector<std::string> chosenLabels(const Model& model, const std::string& lab
 // input) or what the preprocessing makes.
 Shape chooseShape(const Model& model, const NetworkOptions& options, const std::optional<Preprocess>& preprocess,
                   const Shape& tensor = {});
-
-// The batch that the model insists on, or 0.
-int fixedBatch(const Model& model);
 
 ExplainOptions explainOptions(const Model& model, const NetworkOptions& options, const std::string& method,
                               const Shape& shape, const std::optional<Preprocess>& preprocess);

@@ -28,8 +28,8 @@ Tensor stack(const std::vector<Explanation>& maps, TensorOf tensorOf) {
 }
 
 Json entryJson(const Explanation& map, const NamedTarget& target, const Question& question) {
-  Json json = mapJson(map, target, question);
-  json["layers"] = ledgerJson(map);
+  Json json = Json::parse(mapJson(map, target, question));
+  json["layers"] = Json::parse(ledgerJson(map));
   return json;
 }
 
@@ -45,7 +45,7 @@ Json rowJson(const Explained& explained, std::size_t row, const Question& questi
 
 Json reportJson(const Explained& explained, const RunFacts& facts) {
   Json json = {{"input", explained.input->path.string()}};
-  json.update(factsJson(facts));
+  json.update(Json::parse(factsJson(facts)));
   if (!explained.input->tensor) {
     json.update(rowJson(explained, 0, facts.question));
     return json;

@@ -3,28 +3,13 @@
 #include <fmt/format.h>
 
 #include <cmath>
-#include <numeric>
 
 namespace relprop::cli {
 namespace {
 
-// Of a network without probabilities there is none.
-Json probabilityJson(double probability) {
-  return std::isfinite(probability) ? Json(probability) : Json();
-}
-
 std::string labelOf(int index, const std::vector<std::string>& labels) {
   auto position = static_cast<std::size_t>(index);
   return index >= 0 && position < labels.size() ? labels[position] : "";
-}
-
-Json predictionJson(const Prediction& prediction, const std::vector<std::string>& labels) {
-  Json json = {{"index", prediction.index}};
-  std::string label = labelOf(prediction.index, labels);
-  json["label"] = label.empty() ? Json() : Json(label);
-  json["probability"] = probabilityJson(prediction.probability);
-  json["logit"] = prediction.logit;
-  return json;
 }
 
 std::string fileTitle(const std::string& kind) {
@@ -57,54 +42,13 @@ std::string answerText(const Explanation& explanation, const NamedTarget& target
          (scored ? fmt::format(" (logit {:.1f})", explanation.targetPrediction.logit) : "");
 }
 
-Json targetJson(const Explanation& explanation, const NamedTarget& target, const Question& question) {
-  if (target.target.kind() == Target::Kind::Relevance) return {{"file", target.name}};
-  if (target.target.kind() == Target::Kind::All) return {{"channels", "all"}};
-  Json json = question.from.empty()
-                  ? predictionJson(explanation.targetPrediction, question.labels)
-                  : Json{{"channel", explanation.target}, {"sum", explanation.targetPrediction.logit}};
-  if (target.target.kind() == Target::Kind::Not) json["not"] = true;
-  if (target.target.contrast() == Target::Contrast::Others) json["against"] = "others";
-  if (target.target.contrast() == Target::Contrast::Class) json["against"] = target.target.rival();
-  return json;
-}
-
-// What a node absorbed as a share of the relevance that was put in.
-Json shareJson(const LedgerEntry& entry, const Explanation& explanation) {
-  return explanation.seed == 0 ? Json() : Json(entry.absorbed() / explanation.seed);
-}
-
-Json innerMapsJson(const Explanation& explanation) {
-  Json json = Json::array();
-  for (const LayerMap& layer : explanation.layers) {
-    const std::vector<float>& values = layer.relevance.data;
-    json.push_back({{"node", layer.node},
-                    {"shape", layer.relevance.shape},
-                    {"sum", std::accumulate(values.begin(), values.end(), 0.0)}});
-  }
-  return json;
-}
-
 }  // namespace
-
-const Prediction& predicted(const Explanation& explanation) {
-  return explanation.top5.empty() ? explanation.targetPrediction : explanation.top5.front();
-}
 
 std::string shortExponent(double value) {
   std::string text = fmt::format("{:.1e}", value);
   std::size_t exponent = text.find('e') + 2;
   if (exponent + 1 < text.size() && text[exponent] == '0') text.erase(exponent, 1);
   return text;
-}
-
-// A contrast puts in as much of one sign as of the other; nothing can be a share of what rounding leaves of that.
-std::optional<double> conservation(const Explanation& explanation) {
-  constexpr double kRounding = 1e-5;
-  if (explanation.ledger.empty() ||
-      std::abs(explanation.seed) <= kRounding * std::abs(explanation.targetPrediction.logit))
-    return std::nullopt;
-  return std::abs(explanation.sum - explanation.seed) / std::abs(explanation.seed);
 }
 
 std::string predictionText(const Prediction& prediction, const std::vector<std::string>& labels) {
@@ -132,55 +76,6 @@ std::string resultLine(const std::string& input, const Explanation& explanation,
   if (auto error = conservation(explanation)) line += " · conservation " + shortExponent(*error);
   for (const auto& [name, value] : explanation.facts) line += fmt::format(" · {} {:.3g}", name, value);
   return line;
-}
-
-Json mapJson(const Explanation& explanation, const NamedTarget& target, const Question& question) {
-  Json json = Json::object();
-  if (question.from.empty()) {
-    json["prediction"] = predictionJson(predicted(explanation), question.labels);
-    json["top5"] = Json::array();
-    for (const Prediction& prediction : explanation.top5)
-      json["top5"].push_back(predictionJson(prediction, question.labels));
-  } else {
-    json["from"] = question.from;
-  }
-  json["target"] = targetJson(explanation, target, question);
-  json["seed"] = explanation.seed;
-  json["sum"] = explanation.sum;
-  auto error = conservation(explanation);
-  json["conservation"] = error ? Json(*error) : Json();
-  json["facts"] = Json::object();
-  for (const auto& [name, value] : explanation.facts) json["facts"][name] = value;
-  json["warnings"] = explanation.warnings;
-  if (!explanation.layers.empty()) json["at"] = innerMapsJson(explanation);
-  return json;
-}
-
-Json ledgerJson(const Explanation& explanation) {
-  Json json = Json::array();
-  for (const LedgerEntry& entry : explanation.ledger)
-    json.push_back({{"node", entry.node},
-                    {"op", entry.op},
-                    {"rule", entry.rule},
-                    {"in", entry.in},
-                    {"out", entry.out},
-                    {"absorbed", entry.absorbed()},
-                    {"bias", entry.bias},
-                    {"stabiliser", entry.stabiliser},
-                    {"zeroDenominator", entry.zeroDenominator},
-                    {"other", entry.other()},
-                    {"share", shareJson(entry, explanation)}});
-  return json;
-}
-
-Json factsJson(const RunFacts& facts) {
-  Json json = {{"model", {{"path", facts.modelPath}, {"hash", facts.modelHash}}}, {"method", facts.method}};
-  json["rules"] = facts.rules;
-  json["precision"] = facts.precision == Precision::Bfloat16 ? "bf16" : "f32";
-  json["preprocess"] = facts.preprocess ? Json::parse(toJson(*facts.preprocess)) : Json();
-  json["versions"] = {{"relprop", version()}};
-  for (const auto& [library, number] : versions()) json["versions"][library] = number;
-  return json;
 }
 
 std::string dump(const Json& json, int indent) {

@@ -1,0 +1,201 @@
+#include "relprop/describe.h"
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <numeric>
+
+namespace relprop {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using Parameters = std::vector<std::pair<std::string, std::string>>;  // key, and what it means
+
+std::string dump(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+// Of a network without probabilities there is none.
+Json probabilityJson(double probability) {
+  return std::isfinite(probability) ? Json(probability) : Json();
+}
+
+std::string labelOf(int index, const std::vector<std::string>& labels) {
+  auto position = static_cast<std::size_t>(index);
+  return index >= 0 && position < labels.size() ? labels[position] : "";
+}
+
+Json predictionJson(const Prediction& prediction, const std::vector<std::string>& labels) {
+  Json json = {{"index", prediction.index}};
+  std::string label = labelOf(prediction.index, labels);
+  json["label"] = label.empty() ? Json() : Json(label);
+  json["probability"] = probabilityJson(prediction.probability);
+  json["logit"] = prediction.logit;
+  return json;
+}
+
+Json targetJson(const Explanation& explanation, const NamedTarget& target, const TargetChoice& question) {
+  if (target.target.kind() == Target::Kind::Relevance) return {{"file", target.name}};
+  if (target.target.kind() == Target::Kind::All) return {{"channels", "all"}};
+  Json json = question.from.empty()
+                  ? predictionJson(explanation.targetPrediction, question.labels)
+                  : Json{{"channel", explanation.target}, {"sum", explanation.targetPrediction.logit}};
+  if (target.target.kind() == Target::Kind::Not) json["not"] = true;
+  if (target.target.contrast() == Target::Contrast::Others) json["against"] = "others";
+  if (target.target.contrast() == Target::Contrast::Class) json["against"] = target.target.rival();
+  return json;
+}
+
+// What a node absorbed as a share of the relevance that was put in.
+Json shareJson(const LedgerEntry& entry, const Explanation& explanation) {
+  return explanation.seed == 0 ? Json() : Json(entry.absorbed() / explanation.seed);
+}
+
+Json innerMapsJson(const Explanation& explanation) {
+  Json json = Json::array();
+  for (const LayerMap& layer : explanation.layers) {
+    const std::vector<float>& values = layer.relevance.data;
+    json.push_back({{"node", layer.node},
+                    {"shape", layer.relevance.shape},
+                    {"sum", std::accumulate(values.begin(), values.end(), 0.0)}});
+  }
+  return json;
+}
+
+Json nodesJson(const std::vector<NodeReport>& nodes) {
+  Json json = Json::array();
+  for (const NodeReport& node : nodes)
+    json.push_back(
+        {{"node", node.node}, {"op", node.op}, {"shape", node.shape}, {"rule", node.rule}, {"folded", node.folded}});
+  return json;
+}
+
+Json stepsJson(const std::vector<StepReport>& steps) {
+  Json json = Json::array();
+  for (const StepReport& step : steps)
+    json.push_back({{"phase", step.phase},
+                    {"name", step.name},
+                    {"shape", step.shape},
+                    {"bytes", step.bytes},
+                    {"flops", step.flops}});
+  return json;
+}
+
+Json versionsOfAll() {
+  Json json = {{"relprop", version()}};
+  for (const auto& [library, number] : versions()) json[library] = number;
+  return json;
+}
+
+Json parametersJson(const Parameters& parameters) {
+  Json json = Json::object();
+  for (const auto& [key, text] : parameters) json[key] = text;
+  return json;
+}
+
+}  // namespace
+
+const Prediction& predicted(const Explanation& explanation) {
+  return explanation.top5.empty() ? explanation.targetPrediction : explanation.top5.front();
+}
+
+// A contrast puts in as much of one sign as of the other; nothing can be a share of what rounding leaves of that.
+std::optional<double> conservation(const Explanation& explanation) {
+  constexpr double kRounding = 1e-5;
+  if (explanation.ledger.empty() ||
+      std::abs(explanation.seed) <= kRounding * std::abs(explanation.targetPrediction.logit))
+    return std::nullopt;
+  return std::abs(explanation.sum - explanation.seed) / std::abs(explanation.seed);
+}
+
+std::string mapJson(const Explanation& explanation, const NamedTarget& target, const TargetChoice& question) {
+  Json json = Json::object();
+  if (question.from.empty()) {
+    json["prediction"] = predictionJson(predicted(explanation), question.labels);
+    json["top5"] = Json::array();
+    for (const Prediction& prediction : explanation.top5)
+      json["top5"].push_back(predictionJson(prediction, question.labels));
+  } else {
+    json["from"] = question.from;
+  }
+  json["target"] = targetJson(explanation, target, question);
+  json["seed"] = explanation.seed;
+  json["sum"] = explanation.sum;
+  auto error = conservation(explanation);
+  json["conservation"] = error ? Json(*error) : Json();
+  json["facts"] = Json::object();
+  for (const auto& [name, value] : explanation.facts) json["facts"][name] = value;
+  json["warnings"] = explanation.warnings;
+  if (!explanation.layers.empty()) json["at"] = innerMapsJson(explanation);
+  return dump(json);
+}
+
+std::string ledgerJson(const Explanation& explanation) {
+  Json json = Json::array();
+  for (const LedgerEntry& entry : explanation.ledger)
+    json.push_back({{"node", entry.node},
+                    {"op", entry.op},
+                    {"rule", entry.rule},
+                    {"in", entry.in},
+                    {"out", entry.out},
+                    {"absorbed", entry.absorbed()},
+                    {"bias", entry.bias},
+                    {"stabiliser", entry.stabiliser},
+                    {"zeroDenominator", entry.zeroDenominator},
+                    {"other", entry.other()},
+                    {"share", shareJson(entry, explanation)}});
+  return dump(json);
+}
+
+std::string factsJson(const RunFacts& facts) {
+  Json json = {{"model", {{"path", facts.modelPath}, {"hash", facts.modelHash}}}, {"method", facts.method}};
+  json["rules"] = facts.rules;
+  json["precision"] = facts.precision == Precision::Bfloat16 ? "bf16" : "f32";
+  json["preprocess"] = facts.preprocess ? Json::parse(toJson(*facts.preprocess)) : Json();
+  json["versions"] = versionsOfAll();
+  return dump(json);
+}
+
+std::string planJson(const Model& model, const Explainer& explainer) {
+  const PlanReport& plan = explainer.report();
+  Json json = {{"inputShape", explainer.inputShape()}};
+  json["output"] = model.output();
+  json["outputs"] = model.outputs();
+  json["head"] = plan.head;
+  json["layout"] = layoutName(explainer.layout());
+  json["weightBytes"] = plan.weightBytes;
+  json["arenaBytes"] = plan.arenaBytes;
+  json["modelBytes"] = plan.modelBytes;
+  json["memory"] = plan.memory;
+  json["warnings"] = plan.warnings;
+  json["passes"] = plan.passes;
+  json["table"] = plan.table;
+  json["nodes"] = nodesJson(plan.nodes);
+  json["steps"] = stepsJson(plan.steps);
+  return dump(json);
+}
+
+std::string methodJson(const MethodInfo& method) {
+  return dump({{"name", method.name},
+               {"summary", method.summary},
+               {"citation", method.citation},
+               {"parameters", parametersJson(method.parameters)},
+               {"common", parametersJson(commonParameters(method))},
+               {"networks", method.ofNetworks},
+               {"bagsOfWords", method.ofBags}});
+}
+
+Parameters commonParameters(const MethodInfo& method) {
+  Parameters common = commonParameters();
+  std::erase_if(common, [&](const auto& one) {
+    return std::any_of(method.parameters.begin(), method.parameters.end(),
+                       [&](const auto& own) { return own.first == one.first; });
+  });
+  return common;
+}
+
+std::string versionsJson() {
+  return dump(versionsOfAll());
+}
+
+}  // namespace relprop

@@ -1,0 +1,219 @@
+#include "relprop/question.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+#include <filesystem>
+#include <sstream>
+#include <utility>
+
+#include "relprop/error.h"
+#include "relprop/image.h"
+
+namespace relprop {
+namespace {
+
+using Labels = std::vector<std::string>;
+
+constexpr const char* kForms = "argmax, top:K, a class index or name, not:CLASS, or a .npy file";
+
+std::string lower(std::string text) {
+  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return text;
+}
+
+std::optional<int> wholeNumber(const std::string& text) {
+  int value = 0;
+  auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (failed != std::errc() || end != text.data() + text.size() || text.empty()) return std::nullopt;
+  return value;
+}
+
+bool isFile(const std::string& text) {
+  return text.size() > 4 && lower(text).ends_with(".npy");
+}
+
+// The node and its channel; what stands behind the last colon is a channel when it is a number.
+std::pair<std::string, std::optional<int>> splitNode(const std::string& from) {
+  const std::size_t colon = from.rfind(':');
+  if (colon == std::string::npos) return {from, std::nullopt};
+  const std::optional<int> channel = wholeNumber(from.substr(colon + 1));
+  return {channel ? from.substr(0, colon) : from, channel};
+}
+
+std::vector<int> classesCalled(const std::string& text, const Labels& labels, bool whole) {
+  const std::string wanted = lower(text);
+  std::vector<int> found;
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    const std::string label = lower(labels[i]);
+    if (whole ? label == wanted : label.starts_with(wanted)) found.push_back(static_cast<int>(i));
+  }
+  return found;
+}
+
+// Classes of that name, or else those whose names begin so.
+std::vector<int> candidates(const std::string& text, const Labels& labels) {
+  std::vector<int> found = classesCalled(text, labels, true);
+  return found.empty() && !text.empty() ? classesCalled(text, labels, false) : found;
+}
+
+[[noreturn]] void refuseAmbiguous(const std::string& text, const std::vector<int>& found, const Labels& labels,
+                                  const char* option) {
+  constexpr std::size_t kShown = 10;
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < std::min(found.size(), kShown); ++i)
+    names.push_back(fmt::format("{} {}", found[i], labels[static_cast<std::size_t>(found[i])]));
+  const std::string rest = found.size() > kShown ? fmt::format(" and {} more", found.size() - kShown) : "";
+  throw Error(ErrorCode::UnknownTarget, option, fmt::format("'{}' may be {}{}", text, fmt::join(names, ", "), rest),
+              "one class", "write more of the name, or the index");
+}
+
+[[noreturn]] void refuseUnknown(const std::string& text, const Labels& labels, const char* option) {
+  if (labels.empty())
+    throw Error(ErrorCode::UnknownTarget, option, "'" + text + "', but there are no class names", "a class index",
+                "give the names with --labels");
+  const std::size_t reach = text.size() < 3 ? 1 : std::max<std::size_t>(2, text.size() / 2);
+  const std::string nearest = nearestName(lower(text), labels, reach);
+  throw Error(ErrorCode::UnknownTarget, option, "no class is called '" + text + "'", kForms,
+              nearest.empty() ? "" : "did you mean '" + nearest + "'?");
+}
+
+// Reads the words of --target and --contrast.
+class Reader {
+ public:
+  Reader(const Labels& labels, const std::string& other, std::int64_t classes)
+      : labels_(labels), other_(other), classes_(classes) {}
+
+  std::vector<NamedTarget> targets(const std::string& text) const {
+    if (text.find(',') == std::string::npos || !candidates(text, labels_).empty()) return one(text);
+    std::vector<NamedTarget> all;
+    std::istringstream stream(text);
+    for (std::string word; std::getline(stream, word, ',');) {
+      const std::vector<NamedTarget> some = one(word.substr(std::min(word.find_first_not_of(' '), word.size())));
+      all.insert(all.end(), some.begin(), some.end());
+    }
+    return all;
+  }
+
+  int classOf(const std::string& text, const char* option) const {
+    if (const std::optional<int> index = wholeNumber(text)) return checked(*index, option);
+    const std::vector<int> found = candidates(text, labels_);
+    if (found.empty()) refuseUnknown(text, labels_, option);
+    if (found.size() > 1) refuseAmbiguous(text, found, labels_, option);
+    return checked(found.front(), option);
+  }
+
+ private:
+  int checked(int index, const char* option) const {
+    if (index < 0 || (classes_ > 0 && index >= classes_))
+      throw Error(ErrorCode::UnknownTarget, option, std::to_string(index),
+                  classes_ > 0 ? fmt::format("a class index from 0 to {}", classes_ - 1) : "a class index",
+                  classes_ == 1 ? "the other answer of a network with one output is not:0" : "");
+    return index;
+  }
+
+  std::vector<NamedTarget> one(const std::string& text) const {
+    if (text.starts_with("top:")) return ranks(text);
+    if (isOther(text)) return {{Target::notOf(0), text}};
+    if (text.starts_with("not:") && candidates(text, labels_).empty())
+      return {{Target::notOf(classOf(text.substr(4), "--target")), text}};
+    std::vector<NamedTarget> result;
+    if (text == "argmax")
+      result.push_back({Target::highest(), text});
+    else if (isFile(text))
+      result.push_back(vectorFrom(text));
+    else
+      result.push_back({Target::of(classOf(text, "--target")), text});
+    return result;
+  }
+
+  // Is it the name of the other answer of a network with one output, and not of the one?
+  bool isOther(const std::string& text) const {
+    return !other_.empty() && !candidates(text, {other_}).empty() && classesCalled(text, labels_, true).empty() &&
+           (candidates(text, labels_).empty() || lower(text) == lower(other_));
+  }
+
+  std::vector<NamedTarget> ranks(const std::string& text) const {
+    const std::int64_t most = classes_ > 0 ? std::min<std::int64_t>(classes_, 1000) : 1000;
+    const std::optional<int> count = wholeNumber(text.substr(4));
+    if (!count || *count < 1 || *count > most)
+      throw Error(ErrorCode::UnknownTarget, "--target", "'" + text + "'",
+                  fmt::format("top:K with K from 1 to {}", most));
+    std::vector<NamedTarget> all;
+    for (int k = 0; k < *count; ++k) all.push_back({Target::rank(k), fmt::format("top{}", k + 1)});
+    return all;
+  }
+
+  NamedTarget vectorFrom(const std::string& path) const {
+    Tensor values = readNpy(path);
+    if (classes_ > 0 && static_cast<std::int64_t>(values.data.size()) != classes_)
+      throw Error(ErrorCode::UnknownTarget, path, toString(values.shape) + " values",
+                  fmt::format("{}, one for each class", classes_));
+    return {Target::withRelevance(std::move(values.data)), std::filesystem::path(path).stem().string()};
+  }
+
+  const Labels& labels_;
+  const std::string& other_;
+  std::int64_t classes_;
+};
+
+void addOnce(std::vector<NamedTarget>& targets, const NamedTarget& target) {
+  const auto same = [&](const NamedTarget& earlier) { return earlier.target == target.target; };
+  if (std::none_of(targets.begin(), targets.end(), same)) targets.push_back(target);
+}
+
+Target contrasted(const Target& target, const std::string& text, const Reader& reader) {
+  if (text.empty()) return target.againstOthers();
+  const int rival = reader.classOf(text, "--contrast");
+  if (target.kind() == Target::Kind::Class && target.index() == rival)
+    throw Error(ErrorCode::UnknownTarget, "--contrast", fmt::format("class {}, which is the target", rival),
+                "another class");
+  return target.against(rival);
+}
+
+}  // namespace
+
+std::string contradiction(const TargetText& text) {
+  const bool channel = splitNode(text.from).second.has_value();
+  if (channel && !text.targets.empty()) return "--from NODE:CHANNEL and --target both say what is explained";
+  if (!text.contrast) return "";
+  if (!text.from.empty() && !channel && text.targets.empty())
+    return "--contrast needs one channel: --from NODE:CHANNEL, or --target";
+  for (const std::string& words : text.targets)
+    if (isFile(words)) return "--contrast cannot be combined with relevance from " + words;
+  return "";
+}
+
+std::string namesNote(const TargetChoice& choice) {
+  if (choice.other.empty()) return "";
+  return fmt::format(
+      "the network has one output, taken as the probability of '{}', the second of the two class names; "
+      "'{}' is the other answer, not:0",
+      choice.labels.at(0), choice.other);
+}
+
+std::vector<Target> targetsOf(const TargetChoice& choice) {
+  std::vector<Target> targets;
+  for (const NamedTarget& one : choice.targets) targets.push_back(one.target);
+  return targets;
+}
+
+TargetChoice chooseTargets(const TargetText& text, const Labels& labels, std::int64_t classes) {
+  const auto [node, channel] = splitNode(text.from);
+  TargetChoice choice{node, {}, node.empty() ? labels : Labels{}};
+  if (node.empty() && classes == 1 && labels.size() == 2) choice.labels = {labels[1]}, choice.other = labels[0];
+  const Reader reader(choice.labels, choice.other, node.empty() ? classes : -1);
+  if (channel)
+    choice.targets.push_back({Target::of(*channel), std::to_string(*channel)});
+  else if (text.targets.empty())
+    choice.targets.push_back({node.empty() ? Target::highest() : Target::all(), "all"});
+  for (const std::string& words : text.targets)
+    for (const NamedTarget& target : reader.targets(words)) addOnce(choice.targets, target);
+  if (text.contrast)
+    for (NamedTarget& one : choice.targets) one.target = contrasted(one.target, *text.contrast, reader);
+  return choice;
+}
+
+}  // namespace relprop

@@ -1,0 +1,209 @@
+// What the C interface computes is what the C++ interface computes.
+#include <gmock/gmock.h>
+
+#include <atomic>
+#include <cmath>
+#include <thread>
+
+#include "unit/c/support.h"
+
+namespace relprop::testing {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+std::vector<Explanation> direct(const Tensor& input, const std::vector<Target>& targets, const std::string& method) {
+  ExplainOptions options;
+  options.method = method;
+  options.targets = targets;
+  return Explainer(test::exampleModel(), options).explain(input);
+}
+
+TEST(CExplain, GivesTheBitsOfTheExplainer) {
+  const ModelHandle model = loadedModel();
+  const Tensor input = noise(3);
+  for (const std::string method : {"rap", "lrp-zplus", "gradient", "integrated-gradients:steps=5"}) {
+    const ExplainerHandle explainer = explainerOf(model.get(), {{"method", method}, {"batch", 2}});
+    const ResultHandle result = explained(explainer.get(), input);
+    const std::vector<Explanation> maps = direct(input, {Target::highest()}, method);
+    std::int64_t count = 0;
+    expectOk(relprop_result_count(result.get(), &count));
+    ASSERT_EQ(count, 3);
+    for (std::int64_t i = 0; i < count; ++i) {
+      const Explanation& map = maps[static_cast<std::size_t>(i)];
+      EXPECT_EQ(floatsCalled(result.get(), i, "relevance"), map.relevance.data) << method;
+      EXPECT_EQ(floatsCalled(result.get(), i, "scores"), map.logits) << method;
+      EXPECT_EQ(jsonOf(result.get(), i)["sum"].get<double>(), map.sum) << method;
+    }
+  }
+}
+
+TEST(CExplain, AMapIsTheSumOverChannels) {
+  const ModelHandle model = loadedModel();
+  const ExplainerHandle explainer = explainerOf(model.get(), {{"method", "rap"}});
+  const ResultHandle result = explained(explainer.get(), noise(1));
+  const std::vector<float> relevance = floatsCalled(result.get(), 0, "relevance");
+  const std::vector<float> map = floatsCalled(result.get(), 0, "map");
+  ASSERT_EQ(map.size(), 96u * 96u);
+  for (std::size_t i = 0; i < map.size(); ++i) {
+    const double sum = static_cast<double>(relevance[i]) + relevance[i + map.size()] + relevance[i + 2 * map.size()];
+    EXPECT_FLOAT_EQ(map[i], static_cast<float>(sum));
+  }
+}
+
+TEST(CExplain, AnswersForSeveralTargetsAndContrasts) {
+  const ModelHandle model = loadedModel();
+  const ExplainerHandle explainer =
+      explainerOf(model.get(), {{"method", "lrp-epsilon"}, {"target", {3, "ring"}}, {"contrast", true}});
+  const Tensor input = noise(2);
+  const ResultHandle result = explained(explainer.get(), input);
+  const int ring = jsonOf(result.get(), 1)["target"]["index"];
+  const std::vector<Explanation> maps =
+      direct(input, {Target::of(3).againstOthers(), Target::of(ring).againstOthers()}, "lrp-epsilon");
+  for (std::int64_t i = 0; i < 4; ++i)
+    EXPECT_EQ(floatsCalled(result.get(), i, "relevance"), maps[static_cast<std::size_t>(i)].relevance.data);
+  EXPECT_EQ(jsonOf(result.get(), 0)["target"]["against"], "others");
+  EXPECT_EQ(jsonOf(result.get(), 1)["target"]["label"], "ring");
+}
+
+TEST(CExplain, AsksEachImageItsOwn) {
+  const ModelHandle model = loadedModel();
+  const ExplainerHandle explainer = explainerOf(model.get(), {{"method", "gradient"}});
+  const Tensor input = noise(2);
+  const ResultHandle result = explained(explainer.get(), input, R"({"target": [[7], [7]]})");
+  EXPECT_EQ(floatsCalled(result.get(), 1, "relevance"), direct(input, {Target::of(7)}, "gradient")[1].relevance.data);
+  const ResultHandle other = explained(explainer.get(), input, R"({"target": [["top:1"], [2]]})");
+  EXPECT_EQ(jsonOf(other.get(), 1)["target"]["index"], 2);
+
+  const relprop_array array = arrayOf(input);
+  relprop_result* none = nullptr;
+  const auto refused = [&](const char* question) {
+    return failure(relprop_explain(explainer.get(), &array, question, nullptr, &none), ErrorCode::InvalidArgument);
+  };
+  EXPECT_STREQ(refused(R"({"target": [[1]]})").expected, "2, one for each image");
+  EXPECT_STREQ(refused(R"({"target": [1, 2]})").got, "2 targets");
+  EXPECT_STREQ(refused(R"({"target": [[1, 2], [1, 2]]})").got, "2 targets of an image");
+  EXPECT_EQ(none, nullptr);
+}
+
+TEST(CExplain, TakesRelevanceAsItIs) {
+  const ModelHandle model = loadedModel();
+  std::vector<float> values(10);
+  values[4] = 0.5f, values[6] = -1;
+  const ExplainerHandle explainer =
+      explainerOf(model.get(), {{"method", "lrp-epsilon"}, {"target", {{"relevance", values}}}});
+  const Tensor input = noise(1);
+  const ResultHandle result = explained(explainer.get(), input);
+  EXPECT_EQ(floatsCalled(result.get(), 0, "relevance"),
+            direct(input, {Target::withRelevance(values)}, "lrp-epsilon")[0].relevance.data);
+}
+
+TEST(CExplain, ForwardGivesTheScoresOfAll) {
+  const ModelHandle model = loadedModel();
+  const ExplainerHandle explainer = explainerOf(model.get(), {{"batch", 2}});
+  const Tensor input = noise(3);
+  const relprop_array array = arrayOf(input);
+  relprop_result* result = nullptr;
+  expectOk(relprop_forward(explainer.get(), &array, nullptr, &result));
+  const ResultHandle owner(result);
+  EXPECT_EQ(floatsCalled(result, 0, "scores"), Explainer(test::exampleModel(), {}).forward(input).data);
+}
+
+TEST(CExplain, KeepsInnerLayersAndTheLedger) {
+  const ModelHandle model = loadedModel();
+  const ExplainerHandle explainer = explainerOf(model.get(), {{"method", "lrp-zplus"}, {"at", "*"}});
+  const ResultHandle result = explained(explainer.get(), noise(1));
+  const Json json = jsonOf(result.get(), 0);
+  ASSERT_FALSE(json["at"].empty());
+  const std::string node = json["at"][0]["node"];
+  double sum = 0;
+  for (const float v : floatsCalled(result.get(), 0, ("at:" + node).c_str())) sum += v;
+  EXPECT_NEAR(sum, json["at"][0]["sum"].get<double>(), 1e-9 * std::abs(sum));
+  EXPECT_FALSE(json["ledger"].empty());
+  EXPECT_THAT(json["arrays"], ::testing::Contains("at:" + node));
+}
+
+TEST(CExplain, TellsWhatThePlanIs) {
+  const ModelHandle model = loadedModel();
+  const ExplainerHandle explainer =
+      explainerOf(model.get(), {{"method", "lrp-gamma"}, {"abs", true}, {"target", {"top:2"}}, {"positive", false}});
+  char* text = nullptr;
+  expectOk(relprop_explainer_describe(explainer.get(), &text));
+  const Json json = Json::parse(taken(text));
+  EXPECT_THAT(json["method"].get<std::string>(), HasSubstr("sign=abs"));
+  EXPECT_EQ(json["inputShape"], Json({3, 96, 96}));
+  EXPECT_EQ(json["targets"], Json({"top1", "top2"}));
+  EXPECT_GT(json["memory"].get<std::int64_t>(), 0);
+}
+
+struct Stopper {
+  std::int64_t after = 0;
+  std::vector<std::int64_t> done;
+  static int tell(void* user, std::int64_t done, std::int64_t) {
+    auto& self = *static_cast<Stopper*>(user);
+    self.done.push_back(done);
+    return done >= self.after;
+  }
+};
+
+TEST(CExplain, ReportsAndStopsWhereTheCallerSaysSo) {
+  const ModelHandle model = loadedModel();
+  const ExplainerHandle explainer = explainerOf(model.get(), {{"method", "gradient"}, {"batch", 2}});
+  const Tensor input = noise(5);
+  const relprop_array array = arrayOf(input);
+  relprop_result* result = nullptr;
+  Stopper all{100, {}}, some{4, {}};
+  relprop_call call = {sizeof call, Stopper::tell, &all};
+  expectOk(relprop_explain(explainer.get(), &array, nullptr, &call, &result));
+  EXPECT_EQ(all.done.back(), 5);
+  expectOk(relprop_result_free(result));
+
+  result = nullptr;
+  call.user = &some;
+  failure(relprop_explain(explainer.get(), &array, nullptr, &call, &result), ErrorCode::Cancelled);
+  EXPECT_EQ(some.done.back(), 4);
+  EXPECT_EQ(result, nullptr);
+  const ResultHandle again = explained(explainer.get(), input);  // as good as before
+  EXPECT_EQ(floatsCalled(again.get(), 4, "relevance"),
+            direct(input, {Target::highest()}, "gradient")[4].relevance.data);
+}
+
+TEST(CExplain, IsCancelledFromAnotherThread) {
+  const ModelHandle model = loadedModel();
+  const ExplainerHandle explainer = explainerOf(model.get(), {{"method", "rise"}});
+  const Tensor input = noise(100);
+  std::atomic<bool> over = false;
+  std::int32_t code = 0;
+  std::thread worker([&] {
+    const relprop_array array = arrayOf(input);
+    relprop_result* result = nullptr;
+    code = relprop_explain(explainer.get(), &array, nullptr, nullptr, &result);
+    over = true;
+  });
+  while (!over) {
+    expectOk(relprop_cancel(explainer.get()));
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  worker.join();
+  EXPECT_EQ(code, static_cast<std::int32_t>(ErrorCode::Cancelled));
+}
+
+TEST(CExplain, ThreadsShareAnExplainer) {
+  const ModelHandle model = loadedModel();
+  const ExplainerHandle explainer = explainerOf(model.get(), {{"method", "lrp-zplus"}});
+  const Tensor input = noise(1);
+  const std::vector<float> expected = floatsCalled(explained(explainer.get(), input).get(), 0, "relevance");
+  std::vector<std::thread> threads;
+  std::atomic<int> same = 0;
+  for (int t = 0; t < 4; ++t)
+    threads.emplace_back([&] {
+      for (int i = 0; i < 10; ++i)
+        same += floatsCalled(explained(explainer.get(), input).get(), 0, "relevance") == expected;
+    });
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(same, 40);
+}
+
+}  // namespace
+}  // namespace relprop::testing
