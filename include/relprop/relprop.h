@@ -138,8 +138,8 @@ RELPROP_API int32_t relprop_explainer_free(relprop_explainer* explainer);
 /* How many maps: of relprop_explain N × targets, else 1. */
 RELPROP_API int32_t relprop_result_count(relprop_result* result, int64_t* count);
 /* An array of map `index`, where it lies in the result: it holds until the result is freed. Of relprop_explain
- * "relevance" (one input's shape), "map" (its sum over channels, H×W) where the input is a picture, "scores" and
- * "at:NODE" of the nodes in `at`. */
+ * "relevance" (one input's shape, with one channel of methods that draw one plane, as CAM, occlusion and RISE do),
+ * "map" (its sum over channels, H×W) where the input is a picture, "scores" and "at:NODE" of the nodes in `at`. */
 RELPROP_API int32_t relprop_result_array(relprop_result* result, int64_t index, const char* name, relprop_array* array);
 /* What `relprop explain --json` says of the map (prediction, top5, target, seed, sum, conservation, facts, warnings),
  * with `ledger`, and `arrays`, the names for relprop_result_array. */

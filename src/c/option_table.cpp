@@ -135,7 +135,7 @@ const OptionGroup& methodGroup() {
        READ(o.methods = v.texts())},
       {"rule", "rows PATTERN=RULE in front of the rule table", READ(o.rules = v.texts())},
       {"patterns", "the file that relprop patterns wrote", READ(o.patterns = v.text())},
-      {"residual", "how an addition shares relevance: proportional, ratio or symmetric", parameter<kResidual>},
+      {"residual", "how an addition shares relevance: proportional, ratio, symmetric or gamma:G", parameter<kResidual>},
       {"identity_skip", "whether plain skip paths get relevance: on or off", parameter<kIdentitySkip>},
       {"batchnorm", "fold into the convolution or pass through: fold or pass", parameter<kBatchnorm>},
       {"maxpool", "how a max pool shares relevance", parameter<kMaxpool>},

@@ -10,6 +10,7 @@
 #include "eval/metric_list.h"
 #include "eval/ranking.h"
 #include "eval/sequence.h"
+#include "eval/statistics.h"
 #include "eval/substitutes.h"
 #include "relprop/error.h"
 
@@ -55,13 +56,6 @@ std::vector<double> abscissae(const Profile& profile, std::size_t step, std::siz
     x.push_back(static_cast<double>(replaced) / static_cast<double>(pixels));
   }
   return x;
-}
-
-// Every step weighs the same, also the last, which may be shorter: so do the authors of either profile.
-double meanHeight(const std::vector<double>& y) {
-  double sum = -0.5 * (y.front() + y.back());
-  for (const double v : y) sum += v;
-  return sum / static_cast<double>(y.size() - 1);
 }
 
 Sequence sequenceOf(const Case& c, const Profile& profile, Part part, std::vector<std::uint32_t> order,

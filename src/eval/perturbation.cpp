@@ -8,6 +8,7 @@
 #include "eval/sequence.h"
 #include "eval/statistics.h"
 #include "eval/substitutes.h"
+#include "eval/superpixels.h"
 
 namespace relprop::eval {
 namespace {
@@ -31,19 +32,7 @@ struct RegionOptions {
   std::string fill;
 };
 
-// A grid from the upper left; the last row and column may be narrower. Row by row, each region's pixels.
-std::vector<std::vector<std::uint32_t>> regionsOf(const Plane& map, int side) {
-  const auto height = static_cast<std::size_t>(map.height), width = static_cast<std::size_t>(map.width);
-  const auto step = static_cast<std::size_t>(side);
-  const std::size_t across = (width + step - 1) / step, down = (height + step - 1) / step;
-  std::vector<std::vector<std::uint32_t>> regions(across * down);
-  for (std::size_t y = 0; y < height; ++y)
-    for (std::size_t x = 0; x < width; ++x)
-      regions[y / step * across + x / step].push_back(static_cast<std::uint32_t>(y * width + x));
-  return regions;
-}
-
-std::vector<float> sumsOf(const Plane& map, const std::vector<std::vector<std::uint32_t>>& regions) {
+std::vector<float> sumsOf(const Plane& map, const Regions& regions) {
   std::vector<float> sums;
   for (const std::vector<std::uint32_t>& region : regions) {
     double sum = 0;
@@ -59,7 +48,7 @@ std::vector<float> replacementOf(const Case& c, const std::string& fill) {
 }
 
 Sequence regionSequence(const Case& c, const RegionOptions& options) {
-  const std::vector<std::vector<std::uint32_t>> regions = regionsOf(c.map, options.side);
+  const Regions regions = gridRegions(c.map.height, c.map.width, options.side);
   const std::vector<float> sums = sumsOf(c.map, regions);
   Sequence s{originalPicture(c), replacementOf(c, options.fill), {}, {0}};
   for (const std::uint32_t region : options.leastFirst ? increasingOrder(sums) : decreasingOrder(sums)) {

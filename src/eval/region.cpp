@@ -51,4 +51,15 @@ Measured onRegion(const Case& c, Protocol::Region wanted, Whole whole,
   return measure(c.map, region);
 }
 
+Protocol onRegionOf(Parameters& p, std::vector<ScoreInfo> scores, Whole whole,
+                    std::function<Measured(const Plane&, const Region&)> measure) {
+  Protocol protocol;
+  protocol.scores = std::move(scores);
+  protocol.region = regionParameter(p);
+  protocol.measure = [wanted = protocol.region, whole, measure = std::move(measure)](const Case& c) {
+    return onRegion(c, wanted, whole, measure);
+  };
+  return protocol;
+}
+
 }  // namespace relprop::eval

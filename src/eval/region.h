@@ -23,4 +23,8 @@ enum class Whole { Allowed, Skipped };  // a region that covers all of the view
 Measured onRegion(const Case& c, Protocol::Region wanted, Whole whole,
                   const std::function<Measured(const Plane&, const Region&)>& measure);
 
+// The protocol that reads key region and measures on what it says.
+Protocol onRegionOf(Parameters& parameters, std::vector<ScoreInfo> scores, Whole whole,
+                    std::function<Measured(const Plane&, const Region&)> measure);
+
 }  // namespace relprop::eval

@@ -52,6 +52,12 @@ SampleMean meanOf(const std::vector<double>& values) {
   return result;
 }
 
+double meanHeight(const std::vector<double>& y) {
+  double sum = -0.5 * (y.front() + y.back());
+  for (const double v : y) sum += v;
+  return sum / static_cast<double>(y.size() - 1);
+}
+
 double quantile(const std::vector<double>& sorted, double share) {
   if (sorted.empty()) return 0.0;
   const double rank = share * static_cast<double>(sorted.size() - 1);

@@ -9,6 +9,9 @@
 namespace relprop::eval {
 
 SampleMean meanOf(const std::vector<double>& values);
+// Mean height of a curve by the trapezoid rule. Every step weighs the same, also the last, which may be shorter: so do
+// the authors of the metrics. At least two values.
+double meanHeight(const std::vector<double>& y);
 
 // The value below which a share of the sorted values lies, linear between the two nearest ranks, as numpy's default;
 // 0 of none.

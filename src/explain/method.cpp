@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "core/names.h"
 #include "relprop/error.h"
 
@@ -48,14 +50,27 @@ std::string maxPoolRule(Parameters& p, float stabilizer) {
               {"winner", "average", "average:K", "proportional"});
 }
 
+// residual = proportional | ratio | symmetric | gamma:γ
+std::string residualRule(Parameters& p, const NodeRows& defaults, const std::string& keys) {
+  const std::string word = p.text("residual", defaults.residual, "proportional, ratio, symmetric or gamma:G");
+  if (word == "ratio" || word == "symmetric") return word + ":" + keys;
+  if (word == "proportional") return fmt::format("{}:{},stabilizer={}", word, keys, defaults.stabilizer);
+  const std::string number = word.rfind("gamma:", 0) == 0 ? word.substr(6) : "";
+  const bool digits = !number.empty() && number.size() < 12 &&
+                      number.find_first_not_of("0123456789.") == std::string::npos &&
+                      std::count(number.begin(), number.end(), '.') <= 1 && number != ".";
+  if (digits) return "residual-gamma:gamma=" + number + "," + keys;
+  unknownName(ErrorCode::InvalidMethodParameter, "method, residual", word,
+              {"proportional", "ratio", "symmetric", "gamma:G"});
+}
+
 }  // namespace
 
 void appendNodeRows(Method& m, Parameters& p, const NodeRows& defaults) {
-  const std::string residual = p.word("residual", defaults.residual, {"proportional", "ratio", "symmetric"});
-  const std::string skip = p.word("identity_skip", "on", {"on", "off"});
+  const std::string keys = "identity_skip=" + p.word("identity_skip", "on", {"on", "off"});
   const std::string stab = fmt::format("stabilizer={}", defaults.stabilizer);
   m.foldBatchNorm = p.word("batchnorm", defaults.batchnorm, {"fold", "pass"}) == "fold";
-  m.table.append("[residual]", residual + ":identity_skip=" + skip + (residual == "proportional" ? "," + stab : ""));
+  m.table.append("[residual]", residualRule(p, defaults, keys));
   m.table.append("[maxpool]", maxPoolRule(p, defaults.stabilizer));
   m.table.append("[averagepool]", "proportional:" + stab);
   m.table.append("[gate]", "gate");

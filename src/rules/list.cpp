@@ -28,6 +28,8 @@ const std::vector<RuleInfo>& ruleList() {
       {"proportional", "stabilizer", "pools: x_i/Σx; additions, also of constants: h/(h_s + h_m)", proportionalRule},
       {"ratio", "", "additions: |h|/(|h_s| + |h_m|)", ratioRule},
       {"symmetric", "", "additions: half each", symmetricRule},
+      {"residual-gamma", "gamma", "additions: c/(c_s + c_m), c = h, 1 + gamma times where its sign is the sum's",
+       residualGammaRule},
       {"gate", "", "products of two values: all to the gated signal", gateRule},
       {"attention", "stabilizer", "products of computed matrices: half to each; softmax: x(R - s*sum R)",
        attentionRule},

@@ -29,6 +29,7 @@ Rule averageRule(Parameters& p);
 Rule proportionalRule(Parameters& p);
 Rule ratioRule(Parameters& p);
 Rule symmetricRule(Parameters& p);
+Rule residualGammaRule(Parameters& p);
 Rule gateRule(Parameters& p);
 Rule attentionRule(Parameters& p);
 Rule guidedRule(Parameters& p);

@@ -1,10 +1,10 @@
 // Rules of nodes without weights (methods: section 3 "other nodes", section 5 residual additions).
 //   pools       R_i = x_i/stab(Σ_i x_i)·R_j in the window, or all to the winner
 //   additions   proportional h_s/stab(h_s + h_m)·R; ratio |h_s|/(|h_s| + |h_m|)·R, half each where both are 0;
-//   symmetric R/2
-//   proportional at sums with a constant and at LayerNormalization: x_i's part of the output over the output, R; the
-//   deviation counts as a constant
-// [LRP-ResNet] Otsuki et al., ECCV 2024, section 3.
+//   symmetric R/2; residual-gamma c_s/(c_s + c_m)·R, c = h·(1 + γ·[h·(h_s + h_m) > 0]): the branch whose sign is that
+//   of the sum weighs more proportional at sums with a constant and at LayerNormalization: x_i's part of the output
+//   over the output, R; the deviation counts as a constant
+// [LRP-ResNet] Otsuki et al., ECCV 2024, section 3; residual-gamma: [ResLRP] 2026.
 #include <cmath>
 
 #include "relprop/error.h"
@@ -78,6 +78,15 @@ Rule proportionalRule(Parameters& p) {
 
 Rule ratioRule(Parameters& p) {
   return residualRule(NodeRule::Ratio, p);
+}
+Rule residualGammaRule(Parameters& p) {
+  constexpr float kMost = 1e6f;  // c stays far from float32's end
+  Rule rule = residualRule(NodeRule::Agreeing, p);
+  rule.gamma = p.number("gamma", 0.25f);
+  if (rule.gamma < 0 || rule.gamma > kMost)
+    throw Error(ErrorCode::InvalidRule, "rule residual-gamma, gamma", std::to_string(rule.gamma),
+                "a number from 0 to 1000000");
+  return rule;
 }
 Rule symmetricRule(Parameters& p) {
   return residualRule(NodeRule::Symmetric, p);

@@ -38,6 +38,7 @@ enum class NodeRule {
   Proportional,  // pools x_i/Σx; residual h/(h_s + h_m)
   Ratio,         // residual |h|/(|h_s| + |h_m|)
   Symmetric,     // residual: half each
+  Agreeing,      // residual c/(c_s + c_m), c = h·(1 + γ·[h·(h_s + h_m) > 0])
   Gate,          // product: all to the gated signal
   Guided,        // activation: R⁺ times the derivative
   Deconv,        // activation: R⁺
@@ -53,6 +54,7 @@ struct Rule {
   NodeRule node = NodeRule::Pass;
   float epsilon = 0;         // stabiliser of Proportional and Attention; 0: safe division
   int window = 0;            // Average
+  float gamma = 0;           // Agreeing
   bool identitySkip = true;  // residual: false sends nothing over a skip path without learned layers
 
   bool fits(Role role) const;

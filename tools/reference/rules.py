@@ -225,6 +225,10 @@ def residual(kind, eps=1e-6):
             return [r / 2, r / 2]
         if kind == "proportional":
             return [a * quotient(r, a + b, eps), b * quotient(r, a + b, eps)]
+        if kind.startswith("gamma:"):
+            gamma = float(kind.split(":")[1])
+            shares = [h * (1 + gamma * (h * (a + b) > 0)) for h in (a, b)]
+            return [quotient(share * r, shares[0] + shares[1]) for share in shares]
         size = abs(a) + abs(b)
         return [np.where(size == 0, r / 2, quotient(abs(h) * r, size)) for h in (a, b)]
     return rule

@@ -31,6 +31,7 @@ PATTERN_FACTORS = [1, 0.75, 0.5, -1]
 ASKED = [
     "rap", "rap:bounds=range", "rap:batchnorm=pass", "rap:residual=symmetric,maxpool=average:2",
     "rap:identity_skip=off", "rap-signed", "rap-signed:batchnorm=pass", "rap-summary", "rap-summary:first=zbox",
+    "rap:residual=gamma:0.25",
     "lrp-0", "lrp-0:residual=ratio", "lrp-epsilon", "lrp-epsilon:residual=ratio,epsilon=0.1,bias=spread",
     "lrp-zplus", "lrp-zplus:residual=ratio,bias=drop", "lrp-zplus:residual=ratio,bias=spread",
     "lrp-zplus:batchnorm=pass", "lrp-zplus:residual=symmetric,maxpool=average:2",

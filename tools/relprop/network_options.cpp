@@ -54,8 +54,9 @@ CLI::Option* addFlagShortcut(CLI::App& app, NetworkOptions& options, const Short
 }
 
 void addRuleShortcuts(CLI::App& app, NetworkOptions& options) {
-  addShortcut(app, options, {"--residual", "residual", ""}, "how an addition shares relevance")
-      ->check(CLI::IsMember({"proportional", "ratio", "symmetric"}));
+  addShortcut(app, options, {"--residual", "residual", ""},
+              "how an addition shares relevance, proportional, ratio, symmetric or gamma:G")
+      ->type_name("HOW");
   addShortcut(app, options, {"--identity-skip", "identity_skip", ""}, "whether plain skip paths get relevance")
       ->check(CLI::IsMember({"on", "off"}));
   addShortcut(app, options, {"--batchnorm", "batchnorm", ""}, "fold into the convolution or pass through")

@@ -44,7 +44,8 @@ bool readerKeepsZero(const Graph& g, const Node& n, const Rule& rule, bool outpu
     case Role::AveragePool:
       return rule.node == NodeRule::Proportional;
     case Role::Residual:
-      return rule.node == NodeRule::Proportional || (rule.node == NodeRule::Ratio && outputVanishes);
+      return rule.node == NodeRule::Proportional || rule.node == NodeRule::Agreeing ||
+             (rule.node == NodeRule::Ratio && outputVanishes);
     case Role::Move:
       return n.op != Op::Resize && outputVanishes;
     case Role::Activation:

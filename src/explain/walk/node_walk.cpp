@@ -73,6 +73,7 @@ void activation(NodeStep& s) {
     case NodeRule::Proportional:
     case NodeRule::Ratio:
     case NodeRule::Symmetric:
+    case NodeRule::Agreeing:
     case NodeRule::Gate:
     case NodeRule::Rescale:
     case NodeRule::Attention:
@@ -154,6 +155,17 @@ std::pair<Expr, Expr> proportionalShares(const NodeStep& s, const Expr& a, const
   return {share(a), share(b)};
 }
 
+// c_s/(c_s + c_m), 0 where that is 0/0. Which sign h and the sum have is asked of each: their product may underflow.
+std::pair<Expr, Expr> agreeingShares(const NodeStep& s, const Expr& a, const Expr& b) {
+  const Expr z = a + b;
+  const auto weighed = [&](const Expr& h) {
+    const Expr agrees = isPositive(h) * isPositive(z) + isPositive(h * -1.0f) * isPositive(z * -1.0f);
+    return h + h * agrees * s.rule.gamma;
+  };
+  const Expr first = weighed(a), second = weighed(b), sum = first + second;
+  return {safeDivide(first, sum), safeDivide(second, sum)};
+}
+
 std::pair<Expr, Expr> residualShares(const NodeStep& s, const Expr& a, const Expr& b) {
   switch (s.rule.node) {
     case NodeRule::Symmetric:
@@ -162,6 +174,8 @@ std::pair<Expr, Expr> residualShares(const NodeStep& s, const Expr& a, const Exp
       return {magnitudeShare(a, b), magnitudeShare(b, a)};
     case NodeRule::Proportional:
       return proportionalShares(s, a, b);
+    case NodeRule::Agreeing:
+      return agreeingShares(s, a, b);
     case NodeRule::Pass:
     case NodeRule::Jacobian:
     case NodeRule::Winner:
@@ -176,15 +190,15 @@ std::pair<Expr, Expr> residualShares(const NodeStep& s, const Expr& a, const Exp
   doesNotFit(s);
 }
 
-// What the shares leave over; only `proportional` does not send everything on.
-void recordLoss(NodeStep& s, const Expr& a, const Expr& b) {
-  if (s.rule.node != NodeRule::Proportional) return;
-  const Expr z = a + b;
-  if (s.rule.epsilon == 0) {
-    const Expr sent = absolute(safeDivide(a, z)) + absolute(safeDivide(b, z));
+// What the shares leave over: `proportional` and `residual-gamma` do not send everything on.
+void recordLoss(NodeStep& s, const Expr& a, const Expr& b, const std::pair<Expr, Expr>& shares) {
+  const bool proportional = s.rule.node == NodeRule::Proportional;
+  if (!proportional && s.rule.node != NodeRule::Agreeing) return;
+  if (!proportional || s.rule.epsilon == 0) {
+    const Expr sent = absolute(shares.first) + absolute(shares.second);
     return s.walk.absorb(s.r, Absorbed::ZeroDenominator, s.r.expr * (nonZero(sent) * -1.0f + 1.0f));
   }
-  const Expr stable = stabilise(z, s.rule.epsilon);
+  const Expr z = a + b, stable = stabilise(z, s.rule.epsilon);
   s.walk.absorb(s.r, Absorbed::Stabiliser, divide(s.r.expr, stable) * (stable - z));
 }
 
@@ -197,10 +211,10 @@ void residual(NodeStep& s) {
   const int skip = s.rule.identitySkip ? -1 : identitySkipInput(s.graph(), s.f.uses(), s.node);
   if (skip >= 0) return s.pass(s.in(static_cast<std::size_t>(1 - skip)));
   const Expr a = s.operand(0), b = s.operand(1) * sign;
-  recordLoss(s, a, b);
-  const auto [shareA, shareB] = residualShares(s, a, b);
-  giveBroadcast(s, 0, s.r.expr * shareA);
-  giveBroadcast(s, 1, s.r.expr * shareB);
+  const std::pair<Expr, Expr> shares = residualShares(s, a, b);
+  recordLoss(s, a, b, shares);
+  giveBroadcast(s, 0, s.r.expr * shares.first);
+  giveBroadcast(s, 1, s.r.expr * shares.second);
 }
 
 // ---- products of two computed values

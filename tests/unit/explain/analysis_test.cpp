@@ -105,6 +105,7 @@ TEST_F(Vanishing, AdditionsByTheirRule) {
   const auto sum = [](Build& b, ValueId x) { b.add(Op::Add, {x, b.add(Op::Relu, {b.x()})}); };
   EXPECT_TRUE(atRelu(with("zplus", {{"[residual]", "proportional"}}), sum));
   EXPECT_TRUE(atRelu(with("zplus", {{"[residual]", "ratio"}}), sum));
+  EXPECT_TRUE(atRelu(with("zplus", {{"[residual]", "residual-gamma"}}), sum));
   EXPECT_FALSE(atRelu(with("zplus", {{"[residual]", "symmetric"}}), sum));
 }
 

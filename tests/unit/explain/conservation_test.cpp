@@ -59,7 +59,8 @@ TEST_P(Conserving, EveryNodePassesOnWhatItGot) {
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(Rap, Conserving, testing::Values("rap", "rap-signed", "rap:residual=symmetric"));
+INSTANTIATE_TEST_SUITE_P(Rap, Conserving,
+                         testing::Values("rap", "rap-signed", "rap:residual=symmetric", "rap:residual=gamma:0.5"));
 
 TEST(Ledger, LinearLayersWithoutBiasKeepEverything) {
   const Graph g = residualNet(1, false);

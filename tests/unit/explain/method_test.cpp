@@ -117,6 +117,7 @@ TEST(Methods, NodesWithoutWeights) {
   EXPECT_EQ(ruleFor("rap", Op::Add), "ratio:identity_skip=on");
   EXPECT_EQ(ruleFor("rap:residual=symmetric,identity_skip=off", Op::Add), "symmetric:identity_skip=off");
   EXPECT_EQ(ruleFor("lrp-epsilon:residual=ratio", Op::Add), "ratio:identity_skip=on");
+  EXPECT_EQ(ruleFor("rap:residual=gamma:0.25", Op::Add), "residual-gamma:gamma=0.25,identity_skip=on");
   EXPECT_EQ(ruleFor("lrp-zplus", Op::MaxPool), "winner");
   EXPECT_EQ(ruleFor("lrp-zplus:maxpool=average", Op::MaxPool), "average:window=0,stabilizer=1e-06");
   EXPECT_EQ(ruleFor("lrp-zplus:maxpool=average:2", Op::MaxPool), "average:window=2,stabilizer=1e-06");
@@ -160,11 +161,26 @@ TEST(MethodError, UnknownKeyNamesTheNearest) {
 }
 
 TEST(MethodError, ValuesHaveToFit) {
-  for (const char* text : {"rap:bounds=pixels", "rap:residual=half", "lrp-epsilon:epsilon=nan",
-                           "lrp-epsilon:epsilon=", "lrp-epsilon:epsilon=x", "lrp-gamma:gamma=1e99", "rap:seed=two",
-                           "lrp-zplus:maxpool=average:0", "lrp-zplus:maxpool=average:", "lrp-zplus:maxpool=average:-2",
-                           "lrp-zplus:maxpool=mean", "rap:", "rap:bounds", "rap:bounds=image,bounds=image",
-                           "lrp-zplus:bias=maybe", "rap:identity_skip=no", "lrp-zplus:batchnorm=fuse"})
+  for (const char* text : {"rap:bounds=pixels",
+                           "rap:residual=half",
+                           "rap:residual=gamma:",
+                           "rap:residual=gamma:-1",
+                           "rap:residual=gamma:1.2.3",
+                           "lrp-epsilon:epsilon=nan",
+                           "lrp-epsilon:epsilon=",
+                           "lrp-epsilon:epsilon=x",
+                           "lrp-gamma:gamma=1e99",
+                           "rap:seed=two",
+                           "lrp-zplus:maxpool=average:0",
+                           "lrp-zplus:maxpool=average:",
+                           "lrp-zplus:maxpool=average:-2",
+                           "lrp-zplus:maxpool=mean",
+                           "rap:",
+                           "rap:bounds",
+                           "rap:bounds=image,bounds=image",
+                           "lrp-zplus:bias=maybe",
+                           "rap:identity_skip=no",
+                           "lrp-zplus:batchnorm=fuse"})
     EXPECT_EQ(failure(text).code(), ErrorCode::InvalidMethodParameter) << text;
   EXPECT_THAT(failure("rap:residual=ration").hint(), HasSubstr("'ratio'"));
 }

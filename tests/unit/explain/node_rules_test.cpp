@@ -88,7 +88,20 @@ TEST_F(Additions, RatioHalvesWhereBothAreZero) {
 TEST_F(Additions, Symmetric) {
   expectShares("symmetric", [](double, double) { return 0.5; });
 }
+double agreeing(double h, double other, double gamma) {
+  const double z = h + other;
+  const auto weighed = [&](double v) { return v * ((v > 0 && z > 0) || (v < 0 && z < 0) ? 1 + gamma : 1); };
+  const double sum = weighed(h) + weighed(other);
+  return sum == 0 ? 0 : weighed(h) / sum;
+}
+TEST_F(Additions, ResidualGammaWeighsTheSumsSign) {
+  for (const double gamma : {0.0, 0.25, 4.0})
+    expectShares("residual-gamma:gamma=" + std::to_string(gamma),
+                 [gamma](double h, double other) { return agreeing(h, other, gamma); });
+}
 TEST_F(Additions, SubtractionsAreAdditionsOfTheNegative) {
+  expectShares(
+      "residual-gamma:gamma=0.5", [](double h, double other) { return agreeing(h, other, 0.5); }, Op::Sub);
   expectShares("ratio", ratio, Op::Sub);
   expectShares(
       "proportional:stabilizer=0.01", [](double h, double other) { return proportional(h, other, 0.01); }, Op::Sub);

@@ -1,0 +1,22 @@
+// A picture's pixels in regions.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "relprop/image.h"
+
+namespace relprop::eval {
+
+using Regions = std::vector<std::vector<std::uint32_t>>;  // each one's pixels, row by row
+
+// Squares from the upper left; the last row and column may be narrower.
+Regions gridRegions(int height, int width, int side);
+
+// SLIC: k-means of (colour in CIELAB, place) about `count` centres that start on a grid of step S = √(pixels/count), a
+// pixel going to the least of |Δcolour|² + (compactness/S)²·|Δplace|² among the centres within 2·S; ten rounds. Parts
+// that hang together but are smaller than a quarter of S² join a neighbour. About `count` regions come out.
+//                                                                     [Achanta et al. 2012]
+Regions superpixels(const Image& image, int count, double compactness = 10);
+
+}  // namespace relprop::eval

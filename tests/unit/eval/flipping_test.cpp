@@ -1,0 +1,238 @@
+// Symmetric relevance gain and ROAD, picture by picture; imputation against a dense solver; superpixels.
+#include <gmock/gmock.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "eval/imputation.h"
+#include "eval/substitutes.h"
+#include "eval/superpixels.h"
+#include "unit/eval/toy_case.h"
+
+namespace relprop::eval::test {
+namespace {
+
+using Pixels = std::vector<std::size_t>;
+
+double scoreCalled(const Measured& m, const std::string& name) {
+  for (const NamedScore& one : m.scores)
+    if (one.name == name) return one.value;
+  ADD_FAILURE() << "no score " << name << "; " << m.skipped;
+  return 0;
+}
+
+double trapezoid(const std::vector<double>& y) {
+  double sum = 0;
+  for (std::size_t k = 1; k < y.size(); ++k) sum += (y[k - 1] + y[k]) / 2;
+  return sum / static_cast<double>(y.size() - 1);
+}
+
+// f after k = 0, 1, … squares of the grid were taken out by their mean relevance.
+std::vector<double> curve(ToyCase& toy, int side, bool highestFirst, const Picture& by, bool logit) {
+  std::vector<Pixels> squares;
+  std::vector<float> means;
+  for (int top = 0; top < toy->map.height; top += side)
+    for (int left = 0; left < toy->map.width; left += side) {
+      Pixels square;
+      double sum = 0;
+      for (int y = top; y < std::min(top + side, toy->map.height); ++y)
+        for (int x = left; x < std::min(left + side, toy->map.width); ++x)
+          square.push_back(static_cast<std::size_t>(y * toy->map.width + x)), sum += toy->map.values[square.back()];
+      means.push_back(static_cast<float>(sum / static_cast<double>(square.size())));
+      squares.push_back(square);
+    }
+  std::vector<double> y;
+  Pixels gone;
+  const auto say = [&] {
+    const Picture x = toy.with(toy.picture(), by, gone);
+    y.push_back(logit ? toy.logit(x) : toy.probability(x));
+  };
+  say();
+  for (const std::size_t square : naiveOrder(means, highestFirst)) {
+    gone.insert(gone.end(), squares[square].begin(), squares[square].end());
+    say();
+  }
+  return y;
+}
+
+TEST(Srg, IsTheAreaBetweenBothOrders) {
+  for (const bool logit : {false, true}) {
+    ToyCase toy(2, 5, 7);
+    const std::string output = logit ? ",output=logit" : "";
+    const Measured m = toy.measure("srg:regions=grid,side=2" + output);
+    const double lerf = trapezoid(curve(toy, 2, false, zeroPicture(*toy), logit));
+    const double morf = trapezoid(curve(toy, 2, true, zeroPicture(*toy), logit));
+    EXPECT_NEAR(scoreCalled(m, "lerf"), lerf, 1e-6);
+    EXPECT_NEAR(scoreCalled(m, "morf"), morf, 1e-6);
+    EXPECT_NEAR(scoreCalled(m, "srg"), lerf - morf, 1e-6);
+    ASSERT_EQ(m.curves.size(), 2u);
+    EXPECT_EQ(m.curves[0].x.size(), 13u);  // 3·4 squares
+  }
+}
+
+TEST(Srg, FillsAsAsked) {
+  ToyCase toy(1, 4, 4);
+  for (const std::string fill : {"mean", "blur"}) {
+    const Picture by = fill == "mean" ? meanPicture(*toy) : blurredPicture(*toy);
+    const Measured m = toy.measure("srg:regions=grid,side=1,fill=" + fill);
+    EXPECT_NEAR(scoreCalled(m, "morf"), trapezoid(curve(toy, 1, true, by, false)), 1e-6) << fill;
+  }
+}
+
+TEST(Srg, OrderByChanceGainsNothing) {
+  double sum = 0;
+  constexpr int kCases = 300;
+  for (unsigned seed = 1; seed <= kCases; ++seed) {
+    ToyCase toy(1, 4, 4, seed);
+    sum += scoreCalled(toy.measure("srg:regions=grid,side=1"), "srg");
+  }
+  EXPECT_NEAR(sum / kCases, 0, 0.01);
+}
+
+TEST(Srg, WhatTheScoreIsMadeOfGainsMost) {
+  ToyCase toy(1, 4, 4);
+  std::vector<float> parts;
+  const double whole = toy.logit(toy.picture());
+  for (std::size_t i = 0; i < 16; ++i)
+    parts.push_back(static_cast<float>(whole - toy.logit(toy.with(toy.picture(), zeroPicture(*toy), {i}))));
+  toy->map.values = parts;
+  const double best = scoreCalled(toy.measure("srg:regions=grid,side=1,output=logit"), "srg");
+  for (float& v : parts) v = -v;
+  toy->map.values = parts;
+  EXPECT_GT(best, 0);
+  EXPECT_NEAR(scoreCalled(toy.measure("srg:regions=grid,side=1,output=logit"), "srg"), -best, 1e-5);
+}
+
+TEST(Srg, OneRegionHasNone) {
+  ToyCase toy(1, 3, 3);
+  EXPECT_EQ(toy.measure("srg:regions=grid,side=3").skipped, "the picture is one region");
+}
+
+// ---- imputation
+
+// The equations as a full matrix, by elimination.
+std::vector<float> naiveImputation(const std::vector<float>& plane, int height, int width, const Pixels& removed) {
+  const std::size_t n = removed.size();
+  std::vector<std::vector<double>> a(n, std::vector<double>(n + 1));
+  for (std::size_t i = 0; i < n; ++i) {
+    const int y = static_cast<int>(removed[i]) / width, x = static_cast<int>(removed[i]) % width;
+    for (int dy = -1; dy <= 1; ++dy)
+      for (int dx = -1; dx <= 1; ++dx) {
+        if ((dy == 0 && dx == 0) || y + dy < 0 || y + dy >= height || x + dx < 0 || x + dx >= width) continue;
+        const double weight = dy == 0 || dx == 0 ? 1.0 / 6 : 1.0 / 12;
+        const auto at = static_cast<std::size_t>((y + dy) * width + x + dx);
+        const auto other = std::find(removed.begin(), removed.end(), at);
+        a[i][i] += weight;
+        if (other == removed.end())
+          a[i][n] += weight * plane[at];
+        else
+          a[i][static_cast<std::size_t>(other - removed.begin())] -= weight;
+      }
+  }
+  for (std::size_t k = 0; k < n; ++k)
+    for (std::size_t i = 0; i < n; ++i) {
+      if (i == k) continue;
+      const double factor = a[i][k] / a[k][k];
+      for (std::size_t j = 0; j <= n; ++j) a[i][j] -= factor * a[k][j];
+    }
+  std::vector<float> out = plane;
+  for (std::size_t i = 0; i < n; ++i) out[removed[i]] = static_cast<float>(a[i][n] / a[i][i]);
+  return out;
+}
+
+TEST(Imputation, SolvesTheEquationsOfItsPaper) {
+  ToyCase toy(1, 6, 5);
+  for (const std::size_t count : {1u, 5u, 17u, 29u}) {
+    Pixels removed = naiveOrder(toy->map.values, true);
+    removed.resize(count);
+    const std::vector<std::uint32_t> pixels(removed.begin(), removed.end());
+    EXPECT_THAT(linearImputation(toy.picture(), {1, 6, 5}, pixels),
+                testing::Pointwise(testing::FloatNear(1e-5f), naiveImputation(toy.picture(), 6, 5, removed)));
+  }
+}
+
+TEST(Imputation, AFlatPictureStaysFlatAndNothingLeftIsZero) {
+  const std::vector<float> flat(2 * 16, 3.0f);
+  std::vector<std::uint32_t> all(16);
+  std::iota(all.begin(), all.end(), 0u);
+  const std::vector<std::uint32_t> most(all.begin() + 1, all.end());
+  EXPECT_THAT(linearImputation(flat, {2, 4, 4}, most), testing::Each(testing::FloatNear(3.0f, 1e-4f)));
+  EXPECT_THAT(linearImputation(flat, {2, 4, 4}, all), testing::Each(0.0f));
+  EXPECT_EQ(linearImputation(flat, {2, 4, 4}, {}), flat);
+}
+
+TEST(Road, IsTheMeanOverSharesOfImputedPictures) {
+  ToyCase toy(1, 5, 4);
+  const Measured m = toy.measure("road:steps=3,noise=0");
+  for (const bool highestFirst : {false, true}) {
+    double sum = 0;
+    for (const std::size_t count : {5u, 10u, 15u}) {
+      Pixels removed = naiveOrder(toy->map.values, highestFirst);
+      removed.resize(count);
+      sum += toy.probability(naiveImputation(toy.picture(), 5, 4, removed)) / 3;
+    }
+    EXPECT_NEAR(scoreCalled(m, highestFirst ? "morf" : "lerf"), sum, 1e-5);
+  }
+  EXPECT_NEAR(scoreCalled(m, "road"), scoreCalled(m, "lerf") - scoreCalled(m, "morf"), 1e-12);
+}
+
+TEST(Road, NoiseIsThatOfThePictureAlone) {
+  ToyCase toy(2, 4, 4);
+  const double once = scoreCalled(toy.measure("road:noise=0.5"), "lerf");
+  EXPECT_DOUBLE_EQ(scoreCalled(toy.measure("road:noise=0.5"), "lerf"), once);
+  toy->runSeed = 1;
+  EXPECT_NE(scoreCalled(toy.measure("road:noise=0.5"), "lerf"), once);
+}
+
+TEST(Flipping, RefusesBadParameters) {
+  expectError("road:noise=-1", "metric road, noise", "-1", "a number from 0 to 10");
+  expectError("srg:fill=linear,noise=11", "metric srg, noise", "11", "a number from 0 to 10");
+}
+
+// ---- superpixels
+
+Image halves() {
+  Image image{32, 24, {}};
+  for (int y = 0; y < image.height; ++y)
+    for (int x = 0; x < image.width; ++x)
+      for (int c = 0; c < 3; ++c) image.pixels.push_back(x < 13 ? 20 : static_cast<std::uint8_t>(c == 0 ? 220 : 90));
+  return image;
+}
+
+TEST(Superpixels, CoverEveryPixelOnceAndHangTogether) {
+  const Image image = halves();
+  for (const int count : {2, 7, 25}) {
+    std::vector<int> times(32 * 24);
+    const Regions regions = superpixels(image, count);
+    for (const std::vector<std::uint32_t>& region : regions) {
+      EXPECT_FALSE(region.empty());
+      for (const std::uint32_t pixel : region) ++times[pixel];
+    }
+    EXPECT_THAT(times, testing::Each(1));
+    EXPECT_LE(regions.size(), static_cast<std::size_t>(2 * count));
+    EXPECT_GE(regions.size(), 2u);
+  }
+}
+
+TEST(Superpixels, KeepToEdges) {
+  for (const std::vector<std::uint32_t>& region : superpixels(halves(), 12)) {
+    const auto left = std::count_if(region.begin(), region.end(), [](std::uint32_t i) { return i % 32 < 13; });
+    EXPECT_TRUE(left == 0 || left == static_cast<std::ptrdiff_t>(region.size()));
+  }
+}
+
+TEST(Superpixels, AFlatPictureIsCutIntoEqualSquares) {
+  const Image flat{30, 30, std::vector<std::uint8_t>(2700, 128)};
+  for (const std::vector<std::uint32_t>& region : superpixels(flat, 9)) EXPECT_NEAR(region.size(), 100, 20);
+  EXPECT_EQ(superpixels({1, 1, {1, 2, 3}}, 25).size(), 1u);
+}
+
+TEST(Superpixels, AGridHasNarrowEnds) {
+  const Regions grid = gridRegions(3, 5, 2);
+  ASSERT_EQ(grid.size(), 6u);
+  EXPECT_THAT(grid[2], testing::ElementsAre(4u, 9u));
+  EXPECT_THAT(grid[5], testing::ElementsAre(14u));
+}
+
+}  // namespace
+}  // namespace relprop::eval::test
