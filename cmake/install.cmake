@@ -23,7 +23,7 @@ configure_file(${PROJECT_SOURCE_DIR}/cmake/relprop.pc.in ${PROJECT_BINARY_DIR}/r
 install(FILES ${PROJECT_BINARY_DIR}/relprop.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT development)
 
 set(RELPROP_PYTHON_FOLDER lib/python3/dist-packages CACHE STRING "where Python looks for modules, below the prefix")
-if(EXISTS ${PROJECT_SOURCE_DIR}/python/relprop)
+if(EXISTS ${PROJECT_SOURCE_DIR}/python/relprop/__init__.py)
   install(DIRECTORY ${PROJECT_SOURCE_DIR}/python/relprop DESTINATION ${RELPROP_PYTHON_FOLDER} COMPONENT python
           PATTERN __pycache__ EXCLUDE PATTERN "librelprop.so*" EXCLUDE)
 endif()
