@@ -1,9 +1,11 @@
 # make, make demo and make test do all set-up on a fresh Debian 12 or Debian 13; tools/checks/fresh tries that.
-.PHONY: all setup configure build demo test bench format tidy clean
+.PHONY: all setup configure build demo test package test-packages bench format tidy clean
 PROGRAM := build/release/relprop
 # Networks for make bench and options of tools/bench/performance; docs/performance.md names those that were measured.
 BENCH_MODELS ?= examples/model/shapes.onnx
 BENCH_OPTIONS ?=
+# The system that packages are tried in: the one they are built on.
+SUITE ?= $(shell . /etc/os-release && echo $$VERSION_CODENAME)
 DEMO_PICTURE = $(firstword $(sort $(wildcard examples/pictures/JPEGImages/*)))
 # As many jobs as cores, but no more than one for each GiB of memory.
 JOBS := $(shell awk -v cores=$$(nproc) '/MemTotal/ {j = int($$2 / 1048576); if (j > cores) j = cores; print j < 1 ? 1 : j}' /proc/meminfo)
@@ -27,6 +29,18 @@ demo: configure
 
 test: build
 	@tools/checks/tests build/release -j $(JOBS)
+
+# Debian packages, in out/packages; test-packages installs them in a new minimal Debian and uses them there.
+package:
+	@tools/setup packages
+	@cmake --preset package
+	@cmake --build --preset package -j $(JOBS)
+	@rm -rf out/packages
+	@cpack --config build/package/CPackConfig.cmake -B build/package -D CPACK_OUTPUT_FILE_PREFIX=$(CURDIR)/out/packages
+	@tools/package/check out/packages
+
+test-packages: package
+	@tools/checks/fresh $(SUITE) --packages out/packages || [ $$? -eq 77 ]  # 77: skipped, which it said
 
 bench: build
 	@tools/bench/performance --program $(PROGRAM) $(BENCH_MODELS) $(BENCH_OPTIONS)

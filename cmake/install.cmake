@@ -1,22 +1,35 @@
-# cmake --install: the library with find_package(relprop), its headers and the program.
+# cmake --install: the library with find_package(relprop) and pkg-config, its headers, the program, Python's module.
+# Components are what the Debian packages hold; "static" is in none of them.
 include(CMakePackageConfigHelpers)
 set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/relprop)
 
-set_target_properties(relprop PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
-file(RELATIVE_PATH library_from_program ${CMAKE_INSTALL_FULL_BINDIR} ${CMAKE_INSTALL_FULL_LIBDIR})
-set_target_properties(relprop_program PROPERTIES INSTALL_RPATH "$ORIGIN/${library_from_program}")
+install(TARGETS relprop EXPORT relpropTargets LIBRARY COMPONENT library NAMELINK_COMPONENT development)
+install(TARGETS relprop_inside EXPORT relpropStaticTargets ARCHIVE COMPONENT static)
+install(TARGETS relprop_program COMPONENT program)
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/relprop DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT development)
+install(EXPORT relpropTargets NAMESPACE relprop:: DESTINATION ${package_folder} COMPONENT development)
+install(EXPORT relpropStaticTargets NAMESPACE relprop:: DESTINATION ${package_folder} COMPONENT static)
 
-install(TARGETS relprop EXPORT relpropTargets)
-install(TARGETS relprop_program)
-install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/relprop DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
-install(EXPORT relpropTargets NAMESPACE relprop:: DESTINATION ${package_folder})
-
-# A static relprop is linked with what it stands on, which the user's project has to find as well.
 configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/relpropConfig.cmake.in ${PROJECT_BINARY_DIR}/relpropConfig.cmake
                               INSTALL_DESTINATION ${package_folder})
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/relpropConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/relpropConfig.cmake ${PROJECT_BINARY_DIR}/relpropConfigVersion.cmake
-              ${PROJECT_SOURCE_DIR}/cmake/dependencies.cmake DESTINATION ${package_folder})
+        DESTINATION ${package_folder} COMPONENT development)
+install(FILES ${PROJECT_SOURCE_DIR}/cmake/dependencies.cmake DESTINATION ${package_folder} COMPONENT static)
+
+# Paths from where the file lies, so that what is installed may be moved.
+file(RELATIVE_PATH RELPROP_PC_PREFIX ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
+configure_file(${PROJECT_SOURCE_DIR}/cmake/relprop.pc.in ${PROJECT_BINARY_DIR}/relprop.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/relprop.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT development)
+
+set(RELPROP_PYTHON_FOLDER lib/python3/dist-packages CACHE STRING "where Python looks for modules, below the prefix")
+if(EXISTS ${PROJECT_SOURCE_DIR}/python/relprop/__init__.py)
+  install(DIRECTORY ${PROJECT_SOURCE_DIR}/python/relprop DESTINATION ${RELPROP_PYTHON_FOLDER} COMPONENT python
+          PATTERN __pycache__ EXCLUDE PATTERN "librelprop.so*" EXCLUDE)
+endif()
+if(RELPROP_PACKAGES)
+  include(${PROJECT_SOURCE_DIR}/cmake/packages.cmake)
+endif()
 
 # Tests of the whole: the program, the installed package, the layering, the guides.
 if(RELPROP_TESTS)

@@ -45,7 +45,7 @@ function(relprop_closure NAME OUT)
   set(${OUT} ${result} PARENT_SCOPE)
 endfunction()
 
-# relprop_library(NAME [STATIC|SHARED]): all modules as one library.
+# relprop_library(NAME STATIC|SHARED): all modules as one library.
 function(relprop_library NAME)
   add_library(${NAME} ${ARGN})
   get_property(modules GLOBAL PROPERTY RELPROP_MODULES)

@@ -79,7 +79,7 @@ class RELPROP_API Model {
 };
 
 // What is explained: Target::of(207), Target::rank(1).againstOthers(), … Without more it is the highest score.
-class Target {
+class RELPROP_API Target {
  public:
   enum class Kind { Class, Not, Rank, All, Relevance };
   enum class Contrast { None, Others, Class };

@@ -27,7 +27,7 @@ struct RELPROP_API Tensor {
 };
 
 // Such an array where it lies, without a copy; it has to last as long as the call that is given the view.
-struct TensorView {
+struct RELPROP_API TensorView {
   const float* data = nullptr;
   Shape shape;
 
