@@ -22,6 +22,7 @@ install(FILES ${PROJECT_BINARY_DIR}/relpropConfig.cmake ${PROJECT_BINARY_DIR}/re
 if(RELPROP_TESTS)
   add_subdirectory(tests/e2e)
   add_subdirectory(tests/install)
+  add_subdirectory(tests/python)
   add_subdirectory(tools/checks)
   add_subdirectory(tests/guides)
 endif()
