@@ -44,16 +44,15 @@ def program(*arguments):
 
 
 def explained_by_program(model, picture, *options):
-    """What `relprop explain` makes of one picture: each map's JSON and relevance, in its order."""
+    """What `relprop explain` makes of one input: each map's JSON and relevance, in its order."""
     import numpy
 
     with tempfile.TemporaryDirectory() as folder:
         told = program("explain", model, picture, *options, "--save", "npy,json", "--json", "--out", folder)
         maps = [json.loads(line) for line in told.splitlines()]
-        for one in maps:
-            report = json.loads(Path(one["files"]["json"]).read_text())
-            one["ledger"] = report.get("rows", [report])[one.get("row", 0)].get("layers", [])
-        return [(one, numpy.load(one["files"]["npy"])) for one in maps]
+        (files,) = {(one["files"]["json"], one["files"]["npy"]) for one in maps}  # one of each for all maps
+        report, relevance = json.loads(Path(files[0]).read_text()), numpy.load(files[1])
+        return report, list(zip(maps, relevance))
 
 
 def python(code, **how):
