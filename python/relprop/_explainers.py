@@ -21,39 +21,22 @@ def _memory_budget() -> int:
 
 
 class Explainer:
-    """A compiled plan and what it is."""
+    """A compiled plan: the bytes that it takes, and what it warns of whatever it explains."""
 
     def __init__(self, model: ModelHandle, options: bytes | None) -> None:
         self._handle = ExplainerHandle(_library.handle_of("explainer_create", model.value, options))
-        self._model = model  # which the plan reads its weights from
-        self._described: dict[str, Any] | None = None
+        # Now, as later a call may use it, for which the description would wait.
+        said = json.loads(_library.text_of("explainer_describe", self._handle.value))
+        self.memory: int = said["memory"]
+        self.warnings: list[str] = said["warnings"]
 
     @property
     def value(self) -> int | None:
         return self._handle.value
 
-    @property
-    def description(self) -> dict[str, Any]:
-        """As `relprop inspect --json` has it."""
-        if self._described is None:
-            self._described = json.loads(_library.text_of("explainer_describe", self.value))
-        return self._described
-
-    @property
-    def memory(self) -> int:
-        """Bytes, as far as it says; 0 where it does not."""
-        return _bytes_in(self.description.get("memory"))
-
     def cancel(self) -> None:
         """Ends the call that uses it, in whichever thread."""
-        if self.value:
-            _library.call("cancel", self.value)
-
-
-def _bytes_in(memory: Any) -> int:
-    if isinstance(memory, Mapping):
-        return max((_bytes_in(part) for part in memory.values()), default=0)
-    return int(memory) if isinstance(memory, (int, float)) else 0
+        _library.call("cancel", self.value)
 
 
 class Explainers:

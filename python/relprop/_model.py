@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from ._arrays import Floats
 
 
-_PICTURES = 4  # axes of a batch of them
 _ROWS = 4  # inputs that are computed together where nothing is said, as the command line has it
 
 
@@ -259,13 +258,13 @@ class Model:
         known = known_options()["prepare"]
         return Reader(
             self._handle,
-            len(self.input_shape) or _PICTURES,
+            len(self.input_shape),
             {name: options[name] for name in options if name in known},
         )
 
     def _explainer(self, method: str, batch: Batch, options: Mapping[str, Any]) -> Explainer:
         shape: dict[str, Any] = {}
-        if (None in self.input_shape[1:] or not self.input_shape) and batch.data.ndim == _PICTURES:
+        if None in self.input_shape[1:] and "shape" not in options:
             shape = {"shape": batch.data.shape[1:]}
         rows = {"batch": min(len(batch.data), _ROWS)} if "batch" not in options else {}
         return self._explainers.get(self._handle, {**options, **shape, **rows, "method": method})
@@ -305,6 +304,7 @@ class Model:
                     "photo": batch.photos[index // count],
                     "input": batch.data[index // count],
                     "drawing": {"layout": self.layout, **drawing},
+                    "warnings": explainer.warnings,
                 },
             )
             for index in range(result.count())
@@ -329,6 +329,7 @@ class Model:
     def __str__(self) -> str:
         said = self.description
         shape = "×".join("N" if extent is None else str(extent) for extent in self.input_shape)
+        layout = f" ({self.layout})" if len(self.input_shape) == 4 else ""
         names = self.labels
         some = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
         classes = f"{self.classes or 'an unknown number of'} classes" + (f" ({some})" if names else "")
@@ -336,7 +337,7 @@ class Model:
         source = said.get("preprocessFrom")
         return (
             f"{said.get('path') or 'from memory'}\n"
-            f"  input          {shape} ({self.layout})\n"
+            f"  input          {shape}{layout}\n"
             f"  classes        {classes}\n"
             f"  preprocessing  {pixels}" + (f", from {source}" if source and self.preprocess else "")
         )

@@ -69,7 +69,8 @@ class Explanation:
         """H×W×3 uint8 RGB, the pixels as the network sees them; None where the input was no picture."""
         self.input: Floats = about["input"]
         """float32, what the network was given: of a contiguous array a view."""
-        self._drawing: Mapping[str, Any] = about.get("drawing", {})
+        self._drawing: Mapping[str, Any] = about["drawing"]
+        self._warnings: Sequence[str] = about["warnings"]
 
     @cached_property
     def relevance(self) -> Floats:
@@ -130,8 +131,8 @@ class Explanation:
 
     @property
     def warnings(self) -> list[str]:
-        """What should be known before the map is believed."""
-        return list(self.said.get("warnings", []))
+        """What should be known before the map is believed: of the method on this network, and of this map."""
+        return list(dict.fromkeys([*self._warnings, *self.said["warnings"]]))
 
     @property
     def seed(self) -> float:

@@ -211,7 +211,9 @@ class Questions(unittest.TestCase):
         self.assertEqual(self.net.attribute(self.batch).shape, self.batch.shape)
         shared = self.net.attribute(self.batch, 4, "grad-cam")
         self.assertEqual(shared.shape, self.batch.shape)
-        np.testing.assert_allclose(shared.sum(1), self.net.explain(self.batch, "grad-cam", target=4).map, rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(
+            shared.sum(1), self.net.explain(self.batch, "grad-cam", target=4).map, rtol=1e-4, atol=1e-6
+        )
 
 
 class Results(unittest.TestCase):
