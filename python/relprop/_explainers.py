@@ -8,7 +8,7 @@ from collections import OrderedDict
 from typing import Any, Mapping
 
 from . import _library
-from ._calls import Stop, interruptible
+from ._calls import interruptible
 from ._handles import ExplainerHandle, ModelHandle
 from ._options import encoded
 
@@ -73,7 +73,3 @@ class Explainers:
     def clear(self) -> None:
         with self._lock:
             self._kept.clear()
-
-
-def stop_of(explainer: Explainer) -> Stop:
-    return Stop(explainer.cancel)

@@ -12,7 +12,7 @@ from . import _library
 from ._arrays import as_array
 from ._arrays import given as c_array
 from ._calls import Progress, Stop, Told, interruptible
-from ._explainers import Explainer, Explainers, stop_of
+from ._explainers import Explainer, Explainers
 from ._general import methods as all_methods
 from ._general import options as known_options
 from ._handles import ModelHandle, ResultHandle
@@ -191,7 +191,7 @@ class Model:
         array = c_array(batch.data)
         result = interruptible(
             lambda: ResultHandle(_library.handle_of("forward", explainer.value, ctypes.byref(array), None)),
-            stop_of(explainer),
+            Stop(explainer.cancel),
         )
         scores: Floats = result.array(0, "scores")
         return np.asarray(scores[0]) if batch.single else scores
@@ -349,7 +349,7 @@ def _each(targets: Any) -> list[list[Any]]:
 
 
 def _run(explainer: Explainer, batch: Batch, question: bytes | None, progress: Progress | None) -> ResultHandle:
-    array, stop = c_array(batch.data), stop_of(explainer)
+    array, stop = c_array(batch.data), Stop(explainer.cancel)
     with Told(progress, stop) as told:
         call = ctypes.byref(told.call) if progress else None
         return interruptible(

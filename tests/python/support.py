@@ -55,9 +55,10 @@ def explained_by_program(model, picture, *options):
         return report, list(zip(maps, relevance))
 
 
-def python(code, **how):
+def python(code, *arguments, **how):
     """Runs code in a Python of its own; its environment is this one's."""
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300, **how)
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, **how)
 
 
 class TemporaryFolderTest(unittest.TestCase):

@@ -2,8 +2,6 @@
 import os
 import shutil
 import subprocess
-import sys
-import time
 import unittest
 
 import support
@@ -29,9 +27,7 @@ class Importing(unittest.TestCase):
             "import sys, relprop; relprop.load(sys.argv[1]).explain(sys.argv[2], 'gradient')._repr_html_();"
             "print([name for name in ('PIL', 'torch', 'h5py', 'tqdm', 'pandas', 'matplotlib') if name in sys.modules])"
         )
-        done = subprocess.run(
-            [sys.executable, "-c", code, support.MODEL, support.PICTURE], capture_output=True, text=True
-        )
+        done = support.python(code, support.MODEL, support.PICTURE)
         self.assertEqual(done.stdout.strip(), "[]", done.stderr)
 
     def test_all_names_are_there_and_documented(self):

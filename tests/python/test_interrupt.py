@@ -10,7 +10,6 @@ import unittest
 import support
 
 support.needs("numpy")
-import numpy as np
 import relprop
 
 SLOW = "occlusion:window=2,stride=1"  # some thousand forward passes
@@ -117,8 +116,6 @@ sys.modules["tqdm"] = sys.modules["tqdm.auto"] = None
 import relprop
 list(relprop.load(sys.argv[1]).explain_many([sys.argv[2]] * 3, "gradient", progress=True))
 """
-        done = subprocess.run(
-            [sys.executable, "-c", code, str(support.MODEL), str(support.PICTURE)], capture_output=True, text=True
-        )
+        done = support.python(code, support.MODEL, support.PICTURE)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("3/3", done.stderr)

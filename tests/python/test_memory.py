@@ -189,19 +189,13 @@ class Threads(unittest.TestCase):
 
     def test_a_forked_child_can_explain(self):
         code = """
-import os, sys, numpy, relprop
+import os, sys, relprop
 net = relprop.load(sys.argv[1])
-x = numpy.ones((1, 4), numpy.float32)
-expected = net.explain(x, "lrp-0")[0].relevance.tobytes()
+expected = net.explain(sys.argv[2], "rap").relevance.tobytes()
 child = os.fork()
 if child == 0:
-    os._exit(0 if net.explain(x, "lrp-0")[0].relevance.tobytes() == expected else 1)
+    os._exit(0 if net.explain(sys.argv[2], "rap").relevance.tobytes() == expected else 1)
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
-        import subprocess
-        import sys
-
-        done = subprocess.run(
-            [sys.executable, "-c", code, str(support.TOY)], timeout=60, capture_output=True, text=True
-        )
+        done = support.python(code, support.MODEL, support.PICTURE)
         self.assertEqual(done.returncode, 0, done.stderr)

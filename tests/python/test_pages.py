@@ -2,8 +2,6 @@
 import os
 import re
 import shutil
-import subprocess
-import sys
 import unittest
 
 import support
@@ -28,9 +26,7 @@ class Pages(support.TemporaryFolderTest):
         blocks = BLOCK.findall((support.ROOT / page).read_text())
         self.assertGreaterEqual(len(blocks), least)
         code = setup + "\n".join(blocks)
-        done = subprocess.run(
-            [sys.executable, "-c", code], cwd=self.folder, capture_output=True, text=True, timeout=500
-        )
+        done = support.python(code, cwd=self.folder)
         self.assertEqual(done.returncode, 0, done.stderr)
         return done.stdout
 

@@ -3,7 +3,6 @@ import base64
 import os
 import re
 import struct
-import unittest
 import zlib
 
 import support

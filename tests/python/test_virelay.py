@@ -1,7 +1,6 @@
 """Projects for ViRelAy: files as its documentation says, and as its reader goes through them."""
 import json
 import os
-import unittest
 
 import support
 
