@@ -1,0 +1,40 @@
+"""What the library has, whatever the model."""
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from . import _library
+from ._table import Table
+
+
+def version() -> str:
+    return bytes(_library.library().relprop_version()).decode()
+
+
+def versions() -> dict[str, str]:
+    """Versions of relprop and of what it is built on, by name."""
+    found: dict[str, str] = json.loads(_library.text_of("versions"))
+    return found
+
+
+def methods() -> Table:
+    """The methods that this version has: name, summary, citation, parameters with their defaults, and what they need.
+
+    Source: `relprop methods`, docs/methods.md. `Model.methods` has those that a model allows.
+    """
+    return Table(json.loads(_library.text_of("methods")))
+
+
+def metrics() -> Table:
+    """The metrics that this version has: name, summary, citation, parameters with their defaults.
+
+    Source: `relprop metrics`, docs/metrics.md.
+    """
+    return Table(json.loads(_library.text_of("metrics")))
+
+
+def options() -> dict[str, dict[str, str]]:
+    """The keyword arguments that go on to the library, by function: {"explainer": {"rule": "…what it is…", …}, …}."""
+    found: dict[str, dict[str, str]] = json.loads(_library.text_of("options"))
+    return found

@@ -1,0 +1,96 @@
+"""Streams of inputs: a batch is computed while the next one is read."""
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Callable, Iterable, Iterator, Sized, Union
+
+from ._calls import Progress, Stop, Told
+from ._inputs import Batch, Reader, joined
+from .errors import Cancelled, Error, ShapeMismatch
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+Read = Union[Batch, Error]
+
+
+def _read_all(reader: Reader, inputs: list[Any]) -> list[Read]:
+    """Each input by itself, so that one that fails does not take others along."""
+    read: list[Read] = []
+    for one in inputs:
+        try:
+            read.append(_single(reader.read_list([one])))
+        except Error as error:
+            read.append(error)
+    return read
+
+
+def _single(batch: Batch) -> Batch:
+    if len(batch.data) != 1:
+        raise ShapeMismatch(batch.names[0], f"a batch of {len(batch.data)}", "single inputs in a stream")
+    return batch
+
+
+def _grouped(read: list[Read]) -> Iterator[tuple[list[int], Batch]]:
+    """Those that can be computed together: of one size, in order."""
+    groups: dict[tuple[int, ...], list[int]] = {}
+    for place, one in enumerate(read):
+        if isinstance(one, Batch):
+            groups.setdefault(one.data.shape[1:], []).append(place)
+    for places in groups.values():
+        batches = [one for one in (read[place] for place in places) if isinstance(one, Batch)]
+        yield places, joined(batches)
+
+
+def _answers(read: list[Read], explain: Callable[[Batch], Any]) -> list[Any]:
+    """For each input what came of it, or the error. A batch that fails is explained one by one to see which."""
+    answers: list[Any] = list(read)
+    for places, batch in _grouped(read):
+        try:
+            maps = explain(batch)
+            for i, place in enumerate(places):
+                answers[place] = maps.at(input=i)
+        except Error as error:
+            for place in places:
+                answers[place] = error if len(places) == 1 else _alone(read[place], explain)
+    return answers
+
+
+def _alone(one: Read, explain: Callable[[Batch], Any]) -> Any:
+    try:
+        return explain(one).at(input=0) if isinstance(one, Batch) else one
+    except Error as error:
+        return error
+
+
+def stream(
+    inputs: Iterable[Any],
+    batch: int,
+    progress: Progress | None,
+    errors: str,
+    reader: Reader,
+    explain: Callable[[Batch], Any],
+) -> Iterator[Any]:
+    """See Model.explain_many."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    total, done, source = len(inputs) if isinstance(inputs, Sized) else 0, 0, iter(inputs)
+    with Told(progress, Stop()) as told, ThreadPoolExecutor(1, "relprop-reader") as ahead:
+        nextup = _submitted(ahead, reader, source, batch)
+        while nextup is not None:
+            read = nextup.result()
+            nextup = _submitted(ahead, reader, source, batch)
+            for answer in _answers(read, explain):
+                if isinstance(answer, Error) and errors == "raise":
+                    raise answer
+                done += 1
+                stop = told.tell(done, total)
+                yield answer
+                if stop:
+                    raise Cancelled("progress", "it asked to stop")
+
+
+def _submitted(ahead: Any, reader: Reader, source: Iterator[Any], batch: int) -> Future[list[Read]] | None:
+    inputs = list(islice(source, batch))
+    submitted: Future[list[Read]] | None = ahead.submit(_read_all, reader, inputs) if inputs else None
+    return submitted

@@ -1,0 +1,121 @@
+"""Ctrl-C and whoever else wants to stop a computation."""
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import unittest
+
+import support
+
+support.needs("numpy")
+import relprop
+
+SLOW = "occlusion:window=2,stride=1"  # some thousand forward passes
+SECOND = 8 if support.SANITIZED else 2  # what a busy machine makes of one
+
+
+def interrupted(code, *arguments, after="begun"):
+    """Runs code, sends SIGINT a moment after it has printed `after`; seconds until it ends, and what it printed."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        line = process.stdout.readline()
+        if after not in line:
+            raise AssertionError(process.communicate(timeout=60))
+        time.sleep(0.3)
+        begun = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+        return time.monotonic() - begun, out, err
+    finally:
+        process.kill()
+        process.wait()
+
+
+BEGIN = """
+import sys, relprop
+net = relprop.load(sys.argv[1])
+net.explain(sys.argv[2], "gradient")
+print("begun", flush=True)
+try:
+    {work}
+except KeyboardInterrupt as stopped:
+    print("stopped", type(stopped).__name__)
+    print("goes on", net.explain(sys.argv[2], "gradient").target.index)
+"""
+
+
+class CtrlC(support.TemporaryFolderTest):
+    def check(self, work):
+        seconds, out, err = interrupted(BEGIN.format(work=work), support.MODEL, support.PICTURE, self.folder)
+        self.assertIn("stopped KeyboardInterrupt", out, err)
+        self.assertIn("goes on", out, err)
+        self.assertLess(seconds, SECOND)
+
+    def test_ends_an_explanation(self):
+        self.check(f"net.explain(sys.argv[2], '{SLOW}')")
+
+    def test_ends_a_stream(self):
+        self.check(f"list(net.explain_many([sys.argv[2]] * 1000, '{SLOW}'))")
+
+    def test_ends_an_evaluation_that_goes_on_afterwards(self):
+        data = "voc:" + str(support.EXAMPLES / "pictures")
+        store = str(self.folder / "runs.db")
+        self.check(f"net.evaluate('{data}', ['gradient', '{SLOW}'], store='{store}')")
+        if os.path.exists(store):
+            relprop.Store(store).table()
+        self.assertEqual([name for name in os.listdir(self.folder) if ".part" in name], [])
+
+    def test_leaves_no_half_of_a_file(self):
+        support.needs("h5py")
+        self.check(f"relprop.export_virelay(sys.argv[3], net, [sys.argv[2]] * 1000, method='{SLOW}', batch=1)")
+        self.assertEqual(os.listdir(self.folder), [])
+
+
+class Progress(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.net = relprop.load(support.MODEL)
+
+    def test_is_told_and_may_stop(self):
+        told = []
+
+        def stop_soon(done, total):
+            told.append((done, total))
+            return len(told) > 3
+
+        with self.assertRaises(relprop.Cancelled):
+            self.net.explain(support.PICTURE, SLOW, progress=stop_soon)
+        self.assertEqual(len(told), 4)
+        self.assertTrue(all(0 <= done <= total for done, total in told), told)
+
+    def test_what_it_raises_arrives(self):
+        def fail(done, total):
+            raise ZeroDivisionError("mine")
+
+        with self.assertRaisesRegex(ZeroDivisionError, "mine"):
+            self.net.explain(support.PICTURE, SLOW, progress=fail)
+        self.assertEqual(self.net.explain(support.PICTURE, "gradient").relevance.shape, (3, 96, 96))
+
+    def test_another_thread_is_not_stopped_by_ctrl_c(self):
+        results = []
+        thread = threading.Thread(
+            target=lambda: results.append(self.net.explain(support.PICTURE, "occlusion:window=16,stride=8"))
+        )
+        thread.start()
+        thread.join()
+        self.assertEqual(results[0].map.shape, (96, 96))
+
+    def test_a_bar_without_tqdm(self):
+        code = """
+import sys
+sys.modules["tqdm"] = sys.modules["tqdm.auto"] = None
+import relprop
+list(relprop.load(sys.argv[1]).explain_many([sys.argv[2]] * 3, "gradient", progress=True))
+"""
+        done = support.python(code, support.MODEL, support.PICTURE)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("3/3", done.stderr)

@@ -1,0 +1,86 @@
+"""explain_many: the same maps as one by one, in order, with bounded memory."""
+import unittest
+
+import support
+
+support.needs("numpy")
+import numpy as np
+import relprop
+
+
+class Streams(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.net = relprop.load(support.MODEL)
+
+    def test_one_result_for_each_input_in_order(self):
+        pictures = support.PICTURES[:5]
+        maps = list(self.net.explain_many(pictures, "gradient", batch=2))
+        self.assertEqual([one.name for one in maps], [str(one) for one in pictures])
+        for one, picture in zip(maps, pictures):
+            self.assertIsInstance(one, relprop.Explanation)
+            alone = self.net.explain(picture, "gradient")
+            np.testing.assert_allclose(one.relevance, alone.relevance, rtol=1e-4, atol=1e-6)
+            self.assertEqual(one.photo.tobytes(), alone.photo.tobytes())
+
+    def test_methods_and_targets_of_each(self):
+        maps = list(self.net.explain_many(support.PICTURES[:3], ["gradient", "lrp-zplus"], target=[3, 9], batch=2))
+        self.assertEqual([one.shape for one in maps], [(2, 2)] * 3)
+        self.assertEqual([one.index for one in maps[2].target], [3, 9, 3, 9])
+        self.assertEqual({one.name for one in maps[1]}, {str(support.PICTURES[1])})
+
+    def test_no_more_is_taken_than_two_batches(self):
+        taken = []
+
+        def source():
+            for i in range(100):
+                taken.append(i)
+                yield np.full((3, 96, 96), i / 100, np.float32)
+
+        stream = self.net.explain_many(source(), "gradient", batch=4)
+        for done in range(1, 20):
+            next(stream)
+            self.assertLessEqual(len(taken), done + 8)
+        stream.close()
+        self.assertLess(len(taken), 100)
+
+    def test_an_input_that_fails_ends_it_or_takes_its_place(self):
+        inputs = [
+            support.PICTURE,
+            "no/such.jpg",
+            support.PICTURE,
+            np.full((3, 96, 96), np.nan, np.float32),
+            support.PICTURE,
+        ]
+        with self.assertRaises(relprop.FileNotFound):
+            list(self.net.explain_many(inputs, "gradient"))
+        maps = list(self.net.explain_many(inputs, "gradient", errors="return"))
+        kinds = [type(one) for one in maps]
+        self.assertEqual(
+            kinds,
+            [
+                relprop.Explanation,
+                relprop.FileNotFound,
+                relprop.Explanation,
+                relprop.NonFiniteInput,
+                relprop.Explanation,
+            ],
+        )
+        self.assertEqual(maps[0].relevance.tobytes(), maps[4].relevance.tobytes())
+        with self.assertRaises(relprop.InvalidArgument):
+            self.net.explain_many(inputs, errors="hide")
+
+    def test_an_empty_stream_and_batches_in_one(self):
+        self.assertEqual(list(self.net.explain_many([])), [])
+        with self.assertRaises(relprop.ShapeMismatch):
+            list(self.net.explain_many([np.zeros((2, 3, 96, 96), np.float32)]))
+
+    def test_progress_is_told_of_each_and_may_stop(self):
+        told = []
+        stream = self.net.explain_many(
+            support.PICTURES[:3], "gradient", batch=2, progress=lambda *how: told.append(how)
+        )
+        list(stream)
+        self.assertEqual(told, [(1, 3), (2, 3), (3, 3)])
+        with self.assertRaises(relprop.Cancelled):
+            list(self.net.explain_many(support.PICTURES[:3], "gradient", progress=lambda done, total: done == 2))
