@@ -66,8 +66,14 @@ class Slic {
     const int across = std::max(1, static_cast<int>(std::lround(width_ / step_)));
     const int down = std::max(1, static_cast<int>(std::lround(height_ / step_)));
     for (int j = 0; j < down; ++j)
-      for (int i = 0; i < across; ++i)
-        centres_.push_back(at((2 * j + 1) * height_ / (2 * down), (2 * i + 1) * width_ / (2 * across)));
+      for (int i = 0; i < across; ++i) centres_.push_back(middleOf(j, i, down, across));
+  }
+
+  // Of a cell of the grid, between pixels where its sides are even.
+  Point middleOf(int j, int i, int down, int across) const {
+    Point p = at((2 * j + 1) * height_ / (2 * down), (2 * i + 1) * width_ / (2 * across));
+    p.y = (j + 0.5) * height_ / down - 0.5, p.x = (i + 0.5) * width_ / across - 0.5;
+    return p;
   }
 
   double distance(const Point& p, const Point& centre) const {

@@ -208,7 +208,8 @@ TargetChoice chooseTargets(const TargetText& text, const Labels& labels, std::in
   if (channel)
     choice.targets.push_back({Target::of(*channel), std::to_string(*channel)});
   else if (text.targets.empty())
-    choice.targets.push_back({node.empty() ? Target::highest() : Target::all(), "all"});
+    choice.targets.push_back(node.empty() ? NamedTarget{Target::highest(), "argmax"}
+                                          : NamedTarget{Target::all(), "all"});
   for (const std::string& words : text.targets)
     for (const NamedTarget& target : reader.targets(words)) addOnce(choice.targets, target);
   if (text.contrast)

@@ -117,7 +117,7 @@ TEST(Methods, NodesWithoutWeights) {
   EXPECT_EQ(ruleFor("rap", Op::Add), "ratio:identity_skip=on");
   EXPECT_EQ(ruleFor("rap:residual=symmetric,identity_skip=off", Op::Add), "symmetric:identity_skip=off");
   EXPECT_EQ(ruleFor("lrp-epsilon:residual=ratio", Op::Add), "ratio:identity_skip=on");
-  EXPECT_EQ(ruleFor("rap:residual=gamma:0.25", Op::Add), "residual-gamma:gamma=0.25,identity_skip=on");
+  EXPECT_EQ(ruleFor("rap:residual=gamma:0.25", Op::Add), "residual-gamma:identity_skip=on,gamma=0.25");
   EXPECT_EQ(ruleFor("lrp-zplus", Op::MaxPool), "winner");
   EXPECT_EQ(ruleFor("lrp-zplus:maxpool=average", Op::MaxPool), "average:window=0,stabilizer=1e-06");
   EXPECT_EQ(ruleFor("lrp-zplus:maxpool=average:2", Op::MaxPool), "average:window=2,stabilizer=1e-06");
