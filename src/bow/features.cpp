@@ -140,11 +140,6 @@ LocalFeatures ofPatches(const cv::Mat& rgb, const FeatureSettings& settings) {
 
 }  // namespace
 
-int packedLayer(int patch) {
-  const int third = std::max(0, static_cast<int>(std::lround(3 * std::log2(patch / (12 * 1.6)))));
-  return third / 3 | third % 3 << 8;
-}
-
 Area areaOf(const Support& support, int height, int width) {
   const auto firstBehind = [](double edge, int end) {
     return static_cast<int>(std::clamp(std::ceil(edge - 0.5), 0.0, static_cast<double>(end)));
