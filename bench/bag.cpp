@@ -118,7 +118,7 @@ void measure(const Picture& p, FeatureSettings::Colour colour, int rounds) {
     parts.time("scores", [&] { scores(bag.machine, dims); });
     parts.time("look: all of these", [&] { look(bag, p.values.data(), p.height, p.width); });
     parts.time("relevance of features", [&] { featureRelevance(dims, pooled, bag.pooling); });
-    parts.time("relevance of pixels", [&] { pixelRelevance(relevance, seen.supports, p.height, p.width); });
+    parts.time("relevance of pixels", [&] { pixelRelevance(relevance, seen.covers, p.height, p.width); });
   }
   fmt::print("{}×{} pixels, {} features of {} numbers\n", p.height, p.width, features.count(), features.length);
   parts.print();

@@ -36,12 +36,12 @@ struct BowKernel {
 
 // How a picture becomes a histogram.
 struct RELPROP_API BowSettings {
-  std::string places = "grid";              // or keypoints
-  std::string colour = "grey";              // or rgb, opponent: a descriptor a channel
+  std::string places = "grid";              // or keypoints, regions
+  std::string colour = "grey";              // or rgb, opponent: a descriptor a channel; of regions: where to look
   int step = 6;                             // of the grid, in pixels
   std::vector<int> patches = {16, 24, 32};  // sides, in pixels
   bool root = true;                         // RootSIFT
-  int keypoints = 2000;                     // at most, of keypoints
+  int keypoints = 2000;                     // at most, of keypoints or regions
   std::string mapping = "rank";             // or hard, gaussian
   int nearest = 8;                          // words that a feature is mapped to
   double base = 2.4;                        // of rank: base^−rank

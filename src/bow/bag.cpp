@@ -9,7 +9,7 @@ Seen look(const Bag& bag, const float* picture, int height, int width) {
   Seen seen;
   seen.height = height, seen.width = width;
   seen.mapped = mapWords(features, bag.vocabulary, bag.mapping);
-  seen.supports = std::move(features.supports);
+  seen.supports = std::move(features.supports), seen.covers = std::move(features.covers);
   seen.histogram = pool({seen.supports, seen.mapped, height, width, bag.vocabulary.words()}, bag.pooling);
   seen.scores = scores(bag.machine, seen.histogram.values);
   return seen;

@@ -26,6 +26,7 @@ struct Bag {
 struct Seen {
   int height = 0, width = 0;
   std::vector<Support> supports;
+  std::vector<Cover> covers;
   Mapped mapped;
   Histogram histogram;
   std::vector<double> scores;

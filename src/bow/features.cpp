@@ -7,11 +7,12 @@
 #include <span>
 #include <tuple>
 
+#include "bow/regions.h"
+#include "bow/sift.h"
+
 namespace relprop::bow {
 
 namespace {
-
-constexpr int kDescriptor = 128;
 
 // What OpenCV is asked for, and the patch of each. SIFT's places are the indices of pixels, so a patch is centred on
 // the centre of a pixel.
@@ -63,14 +64,6 @@ std::vector<cv::Mat> channels(const cv::Mat& rgb, FeatureSettings::Colour colour
   return result;
 }
 
-// The layer of SIFT's scale space a patch is read from, as OpenCV packs it: keypoints of this size are found at a blur
-// of σ = size/2 = 1.6 · 2^(octave + layer/3), and a descriptor is 6 sizes wide. Smaller patches take the first layer:
-// doubling the picture would cost more than all the rest and adds nothing that is in the picture.
-int packedLayer(int patch) {
-  const int third = std::max(0, static_cast<int>(std::lround(3 * std::log2(patch / (12 * 1.6)))));
-  return third / 3 | third % 3 << 8;
-}
-
 // Where patches begin along an axis: as many as fit, what is left over halved between both ends.
 std::vector<int> beginnings(int size, int patch, int step) {
   std::vector<int> result;
@@ -120,15 +113,29 @@ void makeRoot(std::span<float> descriptor) {
 }
 
 // The descriptors of one channel, at `offset` of each feature's. One call, so that the scale space is built once.
-void describe(const cv::Mat& channel, const Places& places, std::size_t offset, bool root, LocalFeatures& into) {
+void describe(const cv::Mat& channel, const Places& places, std::size_t offset, LocalFeatures& into) {
   std::vector<cv::KeyPoint> keypoints = places.keypoints;
   cv::Mat found;
   cv::SIFT::create()->compute(channel, keypoints, found);
-  for (std::size_t l = 0; l < into.count(); ++l) {
-    float* to = into.descriptors.data() + l * static_cast<std::size_t>(into.length) + offset;
-    std::copy_n(found.ptr<float>(static_cast<int>(l)), kDescriptor, to);
-    if (root) makeRoot({to, kDescriptor});
+  for (std::size_t l = 0; l < into.count(); ++l)
+    std::copy_n(found.ptr<float>(static_cast<int>(l)), kSiftLength,
+                into.descriptors.data() + l * static_cast<std::size_t>(into.length) + offset);
+}
+
+LocalFeatures ofPatches(const cv::Mat& rgb, const FeatureSettings& settings) {
+  Places places = placesIn(rgb, settings);
+  LocalFeatures result;
+  result.length = descriptorLength(settings);
+  result.supports = std::move(places.supports);
+  for (const Support& support : result.supports) result.covers.push_back({areaOf(support, rgb.rows, rgb.cols)});
+  if (result.supports.empty()) return result;
+  result.descriptors.resize(result.count() * static_cast<std::size_t>(result.length));
+  std::size_t offset = 0;
+  for (const cv::Mat& channel : channels(rgb, settings.colour)) {
+    describe(channel, places, offset, result);
+    offset += kSiftLength;
   }
+  return result;
 }
 
 }  // namespace
@@ -141,23 +148,25 @@ Area areaOf(const Support& support, int height, int width) {
   return {firstBehind(x - r, width), firstBehind(y - r, height), firstBehind(x + r, width), firstBehind(y + r, height)};
 }
 
+std::int64_t pixelsOf(const Cover& cover) {
+  std::int64_t pixels = 0;
+  for (const Area& area : cover) pixels += area.pixels();
+  return pixels;
+}
+
 std::int64_t descriptorLength(const FeatureSettings& settings) {
-  return settings.colour == FeatureSettings::Colour::Grey ? kDescriptor : 3 * kDescriptor;
+  const bool one =
+      settings.colour == FeatureSettings::Colour::Grey || settings.places == FeatureSettings::Places::Regions;
+  return one ? kSiftLength : 3 * kSiftLength;
 }
 
 LocalFeatures localFeatures(const float* picture, int height, int width, const FeatureSettings& settings) {
   const cv::Mat rgb = colours(picture, height, width);
-  Places places = placesIn(rgb, settings);
-  LocalFeatures result;
-  result.length = descriptorLength(settings);
-  result.supports = std::move(places.supports);
-  if (result.supports.empty()) return result;
-  result.descriptors.resize(result.count() * static_cast<std::size_t>(result.length));
-  std::size_t offset = 0;
-  for (const cv::Mat& channel : channels(rgb, settings.colour)) {
-    describe(channel, places, offset, settings.root, result);
-    offset += kDescriptor;
-  }
+  LocalFeatures result = settings.places == FeatureSettings::Places::Regions
+                             ? regionFeatures(channels(rgb, settings.colour), settings.keypoints)
+                             : ofPatches(rgb, settings);
+  for (std::size_t at = 0; settings.root && at < result.descriptors.size(); at += kSiftLength)
+    makeRoot({result.descriptors.data() + at, kSiftLength});
   return result;
 }
 

@@ -21,9 +21,14 @@ struct Area {
 };
 Area areaOf(const Support& support, int height, int width);
 
+// The pixels a feature was computed from, as rectangles that do not overlap.
+using Cover = std::vector<Area>;
+std::int64_t pixelsOf(const Cover& cover);
+
 struct LocalFeatures {
   std::vector<Support> supports;
-  std::int64_t length = 0;  // of a descriptor: 128 a channel
+  std::vector<Cover> covers;  // of each: the area of its patch, or the pixels of its region
+  std::int64_t length = 0;    // of a descriptor: 128 a channel; 128 of a region
   std::vector<float> descriptors;
   std::size_t count() const { return supports.size(); }
   const float* descriptor(std::size_t l) const { return descriptors.data() + l * static_cast<std::size_t>(length); }
@@ -34,7 +39,7 @@ std::int64_t descriptorLength(const FeatureSettings& settings);
 // picture: 3×height×width, red first, values 0 to 255 (rounded to whole numbers, as SIFT is defined on). Places come
 // row by row, patch size by patch size; patches of the grid lie in the picture, what is left over is halved between
 // both ends; each is centred on a pixel, as SIFT's are. A picture smaller than every patch has none. Keypoints come
-// strongest first, with the direction that was found; those of the grid are upright.
+// strongest first, with the direction that was found; those of the grid are upright. Regions: see regions.h.
 LocalFeatures localFeatures(const float* picture, int height, int width, const FeatureSettings& settings);
 
 }  // namespace relprop::bow

@@ -207,33 +207,32 @@ std::vector<double> featureRelevance(const std::vector<double>& dims, const Pool
   return result;
 }
 
-std::vector<double> pixelRelevance(const std::vector<double>& features, const std::vector<Support>& supports,
-                                   int height, int width) {
+std::vector<double> pixelRelevance(const std::vector<double>& features, const std::vector<Cover>& covers, int height,
+                                   int width) {
   const std::size_t pixels = static_cast<std::size_t>(height) * static_cast<std::size_t>(width);
-  std::vector<Area> areas;
-  std::vector<double> densities;
+  std::vector<double> densities(features.size());
   double total = 0;
   for (std::size_t l = 0; l < features.size(); ++l) {
-    const Area area = areaOf(supports[l], height, width);
-    if (area.pixels() == 0) continue;
-    areas.push_back(area);
-    densities.push_back(features[l] / static_cast<double>(area.pixels()));
-    total += std::abs(densities.back());
+    const std::int64_t covered = pixelsOf(covers[l]);
+    if (covered > 0) densities[l] = features[l] / static_cast<double>(covered);
+    total += std::abs(densities[l]);
   }
   // No relevance; or relevance that is no number, which whoever reads the map has to see.
   if (total == 0 || !std::isfinite(total)) return std::vector<double>(pixels, total);
   const int unit = unitOf(total);
   AreaSums sums(height, width);
-  for (std::size_t i = 0; i < areas.size(); ++i) sums.add(areas[i], std::llrint(std::ldexp(densities[i], unit)));
+  for (std::size_t l = 0; l < features.size(); ++l)
+    for (const Area& area : covers[l]) sums.add(area, std::llrint(std::ldexp(densities[l], unit)));
   std::vector<double> result;
   result.reserve(pixels);
   sums.forEachPixel([&](std::int64_t v) { result.push_back(std::ldexp(static_cast<double>(v), -unit)); });
   return result;
 }
 
-std::int64_t uncovered(const std::vector<Support>& supports, int height, int width) {
+std::int64_t uncovered(const std::vector<Cover>& covers, int height, int width) {
   AreaSums counts(height, width);
-  for (const Support& support : supports) counts.add(areaOf(support, height, width), 1);
+  for (const Cover& cover : covers)
+    for (const Area& area : cover) counts.add(area, 1);
   std::int64_t result = 0;
   counts.forEachPixel([&](std::int64_t count) { result += count == 0; });
   return result;

@@ -33,11 +33,11 @@ Histogram pool(const Pooled& input, const PoolingSettings& settings);
 std::vector<double> featureRelevance(const std::vector<double>& dims, const Pooled& input,
                                      const PoolingSettings& settings);
 
-// Every feature's relevance evenly over the pixels of its area; height × width. A feature without pixels, which the
-// grid never makes, gives its relevance to nobody.
-std::vector<double> pixelRelevance(const std::vector<double>& features, const std::vector<Support>& supports,
-                                   int height, int width);
+// Every feature's relevance evenly over the pixels it covers; height × width. A feature without pixels, which no
+// picture has of itself, gives its relevance to nobody.
+std::vector<double> pixelRelevance(const std::vector<double>& features, const std::vector<Cover>& covers, int height,
+                                   int width);
 // Pixels that no feature covers.
-std::int64_t uncovered(const std::vector<Support>& supports, int height, int width);
+std::int64_t uncovered(const std::vector<Cover>& covers, int height, int width);
 
 }  // namespace relprop::bow

@@ -95,7 +95,7 @@ void checkPictureSize(std::int64_t height, std::int64_t width, const FeatureSett
   requireWithin(place, "height of a picture", height, 0, kMaxPixels);
   requireWithin(place, "width of a picture", width, 0, kMaxPixels);
   requireWithin(place, "pixels of a picture", height * width, 0, kMaxPixels);
-  if (features.places == FeatureSettings::Places::Keypoints) return;
+  if (features.places != FeatureSettings::Places::Grid) return;
   const std::int64_t places = (height / features.step) * (width / features.step);
   requireWithin(place, "features of a picture", places * static_cast<std::int64_t>(features.patches.size()), 0,
                 kMaxFeatures);

@@ -18,7 +18,9 @@ struct SettingName {
 
 inline const std::vector<SettingName<FeatureSettings::Places>>& placesNames() {
   static const std::vector<SettingName<FeatureSettings::Places>> names = {
-      {"grid", FeatureSettings::Places::Grid}, {"keypoints", FeatureSettings::Places::Keypoints}};
+      {"grid", FeatureSettings::Places::Grid},
+      {"keypoints", FeatureSettings::Places::Keypoints},
+      {"regions", FeatureSettings::Places::Regions}};
   return names;
 }
 inline const std::vector<SettingName<FeatureSettings::Colour>>& colourNames() {

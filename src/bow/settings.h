@@ -9,12 +9,12 @@
 namespace relprop::bow {
 
 struct FeatureSettings {
-  enum class Places { Grid, Keypoints } places = Places::Grid;
-  enum class Colour { Grey, Rgb, Opponent } colour = Colour::Grey;  // a descriptor a channel, one after the other
+  enum class Places { Grid, Keypoints, Regions } places = Places::Grid;
+  enum class Colour { Grey, Rgb, Opponent } colour = Colour::Grey;  // a descriptor a channel; of regions: where to look
   int step = 6;                                                     // of the grid, in pixels
   std::vector<int> patches = {16, 24, 32};                          // sides of the square patches, in pixels
   bool root = true;      // RootSIFT: square roots of the l1-normalised descriptor
-  int keypoints = 2000;  // at most so many, of Places::Keypoints
+  int keypoints = 2000;  // at most so many, of Places::Keypoints and Regions
 };
 
 // m_d(l) of the `nearest` words by distance: Hard gives 1 to the nearest; Rank base^−rank with rank 1 for the nearest;

@@ -111,10 +111,10 @@ void BagRun::walk(std::int64_t row, const float* seed, float* relevance, BagSums
   const std::vector<double> words = ofWords(seen, seed, sums);
   const bow::Pooled pooled{seen.supports, seen.mapped, seen.height, seen.width, bag_->vocabulary.words()};
   const std::vector<double> features = bow::featureRelevance(words, pooled, bag_->pooling);
-  const std::vector<double> pixels = bow::pixelRelevance(features, seen.supports, seen.height, seen.width);
+  const std::vector<double> pixels = bow::pixelRelevance(features, seen.covers, seen.height, seen.width);
   sums.words = sumOf(words), sums.features = sumOf(features), sums.pixels = sumOf(pixels);
   sums.uncovered =
-      static_cast<double>(bow::uncovered(seen.supports, seen.height, seen.width)) / static_cast<double>(pixels.size());
+      static_cast<double>(bow::uncovered(seen.covers, seen.height, seen.width)) / static_cast<double>(pixels.size());
   const double part = 1.0 / static_cast<double>(imageShape_[0]);
   for (std::int64_t c = 0; c < imageShape_[0]; ++c)
     relevance = std::transform(pixels.begin(), pixels.end(), relevance,

@@ -48,7 +48,7 @@ class BagSystem : public System {
     all.push_back({"words", "Pooling", "pass: one norm for all", machine.out, s.words});
     all.push_back({"features", "VisualWords", poolingRule(), s.words, s.features});
     all.push_back({"pixels", "LocalFeatures",
-                   fmt::format("evenly over each patch ({:.1f} % of the picture in none)", 100 * s.uncovered),
+                   fmt::format("evenly over each support ({:.1f} % of the picture in none)", 100 * s.uncovered),
                    s.features, s.pixels});
     return all;
   }
@@ -88,7 +88,7 @@ class BagSystem : public System {
     const bow::Bag& bag = run_->bag();
     const std::int64_t words = bag.vocabulary.words();
     return {
-        {"pixels", "LocalFeatures", fmt::format("features×{}", bag.vocabulary.length), "evenly over each patch", {}},
+        {"pixels", "LocalFeatures", fmt::format("features×{}", bag.vocabulary.length), "evenly over each support", {}},
         {"features",
          "VisualWords",
          fmt::format("features×{} of {} words", bag.mapping.nearest, words),

@@ -183,6 +183,10 @@ TEST_F(BowTest, CommandLinesOfThePage) {
   const Outcome trained =
       sh("relprop bow train voc:examples/pictures --min-photos 1 --words 64 --sample 10000 -o shapes.bow");
   EXPECT_EQ(trained.code, 0) << trained.err;
+  const Outcome outlines =
+      sh("relprop bow train voc:examples/pictures --min-photos 1 --words 64 --regions 400 --colour opponent -o "
+         "outlines.bow");
+  EXPECT_EQ(outlines.code, 0) << outlines.err;
   const Outcome words = sh("relprop bow words shapes.bow -o words/");
   EXPECT_EQ(words.code, 0) << words.err;
   const Outcome measured =

@@ -98,14 +98,12 @@ void addFeatureOptions(CLI::App& app, BowSettings& s) {
       ->delimiter(',')
       ->type_name("N,…");
   app.add_flag("!--no-root", s.root, "SIFT as it is, not RootSIFT");
-  app.add_option_function<int>(
-         "--keypoints",
-         [&s](int most) {
-           s.places = "keypoints";
-           s.keypoints = most;
-         },
-         "at the N strongest keypoints of SIFT instead of a grid")
-      ->type_name("N");
+  const auto most = [&](const std::string& places, const std::string& text) {
+    const auto choose = [&s, places](int count) { s.places = places, s.keypoints = count; };
+    app.add_option_function<int>("--" + places, choose, text)->type_name("N");
+  };
+  most("keypoints", "at the N strongest keypoints of SIFT instead of a grid");
+  most("regions", "outlines of the N largest regions that stand out, in the channels of --colour, instead of a grid");
 }
 
 void addHistogramOptions(CLI::App& app, BowSettings& s) {

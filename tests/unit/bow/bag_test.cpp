@@ -58,14 +58,18 @@ TEST(BowLook, IsItsPartsOneAfterTheOther) {
 }
 
 TEST(BowLook, RelevanceOfWordsArrivesAtThePixels) {
-  for (double power : {1.0, 2.0, kMaximum}) {
-    const Bag bag = noiseBag({power, {{1, 1}, {3, 1}}});
+  using Places = FeatureSettings::Places;
+  for (const auto& [power, places] :
+       {std::pair{1.0, Places::Grid}, {2.0, Places::Grid}, {kMaximum, Places::Grid}, {1.0, Places::Regions}}) {
+    Bag bag = noiseBag({power, {{1, 1}, {3, 1}}});
+    bag.features.places = places;
     const Seen seen = look(bag, noisePicture(41, 53).data(), 41, 53);
+    ASSERT_GT(seen.supports.size(), 0u);
     std::vector<double> dims = seen.histogram.values;
     for (std::size_t d = 0; d < dims.size(); d += 3) dims[d] *= -2;
     const Pooled pooled{seen.supports, seen.mapped, 41, 53, 16};
     const std::vector<double> features = featureRelevance(dims, pooled, bag.pooling);
-    const std::vector<double> pixels = pixelRelevance(features, seen.supports, 41, 53);
+    const std::vector<double> pixels = pixelRelevance(features, seen.covers, 41, 53);
     double magnitude = 0;
     for (double r : dims) magnitude += std::abs(r);
     EXPECT_NEAR(sum(features), sum(dims), 1e-12 * magnitude);
@@ -79,7 +83,7 @@ TEST(BowLook, SeesNothingInPicturesWithoutFeatures) {
     EXPECT_TRUE(seen.supports.empty());
     EXPECT_EQ(seen.histogram.values, std::vector<double>(16));
     EXPECT_EQ(seen.scores, std::vector<double>{2});
-    EXPECT_EQ(uncovered(seen.supports, height, width), height * width);
+    EXPECT_EQ(uncovered(seen.covers, height, width), height * width);
   }
 }
 

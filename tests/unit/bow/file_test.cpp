@@ -129,6 +129,17 @@ TEST_F(BowFile, EverySettingIsKept) {
   EXPECT_EQ(headerText(*readBag(file())), headerText(bag));
 }
 
+TEST_F(BowFile, DescriptorsOfRegionsAreOfNoChannel) {
+  Bag bag = smallBag();
+  bag.features.places = FeatureSettings::Places::Regions, bag.features.colour = FeatureSettings::Colour::Opponent;
+  writeBag(file(), bag);
+  EXPECT_EQ(readBag(file())->features.places, FeatureSettings::Places::Regions);
+  EXPECT_EQ(readBag(file())->vocabulary.length, 128);
+  bag.features.places = FeatureSettings::Places::Grid;  // would need 384 numbers
+  writeBag(file(), bag);
+  EXPECT_THAT(failureOf([&] { readBag(file()); }).what(), HasSubstr("length"));
+}
+
 TEST_F(BowFile, EqualBagsMakeEqualFiles) {
   writeBag(file("a"), smallBag());
   writeBag(file("b"), *readBag(file("a")));

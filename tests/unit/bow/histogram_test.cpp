@@ -236,6 +236,15 @@ bool covers(const Support& s, int y, int x) {
   return dy >= -s.radius && dy < s.radius && dx >= -s.radius && dx < s.radius;
 }
 
+std::vector<Cover> patches(const std::vector<Support>& supports, int height, int width) {
+  std::vector<Cover> covers;
+  for (const Support& s : supports) covers.push_back({areaOf(s, height, width)});
+  return covers;
+}
+std::vector<Cover> patches(const Scene& s) {
+  return patches(s.supports, s.height, s.width);
+}
+
 std::vector<double> slowPixels(const std::vector<double>& features, const Scene& s) {
   std::vector<double> result(static_cast<std::size_t>(s.height * s.width));
   for (std::size_t l = 0; l < features.size(); ++l) {
@@ -255,7 +264,7 @@ TEST(BowPixelRelevance, IsSpreadEvenlyOverThePatches) {
     const Scene s = scene(60, 8);
     std::vector<double> features = signedNoise(60, 9);
     for (double& v : features) v *= scale;
-    const std::vector<double> out = pixelRelevance(features, s.supports, s.height, s.width);
+    const std::vector<double> out = pixelRelevance(features, patches(s), s.height, s.width);
     expectNear(out, slowPixels(features, s));
     EXPECT_NEAR(total(out), total(features), 1e-12 * magnitude(features));
   }
@@ -264,7 +273,7 @@ TEST(BowPixelRelevance, IsSpreadEvenlyOverThePatches) {
 TEST(BowPixelRelevance, OfPixelsThatNoPatchCoversIsExactlyZero) {
   Scene s = scene(7, 10);
   s.supports.push_back({46.5f, 29.5f, 3});  // beyond two edges of the picture
-  const std::vector<double> out = pixelRelevance(signedNoise(8, 11), s.supports, s.height, s.width);
+  const std::vector<double> out = pixelRelevance(signedNoise(8, 11), patches(s), s.height, s.width);
   std::int64_t none = 0;
   for (int y = 0; y < s.height; ++y)
     for (int x = 0; x < s.width; ++x) {
@@ -274,26 +283,33 @@ TEST(BowPixelRelevance, OfPixelsThatNoPatchCoversIsExactlyZero) {
       EXPECT_TRUE(covered || r == 0) << y << " " << x << ": " << r;
     }
   EXPECT_GT(none, 0);
-  EXPECT_EQ(uncovered(s.supports, s.height, s.width), none);
+  EXPECT_EQ(uncovered(patches(s), s.height, s.width), none);
 }
 
 TEST(BowPixelRelevance, OfOnePatchByHand) {
   // 2×2 pixels, one of them beyond the corner of the picture and its neighbours with it.
-  EXPECT_EQ(pixelRelevance({6}, {{1, 1, 1}}, 2, 3), (std::vector<double>{1.5, 1.5, 0, 1.5, 1.5, 0}));
-  EXPECT_EQ(pixelRelevance({6}, {{3, 0, 1}}, 2, 3), (std::vector<double>{0, 0, 6, 0, 0, 0}));
+  EXPECT_EQ(pixelRelevance({6}, patches({{1, 1, 1}}, 2, 3), 2, 3), (std::vector<double>{1.5, 1.5, 0, 1.5, 1.5, 0}));
+  EXPECT_EQ(pixelRelevance({6}, patches({{3, 0, 1}}, 2, 3), 2, 3), (std::vector<double>{0, 0, 6, 0, 0, 0}));
+}
+
+TEST(BowPixelRelevance, OfARegionLiesOnAllOfItAlike) {
+  // An L of three pixels, and one pixel that it shares with a row of two.
+  const std::vector<Cover> covers{{{0, 0, 1, 2}, {1, 1, 2, 2}}, {{1, 1, 3, 2}}};
+  EXPECT_EQ(pixelRelevance({6, -2}, covers, 2, 3), (std::vector<double>{2, 0, 0, 2, 1, -1}));
+  EXPECT_EQ(uncovered(covers, 2, 3), 2);
 }
 
 TEST(BowPixelRelevance, OfNothingIsNothing) {
   EXPECT_EQ(pixelRelevance({}, {}, 2, 2), std::vector<double>(4));
-  EXPECT_EQ(pixelRelevance({0}, {{1, 1, 1}}, 2, 2), std::vector<double>(4));
-  EXPECT_EQ(pixelRelevance({5}, {{9, 9, 1}}, 2, 2), std::vector<double>(4));
+  EXPECT_EQ(pixelRelevance({0}, patches({{1, 1, 1}}, 2, 2), 2, 2), std::vector<double>(4));
+  EXPECT_EQ(pixelRelevance({5}, patches({{9, 9, 1}}, 2, 2), 2, 2), std::vector<double>(4));
   EXPECT_EQ(uncovered({}, 3, 5), 15);
 }
 
 TEST(BowPixelRelevance, ThatIsNoNumberIsSeen) {
-  const std::vector<Support> supports{{1, 1, 1}, {2, 2, 1}};
+  const std::vector<Cover> covers = patches({{1, 1, 1}, {2, 2, 1}}, 3, 3);
   for (double bad : {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()})
-    for (double v : pixelRelevance({1, bad}, supports, 3, 3)) EXPECT_FALSE(std::isfinite(v));
+    for (double v : pixelRelevance({1, bad}, covers, 3, 3)) EXPECT_FALSE(std::isfinite(v));
 }
 
 }  // namespace relprop::bow::test

@@ -117,7 +117,7 @@ const Vocabulary& line() {
 }
 
 LocalFeatures onTheLine() {
-  return {{{1, 1, 1}, {2, 2, 1}}, 1, {0.9f, 3}};
+  return {{{1, 1, 1}, {2, 2, 1}}, {}, 1, {0.9f, 3}};
 }
 
 void expectWeights(const Mapped& mapped, const std::vector<int>& words, const std::vector<double>& weights) {
@@ -159,7 +159,7 @@ TEST(BowMapping, HasNoMoreWordsThanThereAre) {
 }
 
 TEST(BowMapping, OfNoFeatureIsEmpty) {
-  const Mapped m = mapWords({{}, 1, {}}, line(), {});
+  const Mapped m = mapWords({{}, {}, 1, {}}, line(), {});
   EXPECT_TRUE(m.words.empty());
   EXPECT_TRUE(m.weights.empty());
 }

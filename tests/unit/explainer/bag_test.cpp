@@ -123,7 +123,7 @@ TEST(Bag, ExplainsAsItsPartsDo) {
       bow::decompose(bag->machine, 1, bow::Point(seen.histogram.values), bow::Root::Search);
   const bow::Pooled pooled{seen.supports, seen.mapped, kSide, kSide, 8};
   const std::vector<double> plane =
-      bow::pixelRelevance(bow::featureRelevance(words.dims, pooled, bag->pooling), seen.supports, kSide, kSide);
+      bow::pixelRelevance(bow::featureRelevance(words.dims, pooled, bag->pooling), seen.covers, kSide, kSide);
   for (std::size_t i = 0; i < e.relevance.data.size(); ++i)
     ASSERT_NEAR(3 * e.relevance.data[i], plane[i % plane.size()], 1e-6 * std::abs(seen.scores[1])) << i;
   EXPECT_NEAR(sumOf(e.relevance), e.seed, 1e-5 * std::abs(e.seed));
