@@ -17,7 +17,7 @@ SECOND = 8 if support.SANITIZED else 2  # what a busy machine makes of one
 
 
 def interrupted(code, *arguments, after="begun"):
-    """Runs code, sends SIGINT a moment after it has printed `after`; seconds until it ends, and what it printed."""
+    """Runs code, sends SIGINT a moment after it has printed `after`; seconds until it says more, and what it says."""
     process = subprocess.Popen(
         [sys.executable, "-c", code, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -28,8 +28,10 @@ def interrupted(code, *arguments, after="begun"):
         time.sleep(0.3)
         begun = time.monotonic()
         process.send_signal(signal.SIGINT)
+        first = process.stdout.readline()
+        seconds = time.monotonic() - begun
         out, err = process.communicate(timeout=60)
-        return time.monotonic() - begun, out, err
+        return seconds, first + out, err
     finally:
         process.kill()
         process.wait()
@@ -43,7 +45,7 @@ print("begun", flush=True)
 try:
     {work}
 except KeyboardInterrupt as stopped:
-    print("stopped", type(stopped).__name__)
+    print("stopped", type(stopped).__name__, flush=True)
     print("goes on", net.explain(sys.argv[2], "gradient").target.index)
 """
 
