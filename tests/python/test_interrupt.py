@@ -71,6 +71,19 @@ class CtrlC(support.TemporaryFolderTest):
             relprop.Store(store).table()
         self.assertEqual([name for name in os.listdir(self.folder) if ".part" in name], [])
 
+    def test_whenever_it_comes_the_process_ends_as_it_should(self):
+        code = """
+import signal, sys, relprop
+relprop.load(sys.argv[1]).explain(sys.argv[2], "rap")
+signal.signal(signal.SIGALRM, signal.default_int_handler)
+signal.setitimer(signal.ITIMER_REAL, float(sys.argv[3]))
+while True:
+    relprop.load(sys.argv[1]).explain(sys.argv[2], "rap")
+"""
+        for delay in (0.001, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1):
+            done = support.python(code, support.MODEL, support.PICTURE, delay)
+            self.assertEqual(done.returncode, -signal.SIGINT, done.stderr)  # as of every program that Ctrl-C ends
+
     def test_leaves_no_half_of_a_file(self):
         support.needs("h5py")
         self.check(f"relprop.export_virelay(sys.argv[3], net, [sys.argv[2]] * 1000, method='{SLOW}', batch=1)")
