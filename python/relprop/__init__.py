@@ -13,47 +13,47 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from ._general import metrics, methods, options, versions
-    from ._model import Model, load
-    from ._picture import Picture, render
-    from ._quantus import quantus_explain
-    from ._results import Answer, Explanation, Explanations
-    from ._store import Store
-    from ._table import Scores, Table
-    from ._torch import from_torch
-    from ._virelay import export_virelay
+if TYPE_CHECKING:  # NAME as NAME: for everybody
+    from ._general import metrics as metrics, methods as methods, options as options, versions as versions
+    from ._model import Model as Model, load as load
+    from ._picture import Picture as Picture, render as render
+    from ._quantus import quantus_explain as quantus_explain
+    from ._results import Answer as Answer, Explanation as Explanation, Explanations as Explanations
+    from ._store import Store as Store
+    from ._table import Scores as Scores, Table as Table
+    from ._torch import from_torch as from_torch
+    from ._virelay import export_virelay as export_virelay
     from .errors import (
-        Cancelled,
-        Error,
-        FileNotFound,
-        FileUnreadable,
-        FileWriteFailed,
-        Internal,
-        InvalidArgument,
-        InvalidMethodParameter,
-        InvalidMetricParameter,
-        InvalidRule,
-        MalformedDataset,
-        MalformedImage,
-        MalformedModel,
-        MalformedPreprocess,
-        MalformedTensor,
-        NonFiniteInput,
-        NonFiniteWeights,
-        NotConserved,
-        NotSupportedByHardware,
-        NotSupportedByMethod,
-        NumericFailure,
-        OutOfMemory,
-        ShapeMismatch,
-        StoreUnusable,
-        UnknownMethod,
-        UnknownMetric,
-        UnknownNode,
-        UnknownTarget,
-        UnsupportedImage,
-        UnsupportedModel,
+        Cancelled as Cancelled,
+        Error as Error,
+        FileNotFound as FileNotFound,
+        FileUnreadable as FileUnreadable,
+        FileWriteFailed as FileWriteFailed,
+        Internal as Internal,
+        InvalidArgument as InvalidArgument,
+        InvalidMethodParameter as InvalidMethodParameter,
+        InvalidMetricParameter as InvalidMetricParameter,
+        InvalidRule as InvalidRule,
+        MalformedDataset as MalformedDataset,
+        MalformedImage as MalformedImage,
+        MalformedModel as MalformedModel,
+        MalformedPreprocess as MalformedPreprocess,
+        MalformedTensor as MalformedTensor,
+        NonFiniteInput as NonFiniteInput,
+        NonFiniteWeights as NonFiniteWeights,
+        NotConserved as NotConserved,
+        NotSupportedByHardware as NotSupportedByHardware,
+        NotSupportedByMethod as NotSupportedByMethod,
+        NumericFailure as NumericFailure,
+        OutOfMemory as OutOfMemory,
+        ShapeMismatch as ShapeMismatch,
+        StoreUnusable as StoreUnusable,
+        UnknownMethod as UnknownMethod,
+        UnknownMetric as UnknownMetric,
+        UnknownNode as UnknownNode,
+        UnknownTarget as UnknownTarget,
+        UnsupportedImage as UnsupportedImage,
+        UnsupportedModel as UnsupportedModel,
     )
 
     __version__: str

@@ -6,6 +6,7 @@ would have the library make new OpenMP threads), do the call, and waits. Other t
 """
 from __future__ import annotations
 
+import atexit
 import ctypes
 import os
 import queue
@@ -23,6 +24,7 @@ Progress = Union[bool, Callable[[int, int], Optional[bool]]]
 
 _PATIENCE = 0.7  # seconds that Ctrl-C waits for a call to end; what a call makes after that is dropped
 _REPEAT = 0.02
+_AT_EXIT = 10.0
 
 
 class Stop:
@@ -77,6 +79,7 @@ class _Worker:
         self._jobs: queue.SimpleQueue[_Job[Any]] = queue.SimpleQueue()
         self._start = threading.Lock()
         self._thread: threading.Thread | None = None
+        self._last: threading.Event | None = None
 
     def result_of(self, work: Callable[[], T], stop: Stop) -> T:
         with self._start:
@@ -84,8 +87,14 @@ class _Worker:
                 self._thread = threading.Thread(target=self._serve, name="relprop", daemon=True)
                 self._thread.start()
         job = _Job(work, stop)
+        self._last = job.done
         self._jobs.put(job)
         return job.result()
+
+    def finish(self) -> None:
+        """Waits for what was left behind: a process must not take the library down while a thread is in it."""
+        if self._last is not None:
+            self._last.wait(_AT_EXIT)
 
     def _serve(self) -> None:
         while True:
@@ -100,6 +109,7 @@ def _forget_worker() -> None:
     _worker = _Worker()
 
 
+atexit.register(lambda: _worker.finish())
 os.register_at_fork(after_in_child=_forget_worker)  # threads do not live on in a child
 
 

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+
 
 from . import _library
 from ._table import Table

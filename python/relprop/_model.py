@@ -14,7 +14,6 @@ from ._arrays import given as c_array
 from ._calls import Progress, Stop, Told, interruptible
 from ._explainers import Explainer, Explainers
 from ._general import methods as all_methods
-from ._general import options as known_options
 from ._handles import ModelHandle, ResultHandle
 from ._inputs import Batch, Reader
 from ._options import encoded, extents, given
@@ -27,20 +26,21 @@ if TYPE_CHECKING:
     from ._arrays import Floats
 
 
-_ROWS = 4  # inputs that are computed together where nothing is said, as the command line has it
+_ROWS = 4  # of several inputs, those that are computed together where nothing is said: as many as on the command line
+_PICTURES = ("preprocess", "shape", "layout")  # options that say how a picture becomes an input
 
 
 def load(model: str | os.PathLike[str] | bytes, **options: Any) -> Model:
     """Reads a network: an ONNX file, a model.bow, or an ONNX file's bytes.
 
-    options: output, feed (["NAME=FILE.npy"]) and, of bytes, name and folder (of files that hold weights); and what
+    options: output, feed ({"INPUT": "FILE.npy"}) and, of bytes, name and folder (of files that hold weights); and what
     shall hold for all calls: preprocess, labels, shape, layout, as on the command line.
     Raises FileNotFound, FileUnreadable, MalformedModel, UnsupportedModel, NonFiniteWeights, ShapeMismatch.
     Source: README, "A model from PyTorch"; docs/operators.md.
     """
     from_bytes = isinstance(model, (bytes, bytearray, memoryview))
     function = "model_from_bytes" if from_bytes else "model_load"
-    stay = {name: options.pop(name) for name in ("preprocess", "labels", "shape", "layout") if name in options}
+    stay = {name: options.pop(name) for name in (*_PICTURES, "labels") if name in options}
     text = encoded(options)
     if from_bytes:
         data = bytes(model)  # type: ignore[arg-type]
@@ -255,18 +255,14 @@ class Model:
         return complete
 
     def _reader(self, options: Mapping[str, Any]) -> Reader:
-        known = known_options()["prepare"]
-        return Reader(
-            self._handle,
-            len(self.input_shape),
-            {name: options[name] for name in options if name in known},
-        )
+        pixels = {name: options[name] for name in _PICTURES if name in options}
+        return Reader(self._handle, len(self.input_shape), pixels)
 
     def _explainer(self, method: str, batch: Batch, options: Mapping[str, Any]) -> Explainer:
         shape: dict[str, Any] = {}
         if None in self.input_shape[1:] and "shape" not in options:
             shape = {"shape": batch.data.shape[1:]}
-        rows = {"batch": min(len(batch.data), _ROWS)} if "batch" not in options else {}
+        rows = {"batch": _ROWS} if "batch" not in options and len(batch.data) > 1 else {}
         return self._explainers.get(self._handle, {**options, **shape, **rows, "method": method})
 
     def _explained(

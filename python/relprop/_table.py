@@ -53,13 +53,14 @@ class Scores(Table):
 
     Columns: model, dataset, target, pictures, method, protocol (the metric with its parameters), score, better ("high",
     "low"), mean and standardError over pictures, count, best and tied (whether the method is the best, or as good),
-    seconds a picture. done and skipped: how many pictures, warnings: texts.
+    seconds a picture. done and skipped: how many pictures; notes and warnings: texts.
     """
 
     def __init__(self, told: Mapping[str, Any]) -> None:
         super().__init__(rows_of(told.get("tables", [])))
         self.done: Any = told.get("done")
         self.skipped: Any = told.get("skipped")
+        self.notes: list[str] = list(told.get("notes", []))
         self.warnings: list[str] = list(told.get("warnings", []))
 
 

@@ -23,12 +23,10 @@ class Targets:
         self._own = _listed(self._target) and all(map(_listed, self._target))
         if _listed(self._target) and not self._own:  # the library answers each of them once
             self._target = [one for i, one in enumerate(self._target) if one not in self._target[:i]]
-        self.plural = _listed(self._target) or (
-            isinstance(target, str) and ("," in target or target.startswith("top:"))
-        )
-        # Text may stand for several targets, which is for the library to say: such plans answer this question alone.
-        one = isinstance(self._target, (int, dict, type(None))) or (_listed(self._target) and not self._own)
-        self._told = self._own or (one and not _holds_text(self._target))
+        several = isinstance(target, str) and ("," in target or target.startswith("top:"))
+        self.plural = _listed(self._target) or several
+        # Where how many there are is for the library to say, a plan answers this question alone.
+        self._told = self._own or not (several or _lists_text(self._target))
 
     def _asked(self) -> dict[str, Any]:
         asked = {"target": self._target, "contrast": self._contrast}
@@ -64,5 +62,6 @@ def _relevance(target: Any) -> Any:
     return {"relevance": target} if kind == "f" and target.ndim == 1 else target
 
 
-def _holds_text(target: Any) -> bool:
-    return isinstance(target, str) or (_listed(target) and any(isinstance(one, str) for one in target))
+def _lists_text(target: Any) -> bool:
+    """[3, "star"] may be one class or two."""
+    return _listed(target) and any(isinstance(one, str) for one in target)

@@ -168,6 +168,15 @@ class Questions(unittest.TestCase):
         np.testing.assert_array_equal(against.relevance, -plain.relevance)
         self.assertEqual(str(against.target)[:10], "not 3 star")
 
+    def test_relevance_that_is_put_in(self):
+        scores = self.net.forward(self.batch[0])
+        whole = self.net.explain(self.batch[0], "lrp-zplus", target=scores)
+        self.assertAlmostEqual(whole.seed, float(scores.sum(dtype=float)), places=4)
+        self.assertIsNone(whole.target.index)
+        parts = [self.net.explain(self.batch[0], "gradient", target=np.eye(10)[i]).relevance for i in (2, 5)]
+        both = self.net.explain(self.batch[0], "gradient", target=np.eye(10)[2] + np.eye(10)[5])
+        np.testing.assert_allclose(both.relevance, parts[0] + parts[1], rtol=1e-4, atol=1e-6)
+
     def test_a_contrast(self):
         rather = self.net.explain(self.batch[0], "lrp-zplus", target=3, contrast=9)
         others = self.net.explain(self.batch[0], "lrp-zplus", target=3, contrast=True)
@@ -192,7 +201,7 @@ class Questions(unittest.TestCase):
 
     def test_a_plan_is_kept_for_other_questions(self):
         net = relprop.load(support.MODEL)
-        for target in (1, 2, 3, None):
+        for target in (1, "star", "not:2", None, self.net.forward(self.batch[0])):
             net.explain(self.batch, "gradient", target=target)
         net.explain(self.batch, "gradient", target=[[5], [6], [7]])
         self.assertEqual(len(net._explainers), 1)

@@ -77,15 +77,32 @@ class Library(support.TemporaryFolderTest):
         self.assertEqual(done.stdout.split(), ["True", str(self.folder / "relprop/__init__.py")], done.stderr)
 
 
-class Types(unittest.TestCase):
-    def test_mypy_finds_nothing(self):
+class Types(support.TemporaryFolderTest):
+    def mypy(self, *arguments, **environment):
         if shutil.which("mypy") is None:
-            self.skipTest("mypy is not installed")
+            self.skipTest("no mypy")
+        cache = os.environ.get("RELPROP_MYPY_CACHE", os.devnull)
         done = subprocess.run(
-            ["mypy", "--cache-dir", os.environ.get("RELPROP_MYPY_CACHE", os.devnull)],
+            ["mypy", "--config-file", "mypy.ini", "--cache-dir", cache, *arguments],
             cwd=support.ROOT / "python",
+            env={**os.environ, **environment},
             capture_output=True,
             text=True,
         )
-        self.assertEqual(done.returncode, 0, done.stdout)
-        self.assertTrue((support.ROOT / "python/relprop/py.typed").exists())
+        return done.returncode, done.stdout
+
+    def test_mypy_finds_nothing(self):
+        self.assertEqual(self.mypy()[0], 0, self.mypy()[1])
+
+    def test_users_have_types(self):
+        user = self.folder / "user.py"
+        user.write_text(
+            "import relprop\n"
+            "from relprop import Error, load\n"
+            "net: relprop.Model = load('a.onnx')\n"
+            "names: relprop.Table = net.methods()\n"
+            "number: int = relprop.__version__\n"
+        )
+        code, said = self.mypy(str(user), MYPYPATH=str(support.ROOT / "python"))
+        self.assertEqual((code, said.count("error:")), (1, 1), said)  # the one in the last line
+        self.assertIn("user.py:5", said)

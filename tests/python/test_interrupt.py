@@ -17,7 +17,7 @@ SECOND = 8 if support.SANITIZED else 2  # what a busy machine makes of one
 
 
 def interrupted(code, *arguments, after="begun"):
-    """Runs code, sends SIGINT a moment after it has printed `after`; seconds until it ends, and what it printed."""
+    """Runs code, sends SIGINT a moment after it has printed `after`; seconds until it says more, and what it says."""
     process = subprocess.Popen(
         [sys.executable, "-c", code, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -28,8 +28,10 @@ def interrupted(code, *arguments, after="begun"):
         time.sleep(0.3)
         begun = time.monotonic()
         process.send_signal(signal.SIGINT)
+        first = process.stdout.readline()
+        seconds = time.monotonic() - begun
         out, err = process.communicate(timeout=60)
-        return time.monotonic() - begun, out, err
+        return seconds, first + out, err
     finally:
         process.kill()
         process.wait()
@@ -43,7 +45,7 @@ print("begun", flush=True)
 try:
     {work}
 except KeyboardInterrupt as stopped:
-    print("stopped", type(stopped).__name__)
+    print("stopped", type(stopped).__name__, flush=True)
     print("goes on", net.explain(sys.argv[2], "gradient").target.index)
 """
 
@@ -68,6 +70,19 @@ class CtrlC(support.TemporaryFolderTest):
         if os.path.exists(store):
             relprop.Store(store).table()
         self.assertEqual([name for name in os.listdir(self.folder) if ".part" in name], [])
+
+    def test_whenever_it_comes_the_process_ends_as_it_should(self):
+        code = """
+import signal, sys, relprop
+relprop.load(sys.argv[1]).explain(sys.argv[2], "rap")
+signal.signal(signal.SIGALRM, signal.default_int_handler)
+signal.setitimer(signal.ITIMER_REAL, float(sys.argv[3]))
+while True:
+    relprop.load(sys.argv[1]).explain(sys.argv[2], "rap")
+"""
+        for delay in (0.001, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1):
+            done = support.python(code, support.MODEL, support.PICTURE, delay)
+            self.assertEqual(done.returncode, -signal.SIGINT, done.stderr)  # as of every program that Ctrl-C ends
 
     def test_leaves_no_half_of_a_file(self):
         support.needs("h5py")
