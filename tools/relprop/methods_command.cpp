@@ -38,7 +38,8 @@ Parameters commonTo(const MethodInfo& method) {
 }
 
 void printOne(Console& console, const MethodInfo& method) {
-  console.data(fmt::format("{}: {}\n{}", method.name, method.summary, method.citation));
+  console.data(fmt::format("{}: {}", method.name, method.summary));
+  console.data(method.citation);
   printParameters(console, "Parameters", method.parameters);
   printParameters(console, "Parameters of every method", commonTo(method));
 }
