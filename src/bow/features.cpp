@@ -1,11 +1,15 @@
 #include "bow/features.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <opencv2/features2d.hpp>
 #include <opencv2/imgproc.hpp>
 #include <span>
 #include <tuple>
+
+#include "relprop/error.h"
 
 namespace relprop::bow {
 
@@ -145,7 +149,7 @@ std::int64_t descriptorLength(const FeatureSettings& settings) {
   return settings.colour == FeatureSettings::Colour::Grey ? kDescriptor : 3 * kDescriptor;
 }
 
-LocalFeatures localFeatures(const float* picture, int height, int width, const FeatureSettings& settings) {
+LocalFeatures localFeatures(const float* picture, int height, int width, const FeatureSettings& settings) try {
   const cv::Mat rgb = colours(picture, height, width);
   Places places = placesIn(rgb, settings);
   LocalFeatures result;
@@ -159,6 +163,11 @@ LocalFeatures localFeatures(const float* picture, int height, int width, const F
     offset += kDescriptor;
   }
   return result;
+} catch (const cv::Exception& e) {  // OpenCV has a type of its own for a lack of memory too
+  const bool memory = e.code == cv::Error::StsNoMem;
+  throw Error(memory ? ErrorCode::OutOfMemory : ErrorCode::Internal, "local features", e.err,
+              memory ? fmt::format("memory for a picture of {}×{} pixels", width, height) : "",
+              memory ? "use a smaller size" : "");
 }
 
 }  // namespace relprop::bow
