@@ -32,6 +32,7 @@ struct EvaluateOptions {
   int threads = 0;
   std::uint64_t seed = 0;
   std::int64_t memory = 0;   // bytes that compiled methods may take together; 0: half of the machine's
+  bool retry = false;        // what was skipped before is measured again; unreadable pictures always are
   bool keep = false;         // heatmaps and pictures go to the store too
   std::string command = {};  // for provenance
   std::function<void(const std::string&)> warn = {};

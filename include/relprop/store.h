@@ -42,6 +42,7 @@ struct PictureFacts {
   std::string trueLabel, predictedLabel, targetLabel;
   double targetProbability = 0;
   std::string skipped;  // why no method was measured on it ("unreadable: …", "not classified correctly"), or ""
+  bool unreadable() const { return skipped.starts_with("unreadable"); }
   // Only with --keep: PNG files of the view and of the truth (white object, black background, grey void).
   std::vector<std::uint8_t> view, truth;
 };
@@ -97,7 +98,8 @@ class RELPROP_API Store {
   // From here on rows belong to this run.
   void beginRun(const Provenance& provenance);
   void put(const ModelFacts& model);
-  // In one transaction; a row that is there already stays as it is. Needs beginRun, put of the model and, for maps and
+  // In one transaction; a row that is there already stays as it is, unless it says that a picture was unreadable or a
+  // result was skipped and the new one has what was missing. Needs beginRun, put of the model and, for maps and
   // results, the facts of their picture in this batch or an earlier one. Throws InvalidArgument (one is missing),
   // StoreUnusable, FileWriteFailed (full disk); the store then holds what it held before.
   void write(const ResultBatch& batch);
@@ -109,12 +111,13 @@ class RELPROP_API Store {
   bool claim(const std::string& model, const std::string& dataset, const std::string& picture,
              const std::string& target);
 
-  // Was the picture as a whole written as skipped?
+  // Was the picture as a whole skipped for good? One that could not be read may be readable the next time.
   bool isSkipped(const std::string& model, const std::string& dataset, const std::string& picture,
                  const std::string& target) const;
-  // Protocols already there, by method.
+  // Protocols already there, by method; those that were skipped too, or only those that have scores.
   std::map<std::string, std::vector<std::string>> done(const std::string& model, const std::string& dataset,
-                                                       const std::string& picture, const std::string& target) const;
+                                                       const std::string& picture, const std::string& target,
+                                                       bool withSkipped = true) const;
 
   // Readers; rows in the order of their keys.
   std::vector<ModelFacts> models() const;

@@ -1,5 +1,7 @@
 #include "bow/features.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <opencv2/features2d.hpp>
@@ -9,6 +11,7 @@
 
 #include "bow/regions.h"
 #include "bow/sift.h"
+#include "relprop/error.h"
 
 namespace relprop::bow {
 
@@ -160,7 +163,7 @@ std::int64_t descriptorLength(const FeatureSettings& settings) {
   return one ? kSiftLength : 3 * kSiftLength;
 }
 
-LocalFeatures localFeatures(const float* picture, int height, int width, const FeatureSettings& settings) {
+LocalFeatures localFeatures(const float* picture, int height, int width, const FeatureSettings& settings) try {
   const cv::Mat rgb = colours(picture, height, width);
   LocalFeatures result = settings.places == FeatureSettings::Places::Regions
                              ? regionFeatures(channels(rgb, settings.colour), settings.keypoints)
@@ -168,6 +171,11 @@ LocalFeatures localFeatures(const float* picture, int height, int width, const F
   for (std::size_t at = 0; settings.root && at < result.descriptors.size(); at += kSiftLength)
     makeRoot({result.descriptors.data() + at, kSiftLength});
   return result;
+} catch (const cv::Exception& e) {  // OpenCV has a type of its own for a lack of memory too
+  const bool memory = e.code == cv::Error::StsNoMem;
+  throw Error(memory ? ErrorCode::OutOfMemory : ErrorCode::Internal, "local features", e.err,
+              memory ? fmt::format("memory for a picture of {}×{} pixels", width, height) : "",
+              memory ? "use a smaller size" : "");
 }
 
 }  // namespace relprop::bow

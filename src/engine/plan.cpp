@@ -1,7 +1,6 @@
 #include "engine/plan.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -9,6 +8,7 @@
 #include <numeric>
 #include <set>
 
+#include "kernels/address_space.h"
 #include "kernels/threads.h"
 #include "relprop/error.h"
 
@@ -25,14 +25,13 @@ double megabytes(std::int64_t bytes) {
 }
 
 void* allocateBytes(std::int64_t bytes, const char* what) {
-  const std::int64_t machine = static_cast<std::int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGESIZE);
-  void* memory = bytes < machine ? std::aligned_alloc(
-                                       64, static_cast<std::size_t>(std::max<std::int64_t>(bytes, 64) + 63) / 64 * 64)
-                                 : nullptr;
+  void* memory =
+      bytes < memoryBoundBytes()
+          ? std::aligned_alloc(64, static_cast<std::size_t>(std::max<std::int64_t>(bytes, 64) + 63) / 64 * 64)
+          : nullptr;
   if (!memory)
     throw Error(ErrorCode::OutOfMemory, what, fmt::format("{:.1f} MB needed", static_cast<double>(bytes) / 1e6),
-                fmt::format("at most the machine's {:.1f} MB", static_cast<double>(machine) / 1e6),
-                "use a smaller --batch or input size");
+                "at most " + memoryBound(), "use a smaller --batch or input size");
   return memory;
 }
 

@@ -51,7 +51,7 @@ struct Evaluation::Impl {
 
 // Method by method, protocol by protocol.
 std::vector<bool> Evaluation::Impl::wantedOf(const Store& store, const PictureFacts& key) const {
-  const auto done = store.done(key.model, key.dataset, key.picture, key.target);
+  const auto done = store.done(key.model, key.dataset, key.picture, key.target, !options.retry);
   std::vector<bool> wanted;
   for (const std::string& method : methods.names()) {
     const auto found = done.find(method);

@@ -1,7 +1,9 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "eval/sqlite.h"
 #include "relprop/error.h"
 #include "relprop/store.h"
 
@@ -16,7 +18,15 @@ using Paths = std::map<std::string, std::string>;  // of models, by key
 const std::string& pathOf(const Store& store, const std::string& model, Paths& known) {
   if (known.empty())
     for (const ModelFacts& one : store.models()) known[one.key] = one.path;
-  return known.at(model);
+  const auto found = known.find(model);
+  if (found == known.end()) eval::failDamaged(store.name(), "a row of a model that is missing");
+  return found->second;
+}
+
+// Spreadsheets take text that begins like this for a formula, and run it; behind an apostrophe it is text.
+std::string asText(const std::string& field) {
+  const bool formula = !field.empty() && std::string_view("=+-@\t\r").find(field[0]) != std::string_view::npos;
+  return formula ? "'" + field : field;
 }
 
 // RFC 4180: quotes around what holds a separator, and doubled inside.
@@ -37,8 +47,11 @@ std::string csvLine(const std::vector<std::string>& fields) {
 std::string csvLines(const Result& result, const std::string& path) {
   const ResultKey& key = result.key;
   const auto line = [&](const std::string& score, const std::string& value) {
-    return csvLine({key.model, path, key.dataset, key.picture, key.target, key.method, key.protocol, score, value,
-                    result.skipped});
+    std::vector<std::string> fields = {key.model,  path,         key.dataset, key.picture,   key.target,
+                                       key.method, key.protocol, score,       result.skipped};
+    std::transform(fields.begin(), fields.end(), fields.begin(), asText);
+    fields.insert(fields.end() - 1, value);  // a number, which may be negative
+    return csvLine(fields);
   };
   if (result.scores.empty()) return line("", "");
   std::string lines;

@@ -7,11 +7,13 @@ bool concernsOnePicture(const Error& error) {
     case ErrorCode::Cancelled:
     case ErrorCode::OutOfMemory:
     case ErrorCode::Internal:
+    case ErrorCode::FileWriteFailed:
+    case ErrorCode::StoreUnusable:
+    case ErrorCode::NotSupportedByHardware:
       return false;
     case ErrorCode::InvalidArgument:
     case ErrorCode::FileNotFound:
     case ErrorCode::FileUnreadable:
-    case ErrorCode::FileWriteFailed:
     case ErrorCode::MalformedModel:
     case ErrorCode::UnsupportedModel:
     case ErrorCode::ShapeMismatch:
@@ -27,12 +29,10 @@ bool concernsOnePicture(const Error& error) {
     case ErrorCode::UnknownTarget:
     case ErrorCode::UnknownNode:
     case ErrorCode::NotSupportedByMethod:
-    case ErrorCode::NotSupportedByHardware:
     case ErrorCode::NumericFailure:
     case ErrorCode::UnknownMetric:
     case ErrorCode::InvalidMetricParameter:
     case ErrorCode::MalformedDataset:
-    case ErrorCode::StoreUnusable:
     case ErrorCode::NotConserved:
       return true;
   }

@@ -5,21 +5,18 @@
 #include <limits>
 #include <system_error>
 
+#include "core/limits.h"
 #include "relprop/error.h"
 
 namespace relprop::eval {
 namespace {
 
-constexpr int kPatience = 60'000;  // milliseconds; a picture is written in a few of them
+constexpr int kPatience = 60'000;   // milliseconds; a picture is written in a few of them
+constexpr int kStride = 1'000'000;  // steps of SQLite's machine between two looks at how many are left
 
 [[noreturn]] void unusable(const std::string& name, const std::string& got, const std::string& expected,
                            const std::string& hint) {
   throw Error(ErrorCode::StoreUnusable, name, got, expected, hint);
-}
-
-[[noreturn]] void damaged(const std::string& name, const std::string& got) {
-  unusable(name, "damaged: " + got, "an intact results file",
-           "take what is left with \"sqlite3 FILE .dump\", or start another file");
 }
 
 bool isReadFailure(int extended) {
@@ -41,6 +38,24 @@ Database::Database(const std::string& location, int flags, std::string name) : n
   connection_.reset(connection);
   if (code != SQLITE_OK) fail(code);
   waitAtMost(kPatience);
+  setLimits();
+}
+
+void Database::setLimits() {
+  sqlite3_limit(get(), SQLITE_LIMIT_LENGTH, limits::kStoreValueBytes);
+  sqlite3_limit(get(), SQLITE_LIMIT_ATTACHED, 0);
+  sqlite3_limit(get(), SQLITE_LIMIT_TRIGGER_DEPTH, 1);
+  const auto count = [](void* steps) { return static_cast<int>((*static_cast<std::int64_t*>(steps) -= kStride) < 0); };
+  sqlite3_progress_handler(get(), kStride, count, &stepsLeft_);
+}
+
+// Pages that are listed many times over can make a small file an endless one.
+void Database::beginSteps() const {
+  sqlite3_int64 size = 0;
+  sqlite3_file* file = nullptr;
+  if (sqlite3_file_control(get(), "main", SQLITE_FCNTL_FILE_POINTER, &file) == SQLITE_OK && file && file->pMethods)
+    file->pMethods->xFileSize(file, &size);
+  stepsLeft_ = limits::kStoreSteps + limits::kStoreStepsPerByte * size;
 }
 
 void Database::waitAtMost(int milliseconds) {
@@ -49,6 +64,7 @@ void Database::waitAtMost(int milliseconds) {
 }
 
 void Database::run(const std::string& statements) const {
+  beginSteps();
   const int code = sqlite3_exec(get(), statements.c_str(), nullptr, nullptr, nullptr);
   if (code != SQLITE_OK) fail(code);
 }
@@ -65,7 +81,8 @@ void Database::fail(int code) const {
     case SQLITE_NOMEM:
       throw Error(ErrorCode::OutOfMemory, name_, said);
     case SQLITE_TOOBIG:
-      throw Error(ErrorCode::InvalidArgument, name_, "a value of more than a gigabyte", "a smaller one");
+      throw Error(ErrorCode::InvalidArgument, name_, "a value that is too large",
+                  fmt::format("at most {} MiB", limits::kStoreValueBytes >> 20));
     case SQLITE_READONLY:
       unusable(name_, "read-only", "a results file that can be written",
                "check the permissions of the file and its folder, or give another path");
@@ -79,26 +96,35 @@ void Database::fail(int code) const {
     case SQLITE_PROTOCOL:
       unusable(name_, fmt::format("another process has been writing for {} s", patience_ / 1000.0), "",
                "try again when it has finished, or give every process a file of its own and merge them");
+    case SQLITE_INTERRUPT:  // by our own count of steps alone
+      failDamaged(name_, "reading it does not end");
     case SQLITE_NOTADB:
       unusable(name_, "not a results file", "one that relprop wrote", "give the path of another file");
     case SQLITE_CORRUPT:
     case SQLITE_FORMAT:
     case SQLITE_ERROR:  // our statements are right, so what they name is missing
     case SQLITE_SCHEMA:
-      damaged(name_, said);
+    case SQLITE_CONSTRAINT:  // and our rows keep the rules
+      failDamaged(name_, said);
     default:
       throw Error(ErrorCode::Internal, name_, fmt::format("SQLite error {}: {}", code, said));
   }
 }
 
+void failDamaged(const std::string& name, const std::string& got) {
+  unusable(name, "damaged: " + got, "an intact results file",
+           "take what is left with \"sqlite3 FILE .dump\", or start another file");
+}
+
 void failDamaged(const Database& database, const std::string& got) {
-  damaged(database.name(), got);
+  failDamaged(database.name(), got);
 }
 
 Statement::Statement(const Database& database, const std::string& sql) : database_(&database) {
   sqlite3_stmt* statement = nullptr;
   check(sqlite3_prepare_v2(database.get(), sql.data(), static_cast<int>(sql.size()), &statement, nullptr));
   statement_.reset(statement);
+  database.beginSteps();
 }
 
 bool Statement::step() {

@@ -25,6 +25,8 @@ class Database {
   const std::string& name() const { return name_; }
   // Runs statements that return nothing of interest.
   void run(const std::string& statements) const;
+  // From here on one statement may take as many steps as its file has reason for.
+  void beginSteps() const;
   // How long a call waits for other processes before it gives up.
   void waitAtMost(int milliseconds);
   [[noreturn]] void fail(int code) const;
@@ -33,12 +35,16 @@ class Database {
   struct Close {
     void operator()(sqlite3* connection) const { sqlite3_close_v2(connection); }
   };
+  void setLimits();
+
   std::string name_;
-  int patience_ = 0;  // milliseconds
+  int patience_ = 0;                    // milliseconds
+  mutable std::int64_t stepsLeft_ = 0;  // counted down by SQLite
   std::unique_ptr<sqlite3, Close> connection_;
 };
 
 // For content that no relprop wrote.
+[[noreturn]] void failDamaged(const std::string& name, const std::string& got);
 [[noreturn]] void failDamaged(const Database& database, const std::string& got);
 
 // One prepared statement; may be bound and run again and again.
@@ -51,6 +57,7 @@ class Statement {
   Statement& bind(const Values&... values) {
     int i = 0;
     reset();
+    database_->beginSteps();
     (put(++i, values), ...);
     return *this;
   }

@@ -79,6 +79,11 @@ void settle(const Database& database) {
       "pragma temp_store = memory; pragma cache_size = -16384");
 }
 
+void checkContent(const Database& database) {
+  eval::checkSchema(database);
+  eval::checkPages(database);
+}
+
 // Readers and one writer at the same time. The change of mode is refused at once while another process makes it too.
 void useWal(const Database& database) {
   using namespace std::chrono_literals;
@@ -94,11 +99,11 @@ void useWal(const Database& database) {
 Pointer openToWrite(const fs::path& path) {
   Pointer impl = connect(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
   const Database& database = impl->database;
-  eval::isStore(database, true);  // before anything is changed
+  settle(database);
+  if (eval::isStore(database, true)) checkContent(database);  // before anything is changed
   if (sqlite3_db_readonly(database.get(), "main") == 1) database.fail(SQLITE_READONLY);
   useWal(database);
   eval::createStore(database);
-  settle(database);
   return impl;
 }
 
@@ -130,19 +135,15 @@ bool refusesToRead(const Database& database) {
 Pointer openToRead(const fs::path& path) {
   Pointer impl = connect(path, SQLITE_OPEN_READWRITE);
   if (refusesToRead(impl->database)) impl = connectWhereNothingIsWritten(path);
-  eval::isStore(impl->database, false);
   settle(impl->database);
+  eval::isStore(impl->database, false);
+  checkContent(impl->database);
   impl->database.run("pragma query_only = on");
   return impl;
 }
 
 Pointer newInMemory() {
   return std::make_unique<Impl>(":memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, "a store in memory");
-}
-
-void checkWhole(const Database& database) {
-  eval::Statement check(database, "pragma quick_check(1)");
-  if (!check.step() || check.text(0) != "ok") eval::failDamaged(database, check.text(0));
 }
 
 void load(const Database& database, const std::vector<std::uint8_t>& bytes) {
@@ -194,9 +195,9 @@ std::vector<std::uint8_t> Store::bytes() const {
 Store Store::fromBytes(const std::vector<std::uint8_t>& bytes) {
   Pointer impl = newInMemory();
   load(impl->database, bytes);
-  eval::isStore(impl->database, false);
   settle(impl->database);
-  checkWhole(impl->database);
+  eval::isStore(impl->database, false);
+  checkContent(impl->database);
   return Store(std::move(impl));
 }
 

@@ -1,6 +1,7 @@
 #include "eval/store_impl.h"
 #include "eval/store_rows.h"
 #include "eval/store_writer.h"
+#include "relprop/error.h"
 
 namespace relprop {
 namespace {
@@ -27,7 +28,7 @@ class Merge {
   }
 
   void results() {
-    for (Statement rows(from_, eval::selectResults() + "order by result"); rows.step();) {
+    for (Statement rows(from_, eval::selectResults() + "order by r.id"); rows.step();) {
       Result result = eval::resultAt(rows);
       details_.addScores(rows.integer(eval::kResultNumber), result);
       details_.addCurves(rows.integer(eval::kResultNumber), result);
@@ -41,7 +42,12 @@ class Merge {
     const auto found = runs_.find(run);
     if (found == runs_.end()) eval::failDamaged(from_, "a row of a run that is missing");
     writer_.belongsTo(found->second);
-    writer_.write(row);
+    try {
+      writer_.write(row);
+    } catch (const Error& error) {  // a row that refers to none, or does not fit together
+      if (error.code() != ErrorCode::InvalidArgument) throw;
+      eval::failDamaged(from_, error.got());
+    }
   }
 
   const Database& from_;

@@ -23,23 +23,24 @@ const Provenance& runOf(const Database& database, const std::map<std::int64_t, P
 }  // namespace
 
 std::map<std::string, std::vector<std::string>> Store::done(const std::string& model, const std::string& dataset,
-                                                            const std::string& picture,
-                                                            const std::string& target) const {
+                                                            const std::string& picture, const std::string& target,
+                                                            bool withSkipped) const {
   std::map<std::string, std::vector<std::string>> done;
   Statement rows(impl_->database, std::string("select me.name, pr.name from pictures p join models m on m.id = p.model "
                                               "join results r on r.picture = p.id join methods me on me.id = r.method "
                                               "join protocols pr on pr.id = r.protocol ") +
-                                      kOnePicture + "order by me.name, pr.name");
+                                      kOnePicture + (withSkipped ? "" : "and r.skipped = '' ") +
+                                      "order by me.name, pr.name");
   for (rows.bind(model, dataset, picture, target); rows.step();) done[rows.text(0)].push_back(rows.text(1));
   return done;
 }
 
 bool Store::isSkipped(const std::string& model, const std::string& dataset, const std::string& picture,
                       const std::string& target) const {
-  Statement rows(impl_->database,
-                 std::string("select p.skipped from pictures p join models m on m.id = p.model ") + kOnePicture);
-  rows.bind(model, dataset, picture, target);
-  return rows.step() && !rows.text(0).empty();
+  Statement rows(impl_->database, eval::selectPictures(false) + kOnePicture);
+  if (!rows.bind(model, dataset, picture, target).step()) return false;
+  const PictureFacts facts = eval::pictureAt(rows);
+  return !facts.skipped.empty() && !facts.unreadable();
 }
 
 std::vector<ModelFacts> Store::models() const {
@@ -80,7 +81,7 @@ void Store::each(const std::function<void(const Result&, const Provenance&)>& vi
   const Reading reading(database);
   const auto runs = eval::readRuns(database);
   eval::Details details(database);
-  Statement rows(database, eval::selectResults() + "order by model, dataset, picture, target, method, protocol");
+  Statement rows(database, eval::selectResults() + "order by m.key, p.dataset, p.picture, p.target, me.name, pr.name");
   while (rows.step()) {
     Result result = eval::resultAt(rows);
     details.addScores(rows.integer(eval::kResultNumber), result);

@@ -76,8 +76,9 @@ MapFacts mapAt(const Database& database, const Statement& row) {
 }
 
 std::string selectResults() {
-  return "select result, run, model, dataset, picture, target, method, protocol, skipped, measure_seconds "
-         "from results_flat ";
+  return "select r.id, r.run, m.key, p.dataset, p.picture, p.target, me.name, pr.name, r.skipped, r.measure_seconds "
+         "from results r join pictures p on p.id = r.picture join models m on m.id = p.model "
+         "join methods me on me.id = r.method join protocols pr on pr.id = r.protocol ";
 }
 
 Result resultAt(const Statement& row) {

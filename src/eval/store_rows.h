@@ -20,7 +20,8 @@ std::string selectMaps(bool withMap);
 MapFacts mapAt(const Database& database, const Statement& row);
 constexpr int kMapRun = 9;
 
-// From results_flat: its number, run and facts, without scores and curves.
+// Number, run and facts of results, without scores and curves, from `results r` and the tables it refers to. From the
+// tables: what views a file has is up to whoever made it.
 std::string selectResults();
 Result resultAt(const Statement& row);
 constexpr int kResultNumber = 0, kResultRun = 1;

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <map>
+
+#include "core/limits.h"
 #include "relprop/error.h"
 
 namespace relprop::eval {
@@ -157,7 +160,67 @@ create view costs_flat as
   throw Error(ErrorCode::StoreUnusable, database.name(), got, "a results file that relprop wrote", hint);
 }
 
+// What sqlite_schema says, by name. Any text of it is run as a statement when the file is first read.
+using Schema = std::map<std::string, std::string>;
+
+Schema schemaOf(const Database& database) {
+  Schema schema;
+  Statement rows(database, "select type, name, tbl_name, sql from sqlite_schema");
+  while (rows.step())
+    if (!schema.emplace(rows.text(1), fmt::format("{} {} {}", rows.text(0), rows.text(2), rows.text(3))).second)
+      failDamaged(database, fmt::format("'{}' is there twice", rows.text(1)));
+  return schema;
+}
+
+const Schema& ownSchema() {
+  static const Schema schema = [] {
+    const Database database(":memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, "a new store");
+    database.run(kSchema);
+    return schemaOf(database);
+  }();
+  return schema;
+}
+
+// A table, a view or what SQLite itself keeps: read by whoever asks for it.
+bool isPassive(const std::string& name, const std::string& description) {
+  return name.starts_with("sqlite_") || description.starts_with(fmt::format("table {} CREATE TABLE ", name)) ||
+         description.starts_with(fmt::format("view {} CREATE VIEW ", name));
+}
+
+std::vector<std::string> ownTables() {
+  std::vector<std::string> tables;
+  for (const auto& [name, description] : ownSchema())
+    if (description.starts_with("table ")) tables.push_back(name);
+  return tables;
+}
+
 }  // namespace
+
+void checkSchema(const Database& database) {
+  const Schema found = schemaOf(database);
+  for (const auto& [name, description] : ownSchema()) {
+    const auto same = found.find(name);
+    if (same == found.end()) failDamaged(database, fmt::format("no table or view '{}'", name));
+    if (same->second != description)
+      failDamaged(database, fmt::format("'{}' is not written as relprop writes it", name));
+  }
+  for (const auto& [name, description] : found)
+    if (!ownSchema().contains(name) && !isPassive(name, description))
+      throw Error(ErrorCode::StoreUnusable, database.name(),
+                  fmt::format("{} '{}'", description.substr(0, description.find(' ')), name),
+                  "tables and views as relprop makes them", fmt::format("drop '{}' with sqlite3", name));
+}
+
+void checkPages(const Database& database) {
+  const Reading reading(database);
+  const auto pages = firstInteger(database, "pragma page_count").value_or(0);
+  const auto size = firstInteger(database, "pragma page_size").value_or(0);
+  if (pages * size > limits::kStoreCheckedBytes) return;
+  for (const std::string& table : ownTables()) {
+    Statement check(database, fmt::format("pragma integrity_check({})", table));
+    if (!check.step() || check.text(0) != "ok") failDamaged(database, check.text(0));
+  }
+}
 
 bool isStore(const Database& database, bool mayBeEmpty) {
   const Reading reading(database);

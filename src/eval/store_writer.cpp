@@ -81,16 +81,24 @@ Writer::Writer(const Database& database)
                "select p.id from pictures p join models m on m.id = p.model "
                "where m.key = ? and p.dataset = ? and p.picture = ? and p.target = ?"),
       insertPicture_(database,
-                     "insert or ignore into pictures (model, dataset, picture, target, file, true_class, "
+                     "insert into pictures (model, dataset, picture, target, file, true_class, "
                      "predicted_class, target_class, true_label, predicted_label, target_label, target_probability, "
-                     "skipped, run) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
+                     "skipped, run) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+                     "on conflict (model, dataset, picture, target) do update set (file, true_class, predicted_class, "
+                     "target_class, true_label, predicted_label, target_label, target_probability, skipped, run) = "
+                     "(excluded.file, excluded.true_class, excluded.predicted_class, excluded.target_class, "
+                     "excluded.true_label, excluded.predicted_label, excluded.target_label, "
+                     "excluded.target_probability, excluded.skipped, excluded.run) "
+                     "where pictures.skipped like 'unreadable%' and excluded.skipped not like 'unreadable%'"),
       keepPicture_(database, "insert or ignore into kept_pictures (picture, view, truth) values (?, ?, ?)"),
       insertMap_(database, "insert or ignore into maps (picture, method, explain_seconds, run) values (?, ?, ?, ?)"),
       keepMap_(database,
                "insert or ignore into kept_maps (picture, method, height, width, relevance) values (?, ?, ?, ?, ?)"),
       insertResult_(database,
-                    "insert or ignore into results (picture, method, protocol, skipped, measure_seconds, run) "
-                    "values (?, ?, ?, ?, ?, ?)"),
+                    "insert into results (picture, method, protocol, skipped, measure_seconds, run) "
+                    "values (?, ?, ?, ?, ?, ?) on conflict (picture, method, protocol) do update set "
+                    "(skipped, measure_seconds, run) = (excluded.skipped, excluded.measure_seconds, excluded.run) "
+                    "where results.skipped <> '' and excluded.skipped = '' returning id"),
       insertScore_(database, "insert into scores (result, position, name, value) values (?, ?, ?, ?)"),
       insertCurve_(database, "insert into curves (result, position, name, axis, y) values (?, ?, ?, ?, ?)"),
       endClaim_(database, "delete from claims where model = ? and dataset = ? and picture = ? and target = ?") {}
@@ -141,12 +149,11 @@ void Writer::keep(const MapFacts& map, std::int64_t picture, std::int64_t method
 void Writer::write(const Result& result) {
   const ResultKey& key = result.key;
   const std::int64_t picture = pictureId({key.model, key.dataset, key.picture, key.target});
-  if (insertResult_.run(picture, methods_.idOf(key.method), protocols_.idOf(key.protocol), result.skipped,
-                        result.measureSeconds, run_) == 0)
-    return;
-  const std::int64_t id = sqlite3_last_insert_rowid(database_.get());
-  writeScores(id, result.scores);
-  writeCurves(id, result.curves);
+  const auto id = firstInteger(insertResult_, picture, methods_.idOf(key.method), protocols_.idOf(key.protocol),
+                               result.skipped, result.measureSeconds, run_);
+  if (!id) return;  // measured before
+  writeScores(*id, result.scores);
+  writeCurves(*id, result.curves);
 }
 
 void Writer::writeScores(std::int64_t result, const std::vector<NamedScore>& scores) {

@@ -8,6 +8,10 @@
 
 namespace relprop {
 
+// OutOfMemory where a limit of memory is used up or no thread starts, which libraries say in ways of their own; else
+// Internal.
+[[noreturn]] void failTranslated(const char* where, const std::exception& failure);
+
 // Only relprop::Error leaves the library.
 template <class Work>
 auto translated(const char* where, Work work) {
@@ -19,7 +23,7 @@ auto translated(const char* where, Work work) {
     throw Error(ErrorCode::OutOfMemory, where, "an allocation failed", "enough memory",
                 "use a smaller --batch or input size");
   } catch (const std::exception& e) {
-    throw Error(ErrorCode::Internal, where, e.what());
+    failTranslated(where, e);
   }
 }
 

@@ -42,7 +42,7 @@ Header readHeader(const Decompressor& jpeg, const Bytes& file, const std::string
   tjDecompressHeader3(jpeg.get(), file.data(), file.size(), &header.width, &header.height, &subsampling,
                       &header.colorspace);
   if (header.width <= 0 || header.height <= 0 || header.colorspace < 0) fail(jpeg, name);
-  requirePixelCount(header.width, header.height, name);
+  requireDecodable(header.width, header.height, file.size(), name);
   return header;
 }
 

@@ -51,21 +51,23 @@ class Reader {
   png_infop info_;
 };
 
-// Deflate shrinks at most about 1032-fold: a file too small for the picture it announces is refused before allocating.
+// A file too small for the picture it announces is refused before allocating.
 void requirePlausible(const Reader& reader, const Source& source) {
-  constexpr std::size_t mostPerByte = 1100;
   const std::size_t raw = png_get_rowbytes(reader.png(), reader.info()) *
                           static_cast<std::size_t>(png_get_image_height(reader.png(), reader.info()));
-  if (raw / mostPerByte > source.file.size()) png_error(reader.png(), "too little data for a picture of this size");
+  if (raw / limits::kInflatedPerByte > source.file.size())
+    png_error(reader.png(), "too little data for a picture of this size");
 }
 
 void readHeader(const Reader& reader, Source& source) {
   png_set_user_limits(reader.png(), PNG_UINT_31_MAX, PNG_UINT_31_MAX);
   png_set_read_fn(reader.png(), &source, onRead);
   png_read_info(reader.png(), reader.info());
-  requirePixelCount(png_get_image_width(reader.png(), reader.info()), png_get_image_height(reader.png(), reader.info()),
-                    source.name);
+  const png_uint_32 width = png_get_image_width(reader.png(), reader.info());
+  const png_uint_32 height = png_get_image_height(reader.png(), reader.info());
+  requirePixelCount(width, height, source.name);
   requirePlausible(reader, source);
+  requireDecodable(width, height, source.file.size(), source.name);
 }
 
 // Everything becomes 8-bit RGB. The samples are taken as they are: gamma, colour profiles and alpha do not count, as in

@@ -19,7 +19,7 @@ WebPBitstreamFeatures readHeader(const Bytes& file, const std::string& name) {
   if (features.has_animation)
     throw Error(ErrorCode::UnsupportedImage, name, "an animated WebP file", "a still picture",
                 "save one of its frames as a picture");
-  requirePixelCount(features.width, features.height, name);
+  requireDecodable(features.width, features.height, file.size(), name);
   return features;
 }
 

@@ -4,12 +4,12 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <system_error>
 #include <utility>
 
+#include "image/leftovers.h"
 #include "image/pixels.h"
 #include "image/replace_file.h"
 #include "relprop/error.h"
@@ -27,6 +27,17 @@ std::string reason(int error) {
 
 std::string nameOf(const fs::path& path) {
   return path.empty() ? "an empty path" : path.string();
+}
+
+// What says nothing about the file: the process or the machine has no more of what opening and reading take.
+bool isShortage(int error) {
+  return error == EMFILE || error == ENFILE || error == ENOMEM;
+}
+
+[[noreturn]] void failShort(const fs::path& path, int error) {
+  if (error == ENOMEM) throw Error(ErrorCode::OutOfMemory, nameOf(path), reason(error), "enough memory");
+  throw Error(ErrorCode::OutOfMemory, nameOf(path), reason(error), "another file that may be open",
+              error == EMFILE ? "raise the limit of open files (ulimit -n)" : "close other programs");
 }
 
 // An open file; closing is explicit where its outcome matters.
@@ -64,22 +75,24 @@ void writeAll(int descriptor, const char* data, std::size_t size, const fs::path
   }
 }
 
-// Unique among the threads of this process by the counter, among processes by the id. Long names are cut so that the
-// temporary name stays within what a file system allows.
+// Long names are cut so that the temporary name stays within what a file system allows.
 fs::path temporaryBeside(const fs::path& path) {
-  static std::atomic<unsigned> counter{0};
-  const std::string name = path.filename().string().substr(0, 180);
-  return path.parent_path() / fmt::format(".{}.part.{}.{}", name, ::getpid(), counter++);
+  return path.parent_path() / temporaryName(path.filename().string().substr(0, 180));
 }
 
 // A name left behind by a killed process of the same id is passed over.
 Descriptor createTemporary(TemporaryName& temporary, const fs::path& path) {
   constexpr int attempts = 100;
+  sweepLeftovers(path.parent_path());
   for (int i = 0; i < attempts; ++i) {
     const fs::path candidate = temporaryBeside(path);
     const int descriptor = ::open(candidate.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (descriptor < 0 && errno == EEXIST) continue;
     if (descriptor < 0) failWrite(path, errno);
+    if (!claimTemporary(descriptor)) {
+      ::close(descriptor);
+      continue;
+    }
     temporary.path = candidate;
     return Descriptor(descriptor);
   }
@@ -130,9 +143,6 @@ void writeBytes(const fs::path& path, const char* data, std::size_t size) {
   replaceBehindLinks(path, [&](Descriptor& file, const fs::path&) { writeAll(file.get(), data, size, path); });
 }
 
-// What is no regular file need not end: /dev/zero.
-constexpr std::size_t kMostOfAStream = std::size_t{1} << 30;
-
 // The size is only a hint: pipes and some special files do not know theirs.
 Bytes readToEnd(int descriptor, std::size_t sizeHint, const fs::path& path) {
   constexpr std::size_t chunk = std::size_t{1} << 16;
@@ -145,7 +155,7 @@ Bytes readToEnd(int descriptor, std::size_t sizeHint, const fs::path& path) {
     if (count < 0) failRead(path, errno);
     if (count == 0) break;
     used += static_cast<std::size_t>(count);
-    if (used > std::max(sizeHint, kMostOfAStream) + chunk)
+    if (used > std::max(sizeHint, limits::kStreamBytes) + chunk)
       throw Error(ErrorCode::FileUnreadable, path.string(), "a stream of more than 1 GiB", "a file");
   }
   bytes.resize(used);
@@ -155,16 +165,19 @@ Bytes readToEnd(int descriptor, std::size_t sizeHint, const fs::path& path) {
 }  // namespace
 
 void failRead(const fs::path& path, int error) {
+  if (isShortage(error)) failShort(path, error);
   if (error == ENOENT || error == ENOTDIR)
     throw Error(ErrorCode::FileNotFound, nameOf(path), "there is no such file", "", "check the path");
   throw Error(ErrorCode::FileUnreadable, path.string(), reason(error), "a readable file");
 }
 
 void failWrite(const fs::path& path, int error) {
+  if (isShortage(error)) failShort(path, error);
   std::string hint = "check the folder's permissions";
   if (error == ENOENT || error == ENOTDIR)
     hint = fmt::format("make the folder {} first", path.has_parent_path() ? path.parent_path().string() : ".");
   if (error == ENOSPC || error == EDQUOT) hint = "make room on the disk";
+  if (error == EFBIG) hint = "raise the limit of a file's size (ulimit -f)";
   if (error == EISDIR || error == ESPIPE) hint = "give the path of a file, not of a folder or device";
   throw Error(ErrorCode::FileWriteFailed, nameOf(path), reason(error), "", hint);
 }

@@ -16,6 +16,14 @@ void requirePixelCount(std::int64_t width, std::int64_t height, const std::strin
                 "make the picture smaller");
 }
 
+void requireDecodable(std::int64_t width, std::int64_t height, std::size_t fileBytes, const std::string& where) {
+  requirePixelCount(width, height, where);
+  const auto most = limits::kImagePixelsOfAnyFile + limits::kImagePixelsPerByte * static_cast<std::int64_t>(fileBytes);
+  if (width * height > most)
+    throw Error(ErrorCode::UnsupportedImage, where, fmt::format("{}×{} pixels in {} bytes", width, height, fileBytes),
+                fmt::format("at most {} pixels in a file of this size", most), "make the picture smaller");
+}
+
 Bytes allocateBytes(std::size_t count, const std::string& where) {
   try {
     return Bytes(count);

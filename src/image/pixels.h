@@ -5,17 +5,20 @@
 #include <string>
 #include <vector>
 
+#include "core/limits.h"
 #include "relprop/image.h"
 
 namespace relprop {
 
 using Bytes = std::vector<std::uint8_t>;
 
-// No picture of relprop has more pixels than this, so that the number of its bytes fits any int32 row arithmetic.
-inline constexpr std::int64_t kMaxPixels = std::int64_t{1} << 28;
+inline constexpr std::int64_t kMaxPixels = limits::kImagePixels;
 
 // Throws UnsupportedImage above kMaxPixels (before anything is allocated) and InvalidArgument for an empty picture.
 void requirePixelCount(std::int64_t width, std::int64_t height, const std::string& where);
+
+// The same, and UnsupportedImage where a file of so many bytes says that it holds more pixels than pictures have in it.
+void requireDecodable(std::int64_t width, std::int64_t height, std::size_t fileBytes, const std::string& where);
 
 // Zeroed; throws OutOfMemory.
 Bytes allocateBytes(std::size_t count, const std::string& where);

@@ -4,8 +4,8 @@
 
 namespace relprop {
 
-// So many (0: as many as there are cores) in loops that the calling thread meets while this lives; then as many as
-// before again, whatever was thrown.
+// So many (0: as many as there are cores; fewer where the system starts no more) in loops that the calling thread meets
+// while this lives; then as many as before again, whatever was thrown.
 class ThreadScope {
  public:
   explicit ThreadScope(int threads);

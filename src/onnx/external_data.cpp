@@ -44,12 +44,12 @@ std::filesystem::path ExternalData::resolve(const std::string& location, const s
   return path;
 }
 
-const MappedFile& ExternalData::open(const std::string& location, const std::string& where) {
+const FileBytes& ExternalData::open(const std::string& location, const std::string& where) {
   auto path = resolve(location, where);
   auto found = files_.find(path);
   if (found != files_.end()) return found->second;
   try {
-    found = files_.emplace(path, MappedFile(path)).first;
+    found = files_.emplace(path, FileBytes(path)).first;
   } catch (const Error& e) {
     throw Error(e.code(), where, "external data file " + quote(location) + ": " + e.got());
   }
@@ -70,7 +70,7 @@ std::span<const std::uint8_t> ExternalData::bytes(const ExternalRef& ref, const 
 
 std::vector<std::span<const std::uint8_t>> ExternalData::files() const {
   std::vector<std::span<const std::uint8_t>> result;
-  for (const MappedFile* file : order_) result.push_back(file->bytes());
+  for (const FileBytes* file : order_) result.push_back(file->bytes());
   return result;
 }
 

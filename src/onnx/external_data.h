@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "onnx/mapped_file.h"
+#include "onnx/file_bytes.h"
 #include "onnx/raw_model.h"
 
 namespace relprop::onnx_import {
@@ -25,12 +25,12 @@ class ExternalData {
   std::vector<std::span<const std::uint8_t>> files() const;
 
  private:
-  const MappedFile& open(const std::string& location, const std::string& where);
+  const FileBytes& open(const std::string& location, const std::string& where);
   std::filesystem::path resolve(const std::string& location, const std::string& where) const;
 
   std::filesystem::path folder_;
-  std::map<std::filesystem::path, MappedFile> files_;
-  std::vector<const MappedFile*> order_;
+  std::map<std::filesystem::path, FileBytes> files_;
+  std::vector<const FileBytes*> order_;
 };
 
 }  // namespace relprop::onnx_import

@@ -4,9 +4,9 @@
 #include <new>
 
 #include "onnx/external_data.h"
+#include "onnx/file_bytes.h"
 #include "onnx/file_hash.h"
 #include "onnx/graph_builder.h"
-#include "onnx/mapped_file.h"
 #include "onnx/raw_model.h"
 #include "relprop/error.h"
 
@@ -41,7 +41,7 @@ ImportedModel importGraph(std::span<const std::uint8_t> bytes, onnx_import::Exte
 }  // namespace
 
 ImportedModel importModel(const std::filesystem::path& path, const ImportOptions& options) {
-  onnx_import::MappedFile file(path);
+  onnx_import::FileBytes file(path);
   return importModelFromBytes(file.bytes(), path.has_parent_path() ? path.parent_path() : ".", path.string(), options);
 }
 

@@ -10,6 +10,7 @@
 #include <climits>
 #include <string_view>
 
+#include "core/limits.h"
 #include "onnx/failure.h"
 #include "onnx/raw_model.h"
 #include "onnx/skeleton.h"
@@ -155,10 +156,9 @@ std::string lfsHint(std::span<const std::uint8_t> bytes) {
   return text.starts_with("version https://git-lfs") ? "it is a Git LFS pointer: fetch the file itself" : "";
 }
 
-// Generous: real models stay below 10 bytes a byte. It keeps a file from filling memory with empty messages.
+// It keeps a file from filling memory with empty messages.
 void requireModestSize(std::span<const std::uint8_t> bytes, const std::string& name) {
-  constexpr std::uint64_t kFree = 64 << 20, kPerByte = 16;
-  if (parsedOverhead(bytes) > kFree + kPerByte * bytes.size())
+  if (parsedOverhead(bytes) > limits::kModelPartsBytes + limits::kModelPartsPerByte * bytes.size())
     malformed(name, "consists of more tiny parts than any real model");
 }
 

@@ -50,6 +50,36 @@ class BadInputTest : public testing::Test {
   TemporaryFolder folder_;
 };
 
+// What names of files make of a terminal, of lines that are read by programs, and of JSON: nothing.
+TEST_F(BadInputTest, NamesOfAnyBytesAreShownAsText) {
+  const std::string name =
+      "\x1b]0;title\x07\n\xff\xc2\x9b"
+      "31m.png";
+  fs::copy_file(examplePicture(), folder_ / name);
+  writeText(folder_ / ("broken" + name), "no picture");
+  const auto onlyLines = [](const std::string& text, std::ptrdiff_t lines) {
+    EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), lines) << text;
+    EXPECT_TRUE(std::none_of(text.begin(), text.end(), [](char c) {
+      return (c >= 0 && c < ' ' && c != '\n') || c == 127;
+    })) << text;
+    EXPECT_THAT(text, testing::Not(HasSubstr("\xff")));
+    EXPECT_THAT(text, testing::Not(HasSubstr("\xc2\x9b")));
+  };
+  const Outcome outcome = explain(exampleModel(), {folder_ / name, folder_ / ("broken" + name)});
+  EXPECT_EQ(outcome.code, 1);
+  onlyLines(outcome.out, 1);
+  EXPECT_THAT(outcome.out, HasSubstr("\\x1b]0;title\\x07\\n\\xff\\u009b31m.png"));
+  EXPECT_THAT(outcome.err, HasSubstr("broken\\x1b]0;title"));
+  onlyLines(outcome.err, std::count(outcome.err.begin(), outcome.err.end(), '\n'));
+  EXPECT_THAT(outcome.err, testing::Not(HasSubstr("\n\\xff")));
+  fs::copy_file(exampleModel(), folder_ / ("net" + name + ".onnx"));
+  onlyLines(relprop({"explain", folder_ / ("net" + name + ".onnx"), folder_ / "missing"}).err, 1);
+  const Outcome json = explain(exampleModel(), {folder_ / name, "--json"});
+  EXPECT_EQ(json.code, 0) << json.err;
+  onlyLines(json.out, 1);
+  EXPECT_THAT(json.out, HasSubstr("\\u001b]0;title\\u0007\\n\uFFFD"));
+}
+
 TEST_F(BadInputTest, ModelsThatAreNoModels) {
   writeText(folder_ / "empty.onnx", "");
   writeText(folder_ / "text.onnx", "this is not a network\n");

@@ -1,6 +1,7 @@
 // Runs of relprop evaluate that are killed, that share a store, that run out of disk, and those under mpirun.
 #include <signal.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <chrono>
@@ -83,6 +84,64 @@ TEST_F(SurvivalTest, AFullDiskLosesNothingAndTheRunGoesOnLater) {
   EXPECT_THAT(full.err, HasSubstr("full"));
   EXPECT_EQ(resumed.code, 0) << resumed.err;
   EXPECT_EQ(got, contents(store("whole.db")));
+}
+
+TEST_F(SurvivalTest, AHalfCopiedPictureIsMeasuredOnceItIsWhole) {
+  const std::string data = manyPictures(4), picture = data + "/JPEGImages/p10002.jpg";
+  const std::string whole = readText(picture);
+  ASSERT_EQ(relprop(command(data, store("whole.db"), how_)).code, 0);
+  fs::remove(picture);
+  writeText(picture, whole.substr(0, whole.size() / 2));
+  const Outcome half = relprop(command(data, store(), how_));
+  EXPECT_EQ(half.code, 0) << half.err;
+  EXPECT_THAT(half.out, HasSubstr("3 measured, 1 skipped"));
+  EXPECT_THAT(half.err, HasSubstr("p10002"));
+  EXPECT_THAT(relprop(command(data, store(), how_)).out, HasSubstr("0 measured, 1 skipped, 3 were there before"));
+  writeText(picture, whole);
+  EXPECT_THAT(relprop(command(data, store(), how_)).out, HasSubstr("1 measured, 0 skipped, 3 were there before"));
+  EXPECT_EQ(contents(store()), contents(store("whole.db")));
+}
+
+TEST_F(SurvivalTest, RetryMeasuresWhatWasSkipped) {
+  const std::string data = manyPictures(3);
+  ASSERT_EQ(relprop(command(data, store("whole.db"), how_)).code, 0);
+  ASSERT_EQ(relprop(command(data, store(), how_)).code, 0);
+  ASSERT_EQ(run("sqlite3", {store(),
+                            "delete from scores where result = 1; delete from curves where result = 1; "
+                            "update results set skipped = 'a failure' where id = 1"})
+                .code,
+            0);
+  ASSERT_EQ(relprop(command(data, store(), how_)).code, 0);
+  EXPECT_THAT(contents(store()), HasSubstr("a failure"));
+  Arguments retry = how_;
+  retry.push_back("--retry");
+  ASSERT_EQ(relprop(command(data, store(), retry)).code, 0);
+  EXPECT_EQ(contents(store()), contents(store("whole.db")));
+}
+
+// Whether the store or a picture is what cannot be opened: the run ends, and nothing is put down to the pictures.
+TEST_F(SurvivalTest, FewDescriptorsEndTheRun) {
+  const std::string data = manyPictures(6);
+  ASSERT_EQ(relprop(command(data, store("whole.db"), how_)).code, 0);
+  int failed = 0;
+  for (rlim_t most = 4; most <= 12; ++most) {
+    const RunOptions few = {.inChild =
+                                [most] {
+                                  const rlimit limit = {most, most};
+                                  setrlimit(RLIMIT_NOFILE, &limit);
+                                },
+                            .whileRunning = {}};
+    const Outcome outcome = relprop(command(data, store(), how_), few);
+    EXPECT_THAT(outcome.code, testing::AnyOf(0, 1)) << most << outcome.err;
+    failed += outcome.code;
+    for (const char* end : {"", "-wal"})
+      if (fs::exists(store() + end)) {
+        EXPECT_THAT(readText(store() + end), testing::Not(HasSubstr("unreadable")));
+      }
+  }
+  EXPECT_GT(failed, 0);
+  ASSERT_EQ(relprop(command(data, store(), how_)).code, 0);
+  EXPECT_EQ(contents(store()), contents(store("whole.db")));
 }
 
 class Mpi : public SurvivalTest {

@@ -71,7 +71,7 @@ void printLayers(Console& console, const BenchReport& report) {
       rows.push_back(layerRow(r, "convolutions", r.work.convolutions, r.convolutions));
     if (r.work.dense.layers > 0) rows.push_back(layerRow(r, "dense", r.work.dense, r.dense));
   }
-  console.data("\nBare layers, and how often the method runs them forward + backward");
+  console.heading("Bare layers, and how often the method runs them forward + backward");
   printTable(console, rows);
 }
 
@@ -82,7 +82,7 @@ void printOthers(Console& console, const BenchReport& report) {
     rows.push_back({r.asked, std::to_string(r.batch), std::to_string(r.threads), r.floor > 0 ? ms(r.planned) : "-",
                     times(r.total.median, r.planned), std::to_string(r.work.programs), megabytes(r.work.programBytes),
                     std::to_string(r.work.kernels), megabytes(r.work.kernelBytes)});
-  console.data("\nWork beside the linear layers");
+  console.heading("Work beside the linear layers");
   printTable(console, rows);
 }
 
@@ -115,8 +115,8 @@ void printProfile(Console& console, const BenchRun& run) {
                     fmt::format("{:.1f}", perSecond(s.bytes, s.seconds)),
                     s.flops > 0 ? fmt::format("{:.1f}", perSecond(s.flops, s.seconds)) : "-"});
   }
-  console.data(fmt::format("\nSteps of {}, batch {}, {} threads: the {} that take longest of {}", run.asked, run.batch,
-                           run.threads, rows.size() - 1, steps.size()));
+  console.heading(fmt::format("Steps of {}, batch {}, {} threads: the {} that take longest of {}", run.asked, run.batch,
+                              run.threads, rows.size() - 1, steps.size()));
   printTable(console, rows);
   console.data("");
   printSums(console, run);
@@ -209,7 +209,8 @@ void printBench(Console& console, const BenchReport& report, bool profile) {
   console.data(fmt::format("input    {}{}", toString(report.input),
                            report.neutralRange ? ", pixels from −1 to 1 as no preprocessing is known" : ""));
   console.data(fmt::format("load     {}", ms(report.load)));
-  console.data(fmt::format("threads  wait {}\n", waitingText()));
+  console.data(fmt::format("threads  wait {}", waitingText()));
+  console.data("");
   printTimes(console, report);
   printLayers(console, report);
   printOthers(console, report);

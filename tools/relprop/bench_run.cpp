@@ -120,7 +120,7 @@ class Bench {
     const BenchReport report = measureModel(network_.model, how);
     for (const std::string& warning : report.warnings) console_.warning(warning);
     if (arguments_.json)
-      console_.data(dump(benchJson(report, arguments_.profile), -1));
+      console_.lines(dump(benchJson(report, arguments_.profile), -1));
     else
       printBench(console_, report, arguments_.profile);
     if (arguments_.trace.empty()) return;
@@ -135,7 +135,7 @@ class Bench {
     std::vector<Fidelity> all;
     for (const std::string& method : methods_) all.push_back(compare(method, groups));
     if (arguments_.json)
-      console_.data(dump(fidelityJson(all), -1));
+      console_.lines(dump(fidelityJson(all), -1));
     else
       printFidelity(console_, all);
   }

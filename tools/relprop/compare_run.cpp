@@ -169,7 +169,7 @@ class Comparison {
   void report(std::size_t m, const Pair& pair) {
     const std::string file = save(m, pair);
     agreements_.back().push_back(pair.agreement);
-    if (arguments_.json) return console_.data(dump(json(m, pair, file), -1));
+    if (arguments_.json) return console_.lines(dump(json(m, pair, file), -1));
     const Prediction &a = predicted(pair.first), &b = predicted(pair.second);
     const std::string change =
         a.index == b.index ? fmt::format("{} → {:.2f}", predictionText(a, labels_), b.probability)
@@ -226,7 +226,7 @@ class Comparison {
                       {"logits", s.logits}});
     }
     if (rows.size() == 1) return;
-    if (arguments_.json) return console_.data(dump({{"summary", list}}, -1));
+    if (arguments_.json) return console_.lines(dump({{"summary", list}}, -1));
     if (!arguments_.quiet) printTable(console_, rows);
   }
 

@@ -209,7 +209,7 @@ std::string fishScript(const CLI::App& root) {
 
 int runCompletion(const CLI::App& root, const std::string& shell) {
   std::string script = shell == "bash" ? bashScript(root) : shell == "zsh" ? zshScript(root) : fishScript(root);
-  Console(false).data(script.substr(0, script.size() - 1));
+  Console(false).lines(script.substr(0, script.size() - 1));
   flushStandardOutput();
   return kExitOk;
 }

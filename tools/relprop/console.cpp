@@ -9,6 +9,7 @@
 #include <cstdio>
 
 #include "relprop/error.h"
+#include "relprop/text.h"
 
 namespace relprop::cli {
 namespace {
@@ -32,11 +33,32 @@ void Console::clearBar() {
   barShown_ = false;
 }
 
+void Console::write(const std::string& line) {
+  const std::string shown = visibleText(line) + '\n';
+  std::fwrite(shown.data(), 1, shown.size(), stdout);
+}
+
 void Console::data(const std::string& line) {
   std::lock_guard lock(mutex_);
   clearBar();
-  std::fwrite(line.data(), 1, line.size(), stdout);
-  std::fputc('\n', stdout);
+  write(line);
+  std::fflush(stdout);
+}
+
+void Console::heading(const std::string& title) {
+  data("");
+  data(title);
+}
+
+// What visibleText makes of characters beyond ASCII is what JSON makes of them.
+void Console::lines(const std::string& text) {
+  std::lock_guard lock(mutex_);
+  clearBar();
+  for (std::size_t start = 0; start <= text.size();) {
+    const std::size_t end = std::min(text.find('\n', start), text.size());
+    write(text.substr(start, end - start));
+    start = end + 1;
+  }
   std::fflush(stdout);
 }
 
@@ -47,7 +69,7 @@ void Console::result(const std::string& line) {
 void Console::note(const std::string& text) {
   std::lock_guard lock(mutex_);
   clearBar();
-  if (!quiet_) say("relprop: " + text + "\n");
+  if (!quiet_) say("relprop: " + visibleText(text) + "\n");
 }
 
 void Console::warning(const std::string& text) {
@@ -57,7 +79,7 @@ void Console::warning(const std::string& text) {
 void Console::error(const std::string& text) {
   std::lock_guard lock(mutex_);
   clearBar();
-  say("relprop: error: " + text + "\n");
+  say("relprop: error: " + visibleText(text) + "\n");
 }
 
 void Console::progress(std::size_t done, std::size_t total, const std::string& what) {
@@ -70,7 +92,7 @@ void Console::progress(double share, const std::string& what) {
   std::lock_guard lock(mutex_);
   constexpr int width = 30;
   const auto filled = static_cast<std::size_t>(std::clamp(share, 0.0, 1.0) * width);
-  say(fmt::format("\r\033[K[{:#<{}}{:.<{}}] {}", "", filled, "", width - filled, what));
+  say(fmt::format("\r\033[K[{:#<{}}{:.<{}}] {}", "", filled, "", width - filled, visibleText(what)));
   barShown_ = true;
 }
 

@@ -15,16 +15,20 @@ class Console {
   Console(const Console&) = delete;
   Console& operator=(const Console&) = delete;
 
-  void data(const std::string& line);     // standard output
-  void result(const std::string& line);   // standard output, unless quiet
-  void note(const std::string& text);     // standard error, unless quiet
-  void warning(const std::string& text);  // standard error, unless quiet
-  void error(const std::string& text);    // standard error
+  // One line each, of which no name of a file or node makes more or other things (visibleText).
+  void data(const std::string& line);      // standard output
+  void result(const std::string& line);    // standard output, unless quiet
+  void note(const std::string& text);      // standard error, unless quiet
+  void warning(const std::string& text);   // standard error, unless quiet
+  void error(const std::string& text);     // standard error
+  void heading(const std::string& title);  // standard output, after an empty line
+  void lines(const std::string& text);     // standard output; line ends are ours: JSON, Markdown, scripts
   void progress(std::size_t done, std::size_t total, const std::string& what);
   void progress(double share, const std::string& what);  // a bar, on terminals unless quiet
 
  private:
   void clearBar();
+  static void write(const std::string& line);
 
   bool quiet_, terminal_, barShown_ = false;
   std::mutex mutex_;

@@ -70,6 +70,8 @@ void addResultOptions(CLI::App& app, EvaluateArguments& arguments) {
       ->required()
       ->type_name("FILE");
   app.add_flag("--keep", arguments.keep, "keep heatmaps and pictures in the store too, for the report's gallery");
+  app.add_flag("--retry", arguments.retry,
+               "measure again what was skipped; pictures that could not be read always are tried again");
   app.add_option("--seed", arguments.seed, "of everything random (default 0)")->type_name("N");
   app.add_flag("-q,--quiet", arguments.quiet, "say nothing but errors");
 }

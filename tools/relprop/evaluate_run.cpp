@@ -83,6 +83,7 @@ EvaluateOptions EvaluateRun::options(const Model& model) {
   o.threads = threads();
   o.seed = arguments_.seed;
   o.keep = arguments_.keep;
+  o.retry = arguments_.retry;
   o.command = arguments_.command;
   o.warn = [this](const std::string& text) { console_.warning(text); };
   o.again = [] { return !interrupted(); };
@@ -102,8 +103,7 @@ std::vector<std::size_t> EvaluateRun::chosenUnits(const Evaluation& evaluation) 
 void EvaluateRun::show(const EvaluateProgress& progress, const ResultBatch& batch) {
   progress_ = progress;
   for (const PictureFacts& picture : batch.pictures)
-    if (picture.skipped.starts_with("unreadable"))
-      console_.warning(fmt::format("{}: {}", picture.picture, picture.skipped));
+    if (picture.unreadable()) console_.warning(fmt::format("{}: {}", picture.picture, picture.skipped));
   const std::chrono::duration<double> seconds = Clock::now() - start_;
   const std::size_t left = progress.total - std::min(progress.total, progress.done);
   std::string text = fmt::format("{}/{}", progress.done, progress.total);

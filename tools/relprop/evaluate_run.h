@@ -21,7 +21,7 @@ struct EvaluateArguments {
   std::uint64_t seed = 0;
   std::size_t limit = 0;  // pictures; 0: all
   Shard shard;
-  bool onlyCorrect = false, keep = false, quiet = false;
+  bool onlyCorrect = false, keep = false, retry = false, quiet = false;
 };
 
 int runEvaluate(const EvaluateArguments& arguments);

@@ -305,7 +305,7 @@ void Run::report(const Method& method, const Explained& member, const std::vecto
     json.update(Json::parse(factsJson(method.facts)));
     json.update(Json::parse(mapJson(member.maps[map], target, question_)));
     json["files"] = files[map];
-    console_.data(dump(json, -1));
+    console_.lines(dump(json, -1));
   }
 }
 
@@ -388,7 +388,7 @@ void Run::finishInput(const Input& input, Progressed& state, std::size_t methods
   if (state.panel.photo) try {
       const std::string path = savePanel(input, state.panel);
       if (arguments_.json)
-        console_.data(dump({{"input", input.path.string()}, {"files", {{"panel", path}}}}, -1));
+        console_.lines(dump({{"input", input.path.string()}, {"files", {{"panel", path}}}}, -1));
       else
         console_.result(fmt::format("{}: panel {}", rowTitle(input, 0, 1), path));
     } catch (...) {

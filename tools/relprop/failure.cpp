@@ -1,6 +1,7 @@
 #include "failure.h"
 
 #include <new>
+#include <system_error>
 
 #include "relprop/error.h"
 
@@ -13,6 +14,10 @@ std::string failureMessage(const std::exception_ptr& failure) {
     return error.what();
   } catch (const std::bad_alloc&) {
     return "out of memory; try a smaller --batch";
+  } catch (const std::system_error& error) {
+    if (error.code() != std::errc::resource_unavailable_try_again)
+      return std::string("unexpected failure: ") + error.what();
+    return "no thread could be started; raise the limits of processes and memory (ulimit -u, ulimit -v)";
   } catch (const std::exception& error) {
     return std::string("unexpected failure: ") + error.what();
   } catch (...) {

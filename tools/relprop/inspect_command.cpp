@@ -40,7 +40,7 @@ std::string joined(const std::vector<std::string>& words, const std::string& sep
 
 void printList(Console& console, const std::string& title, const std::vector<std::string>& lines) {
   if (lines.empty()) return;
-  console.data("\n" + title);
+  console.heading(title);
   for (const std::string& line : lines) console.data("  " + line);
 }
 
@@ -48,7 +48,7 @@ void printNodes(Console& console, const std::vector<NodeReport>& nodes) {
   std::vector<std::vector<std::string>> rows = {{"node", "op", "shape", "rule", "folded in"}};
   for (const NodeReport& node : nodes)
     rows.push_back({node.node, node.op, node.shape, node.rule, joined(node.folded, ", ")});
-  console.data("\nNodes");
+  console.heading("Nodes");
   printTable(console, rows);
 }
 
@@ -57,7 +57,7 @@ void printSteps(Console& console, const std::vector<StepReport>& steps) {
   for (const StepReport& step : steps)
     rows.push_back({step.phase, step.name, step.shape, readableBytes(step.bytes),
                     fmt::format("{:.2f}", static_cast<double>(step.flops) * 1e-6)});
-  console.data("\nSteps");
+  console.heading("Steps");
   printTable(console, rows);
 }
 
@@ -126,7 +126,7 @@ void reportOn(const MethodChoice& method, const Model& model, const InspectArgum
   const RunFacts facts = {model.path(), model.hash(), explainer.methodString(), network.rules,
                           {},           preprocess,   network.precision};
   if (arguments.run.json)
-    console.data(dump(withOrigins(reportJson(facts, model, explainer), model, network), -1));
+    console.lines(dump(withOrigins(reportJson(facts, model, explainer), model, network), -1));
   else
     printReport(console, model, explainer, network, arguments.steps);
 }

@@ -61,8 +61,9 @@ void printText(Console& console, const Input& input, const Method& method, const
   console.data("method " + method.facts.method);
   printLedger(console, map.ledger, map.seed);
   const auto share = conservation(map);
-  console.data(fmt::format("Σ input {:.6g} · seed {:.6g} · conservation {}\n", map.sum, map.seed,
+  console.data(fmt::format("Σ input {:.6g} · seed {:.6g} · conservation {}", map.sum, map.seed,
                            share ? shortExponent(*share) : "-"));
+  console.data("");
 }
 
 void printJson(Console& console, const Input& input, const Method& method, const Explanation& map,
@@ -71,7 +72,7 @@ void printJson(Console& console, const Input& input, const Method& method, const
   json.update(Json::parse(factsJson(method.facts)));
   json.update(Json::parse(mapJson(map, target, method.facts.question)));
   json["layers"] = Json::parse(ledgerJson(map));
-  console.data(dump(json, -1));
+  console.lines(dump(json, -1));
 }
 
 void print(Console& console, const Input& input, const Method& method, std::vector<Explanation>& maps,

@@ -4,7 +4,7 @@ namespace relprop::cli {
 
 void printParameters(Console& console, const std::string& title, const Parameters& parameters) {
   if (parameters.empty()) return;
-  console.data("\n" + title);
+  console.heading(title);
   for (const auto& [key, text] : parameters) console.data(fmt::format("  {:<16}{}", key, text));
 }
 

@@ -46,7 +46,7 @@ int runListing(const Listing<Info>& listing, const std::string& name, bool asJso
   if (asJson) {
     Json json = Json::array();
     for (const Info& info : list) json.push_back(listing.json(info));
-    console.data(dump(json, 2));
+    console.lines(dump(json, 2));
   } else if (!name.empty()) {
     listing.printOne(console, list.front());
   } else {

@@ -41,7 +41,9 @@ std::string versionText() {
 }
 
 int usageError(const std::string& message) {
-  Console(false).error(message + "\nRun relprop --help for what there is.");
+  Console console(false);
+  console.error(message);
+  console.note("run relprop --help for what there is");
   return kExitUsage;
 }
 
@@ -125,6 +127,7 @@ int guardedMain(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   relprop::cli::keepStandardStreams();
+  relprop::cli::settleLimits();
   relprop::cli::waitAsleep(argc, argv);
   return relprop::cli::guardedMain(argc, argv);
 }

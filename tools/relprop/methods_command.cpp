@@ -26,7 +26,8 @@ std::vector<MethodInfo> chosen(const std::string& name) {
 }
 
 void printOne(Console& console, const MethodInfo& method) {
-  console.data(fmt::format("{}: {}\n{}", method.name, method.summary, method.citation));
+  console.data(fmt::format("{}: {}", method.name, method.summary));
+  console.data(method.citation);
   printParameters(console, "Parameters", method.parameters);
   printParameters(console, "Parameters of every method", commonParameters(method));
 }

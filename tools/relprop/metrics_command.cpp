@@ -20,9 +20,10 @@ std::vector<MetricInfo> chosenMetrics(const std::string& name) {
 }
 
 void printOne(Console& console, const MetricInfo& metric) {
-  console.data(fmt::format("{}, version {}: {}\n{}", metric.name, metric.version, metric.summary, metric.citation));
+  console.data(fmt::format("{}, version {}: {}", metric.name, metric.version, metric.summary));
+  console.data(metric.citation);
   if (!metric.needs.empty()) console.data("Needs " + metric.needs + ".");
-  console.data("\nScores");
+  console.heading("Scores");
   for (const ScoreInfo& score : metric.scores)
     console.data(fmt::format("  {:<16}{} ({})", score.name, score.summary, betterName(score.better)));
   printParameters(console, "Parameters", metric.parameters);

@@ -38,7 +38,7 @@ int runReport(const StoreArguments& arguments) {
   if (arguments.markdown) {
     const std::string text = markdownReport(store);
     if (arguments.out.empty())
-      console.data(text);
+      console.lines(text);
     else
       writeFile(arguments.out, text);
   } else {

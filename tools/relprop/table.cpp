@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "relprop/text.h"
+
 namespace relprop::cli {
 namespace {
 
@@ -21,7 +23,9 @@ std::vector<std::size_t> widthsOf(const std::vector<std::vector<std::string>>& r
 
 }  // namespace
 
-void printTable(Console& console, const std::vector<std::vector<std::string>>& rows) {
+void printTable(Console& console, std::vector<std::vector<std::string>> rows) {
+  for (auto& row : rows)
+    for (std::string& cell : row) cell = visibleText(cell);  // before they are measured
   const std::vector<std::size_t> widths = widthsOf(rows);
   for (const auto& row : rows) {
     std::string line;

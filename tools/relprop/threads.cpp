@@ -1,5 +1,8 @@
 #include "threads.h"
 
+#include <malloc.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -42,6 +45,12 @@ void settleEarly(int argc, char** argv, char** environment) {
 #endif
 
 }  // namespace
+
+void settleLimits() {
+  ::signal(SIGXFSZ, SIG_IGN);
+  rlimit memory{};
+  if (getrlimit(RLIMIT_AS, &memory) == 0 && memory.rlim_cur != RLIM_INFINITY) mallopt(M_ARENA_MAX, 1);
+}
 
 void waitAsleep(int argc, char** argv) {
   if (std::getenv(kVariable) || std::getenv("GOMP_SPINCOUNT") || measures(argc, argv)) return;

@@ -4,9 +4,11 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
+
+#include "eval/datasets/hdf5_file.h"
 
 namespace relprop::eval {
 
@@ -19,11 +21,10 @@ struct MatArray {
 // be called from several threads.
 class MatFile {
  public:
-  using Reference = std::uint64_t;
+  using Reference = Hdf5File::Address;
 
   // Throws FileNotFound, FileUnreadable, MalformedDataset.
   explicit MatFile(const std::filesystem::path& path);
-  ~MatFile();
 
   bool has(const std::string& name) const;  // "/value/img"
   std::vector<Reference> cells(const std::string& name) const;
@@ -33,8 +34,20 @@ class MatFile {
   std::string text(Reference cell) const;  // an array of characters
 
  private:
-  struct Impl;
-  std::unique_ptr<Impl> impl_;
+  struct Wanted {
+    Hdf5Array::Kind kind;
+    std::size_t valueBytes;
+    std::uint64_t mostBytes;
+    const char* name;
+  };
+  std::string where(Reference cell) const;
+  std::optional<Hdf5Array> arrayAt(Reference cell) const;
+  std::vector<std::uint8_t> read(const std::optional<Hdf5Array>& array, const Wanted& wanted,
+                                 const std::string& where) const;
+  std::vector<Reference> references(const std::optional<Hdf5Array>& array, const std::string& where) const;
+
+  std::string path_;
+  Hdf5File file_;
 };
 
 }  // namespace relprop::eval

@@ -4,6 +4,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "relprop/text.h"
+
 namespace relprop::eval {
 namespace {
 
@@ -38,7 +40,7 @@ constexpr const char* kPage = R"(<!doctype html>
 std::string escaped(std::string_view text) {
   std::string result;
   result.reserve(text.size());
-  for (const char c : text) {
+  for (const char c : validUtf8(text)) {
     switch (c) {
       case '&':
         result += "&amp;";
@@ -55,8 +57,9 @@ std::string escaped(std::string_view text) {
       case '\'':
         result += "&#39;";
         break;
-      default:
-        result += c;
+      default:  // HTML has no other control characters, nor a way to write them
+        result += (static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t') || c == 0x7F ? "\xEF\xBF\xBD"
+                                                                                                : std::string(1, c);
     }
   }
   return result;

@@ -7,16 +7,24 @@
 #include "eval/report/score_table.h"
 #include "eval/report/section.h"
 #include "relprop/report.h"
+#include "relprop/text.h"
 
 namespace relprop::eval {
 namespace {
 
-// Text that GitHub shows as it is. A line end would end a table's row.
+// A line end would end a table's row.
+std::string oneLine(std::string text) {
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
+  return visibleText(text);
+}
+
+// Text that GitHub shows as it is.
 std::string plainText(const std::string& text) {
   std::string result;
-  for (const char c : text) {
+  for (const char c : oneLine(text)) {
     if (std::string_view("\\`*_{}[]<>()#|~!&@$").find(c) != std::string_view::npos) result += '\\';
-    result += c == '\n' || c == '\r' ? ' ' : c;
+    result += c;
   }
   return result;
 }
@@ -30,9 +38,9 @@ std::size_t longestRun(const std::string& text, char wanted) {
 // In as many backticks as the text does not have in a row. In a table a bar needs a backslash even here.
 std::string code(const std::string& text, bool inTable) {
   std::string inner;
-  for (const char c : text) {
+  for (const char c : oneLine(text)) {
     if (c == '|' && inTable) inner += '\\';
-    inner += c == '\n' || c == '\r' ? ' ' : c;
+    inner += c;
   }
   const std::string fence(longestRun(text, '`') + 1, '`');
   const char* space = fence.size() > 1 ? " " : "";

@@ -63,7 +63,11 @@ class Index {
       for (ShownPicture& picture : section.pictures) pictures_[{section.group.key, picture.facts.picture}] = &picture;
     }
   }
-  Section& section(const GroupKey& key) const { return *sections_.at(key); }
+  // None of a group that another process began while this one was reading.
+  Section* section(const GroupKey& key) const {
+    const auto found = sections_.find(key);
+    return found == sections_.end() ? nullptr : found->second;
+  }
   ShownPicture* picture(const GroupKey& key, const std::string& id) const {
     const auto found = pictures_.find({key, id});
     return found == pictures_.end() ? nullptr : found->second;
@@ -78,7 +82,7 @@ void addSeconds(const std::vector<MapFacts>& maps, const Index& index) {
   for (const MapFacts& map : maps) {
     ShownPicture* picture = index.picture(groupOf(map), map.picture);
     if (!picture || !std::isfinite(map.explainSeconds)) continue;
-    const auto& methods = index.section(groupOf(map)).group.table.methods;
+    const auto& methods = index.section(groupOf(map))->group.table.methods;  // which has the picture
     const auto place = std::lower_bound(methods.begin(), methods.end(), map.method) - methods.begin();
     picture->seconds[static_cast<std::size_t>(place)] = map.explainSeconds;
   }
@@ -88,7 +92,7 @@ void addSeconds(const std::vector<MapFacts>& maps, const Index& index) {
 void addResults(const Store& store, const Index& index) {
   store.each([&](const Result& result, const Provenance&) {
     const GroupKey key = groupOf(result.key);
-    addCurves(index.section(key).curves, result);
+    if (Section* section = index.section(key)) addCurves(section->curves, result);
     if (ShownPicture* picture = index.picture(key, result.key.picture))
       picture->results[result.key.method][result.key.protocol] = result;
   });

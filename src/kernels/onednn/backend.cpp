@@ -3,7 +3,7 @@
 
 #include <fmt/format.h>
 
-#include "kernels/onednn/compat.h"
+#include "kernels/onednn/engine.h"
 #include "kernels/onednn/linear.h"
 #include "kernels/onednn/matmul.h"
 #include "kernels/onednn/phases.h"
@@ -104,9 +104,11 @@ class OneDnnBackend : public ReferenceBackend {
   template <class Make>
   KernelPtr made(const char* what, Make make) const {
     const ThreadScope scope(threads());
+    if (!hasRoomFor(kRoomForKernels)) onednn::failMemory(what);  // oneDNN does not notice when its code got none
     try {
       return make();
     } catch (const dnnl::error& e) {
+      if (e.status == dnnl_out_of_memory || !hasRoomFor(kRoomForKernels)) onednn::failMemory(what);
       throw Error(ErrorCode::Internal, what, e.what(), "a primitive oneDNN can make");
     }
   }

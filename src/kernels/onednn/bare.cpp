@@ -83,6 +83,7 @@ Layer layerOf(const LinearCall& call, memory::data_type factor) {
   if (type == BareType::Bfloat16 && e.status == dnnl_unimplemented)
     throw Error(ErrorCode::NotSupportedByHardware, "floor", "no bfloat16 layers",
                 "a processor that multiplies bfloat16", "measure the floor in float32");
+  if (e.status == dnnl_out_of_memory || !hasRoomFor(kRoomForKernels)) onednn::failMemory("floor");
   throw Error(ErrorCode::Internal, "floor", e.what(), "a primitive oneDNN can make");
 }
 

@@ -1,7 +1,9 @@
 // What all oneDNN kernels run on.
 #pragma once
 
+#include "kernels/address_space.h"
 #include "kernels/onednn/compat.h"
+#include "relprop/error.h"
 
 namespace relprop::onednn {
 
@@ -13,6 +15,12 @@ inline const dnnl::engine& cpu() {
 inline dnnl::stream& stream() {
   static thread_local dnnl::stream s(cpu());
   return s;
+}
+
+// For what oneDNN makes of a lack of memory.
+[[noreturn]] inline void failMemory(const char* what) {
+  throw Error(ErrorCode::OutOfMemory, what, "no memory left for its kernels", "memory within " + memoryBound(),
+              "use a smaller --batch, input size or number of --threads, or raise the limit");
 }
 
 }  // namespace relprop::onednn

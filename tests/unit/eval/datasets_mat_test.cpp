@@ -3,7 +3,9 @@
 #include <hdf5.h>
 
 #include <filesystem>
+#include <functional>
 #include <optional>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -40,6 +42,15 @@ class MatWriter {
   hobj_ref_t bytes(const std::vector<hsize_t>& sizes, const std::vector<std::uint8_t>& values) {
     return refer(sizes, H5T_STD_U8LE, H5T_NATIVE_UINT8, values.data());
   }
+  // As MATLAB stores larger arrays: deflated, in chunks that may go beyond the edges.
+  hobj_ref_t chunkedBytes(const std::vector<hsize_t>& sizes, const std::vector<hsize_t>& chunk,
+                          const std::vector<std::uint8_t>& values) {
+    return chunked(sizes, chunk, H5T_STD_U8LE, H5T_NATIVE_UINT8, values.data());
+  }
+  // No values are written.
+  void chunkedField(const std::string& name, hsize_t count, hsize_t chunk) {
+    create("/value/" + name, {count, 1}, {chunk, 1}, H5T_STD_REF_OBJ, [](hid_t) {});
+  }
   hobj_ref_t doubles(const std::vector<hsize_t>& sizes, const std::vector<double>& values) {
     return refer(sizes, H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, values.data());
   }
@@ -55,17 +66,38 @@ class MatWriter {
   }
 
  private:
+  void create(const std::string& name, const std::vector<hsize_t>& sizes, const std::vector<hsize_t>& chunk,
+              hid_t stored, const std::function<void(hid_t)>& fill) {
+    const hid_t space = H5Screate_simple(static_cast<int>(sizes.size()), sizes.data(), nullptr);
+    const hid_t how = H5Pcreate(H5P_DATASET_CREATE);
+    if (!chunk.empty()) {
+      H5Pset_chunk(how, static_cast<int>(chunk.size()), chunk.data());
+      H5Pset_deflate(how, 3);
+    }
+    const hid_t set = H5Dcreate2(file_, name.c_str(), stored, space, H5P_DEFAULT, how, H5P_DEFAULT);
+    fill(set);
+    H5Dclose(set);
+    H5Pclose(how);
+    H5Sclose(space);
+  }
+  hobj_ref_t chunked(const std::vector<hsize_t>& sizes, const std::vector<hsize_t>& chunk, hid_t stored, hid_t memory,
+                     const void* values) {
+    const std::string name = "/#refs#/" + std::to_string(count_++);
+    create(name, sizes, chunk, stored,
+           [&](hid_t set) { EXPECT_GE(H5Dwrite(set, memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, values), 0); });
+    return referenceTo(name);
+  }
   void write(const std::string& name, const std::vector<hsize_t>& sizes, hid_t stored, hid_t memory,
              const void* values) {
-    const hid_t space = H5Screate_simple(static_cast<int>(sizes.size()), sizes.data(), nullptr);
-    const hid_t set = H5Dcreate2(file_, name.c_str(), stored, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
-    EXPECT_GE(H5Dwrite(set, memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, values), 0);
-    H5Dclose(set);
-    H5Sclose(space);
+    create(name, sizes, {}, stored,
+           [&](hid_t set) { EXPECT_GE(H5Dwrite(set, memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, values), 0); });
   }
   hobj_ref_t refer(const std::vector<hsize_t>& sizes, hid_t stored, hid_t memory, const void* values) {
     const std::string name = "/#refs#/" + std::to_string(count_++);
     write(name, sizes, stored, memory, values);
+    return referenceTo(name);
+  }
+  hobj_ref_t referenceTo(const std::string& name) {
     hobj_ref_t reference = 0;
     EXPECT_GE(H5Rcreate(&reference, file_, name.c_str(), H5R_OBJECT, -1), 0);
     return reference;
@@ -219,6 +251,79 @@ TEST(ImagenetSegmentation, WhatIsNoSuchFile) {
     mat.field("gt", {mat.cell({mask(mat)})});
   }
   EXPECT_EQ(openError(tree / "uneven.mat").got(), "2 pictures and 1 masks");
+}
+
+// 390 chunks, of which those at three edges reach beyond the picture; their index has two levels.
+TEST(ImagenetSegmentation, PicturesInDeflatedChunks) {
+  const Tree tree;
+  constexpr hsize_t width = 91, height = 73;
+  std::vector<std::uint8_t> values;
+  for (hsize_t i = 0; i < 3 * width * height; ++i) values.push_back(static_cast<std::uint8_t>(i * 7 + i / 251));
+  {
+    MatWriter mat(tree / "a.mat");
+    mat.field("img", {mat.chunkedBytes({3, width, height}, {2, 7, 5}, values)});
+    mat.field("gt", {mat.chunkedBytes({width, height}, {50, 40}, {values.begin(), values.begin() + width * height})});
+  }
+  const Dataset dataset = open("imagenet-segmentation", tree / "a.mat");
+  const Image image = dataset.image(0);
+  ASSERT_EQ(image.width, static_cast<int>(width));
+  ASSERT_EQ(image.height, static_cast<int>(height));
+  for (std::size_t c = 0; c < 3; ++c)
+    for (std::size_t x = 0; x < width; ++x)
+      for (std::size_t y = 0; y < height; ++y)
+        ASSERT_EQ(image.pixels[(y * width + x) * 3 + c], values[(c * width + x) * height + y])
+            << c << " " << x << " " << y;
+  EXPECT_EQ(dataset.annotation(0).mask->values.size(), width * height);
+}
+
+// A file of a few thousand bytes with a cell array of a billion cells, of which none is stored.
+TEST(ImagenetSegmentation, FewBytesAnnounceNoCells) {
+  const Tree tree;
+  for (const hsize_t cells : {hsize_t{100000}, hsize_t{1} << 30}) {
+    {
+      MatWriter mat(tree / "a.mat");
+      mat.chunkedField("img", cells, 1000);
+      mat.chunkedField("gt", cells, 1000);
+    }
+    EXPECT_EQ(openError(tree / "a.mat").got(), "an array too large for a picture");
+    std::filesystem::remove(tree / "a.mat");
+  }
+  {
+    MatWriter mat(tree / "a.mat");
+    mat.chunkedField("img", 3, 3);
+    mat.chunkedField("gt", 3, 3);
+  }
+  EXPECT_EQ(openError(tree / "a.mat").code(), ErrorCode::MalformedDataset);
+}
+
+// Bytes at random: a picture or an error, never another kind of failure.
+TEST(ImagenetSegmentation, DamagedFilesAreReadOrRefused) {
+  const Tree tree;
+  {
+    MatWriter mat(tree / "whole.mat");
+    std::vector<std::uint8_t> values(3 * 20 * 20, 7);
+    mat.field("img", {picture(mat), mat.chunkedBytes({3, 20, 20}, {1, 9, 9}, values)});
+    mat.field("gt", {mat.cell({mask(mat)}), mat.chunkedBytes({20, 20}, {9, 9}, values)});
+    mat.field("id", {mat.text("n02099601_12"), mat.text("n01440764_7")});
+  }
+  const std::vector<std::uint8_t> whole = readFile(tree / "whole.mat");
+  std::mt19937 random(2);
+  int refused = 0;
+  constexpr int tries = 2000;
+  for (int i = 0; i < tries; ++i) {
+    std::vector<std::uint8_t> bytes = whole;
+    for (std::size_t k = 0; k < 1 + random() % 4; ++k) bytes[512 + random() % (bytes.size() - 512)] = random() % 256;
+    tree.write("bad.mat", bytes);
+    try {
+      const Dataset dataset = open("imagenet-segmentation", tree / "bad.mat");
+      for (std::size_t s = 0; s < dataset.size(); ++s) dataset.annotation(s);
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::MalformedDataset) << error.what();
+      ++refused;
+    }
+  }
+  EXPECT_GT(refused, tries / 10);
+  EXPECT_LT(refused, tries);
 }
 
 // Whatever is cut off, opening or reading says so; nothing crashes and nothing is printed.

@@ -55,6 +55,22 @@ Store sample() {
 
 }  // namespace
 
+// A formula of a spreadsheet is one only where it is the first thing in its cell.
+TEST(Export, NoNameIsAFormula) {
+  Store store = ready(Store::inMemory());
+  ResultBatch odd = batch("=cmd|' /C calc'!A0", {"@SUM(1,1)"}, {"+1"});
+  odd.results[0].scores = {{"-score", -0.5}, {"\t=1", 1}};
+  store.write(odd);
+  const auto lines = parseCsv(exported(store, "csv"));
+  ASSERT_EQ(lines.size(), 3U);
+  EXPECT_EQ(lines[1][3], "'=cmd|' /C calc'!A0");
+  EXPECT_EQ(lines[1][5], "'@SUM(1,1)");
+  EXPECT_EQ(lines[1][6], "'+1");
+  EXPECT_EQ(lines[1][7], "'-score");
+  EXPECT_EQ(lines[1][8], "-0.5") << "a number stays one";
+  EXPECT_EQ(lines[2][7], "'\t=1");
+}
+
 TEST(Export, CsvHasALineForEveryScore) {
   const Store store = sample();
   const auto lines = parseCsv(exported(store, "csv"));

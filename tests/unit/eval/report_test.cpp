@@ -94,6 +94,11 @@ TEST(Html, NothingInATextIsMarkup) {
   EXPECT_EQ(escaped("<img onerror='x' a=\"1\">&"), "&lt;img onerror=&#39;x&#39; a=&quot;1&quot;&gt;&amp;");
 }
 
+TEST(Html, TextIsUtf8WithoutControlCharacters) {
+  EXPECT_EQ(escaped("a\xFF<\xC3"), "a\uFFFD&lt;\uFFFD");
+  EXPECT_EQ(escaped("\x1b[31m\x07 a\tb\nc"), "\uFFFD[31m\uFFFD a\tb\nc");
+}
+
 TEST(Html, DataCannotEndItsElement) {
   const std::string script = scriptJson({{"name", "</script><!-- \"x\""}});
   EXPECT_EQ(countOf(script, "<"), 2u);  // the element's own

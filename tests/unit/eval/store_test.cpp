@@ -197,17 +197,39 @@ TEST(Store, DoneSaysWhatIsThere) {
 TEST(Store, SaysWhichPicturesWereSkipped) {
   Store store = ready(Store::inMemory());
   ResultBatch skipped;
-  skipped.pictures = {pictureFacts("broken")};
-  skipped.pictures[0].skipped = "unreadable";
+  skipped.pictures = {pictureFacts("wrong"), pictureFacts("broken")};
+  skipped.pictures[0].skipped = "not classified correctly";
+  skipped.pictures[1].skipped = "unreadable: a truncated JPEG";
   store.write(skipped);
   store.write(batch("good"));
   const auto isSkipped = [&](const std::string& picture) {
     return store.isSkipped("net", "folder:animals", picture, "true");
   };
-  EXPECT_TRUE(isSkipped("broken"));
+  EXPECT_TRUE(isSkipped("wrong"));
+  EXPECT_FALSE(isSkipped("broken")) << "its file may be whole by now";
   EXPECT_FALSE(isSkipped("good"));
   EXPECT_FALSE(isSkipped("unknown"));
-  EXPECT_FALSE(store.isSkipped("net", "folder:animals", "broken", "predicted"));
+  EXPECT_FALSE(store.isSkipped("net", "folder:animals", "wrong", "predicted"));
+}
+
+// One picture that could not be read and one result that was skipped, and the same as they were measured later.
+TEST(Store, WhatWasSkippedGivesWayToWhatWasMeasured) {
+  ResultBatch failed = batch("half", {"rap"}), measured = batch("half", {"rap"});
+  failed.maps.clear(), failed.results.clear();
+  failed.pictures[0].skipped = "unreadable: a truncated JPEG";
+  ResultBatch skipped = batch("whole", {"rap"});
+  skipped.results[0] = {skipped.results[0].key, "no object", {}, {}, 0};
+  const ResultBatch whole = batch("whole", {"rap"});
+  Store before = ready(Store::inMemory()), after = ready(Store::inMemory());
+  before.write(failed), before.write(skipped);
+  after.write(measured), after.write(whole);
+  EXPECT_TRUE(before.done("net", "folder:animals", "whole", "true", false).empty());
+  EXPECT_EQ(before.done("net", "folder:animals", "whole", "true").size(), 1U);
+  const std::string wanted = show(after);
+  after.merge(before);
+  EXPECT_EQ(show(after), wanted) << "what was measured gave way";
+  before.merge(after);
+  EXPECT_EQ(show(before), wanted);
 }
 
 TEST(Store, EveryRowKnowsItsRun) {

@@ -1,0 +1,38 @@
+// How much a file from elsewhere may cause: docs/security.md says the same for users.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace relprop::limits {
+
+// ---- Any file
+constexpr std::size_t kStreamBytes = std::size_t{1} << 30;  // of what is no regular file and need not end: /dev/zero
+constexpr std::uint64_t kInflatedPerByte = 1100;            // deflate makes 1032 bytes of one at most
+
+// ---- Networks: memory for the messages of a file, their payload not counted. Real ones stay below 10 bytes a byte.
+constexpr std::uint64_t kModelPartsBytes = 64 << 20, kModelPartsPerByte = 16;
+
+// ---- Pictures
+// Of one, so that the number of its bytes fits any int32 row arithmetic.
+constexpr std::int64_t kImagePixels = std::int64_t{1} << 28;
+// What a file of any size may hold, and what more for each of its bytes: photos have 20 pixels a byte at most, drawings
+// of one colour in 8 bits some 1000.
+constexpr std::int64_t kImagePixelsOfAnyFile = std::int64_t{1} << 24, kImagePixelsPerByte = 1100;
+
+// ---- Stores (SQLite)
+constexpr int kStoreValueBytes = 1 << 28;                            // one text or blob: a heatmap, a picture
+constexpr std::int64_t kStoreCheckedBytes = std::int64_t{64} << 20;  // read and checked whole when it is opened
+// Steps of SQLite's machine that one statement may take: so many, and so many more for each byte of the file. A whole
+// and intact file takes less than one a byte.
+constexpr std::int64_t kStoreSteps = 100'000'000, kStoreStepsPerByte = 64;
+
+// ---- MATLAB files (HDF5)
+constexpr std::uint64_t kMatHeaderBytes = 1 << 16;  // of one object; MATLAB's have some hundreds
+constexpr std::size_t kMatHeaderParts = 64;         // into which a header may be cut
+constexpr std::size_t kMatIndexNodes = 4096;        // of a group; those that are looked into have four members
+constexpr std::uint64_t kMatBytesOfAnObject = 40;   // at least, in the file: no array has more references than fit
+constexpr std::uint64_t kMatBytesOfAChunk = 32;     // at least, in its index
+constexpr std::uint64_t kMatNameBytes = 1 << 12;
+
+}  // namespace relprop::limits

@@ -1,0 +1,20 @@
+#include "explainer/translated.h"
+
+#include <system_error>
+
+#include "kernels/address_space.h"
+
+namespace relprop {
+
+void failTranslated(const char* where, const std::exception& failure) {
+  const auto* system = dynamic_cast<const std::system_error*>(&failure);
+  if (system && system->code() == std::errc::resource_unavailable_try_again)
+    throw Error(ErrorCode::OutOfMemory, where, "no thread could be started", "",
+                "use fewer --threads, or raise the limits of processes and memory (ulimit -u, ulimit -v)");
+  if (!hasRoomFor(kRoomForKernels))
+    throw Error(ErrorCode::OutOfMemory, where, failure.what(), "memory within " + memoryBound(),
+                "use a smaller --batch or input size, or raise the limit");
+  throw Error(ErrorCode::Internal, where, failure.what());
+}
+
+}  // namespace relprop

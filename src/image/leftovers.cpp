@@ -1,0 +1,89 @@
+#include "image/leftovers.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <charconv>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string_view>
+#include <system_error>
+
+namespace relprop {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kMark = ".part.";
+
+std::optional<pid_t> numberAt(std::string_view& text) {
+  pid_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || number < 0) return {};
+  text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+  return number;
+}
+
+// The process that made a file of this name; libzip appends six characters to that of its own copy.
+std::optional<pid_t> makerOf(std::string_view name) {
+  const std::size_t mark = name.rfind(kMark);
+  if (!name.starts_with('.') || mark == std::string_view::npos || mark == 0) return {};
+  std::string_view rest = name.substr(mark + kMark.size());
+  const auto maker = numberAt(rest);
+  if (!maker || !rest.starts_with('.')) return {};
+  rest.remove_prefix(1);
+  const bool numbered = numberAt(rest).has_value();
+  return numbered && (rest.empty() || (rest.size() == 7 && rest[0] == '.')) ? maker : std::nullopt;
+}
+
+bool runsHere(pid_t process) {
+  return process == ::getpid() || ::kill(process, 0) == 0 || errno != ESRCH;
+}
+
+// Another machine's processes hold a lock on theirs.
+void removeUnlessLocked(const fs::path& path) {
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+  if (file < 0) return;
+  if (::flock(file, LOCK_EX | LOCK_NB) == 0) ::unlink(path.c_str());
+  ::close(file);
+}
+
+// False after the first time.
+bool isFirst(const fs::path& folder) {
+  static std::mutex mutex;
+  static std::set<fs::path> swept;
+  const std::lock_guard lock(mutex);
+  return swept.insert(folder).second;
+}
+
+}  // namespace
+
+std::string temporaryName(const std::string& name) {
+  static std::atomic<unsigned> counter{0};
+  return fmt::format(".{}{}{}.{}", name, kMark, ::getpid(), counter++);
+}
+
+bool claimTemporary(int descriptor) {
+  ::flock(descriptor, LOCK_EX);  // waits for a sweep at most; file systems without locks are not shared
+  struct stat info {};
+  return ::fstat(descriptor, &info) == 0 && info.st_nlink > 0;
+}
+
+void sweepLeftovers(const fs::path& folder) {
+  if (!isFirst(folder)) return;
+  std::error_code failed;
+  fs::directory_iterator entry(folder.empty() ? "." : folder, failed);
+  for (; !failed && entry != fs::directory_iterator(); entry.increment(failed)) {
+    const auto maker = makerOf(entry->path().filename().native());
+    if (maker && !runsHere(*maker)) removeUnlessLocked(entry->path());
+  }
+}
+
+}  // namespace relprop

@@ -1,0 +1,129 @@
+// Stores that somebody changed: statements of their own in the schema, indices that say other than their tables, bytes
+// at random.
+#include <algorithm>
+#include <chrono>
+#include <fstream>
+#include <random>
+
+#include "relprop/report.h"
+#include "unit/eval/store_support.h"
+
+namespace relprop::store_test {
+namespace {
+
+namespace fs = std::filesystem;
+using Access = Store::Access;
+
+std::string bytesOf(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+void replaceBytes(const fs::path& path, const std::string& bytes) {
+  std::ofstream(path, std::ios::binary) << bytes;
+}
+
+// Everything that reads a store.
+void readAll(const fs::path& path, const fs::path& report) {
+  const Store store = Store::open(path, Access::Read);
+  show(store);
+  for (const char* format : {"csv", "json"}) exportStore(store, format, [](const std::string&) {});
+  Store::inMemory().merge(store);
+  markdownReport(store);
+  writeReport(store, report, {});
+}
+
+std::string refusal(const fs::path& path) {
+  std::string got;
+  for (const Access access : {Access::Read, Access::Write})
+    got = expectError(ErrorCode::StoreUnusable, [&] { Store::open(path, access); }).got();
+  return got;
+}
+
+std::string refusalAfter(const std::string& sql) {
+  const Folder folder;
+  writable(folder / "s.db").write(batch("a"));
+  query(folder / "s.db", sql);
+  return refusal(folder / "s.db");
+}
+
+}  // namespace
+
+TEST(StoreHostile, StatementsOfTheFileAreNotRun) {
+  EXPECT_EQ(
+      refusalAfter("drop view results_flat; create view results_flat as with recursive n(i) as (select 1 union all "
+                   "select i + 1 from n) select i as result from n"),
+      "damaged: 'results_flat' is not written as relprop writes it");
+  EXPECT_EQ(refusalAfter("create trigger t after insert on pictures begin delete from results; end"), "trigger 't'");
+  EXPECT_EQ(refusalAfter("create index i on pictures (hex(zeroblob(1000)))"), "index 'i'");
+  EXPECT_EQ(refusalAfter("pragma writable_schema = on; insert into sqlite_schema values ('table', 't', 't', 0, "
+                         "'create trigger t after insert on pictures begin delete from results; end')"),
+            "damaged: malformed database schema (t)");
+  EXPECT_EQ(refusalAfter("alter table scores add column note text"),
+            "damaged: 'scores' is not written as relprop writes it");
+}
+
+// Whoever adds tables and views to ask them questions of their own is left alone.
+TEST(StoreHostile, TablesAndViewsOfOthersAreNotLookedAt) {
+  const Folder folder;
+  writable(folder / "s.db").write(batch("a"));
+  query(folder / "s.db", "create table notes (a); create view best as select max(value) from scores; analyze");
+  EXPECT_EQ(Store::open(folder / "s.db", Access::Read).results().size(), 1U);
+  writable(folder / "s.db").write(batch("b"));
+  EXPECT_EQ(Store::open(folder / "s.db", Access::Read).results().size(), 2U);
+}
+
+TEST(StoreHostile, AnIndexThatDisagreesIsDamage) {
+  const Folder folder;
+  writable(folder / "s.db").write(batch("a"));
+  std::string bytes = bytesOf(folder / "s.db");
+  const auto root = static_cast<std::size_t>(std::stoul(
+      query(folder / "s.db", "select rootpage from sqlite_schema where name = 'sqlite_autoindex_models_1'")));
+  const std::size_t key = bytes.find("net", (root - 1) * 4096);
+  ASSERT_LT(key, root * 4096);
+  bytes[key] = 'N';
+  replaceBytes(folder / "s.db", bytes);
+  EXPECT_EQ(refusal(folder / "s.db").substr(0, 9), "damaged: ");
+}
+
+// What a store of any size says that no check at its opening looked at.
+TEST(StoreHostile, RowsOfAModelThatIsMissing) {
+  const Folder folder;
+  writable(folder / "s.db").write(batch("a"));
+  query(folder / "s.db", "pragma foreign_keys = off; update pictures set model = 5");
+  EXPECT_TRUE(Store::open(folder / "s.db", Access::Read).results().empty());
+}
+
+TEST(StoreHostile, ThreeHundredMutationsAreReadOrRefused) {
+  const Folder folder;
+  {
+    Store store = writable(folder / "good.db");
+    for (int i = 0; i < 4; ++i) store.write(batch(std::to_string(i), {"rap", "gradient"}, {"probe@1", "other@1:k=2"}));
+  }
+  const std::string good = bytesOf(folder / "good.db");
+  std::mt19937 random(16);
+  int refusals = 0;
+  const auto start = std::chrono::steady_clock::now();
+  for (int i = 0; i < 300; ++i) {
+    std::string bad = good;
+    // One byte, a few, or a run of them; every third within the first bytes of a page, where its structure is.
+    const std::size_t length = i % 3 == 0 ? 1 : 1 + random() % 64;
+    std::size_t from = random() % bad.size();
+    if (i % 3 == 1) from = from / 4096 * 4096 + random() % 64;
+    for (std::size_t k = from; k < std::min(from + length, bad.size()); ++k) bad[k] = static_cast<char>(random());
+    if (i % 10 == 9) bad.resize(random() % bad.size());
+    replaceBytes(folder / "s.db", bad);
+    try {
+      readAll(folder / "s.db", folder / "report");
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::StoreUnusable) << i << ": " << error.what();
+      ++refusals;
+    }
+    for (const char* end : {"s.db-wal", "s.db-shm"}) fs::remove(folder / end);
+  }
+  EXPECT_GT(refusals, 60);
+  EXPECT_LT(refusals, 300) << "bytes of a name may be any";
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::minutes(2));
+}
+
+}  // namespace relprop::store_test

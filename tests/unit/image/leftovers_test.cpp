@@ -1,0 +1,46 @@
+#include "image/leftovers.h"
+
+#include <gmock/gmock.h>
+#include <sys/file.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <memory>
+
+#include "unit/image/support.h"
+
+namespace relprop::test {
+namespace {
+
+pid_t endedProcess() {
+  const pid_t child = ::fork();
+  if (child == 0) ::_exit(0);
+  ::waitpid(child, nullptr, 0);
+  return child;
+}
+
+TEST(Leftovers, GoWithTheFirstFileThatIsWrittenThere) {
+  const TemporaryFolder folder;
+  const std::string dead = ".b.png.part." + std::to_string(endedProcess()) + ".17";
+  folder.write(dead, std::string("half"));
+  writeFile(folder / "a.txt", std::string("whole"));
+  EXPECT_FALSE(std::filesystem::exists(folder / dead));
+  EXPECT_EQ(folder.entries(), 1);
+}
+
+// A process of another machine has an id that is not in use here, but a lock on its file.
+TEST(Leftovers, StayWhileTheyAreLocked) {
+  const TemporaryFolder folder;
+  const std::string name = ".b.png.part." + std::to_string(endedProcess()) + ".17";
+  folder.write(name, std::string("half"));
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen((folder / name).c_str(), "r"), std::fclose);
+  ASSERT_TRUE(claimTemporary(::fileno(file.get())));
+  sweepLeftovers(folder.path());
+  EXPECT_TRUE(std::filesystem::exists(folder / name));
+  std::filesystem::remove(folder / name);
+  EXPECT_FALSE(claimTemporary(::fileno(file.get()))) << "it was taken away";
+}
+
+}  // namespace
+}  // namespace relprop::test
