@@ -225,6 +225,15 @@ class RELPROP_API Explainer {
   // Compiles a plan. Throws UnknownMethod, InvalidMethodParameter, InvalidRule, UnknownNode, ShapeMismatch,
   // UnsupportedModel, NotSupportedByMethod, OutOfMemory, and what reading its files throws.
   Explainer(const Model& model, const ExplainOptions& options);
+  // Explainers for one network that share its weights and its forward pass: what one of them has computed of an input
+  // the others do not compute again for the same one, and the results are those of explainers that stand alone, to the
+  // bit. They have one memory to work in, so all of them serve one thread at a time. One for each of the options that
+  // goes together with the first (the same graph, batch, number of targets and precision, and one walk back for each
+  // image); null for each other, for a method that cannot be compiled, and for all where they take more than `bytes`
+  // (0: any).
+  static std::vector<std::unique_ptr<Explainer>> together(const Model& model,
+                                                          const std::vector<ExplainOptions>& options,
+                                                          std::int64_t bytes = 0);
   ~Explainer();
   Explainer(Explainer&&) noexcept;
   Explainer& operator=(Explainer&&) noexcept;
@@ -245,10 +254,13 @@ class RELPROP_API Explainer {
   // profile(): the plan's steps with the seconds of that run.
   double forwardSeconds() const;
   double backwardSeconds() const;
+  // What it would have taken longer if no other one had left a part of the forward pass (`together`).
+  double sparedSeconds() const;
   std::vector<StepReport> profile() const;
 
  private:
   struct RELPROP_LOCAL Impl;
+  explicit Explainer(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
 

@@ -44,6 +44,18 @@ void Forward::build(const std::function<void(const Node&)>& after) {
   }
 }
 
+Forward Forward::forWalk(const std::function<bool(int)>& fuse) const {
+  Forward own = *this;
+  own.fuse_ = fuse;
+  for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
+    const Node& node = graph_.nodes[i];
+    if (node.op != Op::Relu || !fuse(static_cast<int>(i)) || !own.fused_.insert(node.inputs[0]).second) continue;
+    own.values_[node.inputs[0]] = own.values_.at(node.outputs[0]);
+    own.otherType_.erase(node.inputs[0]);
+  }
+  return own;
+}
+
 void Forward::emit(int index) {
   const Node& node = graph_.nodes[static_cast<std::size_t>(index)];
   const ValueId out = node.outputs.at(0);

@@ -27,6 +27,9 @@ class Forward {
  public:
   // fuse(node index): may this Relu run inside the convolution before it (so that its input is never seen)?
   Forward(const Graph& graph, Plan& plan, const std::function<bool(int)>& fuse);
+  // A built one as a walk of its own sees it that may fuse more: what a fused Relu cut off is not seen. What this walk
+  // stores, other walks do not find.
+  Forward forWalk(const std::function<bool(int)>& fuse) const;
 
   // Emits the steps of the whole graph. `after` is called behind the steps of each node, and what it adds is the
   // node's. Throws UnsupportedModel.

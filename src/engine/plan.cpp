@@ -124,7 +124,8 @@ std::byte* Plan::at(const BufferView& view) {
 
 void Plan::addStep(const std::string& name, StepKind kind, Step step, std::int64_t flops) {
   const Shape shape = !step.out.empty() ? step.out[0].desc.shape : step.in.empty() ? Shape{} : step.in[0].desc.shape;
-  infos_.push_back({name, node_, kind, phase_, shape, bytesOf(step.in) + bytesOf(step.out), flops});
+  const std::set<int> walks = phase_ == Phase::Forward ? std::set<int>{} : std::set<int>{walk_};
+  infos_.push_back({name, node_, kind, phase_, walks, shape, bytesOf(step.in) + bytesOf(step.out), flops});
   steps_.push_back(std::move(step));
 }
 
@@ -177,19 +178,46 @@ void Plan::addScalarStep(std::vector<ScalarId> in, ScalarId out, std::function<d
   addStep("scalar", StepKind::Scalar, {{}, {}, run, false, {}}, 0);
 }
 
+void Plan::share(BufferId id) {
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    const std::vector<BufferId> written = idsOf(steps_[i].out);
+    if (infos_[i].serves(walk_) || std::find(written.begin(), written.end(), id) == written.end()) continue;
+    infos_[i].phase = Phase::Forward;
+    infos_[i].walks.insert(walk_);
+    for (BufferId from : idsOf(steps_[i].in)) share(from);
+  }
+}
+
+int Plan::stageOf(std::size_t step) const {
+  const StepInfo& info = infos_[step];
+  if (info.walks.empty()) return 0;
+  return info.phase == Phase::Forward ? 1 : 2 + *info.walks.begin();
+}
+
+void Plan::sortByStage() {
+  std::vector<std::size_t> order(steps_.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return stageOf(a) < stageOf(b); });
+  std::vector<Step> steps;
+  std::vector<StepInfo> infos;
+  for (std::size_t i : order) steps.push_back(std::move(steps_[i])), infos.push_back(std::move(infos_[i]));
+  steps_ = std::move(steps), infos_ = std::move(infos);
+}
+
 StepList Plan::stepList() const {
   StepList list;
+  list.walks = walks();
   for (std::size_t i = 0; i < steps_.size(); ++i) {
     const Step& s = steps_[i];
     list.steps.push_back({idsOf(s.in), idsOf(s.out), infos_[i].phase == Phase::Forward, s.repeatable,
-                          infos_[i].kind != StepKind::Linear, costOf(infos_[i]), s.inPlace});
+                          infos_[i].kind != StepKind::Linear, costOf(infos_[i]), stageOf(i), s.inPlace});
   }
   for (const Buffer& b : buffers_) list.buffers.push_back(b.storage);
   return list;
 }
 
 Arrangement Plan::arrangement(const MemoryLimit& limit) const {
-  if (limit.bytes <= 0) return arrangedOnce(stepList());
+  if (limit.bytes <= 0 || walks() > 1) return arrangedOnce(stepList());
   const std::int64_t rest = limit.bytes - limit.taken - weightBytes_ - scratchBytes_;
   return arrangedWithin(stepList(), std::max<std::int64_t>(rest, 0) / 4);
 }
@@ -214,6 +242,7 @@ void Plan::arrange(const Arrangement& arrangement) {
     if (s.again) infos.back().name += " (again)", infos.back().phase = Phase::Backward;
   }
   steps_ = std::move(steps), infos_ = std::move(infos);
+  done_.assign(steps_.size(), false);
 }
 
 void Plan::allocate() {
@@ -225,11 +254,13 @@ bool Plan::isWithin(const MemoryLimit& limit, const Arrangement& a) const {
   return limit.bytes <= 0 || limit.taken + bytesWith(a) <= limit.bytes;
 }
 
-bool Plan::fitsInto(const MemoryLimit& limit) const {
+bool Plan::fitsInto(const MemoryLimit& limit) {
+  sortByStage();
   return isWithin(limit, arrangement(limit));
 }
 
 bool Plan::compileWithin(const MemoryLimit& limit) {
+  sortByStage();
   const Arrangement a = arrangement(limit);
   if (!isWithin(limit, a)) return false;
   arrange(a);
@@ -247,15 +278,26 @@ void Plan::compile(const MemoryLimit& limit) {
               "allow more with --memory, or use a smaller --batch or input size");
 }
 
-void Plan::run(Phase phase, const Again& again) {
+void Plan::run(Phase phase, int walk, const Again& again) {
   using Clock = std::chrono::steady_clock;
   const ThreadScope threads(backend_.threads());
+  const bool remembers = phase == Phase::Forward && walks() > 1;
+  if (phase == Phase::Forward) sparedSeconds_ = 0;
   for (std::size_t i = 0; i < steps_.size(); ++i) {
-    if (infos_[i].phase != phase) continue;
-    if (again && !again()) throw Error(ErrorCode::Cancelled, "run", "stopped");
+    StepInfo& info = infos_[i];
+    if (info.phase != phase || !info.serves(walk)) continue;
+    if (remembers && done_[i]) {
+      sparedSeconds_ += info.seconds;
+      continue;
+    }
+    if (again && !again()) {
+      forget();  // of a forward phase that is half done nothing is worth keeping
+      throw Error(ErrorCode::Cancelled, "run", "stopped");
+    }
     const auto start = Clock::now();
     steps_[i].run(steps_[i].in, steps_[i].out);
-    infos_[i].seconds = std::chrono::duration<double>(Clock::now() - start).count();
+    info.seconds = std::chrono::duration<double>(Clock::now() - start).count();
+    done_[i] = remembers;
   }
 }
 

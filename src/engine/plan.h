@@ -1,9 +1,11 @@
 // A plan: the list of steps that computes one (network, method, batch), and one arena in which all buffers lie.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -24,9 +26,12 @@ struct StepInfo {
   std::string name, node;  // node: of the graph, that the step was added for; empty for none (NodeScope)
   StepKind kind = StepKind::Kernel;
   Phase phase = Phase::Forward;
+  std::set<int> walks = {};  // that need it; empty: all
   Shape shape;
   std::int64_t bytes = 0, flops = 0;  // bytes: read and written
   double seconds = 0;                 // of the last run
+
+  bool serves(int walk) const { return walks.empty() || walks.count(walk) != 0; }
 };
 
 // What a plan may take. bytes: in all, 0 for no limit; taken: what others hold of that already.
@@ -57,16 +62,25 @@ class Plan {
   void addProgram(const std::string& name, const ProgramRequest& request);
   // out[row] = formula(in[0][row], in[1][row], …)
   void addScalarStep(std::vector<ScalarId> in, ScalarId out, std::function<double(const double*)> formula);
-  void beginBackward() { phase_ = Phase::Backward; }
+  // Steps are those of a walk from here on; of another one when it is called again.
+  void beginBackward() { phase_ = Phase::Backward, ++walk_; }
+  int walks() const { return walk_ + 1; }
+  // For the walk being added: what made this buffer in an earlier walk becomes part of the forward phase, with all that
+  // it was made of. No relevance may have been among that.
+  void share(BufferId id);
 
   // Lays the arena out by lifetime and allocates it. Where that is more than the limit, parts of the forward phase run
   // again in the backward phase, with the same results. Throws OutOfMemory.
   void compile(const MemoryLimit& limit = {});
   // The same; false, and nothing laid out, where the limit is too low.
   bool compileWithin(const MemoryLimit& limit);
-  bool fitsInto(const MemoryLimit& limit) const;
-  // Throws Cancelled, and leaves the buffers as they are, where `again` says so.
-  void run(Phase phase, const Again& again = {});
+  bool fitsInto(const MemoryLimit& limit);
+  // Of several walks each may run any number of times behind one forward phase, of which those steps run that this walk
+  // needs and that have not run since the last call of `forget`.
+  // Throws Cancelled where `again` says so, between two steps.
+  void run(Phase phase, int walk = 0, const Again& again = {});
+  void forget() { std::fill(done_.begin(), done_.end(), false); }
+  double sparedSeconds() const { return sparedSeconds_; }  // of the steps that the last forward phase did not run again
 
   // Between runs only pinned buffers hold what was written.
   float* data(BufferId id) { return arena_.get() + buffers_[static_cast<std::size_t>(id)].offset; }
@@ -94,6 +108,8 @@ class Plan {
   void addStep(const std::string& name, StepKind kind, Step step, std::int64_t flops);
   std::int64_t scalarRows(ScalarId id) const { return scalarRows_[static_cast<std::size_t>(id)]; }
   std::byte* at(const BufferView& view);
+  int stageOf(std::size_t step) const;
+  void sortByStage();
   StepList stepList() const;
   Arrangement arrangement(const MemoryLimit& limit) const;
   std::int64_t bytesWith(const Arrangement& arrangement) const;
@@ -104,10 +120,13 @@ class Plan {
   Backend& backend_;
   std::int64_t rows_, targets_;
   Phase phase_ = Phase::Forward;
+  int walk_ = -1;
   std::string node_;  // that steps are added for
   std::vector<Buffer> buffers_;
   std::vector<Step> steps_;
   std::vector<StepInfo> infos_;
+  std::vector<bool> done_;  // by step, of the forward phase that several walks share
+  double sparedSeconds_ = 0;
   std::vector<double> scalars_;
   std::vector<std::int64_t> scalarRows_;  // of the program that computes it
   std::unique_ptr<float, void (*)(void*)> arena_{nullptr, std::free};

@@ -198,8 +198,24 @@ class Rewrite {
           b.last = s;
         }
     }
+    if (p_.list.walks > 1) keepForAllWalks();
     for (std::size_t id = 0; id < buffers_.size(); ++id)
       if (pinned(static_cast<BufferId>(id))) buffers_[id].first = 0, buffers_[id].last = steps;
+  }
+
+  int stageAt(int step) const { return p_.step(out_.steps[static_cast<std::size_t>(step)].step).stage; }
+
+  // Steps of stage 1 run now and then, so what they write has its place from the first of them on.
+  void keepForAllWalks() {
+    const int steps = static_cast<int>(out_.steps.size());
+    int firstShared = 0;
+    while (firstShared < steps && stageAt(firstShared) == 0) ++firstShared;
+    for (Lifetime& b : buffers_) {
+      if (!b.used()) continue;
+      const int made = stageAt(b.first);
+      if (made == 1) b.first = firstShared;
+      if (made == 1 || stageAt(b.last) != made) b.last = steps;
+    }
   }
 
   // An input that ends where a result begins gives its place to it.

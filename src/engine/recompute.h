@@ -22,6 +22,7 @@ struct Access {
   bool repeatable = true;  // running it again with the same buffers has no effect but writing the same results
   bool cheap = false;      // elementwise, pools, layouts: no products with weights
   double cost = 0;
+  int stage = 0;  // where several walks share a forward phase (StepList::walks)
   // Positions of a result and of an input: the result may lie where the input does, if nobody reads that afterwards.
   std::vector<std::pair<int, int>> inPlace = {};
 };
@@ -34,6 +35,10 @@ struct Storage {
 struct StepList {
   std::vector<Access> steps;  // all forward ones first
   std::vector<Storage> buffers;
+  // With more than one, stage 0 is what all of them need, stage 1 what some need, and each walk is a stage of its own.
+  // Walks run in any order and any number of times behind one forward phase, and steps of stage 1 when the first walk
+  // needs them: what a stage leaves to a later one stays. No step then runs again.
+  int walks = 1;
 };
 
 // One step of the list that is run: the original, on other buffers where ids differ from the original's.

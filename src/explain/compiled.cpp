@@ -1,10 +1,12 @@
 #include "explain/compiled.h"
 
 #include <algorithm>
+#include <cstring>
 #include <set>
 #include <utility>
 
 #include "explain/layers.h"
+#include "explain/procedure.h"
 #include "graph/edit.h"
 #include "relprop/error.h"
 
@@ -64,50 +66,77 @@ bool sumsNeeded(const std::vector<const Rule*>& rules) {
 
 }  // namespace
 
-CompiledMethod::CompiledMethod(Unlaid, Graph graph, Method method, Backend& backend, const CompileOptions& options)
-    : graph_(std::move(graph)),
-      method_(std::move(method)),
-      limit_(options.memory),
-      plan_(backend, graph_.value(graph_.inputs.at(0)).shape.at(0), options.targets),
-      scoreShape_(scoreShapeOf(graph_, options)) {
+CompiledMethod::Network::Network(Graph own, Backend& backend, const CompileOptions& options)
+    : graph(std::move(own)),
+      memory(options.memory),
+      plan(backend, graph.value(graph.inputs.at(0)).shape.at(0), options.targets) {
+  watchConstants(options.imported);
+}
+
+CompiledMethod::CompiledMethod(Unlaid, std::shared_ptr<Network> network, Method method, const CompileOptions& options)
+    : network_(std::move(network)), method_(std::move(method)), scoreShape_(scoreShapeOf(graph(), options)) {
   method_.backward = method_.backward && !options.forwardOnly;
   method_.comparesWithBaseline = method_.comparesWithBaseline && !options.forwardOnly;
   method_.readsLayer = method_.readsLayer && !options.forwardOnly;
   chooseRules(options.rules);
   chooseNodes(options);
-  watchConstants(options.imported);
-  build(options);
 }
 
 CompiledMethod::CompiledMethod(Graph graph, Method method, Backend& backend, const CompileOptions& options)
-    : CompiledMethod(Unlaid{}, std::move(graph), std::move(method), backend, options) {
-  plan_.compile(limit());
+    : CompiledMethod(Unlaid{}, std::make_shared<Network>(std::move(graph), backend, options), std::move(method),
+                     options) {
+  build({this}, {&options});
+  plan().compile(network_->limit());
+}
+
+CompiledMethod::Together CompiledMethod::unlaid(Graph graph, const std::vector<Asked>& asked, Backend& backend) {
+  const auto network = std::make_shared<Network>(std::move(graph), backend, asked.at(0).options);
+  Together methods;
+  std::vector<CompiledMethod*> all;
+  std::vector<const CompileOptions*> options;
+  for (const Asked& one : asked) {
+    methods.emplace_back(new CompiledMethod(Unlaid{}, network, one.method, one.options));
+    all.push_back(methods.back().get()), options.push_back(&one.options);
+  }
+  build(all, options);
+  return methods;
+}
+
+CompiledMethod::Together CompiledMethod::together(Graph graph, const std::vector<Asked>& asked, Backend& backend) {
+  Together methods = unlaid(std::move(graph), asked, backend);
+  Network& network = *methods[0]->network_;
+  return network.plan.compileWithin(network.limit()) ? std::move(methods) : Together();
 }
 
 std::unique_ptr<CompiledMethod> CompiledMethod::within(Graph graph, Method method, Backend& backend,
                                                        const CompileOptions& options) {
-  std::unique_ptr<CompiledMethod> compiled(
-      new CompiledMethod(Unlaid{}, std::move(graph), std::move(method), backend, options));
-  if (!compiled->plan_.compileWithin(compiled->limit())) return nullptr;
-  return compiled;
+  const auto network = std::make_shared<Network>(std::move(graph), backend, options);
+  std::unique_ptr<CompiledMethod> one(new CompiledMethod(Unlaid{}, network, std::move(method), options));
+  build({one.get()}, {&options});
+  return network->plan.compileWithin(network->limit()) ? std::move(one) : nullptr;
+}
+
+bool CompiledMethod::fitTogether(const Graph& graph, const std::vector<Asked>& asked, Backend& idle) {
+  const Together methods = unlaid(graph, asked, idle);
+  Network& network = *methods[0]->network_;
+  network.constants.clear();
+  network.watchConstants(asked[0].options.imported);
+  return network.plan.fitsInto(network.limit());
 }
 
 bool CompiledMethod::fits(const Graph& graph, const Method& method, Backend& idle, const CompileOptions& options) {
-  CompiledMethod compiled(Unlaid{}, graph, method, idle, options);
-  compiled.constants_.clear();
-  compiled.watchConstants(options.imported);
-  return compiled.plan_.fitsInto(compiled.limit());
+  return fitTogether(graph, {{method, options}}, idle);
 }
 
 // Methods without a walk have no rules; every node then runs as it is cheapest.
 void CompiledMethod::chooseRules(const std::vector<std::string>& userRules) {
-  rules_.assign(graph_.nodes.size(), nullptr);
+  rules_.assign(graph().nodes.size(), nullptr);
   if (!method_.backward && !userRules.empty())
     throw Error(ErrorCode::NotSupportedByMethod, "rule " + userRules.front(), method_.text + " has no rules",
                 "a method that walks backwards");
   if (!method_.backward) return;
   method_.table.prependUser(userRules);
-  const std::vector<NodeFacts> facts = nodeFacts(graph_);
+  const std::vector<NodeFacts> facts = nodeFacts(graph());
   method_.table.requireUserRowsMatch(facts);
   for (std::size_t i = 0; i < facts.size(); ++i) rules_[i] = method_.table.find(facts[i]);
 }
@@ -124,22 +153,22 @@ bool CompiledMethod::halves(int node) const {
 
 // The layer of class activation maps, which has to lie in the picture.
 int CompiledMethod::chooseLayer() {
-  FeatureMaps maps(graph_, graph_.outputs.at(0));
+  FeatureMaps maps(graph(), graph().outputs.at(0));
   const int last = maps.last();
   if (method_.layer.empty() && last < 0)
     throw Error(ErrorCode::NotSupportedByMethod, "layer", "no value that lies in the picture and that the scores read",
                 "a feature map N×C×h×w, or tokens that come from one", "name a node with layer=");
-  const int node = method_.layer.empty() ? last : nodesNamed(graph_, method_.layer, "layer").back();
-  const Node& n = graph_.nodes[static_cast<std::size_t>(node)];
+  const int node = method_.layer.empty() ? last : nodesNamed(graph(), method_.layer, "layer").back();
+  const Node& n = graph().nodes[static_cast<std::size_t>(node)];
   layer_ = n.outputs[0], layerName_ = n.name;
   const auto refuse = [&](const std::string& got, const char* expected) {
     throw Error(
         ErrorCode::NotSupportedByMethod, layerName_, got, expected,
-        last < 0 ? "name another node with layer=" : "try layer=" + graph_.nodes[static_cast<std::size_t>(last)].name);
+        last < 0 ? "name another node with layer=" : "try layer=" + graph().nodes[static_cast<std::size_t>(last)].name);
   };
   const std::optional<FeatureMap> map = maps.of(layer_);
   if (!map)
-    refuse(toString(graph_.value(layer_).shape) + ", whose places in the picture are not known",
+    refuse(toString(graph().value(layer_).shape) + ", whose places in the picture are not known",
            "a feature map N×C×h×w, or tokens that come from one");
   if (method_.backward && !maps.areRead(layer_))
     refuse("no score reads what lies in the picture, only what has no place (a class token)",
@@ -150,7 +179,7 @@ int CompiledMethod::chooseLayer() {
 
 void CompiledMethod::chooseNodes(const CompileOptions& options) {
   const auto want = [&](int node, bool required = true) {
-    const Node& n = graph_.nodes[static_cast<std::size_t>(node)];
+    const Node& n = graph().nodes[static_cast<std::size_t>(node)];
     wanted_.push_back({n.outputs[0], n.name, required});
   };
   if (method_.readsLayer) {
@@ -160,7 +189,7 @@ void CompiledMethod::chooseNodes(const CompileOptions& options) {
   if (!method_.backward) return;
   for (const std::string& name : options.at) {
     const bool glob = name.find_first_of("*?") != std::string::npos;
-    for (int node : nodesNamed(graph_, name, "--at")) want(node, !glob);
+    for (int node : nodesNamed(graph(), name, "--at")) want(node, !glob);
   }
 }
 
@@ -172,7 +201,7 @@ std::vector<float> CompiledMethod::asFeatureMap(const float* values) const {
 }
 
 std::vector<float> CompiledMethod::activation(std::int64_t row) {
-  return asFeatureMap(plan_.data(activation_.buffer) + row * layerFloats());
+  return asFeatureMap(plan().data(activation_.buffer) + row * layerFloats());
 }
 
 // The layer is the first of the recorded nodes.
@@ -180,81 +209,117 @@ std::vector<float> CompiledMethod::layerRelevance(std::int64_t row) {
   return asFeatureMap(recorded(0) + row * layerFloats());
 }
 
-void CompiledMethod::build(const CompileOptions& options) {
-  watchConstants(&graph_);
-  releaseUnread();
+// Which ReLUs may run inside the convolution before them, as this method has it.
+CompiledMethod::Fuse CompiledMethod::fuse() const {
+  return fusion(graph(), rules_, {layer_});
+}
+
+bool CompiledMethod::walksAlone(const Method& method) {
+  return method.ofNetworks && method.backward && !method.comparesWithBaseline && !method.usesPatterns &&
+         !method.procedure->runsManyInputs();
+}
+
+void CompiledMethod::build(const std::vector<CompiledMethod*>& methods,
+                           const std::vector<const CompileOptions*>& options) {
+  Network& network = *methods[0]->network_;
+  network.watchConstants(&network.graph);
+  network.releaseUnread();
   {
-    const auto fuse = fusion(graph_, rules_, {layer_});
-    Forward forward(graph_, plan_, fuse), baseline(graph_, plan_, fuse);
-    buildForward(forward);
-    if (method_.comparesWithBaseline) {
-      baseline.build();
-      baselineInput_ = baseline.inputView();
-    }
-    if (method_.backward) buildBackward(forward, method_.comparesWithBaseline ? &baseline : nullptr, options);
+    std::vector<Fuse> fuses;
+    for (const CompiledMethod* method : methods) fuses.push_back(method->fuse());
+    Forward forward(network.graph, network.plan, [&](int node) {
+      return std::all_of(fuses.begin(), fuses.end(), [&](const Fuse& fuse) { return fuse(node); });
+    });
+    forward.build();
+    network.input = forward.inputView();
+    network.imageShape = Shape(network.input.desc.shape.begin() + 1, network.input.desc.shape.end());
+    network.scores = network.kept(forward, network.graph.outputs.at(0), "scores");
+    for (CompiledMethod* m : methods)
+      if (m->layer_ != kNoValue) m->activation_ = network.kept(forward, m->layer_, m->layerName_ + " (recorded)");
+    for (std::size_t k = 0; k < methods.size(); ++k)
+      methods[k]->buildWalk(forward, *options[k], k + 1 == methods.size());
   }
-  for (std::size_t id = 0; id < graph_.values.size(); ++id) release(static_cast<ValueId>(id));
+  network.denominators.clear();
+  for (std::size_t id = 0; id < network.graph.values.size(); ++id) network.release(static_cast<ValueId>(id));
 }
 
-void CompiledMethod::watchConstants(const Graph* graph) {
-  std::set<const void*> seen;
-  for (const auto& known : constants_)
-    if (const auto alive = known.lock()) seen.insert(alive.get());
-  for (std::size_t i = 0; graph && i < graph->values.size(); ++i) {
-    const auto& constant = graph->values[i].constant;
-    if (constant && constant->floats && seen.insert(constant->floats.get()).second)
-      constants_.push_back(constant->floats);
+void CompiledMethod::Network::watchConstants(const Graph* of) {
+  std::set<const void*> seenBefore;
+  for (const auto& known : constants)
+    if (const auto alive = known.lock()) seenBefore.insert(alive.get());
+  for (std::size_t i = 0; of && i < of->values.size(); ++i) {
+    const auto& constant = of->values[i].constant;
+    if (constant && constant->floats && seenBefore.insert(constant->floats.get()).second)
+      constants.push_back(constant->floats);
   }
 }
 
-void CompiledMethod::release(ValueId id) {
-  Value& v = graph_.value(id);
+void CompiledMethod::Network::release(ValueId id) {
+  Value& v = graph.value(id);
   if (v.constant) v.constant = withoutValues(*v.constant);
 }
 
 // What passes have made and replaced again.
-void CompiledMethod::releaseUnread() {
-  const Uses uses = usesOf(graph_);
-  for (std::size_t id = 0; id < graph_.values.size(); ++id)
+void CompiledMethod::Network::releaseUnread() {
+  const Uses uses = usesOf(graph);
+  for (std::size_t id = 0; id < graph.values.size(); ++id)
     if (uses.consumers[id].empty()) release(static_cast<ValueId>(id));
 }
 
-std::int64_t CompiledMethod::constantBytes() const {
+std::int64_t CompiledMethod::Network::constantBytes() const {
   std::int64_t bytes = 0;
-  for (const auto& watched : constants_)
+  for (const auto& watched : constants)
     if (const auto alive = watched.lock()) bytes += static_cast<std::int64_t>(alive->size() * sizeof(float));
   return bytes;
 }
 
-void CompiledMethod::buildForward(Forward& forward) {
-  forward.build();
-  input_ = forward.inputView();
-  imageShape_ = Shape(input_.desc.shape.begin() + 1, input_.desc.shape.end());
-  const auto kept = [&](ValueId id, const std::string& name) {
-    const BufferView from = forward.plain(forward.buffer(id), name), to = forward.freshPlain(from.desc.shape, name);
-    plan_.pin(to.buffer);
-    plan_.addProgram(name, {{{load(from), to}}, {}});
-    return to;
-  };
-  scores_ = kept(graph_.outputs.at(0), "scores");
-  if (layer_ != kNoValue) activation_ = kept(layer_, layerName_ + " (recorded)");
+BufferView CompiledMethod::Network::kept(Forward& forward, ValueId id, const std::string& name) {
+  const BufferView from = forward.plain(forward.buffer(id), name), to = forward.freshPlain(from.desc.shape, name);
+  plan.pin(to.buffer);
+  plan.addProgram(name, {{{load(from), to}}, {}});
+  return to;
 }
 
-void CompiledMethod::buildBackward(Forward& forward, Forward* baseline, const CompileOptions& options) {
-  plan_.beginBackward();
-  Shape seeds = scores_.desc.shape;
-  seeds[0] *= plan_.targets();
+void CompiledMethod::Network::noteInput() {
+  const float* now = plan.data(input.buffer);
+  const auto count = static_cast<std::size_t>(input.desc.floats());
+  if (seen.size() == count && std::memcmp(seen.data(), now, count * sizeof(float)) == 0) return;
+  plan.forget();
+  seen.assign(now, now + count);
+}
+
+void CompiledMethod::run(Phase phase, const Again& again) {
+  if (phase == Phase::Forward && plan().walks() > 1) network_->noteInput();
+  plan().run(phase, walk_, again);
+}
+
+void CompiledMethod::buildWalk(const Forward& forward, const CompileOptions& options, bool last) {
+  Forward own = forward.forWalk(fuse()), baseline(graph(), plan(), fuse());
+  if (method_.comparesWithBaseline) {
+    baseline.build();
+    baselineInput_ = baseline.inputView();
+  }
+  if (method_.backward) buildBackward(own, method_.comparesWithBaseline ? &baseline : nullptr, options, last);
+}
+
+// Constants go once the last walk has read them.
+void CompiledMethod::buildBackward(Forward& forward, Forward* baseline, const CompileOptions& options, bool last) {
+  plan().beginBackward();
+  walk_ = plan().walks() - 1;
+  Shape seeds = network_->scores.desc.shape;
+  seeds[0] *= plan().targets();
   seed_ = forward.freshPlain(seeds, "seed");
-  plan_.pin(seed_.buffer);
+  plan().pin(seed_.buffer);
   WalkOptions all = options.walk;
   all.sums = options.walk.sums || sumsNeeded(rules_);
   all.times = method_.times;
   for (const Wanted& w : wanted_) all.record.push_back(w.value);
   all.toInput = !method_.readsLayer;
   all.baseline = baseline;
-  all.release = [this](ValueId id) { release(id); };
+  all.denominators = &network_->denominators;
+  if (last) all.release = [this](ValueId id) { network_->release(id); };
   Walk walk(forward, rules_, all);
-  relevance_ = walk.run(seed_, graph_.outputs.at(0));
+  relevance_ = walk.run(seed_, graph().outputs.at(0));
   ledger_ = walk.ledger();
   signals_ = walk.signals();
   resultSum_ = walk.resultSum();

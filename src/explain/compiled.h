@@ -1,6 +1,7 @@
 // A method compiled for one network and batch: plan, seed, scores and where everything lies.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -28,6 +29,18 @@ class CompiledMethod final : public Runnable {
  public:
   // `graph`: canonical, cut at the scores. Throws OutOfMemory where options.memory is too low.
   CompiledMethod(Graph graph, Method method, Backend& backend, const CompileOptions& options);
+  // Several methods in one plan: walks behind one forward phase, which is not run again for an input that it saw last.
+  // They have one input and one arena, so one of them runs at a time. Their options differ in what concerns the walk
+  // alone; memory is that of the first, for all together. Empty where that is too low. `idle`: as of `fits`.
+  struct Asked {
+    Method method;
+    CompileOptions options;
+  };
+  using Together = std::vector<std::unique_ptr<CompiledMethod>>;
+  static Together together(Graph graph, const std::vector<Asked>& asked, Backend& backend);
+  static bool fitTogether(const Graph& graph, const std::vector<Asked>& asked, Backend& idle);
+  // Can this method be one of them?
+  static bool walksAlone(const Method& method);
   // The same; null where options.memory is too low.
   static std::unique_ptr<CompiledMethod> within(Graph graph, Method method, Backend& backend,
                                                 const CompileOptions& options);
@@ -35,50 +48,74 @@ class CompiledMethod final : public Runnable {
   // method keeps none, so they do not count.
   static bool fits(const Graph& graph, const Method& method, Backend& idle, const CompileOptions& options);
 
-  const Graph& graph() const { return graph_; }
-  Plan& plan() { return plan_; }
+  const Graph& graph() const { return network_->graph; }
+  Plan& plan() { return network_->plan; }
+  int walk() const { return walk_; }  // of the plan
 
   const Method& method() const override { return method_; }
-  std::int64_t rows() const override { return plan_.rows(); }
-  std::int64_t targets() const override { return plan_.targets(); }
+  std::int64_t rows() const override { return network_->plan.rows(); }
+  std::int64_t targets() const override { return network_->plan.targets(); }
   const ScoreShape& scoreShape() const override { return scoreShape_; }
-  const Shape& imageShape() const override { return imageShape_; }
-  void run(Phase phase, const Again& again) override { plan_.run(phase, again); }
-  float* input() override { return plan_.data(input_.buffer); }
-  const float* scores() override { return plan_.data(scores_.buffer); }
-  float* seed() override { return plan_.data(seed_.buffer); }
-  const float* relevance() override { return plan_.data(relevance_.buffer); }
-  float* baselineInput() override { return plan_.data(baselineInput_.buffer); }
+  const Shape& imageShape() const override { return network_->imageShape; }
+  void run(Phase phase, const Again& again) override;
+  double sparedSeconds() const override { return network_->plan.sparedSeconds(); }
+  float* input() override { return plan().data(network_->input.buffer); }
+  const float* scores() override { return plan().data(network_->scores.buffer); }
+  float* seed() override { return plan().data(seed_.buffer); }
+  const float* relevance() override { return plan().data(relevance_.buffer); }
+  float* baselineInput() override { return plan().data(baselineInput_.buffer); }
   bool scalesToSum() const override;
 
   const Shape& layerShape() const override { return layerMap_.shape; }
   std::vector<float> activation(std::int64_t row) override;
   std::vector<float> layerRelevance(std::int64_t row) override;
   const std::vector<std::string>& recordedNodes() const override { return recordedNodes_; }
-  const float* recorded(std::size_t k) override { return plan_.data(recorded_.at(k).relevance.buffer); }
+  const float* recorded(std::size_t k) override { return plan().data(recorded_.at(k).relevance.buffer); }
   const Shape& recordedShape(std::size_t k) const override { return recorded_.at(k).relevance.desc.shape; }
 
-  const double* scalar(ScalarId id) { return plan_.scalar(id); }
+  const double* scalar(ScalarId id) { return plan().scalar(id); }
   const std::vector<LedgerSlots>& ledger() const { return ledger_; }
   ScalarId resultSum() const { return resultSum_; }
   // Does nothing tell the signal of this product from its gate, so that its rule gives half to each?
   bool halves(int node) const;
   const Rule* rule(int node) const { return rules_[static_cast<std::size_t>(node)]; }
   // Of the network's constants that are still held: by the imported graph, or by kernels that read them in place.
-  std::int64_t constantBytes() const;
+  std::int64_t constantBytes() const { return network_->constantBytes(); }
 
  private:
+  // What the methods of a plan share.
+  struct Network {
+    Network(Graph own, Backend& backend, const CompileOptions& options);
+    void watchConstants(const Graph* of);
+    void release(ValueId id);
+    void releaseUnread();
+    MemoryLimit limit() const { return {memory.bytes, memory.taken + constantBytes()}; }
+    std::int64_t constantBytes() const;
+    BufferView kept(Forward& forward, ValueId id, const std::string& name);
+    void noteInput();
+
+    Graph graph;
+    MemoryLimit memory;  // taken: without constants
+    Plan plan;
+    BufferView input, scores;
+    Shape imageShape;
+    std::vector<std::weak_ptr<const std::vector<float>>> constants;
+    LayerSums denominators;   // of the walks, while they are built
+    std::vector<float> seen;  // the input of the last forward phase, where several walks share it
+  };
+  using Fuse = std::function<bool(int)>;
+
   struct Unlaid {};
-  CompiledMethod(Unlaid, Graph graph, Method method, Backend& backend, const CompileOptions& options);
+  CompiledMethod(Unlaid, std::shared_ptr<Network> network, Method method, const CompileOptions& options);
+  static Together unlaid(Graph graph, const std::vector<Asked>& asked, Backend& backend);
   void chooseRules(const std::vector<std::string>& userRules);
   int chooseLayer();
   void chooseNodes(const CompileOptions& options);
-  void build(const CompileOptions& options);
-  void watchConstants(const Graph* graph);
-  void release(ValueId id);
-  void releaseUnread();
-  void buildForward(Forward& forward);
-  void buildBackward(Forward& forward, Forward* baseline, const CompileOptions& options);
+  Fuse fuse() const;
+  // Of one network, and the options of each.
+  static void build(const std::vector<CompiledMethod*>& methods, const std::vector<const CompileOptions*>& options);
+  void buildWalk(const Forward& forward, const CompileOptions& options, bool last);
+  void buildBackward(Forward& forward, Forward* baseline, const CompileOptions& options, bool last);
   void sortRecorded(const std::vector<Recorded>& all);
   std::vector<float> asFeatureMap(const float* values) const;  // a row of the layer as C×h×w
   std::int64_t layerFloats() const { return activation_.desc.rowFloats(); }
@@ -90,16 +127,12 @@ class CompiledMethod final : public Runnable {
     bool required;  // named, not only matched
   };
 
-  MemoryLimit limit() const { return {limit_.bytes, limit_.taken + constantBytes()}; }
-
-  Graph graph_;
+  std::shared_ptr<Network> network_;
   Method method_;
-  MemoryLimit limit_;  // taken: without constants
-  Plan plan_;
+  int walk_ = 0;
   std::vector<const Rule*> rules_;
   std::vector<Signal> signals_;
-  BufferView input_, baselineInput_, scores_, seed_, relevance_, activation_;
-  Shape imageShape_;
+  BufferView baselineInput_, seed_, relevance_, activation_;
   FeatureMap layerMap_;
   ScoreShape scoreShape_;
   std::string layerName_;
@@ -109,7 +142,6 @@ class CompiledMethod final : public Runnable {
   std::vector<Recorded> recorded_;
   std::vector<LedgerSlots> ledger_;
   ScalarId resultSum_ = -1;
-  std::vector<std::weak_ptr<const std::vector<float>>> constants_;
 };
 
 }  // namespace relprop

@@ -9,6 +9,7 @@ class SingleWalk : public Procedure {
  public:
   bool runsManyInputs() const override { return false; }
   bool walksOnce() const override { return true; }
+  bool probes() const override { return false; }
 
   void serve(Session& session, Request& request) const override {
     session.walk(

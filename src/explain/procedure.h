@@ -47,6 +47,8 @@ class Procedure {
   virtual bool runsManyInputs() const { return true; }
   // One walk an image: a row of the plan has its ledger and the relevance of its layers.
   virtual bool walksOnce() const { return false; }
+  // Whether it asks for the scores of an image before anything else, from a plan of few rows (Session::probe).
+  virtual bool probes() const { return true; }
   // Answers all questions about all images; here one image after the other. Throws NotSupportedByMethod, Cancelled.
   virtual void serve(Session& session, Request& request) const;
   // One attribution a question.

@@ -24,6 +24,8 @@ class Runnable {
   std::int64_t inputFloats() const { return elementCount(imageShape()); }
   // Forward fills scores, Backward takes the seed to relevance (and recorded layers).
   virtual void run(Phase phase, const Again& again = {}) = 0;
+  // What the last forward pass would have taken longer alone: others had left a part of it.
+  virtual double sparedSeconds() const { return 0; }
 
   virtual float* input() = 0;            // rows × C×H×W
   virtual const float* scores() = 0;     // rows × scoreShape().count()

@@ -94,7 +94,12 @@ Compilation::Compilation(const Model& model, const ExplainOptions& options, Meth
   rowsApart_ = special.mixing.empty();
   if (!rowsApart_)
     warnings_.push_back("node '" + special.mixing.front() + "' looks along the batch: images are taken one at a time");
-  for (std::string& warning : missingBatchNorm(model, method_)) warnings_.push_back(std::move(warning));
+}
+
+std::vector<std::string> Compilation::warnings(const Method& method) const {
+  std::vector<std::string> all = warnings_;
+  for (std::string& warning : missingBatchNorm(model_, method)) all.push_back(std::move(warning));
+  return all;
 }
 
 // Some exports leave the batch open at the input and have the 1 that they were traced with further inside, as in a
@@ -129,26 +134,41 @@ std::unique_ptr<Backend> Compilation::backend(Packing packing) const {
   return makeBackend({.kind = kind, .operand = operand, .packing = packing, .threads = options_.threads});
 }
 
-CompileOptions Compilation::walking(PatternValues patterns, std::int64_t taken) const {
+CompileOptions Compilation::walking(const ExplainOptions& options, const Method& method, std::int64_t bytes,
+                                    std::int64_t taken) const {
   CompileOptions c;
-  c.walk.sums = options_.ledger && method_.conserves;
-  if (options_.pixelRange) c.walk.bounds = InputBounds{options_.pixelRange->low, options_.pixelRange->high};
-  c.walk.patterns = std::move(patterns);
-  c.rules = options_.rules;
-  c.targets = static_cast<std::int64_t>(options_.targets.size());
-  c.at = options_.at;
+  c.walk.sums = options.ledger && method.conserves;
+  if (options.pixelRange) c.walk.bounds = InputBounds{options.pixelRange->low, options.pixelRange->high};
+  c.rules = options.rules;
+  c.targets = static_cast<std::int64_t>(options.targets.size());
+  c.at = options.at;
   c.anyScores = anyScores_;
   c.head = head_;
-  c.memory = {options_.memory, taken};
+  c.memory = {bytes, taken};
   c.imported = &ModelAccess::graph(model_);
   return c;
 }
 
 bool Compilation::fitsPacked() const {
   if (options_.memory == 0 || options_.reference) return true;
+  CompileOptions how = walking(0);
+  how.walk.patterns = patterns_;
+  return fitTogether({{method_, how}});
+}
+
+CompiledMethod::Asked Compilation::asked(const ExplainOptions& options, Method method, std::int64_t bytes) const {
+  CompileOptions how = walking(options, method, bytes, 0);
+  return {std::move(method), std::move(how)};
+}
+
+bool Compilation::fitTogether(const std::vector<CompiledMethod::Asked>& asked) const {
   std::vector<LinearCall> calls;
   const std::unique_ptr<Backend> idle = makeRecordingBackend(backend(), calls);
-  return CompiledMethod::fits(graph_, method_, *idle, walking(patterns_, 0));
+  return CompiledMethod::fitTogether(graph_, asked, *idle);
+}
+
+CompiledMethod::Together Compilation::together(Backend& backend, const std::vector<CompiledMethod::Asked>& asked) {
+  return CompiledMethod::together(std::move(graph_), asked, backend);
 }
 
 std::unique_ptr<CompiledMethod> Compilation::classifier(Backend& backend, std::int64_t rows) const {
@@ -157,12 +177,14 @@ std::unique_ptr<CompiledMethod> Compilation::classifier(Backend& backend, std::i
 }
 
 std::unique_ptr<CompiledMethod> Compilation::compile(Backend& backend, std::int64_t taken) {
-  const CompileOptions how = walking(std::move(patterns_), taken);
+  CompileOptions how = walking(taken);
+  how.walk.patterns = std::move(patterns_);
   return std::make_unique<CompiledMethod>(std::move(graph_), std::move(method_), backend, how);
 }
 
 std::unique_ptr<CompiledMethod> Compilation::within(Backend& backend, std::int64_t taken) {
-  const CompileOptions how = walking(std::move(patterns_), taken);
+  CompileOptions how = walking(taken);
+  how.walk.patterns = std::move(patterns_);
   return CompiledMethod::within(std::move(graph_), std::move(method_), backend, how);
 }
 

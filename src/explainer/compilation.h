@@ -28,12 +28,17 @@ class Compilation {
   Graph takeGraph() { return std::move(graph_); }
   const Head& head() const { return head_; }                          // none of options.from
   const std::vector<std::string>& passes() const { return passes_; }  // what each did, in a line
-  const std::vector<std::string>& warnings() const { return warnings_; }
+  std::vector<std::string> warnings() const { return warnings(method_); }
+  std::vector<std::string> warnings(const Method& method) const;  // where another one is applied to the graph
 
   std::unique_ptr<Backend> backend(Packing packing = Packing::Once) const;
   // Can weights stay packed under options.memory? Packing them anew for every run is the last thing to be tried, as it
   // costs a part of every run. A little more is needed than this finds (padding, work space).
   bool fitsPacked() const;
+  // The methods of several options, which have the graph of these. `fitTogether`: within so many bytes, 0 for any.
+  CompiledMethod::Asked asked(const ExplainOptions& options, Method method, std::int64_t bytes) const;
+  bool fitTogether(const std::vector<CompiledMethod::Asked>& asked) const;
+  CompiledMethod::Together together(Backend& backend, const std::vector<CompiledMethod::Asked>& asked);
   // Forward passes alone, over so many rows, or as many as the model holds for.
   std::unique_ptr<CompiledMethod> classifier(Backend& backend, std::int64_t rows) const;
   // The method itself; the graph goes into it, so this comes last. `taken`: bytes that other plans hold. `within`: null
@@ -44,7 +49,9 @@ class Compilation {
  private:
   Specialised specialised();
   using PatternValues = std::map<std::string, std::vector<float>>;  // by node
-  CompileOptions walking(PatternValues patterns, std::int64_t taken) const;
+  CompileOptions walking(const ExplainOptions& options, const Method& method, std::int64_t bytes,
+                         std::int64_t taken) const;
+  CompileOptions walking(std::int64_t taken) const { return walking(options_, method_, options_.memory, taken); }
 
   Model model_;
   ExplainOptions options_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 
 #include "explain/methods/method_list.h"
 #include "explain/procedure.h"
@@ -36,7 +37,7 @@ struct Explainer::Impl {
   std::unique_ptr<System> system;
   std::unique_ptr<Session> session;
   PlanReport report;
-  double seconds[2] = {0, 0};
+  double seconds[2] = {0, 0}, spared = 0;
 
   Runnable& runnable() const { return system->runnable(); }
   const Method& method() const { return runnable().method(); }
@@ -55,10 +56,24 @@ struct Explainer::Impl {
     validate(options);
     Method method = parseMethod(options.method);
     requireMeaning(method);
-    system = model.isBagOfWords() ? makeBagSystem(model, options, std::move(method))
-                                  : makeNetworkSystem(model, options, std::move(method));
+    take(model.isBagOfWords() ? makeBagSystem(model, options, std::move(method))
+                              : makeNetworkSystem(model, options, std::move(method)));
+  }
+
+  void take(std::unique_ptr<System> compiled) {
+    system = std::move(compiled);
     session = std::make_unique<Session>(runnable(), baselineFacts(), hooks());
     report = system->report();
+  }
+
+  // None for what compile() has something to say about.
+  std::optional<Method> methodFor() const try {
+    validate(options);
+    Method method = parseMethod(options.method);
+    requireMeaning(method);
+    return method;
+  } catch (const Error&) {
+    return std::nullopt;
   }
 
   BaselineFacts baselineFacts() const {
@@ -87,6 +102,8 @@ struct Explainer::Impl {
     throw Error(ErrorCode::Cancelled, "explain", fmt::format("stopped after {} of {}", done, total));
   }
 
+  void beginTiming() { seconds[0] = seconds[1] = spared = 0; }
+
   Layout handedOver() const { return options.channelsFirst ? Layout::ChannelsFirst : system->layout(); }
   // In the layout that inputs and maps are handed over in; the plan has its channels first.
   Shape imageShape() const {
@@ -100,6 +117,7 @@ struct Explainer::Impl {
     const auto start = Clock::now();
     translated("run", [&] { runnable().run(phase, options.again); });
     seconds[static_cast<int>(phase)] += std::chrono::duration<double>(Clock::now() - start).count();
+    if (phase == Phase::Forward) spared += runnable().sparedSeconds();
   }
 
   std::vector<float> probed(const std::vector<float>& input) {
@@ -147,7 +165,31 @@ Explainer::Explainer(const Model& model, const ExplainOptions& options)
     : impl_(std::make_unique<Impl>(model, options)) {
   translated("compile", [&] { impl_->compile(); });
 }
+Explainer::Explainer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Explainer::~Explainer() = default;
+
+std::vector<std::unique_ptr<Explainer>> Explainer::together(const Model& model,
+                                                            const std::vector<ExplainOptions>& options,
+                                                            std::int64_t bytes) {
+  std::vector<std::unique_ptr<Explainer>> all(options.size());
+  if (options.empty() || model.isBagOfWords()) return all;
+  std::vector<std::unique_ptr<Impl>> impls;
+  std::vector<std::optional<Method>> methods;
+  for (const ExplainOptions& one : options) {
+    impls.push_back(std::make_unique<Impl>(model, one));
+    methods.push_back(impls.back()->methodFor());
+  }
+  translated("compile", [&] {
+    std::vector<std::unique_ptr<System>> systems = makeNetworkSystems(model, options, methods, bytes);
+    for (std::size_t k = 0; k < all.size(); ++k) {
+      if (!systems[k]) continue;
+      impls[k]->take(std::move(systems[k]));
+      all[k].reset(new Explainer(std::move(impls[k])));
+    }
+  });
+  return all;
+}
+
 Explainer::Explainer(Explainer&&) noexcept = default;
 Explainer& Explainer::operator=(Explainer&&) noexcept = default;
 
@@ -170,13 +212,13 @@ std::vector<Explanation> Explainer::explain(const TensorView& input, const std::
   if (count != perImage && count != perImage * input.shape[0])
     throw Error(ErrorCode::UnknownTarget, "targets", std::to_string(targets.size()),
                 fmt::format("{} or {} (so many for each row)", perImage, perImage * input.shape[0]));
-  impl_->seconds[0] = impl_->seconds[1] = 0;
+  impl_->beginTiming();
   return translated("explain", [&] { return impl_->explain(input, targets); });
 }
 
 Tensor Explainer::forward(const TensorView& input) {
   checkImages(input, impl_->imageShape());
-  impl_->seconds[0] = impl_->seconds[1] = 0;
+  impl_->beginTiming();
   return impl_->forward(input);
 }
 
@@ -188,6 +230,9 @@ std::vector<StepReport> Explainer::profile() const {
 }
 double Explainer::forwardSeconds() const {
   return impl_->seconds[0];
+}
+double Explainer::sparedSeconds() const {
+  return impl_->spared;
 }
 double Explainer::backwardSeconds() const {
   return impl_->seconds[1];

@@ -41,11 +41,13 @@ std::vector<std::string> halvedProducts(const CompiledMethod& compiled) {
 
 }  // namespace
 
-std::vector<StepReport> stepsOf(const Plan& plan) {
+std::vector<StepReport> stepsOf(CompiledMethod& compiled) {
   std::vector<StepReport> steps;
-  for (const StepInfo& s : plan.steps())
+  for (const StepInfo& s : compiled.plan().steps()) {
+    if (!s.serves(compiled.walk())) continue;
     steps.push_back({s.name, s.node, s.phase == Phase::Forward ? "forward" : "backward", kindName(s.kind),
                      toString(s.shape), s.bytes, s.flops, s.seconds});
+  }
   return steps;
 }
 
@@ -77,7 +79,7 @@ PlanReport reportOf(CompiledMethod& compiled, CompiledMethod* probe) {
   for (std::size_t i = 0; i < compiled.graph().nodes.size(); ++i)
     r.nodes.push_back(nodeReport(compiled, static_cast<int>(i)));
   r.warnings = halvedProducts(compiled);
-  r.steps = stepsOf(compiled.plan());
+  r.steps = stepsOf(compiled);
   r.modelBytes = compiled.constantBytes();
   for (Plan* plan : {&compiled.plan(), probe ? &probe->plan() : nullptr}) {
     if (!plan) continue;

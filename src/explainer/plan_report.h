@@ -7,7 +7,8 @@ namespace relprop {
 
 // What every node received and passed on; row: of relevance.
 std::vector<LedgerEntry> ledgerOf(CompiledMethod& compiled, std::int64_t row);
-std::vector<StepReport> stepsOf(const Plan& plan);
+// Those that its walk needs, of a plan of several.
+std::vector<StepReport> stepsOf(CompiledMethod& compiled);
 // All but what the passes said. probe: what else the method has compiled, or null.
 PlanReport reportOf(CompiledMethod& compiled, CompiledMethod* probe);
 

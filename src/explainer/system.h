@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -28,6 +29,12 @@ class System {
 
 // Throw what Explainer's constructor throws.
 std::unique_ptr<System> makeNetworkSystem(const Model& model, const ExplainOptions& options, Method method);
+// One for each of the options that can share a forward pass with the first ones; null for others, for methods that
+// cannot be compiled or could not be parsed, and for all where there is but one or they take more than `bytes` (0:
+// any).
+std::vector<std::unique_ptr<System>> makeNetworkSystems(const Model& model, const std::vector<ExplainOptions>& options,
+                                                        const std::vector<std::optional<Method>>& methods,
+                                                        std::int64_t bytes);
 std::unique_ptr<System> makeBagSystem(const Model& model, const ExplainOptions& options, Method method);
 
 }  // namespace relprop

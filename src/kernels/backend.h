@@ -41,6 +41,11 @@ class SharedFloats {
   std::size_t size() const { return values_->size(); }
   float operator[](std::size_t i) const { return (*values_)[i]; }
 
+  // Which values they are, for those who do not keep them.
+  using Identity = std::weak_ptr<const std::vector<float>>;
+  Identity identity() const { return values_; }
+  bool isSame(const Identity& other) const { return !values_.owner_before(other) && !other.owner_before(values_); }
+
  private:
   std::shared_ptr<const std::vector<float>> values_;
 };
@@ -50,6 +55,7 @@ struct WeightSlopes {
   float up = 1, down = 1;
   float of(float w) const { return w * (w > 0 ? up : down); }
   bool isAll() const { return up == 1 && down == 1; }
+  bool operator==(const WeightSlopes&) const = default;
 };
 
 // weights: O × I/groups × kh × kw. bias: O values or empty. operands: what is multiplied; sums are

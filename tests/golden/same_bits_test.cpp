@@ -1,4 +1,5 @@
-// A picture's map is the same to the last bit alone and among others, with one thread and with two.
+// A picture's map is the same to the last bit alone and among others, with one thread and with two, and by a method
+// alone and among others.
 #include <gtest/gtest.h>
 
 #include <cctype>
@@ -35,6 +36,12 @@ std::vector<float> maps(const Model& model, const char* method, int batch, int t
   return values;
 }
 
+std::vector<float> bits(const std::vector<Explanation>& all) {
+  std::vector<float> values;
+  for (const Explanation& e : all) values.insert(values.end(), e.relevance.data.begin(), e.relevance.data.end());
+  return values;
+}
+
 bool sameBits(const std::vector<float>& a, const std::vector<float>& b) {
   return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
 }
@@ -55,6 +62,40 @@ TEST_P(SameBits, AloneAndInBatchesWithOneThreadAndTwo) {
   EXPECT_TRUE(sameBits(maps(model, method, 3, 1, kPictures), expected)) << "three at a time, one thread";
   EXPECT_TRUE(sameBits(maps(model, method, 8, 2, 8), expected)) << "eight at a time";
 }
+
+// The methods of the RAP paper's table, and some more that divide by the same sums.
+class TogetherBits : public testing::TestWithParam<std::tuple<const char*, int>> {};
+
+TEST_P(TogetherBits, OneForwardPassForAllMethods) {
+  RELPROP_NEEDS_SHARED();
+#ifdef __SANITIZE_ADDRESS__
+  GTEST_SKIP() << "bits are those of the program without sanitizers; its kernels run under them on the fixtures";
+#endif
+  const auto [name, batch] = GetParam();
+  const Model model = Model::load(test::modelsFolder() / (std::string(name) + ".onnx"));
+  std::vector<ExplainOptions> options;
+  for (const char* method :
+       {"rap", "rap-signed", "lrp-alpha1beta0", "lrp-alpha2beta1", "lrp-zplus", "gradient", "input-x-gradient",
+        "guided-backprop", "grad-cam", "epsilon-plus-flat", "epsilon-gamma-box", "lrp-gamma"}) {
+    options.emplace_back();
+    options.back().method = method, options.back().batch = batch, options.back().threads = 2;
+    options.back().pixelRange = PixelRange{{-3, -3, -3}, {3, 3, 3}};
+  }
+  const auto together = Explainer::together(model, options);
+  for (std::size_t k = 0; k < options.size(); ++k) {
+    ASSERT_TRUE(together[k]) << options[k].method;
+    Explainer alone(model, options[k]);
+    const Tensor input = pictures(batch, alone.inputShape());
+    EXPECT_TRUE(sameBits(bits(together[k]->explain(input)), bits(alone.explain(input)))) << options[k].method;
+    EXPECT_EQ(together[k]->sparedSeconds() > 0, k > 0) << options[k].method;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Golden, TogetherBits,
+                         testing::Combine(testing::Values("resnet50", "googlenet"), testing::Values(1, 3)),
+                         [](const auto& info) {
+                           return std::string(std::get<0>(info.param)) + "_" + std::to_string(std::get<1>(info.param));
+                         });
 
 INSTANTIATE_TEST_SUITE_P(
     Golden, SameBits,

@@ -89,19 +89,31 @@ void positiveGradient(const float*, const float* g, std::int64_t size, double* w
 class GradientCam : public Procedure {
  public:
   bool runsManyInputs() const override { return false; }
+  bool probes() const override { return false; }
   explicit GradientCam(ChannelWeights weights) : weights_(weights) {}
 
+  void serve(Session& session, Request& request) const override {
+    session.walk(
+        request.images(), [&](std::int64_t k, const float* scores) { return request.ask(k, scores); },
+        [&](std::int64_t k, float* to) { std::copy_n(request.image(k), session.imageFloats(), to); },
+        [&](std::int64_t k, const Session::Row& row) { request.drawn(k, maps(session, row)); });
+  }
+
   std::vector<Attribution> explain(Session& session, const Subject& subject) const override {
-    std::vector<Attribution> out(subject.questions.size());
+    std::vector<Attribution> out;
     const auto fill = [&](std::int64_t, float* to) { std::copy_n(subject.input, session.imageFloats(), to); };
-    session.walk(1, subject.questions, fill, [&](std::int64_t, const Session::Row& row) {
-      for (std::size_t c = 0; c < out.size(); ++c)
-        out[c] = map(session, row.activation().data(), row.layerRelevance(static_cast<std::int64_t>(c)).data());
-    });
+    session.walk(1, subject.questions, fill, [&](std::int64_t, const Session::Row& row) { out = maps(session, row); });
     return out;
   }
 
  private:
+  std::vector<Attribution> maps(const Session& session, const Session::Row& row) const {
+    std::vector<Attribution> out;
+    for (std::int64_t target = 0; target < session.targets(); ++target)
+      out.push_back(map(session, row.activation().data(), row.layerRelevance(target).data()));
+    return out;
+  }
+
   Attribution map(const Session& session, const float* a, const float* g) const {
     const Shape& layer = session.layerShape();
     const std::int64_t size = layer[1] * layer[2];

@@ -90,8 +90,38 @@ bool LinearLayer::forwardInPlace(const std::vector<Term>& terms, const char* wha
   return true;
 }
 
-// Where that does not go, a kernel for every term.
-Expr LinearLayer::forward(const std::vector<Term>& terms, const char* what) {
+// The sum is the same in every walk that looks at this layer. Bounds may differ from walk to walk.
+bool LinearLayer::isOfAnyWalk(const std::vector<Term>& terms) const {
+  return walk_.options().denominators && std::none_of(terms.begin(), terms.end(), [](const Term& t) {
+           return t.in == InputPart::AboveLow || t.in == InputPart::BelowHigh || isPattern(t.weight);
+         });
+}
+
+// A sum and its negative are one: −Σ x·w⁻ of one method and Σ x·w⁻ of another.
+Expr LinearLayer::forward(std::vector<Term> terms, const char* what) {
+  const float sign = terms.empty() ? 1 : terms[0].sign;
+  for (Term& t : terms) t.sign *= sign;
+  const Expr sum = isOfAnyWalk(terms) ? sharedSum(terms, what) : computed(terms, what);
+  return sign == 1 ? sum : sum * sign;
+}
+
+Expr LinearLayer::sharedSum(const std::vector<Term>& terms, const char* what) {
+  float gamma = 0;
+  std::vector<std::tuple<InputPart, WeightPart, float>> key;
+  for (const Term& t : terms) {
+    key.emplace_back(t.in, t.weight, t.sign);
+    if (t.weight == WeightPart::PlusGammaPos || t.weight == WeightPart::PlusGammaNeg) gamma = gamma_;
+  }
+  Expr& known = (*walk_.options().denominators)[{l_.output, gamma, key}];
+  if (known)
+    plan_.share(known->view.buffer);
+  else
+    known = computed(terms, what);
+  return known;
+}
+
+// Where one pass over the weights does not go, a kernel for every term.
+Expr LinearLayer::computed(const std::vector<Term>& terms, const char* what) {
   const BufferView out = fresh(outputShape(), what);
   if (forwardInPlace(terms, what, out)) return load(f_.canonical(out, node_.name));
   bool first = true;

@@ -25,7 +25,7 @@ class LinearLayer {
   Expr z() { return f_.value(l_.output); }  // as the forward pass recorded it
   Expr bias(BiasPart part);
   // Σ sign·part(x)·part(w) of the terms, without bias.
-  Expr forward(const std::vector<Term>& terms, const char* what);
+  Expr forward(std::vector<Term> terms, const char* what);
   // Σ sign·part(x)·(part(w)ᵀs) of the routes. sums: taken along by the program that stores the numerators s.
   Expr backward(const std::vector<Route>& routes, std::vector<ProgramRequest::Reduce> sums);
 
@@ -43,6 +43,9 @@ class LinearLayer {
   SharedFloats weights(WeightPart part, float sign) const;
   LinearKernelSpec spec(WeightPart part, float sign, int src, int dst, Element in) const;
   std::optional<DenseSpec> denseInPlace(const Parts& parts, std::int64_t rows) const;
+  bool isOfAnyWalk(const std::vector<Term>& terms) const;
+  Expr sharedSum(const std::vector<Term>& terms, const char* what);
+  Expr computed(const std::vector<Term>& terms, const char* what);
   bool forwardInPlace(const std::vector<Term>& terms, const char* what, const BufferView& out);
 
   std::vector<BufferView> stored(const std::vector<Route>& routes, std::vector<ProgramRequest::Reduce> sums);

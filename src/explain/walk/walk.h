@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -48,6 +49,10 @@ struct Recorded {
   BufferView relevance;
 };
 
+// Sums over the inputs of a layer, by which several walks of one plan divide: by the layer's output, γ where the
+// weights are parts with it, and the terms.
+using LayerSums = std::map<std::tuple<ValueId, float, std::vector<std::tuple<InputPart, WeightPart, float>>>, Expr>;
+
 enum class Multiply { None, Input, DifferenceToBaseline };
 
 struct WalkOptions {
@@ -58,6 +63,7 @@ struct WalkOptions {
   std::vector<ValueId> record = {};                         // values whose relevance is recorded
   bool toInput = true;                                      // false: the walk ends at the recorded values
   Forward* baseline = nullptr;                // the network at the baseline, for rules that compare with it
+  LayerSums* denominators = nullptr;          // that earlier walks have made
   std::function<void(ValueId)> release = {};  // called with each constant that nothing still to be visited reads
 };
 

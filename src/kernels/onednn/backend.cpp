@@ -47,15 +47,16 @@ class OneDnnBackend : public ReferenceBackend {
   KernelPtr linearForward(const LinearKernelSpec& s) override {
     return made("forward", [&] {
       const int tile = simd::winogradTile(winograd_, s, simd::Direction::Forward);
-      return tile ? simd::winograd(*winograd_, s, simd::Direction::Forward, tile, packing_)
-                  : onednn::linearForward(s, packing_);
+      return tile ? simd::winograd(*winograd_, s, simd::Direction::Forward, tile, kept(tiles_))
+                  : onednn::linearForward(s, kept(packed_));
     });
   }
   KernelPtr linearBackward(const LinearKernelSpec& s) override {
     return made("backward", [&] {
       if (const int tile = simd::winogradTile(winograd_, s, simd::Direction::Backward))
-        return simd::winograd(*winograd_, s, simd::Direction::Backward, tile, packing_);
-      return onednn::suitsPhases(s) ? onednn::linearBackwardByPhases(s, block()) : onednn::linearBackward(s, packing_);
+        return simd::winograd(*winograd_, s, simd::Direction::Backward, tile, kept(tiles_));
+      if (onednn::suitsPhases(s)) return onednn::linearBackwardByPhases(s, block());
+      return onednn::linearBackward(s, kept(packed_));
     });
   }
   // Beyond a few rows arithmetic takes longer than reading the weights.
@@ -99,6 +100,11 @@ class OneDnnBackend : public ReferenceBackend {
   }
 
  private:
+  template <class Packed>
+  Packed* kept(Packed& packed) const {
+    return packing_ == Packing::Once ? &packed : nullptr;
+  }
+
   // oneDNN chooses a kernel's code by the number of threads, and weights are packed by all of them. It reports by
   // exceptions of its own; only relprop::Error leaves the library.
   template <class Make>
@@ -114,6 +120,8 @@ class OneDnnBackend : public ReferenceBackend {
   }
 
   Packing packing_;
+  onednn::Packed packed_;
+  simd::WinogradPacked tiles_;
   const simd::WinogradOps* winograd_ = simd::bestWinogradOps();
 };
 

@@ -128,20 +128,26 @@ void takePart(const SharedFloats& weights, WeightSlopes part, float* to) {
 // A part of a layer's weights as its primitive reads them.
 class Weights {
  public:
-  Weights(const LinearKernelSpec& spec, const memory::desc& wanted, Packing packing)
+  Weights(const LinearKernelSpec& spec, const memory::desc& wanted, Packed* shared)
       : source_(spec.weights), part_(spec.part), plain_(plainWeights(spec.shape), cpu(), nullptr) {
-    if (packing == Packing::EveryRun) {
+    if (!shared) {
       packed_ = memory(wanted, cpu(), nullptr);
       reorder_ = dnnl::reorder(plain_, packed_);
       return;
     }
-    std::vector<float> values(part_.isAll() ? 0 : source_.size());
-    if (!part_.isAll()) takePart(source_, part_, values.data());
-    packed_ = packed(part_.isAll() ? source_.data() : values.data(), plain_.get_desc(), wanted);
+    const auto [weights, isNew] = shared->get(source_, part_, {plain_.get_desc(), wanted}, [&] {
+      std::vector<float> values(part_.isAll() ? 0 : source_.size());
+      if (!part_.isAll()) takePart(source_, part_, values.data());
+      return std::make_shared<memory>(
+          packed(part_.isAll() ? source_.data() : values.data(), plain_.get_desc(), wanted));
+    });
+    shared_ = weights, packed_ = *weights, isNew_ = isNew;
     source_ = SharedFloats();
   }
 
-  std::int64_t keptBytes() const { return reorder_ ? 0 : static_cast<std::int64_t>(packed_.get_desc().get_size()); }
+  std::int64_t keptBytes() const {
+    return reorder_ || !isNew_ ? 0 : static_cast<std::int64_t>(packed_.get_desc().get_size());
+  }
   std::int64_t scratchBytes() const { return reorder_ ? partBytes() + alignedBytes(packed_.get_desc().get_size()) : 0; }
   const memory& at(char* scratch) const {
     if (!reorder_) return packed_;
@@ -159,6 +165,8 @@ class Weights {
   SharedFloats source_;  // none once they are packed
   WeightSlopes part_;
   mutable memory plain_, packed_;
+  std::shared_ptr<memory> shared_;  // the same, for as long as it is in use
+  bool isNew_ = true;               // nobody else had them before
   dnnl::reorder reorder_;
 };
 
@@ -195,12 +203,12 @@ struct Wanted {
 // One linear primitive with its packed weights. A kernel runs once at a time (its memory handles are re-pointed).
 class Linear : public Kernel {
  public:
-  Linear(const LinearKernelSpec& spec, const dnnl::primitive& primitive, const Wanted& w, bool forward, Packing packing)
+  Linear(const LinearKernelSpec& spec, const dnnl::primitive& primitive, const Wanted& w, bool forward, Packed* shared)
       : primitive_(primitive),
         forward_(forward),
         in_(outer(spec, forward, true), w.in, true, false),
         out_(outer(spec, !forward, false), w.out, spec.accumulate, true),
-        weights_(spec, w.weights, packing),
+        weights_(spec, w.weights, shared),
         scratch_(w.scratch, cpu(), nullptr) {
     if (!spec.bias.empty()) {
       const memory::desc md = described({spec.shape.oc}, Tag::x);
@@ -246,12 +254,12 @@ class Linear : public Kernel {
 };
 
 template <class Desc, class Primitive>
-KernelPtr finish(const LinearKernelSpec& spec, const Desc& pd, const Primitive& p, bool forward, Packing packing) {
+KernelPtr finish(const LinearKernelSpec& spec, const Desc& pd, const Primitive& p, bool forward, Packed* shared) {
   const Wanted w = forward ? Wanted{pd.query_md(dnnl::query::src_md), pd.query_md(dnnl::query::dst_md),
                                     pd.query_md(dnnl::query::weights_md), pd.scratchpad_desc()}
                            : Wanted{pd.query_md(dnnl::query::diff_dst_md), pd.query_md(dnnl::query::diff_src_md),
                                     pd.query_md(dnnl::query::weights_md), pd.scratchpad_desc()};
-  return std::make_unique<Linear>(spec, p, w, forward, packing);
+  return std::make_unique<Linear>(spec, p, w, forward, shared);
 }
 
 // x and g meet in a primitive that makes weights.
@@ -326,28 +334,28 @@ class Lrn : public Kernel {
 
 }  // namespace
 
-KernelPtr linearForward(const LinearKernelSpec& spec, Packing packing) {
+KernelPtr linearForward(const LinearKernelSpec& spec, Packed* shared) {
   const auto attr = attributes(spec);
   if (spec.shape.dense) {
     const auto pd = denseForward(describe(spec, true), attr, cpu());
-    return finish(spec, pd, dnnl::inner_product_forward(pd), true, packing);
+    return finish(spec, pd, dnnl::inner_product_forward(pd), true, shared);
   }
   const auto pd = choose(describe(spec, true), false, [&](const ConvDescs& d) { return convForward(d, attr, cpu()); });
-  return finish(spec, pd, dnnl::convolution_forward(pd), true, packing);
+  return finish(spec, pd, dnnl::convolution_forward(pd), true, shared);
 }
 
-KernelPtr linearBackward(const LinearKernelSpec& spec, Packing packing) {
+KernelPtr linearBackward(const LinearKernelSpec& spec, Packed* shared) {
   LinearKernelSpec plain = spec;
   plain.bias.clear();
   const auto attr = attributes({.shape = spec.shape, .weights = {}, .bias = {}});
   if (spec.shape.dense) {
     const auto pd = denseGradient<dnnl::inner_product_backward_data>(describe(plain, false), attr, cpu());
-    return finish(plain, pd, dnnl::inner_product_backward_data(pd), false, packing);
+    return finish(plain, pd, dnnl::inner_product_backward_data(pd), false, shared);
   }
   const auto pd = choose(describe(plain, false), false, [&](const ConvDescs& d) {
     return convGradient<dnnl::convolution_backward_data>(d, attr, cpu());
   });
-  return finish(plain, pd, dnnl::convolution_backward_data(pd), false, packing);
+  return finish(plain, pd, dnnl::convolution_backward_data(pd), false, shared);
 }
 
 KernelPtr linearWeightGradient(const LinearKernelSpec& spec) {

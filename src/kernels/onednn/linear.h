@@ -1,12 +1,20 @@
 // Linear maps, reorders and LRN through oneDNN primitives that are created once.
 #pragma once
 
-#include "kernels/backend.h"
+#include "kernels/onednn/compat.h"
+#include "kernels/packed.h"
 
 namespace relprop::onednn {
 
-KernelPtr linearForward(const LinearKernelSpec& spec, Packing packing);
-KernelPtr linearBackward(const LinearKernelSpec& spec, Packing packing);
+struct PackedLayout {
+  dnnl::memory::desc plain, wanted;
+  bool operator==(const PackedLayout&) const = default;
+};
+using Packed = PackedWeights<PackedLayout, dnnl::memory>;
+
+// packed: null where weights are packed for every run.
+KernelPtr linearForward(const LinearKernelSpec& spec, Packed* packed);
+KernelPtr linearBackward(const LinearKernelSpec& spec, Packed* packed);
 KernelPtr linearWeightGradient(const LinearKernelSpec& spec);
 KernelPtr reorder(const TensorDesc& from, const TensorDesc& to);
 KernelPtr lrn(const LrnSpec& spec);

@@ -74,6 +74,7 @@ class Phases : public Kernel {
   Phases(const LinearKernelSpec& spec, int block) : shape_(spec.shape), phases_(forwardShape(spec.shape)) {
     const int inside = spec.operands == Element::Float32 ? block : static_cast<int>(phases_.oc);
     desc_ = {phases_.outputShape(), inside};
+    Packed own;
     convolution_ = linearForward({.shape = phases_,
                                   .srcBlock = spec.dstBlock,
                                   .dstBlock = inside,
@@ -81,7 +82,7 @@ class Phases : public Kernel {
                                   .bias = {},
                                   .operands = spec.operands,
                                   .in = spec.in},
-                                 Packing::Once);
+                                 &own);
   }
 
   void run(const std::byte* const* in, std::byte* const* out, void* scratch) const override {

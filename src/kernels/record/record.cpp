@@ -8,12 +8,21 @@ namespace {
 
 class Idle : public Kernel {
  public:
-  explicit Idle(std::int64_t weightBytes) : weightBytes_(weightBytes) {}
+  Idle(std::int64_t weightBytes, std::shared_ptr<const char> shared)
+      : weightBytes_(weightBytes), shared_(std::move(shared)) {}
   void run(const std::byte* const*, std::byte* const*, void*) const override {}
   std::int64_t weightBytes() const override { return weightBytes_; }
 
  private:
   std::int64_t weightBytes_;
+  std::shared_ptr<const char> shared_;  // stands for packed weights, while somebody has them
+};
+
+// Which weights kernels can share; directly computed layers have one order each way.
+struct IdleLayout {
+  simd::Direction direction;
+  int tile, srcBlock, dstBlock;
+  bool operator==(const IdleLayout&) const = default;
 };
 
 LinearCall callOf(LinearCall::Kind kind, const DenseSpec& s) {
@@ -31,10 +40,10 @@ class RecordingBackend : public ReferenceBackend {
   TensorDesc activation(const Shape& shape) const override { return like_->activation(shape); }
   bool readsDenseInPlace(std::int64_t rows) const override { return like_->readsDenseInPlace(rows); }
   KernelPtr linearForward(const LinearKernelSpec& s) override {
-    return add({LinearCall::Kind::Forward, s.shape}, packedBytes(s, simd::Direction::Forward));
+    return add({LinearCall::Kind::Forward, s.shape}, s, simd::Direction::Forward);
   }
   KernelPtr linearBackward(const LinearKernelSpec& s) override {
-    return add({LinearCall::Kind::Backward, s.shape}, packedBytes(s, simd::Direction::Backward));
+    return add({LinearCall::Kind::Backward, s.shape}, s, simd::Direction::Backward);
   }
   KernelPtr denseForward(const DenseSpec& s) override { return add(callOf(LinearCall::Kind::Forward, s)); }
   KernelPtr denseBackward(const DenseSpec& s) override { return add(callOf(LinearCall::Kind::Backward, s)); }
@@ -43,15 +52,21 @@ class RecordingBackend : public ReferenceBackend {
 
  private:
   // Directly computed layers: without the padding that some kernels want.
-  static std::int64_t packedBytes(const LinearKernelSpec& s, simd::Direction direction) {
+  KernelPtr add(const LinearCall& call, const LinearKernelSpec& s, simd::Direction direction) {
     const simd::WinogradOps* ops = simd::bestWinogradOps();
     const int tile = simd::winogradTile(ops, s, direction);
-    return tile ? simd::winogradWeightBytes(*ops, s, direction, tile) : s.shape.weightCount() * bytesOf(s.operands);
+    const std::int64_t bytes =
+        tile ? simd::winogradWeightBytes(*ops, s, direction, tile) : s.shape.weightCount() * bytesOf(s.operands);
+    const auto [shared, isNew] = packed_.get(s.weights, s.part, {direction, tile, s.srcBlock, s.dstBlock},
+                                             [] { return std::make_shared<const char>(); });
+    return add(call, isNew ? bytes : 0, shared);
   }
-  KernelPtr add(const LinearCall& call, std::int64_t weightBytes = 0) {
+  KernelPtr add(const LinearCall& call, std::int64_t weightBytes = 0, std::shared_ptr<const char> shared = {}) {
     calls_.push_back(call);
-    return std::make_unique<Idle>(weightBytes);
+    return std::make_unique<Idle>(weightBytes, std::move(shared));
   }
+
+  PackedWeights<IdleLayout, const char> packed_;
 
   std::unique_ptr<Backend> like_;
   std::vector<LinearCall>& calls_;

@@ -82,11 +82,9 @@ Sharing sharingOf(std::int64_t tiles, std::int64_t weightBytes, std::int64_t thr
   return {threads, (tiles + perChunk - 1) / perChunk, perChunk, together};
 }
 
-using Floats = std::unique_ptr<float, void (*)(void*)>;
-
 class Winograd : public Kernel {
  public:
-  Winograd(const WinogradOps& ops, LinearKernelSpec spec, Direction direction, int tile, Packing packing)
+  Winograd(const WinogradOps& ops, LinearKernelSpec spec, Direction direction, int tile, WinogradPacked* packed)
       : ops_(ops),
         layer_(layerOf(spec.shape, direction, tile)),
         direction_(direction),
@@ -95,10 +93,10 @@ class Winograd : public Kernel {
     if (direction == Direction::Backward)  // which knows of weights alone
       spec_.bias.clear(), spec_.relu = spec_.accumulate = false;
     if (!spec_.bias.empty()) spec_.bias.resize(static_cast<std::size_t>(roundedUp(layer_.oc, ops.block)));
-    if (packing == Packing::EveryRun) return;
-    packed_.reset(static_cast<float*>(std::aligned_alloc(64, static_cast<std::size_t>(packedBytes()))));
-    if (!packed_) throw std::bad_alloc();
-    pack(packed_.get());
+    if (!packed) return;
+    auto [weights, isNew] = packed->get(spec_.weights, spec_.part, {direction, tile, spec_.shape.ic, spec_.shape.oc},
+                                        [this] { return packedAnew(); });
+    packed_ = std::move(weights), isNew_ = isNew;
     spec_.weights = SharedFloats();
   }
 
@@ -115,7 +113,7 @@ class Winograd : public Kernel {
     const std::int64_t copies = sharing_.together ? 1 : std::min(sharing_.threads, sharing_.chunks);
     return (packed_ ? 0 : packedBytes()) + copies * chunkFloats() * 4;
   }
-  std::int64_t weightBytes() const override { return packed_ ? packedBytes() : 0; }
+  std::int64_t weightBytes() const override { return packed_ && isNew_ ? packedBytes() : 0; }
 
  private:
   std::int64_t packedBytes() const { return packedBytesOf(layer_, ops_); }
@@ -124,6 +122,14 @@ class Winograd : public Kernel {
     return inputFloats() + placesOf(layer_) * sharing_.perChunk * roundedUp(layer_.oc, ops_.block);
   }
   std::int64_t panels() const { return (layer_.oc + ops_.block * ops_.panel - 1) / (ops_.block * ops_.panel); }
+
+  std::shared_ptr<float> packedAnew() const {
+    std::shared_ptr<float> all(static_cast<float*>(std::aligned_alloc(64, static_cast<std::size_t>(packedBytes()))),
+                               std::free);
+    if (!all) throw std::bad_alloc();
+    pack(all.get());
+    return all;
+  }
 
   void pack(float* to) const {
     constexpr std::int64_t kInputs = 64;  // of a task
@@ -176,7 +182,8 @@ class Winograd : public Kernel {
   Direction direction_;
   Sharing sharing_;
   LinearKernelSpec spec_;  // without its weights once they are packed
-  Floats packed_{nullptr, std::free};
+  std::shared_ptr<float> packed_;
+  bool isNew_ = true;  // nobody else had them before
 };
 
 }  // namespace
@@ -201,8 +208,8 @@ std::int64_t winogradWeightBytes(const WinogradOps& ops, const LinearKernelSpec&
 }
 
 KernelPtr winograd(const WinogradOps& ops, const LinearKernelSpec& spec, Direction direction, int tile,
-                   Packing packing) {
-  return std::make_unique<Winograd>(ops, spec, direction, tile, packing);
+                   WinogradPacked* packed) {
+  return std::make_unique<Winograd>(ops, spec, direction, tile, packed);
 }
 
 }  // namespace relprop::simd

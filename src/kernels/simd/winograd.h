@@ -11,7 +11,7 @@
 
 #include <cstdint>
 
-#include "kernels/backend.h"
+#include "kernels/packed.h"
 
 namespace relprop::simd {
 
@@ -62,8 +62,15 @@ enum class Direction { Forward, Backward };
 // shape for one image and on the length of vectors alone.
 int winogradTile(const WinogradOps* ops, const LinearKernelSpec& spec, Direction direction);
 std::int64_t winogradWeightBytes(const WinogradOps& ops, const LinearKernelSpec& spec, Direction direction, int tile);
-// (x) → (z), or backward (s) → (Wᵀs).
+struct WinogradLayout {
+  Direction direction;
+  int tile;
+  std::int64_t ic, oc;
+  bool operator==(const WinogradLayout&) const = default;
+};
+using WinogradPacked = PackedWeights<WinogradLayout, float>;
+// (x) → (z), or backward (s) → (Wᵀs). packed: null where weights are packed for every run.
 KernelPtr winograd(const WinogradOps& ops, const LinearKernelSpec& spec, Direction direction, int tile,
-                   Packing packing);
+                   WinogradPacked* packed);
 
 }  // namespace relprop::simd

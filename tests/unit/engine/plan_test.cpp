@@ -27,6 +27,63 @@ class Plans : public testing::Test {
   std::unique_ptr<Backend> backend_ = makeReferenceBackend();
 };
 
+// Two walks behind one forward phase, in any order and again: what the forward phase left is never lost, and none of
+// its steps runs twice.
+TEST_F(Plans, SeveralWalksShareAForwardPhase) {
+  Plan plan(*backend_, 1);
+  int runs = 0;
+  const auto counting = [&](const BufferView& from, const BufferView& to) {
+    plan.addKernel("counting", makeKernel([&runs, n = to.desc.floats()](FloatsIn in, FloatsOut out) {
+                     for (std::int64_t i = 0; i < n; ++i) out[0][i] = in[0][i] + 1;
+                     ++runs;
+                   }),
+                   {from}, {to});
+  };
+  const BufferView x = vectorOf(plan, 64, "x"), kept = vectorOf(plan, 64, "kept"), sum1 = vectorOf(plan, 64, "sum");
+  fill(plan, x, 1);
+  counting(x, kept);  // 2
+  std::vector<ScalarId> results;
+  plan.beginBackward();
+  counting(kept, sum1);  // 3, which the next walk needs as well
+  for (int walk = 0; walk < 2; ++walk) {
+    if (walk == 1) plan.beginBackward(), plan.share(sum1.buffer);
+    const BufferView scratch = vectorOf(plan, 64, "scratch"), out = vectorOf(plan, 64, "out");
+    fill(plan, scratch, static_cast<float>(10 * (walk + 1)));
+    plan.addProgram("out", {{{load(kept) + load(sum1) + load(scratch), out}}, {}});
+    results.push_back(plan.addScalar());
+    sum(plan, out, results.back());
+  }
+  plan.compile();
+  for (const int walk : {1, 0, 0, 1}) {
+    plan.run(Phase::Forward, walk);
+    plan.run(Phase::Backward, walk);
+    EXPECT_EQ(plan.scalar(results[static_cast<std::size_t>(walk)])[0], 64.0 * (2 + 3 + 10 * (walk + 1)));
+    EXPECT_EQ(runs, 2);
+  }
+  plan.forget();
+  plan.run(Phase::Forward, 0);
+  EXPECT_EQ(runs, 4);
+}
+
+// What only the later of two walks shares with an earlier one is not computed for a third.
+TEST_F(Plans, AWalkRunsOnlyWhatItNeedsOfTheForwardPhase) {
+  Plan plan(*backend_, 1);
+  const BufferView x = vectorOf(plan, 8, "x"), shared = vectorOf(plan, 8, "shared");
+  fill(plan, x, 1);
+  plan.beginBackward();
+  plan.addProgram("shared", {{{load(x) * 2.0f, shared}}, {}});
+  plan.beginBackward();
+  plan.share(shared.buffer);
+  plan.beginBackward();
+  plan.compile();
+  std::vector<int> needed;
+  for (int walk = 0; walk < 3; ++walk)
+    needed.push_back(static_cast<int>(std::count_if(plan.steps().begin(), plan.steps().end(), [&](const StepInfo& s) {
+      return s.phase == Phase::Forward && s.serves(walk);
+    })));
+  EXPECT_EQ(needed, (std::vector<int>{2, 2, 1}));
+}
+
 // Buffers of many sizes, each written at one random step and read at a later one: none may lose its value to another.
 TEST_F(Plans, BuffersThatLiveTogetherNeverOverlap) {
   for (unsigned seed = 1; seed <= 20; ++seed) {

@@ -72,7 +72,7 @@ class WinogradKernels : public testing::TestWithParam<std::tuple<Variant, int, L
         o.relu, o.accumulate};
   }
   KernelPtr made(const LinearKernelSpec& s, Direction d, Packing packing = Packing::Once) const {
-    return simd::winograd(*ops_, s, d, std::get<1>(GetParam()), packing);
+    return simd::winograd(*ops_, s, d, std::get<1>(GetParam()), packing == Packing::Once ? &packed_ : nullptr);
   }
   // before: what the destination held.
   static Floats ran(const Kernel& kernel, const Floats& x, const TensorDesc& from, const TensorDesc& to,
@@ -110,6 +110,7 @@ class WinogradKernels : public testing::TestWithParam<std::tuple<Variant, int, L
   }
 
   const simd::WinogradOps* ops_ = nullptr;
+  mutable simd::WinogradPacked packed_;
 };
 
 TEST_P(WinogradKernels, Forward) {
@@ -196,7 +197,8 @@ TEST_P(WinogradRounding, IsThatOfAFewOperations) {
   Buffer expected(out.floats()), y(TensorDesc{s.outputShape(), ops->block}.floats());
   run(*makeReferenceBackend()->linearForward(spec), {laidOut(x, in).data()}, {expected.data()});
   for (const int tile : {2, 4}) {
-    run(*simd::winograd(*ops, spec, Direction::Forward, tile, Packing::Once),
+    simd::WinogradPacked packed;
+    run(*simd::winograd(*ops, spec, Direction::Forward, tile, &packed),
         {laidOut(x, {s.inputShape(), ops->block}).data()}, {y.data()});
     EXPECT_LT(relativeDistance(rowMajor(y, {s.outputShape(), ops->block}), expected.values()), 8e-7) << tile;
   }
