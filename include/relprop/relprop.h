@@ -7,7 +7,7 @@
  *   relprop_array batch = {sizeof batch, RELPROP_FLOAT32, 4, {1, 3, 224, 224}, pixels};
  *   relprop_result* result;
  *   relprop_explain(explainer, &batch, NULL, NULL, &result);
- *   relprop_array map = {sizeof map};
+ *   relprop_array map = {.size = sizeof map};
  *   relprop_result_array(result, 0, "relevance", &map);                      map.data until the result is freed
  *
  * Errors. A function that can fail returns 0 or a code, numbered as ErrorCode in relprop/error.h; what it was asked for
