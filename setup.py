@@ -44,6 +44,7 @@ class BuildWithLibrary(build_py):
     """The module, with the library beside it."""
 
     def run(self):
+        shutil.rmtree(self.build_lib, ignore_errors=True)  # modules that are gone would stay in the wheel
         super().run()
         staged = SCRATCH / "installed"
         cmake("--install", built(), "--component", "library", "--strip", "--prefix", str(staged))
