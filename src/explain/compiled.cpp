@@ -214,7 +214,7 @@ CompiledMethod::Fuse CompiledMethod::fuse() const {
   return fusion(graph(), rules_, {layer_});
 }
 
-bool CompiledMethod::walksAlone(const Method& method) {
+bool CompiledMethod::goesTogether(const Method& method) {
   return method.ofNetworks && method.backward && !method.comparesWithBaseline && !method.usesPatterns &&
          !method.procedure->runsManyInputs();
 }

@@ -39,8 +39,8 @@ class CompiledMethod final : public Runnable {
   using Together = std::vector<std::unique_ptr<CompiledMethod>>;
   static Together together(Graph graph, const std::vector<Asked>& asked, Backend& backend);
   static bool fitTogether(const Graph& graph, const std::vector<Asked>& asked, Backend& idle);
-  // Can this method be one of them?
-  static bool walksAlone(const Method& method);
+  // Can a method be one of several?
+  static bool goesTogether(const Method& method);
   // The same; null where options.memory is too low.
   static std::unique_ptr<CompiledMethod> within(Graph graph, Method method, Backend& backend,
                                                 const CompileOptions& options);

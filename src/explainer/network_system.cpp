@@ -1,11 +1,8 @@
-#include <cstdlib>  // __GLIBC__
-
-#ifdef __GLIBC__
-#include <malloc.h>
-#endif
-
 #include <algorithm>
 #include <optional>
+#ifdef __GLIBC__  // which a header of the standard library has to say first
+#include <malloc.h>
+#endif
 
 #include "explainer/compilation.h"
 #include "explainer/plan_report.h"
@@ -80,7 +77,7 @@ class NetworkSystem : public System {
 
 // Is what both need of the forward phase the same?
 bool shareForward(const ExplainOptions& a, const Method& first, const ExplainOptions& b, const Method& second) {
-  return CompiledMethod::walksAlone(first) && CompiledMethod::walksAlone(second) &&
+  return CompiledMethod::goesTogether(first) && CompiledMethod::goesTogether(second) &&
          first.foldBatchNorm == second.foldBatchNorm && a.inputShape == b.inputShape && a.layout == b.layout &&
          a.batch == b.batch && a.targets.size() == b.targets.size() && a.from == b.from && a.threads == b.threads &&
          a.precision == b.precision && a.memory == b.memory && a.reference == b.reference;
@@ -137,7 +134,7 @@ std::vector<std::unique_ptr<System>> makeNetworkSystems(const Model& model, cons
                                                         std::int64_t bytes) {
   const std::int64_t limit = options.at(0).memory,
                      most = limit > 0 && bytes > 0 ? std::min(limit, bytes) : limit + bytes;
-  if (!methods.at(0) || !CompiledMethod::walksAlone(*methods[0]))
+  if (!methods.at(0) || !CompiledMethod::goesTogether(*methods[0]))
     return std::vector<std::unique_ptr<System>>(options.size());
   return Group(model, options, methods, most).systems();
 }
