@@ -93,9 +93,12 @@ void convolution(benchmark::State& state, int tile) {
   if (tile && !ops) return state.SkipWithError("no such kernels for this processor");
   const LinearKernelSpec spec = layerOf(state);
   std::vector<KernelPtr> kernels;
-  for (std::int64_t bytes = 0; kernels.size() < 2 || bytes < 100'000'000; bytes += kernels.back()->weightBytes())
-    kernels.push_back(tile ? simd::winograd(*ops, spec, simd::Direction::Forward, tile, Packing::Once)
-                           : onednn::linearForward(spec, Packing::Once));
+  for (std::int64_t bytes = 0; kernels.size() < 2 || bytes < 100'000'000; bytes += kernels.back()->weightBytes()) {
+    simd::WinogradPacked transformed;  // of each kernel, so that they share nothing
+    onednn::Packed packed;
+    kernels.push_back(tile ? simd::winograd(*ops, spec, simd::Direction::Forward, tile, &transformed)
+                           : onednn::linearForward(spec, &packed));
+  }
   const LinearShape& s = spec.shape;
   const Memory x = filled(s.ic * s.ih * s.iw * 4), y = filled(s.oc * s.oh * s.ow * 4);
   const Memory scratch = filled(kernels[0]->scratchBytes());
