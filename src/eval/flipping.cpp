@@ -90,7 +90,7 @@ Measured both(const char* name, double lerf, double morf, std::array<Curve, 2> c
   return {{{name, lerf - morf}, {"lerf", lerf}, {"morf", morf}}, {curves[0], curves[1]}, {}};
 }
 
-Output outputParameter(Parameters& p) {
+Output chosenOutput(Parameters& p) {
   const bool probability = p.word("output", "probability", {"probability", "logit"}) == "probability";
   return probability ? &Answer::probability : &Answer::logit;
 }
@@ -180,7 +180,7 @@ Protocol symmetricRelevanceGain(Parameters& p) {
     gain.side = p.whole("side", 16, 1, 10000);
   gain.fill = p.word("fill", "constant", {"constant", "mean", "blur", "linear"});
   if (gain.fill == "linear") gain.noise = noiseParameter(p, "srg");
-  gain.output = outputParameter(p);
+  gain.output = chosenOutput(p);
   Protocol protocol;
   protocol.scores = scoresCalled("srg");
   protocol.probability = gain.output == &Answer::probability;
@@ -191,7 +191,7 @@ Protocol symmetricRelevanceGain(Parameters& p) {
 Protocol removeAndDebias(Parameters& p) {
   const int steps = p.whole("steps", 9, 1, 1000);
   const double noise = noiseParameter(p, "road");
-  const Output output = outputParameter(p);
+  const Output output = chosenOutput(p);
   Protocol protocol;
   protocol.scores = scoresCalled("road");
   protocol.probability = output == &Answer::probability;

@@ -120,9 +120,9 @@ class Slic {
 
 // Regions of pixels of one label that hang together by their sides, in the order of their first pixels. What is smaller
 // than `least` joins the region left of or above its first pixel.
-class Parts {
+class ConnectedParts {
  public:
-  Parts(const std::vector<int>& labels, int height, int width, std::size_t least)
+  ConnectedParts(const std::vector<int>& labels, int height, int width, std::size_t least)
       : labels_(labels), height_(height), width_(width), part_(labels.size(), -1) {
     for (std::size_t i = 0; i < labels.size(); ++i)
       if (part_[i] < 0) grow(i, least);
@@ -182,7 +182,7 @@ Regions superpixels(const Image& image, int count, double compactness) {
   Slic slic(image, count, compactness);
   const std::vector<int> labels = slic.labels();
   const auto least = static_cast<std::size_t>(slic.step() * slic.step() / 4);
-  return Parts(labels, image.height, image.width, least).regions();
+  return ConnectedParts(labels, image.height, image.width, least).regions();
 }
 
 }  // namespace relprop::eval
