@@ -49,6 +49,7 @@ class Network : public testing::TestWithParam<const char*> {
 
 TEST_P(Network, TopOneAccuracyIsWhatTheModelStates) {
   RELPROP_NEEDS_SHARED();
+  RELPROP_SKIP_SANITIZED("a hundred forward passes of each network");
   const auto stated = nlohmann::json::parse(std::ifstream(file(".json")))["accuracy_on_images_imagenet_val_100"];
   Explainer explainer(Model::load(file(".onnx")),
                       {.method = "gradient", .rules = {}, .inputShape = {}, .pixelRange = {}});
@@ -87,6 +88,7 @@ TEST_P(Network, RapConservesAtEveryNode) {
 // What --precision bf16 promises of its maps.
 TEST_P(Network, MapsOfNarrowOperandsAgree) {
   RELPROP_NEEDS_SHARED();
+  RELPROP_SKIP_SANITIZED("whole networks twice; the kernels' own tests have both precisions");
   const Model model = Model::load(file(".onnx"));
   for (const char* method : {"rap", "lrp-zplus"}) try {
       ExplainOptions wide;

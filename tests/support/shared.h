@@ -17,6 +17,13 @@ std::filesystem::path modelsFolder();
 
 }  // namespace relprop::test
 
+// Of tests about numbers that take minutes under the sanitizers, whose code smaller tests run there.
+#ifdef __SANITIZE_ADDRESS__
+#define RELPROP_SKIP_SANITIZED(why) GTEST_SKIP() << "left to the program without sanitizers: " << (why)
+#else
+#define RELPROP_SKIP_SANITIZED(why) static_cast<void>(0)
+#endif
+
 #define RELPROP_NEEDS_SHARED()                                                                      \
   do {                                                                                              \
     if (!std::filesystem::exists(relprop::test::sharedFolder() / "fixtures")) {                     \
