@@ -16,12 +16,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-Preprocess requiredPreprocess(const Model& model, const Options& options) {
-  if (std::optional<Preprocess> found = preprocessOf(model, options).preprocess) return *found;
-  throw Error(ErrorCode::InvalidArgument, model.path(), "no preprocessing is known", "",
-              "give --preprocess, a name, a file or an object, or put it beside the model as MODEL.preprocess.json");
-}
-
 EvaluateOptions evaluateOptions(const Model& model, const Options& options) {
   EvaluateOptions result;
   result.methods = methodsOf(model, options, result.optional);

@@ -69,15 +69,12 @@ Shape imageShape(const Model& model, const Options& options, const Preprocess& p
 }
 
 std::shared_ptr<Result> prepared(const Model& model, const relprop_array* picture, const Options& options) {
-  const FoundPreprocess found = preprocessOf(model, options);
-  if (!found.preprocess)
-    throw Error(ErrorCode::InvalidArgument, model.path(), "no preprocessing is known", "",
-                "give --preprocess, a name, a file or an object, or put it beside the model as MODEL.preprocess.json");
+  const Preprocess preprocess = requiredPreprocess(model, options);
   const Layout layout = model.layout(options.layout);
-  const PictureLayout size = PictureLayout::of(imageShape(model, options, *found.preprocess, layout), layout);
+  const PictureLayout size = PictureLayout::of(imageShape(model, options, preprocess, layout), layout);
   const Image image = pictureOf(picture, options.name.empty() ? "picture" : options.name);
-  PreparedImage made = prepareImage(image, *found.preprocess, static_cast<int>(size.channels),
-                                    static_cast<int>(size.height), static_cast<int>(size.width));
+  PreparedImage made = prepareImage(image, preprocess, static_cast<int>(size.channels), static_cast<int>(size.height),
+                                    static_cast<int>(size.width));
   auto result = std::make_shared<Result>();
   result->maps.resize(1);
   result->add(

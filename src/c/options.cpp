@@ -95,6 +95,12 @@ FoundPreprocess preprocessOf(const Model& model, const Options& options) {
   return {parsePreprocess(options.preprocessJson, "preprocess"), "the options"};
 }
 
+Preprocess requiredPreprocess(const Model& model, const Options& options) {
+  if (std::optional<Preprocess> found = preprocessOf(model, options).preprocess) return *found;
+  throw Error(ErrorCode::InvalidArgument, model.path(), "no preprocessing is known", "",
+              "give --preprocess, a name, a file or an object, or put it beside the model as MODEL.preprocess.json");
+}
+
 FoundLabels labelsOf(const Model& model, const Options& options) {
   if (options.labelNames.empty()) return findLabels(model, options.labels);
   requireLabelsFor(model.outputClasses(), options.labelNames, "labels");

@@ -60,6 +60,8 @@ std::string optionsJson();
 
 // What options say of a model's pixels and classes, or else what lies beside it.
 FoundPreprocess preprocessOf(const Model& model, const Options& options);
+// Throws InvalidArgument where none is known.
+Preprocess requiredPreprocess(const Model& model, const Options& options);
 FoundLabels labelsOf(const Model& model, const Options& options);
 // Those of `options`, complete with their parameters; "all" is every one that can be applied, and `optional` says
 // which.

@@ -10,6 +10,7 @@
 #include "eval/metric_list.h"
 #include "eval/plane.h"
 #include "eval/random.h"
+#include "eval/sequence.h"
 #include "eval/statistics.h"
 #include "eval/substitutes.h"
 #include "relprop/error.h"
@@ -17,32 +18,11 @@
 namespace relprop::eval {
 namespace {
 
-// f(x) and f(x').
-std::vector<double> scoresOf(const Case& c, const std::vector<float>& baseline) {
-  std::vector<double> scores;
-  const auto fill = [&](std::int64_t k, float* input) {
-    std::copy_n(k == 0 ? c.input : baseline.data(), baseline.size(), input);
-  };
-  c.forward(2, fill, [&](std::int64_t, const float* said) { scores.push_back(c.answer(said).logit); });
-  return scores;
-}
-
 Measured measureCompleteness(const Case& c, bool black) {
-  const std::vector<double> f = scoresOf(c, black ? blackPicture(c) : zeroPicture(c));
-  const double change = f.at(0) - f.at(1);
+  const auto [whole, without] = answersBesides(c, black ? blackPicture(c) : zeroPicture(c));
+  const double change = whole.logit - without.logit;
   if (change == 0) return Measured::skip("the baseline has the picture's score");
   return {{{"gap", std::abs(c.sum - change) / std::abs(change)}}, {}, {}};
-}
-
-double norm(const std::vector<float>& values) {
-  double sum = 0;
-  for (const float v : values) sum += static_cast<double>(v) * v;
-  return std::sqrt(sum);
-}
-
-std::vector<float> difference(std::vector<float> a, const std::vector<float>& b) {
-  for (std::size_t i = 0; i < a.size(); ++i) a[i] -= b[i];
-  return a;
 }
 
 void moveWithin(const Case& c, double radius, Random& random, float* input) {
@@ -60,7 +40,8 @@ Measured measureRobustness(const Case& c, int samples, double radius) {
     moveWithin(c, radius, random, input);
   });
   std::vector<double> changes;
-  for (const Plane& map : maps) changes.push_back(norm(difference(map.values, c.map.values)) / norm(c.map.values));
+  for (const Plane& map : maps)
+    changes.push_back(distance(map.values.data(), c.map.values.data(), c.map.count()) / norm(c.map));
   return {{{"largest", *std::max_element(changes.begin(), changes.end())}, {"mean", meanOf(changes).mean}}, {}, {}};
 }
 

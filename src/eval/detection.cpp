@@ -66,13 +66,10 @@ Measured measureArea(const Plane& map, const Region& region) {
 Measured measurePrecision(const Plane& map, const Region& region) {
   if (isConstant(map.values)) return Measured::skip(kConstant);
   const Detections object = detectionsOf(map, region);
-  const auto [low, high] = std::minmax_element(map.values.begin(), map.values.end());
+  const Detections shares = detectionsOf({map.height, map.width, shareOfRange(map)}, region);
   Detections both;
-  for (std::size_t i = 0; i < object.values.size(); ++i) {
-    const float share =
-        static_cast<float>((static_cast<double>(object.values[i]) - *low) / (static_cast<double>(*high) - *low));
-    both.add(share, object.object[i]), both.add(1 - share, !object.object[i]);
-  }
+  for (std::size_t i = 0; i < shares.values.size(); ++i)
+    both.add(shares.values[i], shares.object[i]), both.add(1 - shares.values[i], !shares.object[i]);
   return {{{"map", averagePrecision(both)}, {"object", averagePrecision(object)}}, {}, {}};
 }
 

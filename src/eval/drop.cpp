@@ -7,38 +7,18 @@
 
 #include "eval/metric_list.h"
 #include "eval/plane.h"
+#include "eval/sequence.h"
 #include "eval/statistics.h"
 #include "eval/substitutes.h"
 
 namespace relprop::eval {
 namespace {
 
-std::vector<float> shareOfRange(const Plane& map) {
-  const auto [low, high] = std::minmax_element(map.values.begin(), map.values.end());
-  std::vector<float> shares;
-  for (const float h : map.values)
-    shares.push_back(static_cast<float>((static_cast<double>(h) - *low) / (static_cast<double>(*high) - *low)));
-  return shares;
-}
-
 // x ⊙ M, all channels of a pixel alike.
 std::vector<float> keptBy(const Case& c, const std::vector<float>& shares) {
   std::vector<float> picture = originalPicture(c);
   for (std::size_t i = 0; i < picture.size(); ++i) picture[i] *= shares[i % shares.size()];
   return picture;
-}
-
-struct Probabilities {
-  double whole = 0, kept = 0;
-};
-
-Probabilities probabilitiesOf(const Case& c, const std::vector<float>& kept) {
-  std::vector<double> p;
-  const auto fill = [&](std::int64_t k, float* input) {
-    std::copy_n(k == 0 ? c.input : kept.data(), kept.size(), input);
-  };
-  c.forward(2, fill, [&](std::int64_t, const float* scores) { p.push_back(c.answer(scores).probability); });
-  return {p.at(0), p.at(1)};
 }
 
 double coherency(const Case& c, const std::vector<float>& shares, const std::vector<float>& kept) {
@@ -56,13 +36,14 @@ double harmonicMean(double a, double b, double c) {
 Measured measureDrop(const Case& c) {
   if (isConstant(c.map.values)) return Measured::skip("the map is constant");
   const std::vector<float> shares = shareOfRange(c.map), kept = keptBy(c, shares);
-  const Probabilities p = probabilitiesOf(c, kept);
-  if (!(p.whole > 0)) return Measured::skip("the target's probability is 0");
-  const double drop = std::max(0.0, p.whole - p.kept) / p.whole, coherent = coherency(c, shares, kept);
+  const auto [whole, masked] = answersBesides(c, kept);
+  if (!(whole.probability > 0)) return Measured::skip("the target's probability is 0");
+  const double drop = std::max(0.0, whole.probability - masked.probability) / whole.probability,
+               coherent = coherency(c, shares, kept);
   const double complexity = meanOf({shares.begin(), shares.end()}).mean;
   return {{{"adcc", harmonicMean(coherent, 1 - complexity, 1 - drop)},
            {"drop", drop},
-           {"increase", p.kept > p.whole ? 1.0 : 0.0},
+           {"increase", masked.probability > whole.probability ? 1.0 : 0.0},
            {"coherency", coherent},
            {"complexity", complexity}},
           {},

@@ -31,6 +31,25 @@ inline Plane magnitudeOf(Plane map) {
   return map;
 }
 
+// Euclidean.
+inline double distance(const float* a, const float* b, std::size_t count) {
+  double sum = 0;
+  for (std::size_t i = 0; i < count; ++i) sum += std::pow(static_cast<double>(a[i]) - b[i], 2);
+  return std::sqrt(sum);
+}
+inline double norm(const Plane& map) {
+  return distance(map.values.data(), std::vector<float>(map.count()).data(), map.count());
+}
+
+// (H − min)/(max − min) of a map that is not constant.
+inline std::vector<float> shareOfRange(const Plane& map) {
+  const auto [low, high] = std::minmax_element(map.values.begin(), map.values.end());
+  const double base = *low, range = static_cast<double>(*high) - base;
+  std::vector<float> shares;
+  for (const float h : map.values) shares.push_back(static_cast<float>((static_cast<double>(h) - base) / range));
+  return shares;
+}
+
 // Whether a correlation with the values is undefined. Compared exactly: a mean has rounding of its own.
 template <class Values>
 bool isConstant(const Values& values) {

@@ -223,16 +223,6 @@ Measured Infidelity::operator()(const Case& c) const {
 
 // ---- continuity, [Montavon 2018] section 7.1
 
-double distance(const float* a, const float* b, std::size_t count) {
-  double sum = 0;
-  for (std::size_t i = 0; i < count; ++i) sum += std::pow(static_cast<double>(a[i]) - b[i], 2);
-  return std::sqrt(sum);
-}
-
-double norm(const Plane& map) {
-  return distance(map.values.data(), std::vector<float>(map.count()).data(), map.count());
-}
-
 struct Continuity {
   int samples = 0;
   float sigma = 0;

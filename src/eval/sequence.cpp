@@ -48,4 +48,14 @@ std::vector<std::vector<Answer>> answersTo(const Case& c, const std::vector<Sequ
   return answers;
 }
 
+std::array<Answer, 2> answersBesides(const Case& c, const std::vector<float>& other) {
+  std::array<Answer, 2> answers;
+  const auto fill = [&](std::int64_t k, float* input) {
+    std::copy_n(k == 0 ? c.input : other.data(), other.size(), input);
+  };
+  c.forward(2, fill,
+            [&](std::int64_t k, const float* scores) { answers[static_cast<std::size_t>(k)] = c.answer(scores); });
+  return answers;
+}
+
 }  // namespace relprop::eval

@@ -1,6 +1,7 @@
 // Sequences of pictures in which ever more pixels are replaced, and what the network says of each.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -21,5 +22,8 @@ std::vector<std::size_t> evenEnds(std::size_t count, std::size_t step, std::size
 
 // Sequence by sequence, picture by picture. All sequences share their batches.
 std::vector<std::vector<Answer>> answersTo(const Case& c, const std::vector<Sequence>& sequences);
+
+// What the network says of the picture, and of another one in its place.
+std::array<Answer, 2> answersBesides(const Case& c, const std::vector<float>& other);
 
 }  // namespace relprop::eval
