@@ -29,9 +29,15 @@ struct EvaluateOptions {
   std::optional<Layout> layout = {};  // see Model::layout
   std::filesystem::path patterns = {};
   int batch = 16;  // perturbed versions computed together
+  // Of the maps. Other than float32 it is a part of the methods' names: their scores are other ones.
+  Precision precision = Precision::Float32;
+  // Of what metrics ask the network beside that, which is most of the time of insertion and deletion; a protocol's own
+  // precision=… comes first. Classes and predictions stay float32.
+  Precision metricPrecision = Precision::Float32;
   int threads = 0;
   std::uint64_t seed = 0;
   std::int64_t memory = 0;   // bytes that compiled methods may take together; 0: half of the machine's
+  std::int64_t methodMemory = 0;  // and each of them, see ExplainOptions::memory; 0: no limit
   bool retry = false;        // what was skipped before is measured again; unreadable pictures always are
   bool keep = false;         // heatmaps and pictures go to the store too
   std::string command = {};  // for provenance

@@ -33,6 +33,8 @@ EvaluateOptions evaluateOptions(const Model& model, const Options& options) {
   result.threads = options.threads;
   result.seed = static_cast<std::uint64_t>(options.seed);
   result.memory = options.memory;
+  result.precision = options.precision;
+  result.metricPrecision = options.metricPrecision;
   result.keep = options.keep;
   result.command = options.command;
   return result;

@@ -82,10 +82,10 @@ void readContrast(const Value& value, Options& options) {
   }
 }
 
-void readPrecision(const Value& value, Options& options) {
+Precision precisionOf(const Value& value) {
   const std::string name = value.text();
   if (name != "f32" && name != "bf16") value.refuse("f32 or bf16");
-  options.precision = name == "bf16" ? Precision::Bfloat16 : Precision::Float32;
+  return name == "bf16" ? Precision::Bfloat16 : Precision::Float32;
 }
 
 void readTargetKind(const Value& value, Options& options) {
@@ -158,7 +158,7 @@ const OptionGroup& runGroup() {
 
 const OptionGroup& costGroup() {
   static const OptionGroup group = {
-      {"precision", "f32, or bf16 where the processor multiplies such numbers", readPrecision},
+      {"precision", "f32, or bf16 where the processor multiplies such numbers", READ(o.precision = precisionOf(v))},
       {"memory", "bytes that weights, activations and work space may take; 0: no limit",
        READ(o.memory = v.whole(0, kMost))},
       {"reference", "plain loops instead of the fast kernels: true or false", READ(o.reference = v.flag())}};
@@ -199,6 +199,10 @@ const OptionGroup& evaluateGroup() {
   static const OptionGroup group = {
       {"data", "the data set, KIND:PATH", READ(o.data = v.text())},
       {"metrics", "protocols, NAME or NAME:key=value,…; default outside-inside", READ(o.metrics = v.texts())},
+      {"precision", "of the maps: f32, or bf16 where the processor multiplies such numbers",
+       READ(o.precision = precisionOf(v))},
+      {"metric_precision", "of the passes that metrics make, f32 (default) or bf16",
+       READ(o.metricPrecision = precisionOf(v))},
       {"store", "the file of results; default: none, in memory", READ(o.store = v.text())},
       {"target", "true (the data set's class, default) or predicted", readTargetKind},
       {"only_correct", "leave out pictures that are not classified correctly", READ(o.onlyCorrect = v.flag())},

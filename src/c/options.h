@@ -31,7 +31,7 @@ struct Options {
   std::vector<std::string> rules;
   std::string patterns;
   int batch = 0, threads = 0;
-  Precision precision = Precision::Float32;
+  Precision precision = Precision::Float32, metricPrecision = Precision::Float32;
   std::int64_t memory = 0;
   bool reference = false, ledger = true;
   double requireConservation = 0;

@@ -61,9 +61,10 @@ int Parameters::whole(const std::string& key, int fallback, int low, int high) {
   return static_cast<int>(value);
 }
 
-std::string Parameters::optional(const std::string& key, const std::string& choices) {
-  if (given_.count(key) == 0) leftOut_.insert(key);
-  return take(key, "", choices);
+std::string Parameters::optional(const std::string& key, const std::string& choices, const std::string& fallback) {
+  const std::string& value = take(key, fallback, choices);
+  if (given_.count(key) == 0 || value == fallback) leftOut_.insert(key);
+  return value;
 }
 
 bool Parameters::hasAsked(const std::string& key) const {

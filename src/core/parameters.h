@@ -27,8 +27,9 @@ class Parameters {
   std::string text(const std::string& key, const std::string& fallback, const std::string& choices);
   // A whole number from `low` to `high`.
   int whole(const std::string& key, int fallback, int low, int high);
-  // A key that the text only shows when it is given; "" when it is not.
-  std::string optional(const std::string& key, const std::string& choices);
+  // A key that the text only shows when it is given and says something else; `fallback` when it is not.
+  std::string optional(const std::string& key, const std::string& choices, const std::string& fallback = "");
+  bool isGiven(const std::string& key) const { return given_.contains(key); }
   bool hasAsked(const std::string& key) const;
   void finish() const;  // throws `code` when a given key was never asked for
 

@@ -31,9 +31,10 @@ void goOn(const EvaluateOptions& options) {
   if (options.again && !options.again()) throw Error(ErrorCode::Cancelled, "evaluate", "stopped");
 }
 
-Cases::Cases(const EvaluateOptions& options, Classifier& classifier)
+Cases::Cases(const EvaluateOptions& options, Classifier& classifier, Classifier* narrow)
     : options_(options),
       classifier_(classifier),
+      narrow_(narrow),
       black_(blackPixel(options.preprocess, classifier.imageShape())),
       range_(pixelRange(options.preprocess, static_cast<int>(classifier.imageShape()[0]))) {}
 
@@ -57,13 +58,23 @@ Case Cases::of(const Subject& s, const Explanation& e, Explainer& explainer) con
     return Answer{answer.logit, answer.probability, answer.chosen};
   };
   c.runSeed = options_.seed;
-  c.forward = [this](std::int64_t count, const Fill& fill, const Read& read) {
-    classifier_.forward(count, fill, read, options_.again);
-  };
+  c.forward = forwardOf(classifier_);
   c.explain = [this, &explainer, target = s.target](std::int64_t count, const Fill& fill) {
     return mapsOf(explainer, target, count, fill);
   };
   return c;
+}
+
+std::function<void(std::int64_t, const Fill&, const Read&)> Cases::forwardOf(Classifier& classifier) const {
+  return [this, &classifier](std::int64_t count, const Fill& fill, const Read& read) {
+    classifier.forward(count, fill, read, options_.again);
+  };
+}
+
+Case Cases::asking(const Case& c, Precision precision) const {
+  Case other = c;
+  if (precision == Precision::Bfloat16) other.forward = forwardOf(*narrow_);
+  return other;
 }
 
 std::vector<Plane> Cases::mapsOf(Explainer& explainer, const Target& target, std::int64_t count,

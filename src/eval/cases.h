@@ -1,6 +1,7 @@
 // Makes cases: a subject explained by a method, and all that a metric may ask about it.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -16,19 +17,23 @@ void goOn(const EvaluateOptions& options);
 
 class Cases {
  public:
-  // Options and classifier are looked at later too.
-  Cases(const EvaluateOptions& options, Classifier& classifier);
+  // What is given is looked at later too. narrow: the same network in bfloat16, null where nobody asks for it.
+  Cases(const EvaluateOptions& options, Classifier& classifier, Classifier* narrow);
 
   // Subject and explainer must outlive the case.
   Case of(const Subject& subject, const Explanation& explanation, Explainer& explainer) const;
+  // The case, or one that asks the network with another precision.
+  Case asking(const Case& c, Precision precision) const;
   // Of the subject's picture and target.
   Plane mapOf(const Subject& subject, Explainer& explainer) const;
 
  private:
   std::vector<Plane> mapsOf(Explainer& explainer, const Target& target, std::int64_t count, const Fill& fill) const;
+  std::function<void(std::int64_t, const Fill&, const Read&)> forwardOf(Classifier& classifier) const;
 
   const EvaluateOptions& options_;
   Classifier& classifier_;
+  Classifier* narrow_;
   std::vector<float> black_;
   PixelRange range_;
 };

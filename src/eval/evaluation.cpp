@@ -15,6 +15,10 @@ std::string hostName() {
   return gethostname(name, sizeof name - 1) == 0 ? name : "";
 }
 
+std::unique_ptr<Classifier> narrowClassifier(const Model& model, const EvaluateOptions& o) {
+  return std::make_unique<Classifier>(model, o.inputShape, o.layout, o.batch, o.threads, Precision::Bfloat16);
+}
+
 }  // namespace
 
 struct Evaluation::Impl {
@@ -23,11 +27,12 @@ struct Evaluation::Impl {
       : model(m),
         dataset(d),
         options(o),
-        protocols(o.metrics, d),
+        protocols(o.metrics, d, o.metricPrecision),
         classifier(m, o.inputShape, o.layout, o.batch, o.threads),
+        narrow(protocols.ask(Precision::Bfloat16) ? narrowClassifier(m, o) : nullptr),
         methods(model, options, protocols.readLayers()),
         subjects(model, dataset, options, classifier),
-        measuring(model, options, subjects, protocols, methods, classifier) {
+        measuring(model, options, subjects, protocols, methods, classifier, narrow.get()) {
     notes = dataset.notes();
     notes.insert(notes.end(), subjects.notes().begin(), subjects.notes().end());
     if (!classifier.hasProbabilities()) protocols.requireNoProbabilities();
@@ -43,6 +48,7 @@ struct Evaluation::Impl {
   EvaluateOptions options;
   eval::EvaluatedProtocols protocols;
   Classifier classifier;
+  std::unique_ptr<Classifier> narrow;  // null where no protocol asks for it
   eval::EvaluatedMethods methods;
   eval::Subjects subjects;
   eval::Measuring measuring;
@@ -93,6 +99,7 @@ Provenance Evaluation::provenance() const {
   p.libraries = versions();
   p.host = hostName();
   p.command = impl_->options.command;
+  if (impl_->options.precision == Precision::Bfloat16) p.precision = "bfloat16";
   p.seed = impl_->options.seed;
   p.threads = impl_->options.threads;
   return p;

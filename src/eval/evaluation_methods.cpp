@@ -38,6 +38,8 @@ ExplainOptions EvaluatedMethods::optionsOf(std::size_t asked) const {
   o.batch = runsManyInputs(o.method) ? options_.batch : 1;
   o.patterns = options_.patterns;
   o.threads = options_.threads;
+  o.precision = options_.precision;
+  o.memory = options_.methodMemory;
   o.pixelRange = pixelRange(options_.preprocess, channels_);
   o.ledger = ledger_;
   o.again = options_.again;
@@ -61,6 +63,7 @@ void EvaluatedMethods::take(std::size_t asked) {
   const ExplainerPool::Loan explainer = pool_.borrow(asked);
   std::string name = explainer->methodString();
   if (!options_.rules.empty()) name += fmt::format(" | {}", fmt::join(options_.rules, " | "));
+  if (options_.precision == Precision::Bfloat16) name += " | precision=bf16";
   if (contains(names_, name)) return pool_.retire(asked);
   if (options_.warn)
     for (const std::string& warning : explainer->warnings())  // about the network: the same for several methods

@@ -23,15 +23,21 @@ std::string lackOf(const Dataset& dataset, Protocol::Region region) {
 
 }  // namespace
 
-EvaluatedProtocols::EvaluatedProtocols(const std::vector<std::string>& metrics, const Dataset& dataset) {
+EvaluatedProtocols::EvaluatedProtocols(const std::vector<std::string>& metrics, const Dataset& dataset,
+                                       Precision precision) {
   if (metrics.empty()) throw Error(ErrorCode::InvalidArgument, "metrics", "none", "at least one");
   for (const std::string& metric : metrics) {
-    Protocol protocol = parseProtocol(metric);
+    Protocol protocol = parseProtocol(withPrecision(metric, precision));
     if (std::find(texts_.begin(), texts_.end(), protocol.text) != texts_.end()) continue;
     texts_.push_back(protocol.text);
     lacks_.push_back(lackOf(dataset, protocol.region));
     protocols_.push_back(std::move(protocol));
   }
+}
+
+bool EvaluatedProtocols::ask(Precision precision) const {
+  return std::any_of(protocols_.begin(), protocols_.end(),
+                     [precision](const Protocol& p) { return p.precision == precision; });
 }
 
 bool EvaluatedProtocols::readLayers() const {

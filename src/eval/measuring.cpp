@@ -37,14 +37,15 @@ void requireFinite(Result& r) {
 }  // namespace
 
 Measuring::Measuring(const Model& model, const EvaluateOptions& options, const Subjects& subjects,
-                     const EvaluatedProtocols& protocols, EvaluatedMethods& methods, Classifier& classifier)
+                     const EvaluatedProtocols& protocols, EvaluatedMethods& methods, Classifier& classifier,
+                     Classifier* narrow)
     : model_(model),
       options_(options),
       subjects_(subjects),
       protocols_(protocols),
       methods_(methods),
       classifier_(classifier),
-      cases_(options, classifier) {}
+      cases_(options, classifier, narrow) {}
 
 std::vector<Subject> Measuring::open(const std::vector<MissingScores>& missing) const {
   std::vector<Subject> subjects;
@@ -77,7 +78,8 @@ Result Measuring::measured(const Subject& s, std::size_t method, std::size_t pro
   Result r = resultOf(s, method, protocol);
   const auto start = Clock::now();
   Measured m;
-  forOnePicture([&] { m = protocols_[protocol].measure(c); }, [&](const std::string& why) { m = Measured::skip(why); });
+  forOnePicture([&] { m = protocols_[protocol].measure(cases_.asking(c, protocols_[protocol].precision)); },
+                [&](const std::string& why) { m = Measured::skip(why); });
   r.measureSeconds = secondsSince(start);
   r.skipped = std::move(m.skipped), r.scores = std::move(m.scores), r.curves = std::move(m.curves);
   requireFinite(r);

@@ -14,9 +14,9 @@ namespace relprop::eval {
 
 class Measuring {
  public:
-  // What is given by reference is used later too.
+  // What is given by reference is used later too. narrow: null where no protocol asks for it.
   Measuring(const Model& model, const EvaluateOptions& options, const Subjects& subjects,
-            const EvaluatedProtocols& protocols, EvaluatedMethods& methods, Classifier& classifier);
+            const EvaluatedProtocols& protocols, EvaluatedMethods& methods, Classifier& classifier, Classifier* narrow);
 
   ResultBatch measure(const std::vector<MissingScores>& missing);
 

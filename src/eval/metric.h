@@ -10,6 +10,7 @@
 
 #include "core/parameters.h"
 #include "relprop/dataset.h"
+#include "relprop/explain.h"
 #include "relprop/metrics.h"
 #include "relprop/tensor.h"
 
@@ -85,8 +86,9 @@ struct Protocol {
   std::string text;  // complete: "name@version:key=value,…"
   std::vector<ScoreInfo> scores;
   enum class Region { None, BoxesOrMask, Boxes, Mask } region = Region::None;
-  bool layers = false;       // reads Case::layers
-  bool probability = false;  // reads Answer::probability
+  bool layers = false;                       // reads Case::layers
+  bool probability = false;                  // reads Answer::probability
+  Precision precision = Precision::Float32;  // of Case::forward
   int randomisedLayers = 0;  // > 0: so many maps of randomised networks are wanted; -1: one for every layer
   std::function<Measured(const Case&)> measure;
 };
@@ -97,10 +99,13 @@ struct Metric {
   std::string summary, citation;
   // Reads the parameters and returns what measures; sets everything of Protocol but text.
   Protocol (*make)(Parameters& parameters);
+  bool asksNetwork = false;  // reads Case::forward, whose precision is then a parameter
 };
 
 const std::vector<Metric>& metrics();  // the one list, metric_list.cpp
 // Throws UnknownMetric, InvalidMetricParameter.
 Protocol parseProtocol(const std::string& text);
+// The text of a protocol that asks the network with this precision unless it says which itself.
+std::string withPrecision(const std::string& text, Precision precision);
 
 }  // namespace relprop::eval

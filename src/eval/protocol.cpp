@@ -42,6 +42,20 @@ Parameters parametersOf(const Metric& metric, const std::string& text) {
   return {ErrorCode::InvalidMetricParameter, subject, std::move(given)};
 }
 
+Precision precisionOf(Parameters& parameters, const Metric& metric) {
+  const std::string text = parameters.optional("precision", "f32 or bf16", "f32");
+  if (text != "f32" && text != "bf16")
+    throw Error(ErrorCode::InvalidMetricParameter, "metric " + metric.name + ", precision", "'" + text + "'",
+                "f32 or bf16");
+  return text == "bf16" ? Precision::Bfloat16 : Precision::Float32;
+}
+
+Protocol made(const Metric& metric, Parameters& parameters) {
+  Protocol protocol = metric.make(parameters);
+  if (metric.asksNetwork) protocol.precision = precisionOf(parameters, metric);
+  return protocol;
+}
+
 std::string needsOf(const Protocol& protocol) {
   switch (protocol.region) {
     case Protocol::Region::None:
@@ -58,7 +72,7 @@ std::string needsOf(const Protocol& protocol) {
 
 MetricInfo infoOf(const Metric& metric) {
   Parameters parameters = parametersOf(metric, "");
-  const Protocol protocol = metric.make(parameters);
+  const Protocol protocol = made(metric, parameters);
   MetricInfo info{metric.name, metric.summary, metric.citation, metric.version, {}, protocol.scores, needsOf(protocol)};
   for (const ParameterInfo& one : parameters.asked())
     info.parameters.emplace_back(one.key, fmt::format("{} ({})", one.fallback, one.choices));
@@ -75,10 +89,18 @@ Protocol parseProtocol(const std::string& text) {
     throw Error(ErrorCode::InvalidMetricParameter, "metric " + metric.name, "version " + spelled.version,
                 "version " + version, "scores of different versions do not compare");
   Parameters parameters = parametersOf(metric, spelled.parameters);
-  Protocol protocol = metric.make(parameters);
+  Protocol protocol = made(metric, parameters);
   parameters.finish();
   protocol.text = parameters.complete(fmt::format("{}@{}", metric.name, metric.version));
   return protocol;
+}
+
+std::string withPrecision(const std::string& text, Precision precision) {
+  const Spelled spelled = spell(text);
+  const Metric& metric = find(spelled.name);
+  if (precision == Precision::Float32 || !metric.asksNetwork) return text;
+  if (spelled.parameters.empty()) return text + ":precision=bf16";
+  return parametersOf(metric, spelled.parameters).isGiven("precision") ? text : text + ",precision=bf16";
 }
 
 }  // namespace relprop::eval

@@ -48,7 +48,7 @@ struct Classifier::Impl {
 };
 
 Classifier::Classifier(const Model& model, const Shape& inputShape, std::optional<Layout> layout, int batch,
-                       int threads) {
+                       int threads, Precision precision) {
   translated("compile", [&] {
     impl_ = std::make_unique<Impl>();
     impl_->compile(model, {.method = "gradient",
@@ -56,6 +56,7 @@ Classifier::Classifier(const Model& model, const Shape& inputShape, std::optiona
                            .layout = layout,
                            .batch = batch,
                            .threads = threads,
+                           .precision = precision,
                            .pixelRange = {}});
   });
 }

@@ -14,7 +14,9 @@ namespace relprop {
 class Classifier {
  public:
   // inputShape is in the model's layout (see Model::layout); pictures are C×H×W all the same.
-  Classifier(const Model& model, const Shape& inputShape, std::optional<Layout> layout, int batch, int threads);
+  // Throws what Explainer's constructor throws.
+  Classifier(const Model& model, const Shape& inputShape, std::optional<Layout> layout, int batch, int threads,
+             Precision precision = Precision::Float32);
   ~Classifier();
 
   const Shape& imageShape() const;  // C×H×W

@@ -169,6 +169,16 @@ TEST_F(EvaluateTest, MetricsAreListedAndDescribed) {
   EXPECT_THAT(relprop({"metrics", "id-scor"}).err, HasSubstr("id-score"));
 }
 
+// Options that cost or save something are heeded: no method fits into a megabyte.
+TEST_F(EvaluateTest, HeedsALimitOfMemory) {
+  ASSERT_EQ(evaluate({"--methods", "rap", "--memory", "512M"}).code, 0);
+  fs::remove(store());
+  const Outcome small = evaluate({"--methods", "rap", "--memory", "100K"});
+  EXPECT_NE(small.code, 0);
+  EXPECT_THAT(small.err, HasSubstr("--memory"));
+  EXPECT_FALSE(fs::exists(store()));
+}
+
 class Refusals : public EvaluateTest {
  protected:
   void expectRefused(const Outcome& outcome, const std::string& why) const {

@@ -40,6 +40,7 @@ std::map<std::string, Words> optionValues() {
       {"--contrast", {"others"}},
       {"--precision", {"f32", "bf16"}},
       {"--floor-precision", {"f32", "bf16"}},
+      {"--metric-precision", {"f32", "bf16"}},
       {"--preprocess", preprocessNames()}};
   for (const MethodInfo& method : methods()) values["--method"].push_back(method.name);
   for (const MetricInfo& metric : metricInfos()) values["--metrics"].push_back(metric.name);

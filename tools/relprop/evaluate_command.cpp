@@ -66,6 +66,8 @@ void addResultOptions(CLI::App& app, EvaluateArguments& arguments) {
          "metrics, separated by commas, NAME or NAME:key=value,… (default outside-inside)")
       ->type_name("SPEC,…")
       ->allow_extra_args(false);
+  addPrecisionOption(app, "--metric-precision", arguments.metricPrecision,
+                     "of the passes that metrics make, f32 (default) or bf16: part of their names in the store");
   app.add_option("--store", arguments.store, "the file of results, made when it is not there")
       ->required()
       ->type_name("FILE");

@@ -81,6 +81,9 @@ EvaluateOptions EvaluateRun::options(const Model& model) {
   if (network_.batchGiven > 0) o.batch = network_.batchGiven;
   if (const int fixed = fixedBatch(model); fixed > 0) o.batch = fixed;
   o.threads = threads();
+  o.memory = o.methodMemory = network_.memory;
+  o.precision = network_.precision;
+  o.metricPrecision = arguments_.metricPrecision;
   o.seed = arguments_.seed;
   o.keep = arguments_.keep;
   o.retry = arguments_.retry;

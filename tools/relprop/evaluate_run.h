@@ -18,6 +18,7 @@ struct EvaluateArguments {
   std::string data, labels, target = "true", command;
   std::vector<std::string> metrics;
   std::filesystem::path store;
+  Precision metricPrecision = Precision::Float32;
   std::uint64_t seed = 0;
   std::size_t limit = 0;  // pictures; 0: all
   Shard shard;

@@ -72,6 +72,42 @@ int layers() {
   return 100;  // more than there are: all of them
 }
 
+bool multipliesBfloat16() {
+  try {
+    Explainer(shapes(), {.precision = Precision::Bfloat16, .pixelRange = {}});
+    return true;
+  } catch (const Error& error) {
+    return error.code() != ErrorCode::NotSupportedByHardware;
+  }
+}
+
+// Maps stay float32, and what asks the network nothing keeps its bits and its name.
+TEST(Evaluation, MetricsAskInBfloat16) {
+  if (!multipliesBfloat16()) GTEST_SKIP() << "the processor does not multiply bfloat16";
+  EvaluateOptions o = options({"rap"}, {"deletion:step=300", "sparseness"});
+  const auto whole = means(run(shapes(), o));
+  o.metricPrecision = Precision::Bfloat16;
+  const Store store = run(shapes(), o);
+  const auto narrow = means(store);
+  EXPECT_EQ(narrow.at("rap/gini"), whole.at("rap/gini"));
+  EXPECT_NE(narrow.at("rap/deletion"), whole.at("rap/deletion"));
+  EXPECT_NEAR(narrow.at("rap/deletion"), whole.at("rap/deletion"), 0.01);
+  for (const Result& r : store.results())
+    EXPECT_EQ(r.key.protocol.ends_with(",precision=bf16"), r.key.protocol.starts_with("deletion")) << r.key.protocol;
+}
+
+TEST(Evaluation, MapsInBfloat16AreAnotherMethod) {
+  if (!multipliesBfloat16()) GTEST_SKIP() << "the processor does not multiply bfloat16";
+  EvaluateOptions o = options({"rap"}, {"sparseness"});
+  const auto whole = means(run(shapes(), o));
+  o.precision = Precision::Bfloat16;
+  EXPECT_EQ(Evaluation(shapes(), data(), o).provenance().precision, "bfloat16");
+  const Store store = run(shapes(), o);
+  for (const Result& r : store.results()) EXPECT_TRUE(r.key.method.ends_with(" | precision=bf16")) << r.key.method;
+  EXPECT_NE(means(store).at("rap/gini"), whole.at("rap/gini"));
+  EXPECT_NEAR(means(store).at("rap/gini"), whole.at("rap/gini"), 0.01);
+}
+
 // With masks that are exact, relevance of a trained network beats the gradient, and random weights lose.
 TEST(Evaluation, ATrainedNetworkBeatsTheGradientAndRandomWeights) {
   const EvaluateOptions o = options({"rap", "gradient"}, {"outside-inside:region=mask", "relevance-mass"});

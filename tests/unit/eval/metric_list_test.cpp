@@ -1,6 +1,7 @@
 // The list of metrics and the text of protocols.
 #include <set>
 
+#include "eval/metric.h"
 #include "unit/eval/metric_case.h"
 
 namespace relprop::test {
@@ -26,8 +27,27 @@ TEST(MetricList, CompletesEveryProtocolOnce) {
     EXPECT_EQ(complete.rfind(version, 0), 0u) << complete;
     EXPECT_EQ(completeProtocol(complete), complete);
     EXPECT_EQ(completeProtocol(version), complete);
-    for (const auto& [key, choices] : info.parameters) EXPECT_THAT(complete, testing::HasSubstr(key + "="));
+    for (const auto& [key, choices] : info.parameters)
+      EXPECT_EQ(complete.find(key + "=") == std::string::npos, key == "precision") << complete;
   }
+}
+
+// Rows of stores written before there was a precision keep their names.
+TEST(MetricList, NamesAPrecisionWhereItIsNotFloat32) {
+  EXPECT_EQ(completeProtocol("deletion:precision=f32"), completeProtocol("deletion"));
+  EXPECT_EQ(completeProtocol("deletion:precision=bf16"), completeProtocol("deletion") + ",precision=bf16");
+  EXPECT_EQ(eval::parseProtocol("deletion:precision=bf16").precision, Precision::Bfloat16);
+  EXPECT_EQ(eval::withPrecision("deletion", Precision::Bfloat16), "deletion:precision=bf16");
+  EXPECT_EQ(eval::withPrecision("deletion:step=9", Precision::Bfloat16), "deletion:step=9,precision=bf16");
+  EXPECT_EQ(eval::withPrecision("deletion:precision=f32", Precision::Bfloat16), "deletion:precision=f32");
+  EXPECT_EQ(eval::withPrecision("deletion", Precision::Float32), "deletion");
+  EXPECT_EQ(eval::withPrecision("miou", Precision::Bfloat16), "miou");  // asks the network nothing
+  const Error wrong = failureOf([] { completeProtocol("srg:precision=f16"); });
+  EXPECT_EQ(wrong.code(), ErrorCode::InvalidMetricParameter);
+  EXPECT_EQ(wrong.got(), "'f16'");
+  EXPECT_EQ(wrong.expected(), "f32 or bf16");
+  const Error foreign = failureOf([] { completeProtocol("miou:precision=bf16"); });
+  EXPECT_EQ(foreign.code(), ErrorCode::InvalidMetricParameter);
 }
 
 TEST(MetricList, SaysWhatAMetricNeeds) {
