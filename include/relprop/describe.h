@@ -21,6 +21,7 @@ struct RunFacts {
   TargetChoice question;
   std::optional<Preprocess> preprocess;
   Precision precision = Precision::Float32;
+  std::string tuning = {};  // nameOf; empty: none
 };
 
 // |sum − seed| / |seed|; nothing for methods that do not conserve.

@@ -34,13 +34,14 @@ struct EvaluateOptions {
   // Of what metrics ask the network beside that, which is most of the time of insertion and deletion; a protocol's own
   // precision=… comes first. Classes and predictions stay float32.
   Precision metricPrecision = Precision::Float32;
+  std::shared_ptr<const Tuning> tuning = {};  // see ExplainOptions::tuning
   int threads = 0;
   std::uint64_t seed = 0;
-  std::int64_t memory = 0;   // bytes that compiled methods may take together; 0: half of the machine's
+  std::int64_t memory = 0;        // bytes that compiled methods may take together; 0: half of the machine's
   std::int64_t methodMemory = 0;  // and each of them, see ExplainOptions::memory; 0: no limit
-  bool retry = false;        // what was skipped before is measured again; unreadable pictures always are
-  bool keep = false;         // heatmaps and pictures go to the store too
-  std::string command = {};  // for provenance
+  bool retry = false;             // what was skipped before is measured again; unreadable pictures always are
+  bool keep = false;              // heatmaps and pictures go to the store too
+  std::string command = {};       // for provenance
   std::function<void(const std::string&)> warn = {};
   std::function<bool()> again = {};  // asked now and then; false stops with Cancelled
 };

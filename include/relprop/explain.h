@@ -118,6 +118,8 @@ class RELPROP_API Target {
 // What convolutions and dense layers multiply; sums, and relevance between layers, are always 32 bits wide.
 enum class Precision { Float32, Bfloat16 };
 
+struct Tuning;  // relprop/tuning.h
+
 struct ExplainOptions {
   std::string method = "rap";           // method string, e.g. "lrp-gamma:gamma=0.5"; of bags of words "bow-lrp"
   std::vector<std::string> rules = {};  // rows "PATTERN=RULE" in front of the preset's table
@@ -137,6 +139,9 @@ struct ExplainOptions {
   // Bytes that weights, activations and work space may take; where they need more, parts of the forward pass are
   // computed again on the way back. 0: no limit. Throws OutOfMemory when that is not enough.
   std::int64_t memory = 0;
+  // How layers are computed where measurements on this machine say it; throws InvalidArgument where it was made
+  // elsewhere.
+  std::shared_ptr<const Tuning> tuning = {};
   std::optional<PixelRange> pixelRange = {};  // needed by bounds=range
   bool reference = false;                     // plain loops instead of the fast kernels: slow, for checking
   bool ledger = true;                         // sum relevance at every node
@@ -201,8 +206,10 @@ struct StepReport {
   std::string phase;  // "forward", "backward"
   std::string kind;   // "linear" (convolutions, dense layers), "kernel", "program" (elementwise), "scalar"
   std::string shape;
-  std::int64_t bytes = 0, flops = 0;
-  double seconds = 0;  // of the last run
+  std::int64_t bytes = 0, flops = 0;  // flops: of the direct computation
+  std::string algorithm;              // of several that there are: "direct", "F(4×4)", "F(2×2)"; else empty
+  std::int64_t multiplied = 0;        // flops that are carried out
+  double seconds = 0;                 // of the last run
 };
 struct PlanReport {
   std::string method;  // complete, with all parameters

@@ -114,7 +114,7 @@ RELPROP_API int32_t relprop_prepare(relprop_model* model, const relprop_array* p
 /* ---- explaining */
 
 /* Compiles a plan for one method. Options: method and what belongs to it (rule, patterns, residual, …), shape, layout,
- * batch, threads, precision, memory, reference, preprocess, labels, target, contrast, from, at, ledger,
+ * batch, threads, tuning, precision, memory, reference, preprocess, labels, target, contrast, from, at, ledger,
  * require_conservation. */
 RELPROP_API int32_t relprop_explainer_create(relprop_model* model, const char* options, relprop_explainer** explainer);
 /* The plan as `relprop inspect --json` has it: method with all parameters, inputShape, batch, targets, memory, table,

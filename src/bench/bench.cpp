@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <optional>
 #include <thread>
 
+#include "bench/clock.h"
 #include "bench/floor_layers.h"
 #include "bench/process_memory.h"
 #include "bench/spread.h"
@@ -18,13 +18,6 @@
 
 namespace relprop {
 namespace {
-
-template <class Call>
-double secondsOf(Call call) {
-  const auto start = std::chrono::steady_clock::now();
-  call();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
 
 void refuse(const char* what, const std::string& got, const char* expected) {
   throw Error(ErrorCode::InvalidArgument, what, got, expected);

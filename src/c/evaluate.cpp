@@ -28,12 +28,14 @@ EvaluateOptions evaluateOptions(const Model& model, const Options& options) {
   result.inputShape = chosenInputShape(model, options.shape, result.preprocess);
   result.layout = options.layout;
   result.patterns = options.patterns;
+  if (options.tuning && options.tuning->batch > 0) result.batch = options.tuning->batch;
   if (options.batch > 0) result.batch = options.batch;
   if (const int fixed = fixedBatch(model); fixed > 0) result.batch = fixed;
   result.threads = options.threads;
   result.seed = static_cast<std::uint64_t>(options.seed);
   result.memory = options.memory;
   result.precision = options.precision;
+  result.tuning = options.tuning;
   result.metricPrecision = options.metricPrecision;
   result.keep = options.keep;
   result.command = options.command;

@@ -115,6 +115,7 @@ ExplainOptions ExplainerObject::explainOptions() {
   result.patterns = given.patterns;
   result.threads = given.threads;
   result.precision = given.precision;
+  result.tuning = given.tuning;
   result.memory = given.memory;
   if (subject_.pixels.preprocess)
     result.pixelRange =
@@ -136,7 +137,8 @@ std::string ExplainerObject::description() {
   const std::lock_guard lock(turn_);
   const Model& model = subject_.model;
   Json json = Json::parse(factsJson({model.path(), model.hash(), explainer_->methodString(), subject_.options.rules,
-                                     choice_, subject_.pixels.preprocess, subject_.options.precision}));
+                                     choice_, subject_.pixels.preprocess, subject_.options.precision,
+                                     subject_.options.tuning ? nameOf(*subject_.options.tuning) : std::string()}));
   json.update(Json::parse(planJson(model, *explainer_)));
   json["batch"] = batch_;
   json["targets"] = Json::array();

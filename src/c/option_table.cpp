@@ -88,6 +88,10 @@ Precision precisionOf(const Value& value) {
   return name == "bf16" ? Precision::Bfloat16 : Precision::Float32;
 }
 
+void readTuningFile(const Value& value, Options& options) {
+  options.tuning = std::make_shared<const Tuning>(readTuning(value.text()));
+}
+
 void readTargetKind(const Value& value, Options& options) {
   options.targetKind = value.text();
   if (options.targetKind != "true" && options.targetKind != "predicted") value.refuse("true or predicted");
@@ -152,7 +156,8 @@ const OptionGroup& methodGroup() {
 const OptionGroup& runGroup() {
   static const OptionGroup group = {
       {"batch", "images computed together, 1 to 4096", READ(o.batch = static_cast<int>(v.whole(1, 4096)))},
-      {"threads", "1 to 1024; default: all cores", READ(o.threads = static_cast<int>(v.whole(1, 1024)))}};
+      {"threads", "1 to 1024; default: all cores", READ(o.threads = static_cast<int>(v.whole(1, 1024)))},
+      {"tuning", "the file that relprop tune wrote on this machine: how each layer is computed", readTuningFile}};
   return group;
 }
 

@@ -12,6 +12,7 @@
 #include "relprop/explain.h"
 #include "relprop/image.h"
 #include "relprop/question.h"
+#include "relprop/tuning.h"
 
 namespace relprop::c {
 
@@ -31,6 +32,7 @@ struct Options {
   std::vector<std::string> rules;
   std::string patterns;
   int batch = 0, threads = 0;
+  std::shared_ptr<const Tuning> tuning = {};
   Precision precision = Precision::Float32, metricPrecision = Precision::Float32;
   std::int64_t memory = 0;
   bool reference = false, ledger = true;

@@ -142,6 +142,7 @@ void Plan::addKernel(const std::string& name, KernelPtr kernel, const std::vecto
     shared->run(from.data(), to.data(), scratch_.get());
   };
   addStep(name, flops > 0 ? StepKind::Linear : StepKind::Kernel, {in, out, run, true, {}}, flops);
+  infos_.back().algorithm = shared->algorithm(), infos_.back().multiplied = shared->multiplied(flops);
 }
 
 void Plan::addProgram(const std::string& name, const ProgramRequest& request) {

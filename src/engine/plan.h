@@ -28,7 +28,9 @@ struct StepInfo {
   Phase phase = Phase::Forward;
   std::set<int> walks = {};  // that need it; empty: all
   Shape shape;
-  std::int64_t bytes = 0, flops = 0;  // bytes: read and written
+  std::int64_t bytes = 0, flops = 0;  // bytes: read and written; flops: of the direct computation
+  std::string algorithm = {};         // Kernel::algorithm
+  std::int64_t multiplied = 0;        // flops that are carried out
   double seconds = 0;                 // of the last run
 
   bool serves(int walk) const { return walks.empty() || walks.count(walk) != 0; }

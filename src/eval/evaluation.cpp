@@ -6,6 +6,7 @@
 #include "eval/measuring.h"
 #include "explainer/translated.h"
 #include "relprop/evaluate.h"
+#include "relprop/tuning.h"
 
 namespace relprop {
 namespace {
@@ -28,7 +29,7 @@ struct Evaluation::Impl {
         dataset(d),
         options(o),
         protocols(o.metrics, d, o.metricPrecision),
-        classifier(m, o.inputShape, o.layout, o.batch, o.threads),
+        classifier(m, o.inputShape, o.layout, o.batch, o.threads, Precision::Float32, o.tuning),
         narrow(protocols.ask(Precision::Bfloat16) ? narrowClassifier(m, o) : nullptr),
         methods(model, options, protocols.readLayers()),
         subjects(model, dataset, options, classifier),
@@ -100,6 +101,7 @@ Provenance Evaluation::provenance() const {
   p.host = hostName();
   p.command = impl_->options.command;
   if (impl_->options.precision == Precision::Bfloat16) p.precision = "bfloat16";
+  if (impl_->options.tuning) p.libraries["tuning"] = nameOf(*impl_->options.tuning);
   p.seed = impl_->options.seed;
   p.threads = impl_->options.threads;
   return p;

@@ -39,6 +39,7 @@ ExplainOptions EvaluatedMethods::optionsOf(std::size_t asked) const {
   o.patterns = options_.patterns;
   o.threads = options_.threads;
   o.precision = options_.precision;
+  o.tuning = options_.tuning;
   o.memory = options_.methodMemory;
   o.pixelRange = pixelRange(options_.preprocess, channels_);
   o.ledger = ledger_;

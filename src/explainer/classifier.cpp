@@ -48,7 +48,7 @@ struct Classifier::Impl {
 };
 
 Classifier::Classifier(const Model& model, const Shape& inputShape, std::optional<Layout> layout, int batch,
-                       int threads, Precision precision) {
+                       int threads, Precision precision, std::shared_ptr<const Tuning> tuning) {
   translated("compile", [&] {
     impl_ = std::make_unique<Impl>();
     impl_->compile(model, {.method = "gradient",
@@ -57,6 +57,7 @@ Classifier::Classifier(const Model& model, const Shape& inputShape, std::optiona
                            .batch = batch,
                            .threads = threads,
                            .precision = precision,
+                           .tuning = std::move(tuning),
                            .pixelRange = {}});
   });
 }

@@ -16,7 +16,7 @@ class Classifier {
   // inputShape is in the model's layout (see Model::layout); pictures are C×H×W all the same.
   // Throws what Explainer's constructor throws.
   Classifier(const Model& model, const Shape& inputShape, std::optional<Layout> layout, int batch, int threads,
-             Precision precision = Precision::Float32);
+             Precision precision = Precision::Float32, std::shared_ptr<const Tuning> tuning = {});
   ~Classifier();
 
   const Shape& imageShape() const;  // C×H×W

@@ -7,6 +7,7 @@
 #include "explainer/model_impl.h"
 #include "explainer/prepare.h"
 #include "explainer/redraw.h"
+#include "explainer/tuning.h"
 #include "graph/edit.h"
 #include "kernels/record/record.h"
 #include "passes/passes.h"
@@ -131,7 +132,9 @@ Specialised Compilation::specialised() {
 std::unique_ptr<Backend> Compilation::backend(Packing packing) const {
   const Element operand = options_.precision == Precision::Bfloat16 ? Element::Bfloat16 : Element::Float32;
   const BackendKind kind = options_.reference ? BackendKind::Reference : BackendKind::Processor;
-  return makeBackend({.kind = kind, .operand = operand, .packing = packing, .threads = options_.threads});
+  BackendChoice choice{.kind = kind, .operand = operand, .packing = packing, .threads = options_.threads};
+  if (options_.tuning) choice.algorithms = tableOf(*options_.tuning, makeBackend(choice)->threads());
+  return makeBackend(choice);
 }
 
 CompileOptions Compilation::walking(const ExplainOptions& options, const Method& method, std::int64_t bytes,

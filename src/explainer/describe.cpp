@@ -77,7 +77,9 @@ Json stepsJson(const std::vector<StepReport>& steps) {
                     {"name", step.name},
                     {"shape", step.shape},
                     {"bytes", step.bytes},
-                    {"flops", step.flops}});
+                    {"flops", step.flops},
+                    {"algorithm", step.algorithm},
+                    {"multiplied", step.multiplied}});
   return json;
 }
 
@@ -151,6 +153,7 @@ std::string factsJson(const RunFacts& facts) {
   Json json = {{"model", {{"path", facts.modelPath}, {"hash", facts.modelHash}}}, {"method", facts.method}};
   json["rules"] = facts.rules;
   json["precision"] = facts.precision == Precision::Bfloat16 ? "bf16" : "f32";
+  json["tuning"] = facts.tuning.empty() ? Json() : Json(facts.tuning);
   json["preprocess"] = facts.preprocess ? Json::parse(toJson(*facts.preprocess)) : Json();
   json["versions"] = versionsOfAll();
   return dump(json);

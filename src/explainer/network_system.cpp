@@ -80,7 +80,7 @@ bool shareForward(const ExplainOptions& a, const Method& first, const ExplainOpt
   return CompiledMethod::goesTogether(first) && CompiledMethod::goesTogether(second) &&
          first.foldBatchNorm == second.foldBatchNorm && a.inputShape == b.inputShape && a.layout == b.layout &&
          a.batch == b.batch && a.targets.size() == b.targets.size() && a.from == b.from && a.threads == b.threads &&
-         a.precision == b.precision && a.memory == b.memory && a.reference == b.reference;
+         a.precision == b.precision && a.memory == b.memory && a.reference == b.reference && a.tuning == b.tuning;
 }
 
 // Those that can be walked together with the first, and compiled at all; the first half of them where all are too much.

@@ -46,7 +46,7 @@ std::vector<StepReport> stepsOf(CompiledMethod& compiled) {
   for (const StepInfo& s : compiled.plan().steps()) {
     if (!s.serves(compiled.walk())) continue;
     steps.push_back({s.name, s.node, s.phase == Phase::Forward ? "forward" : "backward", kindName(s.kind),
-                     toString(s.shape), s.bytes, s.flops, s.seconds});
+                     toString(s.shape), s.bytes, s.flops, s.algorithm, s.multiplied, s.seconds});
   }
   return steps;
 }

@@ -10,7 +10,7 @@ using Make = std::unique_ptr<Backend> (*)(const BackendChoice&);
 
 // In the order of BackendKind.
 constexpr std::array<Make, 2> kMakers = {
-    [](const BackendChoice& c) { return makeOneDnnBackend(c.operand, c.packing); },
+    [](const BackendChoice& c) { return makeOneDnnBackend(c.operand, c.packing, c.algorithms); },
     [](const BackendChoice& c) { return makeReferenceBackend(c.operand); },
 };
 

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "kernels/algorithms.h"
 #include "kernels/layout.h"
 #include "kernels/program.h"
 
@@ -139,6 +140,10 @@ class Kernel {
   virtual void run(const std::byte* const* in, std::byte* const* out, void* scratch) const = 0;
   virtual std::int64_t scratchBytes() const { return 0; }
   virtual std::int64_t weightBytes() const { return 0; }
+  // How it is computed, where there are several ways ("direct", "F(4×4)"); else "".
+  virtual const char* algorithm() const { return ""; }
+  // What it multiplies and adds for a layer that takes `flops` directly.
+  virtual std::int64_t multiplied(std::int64_t flops) const { return flops; }
 };
 using KernelPtr = std::unique_ptr<Kernel>;
 
@@ -185,7 +190,9 @@ class Backend {
 std::unique_ptr<Backend> makeReferenceBackend(Element operand = Element::Float32);
 // oneDNN for layers with weights, vector kernels of our own for the rest. Throws NotSupportedByHardware where the
 // processor has no instructions for such operands.
-std::unique_ptr<Backend> makeOneDnnBackend(Element operand = Element::Float32, Packing packing = Packing::Once);
+// algorithms: of layers that are in the table; null, and for all others: what the model of costs says.
+std::unique_ptr<Backend> makeOneDnnBackend(Element operand = Element::Float32, Packing packing = Packing::Once,
+                                           std::shared_ptr<const AlgorithmTable> algorithms = {});
 std::string oneDnnVersion();
 
 // Which backend computes, as a plan's maker says it: Processor is the fast one.
@@ -193,8 +200,9 @@ enum class BackendKind { Processor, Reference };
 struct BackendChoice {
   BackendKind kind = BackendKind::Processor;
   Element operand = Element::Float32;
-  Packing packing = Packing::Once;  // of no meaning to Reference, which packs nothing
-  int threads = 0;                  // 0: all cores
+  Packing packing = Packing::Once;                        // of no meaning to Reference, which packs nothing
+  int threads = 0;                                        // 0: all cores
+  std::shared_ptr<const AlgorithmTable> algorithms = {};  // of no meaning to Reference, which has one way
 };
 // Throws what the chosen one's maker throws.
 std::unique_ptr<Backend> makeBackend(const BackendChoice& choice = {});

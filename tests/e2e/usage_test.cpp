@@ -19,7 +19,8 @@ using testing::HasSubstr;
 using testing::StartsWith;
 
 TEST(Usage, HelpOfEveryCommandHasExamples) {
-  for (const std::string command : {"", "explain", "inspect", "bench", "methods", "patterns", "bow", "completion"}) {
+  for (const std::string command :
+       {"", "explain", "inspect", "bench", "tune", "methods", "patterns", "bow", "completion"}) {
     Arguments arguments = {"--help"};
     if (!command.empty()) arguments.insert(arguments.begin(), command);
     Outcome outcome = relprop(arguments);

@@ -75,13 +75,38 @@ void printLayers(Console& console, const BenchReport& report) {
   printTable(console, rows);
 }
 
+std::int64_t sumOf(const std::vector<StepReport>& steps, std::int64_t StepReport::*what) {
+  std::int64_t sum = 0;
+  for (const StepReport& s : steps) sum += s.*what;
+  return sum;
+}
+
+// Of the products that the direct computation has, the share that is carried out, by algorithm.
+std::string productsDone(const std::vector<StepReport>& steps) {
+  const std::int64_t direct = sumOf(steps, &StepReport::flops), done = sumOf(steps, &StepReport::multiplied);
+  return direct == 0 ? "-" : fmt::format("{:.0f} %", 100 * static_cast<double>(done) / static_cast<double>(direct));
+}
+
+Json algorithmsJson(const std::vector<StepReport>& steps) {
+  Json json = Json::object();
+  for (const StepReport& s : steps) {
+    if (s.algorithm.empty()) continue;
+    Json& one = json[s.algorithm];
+    if (one.is_null()) one = {{"steps", 0}, {"flops", 0}, {"multiplied", 0}};
+    one["steps"] = one["steps"].get<std::int64_t>() + 1;
+    one["flops"] = one["flops"].get<std::int64_t>() + s.flops;
+    one["multiplied"] = one["multiplied"].get<std::int64_t>() + s.multiplied;
+  }
+  return json;
+}
+
 void printOthers(Console& console, const BenchReport& report) {
-  Rows rows = {
-      {"method", "batch", "threads", "every execution, bare", "ratio", "programs", "moved", "other kernels", "moved"}};
+  Rows rows = {{"method", "batch", "threads", "every execution, bare", "ratio", "products done", "programs", "moved",
+                "other kernels", "moved"}};
   for (const BenchRun& r : report.runs)
     rows.push_back({r.asked, std::to_string(r.batch), std::to_string(r.threads), r.floor > 0 ? ms(r.planned) : "-",
-                    times(r.total.median, r.planned), std::to_string(r.work.programs), megabytes(r.work.programBytes),
-                    std::to_string(r.work.kernels), megabytes(r.work.kernelBytes)});
+                    times(r.total.median, r.planned), productsDone(r.steps), std::to_string(r.work.programs),
+                    megabytes(r.work.programBytes), std::to_string(r.work.kernels), megabytes(r.work.kernelBytes)});
   console.heading("Work beside the linear layers");
   printTable(console, rows);
 }
@@ -137,8 +162,9 @@ Json layerJson(const LayerWork& work, const Floor& floor) {
 }
 
 Json stepJson(const StepReport& s) {
-  return {{"name", s.name},   {"phase", s.phase}, {"kind", s.kind},      {"shape", s.shape},
-          {"bytes", s.bytes}, {"flops", s.flops}, {"seconds", s.seconds}};
+  return {{"name", s.name},           {"phase", s.phase},           {"kind", s.kind},
+          {"shape", s.shape},         {"bytes", s.bytes},           {"flops", s.flops},
+          {"algorithm", s.algorithm}, {"multiplied", s.multiplied}, {"seconds", s.seconds}};
 }
 
 Json runJson(const BenchRun& r, bool profile) {
@@ -156,6 +182,7 @@ Json runJson(const BenchRun& r, bool profile) {
                {"convolutions", layerJson(r.work.convolutions, r.convolutions)},
                {"dense", layerJson(r.work.dense, r.dense)},
                {"products", {{"count", r.work.products}, {"flops", r.work.productFlops}}},
+               {"algorithms", algorithmsJson(r.steps)},
                {"programs", {{"count", r.work.programs}, {"bytes", r.work.programBytes}}},
                {"kernels", {{"count", r.work.kernels}, {"bytes", r.work.kernelBytes}}},
                {"peakBytes", r.peakBytes > 0 ? Json(r.peakBytes) : Json()},

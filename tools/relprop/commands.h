@@ -18,6 +18,7 @@ struct Command {
 Command addExplain(CLI::App& root);
 Command addInspect(CLI::App& root);
 Command addBench(CLI::App& root);
+Command addTune(CLI::App& root);
 Command addCompare(CLI::App& root);
 Command addMethods(CLI::App& root);
 Command addPatterns(CLI::App& root);

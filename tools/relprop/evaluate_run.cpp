@@ -78,11 +78,13 @@ EvaluateOptions EvaluateRun::options(const Model& model) {
   o.inputShape = chooseShape(model, network_, o.preprocess);
   o.layout = network_.layout;
   o.patterns = network_.patterns;
+  if (network_.tuning && network_.tuning->batch > 0) o.batch = network_.tuning->batch;
   if (network_.batchGiven > 0) o.batch = network_.batchGiven;
   if (const int fixed = fixedBatch(model); fixed > 0) o.batch = fixed;
   o.threads = threads();
   o.memory = o.methodMemory = network_.memory;
   o.precision = network_.precision;
+  o.tuning = network_.tuning;
   o.metricPrecision = arguments_.metricPrecision;
   o.seed = arguments_.seed;
   o.keep = arguments_.keep;

@@ -53,10 +53,12 @@ void printNodes(Console& console, const std::vector<NodeReport>& nodes) {
 }
 
 void printSteps(Console& console, const std::vector<StepReport>& steps) {
-  std::vector<std::vector<std::string>> rows = {{"phase", "step", "shape", "memory", "MFLOP"}};
+  std::vector<std::vector<std::string>> rows = {
+      {"phase", "step", "shape", "memory", "MFLOP", "computed", "MFLOP done"}};
   for (const StepReport& step : steps)
     rows.push_back({step.phase, step.name, step.shape, readableBytes(step.bytes),
-                    fmt::format("{:.2f}", static_cast<double>(step.flops) * 1e-6)});
+                    fmt::format("{:.2f}", static_cast<double>(step.flops) * 1e-6), step.algorithm,
+                    fmt::format("{:.2f}", static_cast<double>(step.multiplied) * 1e-6)});
   console.heading("Steps");
   printTable(console, rows);
 }
@@ -124,7 +126,7 @@ void reportOn(const MethodChoice& method, const Model& model, const InspectArgum
   const Shape shape = chooseShape(model, network, preprocess);
   const Explainer explainer(model, explainOptions(model, network, method.text, shape, preprocess));
   const RunFacts facts = {model.path(), model.hash(), explainer.methodString(), network.rules,
-                          {},           preprocess,   network.precision};
+                          {},           preprocess,   network.precision,        tuningName(network)};
   if (arguments.run.json)
     console.lines(dump(withOrigins(reportJson(facts, model, explainer), model, network), -1));
   else

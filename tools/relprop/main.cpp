@@ -102,19 +102,11 @@ int guardedMain(int argc, char** argv) {
     CLI::App root("Explains what the decision of an image classifier rests on.", "relprop");
     root.set_version_flag("--version", versionText, "versions of the program and of what it is built on");
     root.footer(kMainExamples);
-    std::vector<Command> commands = {addExplain(root),
-                                     addInspect(root),
-                                     addBench(root),
-                                     addCompare(root),
-                                     addMethods(root),
-                                     addPatterns(root),
-                                     addEvaluate(root, argc, argv),
-                                     addMetrics(root),
-                                     addReport(root),
-                                     addExport(root),
-                                     addMerge(root),
-                                     addBow(root),
-                                     addCompletion(root)};
+    std::vector<Command> commands = {
+        addExplain(root), addInspect(root),   addBench(root),    addTune(root),
+        addCompare(root), addMethods(root),   addPatterns(root), addEvaluate(root, argc, argv),
+        addMetrics(root), addReport(root),    addExport(root),   addMerge(root),
+        addBow(root),     addCompletion(root)};
     return run(root, commands, argc, argv);
   } catch (...) {
     Console(false).error(failureMessage());

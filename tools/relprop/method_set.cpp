@@ -21,7 +21,8 @@ MethodSet::MethodSet(std::vector<MethodChoice> choices, Network network, Say not
                    network_.options.rules,
                    network_.question,
                    network_.preprocess,
-                   network_.options.precision};
+                   network_.options.precision,
+                   tuningName(network_.options)};
     methods_.push_back({choice, fileNamePart(choice.text), std::move(facts)});
   }
 }

@@ -111,6 +111,11 @@ void addMethodOptions(CLI::App& app, NetworkOptions& options) {
 void addCostOptions(CLI::App& app, NetworkOptions& options) {
   addPrecisionOption(app, "--precision", options.precision,
                      "f32, or bf16: faster where the processor multiplies such numbers, and less exact");
+  app.add_option_function<std::string>(
+         "--tuning",
+         [&options](const std::string& file) { options.tuning = std::make_shared<const Tuning>(readTuning(file)); },
+         "what relprop tune wrote on this machine: how each layer is computed")
+      ->type_name("FILE");
   app.add_option("--memory", options.memory,
                  "limit for weights, activations and work space, e.g. 512M; what does not fit is computed again")
       ->transform(CLI::AsSizeValue(false))
@@ -237,6 +242,10 @@ Shape chooseShape(const Model& model, const NetworkOptions& options, const std::
   return chosenInputShape(model, options.shape, preprocess, tensor);
 }
 
+std::string tuningName(const NetworkOptions& options) {
+  return options.tuning ? nameOf(*options.tuning) : "";
+}
+
 ExplainOptions explainOptions(const Model& model, const NetworkOptions& options, const std::string& method,
                               const Shape& shape, const std::optional<Preprocess>& preprocess) {
   ExplainOptions result;
@@ -252,6 +261,7 @@ ExplainOptions explainOptions(const Model& model, const NetworkOptions& options,
   result.reference = options.reference;
   result.precision = options.precision;
   result.memory = options.memory;
+  result.tuning = options.tuning;
   return result;
 }
 

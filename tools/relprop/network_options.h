@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "method_choice.h"
 #include "relprop/choices.h"
 #include "relprop/explain.h"
+#include "relprop/tuning.h"
 
 namespace relprop::cli {
 
@@ -31,7 +33,8 @@ struct NetworkOptions {
   int threads = 0;
   bool reference = false;
   Precision precision = Precision::Float32;
-  std::int64_t memory = 0;  // bytes; 0: no limit
+  std::shared_ptr<const Tuning> tuning;  // null: none
+  std::int64_t memory = 0;               // bytes; 0: no limit
 };
 
 // The network with the output and the inputs that were asked for; says what was assumed.
@@ -57,6 +60,9 @@ std::vector<std::string> chosenLabels(const Model& model, const std::string& lab
 // input) or what the preprocessing makes.
 Shape chooseShape(const Model& model, const NetworkOptions& options, const std::optional<Preprocess>& preprocess,
                   const Shape& tensor = {});
+
+// Of --tuning, as results name it; empty: none.
+std::string tuningName(const NetworkOptions& options);
 
 ExplainOptions explainOptions(const Model& model, const NetworkOptions& options, const std::string& method,
                               const Shape& shape, const std::optional<Preprocess>& preprocess);

@@ -34,7 +34,8 @@ bool isVector(const PoolShape& p) {
 
 class OneDnnBackend : public ReferenceBackend {
  public:
-  OneDnnBackend(Element operand, Packing packing) : ReferenceBackend(operand), packing_(packing) {}
+  OneDnnBackend(Element operand, Packing packing, std::shared_ptr<const AlgorithmTable> algorithms)
+      : ReferenceBackend(operand), packing_(packing), algorithms_(std::move(algorithms)) {}
   const char* name() const override { return "oneDNN"; }
   int block() const override { return simd::bestOps().block; }
   // Channels in blocks for float32. Channels last for bfloat16: the layout that oneDNN's kernels for AMX take.
@@ -46,14 +47,14 @@ class OneDnnBackend : public ReferenceBackend {
 
   KernelPtr linearForward(const LinearKernelSpec& s) override {
     return made("forward", [&] {
-      const int tile = simd::winogradTile(winograd_, s, simd::Direction::Forward);
+      const int tile = tileOf(s, simd::Direction::Forward);
       return tile ? simd::winograd(*winograd_, s, simd::Direction::Forward, tile, kept(tiles_))
                   : onednn::linearForward(s, kept(packed_));
     });
   }
   KernelPtr linearBackward(const LinearKernelSpec& s) override {
     return made("backward", [&] {
-      if (const int tile = simd::winogradTile(winograd_, s, simd::Direction::Backward))
+      if (const int tile = tileOf(s, simd::Direction::Backward))
         return simd::winograd(*winograd_, s, simd::Direction::Backward, tile, kept(tiles_));
       if (onednn::suitsPhases(s)) return onednn::linearBackwardByPhases(s, block());
       return onednn::linearBackward(s, kept(packed_));
@@ -100,6 +101,26 @@ class OneDnnBackend : public ReferenceBackend {
   }
 
  private:
+  // Of Winograd's algorithm; 0: direct.
+  int tileOf(const LinearKernelSpec& s, simd::Direction direction) const {
+    if (algorithms_ && simd::winogradSuits(winograd_, s)) {
+      const auto found = algorithms_->find(layerKey(s.shape, direction == simd::Direction::Backward));
+      if (found != algorithms_->end()) return tileOf(found->second);
+    }
+    return simd::winogradTile(winograd_, s, direction);
+  }
+  static int tileOf(Algorithm algorithm) {
+    switch (algorithm) {
+      case Algorithm::Direct:
+        return 0;
+      case Algorithm::Winograd2:
+        return 2;
+      case Algorithm::Winograd4:
+        return 4;
+    }
+    return 0;
+  }
+
   template <class Packed>
   Packed* kept(Packed& packed) const {
     return packing_ == Packing::Once ? &packed : nullptr;
@@ -120,6 +141,7 @@ class OneDnnBackend : public ReferenceBackend {
   }
 
   Packing packing_;
+  std::shared_ptr<const AlgorithmTable> algorithms_;
   onednn::Packed packed_;
   simd::WinogradPacked tiles_;
   const simd::WinogradOps* winograd_ = simd::bestWinogradOps();
@@ -127,9 +149,10 @@ class OneDnnBackend : public ReferenceBackend {
 
 }  // namespace
 
-std::unique_ptr<Backend> makeOneDnnBackend(Element operand, Packing packing) {
+std::unique_ptr<Backend> makeOneDnnBackend(Element operand, Packing packing,
+                                           std::shared_ptr<const AlgorithmTable> algorithms) {
   requireSupport(operand);
-  return std::make_unique<OneDnnBackend>(operand, packing);
+  return std::make_unique<OneDnnBackend>(operand, packing, std::move(algorithms));
 }
 
 std::string oneDnnVersion() {

@@ -238,6 +238,7 @@ class Linear : public Kernel {
     return in_.bytes() + out_.bytes() + weights_.scratchBytes() + own;
   }
   std::int64_t weightBytes() const override { return weights_.keptBytes(); }
+  const char* algorithm() const override { return nameOf(Algorithm::Direct); }
 
  private:
   // What the caller sees: the layer's input or output, of the type that the kernel reads or writes.

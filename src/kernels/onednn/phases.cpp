@@ -101,6 +101,9 @@ class Phases : public Kernel {
   std::int64_t weightBytes() const override {
     return convolution_->weightBytes();
   }
+  const char* algorithm() const override {
+    return convolution_->algorithm();
+  }
 
  private:
   std::int64_t ownBytes() const {

@@ -114,6 +114,13 @@ class Winograd : public Kernel {
     return (packed_ ? 0 : packedBytes()) + copies * chunkFloats() * 4;
   }
   std::int64_t weightBytes() const override { return packed_ && isNew_ ? packedBytes() : 0; }
+  const char* algorithm() const override {
+    return nameOf(layer_.tile == 4 ? Algorithm::Winograd4 : Algorithm::Winograd2);
+  }
+  // Without the transforms, which have no products worth the name.
+  std::int64_t multiplied(std::int64_t) const override {
+    return 2 * placesOf(layer_) * tilesOf(layer_) * layer_.ic * layer_.oc;
+  }
 
  private:
   std::int64_t packedBytes() const { return packedBytesOf(layer_, ops_); }
@@ -196,8 +203,12 @@ const WinogradOps* bestWinogradOps() {
   return nullptr;
 }
 
+bool winogradSuits(const WinogradOps* ops, const LinearKernelSpec& spec) {
+  return ops && isSuited(spec, ops->block);
+}
+
 int winogradTile(const WinogradOps* ops, const LinearKernelSpec& spec, Direction direction) {
-  if (!ops || !isSuited(spec, ops->block)) return 0;
+  if (!winogradSuits(ops, spec)) return 0;
   const double two = costOf(layerOf(spec.shape, direction, 2)), four = costOf(layerOf(spec.shape, direction, 4));
   if (std::min(two, four) >= directCost(spec.shape)) return 0;
   return four < two ? 4 : 2;

@@ -58,6 +58,7 @@ const WinogradOps* bestWinogradOps();
 
 enum class Direction { Forward, Backward };
 
+bool winogradSuits(const WinogradOps* ops, const LinearKernelSpec& spec);  // can it be computed so at all?
 // The tile that is to compute a layer in this direction; 0 where it is better computed directly. It depends on the
 // shape for one image and on the length of vectors alone.
 int winogradTile(const WinogradOps* ops, const LinearKernelSpec& spec, Direction direction);

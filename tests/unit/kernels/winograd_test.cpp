@@ -149,6 +149,17 @@ TEST_P(WinogradKernels, SayWhatTheyHold) {
   EXPECT_EQ(everyRun->scratchBytes(), once->scratchBytes() + once->weightBytes());
 }
 
+TEST_P(WinogradKernels, SayWhatTheyMultiply) {
+  const int tile = std::get<1>(GetParam());
+  const LinearKernelSpec s = spec();
+  const KernelPtr forth = made(s, Direction::Forward), back = made(s, Direction::Backward);
+  EXPECT_STREQ(forth->algorithm(), tile == 4 ? "F(4×4)" : "F(2×2)");
+  const auto tiles = [tile](std::int64_t extent) { return (extent + tile - 1) / tile; };
+  const std::int64_t perTile = 2 * (tile + 2) * (tile + 2) * s.shape.ic * s.shape.oc * s.shape.n;
+  EXPECT_EQ(forth->multiplied(1), perTile * tiles(s.shape.oh) * tiles(s.shape.ow));
+  EXPECT_EQ(back->multiplied(1), perTile * tiles(s.shape.ih) * tiles(s.shape.iw));
+}
+
 // An image alone, on one thread, and among others, on several: threads share the tiles out differently.
 TEST_P(WinogradKernels, SameBitsInABatchAndWithAnyNumberOfThreads) {
   LinearKernelSpec one = spec({.bias = true}), several = one;

@@ -1,0 +1,98 @@
+#include "explainer/tuning.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "core/digest.h"
+#include "kernels/backend.h"
+#include "kernels/simd/simd.h"
+#include "relprop/error.h"
+#include "relprop/image.h"
+
+namespace relprop {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr const char* kHint = "make one here: relprop tune MODEL -o FILE";
+
+[[noreturn]] void malformed(const std::string& where, const std::string& got, const std::string& expected) {
+  throw Error(ErrorCode::InvalidArgument, where, got, expected, kHint);
+}
+
+void requireWays(const Tuning& tuning, const std::string& where) {
+  for (const auto& [layer, way] : tuning.layers)
+    if (!algorithmNamed(way)) malformed(where, fmt::format("{}: '{}'", layer, way), "direct, F(2×2) or F(4×4)");
+}
+
+Tuning parsed(const Json& json) {
+  Tuning t;
+  json.at("processor").get_to(t.processor);
+  json.at("threads").get_to(t.threads);
+  json.at("libraries").get_to(t.libraries);
+  json.at("layers").get_to(t.layers);
+  json.at("batch").get_to(t.batch);
+  return t;
+}
+
+// What it was made for, or is used on.
+std::string placeOf(const std::string& processor, int threads, const std::map<std::string, std::string>& libraries) {
+  std::vector<std::string> versions;
+  for (const auto& [library, number] : libraries) versions.push_back(library + " " + number);
+  return fmt::format("{}, {} thread{}, {}", processor, threads, threads == 1 ? "" : "s", fmt::join(versions, ", "));
+}
+
+}  // namespace
+
+std::string nameOf(const Tuning& tuning) {
+  return digestOf(toJson(tuning));
+}
+
+std::string toJson(const Tuning& t) {
+  Json json = {{"processor", t.processor}, {"threads", t.threads}};
+  json["libraries"] = t.libraries;
+  json["batch"] = t.batch;
+  json["layers"] = t.layers;
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+Tuning readTuning(const std::filesystem::path& path) {
+  const std::vector<std::uint8_t> bytes = readFile(path.string());
+  Tuning tuning;
+  try {
+    tuning = parsed(Json::parse(bytes.begin(), bytes.end()));
+  } catch (const Json::exception& e) {
+    malformed(path.string(), e.what(), "what relprop tune wrote");
+  }
+  requireWays(tuning, path.string());
+  if (tuning.batch < 0 || tuning.batch > 4096)
+    malformed(path.string(), fmt::format("a batch of {}", tuning.batch), "0 to 4096");
+  return tuning;
+}
+
+std::string processorName() {
+  std::ifstream file("/proc/cpuinfo");
+  std::string name = "unknown processor";
+  for (std::string line; std::getline(file, line);) {
+    const std::size_t colon = line.find(": ");
+    if (!line.starts_with("model name") || colon == std::string::npos) continue;
+    name = line.substr(colon + 2);
+    break;
+  }
+  return fmt::format("{}, {}", name, simd::bestOps().name);
+}
+
+std::shared_ptr<const AlgorithmTable> tableOf(const Tuning& tuning, int threads) {
+  const std::string made = placeOf(tuning.processor, tuning.threads, tuning.libraries),
+                    here = placeOf(processorName(), threads, backendLibraries());
+  if (made != here) malformed("tuning", "made for " + made, here);
+  requireWays(tuning, "tuning");
+  auto table = std::make_shared<AlgorithmTable>();
+  for (const auto& [layer, way] : tuning.layers) table->emplace(layer, *algorithmNamed(way));
+  return table;
+}
+
+}  // namespace relprop
