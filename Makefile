@@ -28,6 +28,7 @@ demo: configure
 	@echo "The panel lies at out/demo/$(basename $(notdir $(DEMO_PICTURE))).panel.png"
 
 test: build
+	@tools/setup tests
 	@tools/checks/tests build/release -j $(JOBS)
 
 # Debian packages, in out/packages; test-packages installs them in a new minimal Debian and uses them there.

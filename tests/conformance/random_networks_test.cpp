@@ -312,8 +312,15 @@ int numberIn(const char* name, int fallback) {
   return given && *given ? std::atoi(given) : fallback;
 }
 
+// As many as find a fault of memory; the sanitizers run a third.
+#ifdef __SANITIZE_ADDRESS__
+constexpr int kNetworks = 100;
+#else
+constexpr int kNetworks = 300;
+#endif
+
 TEST(RandomNetworks, HoldWhatEveryNetworkHasTo) {
-  const int first = numberIn("RELPROP_FIRST_NETWORK", 1), count = numberIn("RELPROP_NETWORKS", 300);
+  const int first = numberIn("RELPROP_FIRST_NETWORK", 1), count = numberIn("RELPROP_NETWORKS", kNetworks);
   for (int seed = first; seed < first + count && !HasFailure(); ++seed) {
     SCOPED_TRACE("network " + std::to_string(seed));
     try {

@@ -154,6 +154,41 @@ TEST_F(EvaluateTest, ExportWritesOneLineAScore) {
   EXPECT_EQ(nlohmann::json::parse(json.out).size(), 8u);
 }
 
+TEST_F(EvaluateTest, ExportWritesAProject) {
+  ASSERT_EQ(evaluate({"--methods", "lrp-zplus,gradient", "--keep"}).code, 0);
+  const std::string folder = folder_ / "project";
+  const Arguments arguments = {"export", store(), "--format", "virelay", "--model", exampleModel(), "-o", folder};
+  EXPECT_THAT(relprop(arguments).err, HasSubstr("choose one of: gradient:"));
+  EXPECT_FALSE(fs::exists(folder));
+  Arguments chosen = arguments;
+  chosen.insert(chosen.end(), {"--method", "gradient"});
+  const Outcome outcome = relprop(chosen);
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_EQ(outcome.out, folder + "/project.yaml: 8 pictures\n");
+  for (const char* file : {"input.h5", "attribution.h5", "label-map.json", "project.yaml"})
+    EXPECT_TRUE(fs::exists(fs::path(folder) / file)) << file;
+  EXPECT_THAT(readText(fs::path(folder) / "label-map.json"), HasSubstr("\"star\""));
+}
+
+// What one format needs the others do not take.
+TEST_F(EvaluateTest, EachFormatHasItsOptions) {
+  ASSERT_EQ(evaluate({"--methods", "gradient"}).code, 0);
+  EXPECT_EQ(relprop({"export", store(), "--format", "csv"}).out, relprop({"export", store()}).out);
+  const auto refusal = [&](const Arguments& options) {
+    Arguments arguments = {"export", store()};
+    arguments.insert(arguments.end(), options.begin(), options.end());
+    const Outcome outcome = relprop(arguments);
+    EXPECT_EQ(outcome.code, 2);
+    return outcome.err;
+  };
+  EXPECT_THAT(refusal({"--format", "virelay", "--model", exampleModel()}), HasSubstr("--out: missing"));
+  EXPECT_THAT(refusal({"--format", "virelay", "-o", folder_ / "p"}), HasSubstr("--model: missing"));
+  EXPECT_THAT(refusal({"--json", "-o", folder_ / "p"}), HasSubstr("--out: is for --format virelay alone"));
+  EXPECT_THAT(refusal({"--model", exampleModel()}), HasSubstr("--model: is for --format virelay alone"));
+  EXPECT_THAT(refusal({"--json", "--format", "csv"}), HasSubstr("excludes"));
+  EXPECT_THAT(refusal({"--format", "xml"}), HasSubstr("xml"));
+}
+
 TEST_F(EvaluateTest, ReportsAsMarkdown) {
   ASSERT_EQ(evaluate({"--methods", "rap,gradient"}).code, 0);
   const Outcome markdown = relprop({"report", store(), "--markdown"});

@@ -8,6 +8,13 @@
 #include <string>
 #include <vector>
 
+// Of tests about numbers, or of pages, that take minutes under the sanitizers, whose code smaller tests run there.
+#ifdef __SANITIZE_ADDRESS__
+#define E2E_SKIP_SANITIZED(why) GTEST_SKIP() << "left to the program without sanitizers: " << (why)
+#else
+#define E2E_SKIP_SANITIZED(why) static_cast<void>(0)
+#endif
+
 namespace e2e {
 
 struct Outcome {

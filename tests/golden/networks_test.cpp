@@ -69,6 +69,8 @@ TEST_P(Network, TopOneAccuracyIsWhatTheModelStates) {
 
 TEST_P(Network, RapConservesAtEveryNode) {
   RELPROP_NEEDS_SHARED();
+  if (GetParam() != std::string("squeezenet1.1"))
+    RELPROP_SKIP_SANITIZED("sums; one network runs there, all fixtures too");
   const Model model = Model::load(file(".onnx"));
   for (const char* method : {"rap", "rap-signed"}) {
     Explainer explainer(model, {.method = method, .rules = {}, .inputShape = {}, .pixelRange = {}});

@@ -40,6 +40,27 @@ class Projects(support.TemporaryFolderTest):
         np.testing.assert_allclose(attributions["prediction"][2], one.scores, rtol=1e-5, atol=1e-5)
         np.testing.assert_array_equal(np.round(data["data"][2] * 255).transpose(1, 2, 0), one.photo)
 
+    def test_the_program_writes_the_same_of_a_store(self):
+        """`relprop export --format virelay` has no h5py: its files are read here, and compared with this package's."""
+        store, project = self.folder / "runs.db", self.folder / "program"
+        data = ("--data", f"voc:{support.EXAMPLES / 'pictures'}", "--methods", "lrp-zplus", "--keep")
+        support.program("evaluate", support.MODEL, *data, "--store", store)
+        support.program("export", store, "--format", "virelay", "--model", support.MODEL, "-o", project)
+        labels = list(self.opened("program/input.h5")["label"])
+        relprop.export_virelay(self.folder / "own", self.net, support.PICTURES, labels, method="lrp-zplus")
+        for file in ("input.h5", "attribution.h5"):
+            theirs, ours = self.opened(f"program/{file}"), self.opened(f"own/{file}")
+            self.assertEqual(sorted(theirs), sorted(ours))
+            for name, array in theirs.items():
+                self.assertEqual(array.dtype, ours[name].dtype, name)
+                expected = ours[name][:]
+                if name == "attribution":  # a store keeps the sum over channels
+                    expected = expected.sum(axis=1, keepdims=True)
+                scale = np.abs(expected).max()
+                np.testing.assert_allclose(array[:], expected, rtol=1e-4, atol=1e-5 * scale, err_msg=name)
+        texts = [(self.folder / folder / "label-map.json").read_text() for folder in ("program", "own")]
+        self.assertEqual(*map(json.loads, texts))
+
     def test_without_labels_the_prediction_is_explained(self):
         relprop.export_virelay(self.folder, self.net, iter(self.pictures), method="gradient")
         predicted = [int(np.argmax(row)) for row in self.opened("attribution.h5")["prediction"]]

@@ -40,7 +40,7 @@ BEGIN {
   home["relprop/question.h"] = home["relprop/describe.h"] = home["relprop/choices.h"] = "explainer"
   home["relprop/relprop.h"] = "c"
   home["relprop/dataset.h"] = home["relprop/metrics.h"] = home["relprop/evaluate.h"] = "eval"
-  home["relprop/store.h"] = home["relprop/report.h"] = "eval"
+  home["relprop/store.h"] = home["relprop/report.h"] = home["relprop/virelay.h"] = "eval"
   home["relprop/bench.h"] = "bench"
   # Third-party headers and who may include them; all other headers belong to the system.
   library("^(google/protobuf/|onnx/)", "onnx")

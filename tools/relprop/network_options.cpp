@@ -136,6 +136,8 @@ void addFeeds(NetworkOptions& options, const std::vector<std::string>& all) {
   }
 }
 
+}  // namespace
+
 void addRunOptions(CLI::App& app, NetworkOptions& options) {
   app.add_option("--preprocess", options.preprocess,
                  "preprocessing: a name (imagenet, …) or a JSON file; default: beside the model")
@@ -165,8 +167,6 @@ void addRunOptions(CLI::App& app, NetworkOptions& options) {
       ->type_name("N");
   app.add_flag("--reference", options.reference, "plain loops instead of the fast kernels: slow, for checking");
 }
-
-}  // namespace
 
 void addPrecisionOption(CLI::App& app, const std::string& name, Precision& precision, const std::string& text) {
   app.add_option_function<std::string>(

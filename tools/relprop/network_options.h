@@ -42,6 +42,8 @@ Model loadModel(const NetworkOptions& options, Console& console);
 ModelOptions modelOptions(const NetworkOptions& options);
 
 void addNetworkOptions(CLI::App& app, NetworkOptions& options);
+// How the model is run and what goes into it.
+void addRunOptions(CLI::App& app, NetworkOptions& options);
 void addLabelsOption(CLI::App& app, std::string& labels);
 void addPrecisionOption(CLI::App& app, const std::string& name, Precision& precision, const std::string& text);
 // The model and how it is run, without what is about methods.

@@ -6,9 +6,11 @@
 #include "commands.h"
 #include "console.h"
 #include "interrupt.h"
+#include "network_options.h"
 #include "relprop/error.h"
 #include "relprop/report.h"
 #include "relprop/store.h"
+#include "relprop/virelay.h"
 
 namespace relprop::cli {
 namespace {
@@ -20,7 +22,8 @@ constexpr const char* kReportExamples = R"(Examples:
   relprop report runs.db --markdown > tables.md)";
 constexpr const char* kExportExamples = R"(Examples:
   relprop export runs.db --csv > scores.csv
-  relprop export runs.db --json > results.json)";
+  relprop export runs.db --json > results.json
+  relprop export runs.db --format virelay --model resnet50.onnx --method lrp-zplus -o project/)";
 constexpr const char* kMergeExamples = R"(Examples:
   relprop merge part0.db part1.db part2.db -o runs.db)";
 
@@ -28,7 +31,14 @@ struct StoreArguments {
   fs::path store, out;
   std::vector<fs::path> parts;
   ReportOptions report;
-  bool markdown = false, csv = false, json = false;
+  bool markdown = false;
+};
+
+struct ExportArguments {
+  fs::path store, out;
+  std::string format = "csv", labels;
+  NetworkOptions network;
+  VirelayOptions virelay;
 };
 
 int runReport(const StoreArguments& arguments) {
@@ -50,14 +60,37 @@ int runReport(const StoreArguments& arguments) {
   return kExitOk;
 }
 
-int runExport(const StoreArguments& arguments) {
-  const Store store = Store::open(arguments.store, Store::Access::Read);
-  exportStore(store, arguments.json ? "json" : "csv", [](const std::string& text) {
+int exportText(const Store& store, const std::string& format) {
+  exportStore(store, format, [](const std::string& text) {
     std::fwrite(text.data(), 1, text.size(), stdout);
     if (std::ferror(stdout)) flushStandardOutput();  // throws; a full disk need not wait for the end
   });
   flushStandardOutput();
   return kExitOk;
+}
+
+int exportProject(const Store& store, const ExportArguments& arguments) {
+  watchInterrupts();
+  Console console(false);
+  const Model model = loadModel(arguments.network, console);
+  VirelayOptions options = arguments.virelay;
+  options.labels = chosenLabels(model, arguments.labels);
+  options.layout = arguments.network.layout;
+  options.threads = arguments.network.threads;
+  options.batch = chosenBatch(model, "gradient", arguments.network.batchGiven, options.batch);
+  options.again = [] { return !interrupted(); };
+  const WritingGuard guard;
+  const VirelayProject project = exportVirelay(store, model, arguments.out, options);
+  if (project.leftOut > 0)
+    console.note(fmt::format("{} pictures are left out: the store keeps no heatmap of them", project.leftOut));
+  console.result(fmt::format("{}: {} pictures", project.path.string(), project.samples));
+  flushStandardOutput();
+  return kExitOk;
+}
+
+int runExport(const ExportArguments& arguments) {
+  const Store store = Store::open(arguments.store, Store::Access::Read);
+  return arguments.format == "virelay" ? exportProject(store, arguments) : exportText(store, arguments.format);
 }
 
 int runMerge(const StoreArguments& arguments) {
@@ -73,6 +106,45 @@ int runMerge(const StoreArguments& arguments) {
   console.result(fmt::format("{}: {} results", arguments.out.string(), whole.results(false).size()));
   flushStandardOutput();
   return kExitOk;
+}
+
+void addFormatOptions(CLI::App& app, std::string& format) {
+  CLI::Option* named = app.add_option("--format", format,
+                                      "csv (default): one line a score; json: one object a result; virelay: a project")
+                           ->check(CLI::IsMember({"csv", "json", "virelay"}));
+  CLI::Option* csv = app.add_flag_callback(
+      "--csv", [&format] { format = "csv"; }, "as --format csv, to standard output");
+  CLI::Option* json = app.add_flag_callback(
+      "--json", [&format] { format = "json"; }, "with curves and provenance, to standard output");
+  csv->excludes(named)->excludes(json);
+  json->excludes(named);
+}
+
+void addProjectOptions(CLI::App& app, ExportArguments& arguments) {
+  app.option_defaults()->group("ViRelAy");
+  app.add_option("-o,--out", arguments.out, "the folder of the project")->type_name("FOLDER");
+  app.add_option("--model", arguments.network.model, "the network that was evaluated, for its scores")
+      ->type_name("MODEL");
+  app.add_option("-m,--method", arguments.virelay.method, "whose heatmaps, of several methods in the store")
+      ->type_name("SPEC");
+  app.add_option("--data", arguments.virelay.dataset, "of several data sets in the store, as it calls them")
+      ->type_name("NAME");
+  app.add_option("--target", arguments.virelay.target, "of several in the store: true, predicted, true+correct, …")
+      ->type_name("WHICH");
+  addLabelsOption(app, arguments.labels);
+  addRunOptions(app, arguments.network);
+  for (const char* other : {"--preprocess", "--shape", "--reference"}) app.remove_option(app.get_option(other));
+  app.option_defaults()->group("Options");
+}
+
+// Scores go to standard output and need no network; a project needs a folder and one.
+void requireFormatsOwn(const ExportArguments& arguments) {
+  const bool project = arguments.format == "virelay";
+  const bool given = !arguments.out.empty(), network = !arguments.network.model.empty();
+  if (project && !given) throw CLI::ValidationError("--out", "missing; --format virelay writes a folder");
+  if (project && !network) throw CLI::ValidationError("--model", "missing; --format virelay computes its scores");
+  if (!project && (given || network))
+    throw CLI::ValidationError(given ? "--out" : "--model", "is for --format virelay alone");
 }
 
 }  // namespace
@@ -93,12 +165,13 @@ Command addReport(CLI::App& root) {
 }
 
 Command addExport(CLI::App& root) {
-  CLI::App* app = root.add_subcommand("export", "write a store's scores as CSV or JSON to standard output");
-  auto arguments = std::make_shared<StoreArguments>();
+  CLI::App* app = root.add_subcommand("export", "write a store's scores as CSV or JSON, or its heatmaps for ViRelAy");
+  auto arguments = std::make_shared<ExportArguments>();
   app->add_option("store", arguments->store, "what relprop evaluate wrote")->required()->type_name("STORE");
-  CLI::Option* csv = app->add_flag("--csv", arguments->csv, "one line a score (default)");
-  app->add_flag("--json", arguments->json, "one object a result, with curves and provenance")->excludes(csv);
+  addFormatOptions(*app, arguments->format);
+  addProjectOptions(*app, *arguments);
   app->footer(kExportExamples);
+  app->callback([arguments] { requireFormatsOwn(*arguments); });
   return {app, [arguments] { return runExport(*arguments); }};
 }
 
