@@ -1,0 +1,89 @@
+"""tools/results/run: the runs behind docs/results.md, on the bundled network and pictures."""
+import csv
+import io
+import os
+import shlex
+import subprocess
+import sys
+import unittest
+
+import support
+
+RUN = support.ROOT / "tools/results/run"
+
+
+class Runs(support.TemporaryFolderTest):
+    def setUp(self):
+        super().setUp()
+        self.networks, self.work = self.folder / "networks", self.folder / "work"
+        self.networks.mkdir()
+        for file in support.MODEL.parent.iterdir():
+            (self.networks / file.name.replace("shapes", "resnet18")).symlink_to(file)
+
+    def run_tool(self, *options, code=0):
+        command = [sys.executable, RUN, self.work, "--networks", self.networks, "--program", os.environ["RELPROP_PROGRAM"],
+                   "--labels", support.MODEL.with_suffix(".labels.txt"), *options]
+        done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=300)
+        self.assertEqual(done.returncode, code, done.stderr)
+        return done
+
+    def scores(self):
+        return list(csv.DictReader(io.StringIO(support.program("export", self.work / "resnet18.db", "--csv"))))
+
+    def photos(self, name, lines):
+        """A folder in the layout of ILSVRC with (FILE, LABEL), all of them the same picture and box."""
+        folder = self.folder / name
+        for part in ("Data/CLS-LOC/val", "Annotations/CLS-LOC/val", "ImageSets/CLS-LOC"):
+            (folder / part).mkdir(parents=True)
+        for file, _ in lines:
+            (folder / "Data/CLS-LOC/val" / file).write_bytes(support.PICTURE.read_bytes())
+            (folder / "Annotations/CLS-LOC/val" / file.replace(".jpg", ".xml")).write_text(
+                "<annotation><object><name>n01440764</name><bndbox><xmin>2</xmin><ymin>2</ymin><xmax>30</xmax>"
+                "<ymax>30</ymax></bndbox></object></annotation>")
+        (folder / "ImageSets/CLS-LOC/val.txt").write_text("".join(f"{file} {label}\n" for file, label in lines))
+        return folder
+
+    def test_goes_on_where_it_was(self):
+        voc = support.EXAMPLES / "pictures"
+        self.run_tool("--voc", voc, "--only", "segmentation", "--limit", 2)
+        first = self.scores()
+        pictures = {row["picture"] for row in first}
+        self.assertEqual(len(pictures), 2)
+        self.assertIn("miou", {row["score"] for row in first})
+        self.run_tool("--voc", voc, "--only", "segmentation", "--limit", 3)
+        rows = self.scores()
+        self.assertEqual(len({row["picture"] for row in rows}), 3)
+        self.assertEqual([row for row in rows if row["picture"] in pictures], first)
+        times = [line.split("\t") for line in (self.work / "times.tsv").read_text().splitlines()]
+        self.assertEqual([line[:4] for line in times],
+                         [["segmentation", "resnet18", "evaluate", "2"], ["segmentation", "resnet18", "evaluate", "3"]])
+
+    def test_lists_the_command_of_every_cell_and_runs_none(self):
+        lines = self.run_tool("--voc", support.EXAMPLES / "pictures", "--only", "segmentation", "--list").stdout.splitlines()
+        self.assertFalse(self.work.exists())
+        (command,) = map(shlex.split, lines)
+        self.assertEqual(command[1], "evaluate")
+        self.assertEqual(command[command.index("--store") + 1], str(self.work / "resnet18.db"))
+
+    def test_folders_of_photos_are_one_data_set(self):
+        one = self.photos("one", [("a.jpg", 3), ("b.jpg", 1)])
+        two = self.photos("two", [("b.jpg", 1), ("c.jpg", 2)])
+        self.run_tool("--imagenet", one, two, "--only", "id", "--limit", 1)
+        joined = self.work / "imagenet"
+        self.assertEqual((joined / "ImageSets/CLS-LOC/val.txt").read_text(), "a.jpg 3\nb.jpg 1\nc.jpg 2\n")
+        photos = joined / "Data/CLS-LOC/val"
+        self.assertTrue((photos / "b.jpg").samefile(one / "Data/CLS-LOC/val/b.jpg"))
+        self.assertTrue((joined / "Annotations/CLS-LOC/val/c.xml").samefile(two / "Annotations/CLS-LOC/val/c.xml"))
+
+    def test_one_photo_has_one_class(self):
+        one, two = self.photos("one", [("a.jpg", 3)]), self.photos("two", [("a.jpg", 4)])
+        done = self.run_tool("--imagenet", one, two, "--only", "id", code=1)
+        self.assertIn("a.jpg has the class 4 here and 3 in a folder before", done.stderr)
+
+    def test_a_folder_without_a_list_is_named(self):
+        done = self.run_tool("--imagenet", self.networks, "--only", "id", code=1)
+        self.assertIn(f"{self.networks.resolve()}: no list of photos", done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
