@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "eval/companions.h"
 #include "eval/metric.h"
 #include "eval/subjects.h"
 
@@ -16,8 +17,8 @@ void goOn(const EvaluateOptions& options);
 
 class Cases {
  public:
-  // Options and classifier are looked at later too.
-  Cases(const EvaluateOptions& options, Classifier& classifier);
+  // Options, subjects and classifier are looked at later too.
+  Cases(const EvaluateOptions& options, const Subjects& subjects, Classifier& classifier);
 
   // Subject and explainer must outlive the case.
   Case of(const Subject& subject, const Explanation& explanation, Explainer& explainer) const;
@@ -29,6 +30,7 @@ class Cases {
 
   const EvaluateOptions& options_;
   Classifier& classifier_;
+  std::unique_ptr<Companions> companions_;
   std::vector<float> black_;
   PixelRange range_;
 };
