@@ -305,6 +305,25 @@ def plus_plus(a, g):
     return (alpha * rules.positive(g)).sum((1, 2), keepdims=True)
 
 
+def eigen_cam(case, p):
+    """numpy's own singular vectors; of both signs the one with the larger sum."""
+    activation = case.network().run(case.image)[layer_of(case, p)].astype(np.float64)
+    o = activation.reshape(len(activation), -1).T
+    plane = o @ np.linalg.svd(o, full_matrices=False)[2][0]
+    plane = plane if plane.sum() >= 0 else -plane
+    return drawn(case, plane.reshape(activation.shape[1:]))
+
+
+def excitation_backprop(case, p):
+    layer = layer_of(case, p)
+    nodes, fold = node_rules(p, "ratio", 0)
+    network = case.network(fold)
+    values = network.run(case.image)
+    rule = rules.zplus(0, "drop")
+    r = walk(network, values, {**nodes, "Conv": rule, "Gemm": rule}, seed(case, values[network.output], "one"))[layer]
+    return drawn(case, r.sum(0))
+
+
 def score_cam(case, p):
     values = case.network().run(case.image)
     channels = [c for c in values[layer_of(case, p)] if c.min() < c.max()]
@@ -419,6 +438,10 @@ METHODS = {
     "grad-cam": cam(lambda a, g: g.mean((1, 2), keepdims=True)),
     "grad-cam++": cam(plus_plus),
     "layer-cam": cam(lambda a, g: rules.positive(g)),
+    "hires-cam": cam(lambda a, g: g),
+    "xgrad-cam": cam(lambda a, g: rules.quotient((g * a).sum((1, 2), keepdims=True), a.sum((1, 2), keepdims=True))),
+    "eigen-cam": eigen_cam,
+    "excitation-backprop": excitation_backprop,
     "score-cam": score_cam,
     "occlusion": occlusion,
     "rise": rise,
