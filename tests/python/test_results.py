@@ -2,7 +2,9 @@
 import csv
 import io
 import os
+import re
 import shlex
+import statistics
 import subprocess
 import sys
 import unittest
@@ -64,6 +66,22 @@ class Runs(support.TemporaryFolderTest):
         (command,) = map(shlex.split, lines)
         self.assertEqual(command[1], "evaluate")
         self.assertEqual(command[command.index("--store") + 1], str(self.work / "resnet18.db"))
+
+    def test_tables_have_the_means_of_the_store(self):
+        self.run_tool("--voc", support.EXAMPLES / "pictures", "--only", "segmentation", "--limit", 4)
+        values = {}
+        for row in self.scores():
+            if row["score"] == "miou" and row["protocol"].endswith("=mean") and row["value"]:
+                values.setdefault(row["method"].partition(":")[0], []).append(float(row["value"]))
+        command = [sys.executable, RUN.parent / "tables", self.work, "segmentation", "--network", "resnet18", "--score", "miou"]
+        told = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=True).stdout
+        table = told.split("**resnet18, miou miou**")[1]
+        for method in ("rap", "grad-cam", "random"):
+            cells = [cell.strip() for cell in re.search(rf"\| `{method}` \|(.*)\|", table)[1].split("|")]
+            self.assertGreater(len(values[method]), 1)
+            mean, error = statistics.fmean(values[method]), statistics.stdev(values[method]) / len(values[method]) ** 0.5
+            self.assertEqual(cells[1:4], [f"{mean:.3f} ± {error:.3f}", f"{statistics.median(values[method]):.3f}", str(len(values[method]))])
+        self.assertIn("| `rap` | (0.556 vgg16) |", table)
 
     def test_folders_of_photos_are_one_data_set(self):
         one = self.photos("one", [("a.jpg", 3), ("b.jpg", 1)])

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 ALL = ("squeezenet1.1", "resnet18", "googlenet", "mobilenet_v2", "resnet50")
 RESIDUAL = ("resnet18", "mobilenet_v2", "resnet50")  # those with additions
 
-# The columns of table 1 of Nam et al., AAAI 2020, but those that need other work per picture (IG) or a file (patterns).
-PAPER = ("rap", "lrp-alpha1beta0", "lrp-alpha2beta1", "gradient", "input-x-gradient", "guided-backprop")
-PRESETS = ("rap-signed", "grad-cam", "lrp-zplus", "epsilon-plus-flat", "epsilon-gamma-box", "lrp-resnet", "random")
+# The columns of table 1 of Nam et al., AAAI 2020, but those that need more work a picture (IG) or a file (patterns). Its
+# gradient has one figure for both rows, so it is one of magnitudes.
+PAPER = ("rap", "lrp-alpha1beta0", "lrp-alpha2beta1", "gradient:sign=abs", "gradient", "input-x-gradient",
+         "guided-backprop")
+PRESETS = ("rap-signed", "grad-cam", "epsilon-plus-flat", "epsilon-gamma-box", "lrp-resnet", "random")
 GAMMAS = ("0.1", "0.25", "0.5", "1")
 
 # Choices at additions, for the methods that have them.
