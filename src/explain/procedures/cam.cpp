@@ -151,6 +151,18 @@ class GradientCam : public Procedure {
   Times times_;
 };
 
+Method excitation(Parameters& p, const std::string& top) {
+  Method m;
+  m.table.append("top", top);
+  for (const char* op : {"Conv", "Dense"}) m.table.append(op, "zplus:stabilizer=0,bias=drop");
+  appendNodeRows(m, p, {"ratio", 0});
+  m.seed = Seed::One;
+  m.conserves = false;
+  readLayer(m, p);
+  m.procedure = std::make_shared<GradientCam>(ownGradient, GradientCam::Times::One);
+  return m;
+}
+
 Method cam(Parameters& p, ChannelWeights weights) {
   Method m = gradientOfScore();
   readLayer(m, p);
@@ -189,14 +201,12 @@ Method xGradCam(Parameters& p) {
 // P_i = Σ_j a_i w_ij⁺ / Σ_k a_k w_kj⁺ · P_j at layers with weights, without biases, and at average pools; a max pool
 // hands all to its maximum, an addition shares by |h|, as its inputs of a ResNet are sums of both signs.
 Method excitationBackprop(Parameters& p) {
-  Method m;
-  for (const char* op : {"Conv", "Dense"}) m.table.append(op, "zplus:stabilizer=0,bias=drop");
-  appendNodeRows(m, p, {"ratio", 0});
-  m.seed = Seed::One;
-  m.conserves = false;
-  readLayer(m, p);
-  m.procedure = std::make_shared<GradientCam>(ownGradient, GradientCam::Times::One);
-  return m;
+  return excitation(p, "zplus:stabilizer=0,bias=drop");
+}
+
+// The same from P_j of the class less that of its dual at the last layer; the map is the positive part.
+Method contrastiveExcitationBackprop(Parameters& p) {
+  return excitation(p, "contrast:stabilizer=0,bias=drop");
 }
 
 }  // namespace relprop

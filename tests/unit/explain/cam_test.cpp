@@ -109,7 +109,7 @@ TEST(CamLayer, LastFeatureMapIsTheDefault) {
   const Recorded net = recordedNet(1);
   const auto backend = makeReferenceBackend();
   for (const std::string method : {"grad-cam", "grad-cam++", "layer-cam", "hires-cam", "xgrad-cam", "eigen-cam",
-                                   "excitation-backprop", "score-cam"}) {
+                                   "excitation-backprop", "contrastive-excitation-backprop", "score-cam"}) {
     const auto mapOf = [&](const std::string& text) {
       return explainImage(net.graph, text, *backend, net.image, {classQuestion(1)})[0].map;
     };
@@ -219,6 +219,20 @@ TEST(ExcitationBackprop, IsTheChanceOfComingBy) {
   }
   for (double& v : expected) v /= all;
   expectClose(drawnByHand("excitation-backprop"), expected, 1e-6);
+}
+
+// a·w⁺/Σ a·w⁺ less a·w⁻/Σ a·w⁻.
+TEST(ContrastiveExcitationBackprop, TakesAwayTheChancesOfTheDual) {
+  const std::vector<float> w = handNet().weights;
+  Doubles up(4), down(4), expected;
+  double allUp = 0, allDown = 0;
+  for (std::size_t i = 0; i < 8; ++i) {
+    const double a = kHandActivation[i];
+    up[i % 4] += a * std::max(w[i], 0.0f), allUp += a * std::max(w[i], 0.0f);
+    down[i % 4] += a * std::max(-w[i], 0.0f), allDown += a * std::max(-w[i], 0.0f);
+  }
+  for (std::size_t i = 0; i < 4; ++i) expected.push_back(std::max(0.0, up[i] / allUp - down[i] / allDown));
+  expectClose(drawnByHand("contrastive-excitation-backprop"), expected, 1e-6);
 }
 
 // OᵀO of 2 channels is [[a, b], [b, c]]; its larger eigenvalue and the vector to it have a closed form.
