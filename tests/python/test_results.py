@@ -73,7 +73,7 @@ class Runs(support.TemporaryFolderTest):
         for row in self.scores():
             if row["score"] == "miou" and row["protocol"].endswith("=mean") and row["value"]:
                 values.setdefault(row["method"].partition(":")[0], []).append(float(row["value"]))
-        command = [sys.executable, RUN.parent / "tables", self.work, "segmentation", "--network", "resnet18", "--score", "miou"]
+        command = [sys.executable, RUN.parent / "tables.py", self.work, "segmentation", "--network", "resnet18", "--score", "miou"]
         told = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=True).stdout
         table = told.split("**resnet18, miou miou**")[1]
         for method in ("rap", "grad-cam", "random"):
@@ -82,6 +82,20 @@ class Runs(support.TemporaryFolderTest):
             mean, error = statistics.fmean(values[method]), statistics.stdev(values[method]) / len(values[method]) ** 0.5
             self.assertEqual(cells[1:4], [f"{mean:.3f} ± {error:.3f}", f"{statistics.median(values[method]):.3f}", str(len(values[method]))])
         self.assertIn("| `rap` | (0.556 vgg16) |", table)
+
+    def test_the_leaderboard_ranks_by_the_means(self):
+        self.run_tool("--voc", support.EXAMPLES / "pictures", "--only", "segmentation", "--limit", 4)
+        command = [sys.executable, RUN.parent / "leaderboard", self.work, "--network", "resnet18"]
+        told = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=True).stdout
+        rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in told.splitlines() if line.startswith("|")]
+        column = next(i for i, head in enumerate(rows[0]) if head.startswith("pixel-accuracy accuracy"))
+        cells = [re.fullmatch(r"(\S+) \((\d+)\)", row[column]) for row in rows[2:] if row[column] != "–"]
+        values = [float(cell[1]) for cell in cells]
+        self.assertGreater(len(set(values)), 5)
+        by_rank = [value for _, value in sorted((int(cell[2]), float(cell[1])) for cell in cells)]
+        self.assertEqual(by_rank, sorted(values, reverse=True))
+        means = [float(row[1]) for row in rows[2:]]
+        self.assertEqual(means, sorted(means))
 
     def test_folders_of_photos_are_one_data_set(self):
         one = self.photos("one", [("a.jpg", 3), ("b.jpg", 1)])

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Prints the tables of docs/results.md from the stores that tools/results/run made, beside the papers' figures.
 
-    tools/results/tables WORK PART [--network NETWORK...] [--score SCORE...] [--halves]
+    tools/results/tables.py WORK PART [--network NETWORK...] [--score SCORE...] [--halves]
 
 A row is a method: theirs (papers.json), ours ± standard error, median, mean of natural logarithms ± standard error (of
 ratios), n, and where theirs lies: within ours ± 1.96 standard errors, below or above. Of a network that the paper does not
