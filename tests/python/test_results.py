@@ -83,6 +83,25 @@ class Runs(support.TemporaryFolderTest):
             self.assertEqual(cells[1:4], [f"{mean:.3f} ± {error:.3f}", f"{statistics.median(values[method]):.3f}", str(len(values[method]))])
         self.assertIn("| `rap` | (0.556 vgg16) |", table)
 
+    def test_differences_are_paired_by_picture(self):
+        self.run_tool("--voc", support.EXAMPLES / "pictures", "--only", "segmentation", "--limit", 4)
+        miou = {}
+        for row in self.scores():
+            if row["score"] == "miou" and row["protocol"].endswith("=mean") and row["value"]:
+                miou.setdefault(row["method"].partition(":")[0], {})[row["picture"], row["target"]] = float(row["value"])
+        command = [sys.executable, RUN.parent / "tables.py", self.work, "segmentation", "--network", "resnet18", "--score",
+                   "miou", "--against", "rap"]
+        told = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=True).stdout
+        told = told.split("**resnet18, miou miou: `rap` less …**")[1].split("**")[0]
+        for other in ("grad-cam", "random"):
+            mean, low, high = map(float, re.search(rf"`{other}` \| (\S+) \[(\S+), (\S+)\]", told).groups())
+            common = miou["rap"].keys() & miou[other].keys()
+            exact = [miou["rap"][one] - miou[other][one] for one in common]
+            self.assertAlmostEqual(mean, statistics.fmean(exact), delta=6e-4)
+            self.assertTrue(min(exact) - 6e-4 <= low <= mean <= high <= max(exact) + 6e-4)
+            self.assertLess(low, high)
+        self.assertNotIn("`rap`", told)
+
     def test_the_leaderboard_ranks_by_the_means(self):
         self.run_tool("--voc", support.EXAMPLES / "pictures", "--only", "segmentation", "--limit", 4)
         command = [sys.executable, RUN.parent / "leaderboard", self.work, "--network", "resnet18"]

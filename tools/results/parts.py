@@ -22,7 +22,7 @@ AT_ADDITIONS = (tuple(f"rap:residual=gamma:{g}" for g in GAMMAS) + ("rap:residua
 
 TABLE_1 = ("outside-inside", "relevance-mass", "auc", "map", "pointing-game")
 SEGMENTATION = ("pixel-accuracy", "miou", "miou:threshold=best")
-RANKED = ("rap", "lrp-zplus", "lrp-alpha2beta1", "epsilon-plus-flat", "epsilon-gamma-box", "lrp-resnet", "gradient",
+RANKED = ("rap", "lrp-alpha1beta0", "lrp-alpha2beta1", "epsilon-plus-flat", "epsilon-gamma-box", "lrp-resnet", "gradient",
           "input-x-gradient", "guided-backprop", "grad-cam", "random")
 CORRECT = ("--only-correct",)
 PREDICTED = ("--target", "predicted")  # VOC's classes are not the networks'

@@ -1,18 +1,20 @@
 #!/usr/bin/python3
 """Prints the tables of docs/results.md from the stores that tools/results/run made, beside the papers' figures.
 
-    tools/results/tables.py WORK PART [--network NETWORK...] [--score SCORE...] [--halves]
+    tools/results/tables.py WORK PART [--network NETWORK...] [--score SCORE...] [--halves | --against METHOD]
 
 A row is a method: theirs (papers.json), ours ± standard error, median, mean of natural logarithms ± standard error (of
 ratios), n, and where theirs lies: within ours ± 1.96 standard errors, below or above. Of a network that the paper does not
 have, theirs is that of the paper's, in brackets, and lies nowhere. With
 --halves the means of every other picture and of the rest stand there instead, so that a choice made on one half can be
-confirmed on the other.
+confirmed on the other. With --against it is the mean difference of METHOD to the others, of ratios of their logarithms, paired by
+picture, with a 95 % percentile bootstrap interval that is widened for the number of others (Bonferroni).
 """
 import argparse
 import json
 import math
 import pathlib
+import random
 import re
 import sqlite3
 import statistics
@@ -21,10 +23,6 @@ import sys
 import parts
 
 PAPERS = json.loads((pathlib.Path(__file__).parent / "papers.json").read_text())
-# Where a part's figures stand in papers.json.
-THEIRS = {"rap-table": ("rap", "outside-inside"), "rap-table-ig": ("rap", "outside-inside"), "srg": ("srg", "srg"),
-          "segmentation": ("rap", "segmentation"), "id": ("lrp-resnet", "id-score"), "id-bf16": ("lrp-resnet", "id-score"),
-          "rap-table-patterns": ("rap", "outside-inside"), "id-rise": ("lrp-resnet", "id-score")}
 RATIOS = ("all", "pos")
 
 
@@ -76,16 +74,14 @@ def shown(pair):
     return f"{pair[0]:.3f} ± {pair[1]:.3f}"
 
 
-def theirs_of(part, network, method, score):
+def theirs_of(network, method, metric, score):
     """The figure and the network it is of, or None."""
-    paper, table = THEIRS.get(part, (None, None))
-    networks = PAPERS.get(paper, {}).get(table, {})
+    # Steps of integrated gradients are not part of the method's name in a paper.
+    name = "integrated-gradients" if method.startswith("integrated-gradients:steps") else method
     for its in (network, "resnet50", "vgg16"):
-        row = networks.get(its, {})
-        # Steps of integrated gradients are not part of the method's name in a paper.
-        figures = row.get("integrated-gradients" if method.startswith("integrated-gradients:steps") else method, {})
-        if score in figures:
-            return figures[score], its
+        for figure in PAPERS:
+            if (figure["network"], figure["method"], figure["metric"]) == (its, name, metric) and score in figure["scores"]:
+                return figure["scores"][score], its
     return None
 
 
@@ -109,8 +105,8 @@ def logarithms(values):
     return shown(mean_error(logs)) if logs else "–"
 
 
-def row_of(part, network, method, score, values):
-    theirs = theirs_of(part, network, method, score)
+def row_of(network, method, metric, score, values):
+    theirs = theirs_of(network, method, metric, score)
     mean, error = mean_error(values)
     cells = [theirs_text(theirs, network), shown((mean, error)), f"{statistics.median(values):.3f}"]
     if score in RATIOS:
@@ -123,6 +119,36 @@ def halves_of(values_by_picture):
     return [shown(mean_error(half)) for half in (ordered[::2], ordered[1::2])] + [str(len(ordered))]
 
 
+def differences(ours, others, ratio):
+    """Of the pictures that both have."""
+    scale = math.log if ratio else float
+    common = [picture for picture in ours if picture in others]
+    return [scale(ours[one]) - scale(others[one]) for one in common if not ratio or min(ours[one], others[one]) > 0]
+
+
+def interval(values, candidates, resamples=5000):
+    """Of the mean, at a level of 95 % for all candidates together."""
+    random_numbers, n = random.Random(0), len(values)
+    means = sorted(statistics.fmean(random_numbers.choices(values, k=n)) for _ in range(resamples))
+    outside = int(resamples * 0.025 / candidates)
+    return means[outside], means[-1 - outside]
+
+
+def print_differences(part, network, metric, score, store, method):
+    values = scores_of(store, metric, score)
+    asked = [one for each in parts.PARTS for one in each.methods]
+    ours = values.get(complete_of(method, values, asked), {})
+    rows = {other: differences(ours, values.get(complete_of(other, values, asked), {}), score in RATIOS)
+            for other in part.methods if other != method}
+    rows = {other: its for other, its in rows.items() if len(its) > 1}
+    if not rows:
+        return
+    print(f"\n**{network}, {metric} {score}{', logs' if score in RATIOS else ''}: `{method}` less …**\n\n| method | difference | n |\n|---|---:|---:|")
+    for other, its in rows.items():
+        low, high = interval(its, len(rows))
+        print(f"| `{other}` | {statistics.fmean(its):+.3f} [{low:+.3f}, {high:+.3f}] | {len(its)} |")
+
+
 def print_table(part, network, metric, score, store, halves):
     values = scores_of(store, metric, score)
     ratio = ["mean of logs"] if score in RATIOS else []
@@ -132,7 +158,7 @@ def print_table(part, network, metric, score, store, halves):
     for method in part.methods:
         its = values.get(complete_of(method, values, asked), {})
         if len(its) > 1:
-            cells = halves_of(its) if halves else row_of(part.name, network, method, score, list(its.values()))
+            cells = halves_of(its) if halves else row_of(network, method, metric, score, list(its.values()))
             rows.append([f"`{method}`", *cells])
     if not rows:
         return
@@ -153,6 +179,7 @@ def main():
     parser.add_argument("--network", nargs="+")
     parser.add_argument("--score", nargs="+")
     parser.add_argument("--halves", action="store_true")
+    parser.add_argument("--against", metavar="METHOD")
     args = parser.parse_args()
     part = next(one for one in parts.PARTS if one.name == args.part)
     for network in args.network or part.networks:
@@ -163,7 +190,11 @@ def main():
         store = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
         for metric in part.metrics:
             for score in scores_in(store, metric):
-                if not args.score or score in args.score:
+                if args.score and score not in args.score:
+                    continue
+                if args.against:
+                    print_differences(part, network, metric, score, store, args.against)
+                else:
                     print_table(part, network, metric, score, store, args.halves)
 
 
