@@ -40,7 +40,8 @@ struct Sample {
 
 class RELPROP_API Dataset {
  public:
-  // "imagenet:DIR", "imagenet-segmentation:FILE", "voc:DIR", "cub:DIR", "folder:DIR"; docs/datasets.md has the layouts.
+  // "imagenet:DIR", "imagenet-segmentation:FILE", "imagenet-s:DIR", "voc:DIR", "cub:DIR", "coco:FILE", "boxes:FILE",
+  // "folder:DIR"; docs/datasets.md has the layouts.
   // Throws InvalidArgument (unknown kind), FileNotFound, FileUnreadable, MalformedDataset.
   static Dataset open(const std::string& spec);
 

@@ -17,6 +17,7 @@ RELPROP_API const char* betterName(Better better);  // "higher is better", "lowe
 struct ScoreInfo {
   std::string name, summary;
   Better better = Better::Neither;
+  bool ratio = false;  // of two numbers from 0: a few pictures rule its mean, so logarithms are compared
 };
 
 struct MetricInfo {

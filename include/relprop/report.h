@@ -25,13 +25,16 @@ struct DifferenceInterval {
 // One cell: a method's score under one protocol on one data set with one model.
 struct ScoreCell {
   SampleMean all;             // over every picture that this method has
-  DifferenceInterval toBest;  // against the best method of the column, on the pictures both have
-  bool best = false;          // the best mean of the column
+  DifferenceInterval toBest;  // against the best method of the column, on the pictures both have; of ratios: of logs
+  bool best = false;          // the best mean of the column; of ratios: of logs
   bool tied = false;          // its interval to the best includes 0
+  double median = 0;          // of the same pictures
+  SampleMean logs = {};       // of ratios: of their natural logarithms, where they are not 0
 };
 struct ScoreColumn {
   std::string protocol, score;
   Better better = Better::Neither;
+  bool ratio = false;            // see ScoreInfo
   std::vector<ScoreCell> cells;  // one a method; count 0 where there is none
 };
 struct SkipCount {
@@ -54,8 +57,8 @@ struct ScoreTable {
 RELPROP_API std::vector<ScoreTable> tablesOf(const Store& store);
 
 // The tables as JSON text: a list of {model, dataset, target, pictures, rows}; a row is one score of one method, with
-// its protocol, which way is better, mean, standardError, count, whether it is the best of its column or tied with it,
-// and the seconds that the method took for a picture.
+// its protocol, which way is better, mean, standardError, count, median, logMean and logStandardError (null but of
+// ratios), whether it is the best of its column or tied with it, and the seconds that the method took for a picture.
 RELPROP_API std::string tablesJson(const Store& store);
 
 RELPROP_API std::string markdownReport(const Store& store);

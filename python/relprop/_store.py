@@ -29,7 +29,7 @@ class Store:
 
     def table(self, metric: str | None = None) -> Table:
         """A row for each method: model, dataset, target, pictures, method, protocol, score, better, mean,
-        standardError (over pictures), count, best, tied, seconds (a picture).
+        standardError (over pictures), count, median, logMean, logStandardError, best, tied, seconds (a picture).
 
         metric: a metric's name ("outside-inside"), or with its parameters as in the column protocol; None for all.
         Raises UnknownMetric where nothing was measured by it.

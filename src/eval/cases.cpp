@@ -31,10 +31,11 @@ void goOn(const EvaluateOptions& options) {
   if (options.again && !options.again()) throw Error(ErrorCode::Cancelled, "evaluate", "stopped");
 }
 
-Cases::Cases(const EvaluateOptions& options, Classifier& classifier, Classifier* narrow)
+Cases::Cases(const EvaluateOptions& options, const Subjects& subjects, Classifier& classifier, Classifier* narrow)
     : options_(options),
       classifier_(classifier),
       narrow_(narrow),
+      companions_(std::make_unique<Companions>(subjects, classifier)),
       black_(blackPixel(options.preprocess, classifier.imageShape())),
       range_(pixelRange(options.preprocess, static_cast<int>(classifier.imageShape()[0]))) {}
 
@@ -61,6 +62,9 @@ Case Cases::of(const Subject& s, const Explanation& e, Explainer& explainer) con
   c.forward = forwardOf(classifier_);
   c.explain = [this, &explainer, target = s.target](std::int64_t count, const Fill& fill) {
     return mapsOf(explainer, target, count, fill);
+  };
+  c.companions = [this, &s](std::size_t count, double confidence, std::uint64_t seed) {
+    return companions_->of(s, count, confidence, seed);
   };
   return c;
 }

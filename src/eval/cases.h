@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "eval/companions.h"
 #include "eval/metric.h"
 #include "eval/subjects.h"
 
@@ -18,7 +19,7 @@ void goOn(const EvaluateOptions& options);
 class Cases {
  public:
   // What is given is looked at later too. narrow: the same network in bfloat16, null where nobody asks for it.
-  Cases(const EvaluateOptions& options, Classifier& classifier, Classifier* narrow);
+  Cases(const EvaluateOptions& options, const Subjects& subjects, Classifier& classifier, Classifier* narrow);
 
   // Subject and explainer must outlive the case.
   Case of(const Subject& subject, const Explanation& explanation, Explainer& explainer) const;
@@ -34,6 +35,7 @@ class Cases {
   const EvaluateOptions& options_;
   Classifier& classifier_;
   Classifier* narrow_;
+  std::unique_ptr<Companions> companions_;
   std::vector<float> black_;
   PixelRange range_;
 };

@@ -22,16 +22,20 @@ Json secondsJson(const ScoreTable& table, const std::string& method) {
 
 Json rowJson(const ScoreTable& table, const ScoreColumn& column, std::size_t method) {
   const ScoreCell& cell = column.cells[method];
-  return {{"method", table.methods[method]},
-          {"protocol", column.protocol},
-          {"score", column.score},
-          {"better", betterName(column.better)},
-          {"mean", cell.all.mean},
-          {"standardError", cell.all.standardError},
-          {"count", cell.all.count},
-          {"best", cell.best},
-          {"tied", cell.tied},
-          {"seconds", secondsJson(table, table.methods[method])}};
+  Json row = {{"method", table.methods[method]},
+              {"protocol", column.protocol},
+              {"score", column.score},
+              {"better", betterName(column.better)},
+              {"mean", cell.all.mean},
+              {"standardError", cell.all.standardError},
+              {"count", cell.all.count},
+              {"median", cell.median},
+              {"best", cell.best},
+              {"tied", cell.tied},
+              {"seconds", secondsJson(table, table.methods[method])}};
+  row["logMean"] = cell.logs.count ? Json(cell.logs.mean) : Json();
+  row["logStandardError"] = cell.logs.count ? Json(cell.logs.standardError) : Json();
+  return row;
 }
 
 Json tableJson(const ScoreTable& table) {

@@ -87,10 +87,11 @@ Measured rankInside(const Plane& map, const Region& region) {
 }  // namespace
 
 Protocol outsideInside(Parameters& p) {
-  return onRegionOf(p,
-                    {{"all", "relevance of the wrong sign for its side over that of the right one", Better::Lower},
-                     {"pos", "mean positive relevance outside over inside", Better::Lower}},
-                    Whole::Skipped, outsideInsideRatio);
+  return onRegionOf(
+      p,
+      {{"all", "relevance of the wrong sign for its side over that of the right one", Better::Lower, true},
+       {"pos", "mean positive relevance outside over inside", Better::Lower, true}},
+      Whole::Skipped, outsideInsideRatio);
 }
 
 Protocol pointingGame(Parameters& p) {

@@ -45,7 +45,7 @@ Measuring::Measuring(const Model& model, const EvaluateOptions& options, const S
       protocols_(protocols),
       methods_(methods),
       classifier_(classifier),
-      cases_(options, classifier, narrow) {}
+      cases_(options, subjects, classifier, narrow) {}
 
 std::vector<Subject> Measuring::open(const std::vector<MissingScores>& missing) const {
   std::vector<Subject> subjects;

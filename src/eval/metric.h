@@ -66,6 +66,9 @@ struct Case {
   std::function<Answer(const float* scores)> answer;
   // The same method and target on other inputs.
   std::function<std::vector<Plane>(std::int64_t count, const Fill&)> explain;
+  // Up to `count` other pictures of the data set as the network gets them, each of another class and none of the
+  // target's, that it answers rightly with at least this probability; which ones depends on the seed alone.
+  std::function<std::vector<std::vector<float>>(std::size_t count, double confidence, std::uint64_t seed)> companions;
   // Maps of networks whose weights were re-drawn from the output down, the first layer only, then two, …; each with the
   // last layer that was re-drawn. Only for metrics with Protocol::randomisedLayers.
   std::vector<std::pair<std::string, Plane>> randomised;

@@ -23,6 +23,8 @@ const std::vector<Metric>& metrics() {
       {"relevance-rank", 1, "share of the highest pixels on the object", kClevr, relevanceRank},
       {"energy-pointing-game", 1, "share of positive relevance inside the boxes",
        "Wang et al., CVPRW 2020, arXiv:1910.01279", energyPointingGame},
+      {"grid-pointing-game", 1, "share of positive relevance in the target's cell of a mosaic of pictures",
+       "Böhle et al., CVPR 2021, arXiv:2104.00032", gridPointingGame},
       {"auc", 1, "area under the ROC of the map as a detector of the object", kTransformers, areaUnderRoc},
       {"map", 1, "average precision of the map as a detector of object and background", kTransformers,
        meanAveragePrecision},

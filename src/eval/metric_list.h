@@ -11,6 +11,7 @@ Protocol pointingGame(Parameters& p);            // localisation.cpp
 Protocol relevanceMass(Parameters& p);           // localisation.cpp
 Protocol relevanceRank(Parameters& p);           // localisation.cpp
 Protocol energyPointingGame(Parameters& p);      // localisation.cpp
+Protocol gridPointingGame(Parameters& p);        // mosaic.cpp
 Protocol pixelAccuracy(Parameters& p);           // segmentation.cpp
 Protocol meanIou(Parameters& p);                 // segmentation.cpp
 Protocol insertion(Parameters& p);               // insertion_deletion.cpp

@@ -61,27 +61,56 @@ double maximumOf(const Plane& map) {
   return *std::max_element(map.values.begin(), map.values.end());
 }
 
+// [Otsu 1979]: both sides of the threshold t are as far apart as can be, n_below · n_above · (mean_above −
+// mean_below)², over all values and not a histogram of them; the lowest of several. Nothing lies above the value of a
+// constant map.
+double otsuOf(const Plane& map) {
+  std::vector<double> sorted;
+  for (const float h : map.values) sorted.push_back(positivePart(h));
+  std::sort(sorted.begin(), sorted.end());
+  const auto count = static_cast<double>(sorted.size());
+  double total = 0, below = 0, highest = 0, threshold = sorted.back();
+  for (const double h : sorted) total += h;
+  for (std::size_t k = 0; k + 1 < sorted.size(); ++k) {
+    below += sorted[k];
+    if (sorted[k + 1] == sorted[k]) continue;
+    const double n = static_cast<double>(k) + 1, apart = (total - below) / (count - n) - below / n;
+    const double between = n * (count - n) * apart * apart;
+    if (between > highest) highest = between, threshold = sorted[k];
+  }
+  return threshold;
+}
+
 struct Threshold {
-  enum class Kind { Mean, Fixed, Best } kind = Kind::Mean;
+  enum class Kind { Mean, Otsu, Fixed, Best } kind = Kind::Mean;
   double share = 0;  // Fixed: of the maximum
 };
 
 Threshold thresholdParameter(Parameters& p, const std::string& metric) {
-  const std::string text = p.text("threshold", "mean", "mean, best, or a share of the maximum from 0 to below 1");
+  const std::string text = p.text("threshold", "mean", "mean, otsu, best, or a share of the maximum from 0 to below 1");
   if (text == "mean") return {};
+  if (text == "otsu") return {Threshold::Kind::Otsu};
   if (text == "best") return {Threshold::Kind::Best};
   char* end = nullptr;
   const double share = std::strtod(text.c_str(), &end);
   if (text.empty() || *end != '\0' || !(share >= 0 && share < 1))
     throw Error(ErrorCode::InvalidMetricParameter, "metric " + metric + ", threshold", "'" + text + "'",
-                "mean, best, or a number from 0 to below 1");
+                "mean, otsu, best, or a number from 0 to below 1");
   return {Threshold::Kind::Fixed, share};
 }
 
 Confusion confusion(const Threshold& threshold, Quality quality, const Plane& map, const Region& region) {
-  if (threshold.kind == Threshold::Kind::Best) return best(quality, map, region);
-  const bool mean = threshold.kind == Threshold::Kind::Mean;
-  return above(mean ? meanOfPositive(map) : threshold.share * maximumOf(map), map, region);
+  switch (threshold.kind) {
+    case Threshold::Kind::Mean:
+      return above(meanOfPositive(map), map, region);
+    case Threshold::Kind::Otsu:
+      return above(otsuOf(map), map, region);
+    case Threshold::Kind::Fixed:
+      return above(threshold.share * maximumOf(map), map, region);
+    case Threshold::Kind::Best:
+      break;
+  }
+  return best(quality, map, region);
 }
 
 using Scores = std::vector<NamedScore> (*)(const Confusion&);

@@ -124,11 +124,25 @@ Subject Subjects::open(const MissingScores& missing) const {
   return s;
 }
 
+PreparedImage Subjects::prepared(const Image& image) const {
+  const Shape& shape = classifier_.imageShape();
+  return prepareImage(image, options_.preprocess, static_cast<int>(shape[0]), static_cast<int>(shape[1]),
+                      static_cast<int>(shape[2]));
+}
+
+std::optional<Companion> Subjects::companion(std::size_t picture) const {
+  const std::vector<int>& classes = dataset_.sample(picture).classes;
+  if (asksTrueClass(options_) && (classes.size() != 1 || classOf(classes[0]) < 0)) return {};
+  Companion companion{std::move(prepared(dataset_.image(picture)).input.data), {}};
+  if (asksTrueClass(options_)) companion.trueClass = classOf(classes[0]);
+  return companion;
+}
+
 void Subjects::load(Subject& s) const {
   const Shape& shape = classifier_.imageShape();
   const Image image = dataset_.image(s.unit->picture);
   const int height = static_cast<int>(shape[1]), width = static_cast<int>(shape[2]);
-  s.prepared = prepareImage(image, options_.preprocess, static_cast<int>(shape[0]), height, width);
+  s.prepared = prepared(image);
   s.truth = truthInView(dataset_.annotation(s.unit->picture, s.unit->dataClass),
                         viewGeometry(image.width, image.height, options_.preprocess, height, width));
   if (s.unit->dataClass) s.facts.trueClass = classOf(*s.unit->dataClass);

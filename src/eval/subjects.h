@@ -1,6 +1,7 @@
 // Opens the units of an evaluation: the picture as the network sees it, the truth about it, and the class asked about.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "explainer/classifier.h"
@@ -19,6 +20,12 @@ struct Subject {
   Target target = {};
 };
 
+// A picture beside the one that is measured.
+struct Companion {
+  std::vector<float> input;      // as the network gets it
+  std::optional<int> trueClass;  // of the network; none when classes are not asked about
+};
+
 class Subjects {
  public:
   // Options, data set and classifier are looked at later too. Throws InvalidArgument, ShapeMismatch, UnknownTarget.
@@ -34,12 +41,16 @@ class Subjects {
   // Takes the network's answer from the first explanation; no forward pass is spent on it alone. Later ones change
   // nothing. False when that explanation turns out to be of another target than the subject has now.
   bool judge(Subject& subject, const Explanation& explanation) const;
+  std::size_t pictures() const { return dataset_.size(); }
+  // None of a picture that has not exactly one class, where classes are asked about. Throws what reading it throws.
+  std::optional<Companion> companion(std::size_t picture) const;
   // Sentences for the user: what was assumed of the network's classes.
   const std::vector<std::string>& notes() const { return notes_; }
 
  private:
   void leaveOutUnknownClasses();
   void load(Subject& subject) const;
+  PreparedImage prepared(const Image& image) const;
   int classOf(int dataClass) const;
   Target targetOfClass(int modelClass) const;
   int predictedClass(const Explanation& explanation) const;

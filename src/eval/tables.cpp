@@ -95,6 +95,12 @@ std::vector<double> present(const std::vector<double>& values) {
   return result;
 }
 
+// Of what is 0 or less there is none.
+std::vector<double> logarithms(std::vector<double> values) {
+  for (double& v : values) v = v > 0 ? std::log(v) : kNone;
+  return values;
+}
+
 // On the pictures that both have.
 DifferenceInterval compare(const std::vector<double>& a, const std::vector<double>& b) {
   std::vector<double> ofA, ofB;
@@ -110,28 +116,41 @@ bool includesZero(const DifferenceInterval& interval) {
   return interval.count < 2 || (interval.low <= 0.0 && interval.high >= 0.0);
 }
 
+// What methods are ranked by.
+const SampleMean& ranking(const ScoreColumn& column, std::size_t method) {
+  return column.ratio ? column.cells[method].logs : column.cells[method].all;
+}
+
 // The method with the best mean, the first one of several; none when there is no better and worse.
 std::optional<std::size_t> bestOf(const ScoreColumn& column) {
   std::optional<std::size_t> best;
   if (column.better == Better::Neither) return best;
   for (std::size_t m = 0; m < column.cells.size(); ++m) {
-    if (column.cells[m].all.count == 0) continue;
-    const double difference = best ? column.cells[m].all.mean - column.cells[*best].all.mean : 0.0;
+    if (ranking(column, m).count == 0) continue;
+    const double difference = best ? ranking(column, m).mean - ranking(column, *best).mean : 0.0;
     if (!best || (column.better == Better::Higher ? difference > 0.0 : difference < 0.0)) best = m;
   }
   return best;
 }
 
-ScoreColumn columnOf(const Values& values, Better better) {
-  ScoreColumn column{values.protocol, values.score, better, {}};
-  for (const auto& one : values.values) column.cells.push_back({meanOf(present(one)), {}, false, false});
+ScoreCell cellOf(const std::vector<double>& values, bool ratio) {
+  ScoreCell cell{meanOf(present(values)), {}, false, false, medianOf(present(values)), {}};
+  if (ratio) cell.logs = meanOf(present(logarithms(values)));
+  return cell;
+}
+
+ScoreColumn columnOf(const Values& values, const ScoreKind& kind) {
+  ScoreColumn column{values.protocol, values.score, kind.better, kind.ratio, {}};
+  std::vector<std::vector<double>> ranked = values.values;
+  for (const auto& one : values.values) column.cells.push_back(cellOf(one, kind.ratio));
+  if (kind.ratio) std::transform(ranked.begin(), ranked.end(), ranked.begin(), logarithms);
   const std::optional<std::size_t> best = bestOf(column);
   if (!best) return column;
   for (std::size_t m = 0; m < column.cells.size(); ++m) {
     ScoreCell& cell = column.cells[m];
-    if (cell.all.count == 0) continue;
-    cell.toBest = compare(values.values[m], values.values[*best]);
-    cell.best = cell.all.mean == column.cells[*best].all.mean;
+    if (ranking(column, m).count == 0) continue;
+    cell.toBest = compare(ranked[m], ranked[*best]);
+    cell.best = ranking(column, m).mean == ranking(column, *best).mean;
     cell.tied = includesZero(cell.toBest);
   }
   return column;
@@ -174,12 +193,12 @@ Rows rowsOf(const Store& store) {
   return {store.models(), store.pictures(), store.maps(), store.results(false)};
 }
 
-Better directionOf(const std::string& protocol, const std::string& score) {
+ScoreKind directionOf(const std::string& protocol, const std::string& score) {
   static const std::vector<MetricInfo> infos = metricInfos();
   const std::string name = protocol.substr(0, protocol.find_first_of("@:"));
   for (const MetricInfo& info : infos)
     for (const ScoreInfo& one : info.scores)
-      if (info.name == name && one.name == score) return one.better;
+      if (info.name == name && one.name == score) return {one.better, one.ratio};
   return Better::Neither;
 }
 

@@ -33,9 +33,15 @@ struct Group {
   ScoreTable table;
 };
 
-using Direction = std::function<Better(const std::string& protocol, const std::string& score)>;
+// How a score compares.
+struct ScoreKind {
+  ScoreKind(Better which, bool isRatio = false) : better(which), ratio(isRatio) {}
+  Better better;
+  bool ratio;  // see ScoreInfo
+};
+using Direction = std::function<ScoreKind(const std::string& protocol, const std::string& score)>;
 // As this program's metrics say; of metrics that it does not know: neither.
-Better directionOf(const std::string& protocol, const std::string& score);
+ScoreKind directionOf(const std::string& protocol, const std::string& score);
 
 std::vector<Group> groupsOf(const Rows& rows, const Direction& direction);
 

@@ -84,6 +84,11 @@ Classifier::Answer Classifier::answer(const Target& target, const float* scores)
   return a;
 }
 
+int Classifier::highest(const float* scores) const {
+  const std::vector<double> logits = classScores(impl_->runnable->scoreShape(), scores);
+  return static_cast<int>(std::max_element(logits.begin(), logits.end()) - logits.begin());
+}
+
 const std::vector<std::string>& Classifier::layers() const {
   return impl_->layers;
 }

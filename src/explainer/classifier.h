@@ -33,6 +33,7 @@ class Classifier {
     bool chosen = false;
   };
   Answer answer(const Target& target, const float* scores) const;
+  int highest(const float* scores) const;  // the class with the highest score, the first one of several
 
   // Writes `count` inputs through `fill` and hands their scores to `read`, in order. `again` is asked before every
   // batch and stops with Cancelled when it returns false.

@@ -7,6 +7,7 @@ const std::vector<RuleInfo>& ruleList() {
       {"epsilon", "epsilon", "linear: z_ij/(z_j + ε·sign z_j); 0 for the plain rule", epsilonRule},
       {"zplus", "stabilizer", "linear: positive contributions only (α1β0)", zplusRule},
       {"alphabeta", "alpha", "linear: α·positive − β·negative contributions", alphaBetaRule},
+      {"contrast", "stabilizer", "linear: positive less negative contributions, each as shares", contrastRule},
       {"gamma", "gamma", "linear: positive contributions favoured by γ", gammaRule},
       {"zbox", "bounds", "linear: inputs within bounds (first layer)", zboxRule},
       {"wsquare", "stabilizer", "linear: in proportion to w²", wsquareRule},

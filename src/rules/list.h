@@ -8,6 +8,7 @@ namespace relprop {
 Rule epsilonRule(Parameters& p);
 Rule zplusRule(Parameters& p);
 Rule alphaBetaRule(Parameters& p);
+Rule contrastRule(Parameters& p);
 Rule gammaRule(Parameters& p);
 Rule zboxRule(Parameters& p);
 Rule wplusRule(Parameters& p);

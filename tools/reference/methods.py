@@ -205,6 +205,47 @@ def integrated_gradients(case, p):
     return (case.image - base) * mean
 
 
+def blurred(image, sigma):
+    """Zeros beyond the border, taps within 4σ."""
+    if sigma == 0:
+        return image
+    def matrix(size):
+        apart = np.abs(np.subtract.outer(np.arange(size), np.arange(size)))
+        radius = int(4 * sigma + 0.5)
+        taps = np.exp(-0.5 * np.arange(-radius, radius + 1)**2 / sigma**2)
+        return np.where(apart <= radius, np.exp(-0.5 * apart**2 / sigma**2), 0) / taps.sum()
+    return matrix(image.shape[1]) @ image @ matrix(image.shape[2]).T
+
+
+def blur_ig(case, p):
+    steps, sigma = int(p.pop("steps", 50)), p.pop("sigma", 50.0)
+    pictures = [blurred(case.image.astype(np.float64), sigma * (steps - k) / steps) for k in range(steps + 1)]
+    slopes = [slope(case, picture) for picture in pictures]
+    return sum((a + b) / 2 * (y - x) for x, y, a, b in zip(pictures, pictures[1:], slopes, slopes[1:]))
+
+
+def guided_ig(case, p):
+    base = baseline_of(case, p.pop("baseline", "zero")).astype(np.float64)
+    steps, fraction, anchor = int(p.pop("steps", 200)), p.pop("fraction", 0.25), p.pop("anchor", 0.02)
+    end, x = case.image.astype(np.float64), base.copy()
+    whole, total = abs(end - base).sum(), np.zeros_like(base)
+    for k in range(1, steps + 1):
+        g, before = slope(case, x), x.copy()
+        nearest, farthest = (base + a * (end - base) for a in (max(k / steps - anchor, 0), min(k / steps + anchor, 1)))
+        behind = abs(x - base) < abs(nearest - base)
+        x[behind] = nearest[behind]
+        left = abs(end - x).sum() - whole * (1 - k / steps)
+        while left > 1e-9 * whole and (x != farthest).any():
+            sizes = np.where(x != farthest, abs(g), np.inf)
+            movable = np.sort(sizes[np.isfinite(sizes)])
+            chosen = sizes <= movable[int(fraction * (len(movable) - 1))]
+            reach = abs(farthest - x)[chosen].sum()
+            x[chosen] = farthest[chosen] if reach <= left else (x + left / reach * (farthest - x))[chosen]
+            left -= min(reach, left)
+        total += (x - before) * g
+    return total
+
+
 def taylor(case, p):
     root = baseline_of(case, p.pop("baseline", "zero"))
     return (case.image - root) * slope(case, root)
@@ -303,6 +344,25 @@ def cam(weights):
 def plus_plus(a, g):
     alpha = rules.quotient(g**2, 2 * g**2 + g**3 * a.sum((1, 2), keepdims=True))
     return (alpha * rules.positive(g)).sum((1, 2), keepdims=True)
+
+
+def eigen_cam(case, p):
+    """numpy's own singular vectors; of both signs the one with the larger sum."""
+    activation = case.network().run(case.image)[layer_of(case, p)].astype(np.float64)
+    o = activation.reshape(len(activation), -1).T
+    plane = o @ np.linalg.svd(o, full_matrices=False)[2][0]
+    plane = plane if plane.sum() >= 0 else -plane
+    return drawn(case, plane.reshape(activation.shape[1:]))
+
+
+def excitation_backprop(case, p, top=None):
+    layer = layer_of(case, p)
+    nodes, fold = node_rules(p, "ratio", 0)
+    network = case.network(fold)
+    values = network.run(case.image)
+    rule = rules.zplus(0, "drop")
+    r = walk(network, values, {**nodes, "Conv": rule, "Gemm": rule, "top": top or rule}, seed(case, values[network.output], "one"))[layer]
+    return drawn(case, r.sum(0))
 
 
 def score_cam(case, p):
@@ -410,6 +470,8 @@ METHODS = {
     "guided-backprop": gradient_like(derivatives(relu=rules.relu_guided)),
     "deconvnet": gradient_like(derivatives(relu=rules.relu_deconv)),
     "integrated-gradients": integrated_gradients,
+    "guided-ig": guided_ig,
+    "blur-ig": blur_ig,
     "smoothgrad": smoothgrad,
     "vargrad": vargrad,
     "deeplift": deeplift,
@@ -419,6 +481,11 @@ METHODS = {
     "grad-cam": cam(lambda a, g: g.mean((1, 2), keepdims=True)),
     "grad-cam++": cam(plus_plus),
     "layer-cam": cam(lambda a, g: rules.positive(g)),
+    "hires-cam": cam(lambda a, g: g),
+    "xgrad-cam": cam(lambda a, g: rules.quotient((g * a).sum((1, 2), keepdims=True), a.sum((1, 2), keepdims=True))),
+    "eigen-cam": eigen_cam,
+    "excitation-backprop": excitation_backprop,
+    "contrastive-excitation-backprop": lambda case, p: excitation_backprop(case, p, rules.contrast(0, "drop")),
     "score-cam": score_cam,
     "occlusion": occlusion,
     "rise": rise,

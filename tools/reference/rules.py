@@ -73,6 +73,13 @@ def alpha_beta(alpha, beta, eps=1e-6, mode="keep"):
     return linear(rule)
 
 
+def contrast(eps=1e-6, mode="keep"):
+    def rule(l, x, z, r):
+        up, down = crossed(l, x)
+        return shares(l, up, r, eps, positive(l.bias), mode) - shares(l, down, r, eps, negative(l.bias), mode)
+    return linear(rule)
+
+
 def gamma(g=0.25, mode="keep"):
     def rule(l, x, z, r):
         up, down = (l.weight + g * part(l.weight) for part in (positive, negative))

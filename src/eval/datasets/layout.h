@@ -32,6 +32,9 @@ Contents openImagenet(const std::filesystem::path& path);
 Contents openImagenetSegmentation(const std::filesystem::path& path);
 Contents openVoc(const std::filesystem::path& path);
 Contents openCub(const std::filesystem::path& path);
+Contents openImagenetS(const std::filesystem::path& path);
+Contents openCoco(const std::filesystem::path& path);
+Contents openBoxes(const std::filesystem::path& path);
 Contents openFolder(const std::filesystem::path& path);
 
 }  // namespace relprop::eval

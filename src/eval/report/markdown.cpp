@@ -53,6 +53,7 @@ std::string headOf(const Section& section) {
     const ShortName& protocol = section.protocol(column.protocol);
     names += fmt::format(" {} · {} {} |", plainText(protocol.text()), plainText(column.score), arrowOf(column.better));
     rule += "---:|";
+    if (column.ratio) names += " median | mean of logs |", rule += "---:|---:|";
   }
   return names + " time a picture ↓ |\n" + rule + "---:|\n";
 }
@@ -66,6 +67,16 @@ std::string cellText(const ScoreCell& cell, int decimals, std::size_t pictures) 
   return cell.all.count == pictures ? text : text + fmt::format(" (n {})", cell.all.count);
 }
 
+// Median and mean of logarithms of a ratio.
+std::string ratioCells(const ScoreCell& cell, int decimals) {
+  if (cell.all.count == 0) return " – | – |";
+  const std::string left = cell.logs.count == cell.all.count ? "" : fmt::format(" (n {})", cell.logs.count);
+  const std::string logs = cell.logs.count == 0 ? "–"
+                                                : fmt::format("{} ± {}{}", formatted(cell.logs.mean, 2),
+                                                              formatted(cell.logs.standardError, 2), left);
+  return fmt::format(" {} | {} |", formatted(cell.median, decimals), logs);
+}
+
 int decimalsOf(const ScoreColumn& column) {
   std::vector<double> means;
   for (const ScoreCell& cell : column.cells)
@@ -76,8 +87,10 @@ int decimalsOf(const ScoreColumn& column) {
 std::string rowOf(const Section& section, std::size_t m) {
   const ScoreTable& table = section.group.table;
   std::string text = "| " + code(section.methods[m].text(), true) + " |";
-  for (const ScoreColumn& column : table.columns)
+  for (const ScoreColumn& column : table.columns) {
     text += " " + cellText(column.cells[m], decimalsOf(column), table.pictures) + " |";
+    if (column.ratio) text += ratioCells(column.cells[m], decimalsOf(column));
+  }
   const SampleMean& seconds = table.costs[m].seconds;
   return text + " " + (seconds.count ? formattedSeconds(seconds.mean) : "–") + " |\n";
 }
@@ -129,7 +142,8 @@ std::string markdownReport(const Store& store) {
   std::string text =
       "# Results\n\nMean ± standard error. **Bold**: the best mean of its column. ≈: not distinguishable from it, the "
       "95 % "
-      "bootstrap interval of the difference, paired by picture, includes 0. ↑ higher, ↓ lower is better.\n";
+      "bootstrap interval of the difference, paired by picture, includes 0; of ratios both are of the logarithms. ↑ "
+      "higher, ↓ lower is better.\n";
   for (const eval::Section& section : eval::sectionsOf(store, 0)) text += eval::sectionText(section);
   text += "\n## Commands\n\n";
   for (const Provenance& run : store.runs()) text += eval::runText(run);

@@ -39,7 +39,8 @@ std::string counted(const std::vector<Section>& sections) {
 constexpr const char* kHowToRead =
     "<p class=\"key\"><span><b class=\"best-sample\">bold</b> best mean of its column</span><span><span "
     "class=\"tie\">≈</span> not "
-    "distinguishable from it: the 95&nbsp;% bootstrap interval of the difference, paired by picture, includes 0</span>"
+    "distinguishable from it: the 95&nbsp;% bootstrap interval of the difference, paired by picture, includes 0; of "
+    "ratios both are of the logarithms</span>"
     "<span>± standard error of the mean</span><span>↑ higher, ↓ lower is better</span>"
     "<span>point at a number or choose it to see its interval</span></p>\n";
 

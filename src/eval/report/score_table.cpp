@@ -82,11 +82,12 @@ std::string nameOfBest(const Section& section, const ScoreColumn& column) {
   return "";
 }
 
-std::string comparison(const ScoreCell& cell, const std::string& best, int decimals) {
+std::string comparison(const ScoreColumn& column, const ScoreCell& cell, const std::string& best, int decimals) {
   const DifferenceInterval& interval = cell.toBest;
-  if (cell.best) return "The best mean of the column.";
+  const char* of = column.ratio ? " of logarithms" : "";
+  if (cell.best) return fmt::format("The best mean{} of the column.", of);
   if (interval.count < 2) return fmt::format("Too few pictures in common with {} to compare.", best);
-  return fmt::format("Difference to {}: {} (95 % interval {} … {}, {}). {}", best,
+  return fmt::format("Difference{} to {}: {} (95 % interval {} … {}, {}). {}", of, best,
                      formatted(interval.difference, decimals + 1), formatted(interval.low, decimals + 1),
                      formatted(interval.high, decimals + 1), plural(interval.count, "common picture"),
                      cell.tied ? "Not distinguishable from the best." : "");
@@ -95,8 +96,15 @@ std::string comparison(const ScoreCell& cell, const std::string& best, int decim
 std::string tipOf(const Section& section, const ScoreColumn& column, const ScoreCell& cell, int decimals) {
   std::string tip = fmt::format("{} ± {} ({}).", formatted(cell.all.mean, decimals + 2),
                                 formatted(cell.all.standardError, decimals + 2), plural(cell.all.count, "picture"));
-  if (column.better != Better::Neither) tip += "\n" + comparison(cell, nameOfBest(section, column), decimals);
+  if (column.better != Better::Neither) tip += "\n" + comparison(column, cell, nameOfBest(section, column), decimals);
   return tip;
+}
+
+// Median and mean of logarithms: a ratio's mean is ruled by few pictures.
+std::string ratioText(const ScoreColumn& column, const ScoreCell& cell, int decimals) {
+  if (!column.ratio || cell.logs.count == 0) return "";
+  return fmt::format("<span class=\"count\">median {}, logs {} ± {}</span>", formatted(cell.median, decimals),
+                     formatted(cell.logs.mean, 2), formatted(cell.logs.standardError, 2));
 }
 
 std::string scoreCell(const Section& section, const ScoreColumn& column, const ScoreCell& cell, bool first) {
@@ -110,10 +118,11 @@ std::string scoreCell(const Section& section, const ScoreColumn& column, const S
   return fmt::format(
       "<td class=\"{}{}{}\" data-value=\"{}\"><button type=\"button\" class=\"cell\" data-tip=\"{}\">{}<span "
       "class=\"mean\">{}"
-      "</span><span class=\"error\"> ± {}</span>{}</button></td>",
+      "</span><span class=\"error\"> ± {}</span>{}{}</button></td>",
       cell.best ? "best" : "", cell.tied && !cell.best ? "tied" : "", group, cell.all.mean,
       escaped(tipOf(section, column, cell, decimals)), mark, formatted(cell.all.mean, decimals),
-      formatted(cell.all.standardError, decimals), countText(cell.all.count, usualCount(column)));
+      formatted(cell.all.standardError, decimals), countText(cell.all.count, usualCount(column)),
+      ratioText(column, cell, decimals));
 }
 
 std::string costCell(const SampleMean& seconds) {

@@ -1,13 +1,18 @@
 // Class activation maps from gradients, at one layer with activation A and gradient g = ∂f_t/∂A, sums over positions:
-//   grad-cam    ReLU(Σ_k w_k A_k), w_k = mean of g_k.                          [GC] Selvaraju et al., ICCV 2017, eq. 1,
-//   2 grad-cam++  ReLU(Σ_k w_k A_k), w_k = Σ α_k ReLU(g_k), α = g²/(2g² + g³ΣA).  Chattopadhay et al., WACV 2018, eq.
-//   5, 19 layer-cam   ReLU(Σ_k ReLU(g_k)⊙A_k).                                       Jiang et al., TIP 2021, eq. 5 and
-//   6
+//   grad-cam    ReLU(Σ_k w_k A_k), w_k = mean of g_k.                  [GC] Selvaraju et al., ICCV 2017, eq. 1, 2
+//   grad-cam++  ReLU(Σ_k w_k A_k), w_k = Σ α_k ReLU(g_k), α = g²/(2g² + g³ΣA).
+//                                                                      Chattopadhay et al., WACV 2018, eq. 5, 19
+//   layer-cam   ReLU(Σ_k ReLU(g_k)⊙A_k).                               Jiang et al., TIP 2021, eq. 5 and 6
+//   hires-cam   ReLU(Σ_k g_k⊙A_k).                                     Draelos & Carin, 2020, eq. 4
+//   excitation-backprop  Σ_k R_k, R the probability that a walk from the output by the rule below comes by.
+//                                                                      Zhang et al., IJCV 2018, eq. 2, 5 and 8
+//   xgrad-cam   ReLU(Σ_k w_k A_k), w_k = Σ g_k A_k / Σ A_k.            Fu et al., BMVC 2020, eq. 8
 // and upsampled bilinearly to the input (half-pixel centres). Grad-CAM++ speaks of exp(f): its derivatives are those of
 // f times exp(f), which cancels in α and is left out of the weights, as a factor of the whole map.
 #include "explain/procedures/cam.h"
 
 #include <algorithm>
+#include <functional>
 #include <numeric>
 
 #include "explain/procedures/procedures.h"
@@ -86,11 +91,26 @@ void positiveGradient(const float*, const float* g, std::int64_t size, double* w
   std::transform(g, g + size, weights, [](float v) { return std::max(v, 0.0f); });
 }
 
+void ownGradient(const float*, const float* g, std::int64_t size, double* weights) {
+  std::copy_n(g, size, weights);
+}
+
+// A channel whose activations sum to 0 has no mean gradient by its activations.
+void gradientByActivation(const float* a, const float* g, std::int64_t size, double* weights) {
+  const double total = std::accumulate(a, a + size, 0.0);
+  const double sum = std::inner_product(a, a + size, g, 0.0, std::plus<>(), [](float x, float y) {
+    return static_cast<double>(x) * static_cast<double>(y);
+  });
+  std::fill_n(weights, size, total != 0 ? sum / total : 0.0);
+}
+
 class GradientCam : public Procedure {
  public:
   bool runsManyInputs() const override { return false; }
   bool probes() const override { return false; }
-  explicit GradientCam(ChannelWeights weights) : weights_(weights) {}
+  // What the weights are factors of: the activation, or nothing.
+  enum class Times { Activation, One };
+  explicit GradientCam(ChannelWeights weights, Times times = Times::Activation) : weights_(weights), times_(times) {}
 
   void serve(Session& session, Request& request) const override {
     session.walk(
@@ -121,13 +141,27 @@ class GradientCam : public Procedure {
     for (std::int64_t k = 0; k < layer[0]; ++k) {
       weights_(a + k * size, g + k * size, size, weights.data());
       const float* channel = a + k * size;
-      for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += weights[i] * static_cast<double>(channel[i]);
+      for (std::size_t i = 0; i < sum.size(); ++i)
+        sum[i] += times_ == Times::Activation ? weights[i] * static_cast<double>(channel[i]) : weights[i];
     }
     return activationMap(session, std::move(sum));
   }
 
   ChannelWeights weights_;
+  Times times_;
 };
+
+Method excitation(Parameters& p, const std::string& top) {
+  Method m;
+  m.table.append("top", top);
+  for (const char* op : {"Conv", "Dense"}) m.table.append(op, "zplus:stabilizer=0,bias=drop");
+  appendNodeRows(m, p, {"ratio", 0});
+  m.seed = Seed::One;
+  m.conserves = false;
+  readLayer(m, p);
+  m.procedure = std::make_shared<GradientCam>(ownGradient, GradientCam::Times::One);
+  return m;
+}
 
 Method cam(Parameters& p, ChannelWeights weights) {
   Method m = gradientOfScore();
@@ -154,6 +188,25 @@ Method gradCamPlusPlus(Parameters& p) {
 
 Method layerCam(Parameters& p) {
   return cam(p, positiveGradient);
+}
+
+Method hiResCam(Parameters& p) {
+  return cam(p, ownGradient);
+}
+
+Method xGradCam(Parameters& p) {
+  return cam(p, gradientByActivation);
+}
+
+// P_i = Σ_j a_i w_ij⁺ / Σ_k a_k w_kj⁺ · P_j at layers with weights, without biases, and at average pools; a max pool
+// hands all to its maximum, an addition shares by |h|, as its inputs of a ResNet are sums of both signs.
+Method excitationBackprop(Parameters& p) {
+  return excitation(p, "zplus:stabilizer=0,bias=drop");
+}
+
+// The same from P_j of the class less that of its dual at the last layer; the map is the positive part.
+Method contrastiveExcitationBackprop(Parameters& p) {
+  return excitation(p, "contrast:stabilizer=0,bias=drop");
 }
 
 }  // namespace relprop

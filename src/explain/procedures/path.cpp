@@ -1,11 +1,19 @@
 // Gradients along the straight way from a baseline x′ to the image x.
 //   integrated-gradients  (x − x′) ⊙ ∫₀¹ ∇f(x′ + α(x − x′)) dα.  [IG] Sundararajan et al., ICML 2017, eq. 1
 //   taylor                (x − x̃) ⊙ ∇f(x̃) at a root x̃.           [DTD] Montavon et al., 2017, section 3
+//   blur-ig               Σ_k ½(∇f(x_k) + ∇f(x_{k+1})) ⊙ (x_{k+1} − x_k) over pictures that are blurred ever less, the
+//   last one
+//                         is x.                                   Xu et al., CVPR 2020, eq. 7, by the trapezoid rule
 //   gradient-shap         mean of (x̂ − x′) ⊙ ∇f(x′ + α(x̂ − x′)) over noisy copies x̂ and random α.  Lundberg & Lee 2017
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <cmath>
 #include <random>
 
+#include "explain/procedures/cam.h"
 #include "explain/procedures/procedures.h"
+#include "relprop/error.h"
 
 namespace relprop {
 namespace {
@@ -93,6 +101,86 @@ class PathGradients : public Procedure {
   std::vector<PathPoint> points_;
 };
 
+// Shares of a Gaussian within 4σ, as SciPy's gaussian_filter takes them.
+std::vector<double> gaussian(double sigma) {
+  const int radius = static_cast<int>(4 * sigma + 0.5);
+  std::vector<double> taps;
+  double sum = 0;
+  for (int i = -radius; i <= radius; ++i) taps.push_back(std::exp(-0.5 * i * i / (sigma * sigma))), sum += taps.back();
+  for (double& tap : taps) tap /= sum;
+  return taps;
+}
+
+// Along an axis of `count` elements that lie `step` apart; 0 beyond the border.
+void blurLine(const std::vector<double>& taps, const double* from, std::int64_t count, std::int64_t step, double* to) {
+  const auto radius = static_cast<std::int64_t>(taps.size()) / 2;
+  for (std::int64_t i = 0; i < count; ++i) {
+    double sum = 0;
+    for (std::int64_t j = std::max<std::int64_t>(0, i - radius); j <= std::min(count - 1, i + radius); ++j)
+      sum += taps[static_cast<std::size_t>(j - i + radius)] * from[j * step];
+    to[i * step] = sum;
+  }
+}
+
+std::vector<float> blurred(const float* input, const Shape& image, double sigma) {
+  const std::int64_t height = image[1], width = image[2], count = image[0] * height * width;
+  if (sigma == 0) return {input, input + count};
+  const std::vector<double> taps = gaussian(sigma), x(input, input + count);
+  std::vector<double> rows(x.size()), out(x.size());
+  for (std::int64_t row = 0; row < image[0] * height; ++row)
+    blurLine(taps, x.data() + row * width, width, 1, rows.data() + row * width);
+  for (std::int64_t channel = 0; channel < image[0]; ++channel)
+    for (std::int64_t column = 0; column < width; ++column) {
+      const std::int64_t first = channel * height * width + column;
+      blurLine(taps, rows.data() + first, height, width, out.data() + first);
+    }
+  return {out.begin(), out.end()};
+}
+
+class BlurPath : public Procedure {
+ public:
+  BlurPath(int steps, double sigma) : steps_(steps), sigma_(sigma) {}
+
+  std::vector<Attribution> explain(Session& session, const Subject& subject) const override {
+    const Shape& image = session.imageShape();
+    planeOf(session);
+    const auto n = static_cast<std::size_t>(session.imageFloats());
+    std::vector<Attribution> out(subject.questions.size());
+    for (Attribution& a : out) a = {image, std::vector<double>(n), {}};
+    std::vector<std::vector<float>> pictures(static_cast<std::size_t>(steps_) + 1), before(out.size());
+    const auto fill = [&](std::int64_t k, float* to) {
+      std::vector<float>& picture = pictures[static_cast<std::size_t>(k)];
+      picture = blurred(subject.input, image, sigmaOf(k));
+      std::copy(picture.begin(), picture.end(), to);
+    };
+    session.walk(steps_ + 1, subject.questions, fill, [&](std::int64_t k, const Session::Row& row) {
+      for (std::size_t c = 0; c < out.size(); ++c) {
+        const float* g = row.relevance(static_cast<std::int64_t>(c));
+        if (k > 0) addStep(pictures, static_cast<std::size_t>(k), before[c], g, out[c].map);
+        before[c].assign(g, g + n);
+      }
+      if (k > 0) pictures[static_cast<std::size_t>(k) - 1] = {};
+    });
+    const std::vector<float> farthest = session.probe(blurred(subject.input, image, sigmaOf(0)));
+    for (std::size_t c = 0; c < out.size(); ++c)
+      out[c].facts = completeness(session, subject, subject.questions[c], out[c].map, farthest);
+    return out;
+  }
+
+ private:
+  double sigmaOf(std::int64_t k) const { return sigma_ * static_cast<double>(steps_ - k) / steps_; }
+
+  static void addStep(const std::vector<std::vector<float>>& pictures, std::size_t k, const std::vector<float>& before,
+                      const float* g, std::vector<double>& map) {
+    for (std::size_t i = 0; i < map.size(); ++i)
+      map[i] +=
+          0.5 * (static_cast<double>(g[i]) + before[i]) * (static_cast<double>(pictures[k][i]) - pictures[k - 1][i]);
+  }
+
+  int steps_;
+  double sigma_;
+};
+
 class GradientShap : public Procedure {
  public:
   GradientShap(int samples, float noise, unsigned seed) : samples_(samples), noise_(noise), seed_(seed) {}
@@ -143,6 +231,17 @@ Method integratedGradients(Parameters& p) {
   const std::string rule = p.word("rule", "gauss-legendre", {"gauss-legendre", "trapezoid", "right"});
   m.baseline = baselineOf(p, "zero");
   m.procedure = std::make_shared<PathGradients>(pointsOf(rule, steps));
+  return m;
+}
+
+Method blurIntegratedGradients(Parameters& p) {
+  Method m = gradientOfScore();
+  const int steps = p.whole("steps", 50, 1, 4096);
+  const float sigma = p.number("sigma", 50);
+  if (!(sigma > 0 && sigma <= 1000))
+    throw Error(ErrorCode::InvalidMethodParameter, "method blur-ig, sigma", fmt::format("{}", sigma),
+                "a number above 0, at most 1000");
+  m.procedure = std::make_shared<BlurPath>(steps, sigma);
   return m;
 }
 

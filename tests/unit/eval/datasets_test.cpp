@@ -39,13 +39,13 @@ TEST(Dataset, UnknownKindsAndEmptyPaths) {
 
 TEST(Dataset, KindsAreThoseThatOpen) {
   const Tree tree;
-  std::vector<std::string> names;
+  std::string names;
   for (const DatasetKind& kind : datasetKinds()) {
-    names.push_back(kind.name);
+    names += kind.name + " ";
     EXPECT_FALSE(kind.layout.empty());
     expectError(ErrorCode::FileNotFound, [&] { open(kind.name, tree / "absent"); });
   }
-  EXPECT_THAT(names, ElementsAre("imagenet", "imagenet-segmentation", "voc", "cub", "folder"));
+  EXPECT_EQ(names, "imagenet imagenet-segmentation imagenet-s voc cub coco boxes folder ");
 }
 
 TEST(Dataset, FoldersAndFilesAreNotMixedUp) {

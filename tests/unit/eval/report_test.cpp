@@ -380,6 +380,25 @@ TEST_F(ReportTest, Markdown) {
   EXPECT_THAT(text, HasSubstr("- `relprop evaluate net.onnx | tee <log>`\n  relprop 0.1.0 on host, 2 threads"));
 }
 
+// ln 0.5 = −0.69 and ln 2 = 0.69: no tail, no difference.
+TEST_F(ReportTest, RatiosHaveTheirMedianAndLogarithmsBesideTheMean) {
+  ResultBatch batch;
+  const std::string protocol = "outside-inside@1:region=any";
+  for (const auto& [id, value] : {std::pair("one", 0.5), std::pair("two", 0.5), std::pair("three", 2.0)}) {
+    PictureFacts facts;
+    facts.model = "k", facts.dataset = "d", facts.picture = id, facts.target = "true";
+    batch.pictures.push_back(facts);
+    batch.results.push_back({{"k", "d", id, "true", "a:k=1", protocol}, "", {{"all", value}}, {}, 0.0});
+  }
+  store_.write(batch);
+  EXPECT_THAT(markdownReport(store_),
+              HasSubstr("| method | outside-inside · all ↓ | median | mean of logs | time a picture ↓ |\n"
+                        "|---|---:|---:|---:|---:|\n"
+                        "| `a` | **1.000** ± 0.500 | 0.500 | -0.23 ± 0.46 | – |\n"));
+  writeReport(store_, base_ / "report");
+  EXPECT_THAT(textOf(base_ / "report/index.html"), HasSubstr("median 0.500, logs -0.23 ± 0.46"));
+}
+
 TEST_F(ReportTest, MarkdownSaysWhatIsMissing) {
   write("one", false, 1, 0);
   ResultBatch batch;

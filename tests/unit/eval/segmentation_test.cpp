@@ -1,6 +1,7 @@
 // pixel-accuracy and miou.
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <set>
 
 #include "unit/eval/metric_case.h"
@@ -129,6 +130,38 @@ TEST(Segmentation, SkipsWhatCannotBeCompared) {
   }
 }
 
+// Straight from the definition: of all thresholds the one whose two sides have the least variance within them.
+double otsuByVariances(const std::vector<float>& map) {
+  double found = 0, least = std::numeric_limits<double>::infinity();
+  for (const float t : map) {
+    std::vector<double> sides[2];
+    for (const float h : map) sides[std::max(h, 0.0f) > std::max(t, 0.0f)].push_back(std::max(h, 0.0f));
+    double within = 0;
+    for (const std::vector<double>& side : sides) {
+      double mean = 0;
+      for (const double h : side) mean += h / static_cast<double>(side.size());
+      for (const double h : side) within += (h - mean) * (h - mean);
+    }
+    if (within < least - 1e-9) least = within, found = std::max(t, 0.0f);
+  }
+  return found;
+}
+
+TEST(Segmentation, OtsuSeparatesTheSidesThatVaryLeast) {
+  for (unsigned seed = 1; seed <= 20; ++seed) {
+    const Plane map{8, 11, randomValues(88, seed, -1, 2)};
+    const std::string mask = randomMask(88, seed + 50);
+    const Quality q = qualityOf(above(map.values, otsuByVariances(map.values)), mask);
+    EXPECT_NEAR(score(onMask("pixel-accuracy:threshold=otsu", map, mask), "accuracy"), q.accuracy, 1e-12);
+    EXPECT_NEAR(score(onMask("miou:threshold=otsu", map, mask), "miou"), q.miou(), 1e-12);
+  }
+}
+
+TEST(Segmentation, OtsuKeepsEqualValuesTogetherAndFindsNothingInAConstantMap) {
+  EXPECT_DOUBLE_EQ(score(onMask("miou:threshold=otsu", {1, 5, {9, 9, 1, 1, 0}}, "oo..."), "miou"), 1);
+  EXPECT_DOUBLE_EQ(score(onMask("miou:threshold=otsu", {1, 4, {3, 3, 3, 3}}, "oo.."), "object"), 0);
+}
+
 TEST(Protocols, OfSegmentationAreComplete) {
   EXPECT_EQ(completeProtocol("miou"), "miou@1:threshold=mean");
   EXPECT_EQ(eval::parseProtocol("pixel-accuracy").region, eval::Protocol::Region::Mask);
@@ -136,7 +169,7 @@ TEST(Protocols, OfSegmentationAreComplete) {
     const Error e = failureOf([&] { completeProtocol(std::string("miou:threshold=") + bad); });
     EXPECT_EQ(e.code(), ErrorCode::InvalidMetricParameter) << bad;
     EXPECT_EQ(e.where(), "metric miou, threshold");
-    EXPECT_EQ(e.expected(), "mean, best, or a number from 0 to below 1");
+    EXPECT_EQ(e.expected(), "mean, otsu, best, or a number from 0 to below 1");
   }
 }
 

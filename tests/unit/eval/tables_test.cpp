@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <limits>
 
 #include "eval/statistics.h"
@@ -104,6 +105,42 @@ TEST_F(TablesTest, TiedWhenTheIntervalIncludesZero) {
   EXPECT_FALSE(t.columns[0].cells[2].best);
 }
 
+// One picture with almost nothing inside makes the mean of a better method the higher one.
+TEST_F(TablesTest, RatiosAreRankedByTheirLogarithms) {
+  for (int i = 0; i < 9; ++i) {
+    const std::string id = std::to_string(i);
+    picture(id);
+    score(id, "tail", i == 0 ? 50.0 : 0.1);
+    score(id, "even", 1.0 + 0.01 * i);
+  }
+  const auto tableOf = [this](bool ratio) {
+    return groupsOf(rows_, [=](const std::string&, const std::string&) { return ScoreKind(Better::Lower, ratio); })
+        .at(0)
+        .table;
+  };
+  const ScoreColumn plain = tableOf(false).columns[0], ratio = tableOf(true).columns[0];
+  EXPECT_TRUE(plain.cells[0].best && !plain.cells[1].best);  // methods: even, tail
+  EXPECT_TRUE(ratio.cells[1].best && !ratio.cells[0].best);
+  EXPECT_FALSE(ratio.cells[0].tied);
+  EXPECT_EQ(ratio.cells[1].all.mean, plain.cells[1].all.mean);
+  EXPECT_EQ(ratio.cells[1].median, 0.1);
+  EXPECT_EQ(ratio.cells[0].median, 1.04);
+  EXPECT_NEAR(ratio.cells[1].logs.mean, (std::log(50.0) + 8 * std::log(0.1)) / 9, 1e-12);
+  EXPECT_EQ(plain.cells[1].logs.count, 0u);
+}
+
+TEST_F(TablesTest, ARatioOfZeroHasNoLogarithm) {
+  picture("1"), picture("2");
+  score("1", "a", 0.0), score("2", "a", 2.0), score("1", "b", 0.5), score("2", "b", 1.0);
+  const ScoreColumn column =
+      groupsOf(rows_, [](const std::string&, const std::string&) { return ScoreKind(Better::Lower, true); })
+          .at(0)
+          .table.columns[0];
+  EXPECT_EQ(column.cells[0].all.count, 2u);
+  EXPECT_EQ(column.cells[0].logs.count, 1u);
+  EXPECT_EQ(column.cells[0].toBest.count, 1u);
+}
+
 TEST_F(TablesTest, EqualMeansAreAllBest) {
   picture("1"), picture("2");
   score("1", "a", 1.0), score("2", "a", 3.0), score("1", "b", 3.0), score("2", "b", 1.0);
@@ -181,9 +218,11 @@ TEST_F(TablesTest, TargetsDoNotMix) {
 }
 
 TEST(DirectionOf, IsTheMetrics) {
-  EXPECT_EQ(directionOf(completeProtocol("pointing-game"), "hit"), Better::Higher);
-  EXPECT_EQ(directionOf(completeProtocol("deletion"), "deletion"), Better::Lower);
-  EXPECT_EQ(directionOf("no-such-metric@1", "s"), Better::Neither);
+  EXPECT_TRUE(directionOf(completeProtocol("outside-inside"), "pos").ratio);
+  EXPECT_FALSE(directionOf(completeProtocol("pointing-game"), "hit").ratio);
+  EXPECT_EQ(directionOf(completeProtocol("pointing-game"), "hit").better, Better::Higher);
+  EXPECT_EQ(directionOf(completeProtocol("deletion"), "deletion").better, Better::Lower);
+  EXPECT_EQ(directionOf("no-such-metric@1", "s").better, Better::Neither);
 }
 
 TEST(TablesOf, AStoresTables) {

@@ -108,7 +108,8 @@ TEST(Enlarging, IsTorchsBilinear) {
 TEST(CamLayer, LastFeatureMapIsTheDefault) {
   const Recorded net = recordedNet(1);
   const auto backend = makeReferenceBackend();
-  for (const std::string method : {"grad-cam", "grad-cam++", "layer-cam", "score-cam"}) {
+  for (const std::string method : {"grad-cam", "grad-cam++", "layer-cam", "hires-cam", "xgrad-cam", "eigen-cam",
+                                   "excitation-backprop", "contrastive-excitation-backprop", "score-cam"}) {
     const auto mapOf = [&](const std::string& text) {
       return explainImage(net.graph, text, *backend, net.image, {classQuestion(1)})[0].map;
     };
@@ -156,6 +157,107 @@ TEST(Planes, NeedAPicture) {
     EXPECT_EQ(code(b.graph, method), ErrorCode::NotSupportedByMethod) << method;
   for (const char* method : {"grad-cam", "layer-cam", "score-cam"})
     EXPECT_EQ(code(folded.graph, method), ErrorCode::NotSupportedByMethod) << method;
+}
+
+// ---- by hand: two channels of 2×2 behind a ReLU, and a linear head
+
+struct HandNet {
+  Graph graph;
+  std::vector<float> weights;  // of class 1, by channel and position
+};
+
+HandNet handNet() {
+  Build b({1, 2, 2, 2});
+  b.add(Op::Relu, {b.x()});
+  nameLast(b, "features");
+  const std::vector<float> w = {9, 9, 9, 9, 9, 9, 9, 9, 1, -2, 3, 0.5f, -1, 4, 2, -3};
+  b.add(Op::Dense, {reshaped(b, {1, 8}), b.floats({2, 8}, w)});
+  inferShapes(b.graph);
+  return {b.graph, {w.begin() + 8, w.end()}};
+}
+
+const Doubles kHandImage = {1, 2, 3, 4, 5, -6, 0.5, 7};
+const Doubles kHandActivation = {1, 2, 3, 4, 5, 0, 0.5, 7};
+
+// What a method draws at the layer, which has the size of the input.
+Doubles drawnByHand(const std::string& method) {
+  return explainImage(handNet().graph, method + ":layer=features", *makeReferenceBackend(), kHandImage,
+                      {classQuestion(1)})[0]
+      .map;
+}
+
+TEST(HiResCam, IsTheGradientTimesTheActivationAtEachPosition) {
+  const std::vector<float> w = handNet().weights;
+  Doubles expected;
+  for (std::size_t i = 0; i < 4; ++i)
+    expected.push_back(std::max(0.0, w[i] * kHandActivation[i] + w[i + 4] * kHandActivation[i + 4]));
+  expectClose(drawnByHand("hires-cam"), expected, 1e-6);
+}
+
+TEST(XGradCam, WeighsChannelsByTheirGradientWhereTheyAreActive) {
+  const std::vector<float> w = handNet().weights;
+  Doubles factor;
+  for (std::size_t k = 0; k < 8; k += 4) {
+    double sum = 0, total = 0;
+    for (std::size_t i = k; i < k + 4; ++i) sum += w[i] * kHandActivation[i], total += kHandActivation[i];
+    factor.push_back(sum / total);
+  }
+  Doubles expected;
+  for (std::size_t i = 0; i < 4; ++i)
+    expected.push_back(std::max(0.0, factor[0] * kHandActivation[i] + factor[1] * kHandActivation[i + 4]));
+  expectClose(drawnByHand("xgrad-cam"), expected, 1e-6);
+}
+
+// Probabilities a·w⁺/Σ a·w⁺ sum to one.
+TEST(ExcitationBackprop, IsTheChanceOfComingBy) {
+  const std::vector<float> w = handNet().weights;
+  Doubles expected(4);
+  double all = 0;
+  for (std::size_t i = 0; i < 8; ++i) {
+    const double part = kHandActivation[i] * std::max(w[i], 0.0f);
+    expected[i % 4] += part, all += part;
+  }
+  for (double& v : expected) v /= all;
+  expectClose(drawnByHand("excitation-backprop"), expected, 1e-6);
+}
+
+// a·w⁺/Σ a·w⁺ less a·w⁻/Σ a·w⁻.
+TEST(ContrastiveExcitationBackprop, TakesAwayTheChancesOfTheDual) {
+  const std::vector<float> w = handNet().weights;
+  Doubles up(4), down(4), expected;
+  double allUp = 0, allDown = 0;
+  for (std::size_t i = 0; i < 8; ++i) {
+    const double a = kHandActivation[i];
+    up[i % 4] += a * std::max(w[i], 0.0f), allUp += a * std::max(w[i], 0.0f);
+    down[i % 4] += a * std::max(-w[i], 0.0f), allDown += a * std::max(-w[i], 0.0f);
+  }
+  for (std::size_t i = 0; i < 4; ++i) expected.push_back(std::max(0.0, up[i] / allUp - down[i] / allDown));
+  expectClose(drawnByHand("contrastive-excitation-backprop"), expected, 1e-6);
+}
+
+// OᵀO of 2 channels is [[a, b], [b, c]]; its larger eigenvalue and the vector to it have a closed form.
+TEST(EigenCam, IsTheProjectionOnTheFirstSingularVector) {
+  double a = 0, b = 0, c = 0;
+  for (std::size_t i = 0; i < 4; ++i) {
+    const double x = kHandActivation[i], y = kHandActivation[i + 4];
+    a += x * x, b += x * y, c += y * y;
+  }
+  const double value = (a + c) / 2 + std::sqrt((a - c) * (a - c) / 4 + b * b);
+  const double vx = b, vy = value - a, length = std::sqrt(vx * vx + vy * vy);
+  Doubles expected;
+  for (std::size_t i = 0; i < 4; ++i)
+    expected.push_back((kHandActivation[i] * vx + kHandActivation[i + 4] * vy) / length);
+  expectClose(drawnByHand("eigen-cam"), expected, 1e-5);
+}
+
+TEST(EigenCam, IsTheSameForEveryClassAndEmptyWhereNothingIsActive) {
+  const Graph graph = handNet().graph;
+  const auto backend = makeReferenceBackend();
+  const auto maps = explainImage(graph, "eigen-cam:layer=features", *backend, kHandImage, {classQuestion(1)});
+  EXPECT_EQ(maps[0].map,
+            explainImage(graph, "eigen-cam:layer=features", *backend, kHandImage, {classQuestion(0)})[0].map);
+  EXPECT_EQ(explainImage(graph, "eigen-cam:layer=features", *backend, Doubles(8, -1), {classQuestion(1)})[0].map,
+            Doubles(4));
 }
 
 // ---- Score-CAM

@@ -89,6 +89,8 @@ std::vector<std::string> ruleTexts() {
           "alphabeta:alpha=2,beta=1",
           "alphabeta:alpha=1,beta=0",
           "alphabeta:alpha=3,beta=2,bias=spread",
+          "contrast",
+          "contrast:bias=drop,stabilizer=0",
           "gamma:gamma=0.25",
           "gamma:gamma=2,bias=drop",
           "gamma:gamma=0.25,bias=spread",

@@ -205,6 +205,107 @@ TEST(IntegratedGradients, BaselinesOfEveryKind) {
 }
 
 // ---- Taylor and sensitivity
+// A linear head on the picture itself: the gradient is the same everywhere, so whatever the steps the map is
+// w ⊙ (x − the most blurred picture), blurred here as the definition has it, in two dimensions at once.
+// Where the gradient is the same everywhere every way gives w ⊙ (x − x′).
+TEST(GuidedIg, IsIntegratedGradientsOnALinearNet) {
+  Build b({3, 6});
+  std::vector<float> weights;
+  for (int i = 0; i < 18; ++i) weights.push_back(static_cast<float>(std::cos(1.3 * i)));
+  b.add(Op::Dense, {b.x(), b.floats({3, 6}, weights)});
+  inferShapes(b.graph);
+  for (const auto& backend : bothBackends())
+    for (const char* method : {"guided-ig:steps=1", "guided-ig:steps=7,fraction=0.5,anchor=1", "guided-ig"}) {
+      const auto maps = explainImage(b.graph, method, *backend, kImage, {classQuestion(1)});
+      for (std::size_t i = 0; i < 6; ++i) EXPECT_NEAR(maps[0].map[i], weights[6 + i] * kImage[i], 1e-5) << method;
+    }
+}
+
+// anchor=0 leaves the straight way alone: the left Riemann sum of integrated gradients.
+TEST(GuidedIg, WithoutFreedomIsALeftSum) {
+  const TwoLayers net;
+  std::vector<Point> points;
+  for (int k = 0; k < 5; ++k) points.push_back({k / 5.0, 1 / 5.0});
+  for (const auto& backend : bothBackends()) {
+    const auto maps = explainImage(net.graph, "guided-ig:steps=5,anchor=0", *backend, kImage, questions());
+    const Doubles one = pathTwin(net, kImage, Doubles(6), kTarget, points),
+                  other = pathTwin(net, kImage, Doubles(6), kContrast, points);
+    expectClose(maps[0].map, one, 1e-5);
+    expectClose(maps[1].map, other, 1e-5);
+  }
+}
+
+// One step of two, free: of the elements by |gradient| at the baseline the calmest go to the end until half of the
+// distance is behind; each move counts by the gradient there.
+TEST(GuidedIg, MovesWhatTheScoreDependsOnLeastFirst) {
+  const TwoLayers net;
+  const Doubles start(6), slopes = net.gradient(start, kTarget);
+  std::vector<std::size_t> order = {0, 1, 2, 3, 4, 5};
+  std::sort(order.begin(), order.end(), [&](auto a, auto b) { return std::abs(slopes[a]) < std::abs(slopes[b]); });
+  double whole = 0;
+  for (const double v : kImage) whole += std::abs(v);
+  Doubles at(6), expected(6);
+  double left = whole / 2;
+  for (const std::size_t i : order) {
+    const double share = std::min(1.0, left / std::abs(kImage[i]));
+    at[i] = share * kImage[i], left -= share * std::abs(kImage[i]);
+    expected[i] = at[i] * slopes[i];
+  }
+  const Doubles later = net.gradient(at, kTarget);
+  for (std::size_t i = 0; i < 6; ++i) expected[i] += (kImage[i] - at[i]) * later[i];
+  for (const auto& backend : bothBackends())
+    expectClose(
+        explainImage(net.graph, "guided-ig:steps=2,fraction=0.01,anchor=1", *backend, kImage, questions())[0].map,
+        expected, 1e-5);
+}
+
+TEST(GuidedIg, RefusesWhatIsNoShare) {
+  for (const char* bad : {"fraction=0", "fraction=1.5", "anchor=-0.1", "anchor=2", "fraction=nan"})
+    EXPECT_EQ(codeOf([&] { parseMethod(std::string("guided-ig:") + bad); }), ErrorCode::InvalidMethodParameter) << bad;
+}
+
+TEST(BlurIg, OfALinearNetIsItsWeightsTimesWhatBlurringTookAway) {
+  const double sigma = 1.5;
+  const int radius = 6;
+  Build b({3, 2, 4, 5});
+  std::vector<float> weights;
+  for (int i = 0; i < 120; ++i) weights.push_back(static_cast<float>(std::cos(1.3 * i)));
+  b.add(Op::Dense, {reshaped(b, {3, 40}), b.floats({3, 40}, weights)});
+  inferShapes(b.graph);
+  Doubles x;
+  for (int i = 0; i < 40; ++i) x.push_back(std::sin(0.7 * i));
+  double total = 0;
+  for (int i = -radius; i <= radius; ++i)
+    for (int j = -radius; j <= radius; ++j) total += std::exp(-(i * i + j * j) / (2 * sigma * sigma));
+  Doubles expected;
+  for (int c = 0; c < 2; ++c)
+    for (int y = 0; y < 4; ++y)
+      for (int u = 0; u < 5; ++u) {
+        double mean = 0;
+        for (int v = 0; v < 4; ++v)
+          for (int t = 0; t < 5; ++t)
+            mean += std::exp(-((v - y) * (v - y) + (t - u) * (t - u)) / (2 * sigma * sigma)) / total *
+                    x[static_cast<std::size_t>(c * 20 + v * 5 + t)];
+        const auto at = static_cast<std::size_t>(c * 20 + y * 5 + u);
+        expected.push_back(weights[40 + at] * (x[at] - mean));
+      }
+  for (const auto& backend : bothBackends())
+    for (const char* method : {"blur-ig:sigma=1.5,steps=7", "blur-ig:sigma=1.5,steps=1"}) {
+      const auto maps = explainImage(b.graph, method, *backend, x, {classQuestion(1)});
+      expectClose(maps[0].map, expected, 1e-5);
+      EXPECT_NEAR(maps[0].facts.at(1).second, 0, 1e-5);  // its gap
+    }
+}
+
+TEST(BlurIg, RefusesWhatIsNoBlurAndNoPicture) {
+  for (const char* bad : {"0", "-1", "2000", "nan"})
+    EXPECT_EQ(codeOf([&] { parseMethod(std::string("blur-ig:sigma=") + bad); }), ErrorCode::InvalidMethodParameter)
+        << bad;
+  const TwoLayers net;
+  EXPECT_EQ(codeOf([&] { explainImage(net.graph, "blur-ig", *makeReferenceBackend(), kImage, questions()); }),
+            ErrorCode::NotSupportedByMethod);
+}
+
 TEST(Taylor, IsTheGradientAtTheRootTimesTheDifference) {
   const TwoLayers net;
   const Doubles root = {-0.5, 0.25, 1, 0, 0.125, -2};

@@ -102,6 +102,15 @@ Doubles alphaBetaRule(const Text& t, const Layer& l, const Doubles& x, const Dou
   return out;
 }
 
+Doubles contrastRule(const Text& t, const Layer& l, const Doubles& x, const Doubles& r) {
+  Share up = kPositive, down = kNegative;
+  up.epsilon = down.epsilon = t.number("stabilizer", 1e-6);
+  Doubles out(l.inputs);
+  distribute(l, x, r, t, up, out);
+  distribute(l, x, scaled(r, -1), t, down, out);
+  return out;
+}
+
 Doubles gammaRule(const Text& t, const Layer& l, const Doubles& x, const Doubles& r) {
   const double g = t.number("gamma", 0.25);
   const Share up = {
@@ -222,6 +231,7 @@ const std::map<std::string, Rule>& rules() {
       {"epsilon", epsilonRule},
       {"zplus", zplusRule},
       {"alphabeta", alphaBetaRule},
+      {"contrast", contrastRule},
       {"gamma", gammaRule},
       {"zbox", zboxRule},
       {"wsquare", wsquareRule},

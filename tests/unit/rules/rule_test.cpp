@@ -50,8 +50,8 @@ TEST(Rule, ParametersReachTheRule) {
 }
 
 TEST(Rule, LinearRulesStandAtLinearNodesOnly) {
-  for (const char* name : {"epsilon", "zplus", "alphabeta", "gamma", "zbox", "wsquare", "flat", "gradient", "rap",
-                           "rap-signed", "rap-top", "rap-summary", "rap-summary-top"}) {
+  for (const char* name : {"epsilon", "zplus", "alphabeta", "contrast", "gamma", "zbox", "wsquare", "flat", "gradient",
+                           "rap", "rap-signed", "rap-top", "rap-summary", "rap-summary-top"}) {
     const Rule rule = parseRule(name);
     EXPECT_TRUE(rule.linear) << name;
     EXPECT_EQ(rule.roles, std::vector<Role>{Role::Linear}) << name;

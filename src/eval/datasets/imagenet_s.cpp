@@ -1,0 +1,143 @@
+// ImageNet-S, Gao et al., IEEE TPAMI 2023: validation photos of ImageNet in a folder a synset, and masks as PNG files
+// in colours. A pixel's class is R + 256·G: 0 is something else, 1000 is left out, k is the k-th synset of the set's
+// list.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <set>
+
+#include "eval/datasets/files.h"
+#include "eval/datasets/lists.h"
+#include "eval/datasets/masks.h"
+#include "eval/datasets/synsets.h"
+#include "image/stored.h"
+
+namespace relprop::eval {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int kIgnored = 1000;
+constexpr std::size_t kSizes[] = {50, 300, 919};  // how many synsets the published sets have
+
+struct ImageNetS {
+  fs::path root;
+  std::vector<std::string> pictures;   // "n01440764/ILSVRC2012_val_00000293.JPEG"
+  std::map<std::string, int> numbers;  // of the synsets in the masks, from 1
+
+  fs::path picture(std::size_t i) const { return root / "validation" / pictures[i]; }
+  fs::path mask(std::size_t i) const {
+    return root / "validation-segmentation" / fs::path(pictures[i]).replace_extension(".png");
+  }
+};
+
+std::string folderSynset(const std::string& picture) {
+  return picture.substr(0, picture.find('/'));
+}
+
+std::vector<std::string> synsetsIn(const fs::path& folder) {
+  std::vector<std::string> names = foldersIn(folder);
+  std::erase_if(names, [](const std::string& name) { return !isSynset(name); });
+  return names;
+}
+
+void addPictures(ImageNetS& set, Contents& contents) {
+  const std::vector<std::string> synsets = synsetsIn(set.root / "validation");
+  for (const std::string& synset : synsets)
+    for (const std::string& name : picturesIn(set.root / "validation" / synset))
+      set.pictures.push_back(synset + "/" + name);
+  if (set.pictures.empty()) malformed(set.root, "no pictures", "validation with one subfolder a synset");
+  const auto numbers =
+      synsetNumbers({set.root, set.root / "validation", set.root / ".."}, {synsets.begin(), synsets.end()});
+  for (const std::string& picture : set.pictures) {
+    const auto found = numbers ? numbers->find(folderSynset(picture)) : std::map<std::string, int>::const_iterator();
+    const bool known = numbers && found != numbers->end();
+    contents.samples.push_back({picture, known ? std::vector<int>{found->second} : std::vector<int>()});
+  }
+  if (!numbers) contents.notes.push_back(kNoSynsetList);
+}
+
+std::optional<fs::path> categoriesOf(const fs::path& root) {
+  std::vector<fs::path> candidates;
+  for (const std::size_t size : kSizes)
+    for (const fs::path& folder : {root, root / ".."})
+      candidates.push_back(folder / fmt::format("ImageNetS_categories_im{}.txt", size));
+  return firstFile(candidates);
+}
+
+// A part of a set says nothing of how the whole one counts.
+std::vector<std::string> categories(const fs::path& root) {
+  std::vector<std::string> synsets;
+  if (const std::optional<fs::path> list = categoriesOf(root)) {
+    for (const ListLine& line : readList(*list, 1, 1, "SYNSET on every line")) synsets.push_back(line.text(0));
+    return synsets;
+  }
+  synsets = synsetsIn(root / "validation-segmentation");
+  return std::count(std::begin(kSizes), std::end(kSizes), synsets.size()) ? synsets : std::vector<std::string>();
+}
+
+void numberSynsets(ImageNetS& set) {
+  std::vector<std::string> synsets = categories(set.root);
+  std::sort(synsets.begin(), synsets.end());
+  for (const std::string& synset : synsets) set.numbers.emplace(synset, static_cast<int>(set.numbers.size()) + 1);
+}
+
+std::uint8_t meaningOf(int value, int object) {
+  if (value == kIgnored) return Mask::kVoid;
+  return value == object ? Mask::kObject : Mask::kBackground;
+}
+
+Mask readClassMask(const ImageNetS& set, std::size_t i) {
+  const fs::path path = set.mask(i);
+  const auto object = set.numbers.find(folderSynset(set.pictures[i]));
+  if (object == set.numbers.end())
+    malformed(path, folderSynset(set.pictures[i]) + ", the synset of the picture", "one of the set's categories");
+  const Image colours = readStoredImage(path), photo = readStoredImage(set.picture(i));
+  requireSides(path, colours.width, colours.height, photo.width, photo.height);
+  Mask mask{colours.width, colours.height, {}};
+  for (std::size_t at = 0; at < colours.pixels.size(); at += 3)
+    mask.values.push_back(meaningOf(colours.pixels[at] + 256 * colours.pixels[at + 1], object->second));
+  return mask;
+}
+
+Annotation annotationOf(const ImageNetS& set, std::size_t i) {
+  Annotation annotation;
+  if (!set.numbers.empty() && isFile(set.mask(i))) annotation.mask = readClassMask(set, i);
+  return annotation;
+}
+
+void noteMasks(Contents& contents, const ImageNetS& set) {
+  std::size_t with = 0;
+  for (std::size_t i = 0; i < set.pictures.size(); ++i) with += isFile(set.mask(i));
+  contents.hasMasks = with > 0 && !set.numbers.empty();
+  if (with == 0)
+    contents.notes.push_back(
+        "validation-segmentation is missing, so there are no masks: metrics that need them are left out.");
+  else if (set.numbers.empty())
+    contents.notes.push_back(
+        "These are not all synsets of a set and ImageNetS_categories_im919.txt (or im300, im50) is not there, so what "
+        "the "
+        "masks' numbers mean is not known: metrics that need masks are left out.");
+  else if (with < set.pictures.size())
+    noteShare(contents, "have no file in validation-segmentation, so no mask", set.pictures.size() - with);
+  contents.notes.push_back("ImageNet-S has no boxes: metrics that need them are left out.");
+}
+
+}  // namespace
+
+Contents openImagenetS(const fs::path& path) {
+  requireFolder(path);
+  const auto set = std::make_shared<ImageNetS>();
+  set->root = path;
+  Contents contents;
+  addPictures(*set, contents);
+  numberSynsets(*set);
+  noteMasks(contents, *set);
+  contents.image = [set](std::size_t i) { return readStoredImage(set->picture(i)); };
+  contents.annotation = [set](std::size_t i, std::optional<int>) { return annotationOf(*set, i); };
+  return contents;
+}
+
+}  // namespace relprop::eval

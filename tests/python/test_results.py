@@ -1,0 +1,140 @@
+"""tools/results/run: the runs behind docs/results.md, on the bundled network and pictures."""
+import csv
+import io
+import os
+import re
+import shlex
+import statistics
+import subprocess
+import sys
+import unittest
+
+import support
+
+RUN = support.ROOT / "tools/results/run"
+
+
+class Runs(support.TemporaryFolderTest):
+    def setUp(self):
+        super().setUp()
+        self.networks, self.work = self.folder / "networks", self.folder / "work"
+        self.networks.mkdir()
+        for file in support.MODEL.parent.iterdir():
+            (self.networks / file.name.replace("shapes", "resnet18")).symlink_to(file)
+
+    def run_tool(self, *options, code=0):
+        command = [sys.executable, RUN, self.work, "--networks", self.networks, "--program", os.environ["RELPROP_PROGRAM"],
+                   "--labels", support.MODEL.with_suffix(".labels.txt"), *options]
+        done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=300)
+        self.assertEqual(done.returncode, code, done.stderr)
+        return done
+
+    def scores(self):
+        return list(csv.DictReader(io.StringIO(support.program("export", self.work / "resnet18.db", "--csv"))))
+
+    def photos(self, name, lines):
+        """A folder in the layout of ILSVRC with (FILE, LABEL), all of them the same picture and box."""
+        folder = self.folder / name
+        for part in ("Data/CLS-LOC/val", "Annotations/CLS-LOC/val", "ImageSets/CLS-LOC"):
+            (folder / part).mkdir(parents=True)
+        for file, _ in lines:
+            (folder / "Data/CLS-LOC/val" / file).write_bytes(support.PICTURE.read_bytes())
+            (folder / "Annotations/CLS-LOC/val" / file.replace(".jpg", ".xml")).write_text(
+                "<annotation><object><name>n01440764</name><bndbox><xmin>2</xmin><ymin>2</ymin><xmax>30</xmax>"
+                "<ymax>30</ymax></bndbox></object></annotation>")
+        (folder / "ImageSets/CLS-LOC/val.txt").write_text("".join(f"{file} {label}\n" for file, label in lines))
+        return folder
+
+    def test_goes_on_where_it_was(self):
+        voc = support.EXAMPLES / "pictures"
+        self.run_tool("--voc", voc, "--only", "segmentation", "--limit", 2)
+        first = self.scores()
+        pictures = {row["picture"] for row in first}
+        self.assertEqual(len(pictures), 2)
+        self.assertIn("miou", {row["score"] for row in first})
+        self.run_tool("--voc", voc, "--only", "segmentation", "--limit", 3)
+        rows = self.scores()
+        self.assertEqual(len({row["picture"] for row in rows}), 3)
+        self.assertEqual([row for row in rows if row["picture"] in pictures], first)
+        times = [line.split("\t") for line in (self.work / "times.tsv").read_text().splitlines()]
+        self.assertEqual([line[:4] for line in times],
+                         [["segmentation", "resnet18", "evaluate", "2"], ["segmentation", "resnet18", "evaluate", "3"]])
+
+    def test_lists_the_command_of_every_cell_and_runs_none(self):
+        lines = self.run_tool("--voc", support.EXAMPLES / "pictures", "--only", "segmentation", "--list").stdout.splitlines()
+        self.assertFalse(self.work.exists())
+        (command,) = map(shlex.split, lines)
+        self.assertEqual(command[1], "evaluate")
+        self.assertEqual(command[command.index("--store") + 1], str(self.work / "resnet18.db"))
+
+    def test_tables_have_the_means_of_the_store(self):
+        self.run_tool("--voc", support.EXAMPLES / "pictures", "--only", "segmentation", "--limit", 4)
+        values = {}
+        for row in self.scores():
+            if row["score"] == "miou" and row["protocol"].endswith("=mean") and row["value"]:
+                values.setdefault(row["method"].partition(":")[0], []).append(float(row["value"]))
+        command = [sys.executable, RUN.parent / "tables.py", self.work, "segmentation", "--network", "resnet18", "--score", "miou"]
+        told = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=True).stdout
+        table = told.split("**resnet18, miou miou**")[1]
+        for method in ("rap", "grad-cam", "random"):
+            cells = [cell.strip() for cell in re.search(rf"\| `{method}` \|(.*)\|", table)[1].split("|")]
+            self.assertGreater(len(values[method]), 1)
+            mean, error = statistics.fmean(values[method]), statistics.stdev(values[method]) / len(values[method]) ** 0.5
+            self.assertEqual(cells[1:4], [f"{mean:.3f} ± {error:.3f}", f"{statistics.median(values[method]):.3f}", str(len(values[method]))])
+        self.assertIn("| `rap` | (0.556 vgg16) |", table)
+
+    def test_differences_are_paired_by_picture(self):
+        self.run_tool("--voc", support.EXAMPLES / "pictures", "--only", "segmentation", "--limit", 4)
+        miou = {}
+        for row in self.scores():
+            if row["score"] == "miou" and row["protocol"].endswith("=mean") and row["value"]:
+                miou.setdefault(row["method"].partition(":")[0], {})[row["picture"], row["target"]] = float(row["value"])
+        command = [sys.executable, RUN.parent / "tables.py", self.work, "segmentation", "--network", "resnet18", "--score",
+                   "miou", "--against", "rap"]
+        told = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=True).stdout
+        told = told.split("**resnet18, miou miou: `rap` less …**")[1].split("**")[0]
+        for other in ("grad-cam", "random"):
+            mean, low, high = map(float, re.search(rf"`{other}` \| (\S+) \[(\S+), (\S+)\]", told).groups())
+            common = miou["rap"].keys() & miou[other].keys()
+            exact = [miou["rap"][one] - miou[other][one] for one in common]
+            self.assertAlmostEqual(mean, statistics.fmean(exact), delta=6e-4)
+            self.assertTrue(min(exact) - 6e-4 <= low <= mean <= high <= max(exact) + 6e-4)
+            self.assertLess(low, high)
+        self.assertNotIn("`rap`", told)
+
+    def test_the_leaderboard_ranks_by_the_means(self):
+        self.run_tool("--voc", support.EXAMPLES / "pictures", "--only", "segmentation", "--limit", 4)
+        command = [sys.executable, RUN.parent / "leaderboard", self.work, "--network", "resnet18"]
+        told = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=True).stdout
+        rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in told.splitlines() if line.startswith("|")]
+        column = next(i for i, head in enumerate(rows[0]) if head.startswith("pixel-accuracy accuracy"))
+        cells = [re.fullmatch(r"(\S+) \((\d+)\)", row[column]) for row in rows[2:] if row[column] != "–"]
+        values = [float(cell[1]) for cell in cells]
+        self.assertGreater(len(set(values)), 5)
+        by_rank = [value for _, value in sorted((int(cell[2]), float(cell[1])) for cell in cells)]
+        self.assertEqual(by_rank, sorted(values, reverse=True))
+        means = [float(row[1]) for row in rows[2:]]
+        self.assertEqual(means, sorted(means))
+
+    def test_folders_of_photos_are_one_data_set(self):
+        one = self.photos("one", [("a.jpg", 3), ("b.jpg", 1)])
+        two = self.photos("two", [("b.jpg", 1), ("c.jpg", 2)])
+        self.run_tool("--imagenet", one, two, "--only", "id", "--limit", 1)
+        joined = self.work / "imagenet"
+        self.assertEqual((joined / "ImageSets/CLS-LOC/val.txt").read_text(), "a.jpg 3\nb.jpg 1\nc.jpg 2\n")
+        photos = joined / "Data/CLS-LOC/val"
+        self.assertTrue((photos / "b.jpg").samefile(one / "Data/CLS-LOC/val/b.jpg"))
+        self.assertTrue((joined / "Annotations/CLS-LOC/val/c.xml").samefile(two / "Annotations/CLS-LOC/val/c.xml"))
+
+    def test_one_photo_has_one_class(self):
+        one, two = self.photos("one", [("a.jpg", 3)]), self.photos("two", [("a.jpg", 4)])
+        done = self.run_tool("--imagenet", one, two, "--only", "id", code=1)
+        self.assertIn("a.jpg has the class 4 here and 3 in a folder before", done.stderr)
+
+    def test_a_folder_without_a_list_is_named(self):
+        done = self.run_tool("--imagenet", self.networks, "--only", "id", code=1)
+        self.assertIn(f"{self.networks.resolve()}: no list of photos", done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,268 @@
+// ImageNet-S, COCO and tables of boxes.
+#include <gmock/gmock.h>
+
+#include "eval/datasets/coco_segments.h"
+#include "relprop/image.h"
+#include "unit/eval/dataset_files.h"
+
+namespace relprop::dataset_test {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+namespace {
+
+using Published = std::vector<int>;
+
+// "o" and "." row by row.
+std::string drawn(const Mask& mask) {
+  std::string text;
+  for (const std::uint8_t v : mask.values) text += v == Mask::kObject ? 'o' : v == Mask::kVoid ? '?' : '.';
+  return text;
+}
+
+// ---- ImageNet-S
+
+// Values of a 2×2 mask as R + 256·G.
+void writeColours(const Tree& tree, const std::string& name, const std::vector<int>& values) {
+  Image image{2, 2, {}};
+  for (const int v : values)
+    for (const int part : {v % 256, v / 256, 0}) image.pixels.push_back(static_cast<std::uint8_t>(part));
+  tree.write(name, encodePng(image));
+}
+
+// Two photos, in the second and third synset of the list.
+void writeImageNetS(const Tree& tree) {
+  tree.writePicture("validation/n00000002/a.png", 1, 2, 2);
+  tree.writePicture("validation/n00000003/b.png", 2, 2, 2);
+  writeColours(tree, "validation-segmentation/n00000002/a.png", {2, 3, 1000, 0});
+  writeColours(tree, "validation-segmentation/n00000003/b.png", {3, 3, 258, 2});
+  tree.write("ImageNetS_categories_im919.txt", std::string("n00000003\nn00000001\nn00000002\n"));
+  tree.write("synset_words.txt", std::string("n00000001 x\nn00000009 w\nn00000002 y\nn00000003 z\n"));
+}
+
+TEST(ImageNetSDataset, APixelIsRedAndGreenTogether) {
+  const Tree tree;
+  writeImageNetS(tree);
+  const Dataset dataset = open("imagenet-s", tree.path());
+  EXPECT_THAT(ids(dataset), ElementsAre("n00000002/a.png", "n00000003/b.png"));
+  EXPECT_THAT(classes(dataset), ElementsAre(Published{2}, Published{3}));  // the network's numbers
+  EXPECT_EQ(redOf(dataset, 1), 2);
+  EXPECT_TRUE(dataset.hasMasks() && !dataset.hasBoxes());
+  EXPECT_EQ(drawn(*dataset.annotation(0).mask), "o.?.");
+  EXPECT_EQ(drawn(*dataset.annotation(1, 3).mask), "oo..");  // 258 is not 2
+}
+
+TEST(ImageNetSDataset, APartOfASetHasNoMasksWithoutTheList) {
+  const Tree tree;
+  writeImageNetS(tree);
+  tree.remove("ImageNetS_categories_im919.txt");
+  const Dataset dataset = open("imagenet-s", tree.path());
+  EXPECT_FALSE(dataset.hasMasks());
+  EXPECT_FALSE(dataset.annotation(0).mask);
+  EXPECT_TRUE(notes(dataset, "ImageNetS_categories_im919.txt"));
+}
+
+TEST(ImageNetSDataset, AllFoldersOfASetAreAList) {
+  const Tree tree;
+  for (int k = 0; k < 50; ++k) {
+    const std::string synset = "n0000" + std::to_string(1000 + k);
+    tree.writePicture("validation/" + synset + "/a.png", k, 2, 2);
+    writeColours(tree, "validation-segmentation/" + synset + "/a.png", {k + 1, k, k + 1, 1000});
+  }
+  const Dataset dataset = open("imagenet-s", tree.path());
+  EXPECT_THAT(classes(dataset)[7], IsEmpty());
+  EXPECT_EQ(drawn(*dataset.annotation(7).mask), "o.o?");
+}
+
+TEST(ImageNetSDataset, SaysWhatIsMissingAndRefusesWhatIsBroken) {
+  const Tree tree;
+  expectError(ErrorCode::MalformedDataset, [&] { open("imagenet-s", tree.path()); });
+  writeImageNetS(tree);
+  tree.remove("validation-segmentation/n00000003");
+  EXPECT_TRUE(notes(open("imagenet-s", tree.path()), "1 of 2 pictures have no file in validation-segmentation"));
+  tree.writePicture("validation-segmentation/n00000002/a.png", 2, 3, 2);
+  const Dataset dataset = open("imagenet-s", tree.path());
+  EXPECT_EQ(expectError(ErrorCode::MalformedDataset, [&] { dataset.annotation(0); }).got(), "a mask of 3×2 pixels");
+  tree.write("ImageNetS_categories_im919.txt", std::string("n00000001\n"));
+  const Dataset other = open("imagenet-s", tree.path());
+  EXPECT_THAT(expectError(ErrorCode::MalformedDataset, [&] { other.annotation(0); }).got(), HasSubstr("n00000002"));
+  tree.remove("validation-segmentation");
+  EXPECT_TRUE(notes(open("imagenet-s", tree.path()), "validation-segmentation is missing"));
+}
+
+// ---- COCO
+
+// A photo of 4×3; what its annotations are is given as JSON.
+std::string coco(const std::string& annotations) {
+  return R"({"images": [{"id": 70, "file_name": "a.png", "height": 3, "width": 4}, {"id": 5, "file_name": "b.png"}],)"
+         R"("categories": [{"id": 18, "name": "dog"}, {"id": 17, "name": "cat"}], "annotations": [)" +
+         annotations + "]}";
+}
+
+std::string instance(int image, int category, const std::string& segmentation) {
+  return R"({"image_id": )" + std::to_string(image) + R"(, "category_id": )" + std::to_string(category) +
+         R"(, "bbox": [1, 0.5, 2, 1], "iscrowd": 0)" +
+         (segmentation.empty() ? "" : ", \"segmentation\": " + segmentation) + "}";
+}
+
+class CocoDataset : public testing::Test {
+ protected:
+  CocoDataset() {
+    tree_.writePicture("val2017/a.png", 1, 4, 3);
+    tree_.writePicture("val2017/b.png", 2, 4, 3);
+  }
+  Dataset written(const std::string& annotations) {
+    tree_.write("annotations/instances_val2017.json", coco(annotations));
+    return open("coco", tree_ / "annotations/instances_val2017.json");
+  }
+  std::string mask(const std::string& segmentation) {
+    return drawn(*written(instance(70, 17, segmentation)).annotation(0).mask);
+  }
+  Error refused(const std::string& annotations) {
+    return expectError(ErrorCode::MalformedDataset, [&] { written(annotations).annotation(0); });
+  }
+  Tree tree_;
+};
+
+TEST_F(CocoDataset, ClassesAreCategoriesByNumberAndPicturesAsListed) {
+  const Dataset dataset = written(instance(70, 18, "[[0,0,4,0,4,3]]") + "," + instance(70, 17, "[[0,0,1,0,1,1,0,1]]") +
+                                  "," + instance(5, 18, "[[0,0,4,0,4,3]]"));
+  EXPECT_THAT(ids(dataset), ElementsAre("a.png", "b.png"));
+  EXPECT_THAT(dataset.classNames(), ElementsAre("cat", "dog"));
+  EXPECT_THAT(classes(dataset), ElementsAre(Published({0, 1}), Published{1}));
+  EXPECT_EQ(redOf(dataset, 1), 2);
+  EXPECT_EQ(dataset.annotation(0).boxes.size(), 2u);
+  EXPECT_THAT(dataset.annotation(0, 1).boxes, ElementsAre(Box{1, 0.5, 3, 1.5}));
+  EXPECT_EQ(drawn(*dataset.annotation(0, 0).mask), "o...........");
+}
+
+TEST_F(CocoDataset, APixelLiesInAPolygonWhenItsCentreDoes) {
+  EXPECT_EQ(mask("[[1,0,3,0,3,2,1,2]]"), ".oo..oo.....");
+  EXPECT_EQ(mask("[[1.4,0,3.4,0,3.4,3,1.4,3]]"), ".oo..oo..oo.");
+  EXPECT_EQ(mask("[[-9,-9,99,-9,99,99,-9,99]]"), "oooooooooooo");
+  EXPECT_EQ(mask("[[0,0,1,0,1,1,0,1],[3,2,4,2,4,3,3,3]]"), "o..........o");  // two parts
+  // Even–odd: the ring's hole, walked in one outline.
+  EXPECT_EQ(mask("[[0,0,4,0,4,3,0,3,0,0,1,1,3,1,3,2,1,2,1,1]]"),
+            "oooo"
+            "o..o"
+            "oooo");
+}
+
+// Runs go down the columns: 4 off, 2 on (rows 1 and 2 of column 1), the rest off.
+TEST_F(CocoDataset, RunLengthsGoDownTheColumns) {
+  EXPECT_EQ(mask(R"({"size": [3, 4], "counts": [4, 2, 6]})"),
+            "....."
+            "o..."
+            "o..");
+  EXPECT_EQ(mask(R"({"size": [3, 4], "counts": [0, 12]})"), "oooooooooooo");
+  EXPECT_EQ(mask(R"({"size": [3, 4], "counts": "426"})"),
+            "....."
+            "o..."
+            "o..");
+}
+
+TEST_F(CocoDataset, RefusesWhatIsBroken) {
+  EXPECT_EQ(refused(instance(71, 17, "[]")).got(), "an image_id that images does not have");
+  EXPECT_EQ(refused(instance(70, 1, "[]")).got(), "a category_id that categories does not have");
+  EXPECT_EQ(refused(instance(70, 17, "[[1,2,3,4]]")).got(), "a polygon that is no list of pairs");
+  EXPECT_EQ(refused(instance(70, 17, R"({"size": [4, 3], "counts": [12]})")).expected(),
+            "[3,4], height and width of the picture");
+  EXPECT_EQ(refused(instance(70, 17, R"({"size": [3, 4], "counts": [11]})")).got(), "runs of 11 pixels");
+  EXPECT_EQ(refused(instance(70, 17, R"({"size": [3, 4], "counts": [13]})")).got(), "a run of 13 pixels");
+  EXPECT_EQ(refused(instance(70, 17, R"({"size": [3, 4], "counts": [-1, 13]})")).got(), "a run of -1 pixels");
+  EXPECT_EQ(refused(instance(70, 17, R"({"size": [3, 4], "counts": 3})")).got(), "no counts");
+  EXPECT_EQ(refused(R"({"image_id": 70, "category_id": 17, "bbox": [1, 2, -3, 4]})").got(), "a box of -3×4 pixels");
+  EXPECT_EQ(refused(R"({"image_id": 70, "category_id": 17})").got(), "no bbox");
+  EXPECT_EQ(refused("7").got(), "no number image_id");
+  tree_.write("x.json", std::string("[]"));
+  EXPECT_EQ(expectError(ErrorCode::MalformedDataset, [&] { open("coco", tree_ / "x.json"); }).got(), "no JSON object");
+  tree_.write("x.json", std::string(R"({"images": [], "annotations": []})"));
+  EXPECT_EQ(expectError(ErrorCode::MalformedDataset, [&] { open("coco", tree_ / "x.json"); }).got(),
+            "no list categories");
+}
+
+TEST_F(CocoDataset, WithoutAllShapesThereAreNoMasks) {
+  const Dataset dataset = written(instance(70, 17, "") + "," + instance(5, 18, "[[0,0,4,0,4,3]]"));
+  EXPECT_TRUE(dataset.hasBoxes() && !dataset.hasMasks());
+  EXPECT_FALSE(dataset.annotation(1).mask);
+  EXPECT_TRUE(notes(dataset, "Not every annotation has a segmentation"));
+}
+
+// The published description of the string, the other way: differences to the number two before from the fourth on,
+// groups of five bits, lowest first.
+std::string written(const std::vector<std::int64_t>& lengths) {
+  std::string text;
+  for (std::size_t i = 0; i < lengths.size(); ++i) {
+    std::int64_t value = lengths[i] - (i > 2 ? lengths[i - 2] : 0);
+    for (bool more = true; more;) {
+      const std::int64_t bits = value & 31;
+      value >>= 5;
+      more = (bits & 16) ? value != -1 : value != 0;
+      text += static_cast<char>('0' + bits + (more ? 32 : 0));
+    }
+  }
+  return text;
+}
+
+TEST(CocoRunLengths, AreWhatWasWritten) {
+  const std::vector<std::int64_t> lengths = {0, 15, 16, 31, 32, 1, 1000, 3, 123456, 40, 0, 987654321, 5};
+  EXPECT_EQ(eval::runLengthsOf(written(lengths), "here"), lengths);
+  EXPECT_THAT(eval::runLengthsOf("", "here"), IsEmpty());
+  for (const char* broken : {"P", "4\x7f", " ", "oooooooooo"})
+    EXPECT_EQ(expectError(ErrorCode::MalformedDataset, [&] { eval::runLengthsOf(broken, "here"); }).got(),
+              "broken counts")
+        << broken;
+}
+
+// ---- tables of boxes
+
+TEST(BoxesDataset, ReadsColumnsByTheirNames) {
+  const Tree tree;
+  tree.writePicture("photos/a.png", 1);
+  tree.writePicture("photos/b, c.png", 2);
+  tree.write("boxes.csv", std::string("xmin,class,ymin,xmax,remark,ymax,picture\r\n"
+                                      "1,207,2,3,x,4,photos/a.png\r\n"
+                                      "0,9,0,8,\"a \"\"b\"\"\",6,\"photos/b, c.png\"\r\n"
+                                      "0.5,9,0,1,,1,photos/a.png\r\n"));
+  const Dataset dataset = open("boxes", tree / "boxes.csv");
+  EXPECT_THAT(ids(dataset), ElementsAre("photos/a.png", "photos/b, c.png"));
+  EXPECT_THAT(classes(dataset), ElementsAre(Published({9, 207}), Published{9}));
+  EXPECT_THAT(dataset.classNames(), IsEmpty());
+  EXPECT_EQ(redOf(dataset, 1), 2);
+  EXPECT_THAT(dataset.annotation(0, 207).boxes, ElementsAre(Box{1, 2, 3, 4}));
+  EXPECT_THAT(dataset.annotation(0).boxes, ElementsAre(Box{1, 2, 3, 4}, Box{0.5, 0, 1, 1}));
+  EXPECT_TRUE(dataset.hasBoxes() && !dataset.hasMasks());
+}
+
+TEST(BoxesDataset, ClassesMayBeNames) {
+  const Tree tree;
+  tree.writePicture("a.png");
+  tree.write("boxes.csv", std::string("picture,class,xmin,ymin,xmax,ymax\na.png,dog,0,0,1,1\na.png,cat,0,0,2,2\n"));
+  const Dataset dataset = open("boxes", tree / "boxes.csv");
+  EXPECT_THAT(dataset.classNames(), ElementsAre("cat", "dog"));
+  EXPECT_THAT(dataset.annotation(0, 1).boxes, ElementsAre(Box{0, 0, 1, 1}));
+}
+
+TEST(BoxesDataset, RefusesWhatIsBroken) {
+  const Tree tree;
+  tree.writePicture("a.png");
+  const auto refused = [&](const std::string& text) {
+    tree.write("boxes.csv", text);
+    return expectError(ErrorCode::MalformedDataset, [&] { open("boxes", tree / "boxes.csv"); });
+  };
+  const std::string head = "picture,class,xmin,ymin,xmax,ymax\n";
+  EXPECT_EQ(refused("").got(), "no column picture");
+  EXPECT_EQ(refused("picture,class,xmin,ymin,xmax\n").got(), "no column ymax");
+  EXPECT_EQ(refused(head).got(), "no boxes");
+  EXPECT_EQ(refused(head + "a.png,1,0,0,1\n").got(), "5 fields");
+  EXPECT_EQ(refused(head + "a.png,1,0,0,1,one\n").got(), "'one'");
+  EXPECT_EQ(refused(head + "a.png,1,5,0,1,1\n").got(), "a box that ends before it begins");
+  EXPECT_EQ(refused(head + "\"a.png,1,5,0,1,1\n").got(), "a quote that is not closed");
+  EXPECT_THAT(refused(head + "a.png,1,5,0,1,1\n").where(), HasSubstr("boxes.csv, line 2"));
+  EXPECT_THAT(refused(head + "b.png,1,0,0,1,1\n").where(), HasSubstr("boxes.csv"));  // none of its pictures is there
+}
+
+}  // namespace
+}  // namespace relprop::dataset_test

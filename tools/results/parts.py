@@ -1,0 +1,65 @@
+"""What tools/results/run measures: one Part is one `relprop evaluate` a network, the source of the cells of a table.
+
+To add a table add a Part; to add a row to one add a method to it. What is measured already is not measured again.
+"""
+from dataclasses import dataclass
+
+ALL = ("squeezenet1.1", "resnet18", "googlenet", "mobilenet_v2", "resnet50")
+RESIDUAL = ("resnet18", "mobilenet_v2", "resnet50")  # those with additions
+
+# The columns of table 1 of Nam et al., AAAI 2020, but those that need more work a picture (IG) or a file (patterns). Its
+# gradient has one figure for both rows, so it is one of magnitudes.
+PAPER = ("rap", "lrp-alpha1beta0", "lrp-alpha2beta1", "gradient:sign=abs", "gradient", "input-x-gradient",
+         "guided-backprop")
+PRESETS = ("rap-signed", "grad-cam", "epsilon-plus-flat", "epsilon-gamma-box", "lrp-resnet", "random")
+GAMMAS = ("0.1", "0.25", "0.5", "1")
+
+# Choices at additions, for the methods that have them.
+AT_ADDITIONS = (tuple(f"rap:residual=gamma:{g}" for g in GAMMAS) + ("rap:residual=symmetric",) +
+                tuple(f"{m}:residual={r}" for m in ("lrp-zplus", "epsilon-plus-flat", "epsilon-gamma-box")
+                      for r in ("ratio", "gamma:0.25")) +
+                ("lrp-resnet:quantize=0", "lrp-resnet:residual=gamma:0.25"))
+
+TABLE_1 = ("outside-inside", "relevance-mass", "auc", "map", "pointing-game")
+SEGMENTATION = ("pixel-accuracy", "miou", "miou:threshold=best")
+RANKED = ("rap", "lrp-alpha1beta0", "lrp-alpha2beta1", "epsilon-plus-flat", "epsilon-gamma-box", "lrp-resnet", "gradient",
+          "input-x-gradient", "guided-backprop", "grad-cam", "random")
+CORRECT = ("--only-correct",)
+PREDICTED = ("--target", "predicted")  # VOC's classes are not the networks'
+ID = ("lrp-resnet", "lrp-resnet:residual=symmetric", "lrp-resnet:identity_skip=off",
+      "lrp-resnet:residual=symmetric,identity_skip=off", "lrp-resnet:quantize=0", "rap", "lrp-0", "guided-backprop",
+      "grad-cam", "integrated-gradients:steps=20")
+
+
+@dataclass(frozen=True)
+class Part:
+    name: str
+    says: str
+    networks: tuple
+    data: str       # imagenet or voc
+    methods: tuple
+    metrics: tuple
+    options: tuple = CORRECT
+    limit: int = 0  # pictures, where the whole set would take days
+    patterns: bool = False  # estimated first, from the pictures of the data set
+
+
+PARTS = (
+    Part("rap-table", "RAP, table 1: outside-inside ratio", ALL, "imagenet", PAPER + PRESETS, TABLE_1),
+    Part("additions", "the same, choices at additions", RESIDUAL, "imagenet", AT_ADDITIONS, TABLE_1),
+    Part("segmentation", "RAP, table 1: pixel accuracy and mIOU", ALL, "voc", PAPER + PRESETS, SEGMENTATION, PREDICTED),
+    Part("srg", "symmetric relevance gain and ROAD", ("squeezenet1.1", "resnet18"), "imagenet", RANKED,
+         ("srg", "road"), CORRECT, 160),
+    Part("id", "LRP for ResNets, table 1 and its ablation", ("resnet18",), "imagenet", ID,
+         ("id-score:profile=lrp-resnet",), (), 300),
+    Part("rap-table-ig", "RAP, table 1: integrated gradients", ALL, "imagenet", ("integrated-gradients:steps=20",),
+         TABLE_1, CORRECT, 160),
+    Part("rap-table-patterns", "RAP, table 1: PatternAttribution", ("squeezenet1.1", "googlenet", "resnet18", "resnet50"),
+         "imagenet", ("pattern-attribution",), TABLE_1, CORRECT, 0, True),
+    Part("rap-figure-7", "RAP, figure 7: perturbation of what is least relevant", ("squeezenet1.1", "resnet18"),
+         "imagenet", PAPER + ("grad-cam", "rap-signed"), ("negative-perturbation",), CORRECT, 160),
+    Part("id-bf16", "the same on ResNet-50, in bfloat16", ("resnet50",), "imagenet", ID,
+         ("id-score:profile=lrp-resnet",), ("--precision", "bf16"), 100),
+    Part("id-rise", "Score-CAM and RISE in the table of LRP for ResNets", ("resnet18",), "imagenet",
+         ("score-cam", "rise"), ("id-score:profile=lrp-resnet",), (), 20),
+)

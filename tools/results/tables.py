@@ -1,0 +1,202 @@
+#!/usr/bin/python3
+"""Prints the tables of docs/results.md from the stores that tools/results/run made, beside the papers' figures.
+
+    tools/results/tables.py WORK PART [--network NETWORK...] [--score SCORE...] [--halves | --against METHOD]
+
+A row is a method: theirs (papers.json), ours ± standard error, median, mean of natural logarithms ± standard error (of
+ratios), n, and where theirs lies: within ours ± 1.96 standard errors, below or above. Of a network that the paper does not
+have, theirs is that of the paper's, in brackets, and lies nowhere. With
+--halves the means of every other picture and of the rest stand there instead, so that a choice made on one half can be
+confirmed on the other. With --against it is the mean difference of METHOD to the others, of ratios of their logarithms, paired by
+picture, with a 95 % percentile bootstrap interval that is widened for the number of others (Bonferroni).
+"""
+import argparse
+import json
+import math
+import pathlib
+import random
+import re
+import sqlite3
+import statistics
+import sys
+
+import parts
+
+PAPERS = json.loads((pathlib.Path(__file__).parent / "papers.json").read_text())
+RATIOS = ("all", "pos")
+
+
+def fields(text):
+    """name:key=value,… in parts; a value may have a colon."""
+    name, _, rest = text.partition(":")
+    return name, dict(one.split("=", 1) for one in rest.split(",")) if rest else {}
+
+
+def complete_of(asked, complete, all_asked):
+    """The complete string of a method as it was asked for, of those in the store: the one that has what was asked for and
+    that no other method of its name asked for."""
+    name, keys = fields(asked)
+    others = [fields(one)[1] for one in all_asked if fields(one)[0] == name and one != asked]
+    for text in complete:
+        its_name, its_keys = fields(text)
+        if its_name != name or any(its_keys.get(key) != value for key, value in keys.items()):
+            continue
+        more = [other for other in others if len(other) > len(keys) and all(its_keys.get(k) == v for k, v in other.items())]
+        if not more:
+            return text
+    return None
+
+
+def protocol_of(store, metric):
+    """The complete protocol of a metric as a part asks for it; None where the store has none."""
+    known = {re.sub("@[0-9]+", "", text): text for text, in store.execute("select name from protocols")}
+    asked = [one for part in parts.PARTS for one in part.metrics]
+    return known.get(complete_of(metric, known, asked))
+
+
+def scores_of(store, metric, score):
+    """{complete method: {picture: value}}"""
+    rows = store.execute(
+        "select method, picture || '/' || target, value from scores_flat where protocol = ? and score = ?",
+        (protocol_of(store, metric), score)).fetchall()
+    found = {}
+    for method, picture, value in rows:
+        if value is not None and math.isfinite(value):
+            found.setdefault(method, {})[picture] = value
+    return found
+
+
+def mean_error(values):
+    return statistics.fmean(values), statistics.stdev(values) / math.sqrt(len(values)) if len(values) > 1 else 0.0
+
+
+def shown(pair):
+    return f"{pair[0]:.3f} ± {pair[1]:.3f}"
+
+
+def theirs_of(network, method, metric, score):
+    """The figure and the network it is of, or None."""
+    # Steps of integrated gradients are not part of the method's name in a paper.
+    name = "integrated-gradients" if method.startswith("integrated-gradients:steps") else method
+    for its in (network, "resnet50", "vgg16"):
+        for figure in PAPERS:
+            if (figure["network"], figure["method"], figure["metric"]) == (its, name, metric) and score in figure["scores"]:
+                return figure["scores"][score], its
+    return None
+
+
+def theirs_text(theirs, network):
+    if theirs is None:
+        return "–"
+    return f"{theirs[0]:.3f}" if theirs[1] == network else f"({theirs[0]:.3f} {theirs[1]})"
+
+
+def place(theirs, network, mean, error):
+    if theirs is None or theirs[1] != network:
+        return ""
+    theirs = theirs[0]
+    if abs(theirs - mean) <= 1.96 * error:
+        return "within"
+    return "below ours" if theirs < mean else "above ours"
+
+
+def logarithms(values):
+    logs = [math.log(value) for value in values if value > 0]
+    return shown(mean_error(logs)) if logs else "–"
+
+
+def row_of(network, method, metric, score, values):
+    theirs = theirs_of(network, method, metric, score)
+    mean, error = mean_error(values)
+    cells = [theirs_text(theirs, network), shown((mean, error)), f"{statistics.median(values):.3f}"]
+    if score in RATIOS:
+        cells.append(logarithms(values))
+    return cells + [str(len(values)), place(theirs, network, mean, error)]
+
+
+def halves_of(values_by_picture):
+    ordered = [value for _, value in sorted(values_by_picture.items())]
+    return [shown(mean_error(half)) for half in (ordered[::2], ordered[1::2])] + [str(len(ordered))]
+
+
+def differences(ours, others, ratio):
+    """Of the pictures that both have."""
+    scale = math.log if ratio else float
+    common = [picture for picture in ours if picture in others]
+    return [scale(ours[one]) - scale(others[one]) for one in common if not ratio or min(ours[one], others[one]) > 0]
+
+
+def interval(values, candidates, resamples=5000):
+    """Of the mean, at a level of 95 % for all candidates together."""
+    random_numbers, n = random.Random(0), len(values)
+    means = sorted(statistics.fmean(random_numbers.choices(values, k=n)) for _ in range(resamples))
+    outside = int(resamples * 0.025 / candidates)
+    return means[outside], means[-1 - outside]
+
+
+def print_differences(part, network, metric, score, store, method):
+    values = scores_of(store, metric, score)
+    asked = [one for each in parts.PARTS for one in each.methods]
+    ours = values.get(complete_of(method, values, asked), {})
+    rows = {other: differences(ours, values.get(complete_of(other, values, asked), {}), score in RATIOS)
+            for other in part.methods if other != method}
+    rows = {other: its for other, its in rows.items() if len(its) > 1}
+    if not rows:
+        return
+    print(f"\n**{network}, {metric} {score}{', logs' if score in RATIOS else ''}: `{method}` less …**\n\n| method | difference | n |\n|---|---:|---:|")
+    for other, its in rows.items():
+        low, high = interval(its, len(rows))
+        print(f"| `{other}` | {statistics.fmean(its):+.3f} [{low:+.3f}, {high:+.3f}] | {len(its)} |")
+
+
+def print_table(part, network, metric, score, store, halves):
+    values = scores_of(store, metric, score)
+    ratio = ["mean of logs"] if score in RATIOS else []
+    head = ["method", "first half", "second half", "n"] if halves else ["method", "theirs", "ours", "median", *ratio, "n", "theirs lies"]
+    rows = []
+    asked = [method for one in parts.PARTS for method in one.methods]
+    for method in part.methods:
+        its = values.get(complete_of(method, values, asked), {})
+        if len(its) > 1:
+            cells = halves_of(its) if halves else row_of(network, method, metric, score, list(its.values()))
+            rows.append([f"`{method}`", *cells])
+    if not rows:
+        return
+    print(f"\n**{network}, {metric} {score}**\n\n| {' | '.join(head)} |\n|---|{'---:|' * (len(head) - 1)}")
+    for row in rows:
+        print(f"| {' | '.join(row)} |")
+
+
+def scores_in(store, metric):
+    return [row[0] for row in store.execute("select distinct score from scores_flat where protocol = ?",
+                                            (protocol_of(store, metric),))]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("work", type=pathlib.Path)
+    parser.add_argument("part", choices=[part.name for part in parts.PARTS])
+    parser.add_argument("--network", nargs="+")
+    parser.add_argument("--score", nargs="+")
+    parser.add_argument("--halves", action="store_true")
+    parser.add_argument("--against", metavar="METHOD")
+    args = parser.parse_args()
+    part = next(one for one in parts.PARTS if one.name == args.part)
+    for network in args.network or part.networks:
+        path = args.work / f"{network}.db"
+        if not path.exists():
+            print(f"{network}: no {path}", file=sys.stderr)
+            continue
+        store = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+        for metric in part.metrics:
+            for score in scores_in(store, metric):
+                if args.score and score not in args.score:
+                    continue
+                if args.against:
+                    print_differences(part, network, metric, score, store, args.against)
+                else:
+                    print_table(part, network, metric, score, store, args.halves)
+
+
+if __name__ == "__main__":
+    main()
