@@ -1,9 +1,12 @@
 # make, make demo and make test do all set-up on a fresh Debian 12 or Debian 13; tools/checks/fresh tries that.
-.PHONY: all setup configure build demo test package test-packages bench format tidy clean
+.PHONY: all setup configure build demo test fuzz torture package test-packages bench format tidy clean
 PROGRAM := build/release/relprop
 # Networks for make bench and options of tools/bench/performance; docs/performance.md names those that were measured.
 BENCH_MODELS ?= examples/model/shapes.onnx
 BENCH_OPTIONS ?=
+# For make fuzz: how long each harness runs, and which.
+MINUTES ?= 1
+HARNESS ?= all
 # The system that packages are tried in: the one they are built on.
 SUITE ?= $(shell . /etc/os-release && echo $$VERSION_CODENAME)
 DEMO_PICTURE = $(firstword $(sort $(wildcard examples/pictures/JPEGImages/*)))
@@ -30,6 +33,16 @@ demo: configure
 test: build
 	@tools/setup tests
 	@tools/checks/tests build/release -j $(JOBS)
+
+# docs/fuzzing.md. Needs the packages clang and libomp-dev.
+fuzz: setup
+	@cmake --preset fuzz
+	@cmake --build --preset fuzz -j $(JOBS)
+	@tools/fuzz/run build/fuzz $(MINUTES) $(HARNESS)
+
+# What make test does a sample of: every injected fault, every moment of a kill, every size of a full disk (hours).
+torture: build
+	@tools/torture/run build/release
 
 # Debian packages, in out/packages; test-packages installs them in a new minimal Debian and uses them there.
 package:

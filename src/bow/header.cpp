@@ -173,6 +173,8 @@ Json parseJson(const std::string& text, const Place& place) {
     return Json::parse(text, bounded);
   } catch (const Json::parse_error& error) {
     throw Error(place.code, place.where, fmt::format("no JSON at byte {}", error.byte), "a JSON object");
+  } catch (const Json::out_of_range&) {
+    throw Error(place.code, place.where, "a number that is too large", "a JSON object");
   }
 }
 

@@ -60,6 +60,8 @@ Json parsed(std::string_view text, const std::string& where) {
     return Json::parse(text.begin(), text.end(), watch);
   } catch (const Json::parse_error& error) {
     refuse(where, fmt::format("broken JSON at byte {}", error.byte), kJsonForms);
+  } catch (const Json::out_of_range&) {
+    refuse(where, "JSON with a number that is too large", kJsonForms);
   }
 }
 

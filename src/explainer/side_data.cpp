@@ -1,11 +1,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <system_error>
 
 #include "bow/limits.h"
 #include "explainer/model_impl.h"
+#include "image/preprocess_check.h"
 #include "relprop/error.h"
 #include "relprop/explain.h"
 
@@ -75,7 +77,7 @@ std::optional<Preprocess> ultralytics(const Model& model) {
   const Json sides = Json::parse(*size, nullptr, false);
   const bool two =
       sides.is_array() && sides.size() == 2 && sides[0].is_number_integer() && sides[1].is_number_integer();
-  if (!two || sides[0] != sides[1])
+  if (!two || sides[0] != sides[1] || sides[0] < 1 || sides[0] > std::numeric_limits<int>::max())
     throw Error(ErrorCode::MalformedModel, "metadata imgsz", *size, "two equal whole numbers, such as [224, 224]",
                 "give the preprocessing with --preprocess");
   Preprocess p;
@@ -87,6 +89,7 @@ std::optional<Preprocess> ultralytics(const Model& model) {
       fmt::format("a network of Ultralytics for {} pixels: the shorter side is brought to them, the centre "
                   "cut out, and pixels are divided by 255",
                   p.size));
+  checkPreprocess(p);
   return p;
 }
 

@@ -150,10 +150,10 @@ const std::string kEmptyArchive = std::string("PK\5\6", 4) + std::string(18, '\0
 
 void addPart(zip_t* archive, const fs::path& path, const ZipPart& part) {
   constexpr zip_uint16_t firstOf1980 = 1 << 5 | 1;
-  auto* start = const_cast<std::uint8_t*>(part.start.data());
-  auto* data = const_cast<std::uint8_t*>(part.data.data());
-  const zip_buffer_fragment_t pieces[] = {{start, part.start.size()}, {data, part.data.size()}};
-  zip_source_t* source = zip_source_buffer_fragment(archive, pieces, part.data.empty() ? 1 : 2, 0);
+  std::vector<zip_buffer_fragment_t> pieces;
+  for (const std::span<const std::uint8_t> piece : {std::span(part.start), part.data})  // libzip reads empty ones too
+    if (!piece.empty()) pieces.push_back({const_cast<std::uint8_t*>(piece.data()), piece.size()});
+  zip_source_t* source = zip_source_buffer_fragment(archive, pieces.data(), pieces.size(), 0);
   if (!source) failZip(path, archive);
   const zip_int64_t index = zip_file_add(archive, part.name.c_str(), source, ZIP_FL_ENC_GUESS);
   if (index < 0) {

@@ -260,8 +260,9 @@ TEST_F(BowFile, DefectsOfTheHeaderAreNamed) {
 TEST_F(BowFile, HeadersThatAreNoJsonOrDeepAreRefused) {
   writeBag(file(), smallBag());
   Entries parts = partsOf(file());
-  for (const std::string& text : {std::string(), std::string("{\"format\": \xff}"), std::string(1000000, '['),
-                                  "{\"format\":" + std::string(100000, '[') + std::string(100000, ']') + "}"}) {
+  for (const std::string& text :
+       {std::string(), std::string("{\"format\": \xff}"), std::string("{\"sizes\": 1e999}"), std::string(1000000, '['),
+        "{\"format\":" + std::string(100000, '[') + std::string(100000, ']') + "}"}) {
     partOf(parts, "header.json") = Bytes(text.begin(), text.end());
     writeParts(file(), parts);
     EXPECT_EQ(failureOf([&] { readBag(file()); }).code(), ErrorCode::MalformedModel);

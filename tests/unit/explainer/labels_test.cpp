@@ -60,6 +60,7 @@ TEST(Labels, WhatIsNoListIsRefused) {
   EXPECT_EQ(refusal(R"(["cat", "dog")"), "l.txt: broken JSON at byte 14" + forms);
   EXPECT_EQ(refusal(R"({"0": "cat"} x)"), "l.txt: broken JSON at byte 14" + forms);
   EXPECT_EQ(refusal(R"({"id2label": "cat"})"), "l.txt: id2label: string" + forms);
+  EXPECT_EQ(refusal(R"({"0": 1e999})"), "l.txt: JSON with a number that is too large" + forms);
 }
 
 TEST(Labels, EveryClassHasOneName) {

@@ -259,14 +259,18 @@ TEST(SideData, PlaceholdersAreNoNames) {
   EXPECT_TRUE(findLabels(model).names.empty());
 }
 
-TEST(SideData, OfUltralyticsIsInTheMetadata) {
+Model ofUltralytics(const std::string& sides) {
   ModelBuilder b = kerasBuilder();
   for (const auto& [key, value] : std::map<std::string, std::string>{
-           {"names", R"({0: 'cat', 1: "dog's, {1}", 2: 'a\'b'})"}, {"imgsz", "[64, 64]"}, {"task", "classify"}}) {
+           {"names", R"({0: 'cat', 1: "dog's, {1}", 2: 'a\'b'})"}, {"imgsz", sides}, {"task", "classify"}}) {
     auto* entry = b.model.add_metadata_props();
     entry->set_key(key), entry->set_value(value);
   }
-  const Model model = loaded(b);
+  return loaded(b);
+}
+
+TEST(SideData, OfUltralyticsIsInTheMetadata) {
+  const Model model = ofUltralytics("[64, 64]");
   EXPECT_EQ(findLabels(model).names, (std::vector<std::string>{"cat", "dog's, {1}", "a'b"}));
   const FoundPreprocess found = findPreprocess(model);
   ASSERT_TRUE(found.preprocess);
@@ -274,6 +278,18 @@ TEST(SideData, OfUltralyticsIsInTheMetadata) {
   EXPECT_EQ(found.preprocess->crop, (std::array{64, 64}));
   EXPECT_DOUBLE_EQ(found.preprocess->scale, 1.0 / 255);
   EXPECT_EQ(found.preprocess->notes.size(), 1u) << "it is an assumption";
+}
+
+// 2^32 + 64 and 64 − 2^32 are 64 in 32 bits.
+TEST(SideData, SidesOfUltralyticsAreSizesOfPictures) {
+  for (const char* sides : {"[4294967360, 4294967360]", "[-4294967232, -4294967232]", "[0, 0]", "[1e999, 1]"}) {
+    const Error error = expectError(ErrorCode::MalformedModel, [&] { findPreprocess(ofUltralytics(sides)); });
+    EXPECT_EQ(error.got(), sides);
+    EXPECT_EQ(error.expected(), "two equal whole numbers, such as [224, 224]");
+  }
+  const Error large =
+      expectError(ErrorCode::MalformedPreprocess, [] { findPreprocess(ofUltralytics("[16385, 16385]")); });
+  EXPECT_EQ(large.got(), "\"resize.size\" is 16385");
 }
 
 }  // namespace

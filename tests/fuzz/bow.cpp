@@ -1,0 +1,14 @@
+// model.bow: an archive as it is, or of the parts; what is read is explained.
+#include "fuzz/explain_small.h"
+#include "fuzz/harness.h"
+
+namespace relprop::fuzz {
+namespace {
+
+const Harness harness("bow", [](Bytes bytes) {
+  const std::filesystem::path path = writtenArchive(emptyFolder(), "model.bow", bytes);
+  expectResultOrError([&] { explainSmall(Model::load(path), "bow-lrp"); });
+});
+
+}  // namespace
+}  // namespace relprop::fuzz

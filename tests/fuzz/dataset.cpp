@@ -1,0 +1,30 @@
+// Every layout of a data set: the parts are the files of its folder, and the first part is called after its kind.
+#include "relprop/dataset.h"
+
+#include <algorithm>
+
+#include "fuzz/harness.h"
+
+namespace relprop::fuzz {
+namespace {
+
+void readAll(const Dataset& dataset) {
+  for (std::size_t i = 0; i < std::min<std::size_t>(dataset.size(), 16); ++i) {
+    expectResultOrError([&] { dataset.image(i); });
+    expectResultOrError([&] { dataset.annotation(i); });
+    for (const int aClass : dataset.sample(i).classes)
+      expectResultOrError(
+          [&] { truthInView(dataset.annotation(i, aClass), viewGeometry(8, 6, namedPreprocess("unit"), 16, 16)); });
+  }
+}
+
+const Harness harness("dataset", [](Bytes bytes) {
+  const std::vector<Part> parts = partsOf(bytes);
+  if (parts.empty()) return;
+  const std::filesystem::path folder = emptyFolder();
+  writeParts(folder / "set", parts);
+  expectResultOrError([&] { readAll(Dataset::open(parts.front().name + ":" + (folder / "set").string())); });
+});
+
+}  // namespace
+}  // namespace relprop::fuzz

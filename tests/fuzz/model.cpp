@@ -1,0 +1,22 @@
+// A network from its file to one heatmap: importer, functions and quantised operators, passes, plan, a walk back.
+#include <array>
+
+#include "fuzz/explain_small.h"
+#include "fuzz/harness.h"
+
+namespace relprop::fuzz {
+namespace {
+
+// The file's length chooses.
+const std::array<const char*, 8> kMethods = {"rap",      "lrp-zplus", "gradient", "lrp-epsilon",
+                                             "deeplift", "attn-lrp",  "grad-cam", "epsilon-gamma-box"};
+
+const Harness harness("model", [](Bytes bytes) {
+  expectResultOrError([&] {
+    const Model model = Model::fromBytes(std::as_bytes(bytes), {.name = "fuzz", .folder = {}, .options = {}});
+    explainSmall(model, kMethods[bytes.size() % kMethods.size()]);
+  });
+});
+
+}  // namespace
+}  // namespace relprop::fuzz

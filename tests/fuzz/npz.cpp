@@ -1,0 +1,15 @@
+// .npz: an archive as it is, or of the parts, whose checksums are right then.
+#include "relprop/npz.h"
+
+#include "fuzz/harness.h"
+
+namespace relprop::fuzz {
+namespace {
+
+const Harness harness("npz", [](Bytes bytes) {
+  const std::filesystem::path path = writtenArchive(emptyFolder(), "a.npz", bytes);
+  expectResultOrError([&] { readNpz(path); });
+});
+
+}  // namespace
+}  // namespace relprop::fuzz

@@ -1,0 +1,62 @@
+// Archives, as they are and as bundles of their entries, and stores.
+#include "bow/file.h"
+#include "fuzz/seeds/seeds.h"
+#include "fuzz/small_model.h"
+#include "fuzz/small_store.h"
+#include "relprop/image.h"
+#include "relprop/npz.h"
+#include "relprop/patterns.h"
+#include "support/temporary_folder.h"
+#include "unit/bow/small_bag.h"
+
+namespace relprop::fuzz {
+
+namespace {
+
+File patternFile(const test::TemporaryFolder& folder) {
+  const Model model = smallModel();
+  PatternEstimator estimator(model, {.batch = 2, .threads = 1});
+  Tensor pictures(Shape{2, 3, 8, 8});
+  for (std::size_t i = 0; i < pictures.data.size(); ++i) pictures.data[i] = static_cast<float>(i * 37 % 101) / 101;
+  estimator.add(pictures);
+  estimator.finish().save(folder / "patterns.npz");
+  return unzipped(folder / "patterns.npz");
+}
+
+// A vocabulary and histograms of few words, so that the corpus stays small.
+bow::Bag tinyBag() {
+  bow::Bag bag = bow::test::smallBag();
+  bag.preprocess.size = 32;
+  return bag;
+}
+
+const char* const kStatements[] = {
+    "select 1;",
+    "update results set skipped = x'ff00' where id = 1;",
+    "update scores set value = 'many' where result = 1;",
+    "update curves set x = x'00', y = zeroblob(999) where result = 1;",
+    "update pictures set file = char(10, 27, 60), view = x'89504e47';",
+    "delete from models;",
+    "insert into results select * from results;",
+    "drop table curves; create view curves as select 1;",
+    "create trigger t after insert on results begin delete from results; end;",
+    "pragma writable_schema = 1; update sqlite_schema set sql = 'create table results(a)' where name = 'results';",
+    "pragma user_version = 99;",
+    "create index odd on results(id + 1);",
+};
+
+}  // namespace
+
+void addArchives(Corpus& corpus) {
+  const test::TemporaryFolder folder;
+  writeNpz(folder / "a.npz", {{"first", Tensor(Shape{2, 3})}, {"second", Tensor(Shape{4})}});
+  corpus["npz"] = {{"whole.npz", readFile(folder / "a.npz")}, {"entries", unzipped(folder / "a.npz")}};
+  corpus["patterns"] = {{"entries", patternFile(folder)}};
+  bow::writeBag(folder / "model.bow", tinyBag());
+  corpus["bow"] = {{"whole.bow", readFile(folder / "model.bow")}, {"entries", unzipped(folder / "model.bow")}};
+  corpus["store"]["whole.db"] = smallStoreBytes();
+  int number = 0;
+  for (const char* sql : kStatements) corpus["store"]["sql" + std::to_string(100 + number++)] = fileOf(sql);
+}
+
+}  // namespace relprop::fuzz

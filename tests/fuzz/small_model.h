@@ -1,0 +1,15 @@
+// A network of ten classes over pictures of 3×8×8, for harnesses that are about something else.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "relprop/explain.h"
+
+namespace relprop::fuzz {
+
+std::vector<std::uint8_t> smallModelBytes(const std::map<std::string, std::string>& metadata = {});
+// `name` is its path.
+Model smallModel(const std::string& name = "small.onnx", const std::map<std::string, std::string>& metadata = {});
+
+}  // namespace relprop::fuzz
