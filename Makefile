@@ -1,8 +1,8 @@
 # make, make demo and make test do all set-up on a fresh Debian 12 or Debian 13; tools/checks/fresh tries that.
 .PHONY: all setup configure build demo test fuzz torture package test-packages bench format tidy clean
 PROGRAM := build/release/relprop
-# Networks for make bench and options of tools/bench/performance; docs/performance.md names those that were measured.
-BENCH_MODELS ?= examples/model/shapes.onnx
+# Networks for make bench (none: those that tools/bench/networks finds or makes) and options of tools/bench/performance.
+BENCH_MODELS ?=
 BENCH_OPTIONS ?=
 # For make fuzz: how long each harness runs, and which.
 MINUTES ?= 1
@@ -57,7 +57,7 @@ test-packages: package
 	@tools/checks/fresh $(SUITE) --packages out/packages || [ $$? -eq 77 ]  # 77: skipped, which it said
 
 bench: build
-	@tools/bench/performance --program $(PROGRAM) $(BENCH_MODELS) $(BENCH_OPTIONS)
+	@tools/bench/performance --program $(PROGRAM) $(or $(BENCH_MODELS),$$(tools/bench/networks out/networks)) $(BENCH_OPTIONS)
 	@build/release/bench/relprop_kernel_bench
 
 format: setup
