@@ -52,7 +52,7 @@ bool isSuited(const LinearKernelSpec& spec, int block) {
 // What a layer costs for one image, in products of a vector (measured on processors with AVX-512 and AVX2): the
 // products themselves; the transforms, of every number that goes in or comes out as much as so many products; and the
 // reading of every weight.
-constexpr double kTransform = 16, kReadWeight = 12, kDirect = 0.65;
+constexpr double kTransform = 16, kReadWeight = 16, kDirect = 0.75;
 
 double costOf(const WinogradLayer& l) {
   const double in = static_cast<double>(l.ic), out = static_cast<double>(l.oc);
