@@ -277,6 +277,8 @@ struct MethodInfo {
   bool ofNetworks = true, ofBags = false;  // what it can be applied to: networks, bags of visual words
 };
 RELPROP_API std::vector<MethodInfo> methods();
+// "rap" → with all parameters, as results are stored by. Throws UnknownMethod, InvalidMethodParameter.
+RELPROP_API std::string completeMethod(const std::string& method);
 // Whether a method string (parsed as Explainer does) computes many inputs for one image, so that a batch makes a single
 // image faster too. Throws UnknownMethod, InvalidMethodParameter.
 RELPROP_API bool runsManyInputs(const std::string& method);

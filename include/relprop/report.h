@@ -61,12 +61,25 @@ RELPROP_API std::vector<ScoreTable> tablesOf(const Store& store);
 // ratios), whether it is the best of its column or tied with it, and the seconds that the method took for a picture.
 RELPROP_API std::string tablesJson(const Store& store);
 
-RELPROP_API std::string markdownReport(const Store& store);
+// A figure that somebody published, to stand beside ours.
+struct PublishedFigure {
+  std::string source;          // "Nam et al., AAAI 2020, table 1"
+  std::string network;         // the name of the model's file, without folder and extension
+  std::string metric, method;  // as evaluate takes them
+  std::string score;           // of the metric
+  double value = 0;
+};
+// A JSON list of {source, network, metric, method, scores: {NAME: NUMBER}}. Throws InvalidArgument, FileNotFound.
+RELPROP_API std::vector<PublishedFigure> readPublishedFigures(const std::filesystem::path& path);
 
 struct ReportOptions {
   std::size_t gallery = 200;  // at most so many pictures, evenly from all
   std::string title = "relprop report";
+  std::vector<PublishedFigure> beside = {};
 };
+// Of the options it looks at `beside` alone.
+RELPROP_API std::string markdownReport(const Store& store, const ReportOptions& options = {});
+
 // Writes folder/index.html, a page a picture, and their pictures; the folder is whole or as it was before.
 // Throws FileWriteFailed, StoreUnusable.
 RELPROP_API void writeReport(const Store& store, const std::filesystem::path& folder,

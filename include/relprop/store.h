@@ -123,6 +123,7 @@ class RELPROP_API Store {
   std::vector<ModelFacts> models() const;
   std::vector<PictureFacts> pictures(bool withPng = false) const;
   std::vector<MapFacts> maps(bool withMap = false) const;
+  std::size_t resultCount() const;  // read from no row
   std::vector<Result> results(bool withCurves = true) const;
   // The same one at a time, with who computed it; for stores that memory does not hold.
   void each(const std::function<void(const Result&, const Provenance&)>& visit, bool withCurves = true) const;

@@ -96,6 +96,12 @@ std::vector<Result> Store::results(bool withCurves) const {
   return results;
 }
 
+std::size_t Store::resultCount() const {
+  Statement rows(impl_->database, "select count(*) from results");
+  rows.step();
+  return static_cast<std::size_t>(rows.integer(0));
+}
+
 std::vector<Provenance> Store::runs() const {
   std::vector<Provenance> runs;
   for (const auto& [id, run] : eval::readRuns(impl_->database)) runs.push_back(run);

@@ -21,6 +21,10 @@ std::vector<MethodInfo> methods() {
   return all;
 }
 
+std::string completeMethod(const std::string& method) {
+  return parseMethod(method).text;
+}
+
 bool runsManyInputs(const std::string& method) {
   return parseMethod(method).procedure->runsManyInputs();
 }

@@ -19,7 +19,8 @@ namespace fs = std::filesystem;
 
 constexpr const char* kReportExamples = R"(Examples:
   relprop report runs.db -o report/        # open report/index.html in a browser
-  relprop report runs.db --markdown > tables.md)";
+  relprop report runs.db --markdown > tables.md
+  relprop report runs.db --beside papers.json -o report/)";
 constexpr const char* kExportExamples = R"(Examples:
   relprop export runs.db --csv > scores.csv
   relprop export runs.db --json > results.json
@@ -31,6 +32,7 @@ struct StoreArguments {
   fs::path store, out;
   std::vector<fs::path> parts;
   ReportOptions report;
+  fs::path beside;
   bool markdown = false;
 };
 
@@ -41,12 +43,13 @@ struct ExportArguments {
   VirelayOptions virelay;
 };
 
-int runReport(const StoreArguments& arguments) {
+int runReport(StoreArguments& arguments) {
   watchInterrupts();
   Console console(false);
+  if (!arguments.beside.empty()) arguments.report.beside = readPublishedFigures(arguments.beside);
   const Store store = Store::open(arguments.store, Store::Access::Read);
   if (arguments.markdown) {
-    const std::string text = markdownReport(store);
+    const std::string text = markdownReport(store, arguments.report);
     if (arguments.out.empty())
       console.lines(text);
     else
@@ -96,14 +99,14 @@ int runExport(const ExportArguments& arguments) {
 int runMerge(const StoreArguments& arguments) {
   watchInterrupts();
   Console console(false);
-  std::vector<Store> parts;
-  for (const fs::path& part : arguments.parts) parts.push_back(Store::open(part, Store::Access::Read));
+  // Before anything is written; one at a time, as an open store takes memory.
+  for (const fs::path& part : arguments.parts) Store::open(part, Store::Access::Read);
   Store whole = Store::open(arguments.out, Store::Access::Write);
-  for (const Store& part : parts) {
+  for (const fs::path& part : arguments.parts) {
     if (interrupted()) return kExitInterrupted;
-    whole.merge(part);
+    whole.merge(Store::open(part, Store::Access::Read));
   }
-  console.result(fmt::format("{}: {} results", arguments.out.string(), whole.results(false).size()));
+  console.result(fmt::format("{}: {} results", arguments.out.string(), whole.resultCount()));
   flushStandardOutput();
   return kExitOk;
 }
@@ -157,6 +160,8 @@ Command addReport(CLI::App& root) {
   app->add_flag("--markdown", arguments->markdown, "the tables as Markdown, to standard output without --out");
   app->add_option("--gallery", arguments->report.gallery, "at most so many pictures (default 200)")->type_name("N");
   app->add_option("--title", arguments->report.title, "the title of the report")->type_name("TEXT");
+  app->add_option("--beside", arguments->beside, "what others published, a JSON list, beside the store's means")
+      ->type_name("FILE.json");
   app->footer(kReportExamples);
   app->callback([arguments] {
     if (!arguments->markdown && arguments->out.empty()) arguments->out = "report";

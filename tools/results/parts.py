@@ -24,6 +24,8 @@ TABLE_1 = ("outside-inside", "relevance-mass", "auc", "map", "pointing-game")
 SEGMENTATION = ("pixel-accuracy", "miou", "miou:threshold=best")
 RANKED = ("rap", "lrp-alpha1beta0", "lrp-alpha2beta1", "epsilon-plus-flat", "epsilon-gamma-box", "lrp-resnet", "gradient",
           "input-x-gradient", "guided-backprop", "grad-cam", "random")
+CAMS = ("grad-cam++", "layer-cam", "hires-cam", "xgrad-cam", "eigen-cam", "excitation-backprop",
+        "contrastive-excitation-backprop")
 CORRECT = ("--only-correct",)
 PREDICTED = ("--target", "predicted")  # VOC's classes are not the networks'
 ID = ("lrp-resnet", "lrp-resnet:residual=symmetric", "lrp-resnet:identity_skip=off",
@@ -50,6 +52,10 @@ PARTS = (
     Part("segmentation", "RAP, table 1: pixel accuracy and mIOU", ALL, "voc", PAPER + PRESETS, SEGMENTATION, PREDICTED),
     Part("srg", "symmetric relevance gain and ROAD", ("squeezenet1.1", "resnet18"), "imagenet", RANKED,
          ("srg", "road"), CORRECT, 160),
+    Part("cam", "class activation maps and excitation backprop", ("squeezenet1.1", "resnet18", "resnet50"), "imagenet", CAMS,
+         TABLE_1),
+    Part("grid", "grid pointing game, 2x2 and 3x3", ("squeezenet1.1", "resnet18"), "imagenet", RANKED + CAMS,
+         ("grid-pointing-game", "grid-pointing-game:cells=3"), CORRECT, 160),
     Part("id", "LRP for ResNets, table 1 and its ablation", ("resnet18",), "imagenet", ID,
          ("id-score:profile=lrp-resnet",), (), 300),
     Part("rap-table-ig", "RAP, table 1: integrated gradients", ALL, "imagenet", ("integrated-gradients:steps=20",),

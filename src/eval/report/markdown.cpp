@@ -84,11 +84,22 @@ int decimalsOf(const ScoreColumn& column) {
   return decimalsFor(means);
 }
 
+std::string besideText(const Section& section, const std::string& method, const ScoreColumn& column) {
+  const std::optional<double> theirs = section.beside.value(method, column.protocol, column.score);
+  return theirs ? fmt::format(" [{}]", formatted(*theirs, decimalsOf(column))) : "";
+}
+
+std::string sourcesText(const Section& section) {
+  if (section.beside.sources().empty()) return "";
+  return "\nIn brackets: " + plainText(fmt::format("{}", fmt::join(section.beside.sources(), "; "))) + ".\n";
+}
+
 std::string rowOf(const Section& section, std::size_t m) {
   const ScoreTable& table = section.group.table;
   std::string text = "| " + code(section.methods[m].text(), true) + " |";
   for (const ScoreColumn& column : table.columns) {
-    text += " " + cellText(column.cells[m], decimalsOf(column), table.pictures) + " |";
+    text += " " + cellText(column.cells[m], decimalsOf(column), table.pictures) +
+            besideText(section, table.methods[m], column) + " |";
     if (column.ratio) text += ratioCells(column.cells[m], decimalsOf(column));
   }
   const SampleMean& seconds = table.costs[m].seconds;
@@ -118,7 +129,8 @@ std::string sectionText(const Section& section) {
   std::string text = fmt::format("\n## {}\n\n{}.\n\n{}", plainText(section.heading),
                                  plural(table.pictures, "measured picture"), headOf(section));
   for (std::size_t m = 0; m < table.methods.size(); ++m) text += rowOf(section, m);
-  text += skipsText(section) + list("Methods", table.methods) + list("Protocols", section.protocolTexts);
+  text += sourcesText(section) + skipsText(section) + list("Methods", table.methods) +
+          list("Protocols", section.protocolTexts);
   const ModelFacts& model = section.group.model;
   return text + fmt::format("\nModel {}, hash {}, input {}, preprocessing {}.\n", code(model.path, false),
                             code(model.hash, false), plainText(model.inputShape), code(model.preprocess, false));
@@ -138,13 +150,14 @@ std::string runText(const Provenance& run) {
 
 namespace relprop {
 
-std::string markdownReport(const Store& store) {
+std::string markdownReport(const Store& store, const ReportOptions& options) {
   std::string text =
       "# Results\n\nMean ± standard error. **Bold**: the best mean of its column. ≈: not distinguishable from it, the "
       "95 % "
       "bootstrap interval of the difference, paired by picture, includes 0; of ratios both are of the logarithms. ↑ "
       "higher, ↓ lower is better.\n";
-  for (const eval::Section& section : eval::sectionsOf(store, 0)) text += eval::sectionText(section);
+  for (const eval::Section& section : eval::sectionsOf(store, {0, "", options.beside}))
+    text += eval::sectionText(section);
   text += "\n## Commands\n\n";
   for (const Provenance& run : store.runs()) text += eval::runText(run);
   return text;

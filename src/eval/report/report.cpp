@@ -69,13 +69,20 @@ std::string galleryPart(const Section& section) {
   return part("Gallery", detail, picturesNote(section) + gallery(section));
 }
 
+std::string sourcesNote(const Section& section) {
+  if (section.beside.sources().empty()) return "";
+  return fmt::format("<p class=\"muted\">Published: {}.</p>\n",
+                     escaped(fmt::format("{}", fmt::join(section.beside.sources(), "; "))));
+}
+
 std::string sectionHtml(const Section& section, std::size_t i) {
   const std::string colours = legend(section);
   const std::size_t pictures = section.group.table.pictures;
   std::string html = fmt::format(
       "<section id=\"{}\" data-section>\n<h2 title=\"{}\">{}</h2>\n<p class=\"muted\">{}</p>\n", anchorOf(i),
       escaped(section.group.table.model), escaped(section.heading), plural(pictures, "measured picture"));
-  html += "<div class=\"card\">" + scoreTable(section) + "</div>\n" + skipList(section) + completeStrings(section);
+  html += "<div class=\"card\">" + scoreTable(section) + "</div>\n" + sourcesNote(section) + skipList(section) +
+          completeStrings(section);
   html += part("Curves", "Means over the pictures, with the 95 % band of the mean (± 1.96 standard errors).",
                diagramsOf(colours, curveDiagrams(section)));
   html += part("Score and cost", "The headline score of each protocol against the time of explaining one picture.",
@@ -122,7 +129,7 @@ namespace relprop {
 
 void writeReport(const Store& store, const std::filesystem::path& target, const ReportOptions& options) {
   eval::FolderWriter folder(target);
-  std::vector<eval::Section> sections = eval::sectionsOf(store, options.gallery);
+  std::vector<eval::Section> sections = eval::sectionsOf(store, options);
   for (eval::Section& section : sections) {
     eval::writePictures(store, section, folder);
     for (std::size_t i = 0; i < section.pictures.size(); ++i)

@@ -107,7 +107,14 @@ std::string ratioText(const ScoreColumn& column, const ScoreCell& cell, int deci
                      formatted(cell.logs.mean, 2), formatted(cell.logs.standardError, 2));
 }
 
-std::string scoreCell(const Section& section, const ScoreColumn& column, const ScoreCell& cell, bool first) {
+std::string besideText(const Section& section, const ScoreColumn& column, std::size_t method, int decimals) {
+  const std::optional<double> theirs =
+      section.beside.value(section.group.table.methods[method], column.protocol, column.score);
+  return theirs ? fmt::format("<span class=\"count\">published {}</span>", formatted(*theirs, decimals)) : "";
+}
+
+std::string scoreCell(const Section& section, const ScoreColumn& column, std::size_t method, bool first) {
+  const ScoreCell& cell = column.cells[method];
   const std::string group = first ? " first" : "";
   if (cell.all.count == 0) return fmt::format("<td class=\"none{}\" title=\"no score\">–</td>", group);
   const int decimals = decimalsOf(column);
@@ -122,7 +129,7 @@ std::string scoreCell(const Section& section, const ScoreColumn& column, const S
       cell.best ? "best" : "", cell.tied && !cell.best ? "tied" : "", group, cell.all.mean,
       escaped(tipOf(section, column, cell, decimals)), mark, formatted(cell.all.mean, decimals),
       formatted(cell.all.standardError, decimals), countText(cell.all.count, usualCount(column)),
-      ratioText(column, cell, decimals));
+      ratioText(column, cell, decimals) + besideText(section, column, method, decimals));
 }
 
 std::string costCell(const SampleMean& seconds) {
@@ -139,7 +146,7 @@ std::string row(const Section& section, std::size_t method) {
   std::string html = fmt::format("<tr data-method=\"{}\"><th scope=\"row\" data-value=\"{}\">{}</th>", method,
                                  escaped(section.methods[method].text()), methodLabel(section, method));
   for (std::size_t i = 0; i < columns.size(); ++i)
-    html += scoreCell(section, columns[i], columns[i].cells[method], startsProtocol(columns, i));
+    html += scoreCell(section, columns[i], method, startsProtocol(columns, i));
   return html + costCell(section.group.table.costs[method].seconds) + "</tr>\n";
 }
 

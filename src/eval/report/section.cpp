@@ -120,12 +120,14 @@ const ShortName& Section::protocol(const std::string& complete) const {
   return protocols[static_cast<std::size_t>(place)];
 }
 
-std::vector<Section> sectionsOf(const Store& store, std::size_t gallery) {
+std::vector<Section> sectionsOf(const Store& store, const ReportOptions& options) {
   const Rows rows = rowsOf(store);
   std::vector<Section> sections;
   for (Group& group : groupsOf(rows, directionOf)) sections.push_back(sectionOf(std::move(group)));
   addHeadings(sections);
-  choosePictures(sections, rows.pictures, gallery);
+  for (Section& section : sections)
+    section.beside = Published(options.beside, std::filesystem::path(section.group.model.path).stem().string());
+  choosePictures(sections, rows.pictures, options.gallery);
   const Index index(sections);
   addSeconds(rows.maps, index);
   addResults(store, index);

@@ -7,6 +7,7 @@
 
 #include "eval/report/curves.h"
 #include "eval/report/names.h"
+#include "eval/report/published.h"
 #include "eval/tables.h"
 
 namespace relprop::eval {
@@ -28,11 +29,12 @@ struct Section {
   std::vector<ShortName> methods, protocols;  // as in the table; protocols as in protocolTexts
   std::vector<std::string> protocolTexts;     // complete, in order
   std::vector<ShownPicture> pictures;
+  Published beside;
   std::string heading;  // "resnet50 on voc:VOC2012, target true"
   const ShortName& protocol(const std::string& complete) const;
 };
 
-std::vector<Section> sectionsOf(const Store& store, std::size_t gallery);
+std::vector<Section> sectionsOf(const Store& store, const ReportOptions& options);
 
 // The names of a picture's files, relative to the report's folder.
 std::string pageFile(std::size_t number);

@@ -14,7 +14,9 @@
 #include "eval/report/names.h"
 #include "eval/report/plot.h"
 #include "eval/statistics.h"
+#include "relprop/explain.h"
 #include "relprop/image.h"
+#include "relprop/metrics.h"
 #include "support/temporary_folder.h"
 #include "unit/core/failure.h"
 
@@ -397,6 +399,72 @@ TEST_F(ReportTest, RatiosHaveTheirMedianAndLogarithmsBesideTheMean) {
                         "| `a` | **1.000** ± 0.500 | 0.500 | -0.23 ± 0.46 | – |\n"));
   writeReport(store_, base_ / "report");
   EXPECT_THAT(textOf(base_ / "report/index.html"), HasSubstr("median 0.500, logs -0.23 ± 0.46"));
+}
+
+PublishedFigure published(const std::string& network, const std::string& metric, const std::string& method) {
+  return {"Somebody, 2020", network, metric, method, "hit", 0.625};
+}
+
+void writeRandomAndGradient(Store& store) {
+  ResultBatch batch;
+  PictureFacts facts;
+  facts.model = "k", facts.dataset = "d", facts.picture = "one", facts.target = "true";
+  batch.pictures = {facts};
+  const std::string protocol = completeProtocol("pointing-game");
+  for (const char* method : {"random", "gradient"})
+    batch.results.push_back({{"k", "d", "one", "true", completeMethod(method), protocol}, "", {{"hit", 1}}, {}, 0.0});
+  store.write(batch);
+}
+
+TEST_F(ReportTest, PublishedFiguresStandBesideOurs) {
+  writeRandomAndGradient(store_);
+  ReportOptions options;
+  options.beside = {published("net", "pointing-game", "gradient"),
+                    published("net", "pointing-game:tolerance=3", "random"),
+                    published("other", "pointing-game", "random")};
+  const std::string text = markdownReport(store_, options);
+  EXPECT_THAT(text, HasSubstr("| `gradient` | **1.000** ± 0.000 [0.625] | – |\n"));
+  EXPECT_THAT(text, HasSubstr("| `random` | **1.000** ± 0.000 | – |\n"));  // another protocol, another network
+  EXPECT_THAT(text, HasSubstr("\nIn brackets: Somebody, 2020.\n"));
+  writeReport(store_, base_ / "report", options);
+  EXPECT_THAT(textOf(base_ / "report/index.html"), HasSubstr("<span class=\"count\">published 0.625</span>"));
+  EXPECT_THAT(textOf(base_ / "report/index.html"), HasSubstr("Published: Somebody, 2020."));
+  EXPECT_THAT(markdownReport(store_), Not(HasSubstr("In brackets")));
+}
+
+TEST_F(ReportTest, PublishedFiguresOfUnknownThingsAreRefused) {
+  writeRandomAndGradient(store_);
+  const auto code = [&](const PublishedFigure& figure) {
+    return test::codeOf([&] { markdownReport(store_, {0, "", {figure}}); });
+  };
+  EXPECT_EQ(code(published("net", "pointing-game", "gradiant")), ErrorCode::UnknownMethod);
+  EXPECT_EQ(code(published("net", "pointing", "gradient")), ErrorCode::UnknownMetric);
+}
+
+TEST_F(ReportTest, PublishedFiguresAreReadFromAList) {
+  const fs::path file = base_ / "papers.json";
+  const auto read = [&](const std::string& text) {
+    std::ofstream(file) << text;
+    return readPublishedFigures(file);
+  };
+  const std::string entry =
+      R"({"source": "S", "network": "n", "metric": "outside-inside", "method": "rap", "scores": {"all": 0.5, "pos": 1}})";
+  const std::vector<PublishedFigure> figures = read("[" + entry + "]");
+  ASSERT_EQ(figures.size(), 2u);
+  EXPECT_EQ(figures[1].score, "pos");
+  EXPECT_EQ(figures[1].value, 1);
+  EXPECT_EQ(figures[0].method, "rap");
+  const auto refused = [&](const std::string& text) {
+    const Error error = test::failureOf([&] { read(text); });
+    EXPECT_EQ(error.code(), ErrorCode::InvalidArgument);
+    EXPECT_THAT(error.where(), HasSubstr("papers.json"));
+    return error.got();
+  };
+  EXPECT_EQ(refused(entry), "no JSON list");
+  EXPECT_EQ(refused("[7]"), "no text source");
+  EXPECT_EQ(refused(R"([{"source": "S", "network": "n", "metric": "m", "method": "r"}])"), "no scores");
+  EXPECT_EQ(refused(R"([{"source": "S", "network": "n", "metric": "m", "method": "r", "scores": {"a": "b"}}])"),
+            "the score a is no number");
 }
 
 TEST_F(ReportTest, MarkdownSaysWhatIsMissing) {

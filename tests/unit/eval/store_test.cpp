@@ -358,6 +358,7 @@ TEST(StoreMerge, OrderDoesNotMatter) {
   do {
     Store merged = Store::inMemory();
     for (const std::size_t part : order) merged.merge(parts[part]);
+    EXPECT_EQ(merged.resultCount(), merged.results(false).size());
     EXPECT_EQ(show(merged), show(whole));
   } while (std::next_permutation(order.begin(), order.end()));
 }
