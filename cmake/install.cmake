@@ -34,6 +34,7 @@ endif()
 # Tests of the whole: the program, the installed package, the layering, the guides.
 if(RELPROP_TESTS)
   add_subdirectory(tests/e2e)
+  add_subdirectory(tests/torture)
   add_subdirectory(tests/install)
   add_subdirectory(tests/python)
   add_subdirectory(tools/checks)

@@ -40,6 +40,8 @@ void checkStart(const fs::path& path) {
   constexpr std::uintmax_t smallestPage = 512;
   std::array<char, magic.size()> start{};
   std::ifstream file(path, std::ios::binary);
+  if (!file.is_open())
+    throw Error(ErrorCode::FileUnreadable, path.string(), std::generic_category().message(errno), "a readable file");
   if (file.peek() == std::ifstream::traits_type::eof()) return;
   file.read(start.data(), start.size());
   if (std::string_view(start.data(), start.size()) != magic)

@@ -51,7 +51,8 @@ bool runsHere(pid_t process) {
 void removeUnlessLocked(const fs::path& path) {
   const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
   if (file < 0) return;
-  if (::flock(file, LOCK_EX | LOCK_NB) == 0) ::unlink(path.c_str());
+  std::error_code ignored;
+  if (::flock(file, LOCK_EX | LOCK_NB) == 0) fs::remove_all(path, ignored);
   ::close(file);
 }
 

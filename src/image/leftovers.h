@@ -1,4 +1,4 @@
-// Files under temporary names that a killed process left beside what it was writing.
+// Files and folders under temporary names that a killed process left beside what it was writing.
 #pragma once
 
 #include <filesystem>
@@ -8,8 +8,8 @@ namespace relprop {
 
 // ".NAME.part.ID.NUMBER", unique among the threads of this process by the number, among processes by the id.
 std::string temporaryName(const std::string& name);
-// Marks an open file under such a name as one that is being written, for as long as it is open. False when somebody
-// took it for a leftover before.
+// Marks an open file or folder under such a name as one that is being written, for as long as it is open. False when
+// somebody took it for a leftover before.
 bool claimTemporary(int descriptor);
 // Removes those of ended processes from a folder; once in the life of this process.
 void sweepLeftovers(const std::filesystem::path& folder);

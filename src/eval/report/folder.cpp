@@ -11,6 +11,7 @@
 #include <sstream>
 #include <system_error>
 
+#include "image/leftovers.h"
 #include "relprop/error.h"
 #include "relprop/image.h"
 
@@ -106,15 +107,38 @@ FolderWriter::FolderWriter(const fs::path& target) : target_(resolved(target)) {
   std::error_code failed;
   fs::create_directories(target_.parent_path(), failed);
   require(failed, target_.parent_path());
+  sweepLeftovers(target_.parent_path());
   const fs::path temporary = temporaryBeside(target_);
   fs::remove_all(temporary, failed);  // left behind by a killed process of the same id
   if (!fs::create_directory(temporary, failed)) failWrite(temporary, failed);
   temporary_ = temporary;
+  claim();
+}
+
+// As long as it is open nobody takes the folder for a leftover.
+void FolderWriter::claim() {
+  lock_ = ::open(temporary_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const int error = lock_ < 0 ? errno : claimTemporary(lock_) ? 0 : ENOENT;
+  if (error == 0) return;
+  std::error_code ignored;
+  fs::remove(temporary_, ignored);
+  if (lock_ >= 0) ::close(lock_);
+  failWrite(temporary_, {error, std::generic_category()});
 }
 
 FolderWriter::~FolderWriter() {
+  if (!temporary_.empty()) discard();
+  ::close(lock_);
+}
+
+// Its own files by name first: remove_all opens folders, and descriptors may be what there are none of.
+void FolderWriter::discard() const {
   std::error_code ignored;
-  if (!temporary_.empty()) fs::remove_all(temporary_, ignored);
+  fs::remove(temporary_ / kMarker, ignored);
+  for (const std::string& name : names_) fs::remove(temporary_ / name, ignored);
+  for (const std::string& name : names_) fs::remove((temporary_ / name).parent_path(), ignored);
+  fs::remove(temporary_, ignored);
+  fs::remove_all(temporary_, ignored);  // what an earlier report held
 }
 
 fs::path FolderWriter::placeFor(const std::string& name) {

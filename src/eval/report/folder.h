@@ -25,9 +25,12 @@ class FolderWriter {
 
  private:
   std::filesystem::path placeFor(const std::string& name);
+  void claim();
+  void discard() const;
 
   std::filesystem::path target_, temporary_;
   std::set<std::string> names_;
+  int lock_ = -1;
 };
 
 }  // namespace relprop::eval

@@ -1,0 +1,118 @@
+// The k-th allocation, write, fsync, rename, open, mmap or thread start fails: a clear error or success, nothing half
+// written, no temporary files, no open descriptors, and no crash.
+#include "torture/faults.h"
+
+#include <gmock/gmock.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+namespace torture {
+namespace {
+
+using e2e::Outcome;
+using testing::AnyOf;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+
+constexpr std::size_t kFew = 4;
+constexpr unsigned kSeconds = 60;  // a command takes less than one
+
+struct Report {
+  long calls = -1;
+  int before = 0, after = 0;  // descriptors
+  bool written() const { return calls >= 0; }
+};
+
+// From its K-th call on, where `all`.
+struct Fault {
+  std::string kind;
+  bool all = false;
+};
+
+class Faults : public testing::TestWithParam<std::tuple<std::string, Fault>> {
+ protected:
+  const Scenario& scenario() const { return inputs().called(std::get<0>(GetParam())); }
+  const Fault& fault() const { return std::get<1>(GetParam()); }
+
+  struct Run {
+    Outcome outcome;
+    Report report;
+    Outputs outputs;
+    std::vector<std::string> left;
+  };
+  // 0: none fails.
+  Run run(long number, const std::string& folder) const {
+    const std::string report = folder + "/report", out = folder + "/out";
+    std::filesystem::create_directory(out);
+    const std::string what = fault().kind + ":" + std::to_string(number) + (fault().all && number > 0 ? "+" : "");
+    const auto inChild = [&] {
+      setenv("RELPROP_INJECT", what.c_str(), 1);
+      setenv("RELPROP_INJECT_REPORT", report.c_str(), 1);
+      setenv("LD_PRELOAD", INJECT, 1);
+      alarm(kSeconds);
+    };
+    Run run;
+    std::filesystem::remove(report);
+    run.outcome = e2e::relprop(into(scenario(), out), {.inChild = inChild, .whileRunning = {}});
+    std::ifstream(report) >> run.report.calls >> run.report.before >> run.report.after;
+    run.outputs = outputsOf(out);
+    run.left = leftovers(out);
+    return run;
+  }
+
+  static void expectClean(const Run& broken, const Run& whole) {
+    EXPECT_THAT(broken.outcome.code, AnyOf(0, 1)) << broken.outcome.err;
+    if (broken.outcome.code == 1) {
+      EXPECT_THAT(broken.outcome.err, AnyOf(HasSubstr("relprop: error: "), HasSubstr("libgomp: ")));
+    }
+    EXPECT_THAT(broken.outcome.err, Not(HasSubstr("unexpected")));
+    expectNothingHalf(broken.outputs, whole.outputs);
+    EXPECT_THAT(broken.left, IsEmpty());
+    if (broken.report.written()) {
+      EXPECT_EQ(broken.report.after, broken.report.before);
+    }
+  }
+};
+
+TEST_P(Faults, EndInAnErrorOrInSuccess) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "the sanitizers have their own allocator";
+#endif
+  const e2e::TemporaryFolder first;
+  const Run whole = run(0, first.path());
+  ASSERT_EQ(whole.outcome.code, 0) << whole.outcome.err;
+  ASSERT_TRUE(whole.report.written());
+  ASSERT_FALSE(whole.outputs.empty());
+  for (const long number : sampled(whole.report.calls, moments(kFew))) {
+    SCOPED_TRACE(scenario().name + " " + fault().kind + ":" + std::to_string(number));
+    const e2e::TemporaryFolder folder;
+    const Run broken = run(number, folder.path());
+    expectClean(broken, whole);
+    // The same command again makes good whatever was left.
+    const Run again = broken.outcome.code == 0 ? broken : run(0, folder.path());
+    EXPECT_EQ(again.outcome.code, 0) << again.outcome.err;
+    EXPECT_TRUE(again.outputs == whole.outputs);
+  }
+}
+
+std::vector<std::string> names() {
+  return {"explain", "patterns", "train", "import", "evaluate", "merge", "report"};
+}
+
+INSTANTIATE_TEST_SUITE_P(All, Faults,
+                         testing::Combine(testing::ValuesIn(names()),
+                                          testing::Values(Fault{"new"}, Fault{"malloc"}, Fault{"write"},
+                                                          Fault{"write", true}, Fault{"fsync"}, Fault{"rename"},
+                                                          Fault{"open"}, Fault{"open", true}, Fault{"mmap"},
+                                                          Fault{"thread", true})),
+                         [](const auto& info) {
+                           return std::get<0>(info.param) + "_" + std::get<1>(info.param).kind +
+                                  (std::get<1>(info.param).all ? "_on" : "");
+                         });
+
+}  // namespace
+}  // namespace torture
