@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "budget_option.h"
 #include "commands.h"
 #include "console.h"
 #include "failure.h"
@@ -115,6 +116,10 @@ int guardedMain(int argc, char** argv) {
                                      addMerge(root),
                                      addBow(root),
                                      addCompletion(root)};
+    for (const Command& command : commands) {
+      const std::string name = command.app->get_name();
+      if (name != "methods" && name != "metrics" && name != "completion") addBudgetOption(*command.app);
+    }
     return run(root, commands, argc, argv);
   } catch (...) {
     Console(false).error(failureMessage());

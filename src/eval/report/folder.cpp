@@ -5,12 +5,12 @@
 #include <fmt/ranges.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <sstream>
 #include <system_error>
 
+#include "image/leftovers.h"
 #include "relprop/error.h"
 #include "relprop/image.h"
 
@@ -79,9 +79,18 @@ void requireReplaceable(const fs::path& target) {
 }
 
 fs::path temporaryBeside(const fs::path& target) {
-  static std::atomic<unsigned> counter{0};
-  const std::string name = target.filename().string().substr(0, 180);
-  return target.parent_path() / fmt::format(".{}.part.{}.{}", name, ::getpid(), counter++);
+  return target.parent_path() / temporaryName(target.filename().string().substr(0, 180));
+}
+
+// By this file a later process knows what a killed one left.
+void mark(const fs::path& temporary) {
+  try {
+    writeFile(temporary / kMarker, std::string());
+  } catch (...) {
+    std::error_code ignored;
+    fs::remove_all(temporary, ignored);
+    throw;
+  }
 }
 
 // The two change places in one step where the file system can do that, else one after the other.
@@ -106,13 +115,18 @@ FolderWriter::FolderWriter(const fs::path& target) : target_(resolved(target)) {
   std::error_code failed;
   fs::create_directories(target_.parent_path(), failed);
   require(failed, target_.parent_path());
+  sweepLeftoverFolders(target_.parent_path(), kMarker);
   const fs::path temporary = temporaryBeside(target_);
   fs::remove_all(temporary, failed);  // left behind by a killed process of the same id
-  if (!fs::create_directory(temporary, failed)) failWrite(temporary, failed);
+  if (!fs::create_directory(temporary, failed)) failWrite(target_, failed);
+  mark(temporary);
   temporary_ = temporary;
+  lock_ = ::open(temporary_.c_str(), O_RDONLY | O_CLOEXEC | O_DIRECTORY);
+  if (lock_ >= 0) claimTemporary(lock_);
 }
 
 FolderWriter::~FolderWriter() {
+  if (lock_ >= 0) ::close(lock_);
   std::error_code ignored;
   if (!temporary_.empty()) fs::remove_all(temporary_, ignored);
 }

@@ -27,6 +27,7 @@ class FolderWriter {
   std::filesystem::path placeFor(const std::string& name);
 
   std::filesystem::path target_, temporary_;
+  int lock_ = -1;  // on the temporary folder: somebody is at work on it
   std::set<std::string> names_;
 };
 
