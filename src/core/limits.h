@@ -1,4 +1,5 @@
-// How much a file from elsewhere may cause: docs/security.md says the same for users.
+// How much a file from elsewhere may cause: docs/security.md says the same for users. What is marked (*) is what holds
+// unless setBudgets (relprop/budgets.h) says otherwise.
 #pragma once
 
 #include <cstddef>
@@ -7,18 +8,28 @@
 namespace relprop::limits {
 
 // ---- Any file
-constexpr std::size_t kStreamBytes = std::size_t{1} << 30;  // of what is no regular file and need not end: /dev/zero
-constexpr std::uint64_t kInflatedPerByte = 1100;            // deflate makes 1032 bytes of one at most
+constexpr std::int64_t kStreamBytes = std::int64_t{1}
+                                      << 30;      // (*) of what is no regular file and need not end: /dev/zero
+constexpr std::uint64_t kInflatedPerByte = 1100;  // deflate makes 1032 bytes of one at most
 
 // ---- Networks: memory for the messages of a file, their payload not counted. Real ones stay below 10 bytes a byte.
-constexpr std::uint64_t kModelPartsBytes = 64 << 20, kModelPartsPerByte = 16;
+constexpr std::int64_t kModelPartsBytes = 64 << 20;  // (*)
+constexpr std::int64_t kModelPartsPerByte = 16;
 
 // ---- Pictures
 // Of one, so that the number of its bytes fits any int32 row arithmetic.
 constexpr std::int64_t kImagePixels = std::int64_t{1} << 28;
 // What a file of any size may hold, and what more for each of its bytes: photos have 20 pixels a byte at most, drawings
 // of one colour in 8 bits some 1000.
-constexpr std::int64_t kImagePixelsOfAnyFile = std::int64_t{1} << 24, kImagePixelsPerByte = 1100;
+constexpr std::int64_t kImagePixelsOfAnyFile = std::int64_t{1} << 24;  // (*)
+constexpr std::int64_t kImagePixelsPerByte = 1100;
+
+// ---- Archives: one entry, unpacked. Arrays that are worth keeping do not shrink by a factor of 16.
+constexpr std::int64_t kArchiveBytes = std::int64_t{1} << 30;  // (*)
+constexpr std::int64_t kArchiveBytesPerByte = 16;
+
+// A budget with what it grows by for each byte of a file.
+std::int64_t withBytes(std::int64_t budget, std::int64_t perByte, std::uint64_t bytes);
 
 // ---- Stores (SQLite)
 constexpr int kStoreValueBytes = 1 << 28;                            // one text or blob: a heatmap, a picture

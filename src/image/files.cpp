@@ -12,6 +12,7 @@
 #include "image/leftovers.h"
 #include "image/pixels.h"
 #include "image/replace_file.h"
+#include "relprop/budgets.h"
 #include "relprop/error.h"
 #include "relprop/image.h"
 
@@ -146,6 +147,7 @@ void writeBytes(const fs::path& path, const char* data, std::size_t size) {
 // The size is only a hint: pipes and some special files do not know theirs.
 Bytes readToEnd(int descriptor, std::size_t sizeHint, const fs::path& path) {
   constexpr std::size_t chunk = std::size_t{1} << 16;
+  const auto streamBytes = static_cast<std::size_t>(budgets().streamBytes);
   Bytes bytes = allocateBytes(sizeHint + chunk, path.string());
   std::size_t used = 0;
   while (true) {
@@ -155,8 +157,9 @@ Bytes readToEnd(int descriptor, std::size_t sizeHint, const fs::path& path) {
     if (count < 0) failRead(path, errno);
     if (count == 0) break;
     used += static_cast<std::size_t>(count);
-    if (used > std::max(sizeHint, limits::kStreamBytes) + chunk)
-      throw Error(ErrorCode::FileUnreadable, path.string(), "a stream of more than 1 GiB", "a file");
+    if (used > std::max(sizeHint, streamBytes))
+      throw Error(ErrorCode::FileUnreadable, path.string(), fmt::format("a stream of more than {} bytes", streamBytes),
+                  "a file", "give a file, or allow more of a stream (--budget stream=SIZE)");
   }
   bytes.resize(used);
   return bytes;

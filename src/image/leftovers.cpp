@@ -10,6 +10,7 @@
 #include <atomic>
 #include <cerrno>
 #include <charconv>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -52,8 +53,26 @@ void removeUnlessLocked(const fs::path& path) {
   const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
   if (file < 0) return;
   std::error_code ignored;
-  if (::flock(file, LOCK_EX | LOCK_NB) == 0) fs::remove_all(path, ignored);
+  if (::flock(file, LOCK_EX | LOCK_NB) == 0) fs::remove(path, ignored);
   ::close(file);
+}
+
+void removeFolderUnlessLocked(const fs::path& path, const std::string& marker) {
+  const int folder = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_DIRECTORY);
+  if (folder < 0) return;
+  std::error_code ignored;
+  if (::flock(folder, LOCK_EX | LOCK_NB) == 0 && ::faccessat(folder, marker.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+    fs::remove_all(path, ignored);
+  ::close(folder);
+}
+
+void visitLeftovers(const fs::path& folder, const std::function<void(const fs::path&)>& visit) {
+  std::error_code failed;
+  fs::directory_iterator entry(folder.empty() ? "." : folder, failed);
+  for (; !failed && entry != fs::directory_iterator(); entry.increment(failed)) {
+    const auto maker = makerOf(entry->path().filename().native());
+    if (maker && !runsHere(*maker)) visit(entry->path());
+  }
 }
 
 // False after the first time.
@@ -78,13 +97,12 @@ bool claimTemporary(int descriptor) {
 }
 
 void sweepLeftovers(const fs::path& folder) {
-  if (!isFirst(folder)) return;
-  std::error_code failed;
-  fs::directory_iterator entry(folder.empty() ? "." : folder, failed);
-  for (; !failed && entry != fs::directory_iterator(); entry.increment(failed)) {
-    const auto maker = makerOf(entry->path().filename().native());
-    if (maker && !runsHere(*maker)) removeUnlessLocked(entry->path());
-  }
+  if (isFirst(folder)) visitLeftovers(folder, removeUnlessLocked);
+}
+
+void sweepLeftoverFolders(const fs::path& folder, const std::string& marker) {
+  if (isFirst(folder / marker))
+    visitLeftovers(folder, [&](const fs::path& path) { removeFolderUnlessLocked(path, marker); });
 }
 
 }  // namespace relprop

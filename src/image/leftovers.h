@@ -13,5 +13,8 @@ std::string temporaryName(const std::string& name);
 bool claimTemporary(int descriptor);
 // Removes those of ended processes from a folder; once in the life of this process.
 void sweepLeftovers(const std::filesystem::path& folder);
+// The same of folders under such names, with all that is in them, where they hold a file `marker`: a name alone would
+// be too little reason.
+void sweepLeftoverFolders(const std::filesystem::path& folder, const std::string& marker);
 
 }  // namespace relprop

@@ -4,6 +4,7 @@
 
 #include <new>
 
+#include "relprop/budgets.h"
 #include "relprop/error.h"
 
 namespace relprop {
@@ -18,10 +19,11 @@ void requirePixelCount(std::int64_t width, std::int64_t height, const std::strin
 
 void requireDecodable(std::int64_t width, std::int64_t height, std::size_t fileBytes, const std::string& where) {
   requirePixelCount(width, height, where);
-  const auto most = limits::kImagePixelsOfAnyFile + limits::kImagePixelsPerByte * static_cast<std::int64_t>(fileBytes);
+  const std::int64_t most = limits::withBytes(budgets().picturePixels, limits::kImagePixelsPerByte, fileBytes);
   if (width * height > most)
     throw Error(ErrorCode::UnsupportedImage, where, fmt::format("{}×{} pixels in {} bytes", width, height, fileBytes),
-                fmt::format("at most {} pixels in a file of this size", most), "make the picture smaller");
+                fmt::format("at most {} pixels in a file of this size", most),
+                "make the picture smaller, or allow more pixels (--budget pixels=N)");
 }
 
 Bytes allocateBytes(std::size_t count, const std::string& where) {

@@ -8,7 +8,9 @@
 #include <memory>
 #include <set>
 
+#include "core/limits.h"
 #include "image/replace_file.h"
+#include "relprop/budgets.h"
 
 namespace relprop {
 
@@ -93,6 +95,11 @@ EntryInfo entryInfo(const Reading& reading, zip_uint64_t index) {
                             ? stat.size == stat.comp_size
                             : (stat.size - std::min(stat.size, slack)) / mostPerByte <= stat.comp_size;
   if (!possible) reading.fail(info.where, fmt::format("{} bytes that are said to hold {}", info.packed, info.size));
+  const std::int64_t most = limits::withBytes(budgets().archiveBytes, limits::kArchiveBytesPerByte, reading.bytes);
+  if (info.size > static_cast<std::uint64_t>(most))
+    throw Error(reading.kind.code, info.where, fmt::format("{} bytes, unpacked", info.size),
+                fmt::format("at most {} in an archive of this size", most),
+                "if the file is to be trusted, allow more (--budget archive=SIZE)");
   return info;
 }
 

@@ -15,6 +15,7 @@
 #include "onnx/raw_model.h"
 #include "onnx/skeleton.h"
 #include "onnx/wire_budget.h"
+#include "relprop/budgets.h"
 
 namespace relprop::onnx_import {
 
@@ -158,8 +159,10 @@ std::string lfsHint(std::span<const std::uint8_t> bytes) {
 
 // It keeps a file from filling memory with empty messages.
 void requireModestSize(std::span<const std::uint8_t> bytes, const std::string& name) {
-  if (parsedOverhead(bytes) > limits::kModelPartsBytes + limits::kModelPartsPerByte * bytes.size())
-    malformed(name, "consists of more tiny parts than any real model");
+  const std::int64_t most = limits::withBytes(budgets().modelBytes, limits::kModelPartsPerByte, bytes.size());
+  if (parsedOverhead(bytes) > static_cast<std::uint64_t>(most))
+    malformed(name, "consists of more tiny parts than any real model", "",
+              "if it is one after all, allow more (--budget model=SIZE)");
 }
 
 void requireReadable(std::span<const std::uint8_t> bytes, const std::string& name) {

@@ -33,7 +33,7 @@ BEGIN {
   sealed["explainer"] = 1
   # Public headers and the one folder that implements each: it, what stands on it, and the program may include them.
   # Headers of core are for every layer; include/relprop itself is the module "public".
-  home["relprop/error.h"] = home["relprop/tensor.h"] = home["relprop/export.h"] = home["relprop/text.h"] = "core"
+  home["relprop/budgets.h"] = home["relprop/error.h"] = home["relprop/tensor.h"] = home["relprop/export.h"] = home["relprop/text.h"] = "core"
   home["relprop/image.h"] = home["relprop/npz.h"] = "image"
   home["relprop/bow.h"] = "bow"
   home["relprop/explain.h"] = home["relprop/patterns.h"] = home["relprop/pool.h"] = "explainer"

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "budget_option.h"
 #include "commands.h"
 #include "console.h"
 #include "failure.h"
@@ -107,6 +108,10 @@ int guardedMain(int argc, char** argv) {
         addCompare(root), addMethods(root),   addPatterns(root), addEvaluate(root, argc, argv),
         addMetrics(root), addReport(root),    addExport(root),   addMerge(root),
         addBow(root),     addCompletion(root)};
+    for (const Command& command : commands) {
+      const std::string name = command.app->get_name();
+      if (name != "methods" && name != "metrics" && name != "completion") addBudgetOption(*command.app);
+    }
     return run(root, commands, argc, argv);
   } catch (...) {
     Console(false).error(failureMessage());

@@ -107,7 +107,7 @@ FolderWriter::FolderWriter(const fs::path& target) : target_(resolved(target)) {
   std::error_code failed;
   fs::create_directories(target_.parent_path(), failed);
   require(failed, target_.parent_path());
-  sweepLeftovers(target_.parent_path());
+  sweepLeftoverFolders(target_.parent_path(), kMarker);
   const fs::path temporary = temporaryBeside(target_);
   fs::remove_all(temporary, failed);  // left behind by a killed process of the same id
   if (!fs::create_directory(temporary, failed)) failWrite(temporary, failed);
@@ -115,15 +115,18 @@ FolderWriter::FolderWriter(const fs::path& target) : target_(resolved(target)) {
   claim();
 }
 
-// As long as it is open nobody takes the folder for a leftover.
+// As long as it is open nobody takes the folder for a leftover; by the marker a later process knows one that is.
 void FolderWriter::claim() {
   lock_ = ::open(temporary_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   const int error = lock_ < 0 ? errno : claimTemporary(lock_) ? 0 : ENOENT;
-  if (error == 0) return;
-  std::error_code ignored;
-  fs::remove(temporary_, ignored);
-  if (lock_ >= 0) ::close(lock_);
-  failWrite(temporary_, {error, std::generic_category()});
+  try {
+    if (error != 0) failWrite(temporary_, {error, std::generic_category()});
+    writeFile(temporary_ / kMarker, std::string());
+  } catch (...) {
+    discard();
+    if (lock_ >= 0) ::close(lock_);
+    throw;
+  }
 }
 
 FolderWriter::~FolderWriter() {

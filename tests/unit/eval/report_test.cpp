@@ -1,7 +1,11 @@
 #include "relprop/report.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/file.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmath>
 #include <fstream>
@@ -204,6 +208,26 @@ TEST_F(FolderTest, IsThereOnceItIsWhole) {
 TEST_F(FolderTest, LeavesNothingBehindWithoutCommit) {
   { FolderWriter(base_ / "report").write("a", std::string("a")); }
   EXPECT_EQ(base_.entries(), 0);
+}
+
+// What an ended process left is known by its name and by what is in it; the rest is somebody else's, or still written.
+TEST_F(FolderTest, SweepsWhatAKilledProcessLeft) {
+  const pid_t child = ::fork();
+  if (child == 0) ::_exit(0);
+  ::waitpid(child, nullptr, 0);
+  const std::string dead = ".report.part." + std::to_string(child) + ".3";
+  const std::string alive = ".report.part." + std::to_string(::getppid()) + ".3";
+  const std::string foreign = ".report.part." + std::to_string(child) + ".4";
+  const std::string locked = ".report.part." + std::to_string(child) + ".5";
+  for (const std::string& name : {dead, alive, locked}) base_.write(name + "/.relprop-report", "");
+  for (const std::string& name : {dead, foreign}) base_.write(name + "/pages/1.html", "half");
+  const int other = ::open((base_ / locked).c_str(), O_RDONLY | O_DIRECTORY);
+  ASSERT_EQ(::flock(other, LOCK_EX), 0);  // as a process of another machine does
+  { FolderWriter(base_ / "report").write("a", std::string("a")); }
+  ::close(other);
+  EXPECT_FALSE(fs::exists(base_ / dead));
+  for (const std::string& name : {alive, foreign, locked}) EXPECT_TRUE(fs::exists(base_ / name)) << name;
+  EXPECT_EQ(base_.entries(), 3);
 }
 
 TEST_F(FolderTest, ReplacesAnEarlierReport) {

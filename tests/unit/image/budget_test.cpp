@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 
+#include "relprop/budgets.h"
 #include "unit/image/support.h"
 
 namespace relprop::test {
@@ -48,6 +50,34 @@ TEST(PixelBudget, AtTheEdge) {
   const std::int64_t beyond = 4096 + 1100 * static_cast<std::int64_t>(jpegThatSays(1, 1).size()) / 4096;
   expectError(ErrorCode::UnsupportedImage, [&] { decodeImage(jpegThatSays(4096, static_cast<int>(beyond) + 1), "a"); });
   expectError(ErrorCode::MalformedImage, [&] { decodeImage(jpegThatSays(4096, static_cast<int>(beyond)), "a"); });
+}
+
+TEST(PixelBudget, IsRaisedAndLowered) {
+  const Bytes file = jpegThatSays(6000, 6000);
+  const std::int64_t needed = 6000 * 6000 - 1100 * static_cast<std::int64_t>(file.size());
+  setBudgets({.picturePixels = needed - 1});
+  const Error error = expectError(ErrorCode::UnsupportedImage, [&] { decodeImage(file, "a"); });
+  EXPECT_THAT(error.hint(), ::testing::HasSubstr("--budget pixels=N"));
+  setBudgets({.picturePixels = needed});
+  expectError(ErrorCode::MalformedImage, [&] { decodeImage(file, "a"); });  // it is believed, and cut short
+  setBudgets({.picturePixels = std::numeric_limits<std::int64_t>::max()});
+  expectError(ErrorCode::UnsupportedImage, [&] { decodeImage(jpegThatSays(17000, 17000), "a"); });  // more than 2^28
+  setBudgets({});
+  expectError(ErrorCode::UnsupportedImage, [&] { decodeImage(file, "a"); });
+}
+
+TEST(Budgets, AreWhatWasAskedOrUsual) {
+  const Budgets usual = budgets();
+  EXPECT_EQ(usual.picturePixels, 1 << 24);
+  EXPECT_EQ(usual.archiveBytes, 1 << 30);
+  setBudgets({.modelBytes = 5});
+  EXPECT_EQ(budgets().modelBytes, 5);
+  EXPECT_EQ(budgets().picturePixels, usual.picturePixels);
+  const Error error = expectError(ErrorCode::InvalidArgument, [] { setBudgets({.archiveBytes = -1}); });
+  EXPECT_EQ(error.where(), "budget of archive");
+  EXPECT_EQ(budgets().modelBytes, 5) << "what is refused changes nothing";
+  setBudgets({});
+  EXPECT_EQ(budgets().modelBytes, usual.modelBytes);
 }
 
 // What deflate makes of a picture of one colour.

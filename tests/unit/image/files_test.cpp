@@ -1,11 +1,15 @@
 #include <fcntl.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <fstream>
+#include <memory>
 #include <thread>
 
+#include "relprop/budgets.h"
 #include "unit/image/support.h"
 
 namespace relprop::test {
@@ -38,10 +42,32 @@ class SmallDisk {
   bool mounted_;
 };
 
+// With a small budget: the usual one takes seconds to fill.
 TEST(Files, AStreamWithoutAnEndIsRefused) {
+  setBudgets({.streamBytes = 1'000'000});
   const Error error = failureOf([] { readFile("/dev/zero"); });
+  setBudgets({});
   EXPECT_EQ(error.code(), ErrorCode::FileUnreadable);
-  EXPECT_EQ(error.got(), "a stream of more than 1 GiB");
+  EXPECT_EQ(error.got(), "a stream of more than 1000000 bytes");
+  EXPECT_THAT(error.hint(), testing::HasSubstr("--budget stream"));
+}
+
+// A pipe that ends exactly there is read, one byte more is not; a file's own size does not count.
+TEST(Files, AStreamAtTheEdgeOfItsBudget) {
+  const TemporaryFolder folder;
+  const auto pipe = folder / "pipe";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  const auto bytesThrough = [&](std::size_t count) {
+    std::thread writer([&] { std::ofstream(pipe) << std::string(count, 'x'); });
+    const auto join = std::unique_ptr<std::thread, void (*)(std::thread*)>(&writer, [](std::thread* t) { t->join(); });
+    return readFile(pipe).size();
+  };
+  setBudgets({.streamBytes = 70'000});
+  EXPECT_EQ(bytesThrough(70'000), 70'000u);
+  EXPECT_EQ(failureOf([&] { bytesThrough(70'001); }).code(), ErrorCode::FileUnreadable);
+  writeFile(folder / "file", std::string(100'000, 'x'));
+  EXPECT_EQ(readFile(folder / "file").size(), 100'000u);
+  setBudgets({});
 }
 
 }  // namespace

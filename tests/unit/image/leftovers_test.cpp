@@ -29,19 +29,6 @@ TEST(Leftovers, GoWithTheFirstFileThatIsWrittenThere) {
   EXPECT_EQ(folder.entries(), 1);
 }
 
-// A folder goes with all that is in it; one of a process that runs, and one of another name, stay.
-TEST(Leftovers, OfFolders) {
-  const TemporaryFolder folder;
-  const std::string dead = ".report.part." + std::to_string(endedProcess()) + ".0";
-  const std::string alive = ".report.part." + std::to_string(::getpid()) + ".7";
-  for (const std::string& name : {dead, alive, std::string("report.part.1.0")})
-    folder.write(name + "/pictures/a.png", std::string("half"));
-  sweepLeftovers(folder.path());
-  EXPECT_FALSE(std::filesystem::exists(folder / dead));
-  EXPECT_TRUE(std::filesystem::exists(folder / alive));
-  EXPECT_EQ(folder.entries(), 2);
-}
-
 // A process of another machine has an id that is not in use here, but a lock on its file.
 TEST(Leftovers, StayWhileTheyAreLocked) {
   const TemporaryFolder folder;

@@ -9,6 +9,7 @@
 
 #include "image/npy_values.h"
 #include "image/npz_entries.h"
+#include "relprop/budgets.h"
 #include "unit/image/support.h"
 
 namespace relprop::test {
@@ -177,6 +178,23 @@ TEST_F(Npz, EntriesThatContradictThemselves) {
       EXPECT_NE(where({"b.npy", npy({1, 2}), deflate, 0, 0, size}).find("'b.npy'"), std::string::npos) << "size";
   }
   EXPECT_NE(where({"b.npy", npy({1, 2}), false, 1}).find("'b.npy'"), std::string::npos) << "encrypted";
+}
+
+// An entry that announces what deflate could make of its bytes: believed within the budget, and then found wanting.
+TEST_F(Npz, AnEntryAtTheEdgeOfItsBudget) {
+  const Bytes archive = numpyArchive({{"a.npy", npy(std::vector<float>(100)), true, 0, 0, 400'000}});
+  const auto announced = static_cast<std::int64_t>(npy(std::vector<float>(100)).size() + 400'000);
+  const std::int64_t needed = announced - 16 * static_cast<std::int64_t>(archive.size());
+  ASSERT_GT(needed, 1);
+  setBudgets({.archiveBytes = needed - 1});
+  const Error e = expectMalformed(archive);
+  EXPECT_EQ(e.got(), std::to_string(announced) + " bytes, unpacked");
+  EXPECT_EQ(e.expected(), "at most " + std::to_string(announced - 1) + " in an archive of this size");
+  EXPECT_NE(e.hint().find("--budget archive"), std::string::npos);
+  setBudgets({.archiveBytes = needed});
+  EXPECT_EQ(expectMalformed(archive).got().find("unpacked"), std::string::npos);
+  setBudgets({});
+  EXPECT_EQ(expectMalformed(archive).got().find("unpacked"), std::string::npos);
 }
 
 TEST_F(Npz, EntriesThatAreNoTensors) {

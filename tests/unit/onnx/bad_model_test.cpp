@@ -1,5 +1,7 @@
 // One test a way in which a model can be wrong or beyond what is supported.
 #include "import_helpers.h"
+#include "onnx/wire_budget.h"
+#include "relprop/budgets.h"
 
 namespace relprop::testing {
 namespace {
@@ -27,6 +29,28 @@ TEST(BadModel, TooManyTinyParts) {
   for (std::size_t rest = nodes.size(); rest; rest >>= 7)
     size += static_cast<char>((rest & 127) | (rest > 127 ? 128 : 0));
   expectBytesError(text + size + nodes, {"tiny parts"});
+}
+
+// A graph of empty nodes is refused at what its messages take, and one byte more lets it through to the next check.
+TEST(BadModel, TinyPartsAtTheEdgeOfTheirBudget) {
+  std::string nodes;
+  for (int i = 0; i < 60; ++i) nodes += std::string("\x0a\x00", 2);
+  const std::string text = std::string("\x3a") + static_cast<char>(nodes.size()) + nodes;
+  const std::vector<std::uint8_t> bytes(text.begin(), text.end());
+  const auto needed = static_cast<std::int64_t>(onnx_import::parsedOverhead(bytes) - 16 * bytes.size());
+  ASSERT_GT(needed, 1);
+  setBudgets({.modelBytes = needed - 1});
+  expectBytesError(text, {"tiny parts", "--budget model"});
+  setBudgets({.modelBytes = needed});
+  std::string said;
+  try {
+    importModelFromBytes(bytes, {}, "test.onnx");
+  } catch (const Error& e) {
+    said = e.what();
+  }
+  setBudgets({});
+  EXPECT_NE(said, "");
+  EXPECT_EQ(said.find("tiny parts"), std::string::npos) << said;
 }
 
 TEST(BadModel, Files) {

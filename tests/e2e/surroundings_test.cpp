@@ -1,0 +1,234 @@
+// What is around a process and none of its business: few descriptors, another locale, no home, no room for temporary
+// files, and paths as odd as a file system allows.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <clocale>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "program.h"
+
+namespace e2e {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+
+class SurroundingsTest : public testing::Test {
+ protected:
+  Arguments explain(const fs::path& picture, const Arguments& options = {}) const {
+    Arguments arguments = {"explain", exampleModel(), picture, "--out", folder_ / "out", "--method", "gradient"};
+    arguments.insert(arguments.end(), options.begin(), options.end());
+    return arguments;
+  }
+  Arguments evaluate() const {
+    return {"evaluate", exampleModel(),      "--data",    "voc:" + exampleData().string(),
+            "--store",  folder_ / "runs.db", "--methods", "gradient"};
+  }
+  // What a heatmap is in ordinary surroundings.
+  std::string usual() const {
+    EXPECT_EQ(relprop(explain(examplePicture())).code, 0);
+    const std::string bytes = readText(folder_ / "out/" + heatmap());
+    fs::remove_all(folder_ / "out");
+    return bytes;
+  }
+  static std::string heatmap() { return examplePicture().stem().string() + ".gradient.png"; }
+  static RunOptions inside(const std::function<void()>& change) { return {.inChild = change, .whileRunning = {}}; }
+
+  TemporaryFolder folder_;
+};
+
+void expectError(const Outcome& outcome, const std::string& part) {
+  EXPECT_EQ(outcome.code, 1) << outcome.err;
+  EXPECT_THAT(outcome.err, AllOf(HasSubstr("relprop: error: "), HasSubstr(part), Not(HasSubstr("unexpected failure"))));
+}
+
+TEST_F(SurroundingsTest, SixteenDescriptorsAreEnough) {
+  const auto few = inside([] {
+    for (int i = 3; i < 1024; ++i) ::close(i);  // what the parent left open
+    const rlimit limit = {16, 16};
+    setrlimit(RLIMIT_NOFILE, &limit);
+  });
+  const Outcome maps = relprop(explain(exampleData() / "JPEGImages"), few);
+  EXPECT_EQ(maps.code, 0) << maps.err;
+  EXPECT_EQ(namesIn(folder_ / "out").size(), 8u);
+  const Outcome scores = relprop(evaluate(), few);
+  EXPECT_EQ(scores.code, 0) << scores.err;
+  EXPECT_THAT(scores.out, HasSubstr("8 measured, 0 skipped"));
+  const Outcome report = relprop({"report", folder_ / "runs.db", "-o", folder_ / "report"}, few);
+  EXPECT_EQ(report.code, 0) << report.err;
+}
+
+// Of Germany, made in a folder where the system has none; in force for this process and those that it starts.
+class DecimalComma {
+ public:
+  explicit DecimalComma(const TemporaryFolder& folder) {
+    if (!setlocale(LC_ALL, kName)) {
+      run("localedef", {"-i", "de_DE", "-f", "UTF-8", folder / kName});
+      ::setenv("LOCPATH", folder.path().c_str(), 1);
+    }
+    ::setenv("LC_ALL", kName, 1);
+    if (setlocale(LC_ALL, kName)) inForce = std::string(localeconv()->decimal_point) == ",";
+  }
+  DecimalComma(const DecimalComma&) = delete;
+  DecimalComma& operator=(const DecimalComma&) = delete;
+  ~DecimalComma() {
+    setlocale(LC_ALL, "C");
+    ::unsetenv("LC_ALL"), ::unsetenv("LOCPATH");
+  }
+  bool inForce = false;
+
+ private:
+  static constexpr const char* kName = "de_DE.UTF-8";
+};
+
+// Numbers are read and written with a point, whatever people write where the user lives.
+TEST_F(SurroundingsTest, ADecimalCommaChangesNothing) {
+  const Arguments arguments = explain(examplePicture(), {"--json", "--save", "none", "--noise", "0.25"});
+  const auto mapOf = [&] { return nlohmann::json::parse(relprop(arguments).out); };
+  const auto usual = mapOf();
+  const DecimalComma comma(folder_);
+  if (!comma.inForce) GTEST_SKIP() << "no locale with a decimal comma, and none can be made";
+  EXPECT_EQ(mapOf(), usual);
+}
+
+TEST_F(SurroundingsTest, FilesAreAsPrivateAsTheUserWishes) {
+  const auto strict = inside([] { ::umask(077); });
+  ASSERT_EQ(relprop(explain(examplePicture()), strict).code, 0);
+  ASSERT_EQ(relprop(evaluate(), strict).code, 0);
+  ASSERT_EQ(relprop({"report", folder_ / "runs.db", "-o", folder_ / "report"}, strict).code, 0);
+  for (const std::string& name :
+       {std::string("out"), "out/" + heatmap(), std::string("runs.db"), std::string("report/index.html")})
+    EXPECT_EQ(fs::status(folder_ / name).permissions() & fs::perms(077), fs::perms::none) << name;
+}
+
+TEST_F(SurroundingsTest, NoHomeAndNoTemporaryFolder) {
+  const std::string expected = usual();
+  for (const char* home : {"", "/nonexistent", "/proc"}) {
+    const auto bare = inside([home] {
+      ::clearenv();
+      if (*home) ::setenv("HOME", home, 1);
+      for (const char* name : {"TMPDIR", "TMP", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"}) ::setenv(name, "/nonexistent", 1);
+    });
+    const Outcome outcome = relprop(explain(examplePicture()), bare);
+    ASSERT_EQ(outcome.code, 0) << home << outcome.err;
+    EXPECT_EQ(readText(folder_ / "out/" + heatmap()), expected);
+    ASSERT_EQ(relprop(evaluate(), bare).code, 0) << home;
+  }
+}
+
+TEST_F(SurroundingsTest, NamesOfAnyBytesAreFiles) {
+  const std::string expected = usual();
+  for (const std::string& stem : {std::string("a\nb"), std::string("caf\xe9"), std::string(" -o "),
+                                  std::string("100%d"), std::string(200, 'x')}) {
+    const fs::path at = folder_.path() / ("in " + stem.substr(0, 100)) / (stem + ".jpg");
+    fs::create_directories(at.parent_path());
+    fs::copy_file(examplePicture(), at);
+    const std::string out = folder_ / ("out " + stem.substr(0, 100));
+    const Outcome outcome = relprop({"explain", exampleModel(), at, "--method", "gradient", "--out", out, "--json"});
+    ASSERT_EQ(outcome.code, 0) << stem << outcome.err;
+    EXPECT_EQ(readText(fs::path(out) / (stem + ".gradient.png")), expected) << stem;
+    EXPECT_EQ(std::count(outcome.out.begin(), outcome.out.end(), '\n'), 1) << "one line of JSON, whatever the name";
+  }
+}
+
+// 4,096 bytes are what a system call takes of a path, with its end.
+TEST_F(SurroundingsTest, PathsOfTheGreatestLength) {
+  fs::path deep = folder_.path();
+  while (deep.native().size() < 3700) deep /= std::string(200, 'd');
+  const auto path = [&](std::size_t length) {
+    return (deep / std::string(length - deep.native().size() - 1 - 4, 'f')).string() + ".jpg";
+  };
+  fs::create_directories(deep);
+  const std::string longest = path(deep.native().size() + 200);
+  fs::copy_file(examplePicture(), longest);
+  const Outcome good = relprop(explain(longest));
+  EXPECT_EQ(good.code, 0) << good.err;
+  for (const std::size_t length : {4095, 4096, 4097, 100'000}) expectError(relprop(explain(path(length))), "fff");
+  for (const std::size_t length : {4090, 5000}) {
+    const Outcome outcome = relprop({"explain", exampleModel(), examplePicture(), "--out", path(length)});
+    expectError(outcome, "fff");
+  }
+  fs::remove_all(folder_.path() / std::string(200, 'd'));
+}
+
+TEST_F(SurroundingsTest, LoopsOfSymbolicLinks) {
+  const fs::path loop = folder_.path() / "loop.jpg";
+  fs::create_symlink("loop.jpg", loop);
+  expectError(relprop(explain(loop)), "loop.jpg");
+  fs::create_symlink("around", folder_.path() / "around");
+  expectError(relprop({"explain", folder_ / "around", examplePicture()}), "around");
+  expectError(relprop({"explain", exampleModel(), examplePicture(), "--out", folder_ / "around"}), "around");
+  expectError(relprop({"export", folder_ / "around"}), "around");
+  // A folder that holds itself ends.
+  fs::create_directory(folder_.path() / "pictures");
+  fs::copy_file(examplePicture(), folder_.path() / "pictures/a.jpg");
+  fs::create_directory_symlink(".", folder_.path() / "pictures/again");
+  const Outcome outcome = relprop(explain(folder_.path() / "pictures"));
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_EQ(namesIn(folder_ / "out"), std::vector<std::string>{"a.gradient.png"});
+}
+
+// A device or a pipe has no whole-or-not-at-all: it is written through, and what it answers is what counts.
+TEST_F(SurroundingsTest, ResultsThatAreNoOrdinaryFiles) {
+  const std::string expected = usual();
+  const std::string at = folder_ / "out/" + heatmap();
+  fs::create_directories(at);
+  expectError(relprop(explain(examplePicture())), "Is a directory");
+  fs::remove(at);
+  fs::create_symlink("/dev/full", at);
+  expectError(relprop(explain(examplePicture())), "No space left on device");
+  EXPECT_TRUE(fs::is_symlink(at));
+  fs::remove(at);
+  ASSERT_EQ(::mkfifo(at.c_str(), 0600), 0);
+  std::string read;
+  std::thread reader([&] { read = readText(at); });
+  const Outcome outcome = relprop(explain(examplePicture()));
+  reader.join();
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_EQ(read, expected);
+  EXPECT_TRUE(fs::is_fifo(at)) << "and it still is one";
+}
+
+TEST_F(SurroundingsTest, StoresThatAreNoOrdinaryFiles) {
+  Arguments arguments = evaluate();
+  fs::create_directory(folder_.path() / "runs.db");
+  expectError(relprop(arguments), "runs.db");
+  fs::remove(folder_.path() / "runs.db");
+  ASSERT_EQ(::mkfifo((folder_ / "runs.db").c_str(), 0600), 0);
+  expectError(relprop(arguments), "runs.db");
+  fs::remove(folder_.path() / "runs.db");
+  fs::create_symlink("/dev/full", folder_.path() / "runs.db");
+  expectError(relprop(arguments), "runs.db");
+  ASSERT_TRUE(fs::is_character_file("/dev/full"));
+}
+
+TEST_F(SurroundingsTest, ReportsWhereNoFolderCanBe) {
+  ASSERT_EQ(relprop(evaluate()).code, 0);
+  writeText(folder_ / "file", "text");
+  for (const std::string& out : {folder_ / "file", folder_ / "file/below", std::string("/dev/full")})
+    expectError(relprop({"report", folder_ / "runs.db", "-o", out}), out.substr(0, out.find("/below")));
+  expectError(relprop({"report", folder_ / "runs.db", "-o", "/proc/report"}), "/proc/report: No such file");
+  expectError(relprop({"report", folder_ / "runs.db", "--markdown", "-o", "/dev/full"}), "No space left on device");
+  EXPECT_EQ(readText(folder_ / "file"), "text");
+}
+
+TEST_F(SurroundingsTest, ABudgetIsForTheFilesOfOneCommand) {
+  expectError(relprop(explain("/dev/zero", {"--budget", "stream=1M"})), "a stream of more than 1048576 bytes");
+  for (const char* wrong : {"stream", "streams=1M", "stream=", "stream=-1", "stream=0", "stream=much"})
+    EXPECT_EQ(relprop(explain(examplePicture(), {"--budget", wrong})).code, 2) << wrong;
+  const Outcome outcome =
+      relprop(explain(examplePicture(), {"--budget", "pixels=100M", "--budget", "model=1G", "--budget", "archive=4G"}));
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+}
+
+}  // namespace
+}  // namespace e2e

@@ -1,0 +1,49 @@
+#include "budget_option.h"
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "relprop/budgets.h"
+
+namespace relprop::cli {
+namespace {
+
+// "64M" → 67108864
+std::int64_t sizeIn(const std::string& text, std::string number) {
+  const std::string wrong = number.starts_with('-') ? "-" : CLI::AsSizeValue(false)(number);
+  if (!wrong.empty() || number == "0")
+    throw CLI::ValidationError("--budget", "'" + text + "' has no number, such as 64M");
+  return static_cast<std::int64_t>(std::stoull(number));
+}
+
+Budgets parsedBudgets(const std::vector<std::string>& texts) {
+  Budgets result;
+  const std::map<std::string, std::int64_t*> fields = {{"pixels", &result.picturePixels},
+                                                       {"model", &result.modelBytes},
+                                                       {"archive", &result.archiveBytes},
+                                                       {"stream", &result.streamBytes}};
+  for (const std::string& text : texts) {
+    const std::size_t equals = text.find('=');
+    const auto field = fields.find(text.substr(0, equals));
+    if (equals == std::string::npos || field == fields.end())
+      throw CLI::ValidationError("--budget", "'" + text + "' is no budget; pixels, model, archive or stream, =SIZE");
+    *field->second = sizeIn(text, text.substr(equals + 1));
+  }
+  return result;
+}
+
+}  // namespace
+
+void addBudgetOption(CLI::App& app) {
+  for (CLI::App* below : app.get_subcommands([](const CLI::App*) { return true; })) addBudgetOption(*below);
+  if (!app.get_subcommands([](const CLI::App*) { return true; }).empty()) return;
+  app.add_option_function<std::vector<std::string>>(
+         "--budget", [](const std::vector<std::string>& texts) { setBudgets(parsedBudgets(texts)); },
+         "how much a file may cause, if it is to be trusted: pixels, model, archive or stream (repeatable)")
+      ->allow_extra_args(false)
+      ->type_name("WHAT=SIZE")
+      ->group("Limits");
+}
+
+}  // namespace relprop::cli
