@@ -138,7 +138,8 @@ class Dequantise {
     const auto grid = grids_.find(x);
     const bool picture = std::find(graph_.inputs.begin(), graph_.inputs.end(), x) != graph_.inputs.end();
     if (grid == grids_.end() && !picture) refuse(node, "integers that no QuantizeLinear made", "quantised values");
-    rescale(std::move(node), picture ? Quantisation{{1.0f}, {0}} : grid->second, quantisationOf(graph_, node));
+    const Quantisation own = quantisationOf(graph_, node);
+    rescale(std::move(node), picture ? Quantisation{{1.0f}, {0}} : grid->second, own);
   }
 
   // A constant whose scale is computed.
@@ -334,7 +335,8 @@ class Dequantise {
     graph_.nodes.push_back(std::move(node));
   }
 
-  void emitIdentity(Node node, ValueId x) {
+  // By reference, so that callers may name the node's own inputs beside it: nothing says which is evaluated first.
+  void emitIdentity(Node&& node, ValueId x) {
     node.op = Op::Identity;
     node.attrs.clear();
     if (rectified_.count(x) != 0) rectified_.insert(node.outputs[0]);

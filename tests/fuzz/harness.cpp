@@ -78,7 +78,7 @@ std::vector<Part> partsOf(Bytes bytes) {
   std::vector<Part> parts;
   for (std::size_t at = nextMark(text, 0); at < text.size() && parts.size() < kParts;) {
     const std::size_t end = nextMark(text, at + 1), line = std::min(text.find('\n', at), end);
-    const std::size_t start = std::min(line + 1, end), stop = end < text.size() ? std::max(start, end - 1) : end;
+    const std::size_t start = std::min(line + 1, end), stop = end > start && text[end - 1] == '\n' ? end - 1 : end;
     const std::string name = harmless(text.substr(at + kMark.size(), line - at - kMark.size()));
     if (!name.empty()) parts.push_back({name, bytes.subspan(start, stop - start)});
     at = end;

