@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <cstdlib>
 
 #include "core/names.h"
+#include "core/number.h"
 
 namespace relprop {
 namespace {
@@ -34,11 +34,9 @@ const std::string& Parameters::take(const std::string& key, const std::string& f
 
 float Parameters::number(const std::string& key, float fallback) {
   const std::string& text = take(key, shortest(fallback), "a number");
-  char* end = nullptr;
-  const float value = std::strtof(text.c_str(), &end);
-  if (text.empty() || *end != '\0' || !std::isfinite(value))
-    throw Error(code_, subject_ + ", " + key, "'" + text + "'", "a finite number");
-  return value;
+  const std::optional<float> value = numberIn<float>(text);
+  if (!value || !std::isfinite(*value)) throw Error(code_, subject_ + ", " + key, "'" + text + "'", "a finite number");
+  return *value;
 }
 
 std::string Parameters::word(const std::string& key, const std::string& fallback,

@@ -2,8 +2,8 @@
 // Void pixels of the truth are not compared.
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 
+#include "core/number.h"
 #include "eval/metric_list.h"
 #include "eval/plane.h"
 #include "eval/ranking.h"
@@ -91,12 +91,11 @@ Threshold thresholdParameter(Parameters& p, const std::string& metric) {
   if (text == "mean") return {};
   if (text == "otsu") return {Threshold::Kind::Otsu};
   if (text == "best") return {Threshold::Kind::Best};
-  char* end = nullptr;
-  const double share = std::strtod(text.c_str(), &end);
-  if (text.empty() || *end != '\0' || !(share >= 0 && share < 1))
+  const std::optional<double> share = numberIn<double>(text);
+  if (!share || !(*share >= 0 && *share < 1))
     throw Error(ErrorCode::InvalidMetricParameter, "metric " + metric + ", threshold", "'" + text + "'",
                 "mean, otsu, best, or a number from 0 to below 1");
-  return {Threshold::Kind::Fixed, share};
+  return {Threshold::Kind::Fixed, *share};
 }
 
 Confusion confusion(const Threshold& threshold, Quality quality, const Plane& map, const Region& region) {

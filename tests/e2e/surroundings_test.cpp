@@ -13,6 +13,8 @@
 #include <thread>
 
 #include "program.h"
+#include "relprop/explain.h"
+#include "relprop/image.h"
 
 namespace e2e {
 namespace {
@@ -90,14 +92,24 @@ class DecimalComma {
   static constexpr const char* kName = "de_DE.UTF-8";
 };
 
-// Numbers are read and written with a point, whatever people write where the user lives.
+// Numbers are read and written with a point, whatever people write where the user lives: by the program, and by the
+// library in a process that has set the locale.
 TEST_F(SurroundingsTest, ADecimalCommaChangesNothing) {
   const Arguments arguments = explain(examplePicture(), {"--json", "--save", "none", "--noise", "0.25"});
   const auto mapOf = [&] { return nlohmann::json::parse(relprop(arguments).out); };
+  const auto inside = [] {
+    const auto preprocess =
+        relprop::parsePreprocess(R"({"channels": "RGB", "scale": 0.5, "mean": [0.25, 1.5, 2], "std": [1, 1, 1]})", "a");
+    const relprop::Model model = relprop::Model::load(exampleModel());
+    return relprop::toJson(preprocess) + relprop::Explainer(model, {.method = "gradient:noise=0.25"}).methodString();
+  };
   const auto usual = mapOf();
+  const std::string usualInside = inside();
+  EXPECT_THAT(usualInside, AllOf(HasSubstr("0.5"), HasSubstr("1.5"), HasSubstr("noise=0.25")));
   const DecimalComma comma(folder_);
   if (!comma.inForce) GTEST_SKIP() << "no locale with a decimal comma, and none can be made";
   EXPECT_EQ(mapOf(), usual);
+  EXPECT_EQ(inside(), usualInside);
 }
 
 TEST_F(SurroundingsTest, FilesAreAsPrivateAsTheUserWishes) {

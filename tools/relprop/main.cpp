@@ -104,10 +104,11 @@ int guardedMain(int argc, char** argv) {
     root.set_version_flag("--version", versionText, "versions of the program and of what it is built on");
     root.footer(kMainExamples);
     std::vector<Command> commands = {
-        addExplain(root), addInspect(root),   addBench(root),    addTune(root),
-        addCompare(root), addMethods(root),   addPatterns(root), addEvaluate(root, argc, argv),
-        addMetrics(root), addReport(root),    addExport(root),   addMerge(root),
-        addBow(root),     addCompletion(root)};
+        addExplain(root), addInspect(root),    addBench(root),    addTune(root),
+        addCompare(root), addMethods(root),    addPatterns(root), addEvaluate(root, argc, argv),
+        addMetrics(root), addReport(root),     addExport(root),   addMerge(root),
+        addBow(root),     addCompletion(root),
+    };
     for (const Command& command : commands) {
       const std::string name = command.app->get_name();
       if (name != "methods" && name != "metrics" && name != "completion") addBudgetOption(*command.app);

@@ -110,7 +110,7 @@ FolderWriter::FolderWriter(const fs::path& target) : target_(resolved(target)) {
   sweepLeftoverFolders(target_.parent_path(), kMarker);
   const fs::path temporary = temporaryBeside(target_);
   fs::remove_all(temporary, failed);  // left behind by a killed process of the same id
-  if (!fs::create_directory(temporary, failed)) failWrite(temporary, failed);
+  if (!fs::create_directory(temporary, failed)) failWrite(target_, failed);
   temporary_ = temporary;
   claim();
 }
@@ -120,7 +120,7 @@ void FolderWriter::claim() {
   lock_ = ::open(temporary_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   const int error = lock_ < 0 ? errno : claimTemporary(lock_) ? 0 : ENOENT;
   try {
-    if (error != 0) failWrite(temporary_, {error, std::generic_category()});
+    if (error != 0) failWrite(target_, {error, std::generic_category()});
     writeFile(temporary_ / kMarker, std::string());
   } catch (...) {
     discard();

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <utility>
 
+#include "core/number.h"
 #include "explain/finish.h"
 #include "explain/procedures/procedures.h"
 #include "relprop/error.h"
@@ -130,11 +131,10 @@ Method noisyGradient(Parameters& p, bool variance) {
 }
 
 float parsedNoise(const std::string& text) {
-  char* end = nullptr;
-  const float value = std::strtof(text.c_str(), &end);
-  if (*end != '\0' || !(value >= 0 && value <= 10))
+  const std::optional<float> value = numberIn<float>(text);
+  if (!value || !(*value >= 0 && *value <= 10))
     throw Error(ErrorCode::InvalidMethodParameter, "method, noise", "'" + text + "'", "a number from 0 to 10");
-  return value;
+  return *value;
 }
 
 // A key that counts only beside noise=. Where it is a key of the method's own it cannot mean two things.

@@ -278,7 +278,7 @@ TEST(InsertionDeletion, RefusesWhatItDoesNotKnow) {
   expectError("id-score:step=99999999999", "metric id-score, step", "'99999999999'", whole);
   expectError("id-score:profile=foo", "metric id-score, profile", "'foo'", "rise or lrp-resnet");
   expectError("insertion:start=white", "metric insertion, start", "'white'", "blur or black");
-  expectError("deletion:start=blur", "metric deletion, key", "'start'", "profile or step");
+  expectError("deletion:start=blur", "metric deletion, key", "'start'", "profile, step or precision");
 }
 
 }  // namespace

@@ -196,7 +196,7 @@ TEST(RegionPerturbation, RefusesWhatItDoesNotKnow) {
   expectError("region-perturbation:steps=1.5", "metric region-perturbation, steps", "'1.5'",
               "a whole number from 1 to 1000000");
   expectError("region-perturbation:side=3", "metric region-perturbation, key", "'side'",
-              "order, region, steps, fill or output");
+              "order, region, steps, fill, output or precision");
 }
 
 TEST(NegativePerturbation, SetsPixelsOfLowRelevanceToZero) {
