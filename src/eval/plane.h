@@ -66,7 +66,8 @@ double correlation(const Values& a, const Values& b) {
     const double da = a[i] - meanA, db = b[i] - meanB;
     ab += da * db, aa += da * da, bb += db * db;
   }
-  return std::clamp(ab / std::sqrt(aa) / std::sqrt(bb), -1.0, 1.0);
+  return std::clamp(ab / std::sqrt(aa * bb), -1.0,
+                    1.0);  // one root: of a square it is exact, so a list has 1 with itself
 }
 
 }  // namespace relprop::eval

@@ -88,6 +88,18 @@ TEST(Random, HasItsMoments) {
   for (const int h : hits) EXPECT_NEAR(h, count / 5, 600);
 }
 
+// To the last bit, whatever the sums round to.
+TEST(Correlation, OfAListWithItselfIsOne) {
+  Random random(5);
+  for (std::size_t count = 2; count < 200; ++count) {
+    std::vector<double> list(count), mirrored(count);
+    for (std::size_t i = 0; i < count; ++i) list[i] = random.uniform() * std::pow(10.0, random.uniform() * 8 - 4);
+    for (std::size_t i = 0; i < count; ++i) mirrored[i] = -list[i];
+    EXPECT_EQ(correlation(list, list), 1.0) << count;
+    EXPECT_EQ(correlation(list, mirrored), -1.0) << count;
+  }
+}
+
 TEST(Seeds, DependOnPictureUseAndRunAlone) {
   Case a, b;
   a.picture = "a", b.picture = "b";
