@@ -2,6 +2,7 @@
 #include <cmath>
 #include <limits>
 
+#include "eval/plane.h"
 #include "eval/random.h"
 #include "eval/ranking.h"
 #include "unit/eval/metric_case.h"
@@ -90,13 +91,13 @@ TEST(Random, HasItsMoments) {
 
 // To the last bit, whatever the sums round to.
 TEST(Correlation, OfAListWithItselfIsOne) {
-  Random random(5);
+  eval::Random random(5);
   for (std::size_t count = 2; count < 200; ++count) {
     std::vector<double> list(count), mirrored(count);
     for (std::size_t i = 0; i < count; ++i) list[i] = random.uniform() * std::pow(10.0, random.uniform() * 8 - 4);
     for (std::size_t i = 0; i < count; ++i) mirrored[i] = -list[i];
-    EXPECT_EQ(correlation(list, list), 1.0) << count;
-    EXPECT_EQ(correlation(list, mirrored), -1.0) << count;
+    EXPECT_EQ(eval::correlation(list, list), 1.0) << count;
+    EXPECT_EQ(eval::correlation(list, mirrored), -1.0) << count;
   }
 }
 
