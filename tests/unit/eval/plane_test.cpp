@@ -1,8 +1,9 @@
 // Heatmaps, orders of pixels and random numbers: what metrics stand on.
+#include "eval/plane.h"
+
 #include <cmath>
 #include <limits>
 
-#include "eval/plane.h"
 #include "eval/random.h"
 #include "eval/ranking.h"
 #include "unit/eval/metric_case.h"
