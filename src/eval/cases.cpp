@@ -75,9 +75,9 @@ std::function<void(std::int64_t, const Fill&, const Read&)> Cases::forwardOf(Cla
   };
 }
 
-Case Cases::asking(const Case& c, Precision precision) const {
+Case Cases::narrowed(const Case& c) const {
   Case other = c;
-  if (precision == Precision::Bfloat16) other.forward = forwardOf(*narrow_);
+  other.forward = forwardOf(*narrow_);
   return other;
 }
 

@@ -23,8 +23,8 @@ class Cases {
 
   // Subject and explainer must outlive the case.
   Case of(const Subject& subject, const Explanation& explanation, Explainer& explainer) const;
-  // The case, or one that asks the network with another precision.
-  Case asking(const Case& c, Precision precision) const;
+  // The case, asking the network in bfloat16.
+  Case narrowed(const Case& c) const;
   // Of the subject's picture and target.
   Plane mapOf(const Subject& subject, Explainer& explainer) const;
 

@@ -78,8 +78,9 @@ Result Measuring::measured(const Subject& s, std::size_t method, std::size_t pro
   Result r = resultOf(s, method, protocol);
   const auto start = Clock::now();
   Measured m;
-  forOnePicture([&] { m = protocols_[protocol].measure(cases_.asking(c, protocols_[protocol].precision)); },
-                [&](const std::string& why) { m = Measured::skip(why); });
+  const Protocol& p = protocols_[protocol];
+  const auto measure = [&] { m = p.precision == Precision::Float32 ? p.measure(c) : p.measure(cases_.narrowed(c)); };
+  forOnePicture(measure, [&](const std::string& why) { m = Measured::skip(why); });
   r.measureSeconds = secondsSince(start);
   r.skipped = std::move(m.skipped), r.scores = std::move(m.scores), r.curves = std::move(m.curves);
   requireFinite(r);

@@ -178,6 +178,15 @@ void readLayer(Method& m, Parameters& p) {
   m.layer = layer == "last" ? "" : layer;
 }
 
+Method forwardToLayer(Parameters& p, std::shared_ptr<const Procedure> procedure) {
+  Method m;
+  readLayer(m, p);
+  m.seed = Seed::One;
+  m.conserves = m.backward = false;
+  m.procedure = std::move(procedure);
+  return m;
+}
+
 Method gradCam(Parameters& p) {
   return cam(p, meanGradient);
 }

@@ -1,6 +1,7 @@
 // What the methods that draw one plane share: a layer's activations, or what a window or mask changes.
 #pragma once
 
+#include <memory>
 #include <vector>
 
 #include "explain/procedure.h"
@@ -18,5 +19,7 @@ void maskInput(const Subject& subject, const Shape& image, const std::vector<dou
 Attribution activationMap(const Session& session, std::vector<double> sum);
 // The key layer: the node whose activation (and relevance, if the method walks) is read.
 void readLayer(Method& m, Parameters& p);
+// A method that reads a layer's activation and never walks back.
+Method forwardToLayer(Parameters& p, std::shared_ptr<const Procedure> procedure);
 
 }  // namespace relprop

@@ -84,12 +84,7 @@ class EigenCam : public Procedure {
 }  // namespace
 
 Method eigenCam(Parameters& p) {
-  Method m;
-  readLayer(m, p);
-  m.seed = Seed::One;
-  m.conserves = m.backward = false;
-  m.procedure = std::make_shared<EigenCam>();
-  return m;
+  return forwardToLayer(p, std::make_shared<EigenCam>());
 }
 
 }  // namespace relprop

@@ -74,12 +74,7 @@ class ScoreCam : public Procedure {
 }  // namespace
 
 Method scoreCam(Parameters& p) {
-  Method m;
-  readLayer(m, p);
-  m.seed = Seed::One;
-  m.conserves = m.backward = false;
-  m.procedure = std::make_shared<ScoreCam>();
-  return m;
+  return forwardToLayer(p, std::make_shared<ScoreCam>());
 }
 
 }  // namespace relprop
