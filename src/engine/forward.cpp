@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "engine/forward_ops.h"
+#include "graph/op_traits.h"
 #include "relprop/error.h"
 
 namespace relprop {
@@ -21,13 +22,33 @@ void checkBatchFirst(const Graph& graph, std::int64_t rows) {
     }
 }
 
+Shape withoutRows(const Shape& shape) {
+  return shape.empty() ? shape : Shape(shape.begin() + 1, shape.end());
+}
+
+bool readsImages(OpKind kind) {
+  return kind == OpKind::MaxPool || kind == OpKind::AveragePool || kind == OpKind::LocalResponse;
+}
+
+// The shapes of what kernels for images read and write. All else (tokens, stacks of matrices, channels last) is read
+// and written row by row.
+std::set<Shape> imagesOf(const Graph& graph) {
+  std::set<Shape> shapes;
+  for (const Node& node : graph.nodes) {
+    if (node.op != Op::Conv && !readsImages(traitsOf(node.op).kind)) continue;
+    for (const ValueId id : {node.inputs[0], node.outputs[0]}) shapes.insert(withoutRows(graph.value(id).shape));
+  }
+  return shapes;
+}
+
 }  // namespace
 
 Forward::Forward(const Graph& graph, Plan& plan, const std::function<bool(int)>& fuse)
-    : graph_(graph), plan_(plan), fuse_(fuse), uses_(usesOf(graph)) {}
+    : graph_(graph), plan_(plan), fuse_(fuse), uses_(usesOf(graph)), images_(imagesOf(graph)) {}
 
 TensorDesc Forward::descOf(const Shape& shape) const {
-  return plan_.backend().activation(shape);
+  const bool image = images_.count(withoutRows(shape)) != 0;
+  return image ? plan_.backend().activation(shape) : TensorDesc{shape, 1};
 }
 
 void Forward::build(const std::function<void(const Node&)>& after) {

@@ -73,6 +73,7 @@ class Forward {
   std::unordered_map<ValueId, Expr> values_;
   std::unordered_map<ValueId, BufferView> otherType_;  // beside a value that is a buffer of one type
   std::set<ValueId> fused_;
+  std::set<Shape> images_;  // shapes, without the rows, that lie as images do
   BufferView input_;
 };
 

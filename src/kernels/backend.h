@@ -67,7 +67,7 @@ struct LinearKernelSpec {
   SharedFloats weights = {};
   std::vector<float> bias = {};
   bool relu = false;        // forward: max(0, ·) on the result
-  bool accumulate = false;  // forward: dst += result
+  bool accumulate = false;  // dst += result
   Element operands = Element::Float32, in = Element::Float32, out = Element::Float32;
   WeightSlopes part = {};  // of the weights, taken while they are packed
 };
@@ -159,8 +159,8 @@ class Backend {
   virtual void setThreads(int threads) = 0;
   virtual int threads() const = 0;
 
-  virtual KernelPtr linearForward(const LinearKernelSpec& spec) = 0;   // (x) → (z); accumulate: z is read too
-  virtual KernelPtr linearBackward(const LinearKernelSpec& spec) = 0;  // (s) → (Wᵀs)
+  virtual KernelPtr linearForward(const LinearKernelSpec& spec) = 0;  // (x) → (z); accumulate: z is read too
+  virtual KernelPtr linearBackward(const LinearKernelSpec& spec) = 0;  // (s) → (Wᵀs); accumulate: what is there is read
   virtual bool readsDenseInPlace(std::int64_t rows) const = 0;  // is denseForward the right choice for so many rows?
   virtual KernelPtr denseForward(const DenseSpec& spec) = 0;
   virtual KernelPtr denseBackward(const DenseSpec& spec) = 0;

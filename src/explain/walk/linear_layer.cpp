@@ -136,9 +136,31 @@ Expr LinearLayer::computed(const std::vector<Term>& terms, const char* what) {
 }
 
 // ---- backwards
-Expr LinearLayer::backward(const std::vector<Route>& routes, std::vector<ProgramRequest::Reduce> sums) {
+namespace {
+
+// Numerators that all routes take away are stored negated, so that those routes add as well and need no weights of
+// their own.
+std::vector<Route> adding(const std::vector<Route>& routes) {
+  const auto takenAway = [](const std::vector<Route>& all, const Route& r) {
+    return std::all_of(all.begin(), all.end(), [&](const Route& o) { return o.s != r.s || o.sign < 0; });
+  };
+  std::map<const ExprNode*, Expr> negated;
+  std::vector<Route> out = routes;
+  for (Route& r : out) {
+    if (!takenAway(routes, r)) continue;
+    Expr& s = negated[r.s.get()];
+    if (!s) s = r.s * -1.0f;
+    r.s = s, r.sign = 1;
+  }
+  return out;
+}
+
+}  // namespace
+
+Expr LinearLayer::backward(const std::vector<Route>& given, std::vector<ProgramRequest::Reduce> sums) {
+  const std::vector<Route> routes = adding(given);
   const std::vector<BufferView> s = stored(routes, std::move(sums));
-  return combined(routes, transposed(routes, s));
+  return combined(transposed(routes, s));
 }
 
 // One program evaluates R once and stores every numerator; equal formulas share a buffer.
@@ -162,19 +184,37 @@ std::vector<BufferView> LinearLayer::stored(const std::vector<Route>& routes,
   return all;
 }
 
-// part(w)ᵀs of every route, each as if by a kernel of its own.
-std::vector<BufferView> LinearLayer::transposed(const std::vector<Route>& routes, const std::vector<BufferView>& s) {
+// Σ sign·part(w)ᵀs of the routes that lead to one input part, each as if by a kernel of its own.
+std::map<InputPart, Expr> LinearLayer::transposed(const std::vector<Route>& routes, const std::vector<BufferView>& s) {
   std::vector<BufferView> back = transposedInPlace(routes, s);
-  if (!back.empty()) return back;
-  back.resize(routes.size());
+  if (back.empty()) back = transposedInStacks(routes, s);
+  std::map<InputPart, Expr> sums;
+  std::vector<bool> done(routes.size());
+  for (std::size_t k = 0; k < routes.size(); ++k) {
+    if (done[k]) continue;
+    const bool alone = back[k].buffer < 0;
+    const Expr one = load(alone ? transposedTogether(routes, s, back, k, done) : back[k]);
+    Expr& sum = sums[routes[k].in];
+    if (!sum)
+      sum = one * routes[k].sign;
+    else
+      sum = routes[k].sign > 0 ? sum + one : sum - one;
+  }
+  return sums;
+}
+
+// Of routes from the same numerators that few input channels leave room for; no view for the others.
+std::vector<BufferView> LinearLayer::transposedInStacks(const std::vector<Route>& routes,
+                                                        const std::vector<BufferView>& s) {
+  std::vector<BufferView> back(routes.size());
   for (std::size_t k = 0; k < routes.size(); ++k) {
     if (back[k].buffer >= 0) continue;
     std::vector<std::size_t> same;
     std::vector<WeightPart> parts;
     for (std::size_t i = k; i < routes.size(); ++i)
       if (s[i].buffer == s[k].buffer) same.push_back(i), parts.push_back(routes[i].weight);
-    const std::vector<BufferView> some =
-        stackable(same.size()) ? stacked(parts, s[k]) : std::vector<BufferView>{transposedAlone(routes[k], s[k])};
+    if (!stackable(same.size())) continue;
+    const std::vector<BufferView> some = stacked(parts, s[k]);
     for (std::size_t i = 0; i < some.size(); ++i) back[same[i]] = some[i];
   }
   return back;
@@ -195,13 +235,27 @@ std::vector<BufferView> LinearLayer::transposedInPlace(const std::vector<Route>&
   return out;
 }
 
-BufferView LinearLayer::transposedAlone(const Route& route, const BufferView& stored) {
-  const BufferView s = layout(stored), back = fresh(relevanceShape(), "back");
+// Route `first` and the later ones that lead to the same input part, one kernel after the other adding to one sum,
+// which has the sign of the first.
+BufferView LinearLayer::transposedTogether(const std::vector<Route>& routes, const std::vector<BufferView>& s,
+                                           const std::vector<BufferView>& back, std::size_t first,
+                                           std::vector<bool>& done) {
+  const BufferView sum = fresh(relevanceShape(), "back");
+  for (std::size_t k = first; k < routes.size(); ++k) {
+    if (done[k] || back[k].buffer >= 0 || routes[k].in != routes[first].in) continue;
+    addTransposed(routes[k], routes[k].sign * routes[first].sign, s[k], sum, k > first);
+    done[k] = true;
+  }
+  return f_.canonical(sum, node_.name);
+}
+
+void LinearLayer::addTransposed(const Route& route, float sign, const BufferView& stored, const BufferView& sum,
+                                bool adds) {
+  const BufferView s = layout(stored);
   // The kernel speaks of the layer: its source is the layer's input, its destination the layer's output.
-  LinearKernelSpec k = spec(route.weight, 1, back.desc.block, s.desc.block, s.desc.element);
-  k.shape = back_;
-  plan_.addKernel(named("back"), plan_.backend().linearBackward(k), {s}, {back}, back_.flops());
-  return f_.canonical(back, node_.name);
+  LinearKernelSpec k = spec(route.weight, sign, sum.desc.block, s.desc.block, s.desc.element);
+  k.shape = back_, k.accumulate = adds;
+  plan_.addKernel(named("back"), plan_.backend().linearBackward(k), {s}, {sum}, back_.flops());
 }
 
 // Do so many routes from the same numerators fill the vector lanes that a few input channels would leave empty (zbox on
@@ -237,19 +291,9 @@ std::vector<float> LinearLayer::stackedWeights(const std::vector<WeightPart>& pa
   return all;
 }
 
-// What is multiplied by the same input part is added first.
-Expr LinearLayer::combined(const std::vector<Route>& routes, const std::vector<BufferView>& back) {
-  std::map<InputPart, Expr> byPart;
-  for (std::size_t k = 0; k < routes.size(); ++k) {
-    Expr& sum = byPart[routes[k].in];
-    const Expr one = load(back[k]);
-    if (!sum)
-      sum = one * routes[k].sign;
-    else
-      sum = routes[k].sign > 0 ? sum + one : sum - one;
-  }
+Expr LinearLayer::combined(const std::map<InputPart, Expr>& sums) {
   Expr total;
-  for (const auto& [part, sum] : byPart) {
+  for (const auto& [part, sum] : sums) {
     const Expr term = part == InputPart::One ? sum : load(parts_.view(part)) * sum;
     total = total ? total + term : term;
   }

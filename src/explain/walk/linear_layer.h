@@ -2,6 +2,7 @@
 // executed (which kernel, in which layout, with which weights in one pass) is not seen from outside.
 #pragma once
 
+#include <map>
 #include <optional>
 
 #include "explain/walk/input_parts.h"
@@ -26,8 +27,8 @@ class LinearLayer {
   Expr bias(BiasPart part);
   // Σ sign·part(x)·part(w) of the terms, without bias.
   Expr forward(std::vector<Term> terms, const char* what);
-  // Σ sign·part(x)·(part(w)ᵀs) of the routes. sums: taken along by the program that stores the numerators s.
-  Expr backward(const std::vector<Route>& routes, std::vector<ProgramRequest::Reduce> sums);
+  // Σ sign·part(x)·(part(w)ᵀs) of the routes given. sums: taken along by the program that stores the numerators s.
+  Expr backward(const std::vector<Route>& given, std::vector<ProgramRequest::Reduce> sums);
 
  private:
   using Parts = std::vector<std::pair<WeightPart, float>>;  // with the sign of each
@@ -49,13 +50,16 @@ class LinearLayer {
   bool forwardInPlace(const std::vector<Term>& terms, const char* what, const BufferView& out);
 
   std::vector<BufferView> stored(const std::vector<Route>& routes, std::vector<ProgramRequest::Reduce> sums);
-  std::vector<BufferView> transposed(const std::vector<Route>& routes, const std::vector<BufferView>& s);
+  std::map<InputPart, Expr> transposed(const std::vector<Route>& routes, const std::vector<BufferView>& s);
   std::vector<BufferView> transposedInPlace(const std::vector<Route>& routes, const std::vector<BufferView>& s);
-  BufferView transposedAlone(const Route& route, const BufferView& stored);
+  std::vector<BufferView> transposedInStacks(const std::vector<Route>& routes, const std::vector<BufferView>& s);
+  BufferView transposedTogether(const std::vector<Route>& routes, const std::vector<BufferView>& s,
+                                const std::vector<BufferView>& back, std::size_t first, std::vector<bool>& done);
+  void addTransposed(const Route& route, float sign, const BufferView& stored, const BufferView& sum, bool adds);
   bool stackable(std::size_t routes) const;
   std::vector<BufferView> stacked(const std::vector<WeightPart>& parts, const BufferView& s);
   std::vector<float> stackedWeights(const std::vector<WeightPart>& parts) const;
-  Expr combined(const std::vector<Route>& routes, const std::vector<BufferView>& back);
+  Expr combined(const std::map<InputPart, Expr>& sums);
 
   Walk& walk_;
   Forward& f_;

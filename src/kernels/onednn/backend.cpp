@@ -56,7 +56,7 @@ class OneDnnBackend : public ReferenceBackend {
     return made("backward", [&] {
       if (const int tile = tileOf(s, simd::Direction::Backward))
         return simd::winograd(*winograd_, s, simd::Direction::Backward, tile, kept(tiles_));
-      if (onednn::suitsPhases(s)) return onednn::linearBackwardByPhases(s, block());
+      if (onednn::suitsPhases(s) && !s.accumulate) return onednn::linearBackwardByPhases(s, block());
       return onednn::linearBackward(s, kept(packed_));
     });
   }
@@ -82,7 +82,13 @@ class OneDnnBackend : public ReferenceBackend {
   KernelPtr matmul(const MatmulSpec& s) override {
     return made("matmul", [&] { return onednn::matmul(s); });
   }
-  KernelPtr copy(const CopySpec& s) override { return simd::isOfRuns(s) ? simd::copyRuns(s) : ref::copy(s); }
+  KernelPtr copy(const CopySpec& s) override { return simd::copy(s); }
+  KernelPtr softmax(std::int64_t outer, std::int64_t extent, std::int64_t inner) override {
+    return inner == 1 ? simd::softmax(outer, extent) : ref::softmax(outer, extent, inner);
+  }
+  KernelPtr softmaxBackward(std::int64_t outer, std::int64_t extent, std::int64_t inner) override {
+    return inner == 1 ? simd::softmaxBackward(outer, extent) : ref::softmaxBackward(outer, extent, inner);
+  }
   KernelPtr layerNorm(const LayerNormSpec& s) override { return simd::layerNorm(s); }
   KernelPtr layerNormBackward(const LayerNormSpec& s) override { return simd::layerNormBackward(s); }
   KernelPtr maxPool(const PoolShape& p) override { return isVector(p) ? simd::maxPool(p) : ref::maxPool(p); }

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <unordered_map>
 
+#include "kernels/buffers.h"
 #include "kernels/onednn/engine.h"
 
 namespace relprop::onednn {
@@ -45,6 +46,13 @@ memory::desc plainWeights(const LinearShape& s) {
   if (s.dense) return described({s.oc, s.ic}, Tag::oi);
   if (s.groups == 1) return described({s.oc, s.ic, s.kh, s.kw}, Tag::oihw);
   return described({s.groups, s.oc / s.groups, s.ic / s.groups, s.kh, s.kw}, Tag::goihw);
+}
+
+// Those of a layer whose way back this shape is, in their own order: of single pixels, which have no ends.
+memory::desc turnedWeights(const LinearShape& s) {
+  const std::int64_t outputs = s.oc / s.groups, inputs = s.ic / s.groups;
+  if (s.groups == 1) return {{outputs, inputs, 1, 1}, memory::data_type::f32, memory::dims{1, outputs, 1, 1}};
+  return {{s.groups, outputs, inputs, 1, 1}, memory::data_type::f32, memory::dims{outputs * inputs, 1, outputs, 1, 1}};
 }
 
 memory::desc freeLayout(const memory::desc& d) {
@@ -125,21 +133,36 @@ void takePart(const SharedFloats& weights, WeightSlopes part, float* to) {
   for (std::int64_t i = 0; i < count; ++i) to[i] = part.of(from[i]);
 }
 
+// The same for the way back as a layer of this shape: inputs and outputs change places, windows are read from their
+// ends.
+void takeTurned(const SharedFloats& weights, WeightSlopes part, const LinearShape& s, float* to) {
+  const std::int64_t outputs = s.oc / s.groups, inputs = s.ic / s.groups, window = s.kh * s.kw;
+  const float* all = weights.data();
+#pragma omp parallel for schedule(static)
+  for (std::int64_t row = 0; row < s.oc; ++row)
+    for (std::int64_t i = 0; i < inputs; ++i) {
+      const float* from = all + ((row / outputs * inputs + i) * outputs + row % outputs + 1) * window;
+      for (std::int64_t k = 0; k < window; ++k) to[(row * inputs + i) * window + k] = part.of(*--from);
+    }
+}
+
 // A part of a layer's weights as its primitive reads them.
 class Weights {
  public:
-  Weights(const LinearKernelSpec& spec, const memory::desc& wanted, Packed* shared)
-      : source_(spec.weights), part_(spec.part), plain_(plainWeights(spec.shape), cpu(), nullptr) {
+  Weights(const LinearKernelSpec& spec, const memory::desc& wanted, Packed* shared, bool turned)
+      : source_(spec.weights),
+        part_(spec.part),
+        shape_(spec.shape),
+        turned_(turned && spec.shape.kh * spec.shape.kw > 1),
+        plain_(turned && !turned_ ? turnedWeights(spec.shape) : plainWeights(spec.shape), cpu(), nullptr) {
     if (!shared) {
       packed_ = memory(wanted, cpu(), nullptr);
       reorder_ = dnnl::reorder(plain_, packed_);
       return;
     }
-    const auto [weights, isNew] = shared->get(source_, part_, {plain_.get_desc(), wanted}, [&] {
-      std::vector<float> values(part_.isAll() ? 0 : source_.size());
-      if (!part_.isAll()) takePart(source_, part_, values.data());
-      return std::make_shared<memory>(
-          packed(part_.isAll() ? source_.data() : values.data(), plain_.get_desc(), wanted));
+    const auto [weights, isNew] = shared->get(source_, part_, {plain_.get_desc(), wanted, turned_}, [&] {
+      std::vector<float> values(isAsGiven() ? 0 : source_.size());
+      return std::make_shared<memory>(packed(taken(values.data()), plain_.get_desc(), wanted));
     });
     shared_ = weights, packed_ = *weights, isNew_ = isNew;
     source_ = SharedFloats();
@@ -151,19 +174,26 @@ class Weights {
   std::int64_t scratchBytes() const { return reorder_ ? partBytes() + alignedBytes(packed_.get_desc().get_size()) : 0; }
   const memory& at(char* scratch) const {
     if (!reorder_) return packed_;
-    float* part = reinterpret_cast<float*>(scratch);
-    if (!part_.isAll()) takePart(source_, part_, part);
-    plain_.set_data_handle(part_.isAll() ? const_cast<float*>(source_.data()) : part);
+    plain_.set_data_handle(const_cast<float*>(taken(reinterpret_cast<float*>(scratch))));
     packed_.set_data_handle(scratch + partBytes());
     reorder_.execute(stream(), plain_, packed_);
     return packed_;
   }
 
  private:
-  std::int64_t partBytes() const { return part_.isAll() ? 0 : alignedBytes(source_.size() * sizeof(float)); }
+  bool isAsGiven() const { return part_.isAll() && !turned_; }
+  std::int64_t partBytes() const { return isAsGiven() ? 0 : alignedBytes(source_.size() * sizeof(float)); }
+  // In their plain order: where they lie, or written to `own`.
+  const float* taken(float* own) const {
+    if (isAsGiven()) return source_.data();
+    turned_ ? takeTurned(source_, part_, shape_, own) : takePart(source_, part_, own);
+    return own;
+  }
 
   SharedFloats source_;  // none once they are packed
   WeightSlopes part_;
+  LinearShape shape_;
+  bool turned_;
   mutable memory plain_, packed_;
   std::shared_ptr<memory> shared_;  // the same, for as long as it is in use
   bool isNew_ = true;               // nobody else had them before
@@ -200,15 +230,18 @@ struct Wanted {
   memory::desc in, out, weights, scratch;
 };
 
+// Forwards, back by the primitive for that, or back as a forward layer whose weights are turned round.
+enum class Way { Forward, Gradient, Turned };
+
 // One linear primitive with its packed weights. A kernel runs once at a time (its memory handles are re-pointed).
 class Linear : public Kernel {
  public:
-  Linear(const LinearKernelSpec& spec, const dnnl::primitive& primitive, const Wanted& w, bool forward, Packed* shared)
+  Linear(const LinearKernelSpec& spec, const dnnl::primitive& primitive, const Wanted& w, Way way, Packed* shared)
       : primitive_(primitive),
-        forward_(forward),
-        in_(outer(spec, forward, true), w.in, true, false),
-        out_(outer(spec, !forward, false), w.out, spec.accumulate, true),
-        weights_(spec, w.weights, shared),
+        forward_(way != Way::Gradient),
+        in_(outer(spec, forward_, true), w.in, true, false),
+        out_(outer(spec, !forward_, false), w.out, spec.accumulate, true),
+        weights_(spec, w.weights, shared, way == Way::Turned),
         scratch_(w.scratch, cpu(), nullptr) {
     if (!spec.bias.empty()) {
       const memory::desc md = described({spec.shape.oc}, Tag::x);
@@ -255,12 +288,75 @@ class Linear : public Kernel {
 };
 
 template <class Desc, class Primitive>
-KernelPtr finish(const LinearKernelSpec& spec, const Desc& pd, const Primitive& p, bool forward, Packed* shared) {
-  const Wanted w = forward ? Wanted{pd.query_md(dnnl::query::src_md), pd.query_md(dnnl::query::dst_md),
-                                    pd.query_md(dnnl::query::weights_md), pd.scratchpad_desc()}
-                           : Wanted{pd.query_md(dnnl::query::diff_dst_md), pd.query_md(dnnl::query::diff_src_md),
-                                    pd.query_md(dnnl::query::weights_md), pd.scratchpad_desc()};
-  return std::make_unique<Linear>(spec, p, w, forward, shared);
+KernelPtr finish(const LinearKernelSpec& spec, const Desc& pd, const Primitive& p, Way way, Packed* shared) {
+  const Wanted w = way != Way::Gradient
+                       ? Wanted{pd.query_md(dnnl::query::src_md), pd.query_md(dnnl::query::dst_md),
+                                pd.query_md(dnnl::query::weights_md), pd.scratchpad_desc()}
+                       : Wanted{pd.query_md(dnnl::query::diff_dst_md), pd.query_md(dnnl::query::diff_src_md),
+                                pd.query_md(dnnl::query::weights_md), pd.scratchpad_desc()};
+  return std::make_unique<Linear>(spec, p, w, way, shared);
+}
+
+KernelPtr convolution(const LinearKernelSpec& spec, Way way, Packed* shared) {
+  const auto attr = attributes(spec);
+  const auto pd = choose(describe(spec, true), false, [&](const ConvDescs& d) { return convForward(d, attr, cpu()); });
+  return finish(spec, pd, dnnl::convolution_forward(pd), way, shared);
+}
+
+// R_i = Σ_o Σ_k w_oi(k)·s_o(i + pad − k) is a convolution of s, and what the padding cut off is padded.
+LinearKernelSpec turned(const LinearKernelSpec& spec) {
+  const LinearShape& s = spec.shape;
+  const std::int64_t high = s.dh * (s.kh - 1), wide = s.dw * (s.kw - 1);
+  LinearKernelSpec t = spec;
+  std::swap(t.shape.ic, t.shape.oc), std::swap(t.shape.ih, t.shape.oh), std::swap(t.shape.iw, t.shape.ow);
+  t.shape.pt = high - s.pt, t.shape.pb = high - s.pb, t.shape.pl = wide - s.pl, t.shape.pr = wide - s.pr;
+  std::swap(t.srcBlock, t.dstBlock);
+  return t;
+}
+
+// oneDNN's forward convolutions are faster than those back, and can add to what is there.
+bool canTurn(const LinearKernelSpec& spec) {
+  if (spec.shape.dense || spec.shape.sh != 1 || spec.shape.sw != 1) return false;
+  const LinearShape t = turned(spec).shape;
+  return std::min({t.pt, t.pb, t.pl, t.pr}) >= 0;
+}
+
+// Σ + Wᵀs where the primitive only knows Wᵀs.
+class Added : public Kernel {
+ public:
+  Added(KernelPtr kernel, std::int64_t floats) : kernel_(std::move(kernel)), floats_(floats) {}
+
+  void run(const std::byte* const* in, std::byte* const* out, void* scratch) const override {
+    auto* own = static_cast<std::byte*>(scratch);
+    kernel_->run(in, &own, own + ownBytes());
+    const float* from = static_cast<const float*>(scratch);
+    float* to = FloatsOut{out}[0];
+#pragma omp parallel for simd schedule(static)
+    for (std::int64_t i = 0; i < floats_; ++i) to[i] += from[i];
+  }
+  std::int64_t scratchBytes() const override {
+    return ownBytes() + kernel_->scratchBytes();
+  }
+  std::int64_t weightBytes() const override {
+    return kernel_->weightBytes();
+  }
+  const char* algorithm() const override {
+    return kernel_->algorithm();
+  }
+
+ private:
+  std::int64_t ownBytes() const {
+    return alignedBytes(static_cast<std::size_t>(floats_) * sizeof(float));
+  }
+
+  KernelPtr kernel_;
+  std::int64_t floats_;
+};
+
+KernelPtr added(LinearKernelSpec spec, Packed* shared) {
+  spec.accumulate = false;
+  const std::int64_t floats = TensorDesc{spec.shape.inputShape(), spec.shape.dense ? 1 : spec.srcBlock}.floats();
+  return std::make_unique<Added>(linearBackward(spec, shared), floats);
 }
 
 // x and g meet in a primitive that makes weights.
@@ -336,27 +432,25 @@ class Lrn : public Kernel {
 }  // namespace
 
 KernelPtr linearForward(const LinearKernelSpec& spec, Packed* shared) {
-  const auto attr = attributes(spec);
-  if (spec.shape.dense) {
-    const auto pd = denseForward(describe(spec, true), attr, cpu());
-    return finish(spec, pd, dnnl::inner_product_forward(pd), true, shared);
-  }
-  const auto pd = choose(describe(spec, true), false, [&](const ConvDescs& d) { return convForward(d, attr, cpu()); });
-  return finish(spec, pd, dnnl::convolution_forward(pd), true, shared);
+  if (!spec.shape.dense) return convolution(spec, Way::Forward, shared);
+  const auto pd = denseForward(describe(spec, true), attributes(spec), cpu());
+  return finish(spec, pd, dnnl::inner_product_forward(pd), Way::Forward, shared);
 }
 
 KernelPtr linearBackward(const LinearKernelSpec& spec, Packed* shared) {
   LinearKernelSpec plain = spec;
-  plain.bias.clear();
+  plain.bias.clear(), plain.relu = false;
+  if (canTurn(plain)) return convolution(turned(plain), Way::Turned, shared);
+  if (spec.accumulate) return added(plain, shared);
   const auto attr = attributes({.shape = spec.shape, .weights = {}, .bias = {}});
   if (spec.shape.dense) {
     const auto pd = denseGradient<dnnl::inner_product_backward_data>(describe(plain, false), attr, cpu());
-    return finish(plain, pd, dnnl::inner_product_backward_data(pd), false, shared);
+    return finish(plain, pd, dnnl::inner_product_backward_data(pd), Way::Gradient, shared);
   }
   const auto pd = choose(describe(plain, false), false, [&](const ConvDescs& d) {
     return convGradient<dnnl::convolution_backward_data>(d, attr, cpu());
   });
-  return finish(plain, pd, dnnl::convolution_backward_data(pd), false, shared);
+  return finish(plain, pd, dnnl::convolution_backward_data(pd), Way::Gradient, shared);
 }
 
 KernelPtr linearWeightGradient(const LinearKernelSpec& spec) {

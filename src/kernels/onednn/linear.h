@@ -8,6 +8,7 @@ namespace relprop::onednn {
 
 struct PackedLayout {
   dnnl::memory::desc plain, wanted;
+  bool turned;  // read from their ends, inputs for outputs
   bool operator==(const PackedLayout&) const = default;
 };
 using Packed = PackedWeights<PackedLayout, dnnl::memory>;

@@ -71,6 +71,7 @@ class Backward : public Kernel {
   void run(const std::byte* const* in, std::byte* const* out, void*) const override {
     const LinearShape& s = spec_.shape;
     std::vector<double> sum(static_cast<std::size_t>(s.n * s.ic * s.ih * s.iw));
+    if (spec_.accumulate) std::copy_n(FloatsOut{out}[0], sum.size(), sum.begin());
     forEachOutput(s, [&](auto n, auto o, auto y, auto x, auto index) {
       const double r = rounded(readElement(in[0], index, spec_.in), spec_.operands);
       forEachProduct(s, n, o, y, x, [&](auto i, auto w) {

@@ -73,6 +73,22 @@ KernelPtr averagePoolBackward(const PoolShape& shape) {
   });
 }
 
+KernelPtr softmax(std::int64_t rows, std::int64_t extent) {
+  return makeKernel([=](FloatsIn in, FloatsOut out) {
+#pragma omp parallel for schedule(static)
+    for (std::int64_t row = 0; row < rows; ++row)
+      bestOps().softmax(extent, in[0] + row * extent, out[0] + row * extent);
+  });
+}
+
+KernelPtr softmaxBackward(std::int64_t rows, std::int64_t extent) {
+  return makeKernel([=](FloatsIn in, FloatsOut out) {
+#pragma omp parallel for schedule(static)
+    for (std::int64_t row = 0; row < rows; ++row)
+      bestOps().softmaxBackward(extent, in[0] + row * extent, in[1] + row * extent, out[0] + row * extent);
+  });
+}
+
 KernelPtr layerNorm(const LayerNormSpec& spec) {
   return makeKernel([s = spec](FloatsIn in, FloatsOut out) {
 #pragma omp parallel for schedule(static)

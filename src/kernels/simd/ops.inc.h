@@ -419,6 +419,7 @@ void layerNormBackward(const LayerNormSpec& s, const float* scale, const float* 
 
 #include "kernels/simd/dense.inc.h"
 #include "kernels/simd/lrn.inc.h"
+#include "kernels/simd/softmax.inc.h"
 
 }  // namespace
 
@@ -435,6 +436,8 @@ const Ops& RELPROP_ISA() {
                               averagePoolBackward,
                               layerNorm,
                               layerNormBackward,
+                              softmax,
+                              softmaxBackward,
                               lrnBackward,
                               denseForwardRange<float>,
                               denseBackwardRange<float>,

@@ -56,6 +56,9 @@ struct Ops {
   // One row of a layer normalisation.
   void (*layerNorm)(const LayerNormSpec&, const float* scale, const float* bias, const float* x, float* y);
   void (*layerNormBackward)(const LayerNormSpec&, const float* scale, const float* x, const float* g, float* dx);
+  // One row of a softmax.
+  void (*softmax)(std::int64_t extent, const float* x, float* y);
+  void (*softmaxBackward)(std::int64_t extent, const float* y, const float* g, float* dx);
   // The pixels from `first` on, kLrnPixels at most. work: 3 floats for each channel and pixel.
   void (*lrnBackward)(const LrnTask&, const float* x, const float* g, float* dx, std::int64_t first, float* work);
   // Outputs (forward) or inputs (backward) begin … end − 1.
@@ -79,9 +82,9 @@ KernelPtr averagePoolBackward(const PoolShape& shape);
 // Weights at half their width when `bf16`: rounded once, and shared by all kernels over the same weights.
 KernelPtr denseForward(const DenseSpec& spec, bool bf16);
 KernelPtr denseBackward(const DenseSpec& spec, bool bf16);
-// Copies whose innermost axis is contiguous on both sides, and whether one is of this kind.
-bool isOfRuns(const CopySpec& spec);
-KernelPtr copyRuns(const CopySpec& spec);
+KernelPtr copy(const CopySpec& spec);
+KernelPtr softmax(std::int64_t rows, std::int64_t extent);
+KernelPtr softmaxBackward(std::int64_t rows, std::int64_t extent);
 KernelPtr layerNorm(const LayerNormSpec& spec);
 KernelPtr layerNormBackward(const LayerNormSpec& spec);
 KernelPtr lrnBackward(const LrnSpec& spec);

@@ -91,7 +91,7 @@ class Winograd : public Kernel {
         sharing_(sharingOf(tilesOf(layer_), packedBytesOf(layer_, ops), omp_get_max_threads())),
         spec_(std::move(spec)) {
     if (direction == Direction::Backward)  // which knows of weights alone
-      spec_.bias.clear(), spec_.relu = spec_.accumulate = false;
+      spec_.bias.clear(), spec_.relu = false;
     if (!spec_.bias.empty()) spec_.bias.resize(static_cast<std::size_t>(roundedUp(layer_.oc, ops.block)));
     if (!packed) return;
     auto [weights, isNew] = packed->get(spec_.weights, spec_.part, {direction, tile, spec_.shape.ic, spec_.shape.oc},

@@ -101,8 +101,9 @@ class NarrowLinear : public testing::TestWithParam<LinearCase> {
     k.bias = randomFloats(shape().oc, 2);
     return ran(*b.linearForward(k), randomFloats(elementCount(shape().inputShape()), 3), in(b), k.in, out(b));
   }
-  Floats backward(Backend& b) const {
-    const LinearKernelSpec k = spec(b);
+  Floats backward(Backend& b, bool adds = false) const {
+    LinearKernelSpec k = spec(b);
+    k.accumulate = adds;  // to 77s
     return ran(*b.linearBackward(k), randomFloats(elementCount(shape().outputShape()), 4), out(b), k.in, in(b));
   }
   std::unique_ptr<Backend> fast_, slow_ = makeReferenceBackend(Element::Bfloat16);
@@ -114,6 +115,9 @@ TEST_P(NarrowLinear, ForwardIsTheReferences) {
 }
 TEST_P(NarrowLinear, BackwardIsTheReferences) {
   expectClose(backward(*fast_), backward(*slow_), 1e-5);
+}
+TEST_P(NarrowLinear, BackwardAddsToWhatIsThere) {
+  expectClose(backward(*fast_, true), backward(*slow_, true), 1e-5);
 }
 
 // What the next layer reads is stored as it reads it.

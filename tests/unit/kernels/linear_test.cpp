@@ -39,11 +39,12 @@ Floats forward(Backend& backend, const LinearShape& s, const Options& o, const F
   return rowMajor(out, l.out);
 }
 
-Floats backward(Backend& backend, const LinearShape& s, const Floats& r) {
+Floats backward(Backend& backend, const LinearShape& s, const Floats& r, const Options& o = {},
+                const Floats& before = {}) {
   const Layouts l = layoutsOf(backend, s);
-  const KernelPtr kernel = backend.linearBackward(specOf(s, l, {}));
+  const KernelPtr kernel = backend.linearBackward(specOf(s, l, o));
   const Buffer in = laidOut(r, l.out);
-  Buffer out(l.in.floats(), 77.0f);
+  Buffer out = o.accumulate ? laidOut(before, l.in) : Buffer(l.in.floats(), 77.0f);
   run(*kernel, {in.data()}, {out.data()});
   expectCleanPadding(out, l.in);
   return rowMajor(out, l.in);
@@ -88,6 +89,11 @@ TEST_P(LinearKernels, ForwardAddsBeforeTheRelu) {
 }
 TEST_P(LinearKernels, Backward) {
   expectClose(backward(*fast_, shape(), output()), backward(*slow_, shape(), output()), 5e-6);
+}
+
+TEST_P(LinearKernels, BackwardAddsToWhatIsThere) {
+  const Options o{.bias = true, .relu = true, .accumulate = true};  // of which it knows the last alone
+  expectClose(backward(*fast_, shape(), output(), o, input()), backward(*slow_, shape(), output(), o, input()), 5e-6);
 }
 
 // <a, b> = <c, d>
@@ -186,6 +192,9 @@ TEST(ReferenceLinear, KnownConvolution) {
   EXPECT_EQ(z.values(), (Floats{-50, -80, -110})) << "20·left − 50·right";
   run(*backend->linearBackward({s, 1, 1, {10, 100}, {}}), {x.data()}, {back.data()});
   EXPECT_EQ(back.values(), (Floats{120, 230, 300}));
+  run(*backend->linearBackward({.shape = s, .weights = {10, 100}, .bias = {}, .accumulate = true}), {x.data()},
+      {back.data()});
+  EXPECT_EQ(back.values(), (Floats{240, 460, 600}));
   const Floats g = {1, 10, 100};
   Buffer dw(2);
   run(*backend->linearWeightGradient({s, 1, 1, {}, {}}), {x.data(), g.data()}, {dw.data()});

@@ -1,4 +1,8 @@
 // Strided copies, fills and resizing: what lands where, and that the way back is the transpose.
+#include <algorithm>
+#include <numeric>
+#include <random>
+
 #include "kernels/backend.h"
 #include "unit/kernels/support.h"
 
@@ -51,6 +55,71 @@ TEST_F(Moves, CopyInReverseIsTheTranspose) {
   const Floats x = randomFloats(24, 1), r = randomFloats(24, 2);
   for (const CopySpec& s : specs)
     EXPECT_NEAR(dot(apply(backend_->copy(s), x, 24), r), dot(x, apply(backend_->copy(turned(s)), r, 24)), 1e-5);
+}
+
+// Boxes between a plain tensor and one whose axes lie in any order, with gaps, from behind or all on one place: what is
+// read and written in squares, runs, lines and single numbers.
+CopySpec randomBox(std::mt19937& random) {
+  const auto upTo = [&random](int most) { return std::uniform_int_distribution<int>(0, most)(random); };
+  const bool large = upTo(3) == 0;
+  CopySpec s;
+  for (int axis = 1 + upTo(large ? 1 : 3); axis > 0; --axis) s.extents.push_back(1 + upTo(large ? 60 : 5));
+  const std::size_t count = s.extents.size();
+  std::vector<std::size_t> order(count);
+  std::iota(order.begin(), order.end(), 0u);
+  const auto placed = [&](std::vector<std::int64_t>& strides, std::int64_t& offset) {
+    std::shuffle(order.begin(), order.end(), random);
+    strides.resize(count);
+    std::int64_t step = 1 + (upTo(4) == 0 ? 2 : 0);
+    for (const std::size_t axis : order) {
+      const bool reversed = upTo(7) == 0;
+      strides[axis] = reversed ? -step : step;
+      if (reversed) offset += step * (s.extents[axis] - 1);
+      step *= s.extents[axis] + upTo(1);
+    }
+  };
+  placed(s.srcStrides, s.srcOffset);
+  placed(s.dstStrides, s.dstOffset);
+  for (std::size_t axis = 0; axis < count; ++axis)
+    if (upTo(3) == 0 && s.srcStrides[axis] > 0) s.srcStrides[axis] = 0;
+  s.accumulate = upTo(1) == 0;
+  for (std::size_t axis = 0; axis < count; ++axis)
+    if (upTo(3) == 0 && s.accumulate && s.dstStrides[axis] > 0) s.dstStrides[axis] = 0;
+  return s;
+}
+
+std::int64_t reached(const CopySpec& s, const std::vector<std::int64_t>& strides, std::int64_t offset) {
+  for (std::size_t axis = 0; axis < strides.size(); ++axis)
+    offset += std::max<std::int64_t>(0, strides[axis]) * (s.extents[axis] - 1);
+  return offset + 1;
+}
+
+TEST_F(Moves, AnyBoxIsMovedAsPlainLoopsMoveIt) {
+  std::mt19937 random(7);
+  const auto slow = makeReferenceBackend();
+  for (int k = 0; k < 600; ++k) {
+    const CopySpec s = randomBox(random);
+    const Floats x = randomFloats(reached(s, s.srcStrides, s.srcOffset), static_cast<unsigned>(k));
+    const std::int64_t out = reached(s, s.dstStrides, s.dstOffset) + 3;
+    const Floats fast = apply(backend_->copy(s), x, out, 5), expected = apply(slow->copy(s), x, out, 5);
+    if (s.accumulate)
+      expectClose(fast, expected, 1e-5);
+    else
+      EXPECT_EQ(fast, expected) << k;
+    if (HasFailure()) break;
+  }
+}
+
+TEST_F(Moves, SumsOfManyAreAsExactAsDoubles) {
+  const std::int64_t count = 100000;
+  const CopySpec s{.extents = {2, count}, .srcStrides = {count, 1}, .dstStrides = {1, 0}, .accumulate = true};
+  EXPECT_EQ(apply(backend_->copy(s), Floats(static_cast<std::size_t>(2 * count), 0.1f), 2),
+            Floats(2, static_cast<float>(static_cast<double>(count) * static_cast<double>(0.1f))));
+}
+
+TEST_F(Moves, NothingIsMovedWhereAnAxisIsEmpty) {
+  const CopySpec s{.extents = {3, 0, 2}, .srcStrides = {0, 2, 1}, .dstStrides = {0, 2, 1}, .accumulate = true};
+  EXPECT_EQ(apply(backend_->copy(s), {1, 2}, 2, 4), (Floats{4, 4}));
 }
 
 TEST_F(Moves, FillWritesItsCountOnly) {

@@ -155,5 +155,29 @@ TEST_F(Softmax, BackwardIsTheDerivative) {
   expectClose(out.values(), narrow(numericGradient(f, wide(x), g)), 5e-6);
 }
 
+// Rows of every length that vectors fill or do not.
+TEST_F(Softmax, RowsAreTheReferences) {
+  const auto slow = makeReferenceBackend();
+  for (const std::int64_t length : {1, 2, 15, 16, 17, 197, 1000}) {
+    const Floats x = randomFloats(7 * length, 1, -30, 30), g = randomFloats(7 * length, 2);
+    Buffer y(7 * length), expected(7 * length), back(7 * length), expectedBack(7 * length);
+    run(*backend_->softmax(7, length, 1), {x.data()}, {y.data()});
+    run(*slow->softmax(7, length, 1), {x.data()}, {expected.data()});
+    expectClose(y.values(), expected.values(), 1e-6);
+    run(*backend_->softmaxBackward(7, length, 1), {expected.data(), g.data()}, {back.data()});
+    run(*slow->softmaxBackward(7, length, 1), {expected.data(), g.data()}, {expectedBack.data()});
+    expectClose(back.values(), expectedBack.values(), 1e-6);
+  }
+}
+
+// Masked scores are −∞.
+TEST_F(Softmax, WhatIsMaskedGetsNothing) {
+  const float low = -std::numeric_limits<float>::infinity();
+  const Floats x = {1, low, 1, low};
+  Buffer y(4);
+  run(*backend_->softmax(1, 4, 1), {x.data()}, {y.data()});
+  EXPECT_EQ(y.values(), (Floats{0.5f, 0, 0.5f, 0}));
+}
+
 }  // namespace
 }  // namespace relprop::test
