@@ -82,7 +82,7 @@ class OneDnnBackend : public ReferenceBackend {
   KernelPtr matmul(const MatmulSpec& s) override {
     return made("matmul", [&] { return onednn::matmul(s); });
   }
-  KernelPtr copy(const CopySpec& s) override { return simd::copy(s); }
+  KernelPtr copy(const CopySpec& s) override { return simd::suitsCopy(s) ? simd::copy(s) : ref::copy(s); }
   KernelPtr softmax(std::int64_t outer, std::int64_t extent, std::int64_t inner) override {
     return inner == 1 ? simd::softmax(outer, extent) : ref::softmax(outer, extent, inner);
   }

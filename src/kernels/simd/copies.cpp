@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "kernels/lambda_kernel.h"
-#include "kernels/ref/moves.h"
 #include "kernels/simd/simd.h"
 
 namespace relprop::simd {
@@ -132,9 +131,12 @@ void moveTask(const Box& b, const float* from, float* to, std::int64_t stretch) 
 
 }  // namespace
 
+bool suitsCopy(const CopySpec& s) {
+  return s.accumulate || boxOf(s).summed.empty();
+}
+
 KernelPtr copy(const CopySpec& s) {
   const Box box = boxOf(s);
-  if (!s.accumulate && !box.summed.empty()) return ref::copy(s);  // the last one stays
   const bool squares = box.across.extent > 1;
   const std::int64_t extent = squares ? box.across.extent : box.inner.extent, size = squares ? kSquare : kLine;
   const std::int64_t stretches = (extent + size - 1) / size, tasks = countOf(box.outer) * stretches;

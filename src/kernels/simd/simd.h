@@ -82,6 +82,8 @@ KernelPtr averagePoolBackward(const PoolShape& shape);
 // Weights at half their width when `bf16`: rounded once, and shared by all kernels over the same weights.
 KernelPtr denseForward(const DenseSpec& spec, bool bf16);
 KernelPtr denseBackward(const DenseSpec& spec, bool bf16);
+// Not where copies overwrite one another.
+bool suitsCopy(const CopySpec& spec);
 KernelPtr copy(const CopySpec& spec);
 KernelPtr softmax(std::int64_t rows, std::int64_t extent);
 KernelPtr softmaxBackward(std::int64_t rows, std::int64_t extent);

@@ -117,6 +117,11 @@ TEST_F(Moves, SumsOfManyAreAsExactAsDoubles) {
             Floats(2, static_cast<float>(static_cast<double>(count) * static_cast<double>(0.1f))));
 }
 
+TEST_F(Moves, OfCopiesOntoOnePlaceTheLastStays) {
+  const CopySpec s{.extents = {3, 2}, .srcStrides = {2, 1}, .dstStrides = {0, 1}};
+  EXPECT_EQ(apply(backend_->copy(s), {1, 2, 3, 4, 5, 6}, 2), (Floats{5, 6}));
+}
+
 TEST_F(Moves, NothingIsMovedWhereAnAxisIsEmpty) {
   const CopySpec s{.extents = {3, 0, 2}, .srcStrides = {0, 2, 1}, .dstStrides = {0, 2, 1}, .accumulate = true};
   EXPECT_EQ(apply(backend_->copy(s), {1, 2}, 2, 4), (Floats{4, 4}));
