@@ -46,6 +46,7 @@ struct Method {
   bool comparesWithBaseline = false;  // the walk also sees the network at the baseline
   bool backward = true;               // false: forward passes are enough
   bool readsLayer = false;            // activation, and relevance if there is a walk, of `layer`; the walk ends there
+  bool resumesAtLayer = false;        // forward passes from `layer` on, with activations that the procedure puts in
   std::string layer;                  // a node; empty: the last feature map with spatial extent
   bool usesPatterns = false;
   bool ofNetworks = true;     // false: there is no walk through layers

@@ -36,6 +36,7 @@ class Session {
     const float* relevance(std::int64_t target) const;  // C×H×W
     std::vector<float> activation() const;              // of the method's layer, C×h×w
     std::vector<float> layerRelevance(std::int64_t target) const;
+    const float* resumedScores() const;
   };
   using Fill = std::function<void(std::int64_t k, float* input)>;
   using Read = std::function<void(std::int64_t k, const Row& row)>;
@@ -56,6 +57,9 @@ class Session {
   // Forward and backward, from the seeds of the questions.
   void walk(std::int64_t count, const Ask& ask, const Fill& fill, const Read& read);
   void walk(std::int64_t count, const std::vector<Question>& questions, const Fill& fill, const Read& read);
+
+  // From the method's layer on, behind a forward pass over one input: `count` activations, C×h×w.
+  void resume(std::int64_t count, const Fill& fill, const Read& read);
 
   std::vector<float> baseline(const float* input) const;
   // Scores of one input, by a plan of few rows.

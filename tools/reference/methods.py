@@ -376,6 +376,18 @@ def score_cam(case, p):
     return drawn(case, np.tensordot(softmax(np.array(scores)), np.array(channels), 1))
 
 
+def ablation_cam(case, p):
+    """From the layer on, the network runs anew with each channel set to 0."""
+    network, layer = case.network(), layer_of(case, p)
+    values = network.run(case.image)
+    y, weights = values[network.output][case.target], []
+    for k in range(len(values[layer])):
+        without = values[layer].copy()
+        without[k] = 0
+        weights.append((y - network.run(case.image, {layer: without})[network.output][case.target]) / abs(y))
+    return drawn(case, np.tensordot(np.array(weights), values[layer], 1))
+
+
 # --- perturbation -----------------------------------------------------------------------------------------------------
 
 def occlusion(case, p):
@@ -487,6 +499,7 @@ METHODS = {
     "excitation-backprop": excitation_backprop,
     "contrastive-excitation-backprop": lambda case, p: excitation_backprop(case, p, rules.contrast(0, "drop")),
     "score-cam": score_cam,
+    "ablation-cam": ablation_cam,
     "occlusion": occlusion,
     "rise": rise,
     "random": random_map,

@@ -56,7 +56,7 @@ ASKED = [
     "hires-cam", "hires-cam:layer=/block1/out/Relu", "xgrad-cam", "xgrad-cam:layer=/block2/out/Relu", "eigen-cam",
     "eigen-cam:layer=/block1/out/Relu", "excitation-backprop", "excitation-backprop:layer=/block1/out/Relu",
     "contrastive-excitation-backprop", "guided-ig:steps=1", "guided-ig:steps=3,anchor=0", "blur-ig:steps=4", "blur-ig:steps=3,sigma=5",
-    "score-cam:layer=/block1/out/Relu",
+    "score-cam:layer=/block1/out/Relu", "ablation-cam", "ablation-cam:layer=/block1/out/Relu",
     "occlusion:stride=12", "occlusion:window=32,stride=20,fill=mean", "occlusion:window=24,stride=24,fill=black",
     "rise:samples=8", "rise:samples=6,cells=5,p=0.25,rng=3",
     "random", "random:rng=3",

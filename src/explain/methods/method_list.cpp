@@ -75,6 +75,8 @@ constexpr MethodEntry kMethods[] = {
      "Zhang et al., IJCV 2018, arXiv:1608.00507", contrastiveExcitationBackprop},
     {"score-cam", "a layer's channels, weighted by the score of the image masked with them",
      "Wang et al., CVPR workshop 2020, arXiv:1910.01279", scoreCam},
+    {"ablation-cam", "a layer's channels, weighted by how much the score falls without them",
+     "Desai & Ramaswamy, WACV 2020, doi:10.1109/WACV45572.2020.9093360", ablationCam},
     {"occlusion", "how much the score falls when a window is covered", "Zeiler & Fergus, ECCV 2014, arXiv:1311.2901",
      occlusion},
     {"rise", "mean of random masks, weighted by the probability they leave to the target",

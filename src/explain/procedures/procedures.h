@@ -23,6 +23,7 @@ Method excitationBackprop(Parameters& p);
 Method contrastiveExcitationBackprop(Parameters& p);
 Method blurIntegratedGradients(Parameters& p);
 Method guidedIntegratedGradients(Parameters& p);
+Method ablationCam(Parameters& p);
 Method eigenCam(Parameters& p);
 Method scoreCam(Parameters& p);
 Method occlusion(Parameters& p);
