@@ -68,7 +68,8 @@ class RELPROP_API Model {
   std::map<std::string, std::string> metadata() const;
   bool hasBatchNormalization() const;  // false when the exporter folded it (or there was none)
   // A bag of visual words (see bow.h) and no network: it has no layers, so methods, rules and metrics about layers do
-  // not apply to it. Its own methods are bow-lrp, gradient, sensitivity, occlusion and rise.
+  // not apply to it. Its own methods are bow-lrp, gradient and sensitivity; those that change the
+  // picture (occlusion, rise, lime, kernel-shap) go too.
   bool isBagOfWords() const;
 
  private:

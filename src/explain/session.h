@@ -62,6 +62,8 @@ class Session {
   void resume(std::int64_t count, const Fill& fill, const Read& read);
 
   std::vector<float> baseline(const float* input) const;
+  // Of a pixel, normalised, where it is known.
+  const std::optional<InputBounds>& bounds() const { return facts_.bounds; }
   // Scores of one input, by a plan of few rows.
   std::vector<float> probe(const std::vector<float>& input) const { return hooks_.probe(input); }
 

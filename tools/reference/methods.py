@@ -2,6 +2,7 @@
 import numpy as np
 
 import rules
+import segments
 
 
 class Case:
@@ -407,6 +408,13 @@ def occlusion(case, p):
     return fall / count
 
 
+def covering(case):
+    """What covers superpixels, by its word."""
+    sigma = min(case.image.shape[1:]) / 16
+    return lambda word: (blurred(case.image.astype(np.float64), sigma).astype(case.dtype) if word == "blur"
+                         else baseline_of(case, word))
+
+
 def rise(case, p):
     samples, cells, share, seed = int(p.pop("samples", 4000)), int(p.pop("cells", 7)), p.pop("p", 0.5), p.pop("rng", 0)
     height, width = case.image.shape[1:]
@@ -502,6 +510,8 @@ METHODS = {
     "ablation-cam": ablation_cam,
     "occlusion": occlusion,
     "rise": rise,
+    "lime": lambda case, p: segments.lime(case, p, covering(case), Random),
+    "kernel-shap": lambda case, p: segments.kernel_shap(case, p, covering(case), Random),
     "random": random_map,
 }
 OWN_NOISE = ("smoothgrad", "vargrad", "gradient-shap")

@@ -81,6 +81,10 @@ constexpr MethodEntry kMethods[] = {
      occlusion},
     {"rise", "mean of random masks, weighted by the probability they leave to the target",
      "Petsiuk et al., BMVC 2018, arXiv:1806.07421", rise},
+    {"lime", "a linear model of the probability, of which superpixels are there",
+     "Ribeiro et al., KDD 2016, arXiv:1602.04938", lime},
+    {"kernel-shap", "Shapley values of superpixels, by weighted least squares over coalitions of them",
+     "Lundberg & Lee, NeurIPS 2017, arXiv:1705.07874", kernelShap},
     {"random", "random numbers in place of relevance: what a map has to beat", "Adebayo et al., 2018, arXiv:1810.03292",
      randomMap}};
 

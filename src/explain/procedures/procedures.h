@@ -28,6 +28,8 @@ Method eigenCam(Parameters& p);
 Method scoreCam(Parameters& p);
 Method occlusion(Parameters& p);
 Method rise(Parameters& p);
+Method lime(Parameters& p);
+Method kernelShap(Parameters& p);
 Method randomMap(Parameters& p);
 
 // Random numbers by seed and number of the sample: the same on every machine and in every order of the samples.

@@ -155,7 +155,7 @@ TEST(Planes, NeedAPicture) {
   const auto code = [&](const Graph& g, const char* method) {
     return codeOf([&] { explainImage(g, method, *backend, {1, 2, 3, 4, 5, 6}, {classQuestion(1)}); });
   };
-  for (const char* method : {"occlusion", "rise:samples=2"})
+  for (const char* method : {"occlusion", "rise:samples=2", "lime:samples=2", "kernel-shap:samples=2"})
     EXPECT_EQ(code(b.graph, method), ErrorCode::NotSupportedByMethod) << method;
   for (const char* method : {"grad-cam", "layer-cam", "score-cam", "ablation-cam"})
     EXPECT_EQ(code(folded.graph, method), ErrorCode::NotSupportedByMethod) << method;

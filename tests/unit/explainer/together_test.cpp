@@ -96,7 +96,7 @@ TEST(Together, EveryMethodSaysWhatItSaysAlone) {
   EXPECT_EQ(alone, (std::set<std::string>{"lrp-resnet", "blur-ig", "eigen-cam", "guided-ig", "integrated-gradients",
                                           "smoothgrad", "vargrad", "deeplift", "gradient-shap", "pattern-net",
                                           "pattern-attribution", "score-cam", "ablation-cam", "occlusion", "rise",
-                                          "random", "taylor"}));
+                                          "lime", "kernel-shap", "random", "taylor"}));
   expectAsAlone(together, options, 1);
 }
 
