@@ -144,8 +144,10 @@ struct ExplainOptions {
   // elsewhere.
   std::shared_ptr<const Tuning> tuning = {};
   std::optional<PixelRange> pixelRange = {};  // needed by bounds=range
-  bool reference = false;                     // plain loops instead of the fast kernels: slow, for checking
-  bool ledger = true;                         // sum relevance at every node
+  // How pictures in files become inputs, for methods that read some themselves (baselines=FOLDER).
+  std::optional<Preprocess> preprocess = {};
+  bool reference = false;  // plain loops instead of the fast kernels: slow, for checking
+  bool ledger = true;      // sum relevance at every node
   // > 0: explain throws NotConserved when |Σ relevance − Σ seed| exceeds this share of Σ|seed|.
   double requireConservation = 0;
   // Called after each batch of a method that runs many inputs an image; false stops with Cancelled.

@@ -13,8 +13,9 @@ namespace relprop {
 
 // What a baseline is made from.
 struct BaselineFacts {
-  std::optional<InputBounds> bounds;  // of a pixel, normalised
-  std::vector<float> picture;         // of Baseline::Kind::File, C×H×W
+  std::optional<InputBounds> bounds;              // of a pixel, normalised
+  std::vector<float> picture;                     // of Baseline::Kind::File, C×H×W
+  std::vector<std::vector<float>> pictures = {};  // of Method::baselines
 };
 
 // Throws NotSupportedByMethod when black pixels are asked for and nobody knows what they are.
@@ -62,6 +63,8 @@ class Session {
   void resume(std::int64_t count, const Fill& fill, const Read& read);
 
   std::vector<float> baseline(const float* input) const;
+  // Of Method::baselines, C×H×W; one at least where there is a path.
+  const std::vector<std::vector<float>>& baselines() const { return facts_.pictures; }
   // Of a pixel, normalised, where it is known.
   const std::optional<InputBounds>& bounds() const { return facts_.bounds; }
   // Scores of one input, by a plan of few rows.

@@ -306,6 +306,44 @@ def gradient_shap(case, p):
     return total / samples
 
 
+def expected_gradients(case, p):
+    """Without pictures: noise in the range of a pixel."""
+    samples, seed, total = int(p.pop("samples", 100)), p.pop("rng", 0), 0
+    for k in range(samples):
+        numbers = Random(seed, k).uniform(1 + case.image.size)
+        base = (case.low + numbers[1:].reshape(case.image.shape) * (case.high - case.low)).astype(case.dtype)
+        total = total + (case.image - base) * slope(case, base + numbers[0] * (case.image - base))
+    return total / samples
+
+
+def xrai(case, p):
+    steps, scales, radius = int(p.pop("steps", 50)), int(p.pop("scales", 6)), int(p.pop("dilate", 5))
+    least = p.pop("least", 50)
+    height, width = case.image.shape[1:]
+    attribution = 0
+    for edge in (case.low, case.high):
+        base = np.broadcast_to(edge, case.image.shape).astype(case.dtype)
+        alphas, weights = points("gauss-legendre", steps)
+        mean = sum(w * slope(case, base + a * (case.image - base)) for a, w in zip(alphas, weights))
+        attribution = attribution + ((case.image - base) * mean).astype(np.float64).sum(0) / 2
+    masks = []
+    for scale in range(scales):
+        labels = segments.superpixels(segments.colours(case), 8 << scale)
+        for s in range(labels.max() + 1):
+            mask = np.pad(labels == s, radius)
+            masks.append(np.any([mask[radius + dy : radius + dy + height, radius + dx : radius + dx + width]
+                                 for dy in range(-radius, radius + 1) for dx in range(-radius, radius + 1)
+                                 if dy * dy + dx * dx <= radius * radius], 0))
+    result, left = np.zeros((height, width)), np.ones((height, width), bool)
+    while left.any():
+        masks = [m & left for m in masks if (m & left).sum() >= least] or [left]
+        gains = [attribution[m].mean() for m in masks]
+        best = int(np.argmax(gains))
+        result[masks[best]] = gains[best]
+        left = left & ~masks[best]
+    return result[None]
+
+
 # --- class activation maps --------------------------------------------------------------------------------------------
 
 def enlarged(plane, height, width):
@@ -496,6 +534,8 @@ METHODS = {
     "vargrad": vargrad,
     "deeplift": deeplift,
     "gradient-shap": gradient_shap,
+    "expected-gradients": expected_gradients,
+    "xrai": xrai,
     "pattern-net": through_patterns(False),
     "pattern-attribution": through_patterns(True),
     "grad-cam": cam(lambda a, g: g.mean((1, 2), keepdims=True)),

@@ -55,6 +55,8 @@ constexpr MethodEntry kMethods[] = {
      deepLift},
     {"gradient-shap", "expected gradients between a baseline and noisy copies",
      "Lundberg & Lee, NeurIPS 2017, arXiv:1705.07874; Erion et al., 2021, arXiv:1906.10670", gradientShap},
+    {"expected-gradients", "gradients between the picture and many others, times the difference, mean over all",
+     "Erion et al., Nature Machine Intelligence 2021, arXiv:1906.10670", expectedGradients},
     {"pattern-net", "gradient walk through patterns estimated from data", kPattern, patternNet},
     {"pattern-attribution", "gradient walk through weights times patterns", kPattern, patternAttribution},
     {"grad-cam", "a layer's channels, weighted by their mean gradient", "Selvaraju et al., ICCV 2017, arXiv:1610.02391",
@@ -85,6 +87,8 @@ constexpr MethodEntry kMethods[] = {
      "Ribeiro et al., KDD 2016, arXiv:1602.04938", lime},
     {"kernel-shap", "Shapley values of superpixels, by weighted least squares over coalitions of them",
      "Lundberg & Lee, NeurIPS 2017, arXiv:1705.07874", kernelShap},
+    {"xrai", "segments of several scales in the order of the integrated gradients they bring a pixel",
+     "Kapishnikov et al., ICCV 2019, arXiv:1906.02825", xrai},
     {"random", "random numbers in place of relevance: what a map has to beat", "Adebayo et al., 2018, arXiv:1810.03292",
      randomMap}};
 

@@ -5,6 +5,8 @@
 //   last one
 //                         is x.                                   Xu et al., CVPR 2020, eq. 7, by the trapezoid rule
 //   gradient-shap         mean of (x̂ − x′) ⊙ ∇f(x′ + α(x̂ − x′)) over noisy copies x̂ and random α.  Lundberg & Lee 2017
+#include "explain/procedures/path.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -18,31 +20,6 @@
 
 namespace relprop {
 namespace {
-
-struct PathPoint {
-  double alpha, weight;
-};
-
-// Nodes and weights on [0, 1]: roots of the Legendre polynomial by Newton's method.
-std::vector<PathPoint> gaussLegendre(int n) {
-  std::vector<PathPoint> points;
-  for (int i = 1; i <= n; ++i) {
-    double x = std::cos(M_PI * (i - 0.25) / (n + 0.5)), slope = 1;
-    for (int round = 0; round < 100; ++round) {
-      double p = 1, before = 0;
-      for (int k = 1; k <= n; ++k) {
-        const double next = ((2 * k - 1) * x * p - (k - 1) * before) / k;
-        before = p, p = next;
-      }
-      slope = n * (x * p - before) / (x * x - 1);
-      const double step = p / slope;
-      x -= step;
-      if (std::abs(step) < 1e-15) break;
-    }
-    points.push_back({(1 - x) / 2, 1 / ((1 - x * x) * slope * slope)});
-  }
-  return points;
-}
 
 std::vector<PathPoint> trapezoid(int n) {
   if (n == 1) return {{0.5, 1}};
@@ -73,29 +50,7 @@ class PathGradients : public Procedure {
   explicit PathGradients(std::vector<PathPoint> points) : points_(std::move(points)) {}
 
   std::vector<Attribution> explain(Session& session, const Subject& subject) const override {
-    const std::int64_t n = session.imageFloats();
-    const std::vector<float> base = session.baseline(subject.input);
-    std::vector<Attribution> out(subject.questions.size());
-    for (Attribution& a : out) a = {session.imageShape(), std::vector<double>(static_cast<std::size_t>(n)), {}};
-    const auto fill = [&](std::int64_t k, float* to) {
-      const double alpha = points_[static_cast<std::size_t>(k)].alpha;
-      for (std::int64_t i = 0; i < n; ++i) {
-        const auto at = static_cast<std::size_t>(i);
-        to[i] = base[at] + static_cast<float>(alpha) * (subject.input[i] - base[at]);
-      }
-    };
-    session.walk(static_cast<std::int64_t>(points_.size()), subject.questions, fill,
-                 [&](std::int64_t k, const Session::Row& row) {
-                   for (std::size_t c = 0; c < out.size(); ++c)
-                     addScaled(row.relevance(static_cast<std::int64_t>(c)), points_[static_cast<std::size_t>(k)].weight,
-                               out[c].map);
-                 });
-    const std::vector<float> baseScores = session.probe(base);
-    for (std::size_t c = 0; c < out.size(); ++c) {
-      for (std::size_t i = 0; i < base.size(); ++i) out[c].map[i] *= static_cast<double>(subject.input[i]) - base[i];
-      out[c].facts = completeness(session, subject, subject.questions[c], out[c].map, baseScores);
-    }
-    return out;
+    return pathGradients(session, subject, session.baseline(subject.input), points_);
   }
 
  private:
@@ -189,6 +144,53 @@ std::vector<PathPoint> pointsOf(const std::string& rule, int steps) {
 }
 
 }  // namespace
+
+// Roots of the Legendre polynomial by Newton's method.
+std::vector<PathPoint> gaussLegendre(int n) {
+  std::vector<PathPoint> points;
+  for (int i = 1; i <= n; ++i) {
+    double x = std::cos(M_PI * (i - 0.25) / (n + 0.5)), slope = 1;
+    for (int round = 0; round < 100; ++round) {
+      double p = 1, before = 0;
+      for (int k = 1; k <= n; ++k) {
+        const double next = ((2 * k - 1) * x * p - (k - 1) * before) / k;
+        before = p, p = next;
+      }
+      slope = n * (x * p - before) / (x * x - 1);
+      const double step = p / slope;
+      x -= step;
+      if (std::abs(step) < 1e-15) break;
+    }
+    points.push_back({(1 - x) / 2, 1 / ((1 - x * x) * slope * slope)});
+  }
+  return points;
+}
+
+std::vector<Attribution> pathGradients(Session& session, const Subject& subject, const std::vector<float>& base,
+                                       const std::vector<PathPoint>& points) {
+  const std::int64_t n = session.imageFloats();
+  std::vector<Attribution> out(subject.questions.size());
+  for (Attribution& a : out) a = {session.imageShape(), std::vector<double>(static_cast<std::size_t>(n)), {}};
+  const auto fill = [&](std::int64_t k, float* to) {
+    const double alpha = points[static_cast<std::size_t>(k)].alpha;
+    for (std::int64_t i = 0; i < n; ++i) {
+      const auto at = static_cast<std::size_t>(i);
+      to[i] = base[at] + static_cast<float>(alpha) * (subject.input[i] - base[at]);
+    }
+  };
+  session.walk(static_cast<std::int64_t>(points.size()), subject.questions, fill,
+               [&](std::int64_t k, const Session::Row& row) {
+                 for (std::size_t c = 0; c < out.size(); ++c)
+                   addScaled(row.relevance(static_cast<std::int64_t>(c)), points[static_cast<std::size_t>(k)].weight,
+                             out[c].map);
+               });
+  const std::vector<float> baseScores = session.probe(base);
+  for (std::size_t c = 0; c < out.size(); ++c) {
+    for (std::size_t i = 0; i < base.size(); ++i) out[c].map[i] *= static_cast<double>(subject.input[i]) - base[i];
+    out[c].facts = completeness(session, subject, subject.questions[c], out[c].map, baseScores);
+  }
+  return out;
+}
 
 Method integratedGradients(Parameters& p) {
   Method m = gradientOfScore();

@@ -14,6 +14,8 @@ Method integratedGradients(Parameters& p);
 Method smoothGrad(Parameters& p);
 Method varGrad(Parameters& p);
 Method gradientShap(Parameters& p);
+Method expectedGradients(Parameters& p);
+Method xrai(Parameters& p);
 Method gradCam(Parameters& p);
 Method gradCamPlusPlus(Parameters& p);
 Method layerCam(Parameters& p);
