@@ -68,7 +68,8 @@ class RELPROP_API Model {
   std::map<std::string, std::string> metadata() const;
   bool hasBatchNormalization() const;  // false when the exporter folded it (or there was none)
   // A bag of visual words (see bow.h) and no network: it has no layers, so methods, rules and metrics about layers do
-  // not apply to it. Its own methods are bow-lrp, gradient, sensitivity, occlusion and rise.
+  // not apply to it. Its own methods are bow-lrp, gradient and sensitivity; those that change the
+  // picture (occlusion, rise, lime, kernel-shap) go too.
   bool isBagOfWords() const;
 
  private:
@@ -143,8 +144,10 @@ struct ExplainOptions {
   // elsewhere.
   std::shared_ptr<const Tuning> tuning = {};
   std::optional<PixelRange> pixelRange = {};  // needed by bounds=range
-  bool reference = false;                     // plain loops instead of the fast kernels: slow, for checking
-  bool ledger = true;                         // sum relevance at every node
+  // How pictures in files become inputs, for methods that read some themselves (baselines=FOLDER).
+  std::optional<Preprocess> preprocess = {};
+  bool reference = false;  // plain loops instead of the fast kernels: slow, for checking
+  bool ledger = true;      // sum relevance at every node
   // > 0: explain throws NotConserved when |Σ relevance − Σ seed| exceeds this share of Σ|seed|.
   double requireConservation = 0;
   // Called after each batch of a method that runs many inputs an image; false stops with Cancelled.

@@ -117,6 +117,7 @@ ExplainOptions ExplainerObject::explainOptions() {
   result.precision = given.precision;
   result.tuning = given.tuning;
   result.memory = given.memory;
+  result.preprocess = subject_.pixels.preprocess;
   if (subject_.pixels.preprocess)
     result.pixelRange =
         pixelRange(*subject_.pixels.preprocess, subject_.model.channels(result.inputShape, given.layout));

@@ -77,6 +77,39 @@ Forward Forward::forWalk(const std::function<bool(int)>& fuse) const {
   return own;
 }
 
+void Forward::keep(ValueId id) {
+  if (values_.count(id) == 0) return;  // a constant
+  const BufferView view = buffer(id);
+  plan_.pin(view.buffer);
+  values_[id] = load(view);
+}
+
+Forward Forward::resumedAt(ValueId from) {
+  std::set<ValueId> changed = {from};
+  std::vector<int> again;
+  for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
+    const Node& node = graph_.nodes[i];
+    const auto isChanged = [&](ValueId id) { return changed.count(id) != 0; };
+    if (isChanged(node.outputs[0]) || std::none_of(node.inputs.begin(), node.inputs.end(), isChanged)) continue;
+    changed.insert(node.outputs.begin(), node.outputs.end());
+    again.push_back(static_cast<int>(i));
+  }
+  for (const int i : again)
+    for (const ValueId id : graph_.nodes[static_cast<std::size_t>(i)].inputs)
+      if (changed.count(id) == 0) keep(id);
+  plan_.beginBackward();
+  Forward own = *this;
+  own.otherType_.clear();
+  own.input_ = freshPlain(graph_.value(from).shape, graph_.value(from).name + " (put in)");
+  plan_.pin(own.input_.buffer);
+  own.values_[from] = load(canonical(own.input_, graph_.value(from).name));
+  for (const int i : again) {
+    const NodeScope scope(plan_, graph_.nodes[static_cast<std::size_t>(i)].name);
+    own.emit(i);
+  }
+  return own;
+}
+
 void Forward::emit(int index) {
   const Node& node = graph_.nodes[static_cast<std::size_t>(index)];
   const ValueId out = node.outputs.at(0);

@@ -31,6 +31,10 @@ class Forward {
   // stores, other walks do not find.
   Forward forWalk(const std::function<bool(int)>& fuse) const;
 
+  // Begins a walk that is a forward pass: a built one with another value put in here (inputView), which runs what
+  // depends on that. What it reads of the rest stays where it is, so that the walk may run again and again.
+  Forward resumedAt(ValueId from);
+
   // Emits the steps of the whole graph. `after` is called behind the steps of each node, and what it adds is the
   // node's. Throws UnsupportedModel.
   void build(const std::function<void(const Node&)>& after = {});
@@ -65,6 +69,7 @@ class Forward {
   void emit(int index);
   BufferView bufferOf(ValueId id, Element element);
   BufferView stored(const Expr& e, Element element, const std::string& name);
+  void keep(ValueId id);
 
   const Graph& graph_;
   Plan& plan_;

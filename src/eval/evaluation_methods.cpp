@@ -41,6 +41,7 @@ ExplainOptions EvaluatedMethods::optionsOf(std::size_t asked) const {
   o.precision = options_.precision;
   o.tuning = options_.tuning;
   o.memory = options_.methodMemory;
+  o.preprocess = options_.preprocess;
   o.pixelRange = pixelRange(options_.preprocess, channels_);
   o.ledger = ledger_;
   o.again = options_.again;

@@ -12,13 +12,13 @@
 #include <functional>
 #include <span>
 
+#include "core/superpixels.h"
 #include "eval/imputation.h"
 #include "eval/metric_list.h"
 #include "eval/random.h"
 #include "eval/ranking.h"
 #include "eval/statistics.h"
 #include "eval/substitutes.h"
-#include "eval/superpixels.h"
 #include "relprop/error.h"
 
 namespace relprop::eval {
@@ -143,7 +143,9 @@ std::vector<float> meansOf(const Plane& map, const Regions& regions) {
 }
 
 Measured RegionGain::operator()(const Case& c) const {
-  const Regions all = regions == "slic" ? superpixels(*c.view, count) : gridRegions(c.map.height, c.map.width, side);
+  const Image& view = *c.view;
+  const Regions all = regions == "slic" ? superpixels(view.pixels, view.height, view.width, count)
+                                        : gridRegions(c.map.height, c.map.width, side);
   if (all.size() < 2) return Measured::skip("the picture is one region");
   const std::vector<float> means = meansOf(c.map, all);
   const std::array<Flips, 2> orders = {flips(all, increasingOrder(means)), flips(all, decreasingOrder(means))};

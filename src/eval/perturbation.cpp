@@ -3,12 +3,12 @@
 //   negative-perturbation  pixels of the lowest relevance first, set to zero.                [Nam 2020], figure 7
 #include <algorithm>
 
+#include "core/superpixels.h"
 #include "eval/metric_list.h"
 #include "eval/ranking.h"
 #include "eval/sequence.h"
 #include "eval/statistics.h"
 #include "eval/substitutes.h"
-#include "eval/superpixels.h"
 
 namespace relprop::eval {
 namespace {

@@ -78,6 +78,7 @@ CompiledMethod::CompiledMethod(Unlaid, std::shared_ptr<Network> network, Method 
   method_.backward = method_.backward && !options.forwardOnly;
   method_.comparesWithBaseline = method_.comparesWithBaseline && !options.forwardOnly;
   method_.readsLayer = method_.readsLayer && !options.forwardOnly;
+  method_.resumesAtLayer = method_.resumesAtLayer && !options.forwardOnly;
   chooseRules(options.rules);
   chooseNodes(options);
 }
@@ -170,7 +171,7 @@ int CompiledMethod::chooseLayer() {
   if (!map)
     refuse(toString(graph().value(layer_).shape) + ", whose places in the picture are not known",
            "a feature map N×C×h×w, or tokens that come from one");
-  if (method_.backward && !maps.areRead(layer_))
+  if ((method_.backward || method_.resumesAtLayer) && !maps.areRead(layer_))
     refuse("no score reads what lies in the picture, only what has no place (a class token)",
            "a layer before it is read");
   layerMap_ = *map;
@@ -202,6 +203,15 @@ std::vector<float> CompiledMethod::asFeatureMap(const float* values) const {
 
 std::vector<float> CompiledMethod::activation(std::int64_t row) {
   return asFeatureMap(plan().data(activation_.buffer) + row * layerFloats());
+}
+
+void CompiledMethod::putIn(std::int64_t row, const float* activation) {
+  const std::int64_t size = layerFloats();
+  float* to = plan().data(putIn_.buffer) + row * size;
+  std::copy_n(plan().data(activation_.buffer) + row * size, size, to);
+  const auto count = static_cast<std::size_t>(elementCount(layerMap_.shape));
+  for (std::size_t i = 0; i < count; ++i)
+    to[layerMap_.order.empty() ? static_cast<std::int64_t>(i) : layerMap_.order[i]] = activation[i];
 }
 
 // The layer is the first of the recorded nodes.
@@ -299,7 +309,14 @@ void CompiledMethod::buildWalk(const Forward& forward, const CompileOptions& opt
     baseline.build();
     baselineInput_ = baseline.inputView();
   }
+  if (method_.resumesAtLayer) buildResumed(own);
   if (method_.backward) buildBackward(own, method_.comparesWithBaseline ? &baseline : nullptr, options, last);
+}
+
+void CompiledMethod::buildResumed(Forward& forward) {
+  Forward resumed = forward.resumedAt(layer_);
+  putIn_ = resumed.inputView();
+  resumedScores_ = network_->kept(resumed, graph().outputs.at(0), "scores (resumed)");
 }
 
 // Constants go once the last walk has read them.

@@ -68,6 +68,8 @@ class CompiledMethod final : public Runnable {
 
   const Shape& layerShape() const override { return layerMap_.shape; }
   std::vector<float> activation(std::int64_t row) override;
+  void putIn(std::int64_t row, const float* activation) override;
+  const float* resumedScores() override { return plan().data(resumedScores_.buffer); }
   std::vector<float> layerRelevance(std::int64_t row) override;
   const std::vector<std::string>& recordedNodes() const override { return recordedNodes_; }
   const float* recorded(std::size_t k) override { return plan().data(recorded_.at(k).relevance.buffer); }
@@ -115,6 +117,7 @@ class CompiledMethod final : public Runnable {
   // Of one network, and the options of each.
   static void build(const std::vector<CompiledMethod*>& methods, const std::vector<const CompileOptions*>& options);
   void buildWalk(const Forward& forward, const CompileOptions& options, bool last);
+  void buildResumed(Forward& forward);
   void buildBackward(Forward& forward, Forward* baseline, const CompileOptions& options, bool last);
   void sortRecorded(const std::vector<Recorded>& all);
   std::vector<float> asFeatureMap(const float* values) const;  // a row of the layer as C×h×w
@@ -132,7 +135,7 @@ class CompiledMethod final : public Runnable {
   int walk_ = 0;
   std::vector<const Rule*> rules_;
   std::vector<Signal> signals_;
-  BufferView baselineInput_, seed_, relevance_, activation_;
+  BufferView baselineInput_, seed_, relevance_, activation_, putIn_, resumedScores_;
   FeatureMap layerMap_;
   ScoreShape scoreShape_;
   std::string layerName_;

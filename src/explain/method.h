@@ -20,6 +20,13 @@ struct Baseline {
   std::string file;                                               // C×H×W or N×C×H×W .npy
 };
 
+// Pictures that stand for "something else", of which a method takes many: a folder, or an .npy file C×H×W or N×C×H×W.
+struct BaselineSet {
+  std::string path;  // empty: none
+  int most = 0;      // that are read; which, where there are more, the seed says
+  unsigned seed = 0;
+};
+
 // What is done with a finished map, in order.
 struct Finish {
   enum class Kind { SumChannels, Quantise, Square, Absolute, Positive, Negative, Normalise } kind;
@@ -46,11 +53,13 @@ struct Method {
   bool comparesWithBaseline = false;  // the walk also sees the network at the baseline
   bool backward = true;               // false: forward passes are enough
   bool readsLayer = false;            // activation, and relevance if there is a walk, of `layer`; the walk ends there
+  bool resumesAtLayer = false;        // forward passes from `layer` on, with activations that the procedure puts in
   std::string layer;                  // a node; empty: the last feature map with spatial extent
   bool usesPatterns = false;
   bool ofNetworks = true;     // false: there is no walk through layers
   std::optional<BagWay> bag;  // the method can be applied to bags of visual words
   Baseline baseline;
+  BaselineSet baselines;
   std::shared_ptr<const Procedure> procedure = singleWalk();
   std::vector<Finish> finish;
 };

@@ -38,6 +38,10 @@ class Runnable {
   // Of method().layer, C×h×w; empty where there are no layers.
   virtual const Shape& layerShape() const = 0;
   virtual std::vector<float> activation(std::int64_t row) = 0;
+  // Of methods that resume at the layer: Backward takes what is put in, C×h×w, to scores. What the layer has beside its
+  // map (a class token) stays as the last forward pass made it.
+  virtual void putIn(std::int64_t row, const float* activation) = 0;
+  virtual const float* resumedScores() = 0;                         // rows × scoreShape().count()
   virtual std::vector<float> layerRelevance(std::int64_t row) = 0;  // of rows·targets
   // Nodes whose relevance is recorded: rows·targets × recordedShape without its first axis.
   virtual const std::vector<std::string>& recordedNodes() const = 0;

@@ -57,6 +57,10 @@ std::vector<float> Session::Row::layerRelevance(std::int64_t target) const {
   return runnable.layerRelevance(row * runnable.targets() + target);
 }
 
+const float* Session::Row::resumedScores() const {
+  return runnable.resumedScores() + row * runnable.scoreShape().count();
+}
+
 std::vector<float> Session::baseline(const float* input) const {
   return baselinePicture(runnable_.method().baseline, facts_, imageShape(), input);
 }
@@ -101,6 +105,20 @@ void Session::batches(std::int64_t count, const Ask& ask, const Fill& fill, cons
       seed(first, used, ask);
       hooks_.run(Phase::Backward);
     }
+    for (std::int64_t r = 0; r < used; ++r) read(first + r, Row{runnable_, r});
+    hooks_.progress(first + used, count);
+  }
+}
+
+void Session::resume(std::int64_t count, const Fill& fill, const Read& read) {
+  std::vector<float> activation(static_cast<std::size_t>(elementCount(layerShape())));
+  for (std::int64_t first = 0; first < count; first += runnable_.rows()) {
+    const std::int64_t used = std::min(runnable_.rows(), count - first);
+    for (std::int64_t r = 0; r < runnable_.rows(); ++r) {
+      if (r < used) fill(first + r, activation.data());
+      runnable_.putIn(r, activation.data());
+    }
+    hooks_.run(Phase::Backward);
     for (std::int64_t r = 0; r < used; ++r) read(first + r, Row{runnable_, r});
     hooks_.progress(first + used, count);
   }

@@ -13,8 +13,9 @@ namespace relprop {
 
 // What a baseline is made from.
 struct BaselineFacts {
-  std::optional<InputBounds> bounds;  // of a pixel, normalised
-  std::vector<float> picture;         // of Baseline::Kind::File, C×H×W
+  std::optional<InputBounds> bounds;              // of a pixel, normalised
+  std::vector<float> picture;                     // of Baseline::Kind::File, C×H×W
+  std::vector<std::vector<float>> pictures = {};  // of Method::baselines
 };
 
 // Throws NotSupportedByMethod when black pixels are asked for and nobody knows what they are.
@@ -36,6 +37,7 @@ class Session {
     const float* relevance(std::int64_t target) const;  // C×H×W
     std::vector<float> activation() const;              // of the method's layer, C×h×w
     std::vector<float> layerRelevance(std::int64_t target) const;
+    const float* resumedScores() const;
   };
   using Fill = std::function<void(std::int64_t k, float* input)>;
   using Read = std::function<void(std::int64_t k, const Row& row)>;
@@ -57,7 +59,14 @@ class Session {
   void walk(std::int64_t count, const Ask& ask, const Fill& fill, const Read& read);
   void walk(std::int64_t count, const std::vector<Question>& questions, const Fill& fill, const Read& read);
 
+  // From the method's layer on, behind a forward pass over one input: `count` activations, C×h×w.
+  void resume(std::int64_t count, const Fill& fill, const Read& read);
+
   std::vector<float> baseline(const float* input) const;
+  // Of Method::baselines, C×H×W; one at least where there is a path.
+  const std::vector<std::vector<float>>& baselines() const { return facts_.pictures; }
+  // Of a pixel, normalised, where it is known.
+  const std::optional<InputBounds>& bounds() const { return facts_.bounds; }
   // Scores of one input, by a plan of few rows.
   std::vector<float> probe(const std::vector<float>& input) const { return hooks_.probe(input); }
 

@@ -44,6 +44,8 @@ class BagRun final : public Runnable {
   bool scalesToSum() const override { return false; }
   const Shape& layerShape() const override { return noLayer_; }
   std::vector<float> activation(std::int64_t) override { return {}; }
+  void putIn(std::int64_t, const float*) override {}
+  const float* resumedScores() override { return nullptr; }
   std::vector<float> layerRelevance(std::int64_t) override { return {}; }
   const std::vector<std::string>& recordedNodes() const override { return noNodes_; }
   const float* recorded(std::size_t) override { return nullptr; }

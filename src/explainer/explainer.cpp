@@ -7,6 +7,7 @@
 #include "explain/methods/method_list.h"
 #include "explain/procedure.h"
 #include "explainer/answers.h"
+#include "explainer/baselines.h"
 #include "explainer/prepare.h"
 #include "explainer/system.h"
 #include "relprop/error.h"
@@ -62,7 +63,8 @@ struct Explainer::Impl {
 
   void take(std::unique_ptr<System> compiled) {
     system = std::move(compiled);
-    session = std::make_unique<Session>(runnable(), baselineFacts(), hooks());
+    session =
+        std::make_unique<Session>(runnable(), baselineFactsOf(method(), model, options, system->layout()), hooks());
     report = system->report();
   }
 
@@ -74,22 +76,6 @@ struct Explainer::Impl {
     return method;
   } catch (const Error&) {
     return std::nullopt;
-  }
-
-  BaselineFacts baselineFacts() const {
-    const Baseline& baseline = method().baseline;
-    BaselineFacts facts;
-    if (options.pixelRange) facts.bounds = InputBounds{options.pixelRange->low, options.pixelRange->high};
-    if (baseline.kind != Baseline::Kind::File) return facts;
-    Tensor t = readNpy(baseline.file);
-    const Layout layout = system->layout();
-    Shape own = fullInputShape(model, options.inputShape, options.batch, layout);
-    own[0] = 1;
-    if (t.shape.size() + 1 == own.size()) t.shape.insert(t.shape.begin(), 1);
-    if (t.shape != own)
-      throw Error(ErrorCode::ShapeMismatch, baseline.file, toString(t.shape), toString({own.begin() + 1, own.end()}));
-    facts.picture = relaid(t, layout, Layout::ChannelsFirst).data;
-    return facts;
   }
 
   Session::Hooks hooks() {

@@ -2,6 +2,7 @@
 import numpy as np
 
 import rules
+import segments
 
 
 class Case:
@@ -305,6 +306,44 @@ def gradient_shap(case, p):
     return total / samples
 
 
+def expected_gradients(case, p):
+    """Without pictures: noise in the range of a pixel."""
+    samples, seed, total = int(p.pop("samples", 100)), p.pop("rng", 0), 0
+    for k in range(samples):
+        numbers = Random(seed, k).uniform(1 + case.image.size)
+        base = (case.low + numbers[1:].reshape(case.image.shape) * (case.high - case.low)).astype(case.dtype)
+        total = total + (case.image - base) * slope(case, base + numbers[0] * (case.image - base))
+    return total / samples
+
+
+def xrai(case, p):
+    steps, scales, radius = int(p.pop("steps", 50)), int(p.pop("scales", 6)), int(p.pop("dilate", 5))
+    least = p.pop("least", 50)
+    height, width = case.image.shape[1:]
+    attribution = 0
+    for edge in (case.low, case.high):
+        base = np.broadcast_to(edge, case.image.shape).astype(case.dtype)
+        alphas, weights = points("gauss-legendre", steps)
+        mean = sum(w * slope(case, base + a * (case.image - base)) for a, w in zip(alphas, weights))
+        attribution = attribution + ((case.image - base) * mean).astype(np.float64).sum(0) / 2
+    masks = []
+    for scale in range(scales):
+        labels = segments.superpixels(segments.colours(case), 8 << scale)
+        for s in range(labels.max() + 1):
+            mask = np.pad(labels == s, radius)
+            masks.append(np.any([mask[radius + dy : radius + dy + height, radius + dx : radius + dx + width]
+                                 for dy in range(-radius, radius + 1) for dx in range(-radius, radius + 1)
+                                 if dy * dy + dx * dx <= radius * radius], 0))
+    result, left = np.zeros((height, width)), np.ones((height, width), bool)
+    while left.any():
+        masks = [m & left for m in masks if (m & left).sum() >= least] or [left]
+        gains = [attribution[m].mean() for m in masks]
+        best = int(np.argmax(gains))
+        result[masks[best]] = gains[best]
+        left = left & ~masks[best]
+    return result[None]
+
+
 # --- class activation maps --------------------------------------------------------------------------------------------
 
 def enlarged(plane, height, width):
@@ -376,6 +415,18 @@ def score_cam(case, p):
     return drawn(case, np.tensordot(softmax(np.array(scores)), np.array(channels), 1))
 
 
+def ablation_cam(case, p):
+    """From the layer on, the network runs anew with each channel set to 0."""
+    network, layer = case.network(), layer_of(case, p)
+    values = network.run(case.image)
+    y, weights = values[network.output][case.target], []
+    for k in range(len(values[layer])):
+        without = values[layer].copy()
+        without[k] = 0
+        weights.append((y - network.run(case.image, {layer: without})[network.output][case.target]) / abs(y))
+    return drawn(case, np.tensordot(np.array(weights), values[layer], 1))
+
+
 # --- perturbation -----------------------------------------------------------------------------------------------------
 
 def occlusion(case, p):
@@ -393,6 +444,13 @@ def occlusion(case, p):
             fall[at] += whole - case.score(covered)
             count[at] += 1
     return fall / count
+
+
+def covering(case):
+    """What covers superpixels, by its word."""
+    sigma = min(case.image.shape[1:]) / 16
+    return lambda word: (blurred(case.image.astype(np.float64), sigma).astype(case.dtype) if word == "blur"
+                         else baseline_of(case, word))
 
 
 def rise(case, p):
@@ -476,6 +534,8 @@ METHODS = {
     "vargrad": vargrad,
     "deeplift": deeplift,
     "gradient-shap": gradient_shap,
+    "expected-gradients": expected_gradients,
+    "xrai": xrai,
     "pattern-net": through_patterns(False),
     "pattern-attribution": through_patterns(True),
     "grad-cam": cam(lambda a, g: g.mean((1, 2), keepdims=True)),
@@ -487,8 +547,11 @@ METHODS = {
     "excitation-backprop": excitation_backprop,
     "contrastive-excitation-backprop": lambda case, p: excitation_backprop(case, p, rules.contrast(0, "drop")),
     "score-cam": score_cam,
+    "ablation-cam": ablation_cam,
     "occlusion": occlusion,
     "rise": rise,
+    "lime": lambda case, p: segments.lime(case, p, covering(case), Random),
+    "kernel-shap": lambda case, p: segments.kernel_shap(case, p, covering(case), Random),
     "random": random_map,
 }
 OWN_NOISE = ("smoothgrad", "vargrad", "gradient-shap")

@@ -68,11 +68,13 @@ class Network:
             self.nodes = folded(self.nodes)
         self.nodes = [rounded(node, dtype) for node in self.nodes]
 
-    def run(self, image):
-        """Every value by name."""
+    def run(self, image, given={}):
+        """Every value by name; those that are given stand in for what would be computed."""
         values = {self.input: image.astype(self.dtype)}
         for node in self.nodes:
-            values[node.output] = forward(node, *[values[name] for name in node.inputs])
+            values[node.output] = given.get(node.output)
+            if values[node.output] is None:
+                values[node.output] = forward(node, *[values[name] for name in node.inputs])
         return values
 
     def scores(self, image):

@@ -56,9 +56,12 @@ ASKED = [
     "hires-cam", "hires-cam:layer=/block1/out/Relu", "xgrad-cam", "xgrad-cam:layer=/block2/out/Relu", "eigen-cam",
     "eigen-cam:layer=/block1/out/Relu", "excitation-backprop", "excitation-backprop:layer=/block1/out/Relu",
     "contrastive-excitation-backprop", "guided-ig:steps=1", "guided-ig:steps=3,anchor=0", "blur-ig:steps=4", "blur-ig:steps=3,sigma=5",
-    "score-cam:layer=/block1/out/Relu",
+    "score-cam:layer=/block1/out/Relu", "ablation-cam", "ablation-cam:layer=/block1/out/Relu",
     "occlusion:stride=12", "occlusion:window=32,stride=20,fill=mean", "occlusion:window=24,stride=24,fill=black",
     "rise:samples=8", "rise:samples=6,cells=5,p=0.25,rng=3",
+    "lime:segments=20,samples=60", "lime:segments=9,samples=40,fill=blur,value=score,width=0.5,ridge=0.1,rng=2",
+    "kernel-shap:segments=9,samples=600", "kernel-shap:segments=25,samples=90,fill=segment,compactness=20",
+    "expected-gradients:samples=4", "xrai:steps=4,scales=4,dilate=2", "xrai:steps=3,scales=3,least=1",
     "random", "random:rng=3",
 ]
 # Of the class that comes second.

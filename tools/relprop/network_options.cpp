@@ -257,6 +257,7 @@ ExplainOptions explainOptions(const Model& model, const NetworkOptions& options,
       fixedBatch(model) > 0 ? fixedBatch(model) : std::max(1, options.batch > 0 ? options.batch : options.batchGiven);
   result.threads = options.threads;
   result.patterns = options.patterns;
+  result.preprocess = preprocess;
   if (preprocess) result.pixelRange = pixelRange(*preprocess, model.channels(shape, options.layout));
   result.reference = options.reference;
   result.precision = options.precision;

@@ -5,43 +5,21 @@
 //   last one
 //                         is x.                                   Xu et al., CVPR 2020, eq. 7, by the trapezoid rule
 //   gradient-shap         mean of (x̂ − x′) ⊙ ∇f(x′ + α(x̂ − x′)) over noisy copies x̂ and random α.  Lundberg & Lee 2017
+#include "explain/procedures/path.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
 #include <random>
 
+#include "explain/procedures/blur.h"
 #include "explain/procedures/cam.h"
 #include "explain/procedures/procedures.h"
 #include "relprop/error.h"
 
 namespace relprop {
 namespace {
-
-struct PathPoint {
-  double alpha, weight;
-};
-
-// Nodes and weights on [0, 1]: roots of the Legendre polynomial by Newton's method.
-std::vector<PathPoint> gaussLegendre(int n) {
-  std::vector<PathPoint> points;
-  for (int i = 1; i <= n; ++i) {
-    double x = std::cos(M_PI * (i - 0.25) / (n + 0.5)), slope = 1;
-    for (int round = 0; round < 100; ++round) {
-      double p = 1, before = 0;
-      for (int k = 1; k <= n; ++k) {
-        const double next = ((2 * k - 1) * x * p - (k - 1) * before) / k;
-        before = p, p = next;
-      }
-      slope = n * (x * p - before) / (x * x - 1);
-      const double step = p / slope;
-      x -= step;
-      if (std::abs(step) < 1e-15) break;
-    }
-    points.push_back({(1 - x) / 2, 1 / ((1 - x * x) * slope * slope)});
-  }
-  return points;
-}
 
 std::vector<PathPoint> trapezoid(int n) {
   if (n == 1) return {{0.5, 1}};
@@ -72,70 +50,12 @@ class PathGradients : public Procedure {
   explicit PathGradients(std::vector<PathPoint> points) : points_(std::move(points)) {}
 
   std::vector<Attribution> explain(Session& session, const Subject& subject) const override {
-    const std::int64_t n = session.imageFloats();
-    const std::vector<float> base = session.baseline(subject.input);
-    std::vector<Attribution> out(subject.questions.size());
-    for (Attribution& a : out) a = {session.imageShape(), std::vector<double>(static_cast<std::size_t>(n)), {}};
-    const auto fill = [&](std::int64_t k, float* to) {
-      const double alpha = points_[static_cast<std::size_t>(k)].alpha;
-      for (std::int64_t i = 0; i < n; ++i) {
-        const auto at = static_cast<std::size_t>(i);
-        to[i] = base[at] + static_cast<float>(alpha) * (subject.input[i] - base[at]);
-      }
-    };
-    session.walk(static_cast<std::int64_t>(points_.size()), subject.questions, fill,
-                 [&](std::int64_t k, const Session::Row& row) {
-                   for (std::size_t c = 0; c < out.size(); ++c)
-                     addScaled(row.relevance(static_cast<std::int64_t>(c)), points_[static_cast<std::size_t>(k)].weight,
-                               out[c].map);
-                 });
-    const std::vector<float> baseScores = session.probe(base);
-    for (std::size_t c = 0; c < out.size(); ++c) {
-      for (std::size_t i = 0; i < base.size(); ++i) out[c].map[i] *= static_cast<double>(subject.input[i]) - base[i];
-      out[c].facts = completeness(session, subject, subject.questions[c], out[c].map, baseScores);
-    }
-    return out;
+    return pathGradients(session, subject, session.baseline(subject.input), points_);
   }
 
  private:
   std::vector<PathPoint> points_;
 };
-
-// Shares of a Gaussian within 4σ, as SciPy's gaussian_filter takes them.
-std::vector<double> gaussian(double sigma) {
-  const int radius = static_cast<int>(4 * sigma + 0.5);
-  std::vector<double> taps;
-  double sum = 0;
-  for (int i = -radius; i <= radius; ++i) taps.push_back(std::exp(-0.5 * i * i / (sigma * sigma))), sum += taps.back();
-  for (double& tap : taps) tap /= sum;
-  return taps;
-}
-
-// Along an axis of `count` elements that lie `step` apart; 0 beyond the border.
-void blurLine(const std::vector<double>& taps, const double* from, std::int64_t count, std::int64_t step, double* to) {
-  const auto radius = static_cast<std::int64_t>(taps.size()) / 2;
-  for (std::int64_t i = 0; i < count; ++i) {
-    double sum = 0;
-    for (std::int64_t j = std::max<std::int64_t>(0, i - radius); j <= std::min(count - 1, i + radius); ++j)
-      sum += taps[static_cast<std::size_t>(j - i + radius)] * from[j * step];
-    to[i * step] = sum;
-  }
-}
-
-std::vector<float> blurred(const float* input, const Shape& image, double sigma) {
-  const std::int64_t height = image[1], width = image[2], count = image[0] * height * width;
-  if (sigma == 0) return {input, input + count};
-  const std::vector<double> taps = gaussian(sigma), x(input, input + count);
-  std::vector<double> rows(x.size()), out(x.size());
-  for (std::int64_t row = 0; row < image[0] * height; ++row)
-    blurLine(taps, x.data() + row * width, width, 1, rows.data() + row * width);
-  for (std::int64_t channel = 0; channel < image[0]; ++channel)
-    for (std::int64_t column = 0; column < width; ++column) {
-      const std::int64_t first = channel * height * width + column;
-      blurLine(taps, rows.data() + first, height, width, out.data() + first);
-    }
-  return {out.begin(), out.end()};
-}
 
 class BlurPath : public Procedure {
  public:
@@ -224,6 +144,53 @@ std::vector<PathPoint> pointsOf(const std::string& rule, int steps) {
 }
 
 }  // namespace
+
+// Roots of the Legendre polynomial by Newton's method.
+std::vector<PathPoint> gaussLegendre(int n) {
+  std::vector<PathPoint> points;
+  for (int i = 1; i <= n; ++i) {
+    double x = std::cos(M_PI * (i - 0.25) / (n + 0.5)), slope = 1;
+    for (int round = 0; round < 100; ++round) {
+      double p = 1, before = 0;
+      for (int k = 1; k <= n; ++k) {
+        const double next = ((2 * k - 1) * x * p - (k - 1) * before) / k;
+        before = p, p = next;
+      }
+      slope = n * (x * p - before) / (x * x - 1);
+      const double step = p / slope;
+      x -= step;
+      if (std::abs(step) < 1e-15) break;
+    }
+    points.push_back({(1 - x) / 2, 1 / ((1 - x * x) * slope * slope)});
+  }
+  return points;
+}
+
+std::vector<Attribution> pathGradients(Session& session, const Subject& subject, const std::vector<float>& base,
+                                       const std::vector<PathPoint>& points) {
+  const std::int64_t n = session.imageFloats();
+  std::vector<Attribution> out(subject.questions.size());
+  for (Attribution& a : out) a = {session.imageShape(), std::vector<double>(static_cast<std::size_t>(n)), {}};
+  const auto fill = [&](std::int64_t k, float* to) {
+    const double alpha = points[static_cast<std::size_t>(k)].alpha;
+    for (std::int64_t i = 0; i < n; ++i) {
+      const auto at = static_cast<std::size_t>(i);
+      to[i] = base[at] + static_cast<float>(alpha) * (subject.input[i] - base[at]);
+    }
+  };
+  session.walk(static_cast<std::int64_t>(points.size()), subject.questions, fill,
+               [&](std::int64_t k, const Session::Row& row) {
+                 for (std::size_t c = 0; c < out.size(); ++c)
+                   addScaled(row.relevance(static_cast<std::int64_t>(c)), points[static_cast<std::size_t>(k)].weight,
+                             out[c].map);
+               });
+  const std::vector<float> baseScores = session.probe(base);
+  for (std::size_t c = 0; c < out.size(); ++c) {
+    for (std::size_t i = 0; i < base.size(); ++i) out[c].map[i] *= static_cast<double>(subject.input[i]) - base[i];
+    out[c].facts = completeness(session, subject, subject.questions[c], out[c].map, baseScores);
+  }
+  return out;
+}
 
 Method integratedGradients(Parameters& p) {
   Method m = gradientOfScore();

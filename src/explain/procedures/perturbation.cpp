@@ -4,6 +4,8 @@
 //   rise       Σ_n p_t(x ⊙ M_n)·M_n / (N·p) over random masks M_n.               [RISE] Petsiuk et al. 2018, eq. 6
 // A mask is a grid of s×s cells, each 1 with probability p, enlarged bilinearly to s+1 cells' size and cut out at a
 // random shift (section 3.2).
+#include "explain/procedures/perturbation.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -11,19 +13,11 @@
 #include <functional>
 #include <numeric>
 
-#include "explain/procedures/cam.h"
 #include "explain/procedures/procedures.h"
 #include "relprop/error.h"
 
 namespace relprop {
 namespace {
-
-std::vector<Attribution> planes(const Session& session, std::size_t count) {
-  const Shape plane = planeOf(session);
-  std::vector<Attribution> out(count);
-  for (Attribution& a : out) a = {plane, std::vector<double>(static_cast<std::size_t>(elementCount(plane))), {}};
-  return out;
-}
 
 // ---- occlusion
 struct Window {
@@ -110,18 +104,6 @@ Baseline coverOf(Parameters& p) {
 }
 
 // ---- rise
-// With the probabilities in place of the scores; an inner node explained as a whole and a regression have none. What is
-// not a class has the probability that the class leaves.
-double probabilityOf(const Question& q, const ScoreShape& shape, const float* scores) {
-  if (shape.positions != 1 || !shape.hasProbabilities()) return valueOf(q, shape, scores);
-  const std::vector<double> p = probabilities(shape, scores);
-  std::vector<float> all(static_cast<std::size_t>(shape.count()));
-  for (std::size_t k = 0; k < p.size(); ++k)
-    all[static_cast<std::size_t>(shape.at(static_cast<std::int64_t>(k)))] = static_cast<float>(p[k]);
-  const bool other = q.negated && q.contrast == Question::Contrast::None;
-  return (other ? 1 : 0) + valueOf(q, shape, all.data());
-}
-
 class Rise : public Procedure {
  public:
   Rise(int samples, int cells, double share, unsigned seed)
@@ -166,6 +148,25 @@ class Rise : public Procedure {
   unsigned seed_;
 };
 
+}  // namespace
+
+std::vector<Attribution> planes(const Session& session, std::size_t count) {
+  const Shape plane = planeOf(session);
+  std::vector<Attribution> out(count);
+  for (Attribution& a : out) a = {plane, std::vector<double>(static_cast<std::size_t>(elementCount(plane))), {}};
+  return out;
+}
+
+double probabilityOf(const Question& q, const ScoreShape& shape, const float* scores) {
+  if (shape.positions != 1 || !shape.hasProbabilities()) return valueOf(q, shape, scores);
+  const std::vector<double> p = probabilities(shape, scores);
+  std::vector<float> all(static_cast<std::size_t>(shape.count()));
+  for (std::size_t k = 0; k < p.size(); ++k)
+    all[static_cast<std::size_t>(shape.at(static_cast<std::int64_t>(k)))] = static_cast<float>(p[k]);
+  const bool other = q.negated && q.contrast == Question::Contrast::None;
+  return (other ? 1 : 0) + valueOf(q, shape, all.data());
+}
+
 Method forwardOnly(std::shared_ptr<const Procedure> procedure) {
   Method m;
   m.seed = Seed::One;
@@ -174,8 +175,6 @@ Method forwardOnly(std::shared_ptr<const Procedure> procedure) {
   m.bag = BagWay();
   return m;
 }
-
-}  // namespace
 
 Method occlusion(Parameters& p) {
   const int window = pixels(p, "window", "an eighth of the shorter side");

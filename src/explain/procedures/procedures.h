@@ -14,6 +14,8 @@ Method integratedGradients(Parameters& p);
 Method smoothGrad(Parameters& p);
 Method varGrad(Parameters& p);
 Method gradientShap(Parameters& p);
+Method expectedGradients(Parameters& p);
+Method xrai(Parameters& p);
 Method gradCam(Parameters& p);
 Method gradCamPlusPlus(Parameters& p);
 Method layerCam(Parameters& p);
@@ -23,10 +25,13 @@ Method excitationBackprop(Parameters& p);
 Method contrastiveExcitationBackprop(Parameters& p);
 Method blurIntegratedGradients(Parameters& p);
 Method guidedIntegratedGradients(Parameters& p);
+Method ablationCam(Parameters& p);
 Method eigenCam(Parameters& p);
 Method scoreCam(Parameters& p);
 Method occlusion(Parameters& p);
 Method rise(Parameters& p);
+Method lime(Parameters& p);
+Method kernelShap(Parameters& p);
 Method randomMap(Parameters& p);
 
 // Random numbers by seed and number of the sample: the same on every machine and in every order of the samples.

@@ -108,10 +108,12 @@ TEST(Enlarging, IsTorchsBilinear) {
 TEST(CamLayer, LastFeatureMapIsTheDefault) {
   const Recorded net = recordedNet(1);
   const auto backend = makeReferenceBackend();
-  for (const std::string method : {"grad-cam", "grad-cam++", "layer-cam", "hires-cam", "xgrad-cam", "eigen-cam",
-                                   "excitation-backprop", "contrastive-excitation-backprop", "score-cam"}) {
+  for (const std::string method :
+       {"grad-cam", "grad-cam++", "layer-cam", "hires-cam", "xgrad-cam", "eigen-cam", "excitation-backprop",
+        "contrastive-excitation-backprop", "score-cam", "ablation-cam"}) {
+    const std::int64_t asked = method == "ablation-cam" ? 2 : 1;  // its maps of class 1 are 0
     const auto mapOf = [&](const std::string& text) {
-      return explainImage(net.graph, text, *backend, net.image, {classQuestion(1)})[0].map;
+      return explainImage(net.graph, text, *backend, net.image, {classQuestion(asked)})[0].map;
     };
     EXPECT_EQ(mapOf(method), mapOf(method + ":layer=features")) << method;
     EXPECT_NE(mapOf(method), mapOf(method + ":layer=Relu1")) << method;
@@ -121,7 +123,7 @@ TEST(CamLayer, LastFeatureMapIsTheDefault) {
 TEST(CamLayer, HasToExistAndToBeAFeatureMap) {
   const Recorded net = recordedNet(1);
   const auto backend = makeReferenceBackend();
-  for (const std::string method : {"grad-cam", "score-cam"}) {
+  for (const std::string method : {"grad-cam", "score-cam", "ablation-cam"}) {
     const auto failure = [&](const std::string& layer) {
       return failureOf(
           [&] { explainImage(net.graph, method + ":layer=" + layer, *backend, net.image, {classQuestion(1)}); });
@@ -153,9 +155,9 @@ TEST(Planes, NeedAPicture) {
   const auto code = [&](const Graph& g, const char* method) {
     return codeOf([&] { explainImage(g, method, *backend, {1, 2, 3, 4, 5, 6}, {classQuestion(1)}); });
   };
-  for (const char* method : {"occlusion", "rise:samples=2"})
+  for (const char* method : {"occlusion", "rise:samples=2", "lime:samples=2", "kernel-shap:samples=2"})
     EXPECT_EQ(code(b.graph, method), ErrorCode::NotSupportedByMethod) << method;
-  for (const char* method : {"grad-cam", "layer-cam", "score-cam"})
+  for (const char* method : {"grad-cam", "layer-cam", "score-cam", "ablation-cam"})
     EXPECT_EQ(code(folded.graph, method), ErrorCode::NotSupportedByMethod) << method;
 }
 

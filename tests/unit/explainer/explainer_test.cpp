@@ -286,8 +286,9 @@ TEST(Reference, AgreesWithTheFastKernels) {
 }
 
 TEST(Methods, SayWhetherABatchServesOneImage) {
-  for (const char* many : {"integrated-gradients", "smoothgrad", "score-cam", "rise", "occlusion", "gradient-shap",
-                           "rap:noise=0.1", "grad-cam:noise=0.1"})
+  for (const char* many :
+       {"integrated-gradients", "smoothgrad", "score-cam", "ablation-cam", "rise", "lime", "kernel-shap", "xrai",
+        "expected-gradients", "occlusion", "gradient-shap", "rap:noise=0.1", "grad-cam:noise=0.1"})
     EXPECT_TRUE(runsManyInputs(many)) << many;
   for (const char* one : {"rap", "gradient", "grad-cam", "layer-cam", "deeplift", "lrp-resnet"})
     EXPECT_FALSE(runsManyInputs(one)) << one;

@@ -191,7 +191,8 @@ TEST_P(SeveralTargets, AreSingleOnes) {
 
 INSTANTIATE_TEST_SUITE_P(Methods, SeveralTargets,
                          testing::Values("lrp-zplus", "gradient", "deeplift", "integrated-gradients:steps=3",
-                                         "grad-cam", "score-cam", "occlusion:window=16,stride=16", "rise:samples=5"));
+                                         "grad-cam", "score-cam", "ablation-cam", "occlusion:window=16,stride=16",
+                                         "rise:samples=5", "lime:samples=5", "kernel-shap:samples=5,segments=2"));
 
 // ---- inner nodes
 std::vector<std::string> nodesOf(const std::string& method) {
@@ -312,8 +313,8 @@ TEST_P(Stoppable, AfterABatchAndUsableAgain) {
 
 INSTANTIATE_TEST_SUITE_P(Methods, Stoppable,
                          testing::Values("integrated-gradients:steps=7", "smoothgrad:samples=7", "gradient-shap",
-                                         "score-cam", "occlusion:window=16,stride=16", "rise:samples=7",
-                                         "lrp-zplus:noise=0.1"));
+                                         "score-cam", "ablation-cam", "occlusion:window=16,stride=16", "rise:samples=7",
+                                         "lime:samples=7", "lrp-zplus:noise=0.1"));
 
 // ---- what methods say and need
 TEST(Facts, IntegratedGradientsTellsItsGap) {

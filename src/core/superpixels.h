@@ -4,9 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "relprop/image.h"
-
-namespace relprop::eval {
+namespace relprop {
 
 using Regions = std::vector<std::vector<std::uint32_t>>;  // each one's pixels, row by row
 
@@ -17,6 +15,7 @@ Regions gridRegions(int height, int width, int side);
 // pixel going to the least of |Δcolour|² + (compactness/S)²·|Δplace|² among the centres within 2·S; ten rounds. Parts
 // that hang together but are smaller than a quarter of S² join a neighbour. About `count` regions come out.
 //                                                                     [Achanta et al. 2012]
-Regions superpixels(const Image& image, int count, double compactness = 10);
+// rgb: height × width × 3, sRGB.
+Regions superpixels(const std::vector<std::uint8_t>& rgb, int height, int width, int count, double compactness = 10);
 
-}  // namespace relprop::eval
+}  // namespace relprop

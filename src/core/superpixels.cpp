@@ -1,11 +1,11 @@
-#include "eval/superpixels.h"
+#include "core/superpixels.h"
 
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <limits>
 
-namespace relprop::eval {
+namespace relprop {
 namespace {
 
 // L, a, b, and where it lies.
@@ -31,11 +31,11 @@ std::array<double, 3> labOf(const std::uint8_t* rgb) {
   return {116 * y - 16, 500 * (x - y), 200 * (y - z)};
 }
 
-std::vector<Point> pointsOf(const Image& image) {
+std::vector<Point> pointsOf(const std::vector<std::uint8_t>& rgb, int height, int width) {
   std::vector<Point> points;
-  for (int y = 0; y < image.height; ++y)
-    for (int x = 0; x < image.width; ++x) {
-      const auto [l, a, b] = labOf(image.pixels.data() + 3 * points.size());
+  for (int y = 0; y < height; ++y)
+    for (int x = 0; x < width; ++x) {
+      const auto [l, a, b] = labOf(rgb.data() + 3 * points.size());
       points.push_back({l, a, b, static_cast<double>(x), static_cast<double>(y)});
     }
   return points;
@@ -43,10 +43,10 @@ std::vector<Point> pointsOf(const Image& image) {
 
 class Slic {
  public:
-  Slic(const Image& image, int count, double compactness)
-      : height_(image.height),
-        width_(image.width),
-        points_(pointsOf(image)),
+  Slic(const std::vector<std::uint8_t>& rgb, int height, int width, int count, double compactness)
+      : height_(height),
+        width_(width),
+        points_(pointsOf(rgb, height, width)),
         step_(std::max(1.0, std::sqrt(static_cast<double>(points_.size()) / count))),
         ratio_(compactness / step_ * (compactness / step_)),
         labels_(points_.size(), -1) {}
@@ -178,11 +178,11 @@ Regions gridRegions(int height, int width, int side) {
   return regions;
 }
 
-Regions superpixels(const Image& image, int count, double compactness) {
-  Slic slic(image, count, compactness);
+Regions superpixels(const std::vector<std::uint8_t>& rgb, int height, int width, int count, double compactness) {
+  Slic slic(rgb, height, width, count, compactness);
   const std::vector<int> labels = slic.labels();
   const auto least = static_cast<std::size_t>(slic.step() * slic.step() / 4);
-  return ConnectedParts(labels, image.height, image.width, least).regions();
+  return ConnectedParts(labels, height, width, least).regions();
 }
 
-}  // namespace relprop::eval
+}  // namespace relprop

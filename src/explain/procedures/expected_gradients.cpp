@@ -1,0 +1,92 @@
+// Expected gradients: E (x − x′) ⊙ ∇f(x′ + α(x − x′)) over pictures x′ of a data set and α evenly in (0, 1). Erion,
+// Janizek, Sturmfels, Lundberg & Lee, Nature Machine Intelligence 2021, eq. 3. Sample k takes picture k modulo their
+// number, so each counts alike; without pictures x′ is noise, every value drawn evenly from the range that a pixel has
+// (the uniform baseline of Sturmfels, Lundberg & Lee, Distill 2020).
+#include <cmath>
+#include <cstdint>
+
+#include "explain/procedures/procedures.h"
+#include "relprop/error.h"
+
+namespace relprop {
+namespace {
+
+class ExpectedGradients : public Procedure {
+ public:
+  ExpectedGradients(int samples, unsigned seed) : samples_(samples), seed_(seed) {}
+
+  std::vector<Attribution> explain(Session& session, const Subject& subject) const override {
+    requireSource(session);
+    const auto n = static_cast<std::size_t>(session.imageFloats());
+    std::vector<Attribution> out(subject.questions.size());
+    for (Attribution& a : out) a = {session.imageShape(), std::vector<double>(n), factsOf(session)};
+    std::vector<std::vector<float>> ways(static_cast<std::size_t>(samples_));  // x − x′ of samples under way
+    const auto fill = [&](std::int64_t k, float* to) {
+      RandomNumbers random(seed_, k);
+      const double alpha = random.uniform();
+      std::vector<float>& way = ways[static_cast<std::size_t>(k)] = baseline(session, k, random);
+      for (std::size_t i = 0; i < n; ++i) {
+        const float from = way[i];
+        way[i] = subject.input[i] - from;
+        to[i] = static_cast<float>(from + alpha * way[i]);
+      }
+    };
+    session.walk(samples_, subject.questions, fill, [&](std::int64_t k, const Session::Row& row) {
+      std::vector<float>& way = ways[static_cast<std::size_t>(k)];
+      for (std::size_t q = 0; q < out.size(); ++q) {
+        const float* g = row.relevance(static_cast<std::int64_t>(q));
+        for (std::size_t i = 0; i < n; ++i) out[q].map[i] += static_cast<double>(way[i]) * g[i] / samples_;
+      }
+      way = {};
+    });
+    return out;
+  }
+
+ private:
+  static void requireSource(const Session& session) {
+    const auto& bounds = session.bounds();
+    if (!session.baselines().empty()) return;
+    if (bounds && static_cast<std::int64_t>(bounds->low.size()) == session.imageShape().at(0)) return;
+    throw Error(ErrorCode::NotSupportedByMethod, "baselines=uniform", "no pixel range",
+                "the lowest and highest value of each channel",
+                "give the preprocessing (--preprocess), or pictures with baselines=");
+  }
+
+  static Facts factsOf(const Session& session) {
+    if (session.baselines().empty()) return {};
+    return {{"baselines", static_cast<double>(session.baselines().size())}};
+  }
+
+  static std::vector<float> baseline(const Session& session, std::int64_t k, RandomNumbers& random) {
+    const auto& pictures = session.baselines();
+    if (!pictures.empty()) return pictures[static_cast<std::size_t>(k) % pictures.size()];
+    const auto n = static_cast<std::size_t>(session.imageFloats()), plane = n / session.bounds()->low.size();
+    std::vector<float> noise(n);
+    for (std::size_t i = 0; i < n; ++i) {
+      const double low = session.bounds()->low[i / plane], high = session.bounds()->high[i / plane];
+      noise[i] = static_cast<float>(low + random.uniform() * (high - low));
+    }
+    return noise;
+  }
+
+  int samples_;
+  unsigned seed_;
+};
+
+}  // namespace
+
+Method expectedGradients(Parameters& p) {
+  Method m = gradientOfScore();
+  const std::string from =
+      p.text("baselines", "uniform", "a folder of pictures, a .npy file, or uniform: random pixels");
+  if (from.empty())
+    throw Error(ErrorCode::InvalidMethodParameter, "method expected-gradients, baselines", "''",
+                "a folder of pictures, a .npy file, or uniform");
+  const int samples = p.whole("samples", 100, 1, 100000);
+  const unsigned seed = rngOf(p);
+  if (from != "uniform") m.baselines = {from, samples, seed};
+  m.procedure = std::make_shared<ExpectedGradients>(samples, seed);
+  return m;
+}
+
+}  // namespace relprop
