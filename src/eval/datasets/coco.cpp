@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "core/json_depth.h"
 #include "eval/datasets/coco_segments.h"
 #include "eval/datasets/files.h"
 #include "eval/datasets/masks.h"
@@ -50,6 +51,7 @@ struct Coco {
 
 Json readJson(const fs::path& path) {
   const std::vector<std::uint8_t> bytes = readFile(path);
+  requireShallowJson(bytes, ErrorCode::MalformedDataset, path.string());
   Json json = Json::parse(bytes.begin(), bytes.end(), nullptr, false);
   if (!json.is_object()) malformed(path, "no JSON object", "images, annotations and categories");
   for (const char* part : {"images", "annotations", "categories"})
