@@ -90,6 +90,11 @@ RELPROP_API int32_t relprop_metrics(char** json);
 /* {"load": {"output": "…what it is…", …}, "explainer": …, "prepare": …, "render": …, "evaluate": …} */
 RELPROP_API int32_t relprop_options(char** json);
 
+/* How much a file may cause (relprop/budgets.h), for the whole process and from the next file on. Options: pixels,
+ * model, archive, stream; one that is not given, or 0, is as it is unless somebody says otherwise. */
+RELPROP_API int32_t relprop_set_budgets(const char* options);
+RELPROP_API int32_t relprop_budgets(char** json); /* those in force: {"pixels": 16777216, …} */
+
 /* ---- models */
 
 /* An ONNX file or a model.bow. Options: output, feed. */

@@ -14,7 +14,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # NAME as NAME: for everybody
-    from ._general import metrics as metrics, methods as methods, options as options, versions as versions
+    from ._general import budgets as budgets, metrics as metrics, methods as methods, options as options
+    from ._general import set_budgets as set_budgets, versions as versions
     from ._model import Model as Model, load as load
     from ._picture import Picture as Picture, render as render
     from ._quantus import quantus_explain as quantus_explain
@@ -59,7 +60,7 @@ if TYPE_CHECKING:  # NAME as NAME: for everybody
     __version__: str
 
 _MODULES = {
-    "_general": ("methods", "metrics", "options", "versions"),
+    "_general": ("budgets", "methods", "metrics", "options", "set_budgets", "versions"),
     "_model": ("Model", "load"),
     "_picture": ("Picture", "render"),
     "_quantus": ("quantus_explain",),

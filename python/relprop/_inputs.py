@@ -3,13 +3,16 @@ from __future__ import annotations
 
 import ctypes
 import os
+import stat
+import sys
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, BinaryIO, Mapping, Sequence
 
 import numpy as np
 
 from . import _library
 from ._arrays import as_array, as_floats, given
+from ._general import budgets
 from ._handles import ModelHandle, ResultHandle
 from ._options import encoded
 from .errors import FileNotFound, FileUnreadable, InvalidArgument, MalformedTensor, ShapeMismatch
@@ -108,19 +111,27 @@ def joined(parts: list[Batch]) -> Batch:
 
 
 def _bytes_of(path: str | bytes, name: str) -> bytes:
+    """Of what is no regular file, and need not end, as much as the library would take."""
+    most = budgets()["stream"]
     try:
         with open(path, "rb") as file:
-            return file.read()
+            ends = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+            data = file.read(-1 if ends else min(most, sys.maxsize - 1) + 1)
     except FileNotFoundError:
         raise FileNotFound(name, "there is no such file", "", "check the path") from None
     except (OSError, ValueError) as problem:  # ValueError: a zero byte in the path
         raise FileUnreadable(name, str(problem), "a JPEG, PNG, WebP or .npy file") from None
+    if ends or len(data) <= most:
+        return data
+    hint = "give a file, or allow more of a stream (set_budgets: stream=SIZE)"
+    raise FileUnreadable(name, f"a stream of more than {most} bytes", "a file", hint)
 
 
 def _loaded(path: str | bytes, name: str) -> AnyArray:
     import io
 
+    data = io.BytesIO(_bytes_of(path, name))
     try:
-        return np.asarray(np.load(io.BytesIO(_bytes_of(path, name)), allow_pickle=False))
-    except (ValueError, EOFError) as problem:
+        return np.asarray(np.load(data, allow_pickle=False))
+    except Exception as problem:  # of many kinds, MemoryError too where a header promises what the file does not hold
         raise MalformedTensor(name, str(problem), "an array of numbers as numpy.save writes it") from None

@@ -64,6 +64,8 @@ _ARGUMENTS: dict[str, list[Any]] = {
     "methods": [_text_out],
     "metrics": [_text_out],
     "options": [_text_out],
+    "set_budgets": [_text],
+    "budgets": [_text_out],
     "model_load": [_text, _text, _handle_out],
     "model_from_bytes": [_text, _size, _text, _handle_out],
     "model_describe": [_handle, _text, _text_out],

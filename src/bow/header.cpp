@@ -10,6 +10,7 @@
 #include "bow/file.h"
 #include "bow/limits.h"
 #include "bow/setting_names.h"
+#include "core/json_depth.h"
 
 namespace relprop::bow {
 
@@ -164,13 +165,11 @@ void checkSizes(const Bag& bag, const ArraySizes& sizes, const Place& place) {
 
 // What walks a JSON value does so by recursion; nothing of a header is deep.
 Json parseJson(const std::string& text, const Place& place) {
-  constexpr int deepest = 8;
-  const auto bounded = [&](int depth, Json::parse_event_t, Json&) {
-    if (depth > deepest) rejectSetting(place, "header", "lists within lists", fmt::format("{} at most", deepest));
-    return true;
-  };
+  constexpr std::size_t deepest = 8;
+  if (jsonDepth(text) > deepest)
+    rejectSetting(place, "header", "lists within lists", fmt::format("{} at most", deepest));
   try {
-    return Json::parse(text, bounded);
+    return Json::parse(text);
   } catch (const Json::parse_error& error) {
     throw Error(place.code, place.where, fmt::format("no JSON at byte {}", error.byte), "a JSON object");
   } catch (const Json::out_of_range&) {

@@ -3,6 +3,7 @@
 #include <cctype>
 #include <new>
 #include <nlohmann/json.hpp>
+#include <string_view>
 
 #include "c/handles.h"
 
@@ -26,8 +27,11 @@ bool startsOption(const std::string& text, std::size_t at) {
          std::islower(static_cast<unsigned char>(text[at + 2])) != 0;
 }
 
-// The library calls options as the command line does; here "--identity-skip" is the key identity_skip.
-std::string asKeys(const std::string& text) {
+// The library calls options as the command line does; here "--identity-skip" is the key identity_skip, and --budget a
+// function.
+std::string asKeys(std::string text) {
+  constexpr std::string_view budget = "--budget ";
+  if (const std::size_t at = text.find(budget); at != text.npos) text.replace(at, budget.size(), "set_budgets: ");
   std::string result;
   bool key = false;
   for (std::size_t i = 0; i < text.size(); ++i) {

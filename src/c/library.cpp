@@ -4,6 +4,7 @@
 #include "c/guard.h"
 #include "c/handles.h"
 #include "c/options.h"
+#include "relprop/budgets.h"
 #include "relprop/describe.h"
 #include "relprop/metrics.h"
 
@@ -24,6 +25,15 @@ std::int32_t give(char** out, std::string (*text)()) {
     requirePointer(out, "json");
     *out = handedOut(text());
   });
+}
+
+std::string budgetsJson() {
+  const Budgets now = budgets();
+  return Json{{"pixels", now.picturePixels},
+              {"model", now.modelBytes},
+              {"archive", now.archiveBytes},
+              {"stream", now.streamBytes}}
+      .dump();
 }
 
 }  // namespace
@@ -66,4 +76,12 @@ int32_t relprop_metrics(char** json) {
 
 int32_t relprop_options(char** json) {
   return give(json, optionsJson);
+}
+
+int32_t relprop_set_budgets(const char* options) {
+  return guarded([&] { relprop::setBudgets(readOptions(options, Function::Budgets).budgets); });
+}
+
+int32_t relprop_budgets(char** json) {
+  return give(json, budgetsJson);
 }

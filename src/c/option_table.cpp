@@ -225,6 +225,20 @@ const OptionGroup& storeGroup() {
   return group;
 }
 
+// The keys are those of --budget.
+const OptionGroup& budgetGroup() {
+  static const OptionGroup group = {
+      {"pixels", "of a picture in a file of any size; 1,100 more for each of its bytes",
+       READ(o.budgets.picturePixels = v.whole(0, kMost))},
+      {"model", "bytes of an ONNX file's messages, without payload; 16 more for each of its bytes",
+       READ(o.budgets.modelBytes = v.whole(0, kMost))},
+      {"archive", "bytes of an entry of a .npz or model.bow; 16 more for each byte of the file",
+       READ(o.budgets.archiveBytes = v.whole(0, kMost))},
+      {"stream", "bytes read of what is no regular file and need not end",
+       READ(o.budgets.streamBytes = v.whole(0, kMost))}};
+  return group;
+}
+
 #undef READ
 
 }  // namespace
@@ -249,6 +263,8 @@ std::vector<const OptionGroup*> groupsOf(Function function) {
       return {&methodGroup(), &pictureGroup(), &labelGroup(), &runGroup(), &evaluateGroup()};
     case Function::StoreRead:
       return {&storeGroup()};
+    case Function::Budgets:
+      return {&budgetGroup()};
   }
   return {};
 }

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "c/option_table.h"
+#include "core/json_depth.h"
 #include "core/names.h"
 #include "relprop/choices.h"
 #include "relprop/error.h"
@@ -14,13 +15,15 @@ namespace {
 
 const std::vector<std::pair<const char*, Function>>& functions() {
   static const std::vector<std::pair<const char*, Function>> all = {
-      {"load", Function::Load},       {"from_bytes", Function::FromBytes}, {"describe", Function::Describe},
-      {"prepare", Function::Prepare}, {"explainer", Function::Explainer},  {"question", Function::Question},
-      {"render", Function::Render},   {"evaluate", Function::Evaluate},    {"store_read", Function::StoreRead}};
+      {"load", Function::Load},          {"from_bytes", Function::FromBytes}, {"describe", Function::Describe},
+      {"prepare", Function::Prepare},    {"explainer", Function::Explainer},  {"question", Function::Question},
+      {"render", Function::Render},      {"evaluate", Function::Evaluate},    {"store_read", Function::StoreRead},
+      {"set_budgets", Function::Budgets}};
   return all;
 }
 
 nlohmann::json parsed(const char* text) {
+  requireShallowJson(text, ErrorCode::InvalidArgument, "options");
   try {
     nlohmann::json json = nlohmann::json::parse(text);
     if (json.is_object()) return json;

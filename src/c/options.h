@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "relprop/budgets.h"
 #include "relprop/describe.h"
 #include "relprop/explain.h"
 #include "relprop/image.h"
@@ -49,11 +50,13 @@ struct Options {
   std::vector<std::string> metrics;
   bool onlyCorrect = false, keep = false, results = false;
   std::int64_t limit = 0, seed = 0;
+
+  Budgets budgets;
 };
 
 inline constexpr const char* kRelevance = "relevance:";
 
-enum class Function { Load, FromBytes, Describe, Prepare, Explainer, Question, Render, Evaluate, StoreRead };
+enum class Function { Load, FromBytes, Describe, Prepare, Explainer, Question, Render, Evaluate, StoreRead, Budgets };
 
 // A JSON object, or nullptr for none. Throws InvalidArgument with the option as its place.
 Options readOptions(const char* json, Function function);

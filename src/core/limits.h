@@ -12,6 +12,8 @@ constexpr std::int64_t kStreamBytes = std::int64_t{1}
                                       << 30;      // (*) of what is no regular file and need not end: /dev/zero
 constexpr std::uint64_t kInflatedPerByte = 1100;  // deflate makes 1032 bytes of one at most
 
+constexpr std::size_t kJsonDepth = 64;  // of lists and objects within one another; what is of use has ten at most
+
 // ---- Networks: memory for the messages of a file, their payload not counted. Real ones stay below 10 bytes a byte.
 constexpr std::int64_t kModelPartsBytes = 64 << 20;  // (*)
 constexpr std::int64_t kModelPartsPerByte = 16;

@@ -5,6 +5,8 @@
 #include <charconv>
 #include <nlohmann/json.hpp>
 
+#include "core/json_depth.h"
+#include "core/limits.h"
 #include "eval/blob.h"
 
 namespace relprop::eval {
@@ -29,6 +31,7 @@ Tensor heatmapAt(const Database& database, const Statement& row, int column) {
 }
 
 std::map<std::string, std::string> librariesOf(const Database& database, const std::string& text) {
+  if (jsonDepth(text) > limits::kJsonDepth) failDamaged(database, "libraries of a run that are nested deep");
   const auto json = nlohmann::json::parse(text, nullptr, false);
   if (!json.is_object()) failDamaged(database, "libraries of a run that are no JSON object");
   std::map<std::string, std::string> libraries;

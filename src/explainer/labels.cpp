@@ -8,6 +8,7 @@
 #include <sstream>
 #include <string_view>
 
+#include "core/json_depth.h"
 #include "relprop/error.h"
 #include "relprop/explain.h"
 
@@ -46,18 +47,40 @@ std::vector<std::string> namesOfLines(std::string_view lines) {
   return labels;
 }
 
-// A key that comes twice would silently keep one of its values.
+// Of a key that comes twice the parser would silently keep one value. (Its own callback goes through a list again for
+// every part of it.)
+class DoubleKey : public nlohmann::json_sax<Json> {
+ public:
+  std::optional<std::string> found;
+
+  bool key(std::string& name) override {
+    if (!keys_.back().insert(name).second) found = name;
+    return !found;
+  }
+  bool start_object(std::size_t) override { return keys_.emplace_back(), true; }
+  bool end_object() override { return keys_.pop_back(), true; }
+  bool start_array(std::size_t) override { return true; }
+  bool end_array() override { return true; }
+  bool null() override { return true; }
+  bool boolean(bool) override { return true; }
+  bool number_integer(std::int64_t) override { return true; }
+  bool number_unsigned(std::uint64_t) override { return true; }
+  bool number_float(double, const std::string&) override { return true; }
+  bool string(std::string&) override { return true; }
+  bool binary(Json::binary_t&) override { return true; }
+  bool parse_error(std::size_t, const std::string&, const Json::exception&) override { return false; }
+
+ private:
+  std::vector<std::set<std::string>> keys_;  // of the objects that are open
+};
+
 Json parsed(std::string_view text, const std::string& where) {
-  std::vector<std::set<std::string>> keys;  // of the objects that are open
-  const auto watch = [&](int, Json::parse_event_t event, Json& value) {
-    if (event == Json::parse_event_t::object_start) keys.emplace_back();
-    if (event == Json::parse_event_t::object_end) keys.pop_back();
-    if (event == Json::parse_event_t::key && !keys.back().insert(value.get<std::string>()).second)
-      refuse(where, fmt::format("key '{}' twice", value.get<std::string>()), "every key once");
-    return true;
-  };
+  requireShallowJson(text, ErrorCode::InvalidArgument, where);
+  DoubleKey twice;
+  Json::sax_parse(text.begin(), text.end(), &twice);
+  if (twice.found) refuse(where, fmt::format("key '{}' twice", *twice.found), "every key once");
   try {
-    return Json::parse(text.begin(), text.end(), watch);
+    return Json::parse(text.begin(), text.end());
   } catch (const Json::parse_error& error) {
     refuse(where, fmt::format("broken JSON at byte {}", error.byte), kJsonForms);
   } catch (const Json::out_of_range&) {

@@ -6,6 +6,8 @@
 #include <system_error>
 
 #include "bow/limits.h"
+#include "core/json_depth.h"
+#include "core/limits.h"
 #include "explainer/model_impl.h"
 #include "image/preprocess_check.h"
 #include "relprop/error.h"
@@ -70,11 +72,16 @@ std::optional<std::vector<std::string>> namesOfDict(const std::string& text) {
   return names.empty() ? std::nullopt : std::optional(names);
 }
 
+// Discarded where the text is no JSON, or deeper than any that is of use.
+Json parsedOrNothing(const std::string& text) {
+  return Json::parse(jsonDepth(text) > limits::kJsonDepth ? "" : text, nullptr, false);
+}
+
 // Their classifiers take the centre of a picture whose shorter side was brought to the network's size, in 0…1.
 std::optional<Preprocess> ultralytics(const Model& model) {
   const auto size = entryOf(model, "imgsz"), task = entryOf(model, "task");
   if (!size || !entryOf(model, "names") || (task && *task != "classify")) return std::nullopt;
-  const Json sides = Json::parse(*size, nullptr, false);
+  const Json sides = parsedOrNothing(*size);
   const bool two =
       sides.is_array() && sides.size() == 2 && sides[0].is_number_integer() && sides[1].is_number_integer();
   if (!two || sides[0] != sides[1] || sides[0] < 1 || sides[0] > std::numeric_limits<int>::max())
@@ -100,7 +107,7 @@ std::optional<Json> configOf(const Model& model, std::string& path) {
   const auto found = inFolder(model, "config.json");
   if (!found) return std::nullopt;
   path = *found;
-  Json json = Json::parse(textOf(path), nullptr, false);
+  Json json = parsedOrNothing(textOf(path));
   return json.is_object() ? std::optional(std::move(json)) : std::nullopt;
 }
 

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/digest.h"
+#include "core/json_depth.h"
 #include "kernels/backend.h"
 #include "kernels/simd/simd.h"
 #include "relprop/error.h"
@@ -61,6 +62,7 @@ std::string toJson(const Tuning& t) {
 
 Tuning readTuning(const std::filesystem::path& path) {
   const std::vector<std::uint8_t> bytes = readFile(path.string());
+  requireShallowJson(bytes, ErrorCode::InvalidArgument, path.string());
   Tuning tuning;
   try {
     tuning = parsed(Json::parse(bytes.begin(), bytes.end()));

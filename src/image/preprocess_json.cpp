@@ -6,6 +6,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "core/json_depth.h"
 #include "image/preprocess_check.h"
 #include "image/preprocess_dialects.h"
 #include "relprop/error.h"
@@ -126,6 +127,7 @@ std::string asciiOnly(std::string text) {
 }
 
 Json parseText(const std::string& text, const std::string& where) {
+  requireShallowJson(text, ErrorCode::MalformedPreprocess, where);
   try {
     return Json::parse(text);
   } catch (const Json::exception& error) {

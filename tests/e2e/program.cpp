@@ -1,5 +1,6 @@
 #include "program.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -19,7 +20,8 @@ namespace fs = std::filesystem;
 struct Pipe {
   int ends[2] = {-1, -1};
   Pipe() {
-    if (pipe(ends) != 0) throw std::runtime_error("pipe");
+    // A child of another thread would hold it open else.
+    if (pipe2(ends, O_CLOEXEC) != 0) throw std::runtime_error("pipe");
   }
   ~Pipe() {
     closeEnd(0);

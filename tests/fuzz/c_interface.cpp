@@ -15,7 +15,7 @@ namespace relprop::fuzz {
 namespace {
 
 constexpr std::size_t kCalls = 48, kHandles = 16;
-const std::array<const char*, 16> kOptions = {
+const std::array<const char*, 17> kOptions = {
     nullptr,
     "{}",
     R"({"method":"rap","threads":1})",
@@ -31,7 +31,8 @@ const std::array<const char*, 16> kOptions = {
     R"({"data":"folder:/nonexistent","method":["rap"],"metrics":["probe"]})",
     R"({"output":"y","feed":{}})",
     R"({"method":null,"batch":-1})",
-    R"({"require_conservation":0.5,"reference":true,"threads":1})"};
+    R"({"require_conservation":0.5,"reference":true,"threads":1})",
+    R"({"pixels":1,"model":1,"stream":0})"};
 const std::array<const char*, 8> kNames = {"relevance", "map", "scores", "input", "view", "pixels", "png", "at:conv"};
 
 class Calls {
@@ -41,6 +42,7 @@ class Calls {
   void run() {
     for (std::size_t i = 0; i < kCalls && !left_.empty(); ++i) one();
     for (void* handle : handles_) freeAny(handle);
+    relprop_set_budgets(nullptr);
   }
 
  private:
@@ -198,13 +200,18 @@ class Calls {
     freeAny(handle<void>());
     return 0;
   }
+  std::int32_t limit() {
+    char* text = nullptr;
+    const std::int32_t code = relprop_set_budgets(options());
+    return code == 0 ? drop(relprop_budgets(&text), text) : code;
+  }
 
   void one() {
     using Call = std::int32_t (Calls::*)();
-    static constexpr std::array<Call, 15> calls = {&Calls::load,    &Calls::describe, &Calls::create,  &Calls::plan,
+    static constexpr std::array<Call, 16> calls = {&Calls::load,    &Calls::describe, &Calls::create,  &Calls::plan,
                                                    &Calls::explain, &Calls::forward,  &Calls::prepare, &Calls::render,
                                                    &Calls::arrayOf, &Calls::jsonOf,   &Calls::count,   &Calls::cancel,
-                                                   &Calls::measure, &Calls::store,    &Calls::release};
+                                                   &Calls::measure, &Calls::store,    &Calls::release, &Calls::limit};
     const std::int32_t code = (this->*calls[next() % calls.size()])();
     relprop_error error = {sizeof error, 0, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr};
     relprop_last_error(&error);

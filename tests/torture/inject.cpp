@@ -2,9 +2,11 @@
 //   RELPROP_INJECT=KIND:K     the K-th call of that kind, counted from 1, from the beginning of main to its end
 //   RELPROP_INJECT=KIND:K+    that one and all behind it
 //   RELPROP_INJECT_REPORT=FILE   when main returns: the calls of that kind, open descriptors before main and behind it
+//   RELPROP_INJECT_STACK=FILE    when an operator new fails: where the program was, as addresses for addr2line
 // Kinds: new, malloc, write, fsync, rename, open, mmap, thread.
 #include <dirent.h>
 #include <dlfcn.h>
+#include <execinfo.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdarg.h>
@@ -64,6 +66,8 @@ bool isOutput(int file) {
   return file > 2 && fstat(file, &status) == 0 && S_ISREG(status.st_mode);
 }
 
+int (*realMain)(int, char**, char**) = nullptr;
+
 int openDescriptors() {
   DIR* folder = opendir("/proc/self/fd");
   if (!folder) return -1;
@@ -73,7 +77,24 @@ int openDescriptors() {
   return descriptors;
 }
 
+// The innermost calls that are the program's own; written without an allocation, as there may be no more.
+void tellStack() {
+  const char* path = getenv("RELPROP_INJECT_STACK");
+  const int file = path ? creat(path, 0600) : -1;
+  if (file < 0) return;
+  void* frames[64];
+  const int count = backtrace(frames, 64);
+  Dl_info program{}, info{};
+  dladdr(reinterpret_cast<void*>(realMain), &program);
+  for (int i = 0; i < count; ++i)
+    if (dladdr(frames[i], &info) && info.dli_fbase == program.dli_fbase)
+      dprintf(file, "%#tx\n", static_cast<char*>(frames[i]) - static_cast<char*>(info.dli_fbase) - 1);
+  close(file);
+}
+
 void arm() {
+  void* frame = nullptr;
+  backtrace(&frame, 1);  // its first call loads a library
   const char* text = getenv("RELPROP_INJECT");
   if (!text) return;
   const char* colon = strchr(text, ':');
@@ -85,8 +106,6 @@ void arm() {
         strlen(kNames[kind]) == static_cast<std::size_t>(colon - text))
       armed = static_cast<Kind>(kind);
 }
-
-int (*realMain)(int, char**, char**) = nullptr;
 
 int injectedMain(int argc, char** argv, char** environment) {
   const int before = openDescriptors();
@@ -104,7 +123,7 @@ int injectedMain(int argc, char** argv, char** environment) {
 }
 
 void* allocate(std::size_t size, std::size_t alignment) {
-  if (fails(Kind::New)) return nullptr;
+  if (fails(Kind::New)) return tellStack(), nullptr;
   inside = true;
   void* memory = nullptr;
   if (alignment <= alignof(std::max_align_t))

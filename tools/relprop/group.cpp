@@ -19,6 +19,12 @@ void GroupReader::add(const Input& input, Group& group) const {
   input.tensor ? addTensor(input, group) : addPhoto(input, group);
 }
 
+// What may fail comes first, so that a group without memory for one more stays as it was.
+void GroupReader::makeRoom(Group& group) {
+  group.members.reserve(group.members.size() + 1);
+  group.rowCounts.reserve(group.rowCounts.size() + 1);
+}
+
 void GroupReader::addTensor(const Input& input, Group& group) const {
   if (photoNeeded_)
     throw Error(ErrorCode::InvalidArgument, input.path.string(), "a tensor has no photo to show below the heatmap", "",
@@ -29,12 +35,14 @@ void GroupReader::addTensor(const Input& input, Group& group) const {
   row.insert(row.begin(), tensor.shape.empty() ? 0 : tensor.shape.front());
   if (tensor.shape != row || row.front() < 1)
     throw Error(ErrorCode::ShapeMismatch, input.path.string(), toString(tensor.shape), "N×" + toString(wanted_));
+  const auto rows = static_cast<std::size_t>(tensor.shape.front());
+  Explained member = {&input, std::nullopt, {}};
+  for (std::size_t i = 0; i < rows && wanted_.size() != 3; ++i)
+    member.arrays.push_back(relaid(rowsOf(tensor, i, 1), layout_, layout_));
+  makeRoom(group);
+  group.members.push_back(std::move(member));
+  group.rowCounts.push_back(rows);
   group.input = std::move(tensor);
-  group.members.push_back({&input, std::nullopt, {}});
-  group.rowCounts.push_back(static_cast<std::size_t>(group.input.shape.front()));
-  if (wanted_.size() == 3) return;
-  for (std::size_t i = 0; i < group.rowCounts.back(); ++i)
-    group.members.back().arrays.push_back(relaid(rowsOf(group.input, i, 1), layout_, layout_));
 }
 
 void GroupReader::addPhoto(const Input& input, Group& group) const {
@@ -49,11 +57,12 @@ void GroupReader::addPhoto(const Input& input, Group& group) const {
   PreparedImage prepared = prepareImage(image, *preprocess_, static_cast<int>(size.channels),
                                         static_cast<int>(size.height), static_cast<int>(size.width));
   const Tensor pixels = relaid(prepared.input, Layout::ChannelsFirst, layout_);
-  if (group.members.empty()) group.input.shape = {0, wanted_[0], wanted_[1], wanted_[2]};
-  ++group.input.shape.front();
+  Shape shape = {static_cast<std::int64_t>(group.members.size()) + 1, wanted_[0], wanted_[1], wanted_[2]};
+  makeRoom(group);
   group.input.data.insert(group.input.data.end(), pixels.data.begin(), pixels.data.end());
   group.members.push_back({&input, std::move(prepared.view), {}});
   group.rowCounts.push_back(1);
+  group.input.shape = std::move(shape);
 }
 
 Shape tensorShape(const std::vector<Input>& inputs) {

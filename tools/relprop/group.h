@@ -29,6 +29,7 @@ class GroupReader {
  private:
   void addTensor(const Input& input, Group& group) const;
   void addPhoto(const Input& input, Group& group) const;
+  static void makeRoom(Group& group);
 
   std::string modelPath_;
   std::optional<Preprocess> preprocess_;

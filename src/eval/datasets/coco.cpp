@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "core/json_depth.h"
 #include "eval/datasets/coco_segments.h"
 #include "eval/datasets/files.h"
 #include "eval/datasets/masks.h"
@@ -50,6 +51,7 @@ struct Coco {
 
 Json readJson(const fs::path& path) {
   const std::vector<std::uint8_t> bytes = readFile(path);
+  requireShallowJson(bytes, ErrorCode::MalformedDataset, path.string());
   Json json = Json::parse(bytes.begin(), bytes.end(), nullptr, false);
   if (!json.is_object()) malformed(path, "no JSON object", "images, annotations and categories");
   for (const char* part : {"images", "annotations", "categories"})
@@ -144,15 +146,17 @@ void addSamples(Contents& contents, const Coco& set) {
 
 Annotation annotationOf(const Coco& set, std::size_t i, std::optional<int> aClass, bool masks) {
   Annotation annotation;
+  std::optional<Segments> segments;
   if (masks) {
     const Image photo = readStoredImage(set.picture(i));
-    annotation.mask = Mask{photo.width, photo.height, std::vector<std::uint8_t>(photo.pixels.size() / 3)};
+    segments.emplace(photo.width, photo.height);
   }
   for (const Instance& instance : set.pictures[i].instances) {
     if (aClass && *aClass != instance.aClass) continue;
     annotation.boxes.push_back(instance.box);
-    if (masks) drawSegmentation(instance.segmentation, instance.where, *annotation.mask);
+    if (segments) segments->add(instance.segmentation, instance.where);
   }
+  if (segments) annotation.mask = segments->mask();
   return annotation;
 }
 

@@ -16,6 +16,7 @@ using Corners = std::vector<std::pair<double, double>>;
 
 // Numbers of a picture stay far below 2^40; what is longer would overflow.
 constexpr int kMostCharacters = 8;
+constexpr std::int64_t kFarthest = std::int64_t{1} << 40;
 
 std::vector<std::int64_t> listedLengths(const Json& counts, const std::string& where) {
   std::vector<std::int64_t> lengths;
@@ -26,28 +27,12 @@ std::vector<std::int64_t> listedLengths(const Json& counts, const std::string& w
   return lengths;
 }
 
-// Background and object in turns, column by column.
-void drawRuns(const std::vector<std::int64_t>& lengths, const std::string& where, Mask& mask) {
-  const auto count = static_cast<std::int64_t>(mask.values.size()), height = static_cast<std::int64_t>(mask.height);
-  std::int64_t at = 0;
-  bool object = false;
-  for (const std::int64_t length : lengths) {
-    if (length < 0 || length > count - at) malformed(where, fmt::format("a run of {} pixels", length), "runs that fit");
-    for (const std::int64_t end = at + length; at < end; ++at)
-      if (object) mask.values[static_cast<std::size_t>(at % height * mask.width + at / height)] = Mask::kObject;
-    object = !object;
-  }
-  if (at != count) malformed(where, fmt::format("runs of {} pixels", at), fmt::format("{}, the picture's", count));
-}
-
-void drawRle(const Json& rle, const std::string& where, Mask& mask) {
-  const Json expected = {mask.height, mask.width};
-  if (rle.value("size", Json()) != expected)
-    malformed(where, "size " + rle.value("size", Json()).dump(), expected.dump() + ", height and width of the picture");
-  const Json counts = rle.value("counts", Json());
-  if (counts.is_string()) return drawRuns(runLengthsOf(counts.get<std::string>(), where), where, mask);
-  if (!counts.is_array()) malformed(where, "no counts", "run lengths, a list or COCO's string");
-  drawRuns(listedLengths(counts, where), where, mask);
+// So that no difference is infinite.
+double coordinate(const Json& number, const std::string& where) {
+  const auto value = number.get<double>();
+  if (!(std::abs(value) <= static_cast<double>(kFarthest)))
+    malformed(where, "a corner at " + number.dump(), "numbers up to 2^40");
+  return value;
 }
 
 Corners cornersOf(const Json& polygon, const std::string& where) {
@@ -56,8 +41,10 @@ Corners cornersOf(const Json& polygon, const std::string& where) {
   if (!numbers || polygon.size() < 6 || polygon.size() % 2)
     malformed(where, "a polygon that is no list of pairs", "x, y of three corners or more");
   Corners corners;
-  for (std::size_t i = 0; i < polygon.size(); i += 2)
-    corners.emplace_back(polygon[i].get<double>(), polygon[i + 1].get<double>());
+  for (std::size_t i = 0; i < polygon.size(); i += 2) {
+    const double x = coordinate(polygon[i], where);
+    corners.emplace_back(x, coordinate(polygon[i + 1], where));
+  }
   return corners;
 }
 
@@ -71,18 +58,6 @@ std::vector<double> crossings(const Corners& corners, double y) {
   }
   std::sort(xs.begin(), xs.end());
   return xs;
-}
-
-void drawPolygon(const Corners& corners, Mask& mask) {
-  const auto column = [&](double x) {  // the first whose centre is not left of x
-    return static_cast<int>(std::clamp(std::ceil(x - 0.5), 0.0, static_cast<double>(mask.width)));
-  };
-  for (int y = 0; y < mask.height; ++y) {
-    const std::vector<double> xs = crossings(corners, y + 0.5);
-    for (std::size_t i = 0; i + 1 < xs.size(); i += 2)
-      for (int x = column(xs[i]); x < column(xs[i + 1]); ++x)
-        mask.values[static_cast<std::size_t>(y * mask.width + x)] = Mask::kObject;
-  }
 }
 
 }  // namespace
@@ -100,15 +75,71 @@ std::vector<std::int64_t> runLengthsOf(const std::string& text, const std::strin
       if (!more && (bits & 16)) value -= std::int64_t{1} << 5 * (k + 1);
     }
     if (lengths.size() > 2) value += lengths[lengths.size() - 2];
+    if (std::abs(value) > kFarthest) malformed(where, fmt::format("a run of {} pixels", value), "runs that fit");
     lengths.push_back(value);
   }
   return lengths;
 }
 
-void drawSegmentation(const Json& segmentation, const std::string& where, Mask& mask) {
-  if (segmentation.is_object()) return drawRle(segmentation, where, mask);
+Segments::Segments(int width, int height) : width_(width), height_(height) {}
+
+void Segments::addRun(Ends& ends, std::int64_t begin, std::int64_t end) const {
+  if (begin >= end) return;
+  ends.resize(static_cast<std::size_t>(pixels()) + 1);
+  ++ends[static_cast<std::size_t>(begin)], --ends[static_cast<std::size_t>(end)];
+}
+
+// Background and object in turns, column by column.
+void Segments::addRuns(const std::vector<std::int64_t>& lengths, const std::string& where) {
+  std::int64_t at = 0;
+  bool object = false;
+  for (const std::int64_t length : lengths) {
+    if (length < 0 || length > pixels() - at)
+      malformed(where, fmt::format("a run of {} pixels", length), "runs that fit");
+    if (object) addRun(down_, at, at + length);
+    at += length, object = !object;
+  }
+  if (at != pixels())
+    malformed(where, fmt::format("runs of {} pixels", at), fmt::format("{}, the picture's", pixels()));
+}
+
+void Segments::addRle(const Json& rle, const std::string& where) {
+  const Json expected = {height_, width_};
+  if (rle.value("size", Json()) != expected)
+    malformed(where, "size " + rle.value("size", Json()).dump(), expected.dump() + ", height and width of the picture");
+  const Json counts = rle.value("counts", Json());
+  if (counts.is_string()) return addRuns(runLengthsOf(counts.get<std::string>(), where), where);
+  if (!counts.is_array()) malformed(where, "no counts", "run lengths, a list or COCO's string");
+  addRuns(listedLengths(counts, where), where);
+}
+
+void Segments::addPolygon(const Corners& corners) {
+  const auto column = [&](double x) {  // the first whose centre is not left of x
+    return static_cast<std::int64_t>(std::clamp(std::ceil(x - 0.5), 0.0, static_cast<double>(width_)));
+  };
+  for (std::int64_t y = 0; y < height_; ++y) {
+    const std::vector<double> xs = crossings(corners, static_cast<double>(y) + 0.5);
+    for (std::size_t i = 0; i + 1 < xs.size(); i += 2)
+      addRun(across_, y * width_ + column(xs[i]), y * width_ + column(xs[i + 1]));
+  }
+}
+
+void Segments::add(const Json& segmentation, const std::string& where) {
+  if (segmentation.is_object()) return addRle(segmentation, where);
   if (!segmentation.is_array()) malformed(where, "no segmentation", "polygons or run lengths");
-  for (const Json& polygon : segmentation) drawPolygon(cornersOf(polygon, where), mask);
+  for (const Json& polygon : segmentation) addPolygon(cornersOf(polygon, where));
+}
+
+Mask Segments::mask() const {
+  Mask mask = {width_, height_, std::vector<std::uint8_t>(static_cast<std::size_t>(pixels()))};
+  const auto width = static_cast<std::size_t>(width_), height = static_cast<std::size_t>(height_);
+  std::int64_t open = 0;
+  for (std::size_t at = 0; at + 1 < down_.size(); ++at)
+    if ((open += down_[at]) > 0) mask.values[at % height * width + at / height] = Mask::kObject;
+  open = 0;
+  for (std::size_t at = 0; at + 1 < across_.size(); ++at)
+    if ((open += across_[at]) > 0) mask.values[at] = Mask::kObject;
+  return mask;
 }
 
 }  // namespace relprop::eval

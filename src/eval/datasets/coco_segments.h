@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "relprop/dataset.h"
@@ -15,8 +16,27 @@ namespace relprop::eval {
 // MalformedDataset.
 std::vector<std::int64_t> runLengthsOf(const std::string& text, const std::string& where);
 
-// Makes the pixels of the segmentation objects of the mask, which has the size of the picture. A pixel lies in a
-// polygon when its centre does (even–odd). Throws MalformedDataset.
-void drawSegmentation(const nlohmann::json& segmentation, const std::string& where, Mask& mask);
+// What a picture's segmentations cover together. A pixel lies in a polygon when its centre does (even–odd). Each run is
+// kept as its two ends, so that a thousand segmentations of a whole picture cost no more than one of a thousand runs.
+class Segments {
+ public:
+  Segments(int width, int height);
+  // Throws MalformedDataset.
+  void add(const nlohmann::json& segmentation, const std::string& where);
+  // Object where any of them is, background elsewhere.
+  Mask mask() const;
+
+ private:
+  using Ends = std::vector<std::int32_t>;  // at each pixel how many runs begin less how many ended before it
+
+  std::int64_t pixels() const { return std::int64_t{width_} * height_; }
+  void addRle(const nlohmann::json& rle, const std::string& where);
+  void addRuns(const std::vector<std::int64_t>& lengths, const std::string& where);
+  void addPolygon(const std::vector<std::pair<double, double>>& corners);
+  void addRun(Ends& ends, std::int64_t begin, std::int64_t end) const;
+
+  int width_, height_;
+  Ends down_, across_;  // pixels counted down the columns, and along the rows; empty until the first run
+};
 
 }  // namespace relprop::eval

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "core/json_depth.h"
 #include "relprop/error.h"
 #include "relprop/explain.h"
 #include "relprop/image.h"
@@ -66,6 +67,7 @@ void addFigures(const FigureJson& entry, const std::string& where, std::vector<P
 
 std::vector<PublishedFigure> readPublishedFigures(const std::filesystem::path& path) {
   const std::vector<std::uint8_t> bytes = readFile(path);
+  requireShallowJson(bytes, ErrorCode::InvalidArgument, path.string());
   const FigureJson json = FigureJson::parse(bytes.begin(), bytes.end(), nullptr, false);
   if (!json.is_array()) malformedFigures(path.string(), "no JSON list");
   std::vector<PublishedFigure> figures;

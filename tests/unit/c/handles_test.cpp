@@ -90,8 +90,11 @@ TEST(CHandles, OutputsThatAreNullAreRefused) {
   const relprop_array array = arrayOf(input);
   const ResultHandle result = explained(explainer.get(), input);
   relprop_array out = {sizeof out, 0, 0, {}, nullptr};
-  const std::vector<std::pair<std::int32_t (*)(char**), const char*>> lists = {
-      {relprop_versions, "json"}, {relprop_methods, "json"}, {relprop_metrics, "json"}, {relprop_options, "json"}};
+  const std::vector<std::pair<std::int32_t (*)(char**), const char*>> lists = {{relprop_versions, "json"},
+                                                                               {relprop_methods, "json"},
+                                                                               {relprop_metrics, "json"},
+                                                                               {relprop_options, "json"},
+                                                                               {relprop_budgets, "json"}};
   for (const auto& [list, name] : lists) EXPECT_STREQ(failure(list(nullptr), ErrorCode::InvalidArgument).where, name);
   failure(relprop_last_error(nullptr), ErrorCode::InvalidArgument);
   failure(relprop_model_load(nullptr, nullptr, nullptr), ErrorCode::InvalidArgument);
@@ -185,6 +188,8 @@ TEST(COptions, WrongOnesNameTheOption) {
   EXPECT_STREQ(refused(R"({"ledger": 1})", ErrorCode::InvalidArgument).expected, "true or false");
   EXPECT_STREQ(refused(R"({"target": []})", ErrorCode::InvalidArgument).where, "target");
   EXPECT_STREQ(refused(R"({"target": {"relevance": ["a"]}})", ErrorCode::InvalidArgument).where, "target");
+  const std::string deep = R"({"batch": )" + std::string(500'000, '[') + std::string(500'000, ']') + "}";
+  EXPECT_STREQ(refused(deep.c_str(), ErrorCode::InvalidArgument).got, "500001 lists and objects within one another");
   EXPECT_STREQ(refused(R"({"method": ["rap", "gradient"]})", ErrorCode::InvalidArgument).hint,
                "make an explainer for each");
   EXPECT_STREQ(refused(R"({"from": "x:1", "target": 3})", ErrorCode::InvalidArgument).got,
@@ -211,7 +216,7 @@ TEST(COptions, AreListedForEachFunction) {
   char* text = nullptr;
   expectOk(relprop_options(&text));
   const Json json = Json::parse(taken(text));
-  EXPECT_EQ(json.size(), 9u);
+  EXPECT_EQ(json.size(), 10u);
   EXPECT_TRUE(json["explainer"].contains("identity_skip"));
   for (const auto& [function, options] : json.items())
     for (const auto& [name, help] : options.items()) EXPECT_FALSE(help.get<std::string>().empty()) << function << name;

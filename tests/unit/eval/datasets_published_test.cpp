@@ -183,6 +183,27 @@ TEST_F(CocoDataset, RefusesWhatIsBroken) {
             "no list categories");
 }
 
+// Differences of such corners are infinite, and what comes of them is no column.
+TEST_F(CocoDataset, RefusesCornersOutOfThisWorld) {
+  const Error far = refused(instance(70, 17, "[[1e308,-1e308,-1e308,1e308,1e308,1e308]]"));
+  EXPECT_EQ(far.got(), "a corner at 1e+308");
+  EXPECT_EQ(far.expected(), "numbers up to 2^40");
+  EXPECT_EQ(mask("[[-1e12,-1e12,1e12,-1e12,1e12,1e12,-1e12,1e12]]"), "oooooooooooo");
+  std::string growing = "111";  // from the fourth on each is 15 × 2^35 more than the one two before
+  for (int i = 0; i < 20; ++i) growing += "PPPPPPP?";
+  const Error grown = refused(instance(70, 17, R"({"size": [3, 4], "counts": ")" + growing + "\"}"));
+  EXPECT_EQ(grown.got(), "a run of 1546188226561 pixels");
+}
+
+// What covers a pixel a second time costs nothing: a thousand segmentations of the whole picture, and one of a part.
+TEST_F(CocoDataset, SegmentationsOverOneAnotherAreTheirUnion) {
+  std::string all;
+  for (int i = 0; i < 1000; ++i) all += instance(70, 17, R"({"size": [3, 4], "counts": [1, 11]})") + ",";
+  const Dataset dataset = written(all + instance(70, 17, "[[0,0,1,0,1,1,0,1]]"));
+  const Mask mask = *dataset.annotation(0).mask;
+  EXPECT_EQ(std::count(mask.values.begin(), mask.values.end(), Mask::kObject), 12);
+}
+
 TEST_F(CocoDataset, WithoutAllShapesThereAreNoMasks) {
   const Dataset dataset = written(instance(70, 17, "") + "," + instance(5, 18, "[[0,0,4,0,4,3]]"));
   EXPECT_TRUE(dataset.hasBoxes() && !dataset.hasMasks());

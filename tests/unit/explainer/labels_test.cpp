@@ -82,6 +82,15 @@ TEST(Labels, NamesAreText) {
     EXPECT_EQ(refusal(std::string("[") + value + "]"), "l.txt: class 0: array" + expected);
 }
 
+// A million brackets end no stack, and a list of them takes no time.
+TEST(Labels, OfHostileNesting) {
+  const std::string deep = std::string(1'000'000, '[') + std::string(1'000'000, ']');
+  EXPECT_EQ(refusal(deep), "l.txt: 1000000 lists and objects within one another (expected at most 64)");
+  std::string wide = "[";
+  for (int i = 0; i < 300'000; ++i) wide += R"({"":0},)";
+  EXPECT_EQ(refusal(wide + "{}]"), "l.txt: class 0: object (expected a name, or [synset, name])");
+}
+
 TEST(Labels, AreAsManyAsTheNetworksClasses) {
   EXPECT_NO_THROW(requireLabelsFor(2, {"cat", "dog"}, "l.txt"));
   EXPECT_NO_THROW(requireLabelsFor(2, {}, "l.txt"));

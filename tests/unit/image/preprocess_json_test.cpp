@@ -108,6 +108,17 @@ TEST(ToJson, ComesBackTheSame) {
   EXPECT_EQ(toJson(parsePreprocess(toJson(parsePreprocess(whole, "x")), "x")), toJson(parsePreprocess(whole, "x")));
 }
 
+// What walks or prints a value does so by recursion.
+TEST(ParsePreprocess, OfHostileNesting) {
+  const std::string deep = std::string(1'000'000, '[') + std::string(1'000'000, ']');
+  for (const std::string& text : {deep, R"({"mean": )" + deep + "}", std::string(1'000'000, '[')}) {
+    const Error error = expectError(ErrorCode::MalformedPreprocess, [&] { parsePreprocess(text, "p.json"); });
+    EXPECT_EQ(error.where(), "p.json");
+    EXPECT_NE(error.got().find("lists and objects within one another"), std::string::npos);
+    EXPECT_EQ(error.expected(), "at most 64");
+  }
+}
+
 TEST(NamedPreprocess, UnknownNameListsTheKnownOnes) {
   const Error error = expectError(ErrorCode::MalformedPreprocess, [] { namedPreprocess("imagenett"); });
   for (const std::string& name : preprocessNames()) EXPECT_NE(error.expected().find(name), std::string::npos) << name;
