@@ -50,7 +50,8 @@ class CompiledMethod final : public Runnable {
 
   const Graph& graph() const { return network_->graph; }
   Plan& plan() { return network_->plan; }
-  int walk() const { return walk_; }  // of the plan
+  // Does a step belong to the forward phase or the walks of this method?
+  bool runs(const StepInfo& step) const { return step.serves(walk_) || (layerWalk_ >= 0 && step.serves(layerWalk_)); }
 
   const Method& method() const override { return method_; }
   std::int64_t rows() const override { return network_->plan.rows(); }
@@ -58,7 +59,7 @@ class CompiledMethod final : public Runnable {
   const ScoreShape& scoreShape() const override { return scoreShape_; }
   const Shape& imageShape() const override { return network_->imageShape; }
   void run(Phase phase, const Again& again) override;
-  double sparedSeconds() const override { return network_->plan.sparedSeconds(); }
+  double sparedSeconds() const override { return sparedSeconds_; }
   float* input() override { return plan().data(network_->input.buffer); }
   const float* scores() override { return plan().data(network_->scores.buffer); }
   float* seed() override { return plan().data(seed_.buffer); }
@@ -69,6 +70,7 @@ class CompiledMethod final : public Runnable {
   const Shape& layerShape() const override { return layerMap_.shape; }
   std::vector<float> activation(std::int64_t row) override;
   std::vector<float> layerRelevance(std::int64_t row) override;
+  std::vector<PlacedValues> constants(std::int64_t row) override;
   const std::vector<std::string>& recordedNodes() const override { return recordedNodes_; }
   const float* recorded(std::size_t k) override { return plan().data(recorded_.at(k).relevance.buffer); }
   const Shape& recordedShape(std::size_t k) const override { return recorded_.at(k).relevance.desc.shape; }
@@ -115,9 +117,12 @@ class CompiledMethod final : public Runnable {
   // Of one network, and the options of each.
   static void build(const std::vector<CompiledMethod*>& methods, const std::vector<const CompileOptions*>& options);
   void buildWalk(const Forward& forward, const CompileOptions& options, bool last);
+  void addSeed(Forward& forward);
+  void buildToLayer(Forward forward);
   void buildBackward(Forward& forward, Forward* baseline, const CompileOptions& options, bool last);
+  WalkOptions walkOptions(Forward* baseline, const CompileOptions& options, bool last);
+  void placeConstants(const std::vector<Recorded>& constants);
   void sortRecorded(const std::vector<Recorded>& all);
-  std::vector<float> asFeatureMap(const float* values) const;  // a row of the layer as C×h×w
   std::int64_t layerFloats() const { return activation_.desc.rowFloats(); }
 
   // A node whose relevance is recorded.
@@ -129,8 +134,9 @@ class CompiledMethod final : public Runnable {
 
   std::shared_ptr<Network> network_;
   Method method_;
-  int walk_ = 0;
-  std::vector<const Rule*> rules_;
+  int walk_ = 0, layerWalk_ = -1;  // of the plan; -1: there is none
+  double sparedSeconds_ = 0;
+  std::vector<const Rule*> rules_, layerRules_;
   std::vector<Signal> signals_;
   BufferView baselineInput_, seed_, relevance_, activation_;
   FeatureMap layerMap_;
@@ -140,6 +146,7 @@ class CompiledMethod final : public Runnable {
   std::vector<Wanted> wanted_;
   std::vector<std::string> recordedNodes_;
   std::vector<Recorded> recorded_;
+  std::vector<std::pair<Recorded, std::optional<FeatureMap>>> constants_;
   std::vector<LedgerSlots> ledger_;
   ScalarId resultSum_ = -1;
 };

@@ -47,6 +47,8 @@ struct Method {
   bool backward = true;               // false: forward passes are enough
   bool readsLayer = false;            // activation, and relevance if there is a walk, of `layer`; the walk ends there
   std::string layer;                  // a node; empty: the last feature map with spatial extent
+  std::optional<RuleTable> toLayer;   // rules of a walk of its own to `layer`; that by `table` goes on to the input
+  bool readsConstants = false;        // relevance times what each node adds that is no multiple of its input
   bool usesPatterns = false;
   bool ofNetworks = true;     // false: there is no walk through layers
   std::optional<BagWay> bag;  // the method can be applied to bags of visual words

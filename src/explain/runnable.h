@@ -12,6 +12,12 @@
 
 namespace relprop {
 
+// Values at a node, of one row. map: C×h×w where they lie in the picture, else empty.
+struct PlacedValues {
+  Shape map;
+  std::vector<float> values;
+};
+
 class Runnable {
  public:
   virtual ~Runnable() = default;
@@ -39,6 +45,8 @@ class Runnable {
   virtual const Shape& layerShape() const = 0;
   virtual std::vector<float> activation(std::int64_t row) = 0;
   virtual std::vector<float> layerRelevance(std::int64_t row) = 0;  // of rows·targets
+  // Of methods that read constants (Method::readsConstants): relevance times what each node adds; of rows·targets.
+  virtual std::vector<PlacedValues> constants(std::int64_t) { return {}; }
   // Nodes whose relevance is recorded: rows·targets × recordedShape without its first axis.
   virtual const std::vector<std::string>& recordedNodes() const = 0;
   virtual const float* recorded(std::size_t k) = 0;

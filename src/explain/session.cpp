@@ -56,6 +56,9 @@ std::vector<float> Session::Row::activation() const {
 std::vector<float> Session::Row::layerRelevance(std::int64_t target) const {
   return runnable.layerRelevance(row * runnable.targets() + target);
 }
+std::vector<PlacedValues> Session::Row::constants(std::int64_t target) const {
+  return runnable.constants(row * runnable.targets() + target);
+}
 
 std::vector<float> Session::baseline(const float* input) const {
   return baselinePicture(runnable_.method().baseline, facts_, imageShape(), input);

@@ -36,6 +36,7 @@ class Session {
     const float* relevance(std::int64_t target) const;  // C×H×W
     std::vector<float> activation() const;              // of the method's layer, C×h×w
     std::vector<float> layerRelevance(std::int64_t target) const;
+    std::vector<PlacedValues> constants(std::int64_t target) const;
   };
   using Fill = std::function<void(std::int64_t k, float* input)>;
   using Read = std::function<void(std::int64_t k, const Row& row)>;

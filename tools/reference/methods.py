@@ -341,6 +341,29 @@ def cam(weights):
     return method
 
 
+def guided_grad_cam(case, p):
+    """The gradient at the layer is not guided."""
+    plane = cam(lambda a, g: g.mean((1, 2), keepdims=True))(case, p)
+    return plane * walked(case, derivatives(relu=rules.relu_guided), "one", p.pop("batchnorm", "fold") == "fold")
+
+
+def full_grad(case, p):
+    network, rescale = case.network(p.pop("batchnorm", "fold") == "fold"), p.pop("rescale", "on") == "on"
+    values = network.run(case.image)
+    g = walk(network, values, derivatives(), seed(case, values[network.output], "one"))
+    biases = {n.output: n.layer.bias if n.layer else n.shift for n in network.nodes if n.layer or n.op == "BatchNormalization"}
+    terms = [case.image * g[network.input]] + [bias * g[name] for name, bias in biases.items()]
+    f = values[network.output][case.target]
+    assert abs(sum(t.sum() for t in terms) - f) < (1e-9 if case.dtype == np.float64 else 1e-3), "complete"
+    total = 0
+    for term in (t for t in terms if t.ndim == 3):
+        size = abs(term)
+        if rescale and size.any():
+            size = (size - size.min()) / (size.max() - size.min())
+        total = total + sum(enlarged(channel, *case.image.shape[1:]) for channel in size)
+    return total[None]
+
+
 def plus_plus(a, g):
     alpha = rules.quotient(g**2, 2 * g**2 + g**3 * a.sum((1, 2), keepdims=True))
     return (alpha * rules.positive(g)).sum((1, 2), keepdims=True)
@@ -479,6 +502,8 @@ METHODS = {
     "pattern-net": through_patterns(False),
     "pattern-attribution": through_patterns(True),
     "grad-cam": cam(lambda a, g: g.mean((1, 2), keepdims=True)),
+    "guided-grad-cam": guided_grad_cam,
+    "fullgrad": full_grad,
     "grad-cam++": cam(plus_plus),
     "layer-cam": cam(lambda a, g: rules.positive(g)),
     "hires-cam": cam(lambda a, g: g),

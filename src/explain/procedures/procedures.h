@@ -15,6 +15,8 @@ Method smoothGrad(Parameters& p);
 Method varGrad(Parameters& p);
 Method gradientShap(Parameters& p);
 Method gradCam(Parameters& p);
+Method guidedGradCam(Parameters& p);
+Method fullGrad(Parameters& p);
 Method gradCamPlusPlus(Parameters& p);
 Method layerCam(Parameters& p);
 Method hiResCam(Parameters& p);

@@ -108,8 +108,9 @@ TEST(Enlarging, IsTorchsBilinear) {
 TEST(CamLayer, LastFeatureMapIsTheDefault) {
   const Recorded net = recordedNet(1);
   const auto backend = makeReferenceBackend();
-  for (const std::string method : {"grad-cam", "grad-cam++", "layer-cam", "hires-cam", "xgrad-cam", "eigen-cam",
-                                   "excitation-backprop", "contrastive-excitation-backprop", "score-cam"}) {
+  for (const std::string method :
+       {"grad-cam", "guided-grad-cam", "grad-cam++", "layer-cam", "hires-cam", "xgrad-cam", "eigen-cam",
+        "excitation-backprop", "contrastive-excitation-backprop", "score-cam"}) {
     const auto mapOf = [&](const std::string& text) {
       return explainImage(net.graph, text, *backend, net.image, {classQuestion(1)})[0].map;
     };
