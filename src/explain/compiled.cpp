@@ -179,6 +179,18 @@ int CompiledMethod::chooseLayer() {
   return node;
 }
 
+// The nodes whose relevance says what the score reads of the last layer, and what it does with the weights of each.
+std::vector<int> CompiledMethod::chooseAttention() {
+  if (method_.readsAttention == ReadAttention::None) return {};
+  attention_ = attentionLayers(graph(), graph().outputs.at(0));
+  std::vector<int> nodes = {attention_.layers.back().node};
+  if (method_.readsAttention == ReadAttention::Weights) return nodes;
+  const Uses uses = usesOf(graph());
+  for (const AttentionLayer& layer : attention_.layers)
+    nodes.push_back(uses.producer[static_cast<std::size_t>(layer.weights)]);
+  return nodes;
+}
+
 void CompiledMethod::chooseNodes(const CompileOptions& options) {
   const auto want = [&](int node, bool required = true) {
     const Node& n = graph().nodes[static_cast<std::size_t>(node)];
@@ -189,6 +201,7 @@ void CompiledMethod::chooseNodes(const CompileOptions& options) {
     if (method_.backward) want(node);
   }
   if (!method_.backward) return;
+  for (int node : chooseAttention()) want(node);
   for (const std::string& name : options.at) {
     const bool glob = name.find_first_of("*?") != std::string::npos;
     for (int node : nodesNamed(graph(), name, "--at")) want(node, !glob);
@@ -214,6 +227,43 @@ std::vector<float> CompiledMethod::activation(std::int64_t row) {
 // The layer is the first of the recorded nodes.
 std::vector<float> CompiledMethod::layerRelevance(std::int64_t row) {
   return placed(layerMap_, recorded(0) + row * layerFloats());
+}
+
+// Recorded: first what the last layer puts out, then the weights of each.
+std::vector<bool> CompiledMethod::readQueries(std::int64_t row) {
+  const AttentionLayer& last = attention_.layers.back();
+  const Shape& shape = recordedShape(0);  // N×heads×queries×width
+  const std::int64_t floats = elementCount(shape) / shape[0];
+  const float* gradient = recorded(0) + row * floats;
+  std::vector<bool> read(static_cast<std::size_t>(last.queries));
+  for (std::int64_t i = 0; i < floats; ++i)
+    if (gradient[i] != 0) read[static_cast<std::size_t>(i / shape.back() % last.queries)] = true;
+  return read;
+}
+
+AttentionValues CompiledMethod::attention(std::int64_t row, std::int64_t target) {
+  AttentionValues all;
+  const std::int64_t at = row * targets() + target;
+  for (std::size_t k = 0; k < attention_.layers.size(); ++k) {
+    const AttentionLayer& layer = attention_.layers[k];
+    const std::int64_t floats = layer.heads * layer.queries * layer.keys;
+    const float* weights = plan().data(attentionWeights_[k].buffer) + row * floats;
+    all.layers.push_back({layer, {weights, weights + floats}, {}});
+    if (method_.readsAttention == ReadAttention::Weights) continue;
+    const float* gradient = recorded(k + 1) + at * floats;
+    all.layers.back().gradient.assign(gradient, gradient + floats);
+  }
+  all.read = readQueries(at);
+  return all;
+}
+
+std::int64_t CompiledMethod::stride() {
+  if (stride_) return *stride_;
+  FeatureMaps maps(graph(), graph().outputs.at(0));
+  const int last = maps.last();
+  if (last < 0 || imageShape().size() != 3) return *(stride_ = 1);
+  const Shape map = maps.of(graph().nodes[static_cast<std::size_t>(last)].outputs[0])->shape;
+  return *(stride_ = std::max<std::int64_t>(1, std::min(imageShape()[1] / map[1], imageShape()[2] / map[2])));
 }
 
 std::vector<PlacedValues> CompiledMethod::constants(std::int64_t row) {
@@ -256,6 +306,10 @@ void CompiledMethod::build(const std::vector<CompiledMethod*>& methods,
     network.scores = network.kept(forward, network.graph.outputs.at(0), "scores");
     for (CompiledMethod* m : methods)
       if (m->layer_ != kNoValue) m->activation_ = network.kept(forward, m->layer_, m->layerName_ + " (recorded)");
+    for (CompiledMethod* m : methods)
+      for (const AttentionLayer& layer : m->attention_.layers)
+        m->attentionWeights_.push_back(
+            network.kept(forward, layer.weights, network.graph.value(layer.weights).name + " (recorded)"));
     for (std::size_t k = 0; k < methods.size(); ++k)
       methods[k]->buildWalk(forward, *options[k], k + 1 == methods.size());
   }
@@ -355,7 +409,7 @@ WalkOptions CompiledMethod::walkOptions(Forward* baseline, const CompileOptions&
   all.times = method_.times;
   for (const Wanted& w : wanted_)
     if (!method_.toLayer) all.record.push_back(w.value);
-  all.toInput = !method_.readsLayer || method_.toLayer;
+  all.toInput = method_.readsAttention == ReadAttention::None && (!method_.readsLayer || method_.toLayer);
   all.constants = method_.readsConstants;
   all.baseline = baseline;
   all.denominators = &network_->denominators;

@@ -67,10 +67,13 @@ class CompiledMethod final : public Runnable {
   float* baselineInput() override { return plan().data(baselineInput_.buffer); }
   bool scalesToSum() const override;
 
+  std::int64_t stride() override;
   const Shape& layerShape() const override { return layerMap_.shape; }
   std::vector<float> activation(std::int64_t row) override;
   std::vector<float> layerRelevance(std::int64_t row) override;
   std::vector<PlacedValues> constants(std::int64_t row) override;
+  const TokenPlaces& tokenPlaces() const override { return attention_.places; }
+  AttentionValues attention(std::int64_t row, std::int64_t target) override;
   const std::vector<std::string>& recordedNodes() const override { return recordedNodes_; }
   const float* recorded(std::size_t k) override { return plan().data(recorded_.at(k).relevance.buffer); }
   const Shape& recordedShape(std::size_t k) const override { return recorded_.at(k).relevance.desc.shape; }
@@ -112,6 +115,8 @@ class CompiledMethod final : public Runnable {
   static Together unlaid(Graph graph, const std::vector<Asked>& asked, Backend& backend);
   void chooseRules(const std::vector<std::string>& userRules);
   int chooseLayer();
+  std::vector<int> chooseAttention();
+  std::vector<bool> readQueries(std::int64_t row);
   void chooseNodes(const CompileOptions& options);
   Fuse fuse() const;
   // Of one network, and the options of each.
@@ -140,6 +145,9 @@ class CompiledMethod final : public Runnable {
   std::vector<Signal> signals_;
   BufferView baselineInput_, seed_, relevance_, activation_;
   FeatureMap layerMap_;
+  AttentionLayers attention_;
+  std::vector<BufferView> attentionWeights_;
+  std::optional<std::int64_t> stride_;  // once somebody has asked for it
   ScoreShape scoreShape_;
   std::string layerName_;
   ValueId layer_ = kNoValue;

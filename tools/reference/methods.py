@@ -165,7 +165,8 @@ def derivatives(linear=rules.gradient(), relu=rules.relu_gradient):
 def gradient_like(table, finish=lambda case, g: g):
     def method(case, p):
         fold = p.pop("batchnorm", "fold") == "fold"
-        return finish(case, walked(case, table, p.pop("seed", "one"), fold))
+        rows = {**table, "Relu": rules.relu_smooth(p.pop("beta_smooth"))} if "beta_smooth" in p else table
+        return finish(case, walked(case, rows, p.pop("seed", "one"), fold))
     return method
 
 
@@ -539,9 +540,37 @@ def finished(result, p):
     return result / abs(result).max() if scale == "on" else result
 
 
+STRIDE = 16  # pixels a position of the last feature map
+
+
+def moved(picture, y, x):
+    """Down and to the right; the border is repeated."""
+    rows, columns = (np.clip(np.arange(n) - d, 0, n - 1) for n, d in zip(picture.shape[1:], (y, x)))
+    return picture[:, rows][:, :, columns]
+
+
+def mean_over_shifts(case, name, p):
+    """Pixels that left the picture are NaN in the map that is moved back."""
+    n = int(p.pop("shifts")**0.5)
+    step = int(p.pop("shift", (STRIDE // n - 1) | 1))
+    places = [k * step - (n - 1) * step // 2 for k in range(n)]
+    maps = []
+    for y in places:
+        for x in places:
+            result = explained(case.at(moved(case.image, y, x)), name, dict(p))
+            wide = np.pad(result, ((0, 0), (abs(y), abs(y)), (abs(x), abs(x))), constant_values=np.nan)
+            height, width = result.shape[1:]
+            maps.append(wide[:, abs(y) + y :, abs(x) + x :][:, :height, :width])
+    return np.nanmean(maps, 0)
+
+
 def explain(case, text):
     """text: as the program writes methods. Every key has to be used."""
     name, p = parsed(text)
+    return mean_over_shifts(case, name, p) if "shifts" in p else explained(case, name, p)
+
+
+def explained(case, name, p):
     if "noise" in p and name not in OWN_NOISE:
         cases = [case.at(copy) for copy in copies(case, p)]
     else:
@@ -551,5 +580,5 @@ def explain(case, text):
         rest = dict(p)
         result = METHODS[name](one, rest)
         results.append(finished(result, rest))
-        assert not rest, f"{text}: {rest} means nothing here"
+        assert not rest, f"{name}: {rest} means nothing here"
     return np.mean(results, 0)

@@ -136,7 +136,8 @@ inline std::vector<std::string> walkingMethods() {
   std::vector<std::string> all;
   for (const MethodEntry& e : methodList()) {
     const Method m = parseMethod(e.name);
-    if (m.backward && m.ofNetworks && !m.readsLayer) all.emplace_back(e.name);
+    const bool toInput = !m.readsLayer && m.readsAttention == ReadAttention::None;
+    if (m.backward && m.ofNetworks && toInput) all.emplace_back(e.name);
   }
   return all;
 }
