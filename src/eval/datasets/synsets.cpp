@@ -23,15 +23,6 @@ constexpr int kIlsvrc[] = {
 };
 static_assert(std::size(kIlsvrc) == kIlsvrcClasses);
 
-const std::map<std::string, int>& ilsvrcNumbers() {
-  static const std::map<std::string, int> numbers = [] {
-    std::map<std::string, int> all;
-    for (int synset : kIlsvrc) all.emplace(fmt::format("n{:08}", synset), static_cast<int>(all.size()));
-    return all;
-  }();
-  return numbers;
-}
-
 std::optional<fs::path> listIn(const std::vector<fs::path>& folders) {
   std::vector<fs::path> candidates;
   for (const fs::path& folder : folders)
@@ -66,6 +57,15 @@ std::map<std::string, int> ranks(const std::set<std::string>& synsets) {
 bool isSynset(const std::string& name) {
   return name.size() == 9 && name.front() == 'n' &&
          std::all_of(name.begin() + 1, name.end(), [](unsigned char c) { return std::isdigit(c); });
+}
+
+const std::map<std::string, int>& ilsvrcNumbers() {
+  static const std::map<std::string, int> numbers = [] {
+    std::map<std::string, int> all;
+    for (int synset : kIlsvrc) all.emplace(fmt::format("n{:08}", synset), static_cast<int>(all.size()));
+    return all;
+  }();
+  return numbers;
 }
 
 bool isOfIlsvrc(const std::string& synset) {

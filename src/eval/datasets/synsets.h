@@ -13,7 +13,9 @@ namespace relprop::eval {
 // "n01440764"
 bool isSynset(const std::string& name);
 
-// Is it one of the thousand of ILSVRC 2012?
+// The thousand of ILSVRC 2012, with their class numbers.
+const std::map<std::string, int>& ilsvrcNumbers();
+// Is it one of them?
 bool isOfIlsvrc(const std::string& synset);
 // From the first list among LOC_synset_mapping.txt, synset_words.txt and synsets.txt in one of the folders; without one
 // ILSVRC's own numbers, when all that were found are of its thousand, or else their ranks, when they are a thousand.

@@ -6,7 +6,9 @@
 #include <set>
 
 #include "eval/datasets/synsets.h"
+#include "eval/evaluation_units.h"
 #include "relprop/dataset.h"
+#include "relprop/explain.h"
 #include "relprop/image.h"
 #include "support/index_png.h"
 #include "unit/eval/dataset_files.h"
@@ -381,6 +383,18 @@ TEST(ImagenetDataset, IlsvrcsSynsetsAreKnown) {
     EXPECT_EQ(numbers.at(synset), number) << synset;
   EXPECT_FALSE(eval::isOfIlsvrc("n00000001"));
   EXPECT_FALSE(eval::synsetNumbers({}, {"n01440764", "n00000001"}));
+}
+
+TEST(FolderDataset, SynsetsAreClassesBesideImageNetsNames) {
+  const Tree tree;
+  tree.writePicture(std::string("set/") + kDog + "/x.JPEG", 1);
+  tree.writePicture(std::string("set/") + kTench + "/y.JPEG", 2);
+  const Dataset dataset = open("folder", tree / "set");
+  std::vector<std::string> names = readLabels("imagenet");
+  EXPECT_THAT(classMapping(dataset, names, 1000), ElementsAre(0, 207));
+  names[3] = "another class";  // then nobody knows what the network's classes are
+  expectError(ErrorCode::UnknownTarget, [&] { classMapping(dataset, names, 1000); });
+  expectError(ErrorCode::UnknownTarget, [&] { classMapping(dataset, {"tench", "dog"}, 2); });
 }
 
 TEST(ImagenetDataset, BrokenLists) {
