@@ -46,7 +46,7 @@ ASKED = [
     "attn-lrp", "attn-lrp:gamma=0.25,residual=ratio",
     "deep-taylor", "deep-taylor:bounds=image,residual=ratio", "taylor", "taylor:baseline=black", "sensitivity",
     "gradient", "gradient:batchnorm=pass,seed=probability", "gradient:sign=positive,normalize=on",
-    "gradient:beta_smooth=10", "input-x-gradient:shifts=4", "lrp-zplus:shifts=9,shift=5", "grad-cam:shifts=4",
+    "gradient:beta_smooth=10", "lrp-zplus:shifts=9,shift=5,maxpool=average", "grad-cam:shifts=4",
     "input-x-gradient", "guided-backprop", "deconvnet",
     "integrated-gradients:steps=8", "integrated-gradients:steps=5,rule=trapezoid,baseline=mean",
     "integrated-gradients:steps=4,rule=right,baseline=black",
