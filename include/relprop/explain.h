@@ -278,6 +278,7 @@ struct MethodInfo {
   std::string name, summary, citation;
   std::vector<std::pair<std::string, std::string>> parameters;  // key, default and choices
   bool ofNetworks = true, ofBags = false;  // what it can be applied to: networks, bags of visual words
+  bool needsAttention = false;             // of networks, only transformers
 };
 RELPROP_API std::vector<MethodInfo> methods();
 // "rap" → with all parameters, as results are stored by. Throws UnknownMethod, InvalidMethodParameter.

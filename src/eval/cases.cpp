@@ -95,7 +95,14 @@ std::vector<Plane> Cases::mapsOf(Explainer& explainer, const Target& target, std
   return maps;
 }
 
-Plane Cases::mapOf(const Subject& s, Explainer& explainer) const {
+Plane Cases::mapOf(const Subject& s, const NoisyCopies& copies, Explainer& explainer) const {
+  if (copies.samples > 0) {
+    Case c;
+    c.picture = s.facts.picture, c.runSeed = options_.seed;
+    c.inputShape = classifier_.imageShape(), c.input = s.prepared.input.data.data();
+    return meanOfCopies(c, copies,
+                        [&](std::int64_t count, const Fill& fill) { return mapsOf(explainer, s.target, count, fill); });
+  }
   const Fill copy = [&s](std::int64_t, float* to) {
     std::copy(s.prepared.input.data.begin(), s.prepared.input.data.end(), to);
   };

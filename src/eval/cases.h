@@ -25,8 +25,8 @@ class Cases {
   Case of(const Subject& subject, const Explanation& explanation, Explainer& explainer) const;
   // The case, asking the network in bfloat16.
   Case narrowed(const Case& c) const;
-  // Of the subject's picture and target.
-  Plane mapOf(const Subject& subject, Explainer& explainer) const;
+  // Of the subject's picture, or the mean over its noisy copies, and target.
+  Plane mapOf(const Subject& subject, const NoisyCopies& copies, Explainer& explainer) const;
 
  private:
   std::vector<Plane> mapsOf(Explainer& explainer, const Target& target, std::int64_t count, const Fill& fill) const;

@@ -127,7 +127,8 @@ std::vector<Measuring::StageMaps> Measuring::randomisedMaps(std::size_t method, 
     goOn(options_);
     const auto explainer = methods_.compileFor(withRedrawnWeights(model_, redrawn, options_.seed), method);
     for (std::size_t i = 0; i < subjects.size(); ++i)
-      maps[i].emplace_back(layers[static_cast<std::size_t>(redrawn) - 1], cases_.mapOf(*subjects[i], *explainer));
+      maps[i].emplace_back(layers[static_cast<std::size_t>(redrawn) - 1],
+                           cases_.mapOf(*subjects[i], protocols_[protocol].copies, *explainer));
   }
   return maps;
 }

@@ -70,11 +70,17 @@ struct Case {
   // target's, that it answers rightly with at least this probability; which ones depends on the seed alone.
   std::function<std::vector<std::vector<float>>(std::size_t count, double confidence, std::uint64_t seed)> companions;
   // Maps of networks whose weights were re-drawn from the output down, the first layer only, then two, …; each with the
-  // last layer that was re-drawn. Only for metrics with Protocol::randomisedLayers.
+  // last layer that was re-drawn. Only for metrics with Protocol::randomisedLayers; means over Protocol::copies.
   std::vector<std::pair<std::string, Plane>> randomised;
 
   std::uint64_t seedOf(const std::string& use) const;  // by picture, run seed and use: the same whatever the order
   std::uint64_t runSeed = 0;
+};
+
+// Noisy copies of a picture, x + noise·(max x − min x)·N(0, 1), whose maps are averaged.
+struct NoisyCopies {
+  int samples = 0;  // 0: the picture itself
+  double noise = 0;
 };
 
 struct Measured {
@@ -93,6 +99,7 @@ struct Protocol {
   bool probability = false;                  // reads Answer::probability
   Precision precision = Precision::Float32;  // of Case::forward
   int randomisedLayers = 0;  // > 0: so many maps of randomised networks are wanted; -1: one for every layer
+  NoisyCopies copies;        // what these are maps of
   std::function<Measured(const Case&)> measure;
 };
 
@@ -108,6 +115,10 @@ struct Metric {
 const std::vector<Metric>& metrics();  // the one list, metric_list.cpp
 // Throws UnknownMetric, InvalidMetricParameter.
 Protocol parseProtocol(const std::string& text);
+// The mean of the maps that `explain` gives of the case's noisy copies, the same copies for every network; of its
+// picture, input, inputShape and run seed alone (noisy_copies.cpp).
+Plane meanOfCopies(const Case& c, const NoisyCopies& copies,
+                   const std::function<std::vector<Plane>(std::int64_t count, const Fill&)>& explain);
 // The text of a protocol that asks the network with this precision unless it says which itself.
 std::string withPrecision(const std::string& text, Precision precision);
 

@@ -63,7 +63,9 @@ const std::vector<Metric>& metrics() {
       {"conservation", 1, "relevance lost or gained on the way to the pixels",
        "Bach et al., PLOS ONE 2015, doi:10.1371/journal.pone.0130140", conservation},
       {"randomisation", 1, "likeness to the maps of the network with weights re-drawn from the output down",
-       "Adebayo et al., NeurIPS 2018, arXiv:1810.03292", randomisation},
+       "Adebayo et al., NeurIPS 2018, arXiv:1810.03292; Hedström et al., 2024, arXiv:2401.06465", randomisation},
+      {"efficient-randomisation", 1, "rise of the map's entropy once all weights are re-drawn",
+       "Hedström et al., 2024, arXiv:2401.06465", efficientRandomisation},
   };
   return list;
 }

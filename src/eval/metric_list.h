@@ -33,5 +33,6 @@ Protocol completeness(Parameters& p);            // axioms.cpp
 Protocol robustness(Parameters& p);              // axioms.cpp
 Protocol conservation(Parameters& p);            // sanity.cpp
 Protocol randomisation(Parameters& p);           // sanity.cpp
+Protocol efficientRandomisation(Parameters& p);  // sanity.cpp
 
 }  // namespace relprop::eval

@@ -1,5 +1,10 @@
 // Checks of what an explanation promises: that relevance is neither lost nor made, and that it depends on what the
 // network has learnt.
+//   randomisation            likeness of |H| to |H| of networks whose weights are re-drawn from the output down, by
+//   ranks
+//                            and SSIM. Adebayo et al., NeurIPS 2018. With samples: both of means over noisy copies
+//                            (smooth MPRT). [H] Hedström et al., 2024, arXiv:2401.06465
+//   efficient-randomisation  (E(H_random) − E(H)) / E(H), E the entropy of a histogram (efficient MPRT). [H]
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -50,9 +55,11 @@ Likeness likenessOf(const Plane& original, const std::vector<std::pair<std::stri
   return l;
 }
 
-Measured compared(const Case& c) {
-  if (c.randomised.empty()) return Measured::skip("the network has no layer to re-draw");
-  const Plane original = magnitudeOf(c.map);
+const char* const kNoLayer = "the network has no layer to re-draw";
+
+Measured compared(const Case& c, const NoisyCopies& copies) {
+  if (c.randomised.empty()) return Measured::skip(kNoLayer);
+  const Plane original = magnitudeOf(copies.samples > 0 ? meanOfCopies(c, copies, c.explain) : c.map);
   // Ranks of a constant map say nothing, so its correlation is 0/0.
   if (isConstant(original.values)) return Measured::skip("the magnitude of the map is constant");
   for (const auto& [layer, map] : c.randomised)
@@ -66,6 +73,48 @@ Measured compared(const Case& c) {
            {"mean-ssim", meanOf(l.ssim).mean}},
           {{"spearman", x, l.share, l.spearman}, {"ssim", x, l.share, l.ssim}},
           {}};
+}
+
+// −Σ_b p_b ln p_b over the shares p of pixels in equal bins from the least to the largest |H|.
+double histogramEntropy(const Plane& magnitudes, int bins) {
+  const auto [at, end] = std::minmax_element(magnitudes.values.begin(), magnitudes.values.end());
+  const double low = *at, range = static_cast<double>(*end) - low;
+  std::vector<double> counts(static_cast<std::size_t>(bins));
+  for (const float h : magnitudes.values) {
+    const double place = range > 0 ? (h - low) / range * bins : 0;
+    ++counts[static_cast<std::size_t>(std::min(place, bins - 1.0))];
+  }
+  double entropy = 0;
+  for (const double n : counts) {
+    const double p = n / static_cast<double>(magnitudes.count());
+    if (p > 0) entropy -= p * std::log(p);
+  }
+  return entropy;
+}
+
+// (entropy of the random network's map − of the own) / of the own.
+Measured riseOfEntropy(const Case& c, int bins) {
+  if (c.randomised.empty()) return Measured::skip(kNoLayer);
+  const double own = histogramEntropy(magnitudeOf(c.map), bins),
+               random = histogramEntropy(magnitudeOf(c.randomised.back().second), bins);
+  if (own == 0) return Measured::skip("the magnitude of the map is constant");
+  return {{{"rise", (random - own) / own}, {"entropy", own}, {"random-entropy", random}}, {}, {}};
+}
+
+// samples=0: the picture itself.
+NoisyCopies copiesOf(Parameters& p) {
+  const std::string samples = p.optional("samples", "0 to 10000 noisy copies, whose mean map is compared", "0");
+  const bool given = !samples.empty() && p.whole("samples", 0, 0, 10000) > 0;
+  const std::string noise = p.optional("noise", "of the copies, as a share of the input's range", "0.1");
+  if (!given && p.isGiven("noise"))
+    throw Error(ErrorCode::InvalidMetricParameter, "metric randomisation, noise",
+                "given without samples=", "noisy copies", "add samples=50");
+  if (!given) return {};
+  const float sigma = p.number("noise", 0.1f);
+  if (!(sigma > 0 && sigma <= 10))
+    throw Error(ErrorCode::InvalidMetricParameter, "metric randomisation, noise", fmt::format("{}", sigma),
+                "a number above 0, at most 10");
+  return {p.whole("samples", 0, 0, 10000), sigma};
 }
 
 // "all" → −1, as Protocol::randomisedLayers wants it.
@@ -94,7 +143,19 @@ Protocol randomisation(Parameters& p) {
       {"ssim", "structural similarity to the same map", Better::Lower},
       {"mean-spearman", "mean rank correlation over the stages", Better::Lower},
       {"mean-ssim", "mean structural similarity over the stages", Better::Lower}};
-  protocol.measure = compared;
+  protocol.copies = copiesOf(p);
+  protocol.measure = [copies = protocol.copies](const Case& c) { return compared(c, copies); };
+  return protocol;
+}
+
+Protocol efficientRandomisation(Parameters& p) {
+  const int bins = p.whole("bins", 100, 2, 100000);
+  Protocol protocol;
+  protocol.randomisedLayers = 1;
+  protocol.scores = {{"rise", "rise of the map's entropy once all weights are re-drawn, as a share", Better::Higher},
+                     {"entropy", "entropy of the histogram of |H|, in nats", Better::Neither},
+                     {"random-entropy", "the same with all weights re-drawn", Better::Neither}};
+  protocol.measure = [bins](const Case& c) { return riseOfEntropy(c, bins); };
   return protocol;
 }
 

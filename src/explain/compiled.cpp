@@ -140,6 +140,8 @@ void CompiledMethod::chooseRules(const std::vector<std::string>& userRules) {
   const std::vector<NodeFacts> facts = nodeFacts(graph());
   method_.table.requireUserRowsMatch(facts);
   for (std::size_t i = 0; i < facts.size(); ++i) rules_[i] = method_.table.find(facts[i]);
+  for (std::size_t i = 0; method_.toLayer && i < facts.size(); ++i)
+    layerRules_.push_back(method_.toLayer->find(facts[i]));
 }
 
 bool CompiledMethod::scalesToSum() const {
@@ -178,6 +180,18 @@ int CompiledMethod::chooseLayer() {
   return node;
 }
 
+// The nodes whose relevance says what the score reads of the last layer, and what it does with the weights of each.
+std::vector<int> CompiledMethod::chooseAttention() {
+  if (method_.readsAttention == ReadAttention::None) return {};
+  attention_ = attentionLayers(graph(), graph().outputs.at(0));
+  std::vector<int> nodes = {attention_.layers.back().node};
+  if (method_.readsAttention == ReadAttention::Weights) return nodes;
+  const Uses uses = usesOf(graph());
+  for (const AttentionLayer& layer : attention_.layers)
+    nodes.push_back(uses.producer[static_cast<std::size_t>(layer.weights)]);
+  return nodes;
+}
+
 void CompiledMethod::chooseNodes(const CompileOptions& options) {
   const auto want = [&](int node, bool required = true) {
     const Node& n = graph().nodes[static_cast<std::size_t>(node)];
@@ -188,21 +202,27 @@ void CompiledMethod::chooseNodes(const CompileOptions& options) {
     if (method_.backward) want(node);
   }
   if (!method_.backward) return;
+  for (int node : chooseAttention()) want(node);
   for (const std::string& name : options.at) {
     const bool glob = name.find_first_of("*?") != std::string::npos;
     for (int node : nodesNamed(graph(), name, "--at")) want(node, !glob);
   }
 }
 
-std::vector<float> CompiledMethod::asFeatureMap(const float* values) const {
-  std::vector<float> map(static_cast<std::size_t>(elementCount(layerMap_.shape)));
-  if (layerMap_.order.empty()) return {values, values + map.size()};
-  for (std::size_t i = 0; i < map.size(); ++i) map[i] = values[layerMap_.order[i]];
+namespace {
+
+// A row of a value as C×h×w.
+std::vector<float> placed(const FeatureMap& where, const float* values) {
+  std::vector<float> map(static_cast<std::size_t>(elementCount(where.shape)));
+  if (where.order.empty()) return {values, values + map.size()};
+  for (std::size_t i = 0; i < map.size(); ++i) map[i] = values[where.order[i]];
   return map;
 }
 
+}  // namespace
+
 std::vector<float> CompiledMethod::activation(std::int64_t row) {
-  return asFeatureMap(plan().data(activation_.buffer) + row * layerFloats());
+  return placed(layerMap_, plan().data(activation_.buffer) + row * layerFloats());
 }
 
 void CompiledMethod::putIn(std::int64_t row, const float* activation) {
@@ -216,7 +236,57 @@ void CompiledMethod::putIn(std::int64_t row, const float* activation) {
 
 // The layer is the first of the recorded nodes.
 std::vector<float> CompiledMethod::layerRelevance(std::int64_t row) {
-  return asFeatureMap(recorded(0) + row * layerFloats());
+  return placed(layerMap_, recorded(0) + row * layerFloats());
+}
+
+// Recorded: first what the last layer puts out, then the weights of each.
+std::vector<bool> CompiledMethod::readQueries(std::int64_t row) {
+  const AttentionLayer& last = attention_.layers.back();
+  const Shape& shape = recordedShape(0);  // N×heads×queries×width
+  const std::int64_t floats = elementCount(shape) / shape[0];
+  const float* gradient = recorded(0) + row * floats;
+  std::vector<bool> read(static_cast<std::size_t>(last.queries));
+  for (std::int64_t i = 0; i < floats; ++i)
+    if (gradient[i] != 0) read[static_cast<std::size_t>(i / shape.back() % last.queries)] = true;
+  return read;
+}
+
+AttentionValues CompiledMethod::attention(std::int64_t row, std::int64_t target) {
+  AttentionValues all;
+  const std::int64_t at = row * targets() + target;
+  for (std::size_t k = 0; k < attention_.layers.size(); ++k) {
+    const AttentionLayer& layer = attention_.layers[k];
+    const std::int64_t floats = layer.heads * layer.queries * layer.keys;
+    const float* weights = plan().data(attentionWeights_[k].buffer) + row * floats;
+    all.layers.push_back({layer, {weights, weights + floats}, {}});
+    if (method_.readsAttention == ReadAttention::Weights) continue;
+    const float* gradient = recorded(k + 1) + at * floats;
+    all.layers.back().gradient.assign(gradient, gradient + floats);
+  }
+  all.read = readQueries(at);
+  return all;
+}
+
+std::int64_t CompiledMethod::stride() {
+  if (stride_) return *stride_;
+  FeatureMaps maps(graph(), graph().outputs.at(0));
+  const int last = maps.last();
+  if (last < 0 || imageShape().size() != 3) return *(stride_ = 1);
+  const Shape map = maps.of(graph().nodes[static_cast<std::size_t>(last)].outputs[0])->shape;
+  return *(stride_ = std::max<std::int64_t>(1, std::min(imageShape()[1] / map[1], imageShape()[2] / map[2])));
+}
+
+std::vector<PlacedValues> CompiledMethod::constants(std::int64_t row) {
+  std::vector<PlacedValues> all;
+  for (const auto& [constant, map] : constants_) {
+    const std::int64_t floats = constant.relevance.desc.rowFloats();
+    const float* values = plan().data(constant.relevance.buffer) + row * floats;
+    if (map)
+      all.push_back({map->shape, placed(*map, values)});
+    else
+      all.push_back({{}, {values, values + floats}});
+  }
+  return all;
 }
 
 // Which ReLUs may run inside the convolution before them, as this method has it.
@@ -226,7 +296,7 @@ CompiledMethod::Fuse CompiledMethod::fuse() const {
 
 bool CompiledMethod::goesTogether(const Method& method) {
   return method.ofNetworks && method.backward && !method.comparesWithBaseline && !method.usesPatterns &&
-         !method.procedure->runsManyInputs();
+         !method.toLayer && !method.procedure->runsManyInputs();
 }
 
 void CompiledMethod::build(const std::vector<CompiledMethod*>& methods,
@@ -246,6 +316,10 @@ void CompiledMethod::build(const std::vector<CompiledMethod*>& methods,
     network.scores = network.kept(forward, network.graph.outputs.at(0), "scores");
     for (CompiledMethod* m : methods)
       if (m->layer_ != kNoValue) m->activation_ = network.kept(forward, m->layer_, m->layerName_ + " (recorded)");
+    for (CompiledMethod* m : methods)
+      for (const AttentionLayer& layer : m->attention_.layers)
+        m->attentionWeights_.push_back(
+            network.kept(forward, layer.weights, network.graph.value(layer.weights).name + " (recorded)"));
     for (std::size_t k = 0; k < methods.size(); ++k)
       methods[k]->buildWalk(forward, *options[k], k + 1 == methods.size());
   }
@@ -300,7 +374,10 @@ void CompiledMethod::Network::noteInput() {
 
 void CompiledMethod::run(Phase phase, const Again& again) {
   if (phase == Phase::Forward && plan().walks() > 1) network_->noteInput();
+  if (layerWalk_ >= 0) plan().run(phase, layerWalk_, again);
+  if (phase == Phase::Forward && layerWalk_ >= 0) sparedSeconds_ = plan().sparedSeconds();
   plan().run(phase, walk_, again);
+  if (phase == Phase::Forward && layerWalk_ < 0) sparedSeconds_ = plan().sparedSeconds();
 }
 
 void CompiledMethod::buildWalk(const Forward& forward, const CompileOptions& options, bool last) {
@@ -310,6 +387,7 @@ void CompiledMethod::buildWalk(const Forward& forward, const CompileOptions& opt
     baselineInput_ = baseline.inputView();
   }
   if (method_.resumesAtLayer) buildResumed(own);
+  if (method_.backward && method_.toLayer) buildToLayer(forward.forWalk(fuse()));
   if (method_.backward) buildBackward(own, method_.comparesWithBaseline ? &baseline : nullptr, options, last);
 }
 
@@ -319,28 +397,60 @@ void CompiledMethod::buildResumed(Forward& forward) {
   resumedScores_ = network_->kept(resumed, graph().outputs.at(0), "scores (resumed)");
 }
 
-// Constants go once the last walk has read them.
-void CompiledMethod::buildBackward(Forward& forward, Forward* baseline, const CompileOptions& options, bool last) {
-  plan().beginBackward();
-  walk_ = plan().walks() - 1;
+void CompiledMethod::addSeed(Forward& forward) {
+  if (seed_.buffer >= 0) return;
   Shape seeds = network_->scores.desc.shape;
   seeds[0] *= plan().targets();
   seed_ = forward.freshPlain(seeds, "seed");
   plan().pin(seed_.buffer);
+}
+
+// The walk of `toLayer`, from the same seed. Constants stay, as the other walk reads them too.
+void CompiledMethod::buildToLayer(Forward forward) {
+  plan().beginBackward();
+  layerWalk_ = plan().walks() - 1;
+  addSeed(forward);
+  WalkOptions options;
+  options.sums = sumsNeeded(layerRules_);
+  options.record = {layer_};
+  options.toInput = false;
+  Walk walk(forward, layerRules_, options);
+  walk.run(seed_, graph().outputs.at(0));
+  sortRecorded(walk.recorded());
+}
+
+// Constants go once the last walk has read them.
+WalkOptions CompiledMethod::walkOptions(Forward* baseline, const CompileOptions& options, bool last) {
   WalkOptions all = options.walk;
   all.sums = options.walk.sums || sumsNeeded(rules_);
   all.times = method_.times;
-  for (const Wanted& w : wanted_) all.record.push_back(w.value);
-  all.toInput = !method_.readsLayer;
+  for (const Wanted& w : wanted_)
+    if (!method_.toLayer) all.record.push_back(w.value);
+  all.toInput = method_.readsAttention == ReadAttention::None && (!method_.readsLayer || method_.toLayer);
+  all.constants = method_.readsConstants;
   all.baseline = baseline;
   all.denominators = &network_->denominators;
   if (last) all.release = [this](ValueId id) { network_->release(id); };
-  Walk walk(forward, rules_, all);
+  return all;
+}
+
+void CompiledMethod::buildBackward(Forward& forward, Forward* baseline, const CompileOptions& options, bool last) {
+  plan().beginBackward();
+  walk_ = plan().walks() - 1;
+  addSeed(forward);
+  Walk walk(forward, rules_, walkOptions(baseline, options, last));
   relevance_ = walk.run(seed_, graph().outputs.at(0));
   ledger_ = walk.ledger();
   signals_ = walk.signals();
   resultSum_ = walk.resultSum();
-  sortRecorded(walk.recorded());
+  if (!method_.toLayer) sortRecorded(walk.recorded());
+  placeConstants(walk.constants());
+}
+
+void CompiledMethod::placeConstants(const std::vector<Recorded>& constants) {
+  if (constants.empty()) return;
+  FeatureMaps maps(graph(), graph().outputs.at(0));
+  for (const Recorded& c : constants) constants_.emplace_back(c, maps.of(c.value));
 }
 
 // In the order they were asked for. A glob may also match nodes that no relevance reaches, such as gates.

@@ -50,7 +50,8 @@ class CompiledMethod final : public Runnable {
 
   const Graph& graph() const { return network_->graph; }
   Plan& plan() { return network_->plan; }
-  int walk() const { return walk_; }  // of the plan
+  // Does a step belong to the forward phase or the walks of this method?
+  bool runs(const StepInfo& step) const { return step.serves(walk_) || (layerWalk_ >= 0 && step.serves(layerWalk_)); }
 
   const Method& method() const override { return method_; }
   std::int64_t rows() const override { return network_->plan.rows(); }
@@ -58,7 +59,7 @@ class CompiledMethod final : public Runnable {
   const ScoreShape& scoreShape() const override { return scoreShape_; }
   const Shape& imageShape() const override { return network_->imageShape; }
   void run(Phase phase, const Again& again) override;
-  double sparedSeconds() const override { return network_->plan.sparedSeconds(); }
+  double sparedSeconds() const override { return sparedSeconds_; }
   float* input() override { return plan().data(network_->input.buffer); }
   const float* scores() override { return plan().data(network_->scores.buffer); }
   float* seed() override { return plan().data(seed_.buffer); }
@@ -66,11 +67,15 @@ class CompiledMethod final : public Runnable {
   float* baselineInput() override { return plan().data(baselineInput_.buffer); }
   bool scalesToSum() const override;
 
+  std::int64_t stride() override;
   const Shape& layerShape() const override { return layerMap_.shape; }
   std::vector<float> activation(std::int64_t row) override;
   void putIn(std::int64_t row, const float* activation) override;
   const float* resumedScores() override { return plan().data(resumedScores_.buffer); }
   std::vector<float> layerRelevance(std::int64_t row) override;
+  std::vector<PlacedValues> constants(std::int64_t row) override;
+  const TokenPlaces& tokenPlaces() const override { return attention_.places; }
+  AttentionValues attention(std::int64_t row, std::int64_t target) override;
   const std::vector<std::string>& recordedNodes() const override { return recordedNodes_; }
   const float* recorded(std::size_t k) override { return plan().data(recorded_.at(k).relevance.buffer); }
   const Shape& recordedShape(std::size_t k) const override { return recorded_.at(k).relevance.desc.shape; }
@@ -112,15 +117,20 @@ class CompiledMethod final : public Runnable {
   static Together unlaid(Graph graph, const std::vector<Asked>& asked, Backend& backend);
   void chooseRules(const std::vector<std::string>& userRules);
   int chooseLayer();
+  std::vector<int> chooseAttention();
+  std::vector<bool> readQueries(std::int64_t row);
   void chooseNodes(const CompileOptions& options);
   Fuse fuse() const;
   // Of one network, and the options of each.
   static void build(const std::vector<CompiledMethod*>& methods, const std::vector<const CompileOptions*>& options);
   void buildWalk(const Forward& forward, const CompileOptions& options, bool last);
   void buildResumed(Forward& forward);
+  void addSeed(Forward& forward);
+  void buildToLayer(Forward forward);
   void buildBackward(Forward& forward, Forward* baseline, const CompileOptions& options, bool last);
+  WalkOptions walkOptions(Forward* baseline, const CompileOptions& options, bool last);
+  void placeConstants(const std::vector<Recorded>& constants);
   void sortRecorded(const std::vector<Recorded>& all);
-  std::vector<float> asFeatureMap(const float* values) const;  // a row of the layer as C×h×w
   std::int64_t layerFloats() const { return activation_.desc.rowFloats(); }
 
   // A node whose relevance is recorded.
@@ -132,17 +142,22 @@ class CompiledMethod final : public Runnable {
 
   std::shared_ptr<Network> network_;
   Method method_;
-  int walk_ = 0;
-  std::vector<const Rule*> rules_;
+  int walk_ = 0, layerWalk_ = -1;  // of the plan; -1: there is none
+  double sparedSeconds_ = 0;
+  std::vector<const Rule*> rules_, layerRules_;
   std::vector<Signal> signals_;
   BufferView baselineInput_, seed_, relevance_, activation_, putIn_, resumedScores_;
   FeatureMap layerMap_;
+  AttentionLayers attention_;
+  std::vector<BufferView> attentionWeights_;
+  std::optional<std::int64_t> stride_;  // once somebody has asked for it
   ScoreShape scoreShape_;
   std::string layerName_;
   ValueId layer_ = kNoValue;
   std::vector<Wanted> wanted_;
   std::vector<std::string> recordedNodes_;
   std::vector<Recorded> recorded_;
+  std::vector<std::pair<Recorded, std::optional<FeatureMap>>> constants_;
   std::vector<LedgerSlots> ledger_;
   ScalarId resultSum_ = -1;
 };

@@ -39,6 +39,9 @@ struct BagWay {
   std::string root = "search";  // where differentiable kernels are expanded
 };
 
+// What is read of a transformer's attention. The walk ends there.
+enum class ReadAttention { None, Weights, WithGradient };
+
 class Procedure;
 std::shared_ptr<const Procedure> singleWalk();
 
@@ -55,6 +58,9 @@ struct Method {
   bool readsLayer = false;            // activation, and relevance if there is a walk, of `layer`; the walk ends there
   bool resumesAtLayer = false;        // forward passes from `layer` on, with activations that the procedure puts in
   std::string layer;                  // a node; empty: the last feature map with spatial extent
+  std::optional<RuleTable> toLayer;   // rules of a walk of its own to `layer`; that by `table` goes on to the input
+  bool readsConstants = false;        // relevance times what each node adds that is no multiple of its input
+  ReadAttention readsAttention = ReadAttention::None;
   bool usesPatterns = false;
   bool ofNetworks = true;     // false: there is no walk through layers
   std::optional<BagWay> bag;  // the method can be applied to bags of visual words

@@ -55,6 +55,24 @@ class Procedure {
   virtual std::vector<Attribution> explain(Session& session, const Subject& subject) const = 0;
 };
 
+// One walk an image, from which a map is drawn that is not its relevance at the input alone.
+class DrawnWalk : public Procedure {
+ public:
+  bool runsManyInputs() const override { return false; }
+  bool probes() const override { return false; }
+  void serve(Session& session, Request& request) const override;
+  std::vector<Attribution> explain(Session& session, const Subject& subject) const override;
+
+ protected:
+  // Of the question that is this target of the row.
+  virtual Attribution draw(const Session& session, const Session::Row& row, std::int64_t target,
+                           const Question& question) const = 0;
+
+ private:
+  std::vector<Attribution> drawAll(const Session& session, const Session::Row& row,
+                                   const std::vector<Question>& questions) const;
+};
+
 // The ordinary method: one walk an image, as many images at once as the plan has rows.
 std::shared_ptr<const Procedure> singleWalk();
 

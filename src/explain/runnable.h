@@ -7,10 +7,28 @@
 #include <vector>
 
 #include "engine/plan.h"
+#include "explain/attention_layers.h"
 #include "explain/method.h"
 #include "explain/question.h"
 
 namespace relprop {
+
+// Values at a node, of one row. map: C×h×w where they lie in the picture, else empty.
+struct PlacedValues {
+  Shape map;
+  std::vector<float> values;
+};
+
+// What tokens attend to, of one row. read: by query of the last layer, whether the score depends on it.
+struct AttentionValues {
+  struct Layer {
+    AttentionLayer what;
+    std::vector<float> weights;   // heads × queries × keys
+    std::vector<float> gradient;  // the same; empty where it is not asked for
+  };
+  std::vector<Layer> layers;
+  std::vector<bool> read;
+};
 
 class Runnable {
  public:
@@ -35,6 +53,8 @@ class Runnable {
   // Does a rule hand on the sum of what arrives, whatever its parts are (RAP)? Then a seed needs a sum.
   virtual bool scalesToSum() const = 0;
 
+  // Pixels from one position of the last feature map to the next; 1 where there is none.
+  virtual std::int64_t stride() { return 1; }
   // Of method().layer, C×h×w; empty where there are no layers.
   virtual const Shape& layerShape() const = 0;
   virtual std::vector<float> activation(std::int64_t row) = 0;
@@ -43,6 +63,11 @@ class Runnable {
   virtual void putIn(std::int64_t row, const float* activation) = 0;
   virtual const float* resumedScores() = 0;                         // rows × scoreShape().count()
   virtual std::vector<float> layerRelevance(std::int64_t row) = 0;  // of rows·targets
+  // Of methods that read constants (Method::readsConstants): relevance times what each node adds; of rows·targets.
+  virtual std::vector<PlacedValues> constants(std::int64_t) { return {}; }
+  // Of methods that read attention.
+  virtual const TokenPlaces& tokenPlaces() const;
+  virtual AttentionValues attention(std::int64_t, std::int64_t) { return {}; }  // of a row and target
   // Nodes whose relevance is recorded: rows·targets × recordedShape without its first axis.
   virtual const std::vector<std::string>& recordedNodes() const = 0;
   virtual const float* recorded(std::size_t k) = 0;

@@ -44,6 +44,11 @@ std::vector<float> baselinePicture(const Baseline& baseline, const BaselineFacts
   return std::vector<float>(static_cast<std::size_t>(elementCount(image)));
 }
 
+const TokenPlaces& Runnable::tokenPlaces() const {
+  static const TokenPlaces none;
+  return none;
+}
+
 const float* Session::Row::scores() const {
   return runnable.scores() + row * runnable.scoreShape().count();
 }
@@ -55,6 +60,12 @@ std::vector<float> Session::Row::activation() const {
 }
 std::vector<float> Session::Row::layerRelevance(std::int64_t target) const {
   return runnable.layerRelevance(row * runnable.targets() + target);
+}
+AttentionValues Session::Row::attention(std::int64_t target) const {
+  return runnable.attention(row, target);
+}
+std::vector<PlacedValues> Session::Row::constants(std::int64_t target) const {
+  return runnable.constants(row * runnable.targets() + target);
 }
 
 const float* Session::Row::resumedScores() const {

@@ -38,6 +38,8 @@ class Session {
     std::vector<float> activation() const;              // of the method's layer, C×h×w
     std::vector<float> layerRelevance(std::int64_t target) const;
     const float* resumedScores() const;
+    std::vector<PlacedValues> constants(std::int64_t target) const;
+    AttentionValues attention(std::int64_t target) const;
   };
   using Fill = std::function<void(std::int64_t k, float* input)>;
   using Read = std::function<void(std::int64_t k, const Row& row)>;
@@ -52,6 +54,8 @@ class Session {
   const Shape& layerShape() const { return runnable_.layerShape(); }  // C×h×w
   const ScoreShape& scoreShape() const { return runnable_.scoreShape(); }
   std::int64_t targets() const { return runnable_.targets(); }
+  const TokenPlaces& tokenPlaces() const { return runnable_.tokenPlaces(); }
+  std::int64_t stride() const { return runnable_.stride(); }
 
   // Forward passes over `count` inputs, a batch at a time.
   void forward(std::int64_t count, const Fill& fill, const Read& read);

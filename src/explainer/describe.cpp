@@ -185,6 +185,7 @@ std::string methodJson(const MethodInfo& method) {
                {"parameters", parametersJson(method.parameters)},
                {"common", parametersJson(commonParameters(method))},
                {"networks", method.ofNetworks},
+               {"needsAttention", method.needsAttention},
                {"bagsOfWords", method.ofBags}});
 }
 

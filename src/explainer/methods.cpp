@@ -13,7 +13,13 @@ std::vector<MethodInfo> methods() {
   std::vector<MethodInfo> all;
   for (const MethodEntry& e : methodList()) {
     const Method method = parseMethod(e.name);
-    MethodInfo info{e.name, e.summary, e.citation, {}, method.ofNetworks, method.bag.has_value()};
+    MethodInfo info{e.name,
+                    e.summary,
+                    e.citation,
+                    {},
+                    method.ofNetworks,
+                    method.bag.has_value(),
+                    method.readsAttention != ReadAttention::None};
     for (const ParameterInfo& p : parametersOf(e))
       info.parameters.emplace_back(p.key, p.fallback + " (" + p.choices + ")");
     all.push_back(std::move(info));

@@ -44,7 +44,7 @@ std::vector<std::string> halvedProducts(const CompiledMethod& compiled) {
 std::vector<StepReport> stepsOf(CompiledMethod& compiled) {
   std::vector<StepReport> steps;
   for (const StepInfo& s : compiled.plan().steps()) {
-    if (!s.serves(compiled.walk())) continue;
+    if (!compiled.runs(s)) continue;
     steps.push_back({s.name, s.node, s.phase == Phase::Forward ? "forward" : "backward", kindName(s.kind),
                      toString(s.shape), s.bytes, s.flops, s.algorithm, s.multiplied, s.seconds});
   }

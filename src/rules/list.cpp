@@ -36,6 +36,7 @@ const std::vector<RuleInfo>& ruleList() {
        attentionRule},
       {"guided", "", "activations: the positive part of R times the derivative", guidedRule},
       {"deconv", "", "activations: the positive part of R", deconvRule},
+      {"smooth", "beta", "ReLU, Clip: the derivative of softplus with beta; others: their own", smoothRule},
       {"rescale", "", "DeepLIFT: the change of the output over the change of the input", rescaleRule}};
   return rules;
 }

@@ -35,6 +35,7 @@ Rule gateRule(Parameters& p);
 Rule attentionRule(Parameters& p);
 Rule guidedRule(Parameters& p);
 Rule deconvRule(Parameters& p);
+Rule smoothRule(Parameters& p);
 Rule rescaleRule(Parameters& p);
 
 // Rule objects of the two kinds, for the files above.

@@ -45,6 +45,17 @@ Rule guidedRule(Parameters&) {
 Rule deconvRule(Parameters&) {
   return nodeRule(NodeRule::Deconv, {Role::Activation});
 }
+// [BETA] Dombrowski et al., NeurIPS 2019, section 5: the derivative of log(1 + exp(βx))/β, 1/(1 + exp(−βx)), in place
+// of that of ReLU, which it becomes as β grows.
+Rule smoothRule(Parameters& p) {
+  constexpr float kMost = 1e6f;
+  Rule rule = nodeRule(NodeRule::Smooth, {Role::Activation});
+  rule.beta = p.number("beta", 10);
+  if (!(rule.beta > 0 && rule.beta <= kMost))
+    throw Error(ErrorCode::InvalidRule, "rule smooth, beta", std::to_string(rule.beta),
+                "a number above 0, at most 1000000");
+  return rule;
+}
 // [DL] Shrikumar et al. 2017: Δy/Δx, with Δ the difference to the baseline.
 Rule rescaleRule(Parameters&) {
   return nodeRule(NodeRule::Rescale, {Role::Activation, Role::MaxPool, Role::Gate, Role::Lrn, Role::Affine});

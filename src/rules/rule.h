@@ -42,6 +42,7 @@ enum class NodeRule {
   Gate,          // product: all to the gated signal
   Guided,        // activation: R⁺ times the derivative
   Deconv,        // activation: R⁺
+  Smooth,        // ReLU, Clip: the derivative of softplus
   Rescale,       // DeepLIFT's multipliers Δy/Δx
   Attention      // matrix product: half to each operand; softmax: Taylor shares
 };
@@ -55,6 +56,7 @@ struct Rule {
   float epsilon = 0;         // stabiliser of Proportional and Attention; 0: safe division
   int window = 0;            // Average
   float gamma = 0;           // Agreeing
+  float beta = 0;            // Smooth
   bool identitySkip = true;  // residual: false sends nothing over a skip path without learned layers
 
   bool fits(Role role) const;

@@ -97,7 +97,9 @@ TEST_F(MethodsTest, AllMethodsMakeOnePanelAPhoto) {
                                  {"--methods", "all", "--view", "panel", "--residual", "ratio", "--quiet"});
   ASSERT_EQ(outcome.code, 0) << outcome.err;
   const json listed = json::parse(relprop({"methods", "--json"}).out);
-  const auto ofNetworks = [](const json& method) { return method["networks"].get<bool>(); };
+  const auto ofNetworks = [](const json& method) {
+    return method["networks"].get<bool>() && !method["needsAttention"].get<bool>();
+  };
   const auto methods = static_cast<std::size_t>(std::count_if(listed.begin(), listed.end(), ofNetworks));
   EXPECT_EQ(namesIn(out()).size(), 2 * (methods - 2 + 1)) << "all but the two that need patterns, and a panel";
   relprop::Image panel = relprop::readImage(out() + "/second.panel.png");
@@ -110,6 +112,7 @@ TEST_F(MethodsTest, AllSaysWhatIsLeftOut) {
   EXPECT_EQ(outcome.code, 0) << outcome.err;
   EXPECT_THAT(outcome.err, HasSubstr("pattern-net is left out: it needs --patterns"));
   EXPECT_THAT(outcome.err, HasSubstr("rise is left out"));
+  EXPECT_THAT(outcome.err, HasSubstr("rollout is left out"));
   EXPECT_THAT(outcome.err, testing::ContainsRegex("--residual does not apply to .*gradient"));
   EXPECT_THAT(namesIn(out()), testing::Contains("val_00000.lrp-zplus-residual-ratio.layers.png"));
   EXPECT_THAT(outcome.err, Not(HasSubstr("error")));

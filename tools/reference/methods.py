@@ -166,7 +166,8 @@ def derivatives(linear=rules.gradient(), relu=rules.relu_gradient):
 def gradient_like(table, finish=lambda case, g: g):
     def method(case, p):
         fold = p.pop("batchnorm", "fold") == "fold"
-        return finish(case, walked(case, table, p.pop("seed", "one"), fold))
+        rows = {**table, "Relu": rules.relu_smooth(p.pop("beta_smooth"))} if "beta_smooth" in p else table
+        return finish(case, walked(case, rows, p.pop("seed", "one"), fold))
     return method
 
 
@@ -380,6 +381,29 @@ def cam(weights):
     return method
 
 
+def guided_grad_cam(case, p):
+    """The gradient at the layer is not guided."""
+    plane = cam(lambda a, g: g.mean((1, 2), keepdims=True))(case, p)
+    return plane * walked(case, derivatives(relu=rules.relu_guided), "one", p.pop("batchnorm", "fold") == "fold")
+
+
+def full_grad(case, p):
+    network, rescale = case.network(p.pop("batchnorm", "fold") == "fold"), p.pop("rescale", "on") == "on"
+    values = network.run(case.image)
+    g = walk(network, values, derivatives(), seed(case, values[network.output], "one"))
+    biases = {n.output: n.layer.bias if n.layer else n.shift for n in network.nodes if n.layer or n.op == "BatchNormalization"}
+    terms = [case.image * g[network.input]] + [bias * g[name] for name, bias in biases.items()]
+    f = values[network.output][case.target]
+    assert abs(sum(t.sum() for t in terms) - f) < (1e-9 if case.dtype == np.float64 else 1e-3), "complete"
+    total = 0
+    for term in (t for t in terms if t.ndim == 3):
+        size = abs(term)
+        if rescale and size.any():
+            size = (size - size.min()) / (size.max() - size.min())
+        total = total + sum(enlarged(channel, *case.image.shape[1:]) for channel in size)
+    return total[None]
+
+
 def plus_plus(a, g):
     alpha = rules.quotient(g**2, 2 * g**2 + g**3 * a.sum((1, 2), keepdims=True))
     return (alpha * rules.positive(g)).sum((1, 2), keepdims=True)
@@ -539,6 +563,8 @@ METHODS = {
     "pattern-net": through_patterns(False),
     "pattern-attribution": through_patterns(True),
     "grad-cam": cam(lambda a, g: g.mean((1, 2), keepdims=True)),
+    "guided-grad-cam": guided_grad_cam,
+    "fullgrad": full_grad,
     "grad-cam++": cam(plus_plus),
     "layer-cam": cam(lambda a, g: rules.positive(g)),
     "hires-cam": cam(lambda a, g: g),
@@ -577,9 +603,37 @@ def finished(result, p):
     return result / abs(result).max() if scale == "on" else result
 
 
+STRIDE = 16  # pixels a position of the last feature map
+
+
+def moved(picture, y, x):
+    """Down and to the right; the border is repeated."""
+    rows, columns = (np.clip(np.arange(n) - d, 0, n - 1) for n, d in zip(picture.shape[1:], (y, x)))
+    return picture[:, rows][:, :, columns]
+
+
+def mean_over_shifts(case, name, p):
+    """Pixels that left the picture are NaN in the map that is moved back."""
+    n = int(p.pop("shifts")**0.5)
+    step = int(p.pop("shift", (STRIDE // n - 1) | 1))
+    places = [k * step - (n - 1) * step // 2 for k in range(n)]
+    maps = []
+    for y in places:
+        for x in places:
+            result = explained(case.at(moved(case.image, y, x)), name, dict(p))
+            wide = np.pad(result, ((0, 0), (abs(y), abs(y)), (abs(x), abs(x))), constant_values=np.nan)
+            height, width = result.shape[1:]
+            maps.append(wide[:, abs(y) + y :, abs(x) + x :][:, :height, :width])
+    return np.nanmean(maps, 0)
+
+
 def explain(case, text):
     """text: as the program writes methods. Every key has to be used."""
     name, p = parsed(text)
+    return mean_over_shifts(case, name, p) if "shifts" in p else explained(case, name, p)
+
+
+def explained(case, name, p):
     if "noise" in p and name not in OWN_NOISE:
         cases = [case.at(copy) for copy in copies(case, p)]
     else:
@@ -589,5 +643,5 @@ def explain(case, text):
         rest = dict(p)
         result = METHODS[name](one, rest)
         results.append(finished(result, rest))
-        assert not rest, f"{text}: {rest} means nothing here"
+        assert not rest, f"{name}: {rest} means nothing here"
     return np.mean(results, 0)

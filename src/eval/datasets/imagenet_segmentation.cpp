@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <memory>
 #include <set>
 
@@ -87,7 +88,10 @@ void addSamples(Contents& contents, const Segmentation& set) {
   std::set<std::string> synsets;
   for (const std::string& id : ids)
     if (const std::string synset = synsetOf(id); !synset.empty()) synsets.insert(synset);
-  const auto numbers = synsets.empty() ? std::nullopt : synsetNumbers({set.path.parent_path()}, synsets);
+  std::set<std::string> known;
+  std::copy_if(synsets.begin(), synsets.end(), std::inserter(known, known.end()), isOfIlsvrc);
+  const auto numbers =
+      synsets.empty() ? std::nullopt : synsetNumbers({set.path.parent_path()}, known.empty() ? synsets : known);
   for (const std::string& id : ids) {
     Sample sample{id, {}};
     // Some of its synsets are none of ILSVRC's: pictures of those have no class that a network could be asked about.

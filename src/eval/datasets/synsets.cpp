@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <iterator>
 #include <sstream>
 
 #include "eval/datasets/files.h"
@@ -16,6 +17,11 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kIlsvrcClasses = 1000;
+
+constexpr int kIlsvrc[] = {
+#include "eval/datasets/imagenet_synsets.inc"
+};
+static_assert(std::size(kIlsvrc) == kIlsvrcClasses);
 
 std::optional<fs::path> listIn(const std::vector<fs::path>& folders) {
   std::vector<fs::path> candidates;
@@ -53,9 +59,23 @@ bool isSynset(const std::string& name) {
          std::all_of(name.begin() + 1, name.end(), [](unsigned char c) { return std::isdigit(c); });
 }
 
+const std::map<std::string, int>& ilsvrcNumbers() {
+  static const std::map<std::string, int> numbers = [] {
+    std::map<std::string, int> all;
+    for (int synset : kIlsvrc) all.emplace(fmt::format("n{:08}", synset), static_cast<int>(all.size()));
+    return all;
+  }();
+  return numbers;
+}
+
+bool isOfIlsvrc(const std::string& synset) {
+  return ilsvrcNumbers().contains(synset);
+}
+
 std::optional<std::map<std::string, int>> synsetNumbers(const std::vector<fs::path>& folders,
                                                         const std::set<std::string>& found) {
   if (const std::optional<fs::path> list = listIn(folders)) return readSynsets(*list);
+  if (std::all_of(found.begin(), found.end(), isOfIlsvrc)) return ilsvrcNumbers();
   if (found.size() == kIlsvrcClasses) return ranks(found);
   return {};
 }

@@ -17,7 +17,8 @@ const std::vector<MethodEntry>& methodList();
 // "name:key=value,…". Throws UnknownMethod, InvalidMethodParameter.
 Method parseMethod(const std::string& text);
 std::vector<ParameterInfo> parametersOf(const MethodEntry& entry);
-// Parameters that every method takes: noise, samples, rng, sign, normalize, batchnorm. They are part of the text only
+// Parameters that every method takes: noise, samples, rng, shifts, shift, beta_smooth, sign,
+// normalize, batchnorm. They are part of the text only
 // when given.
 std::vector<ParameterInfo> commonMethodParameters();
 

@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include "core/names.h"
 #include "explain/finish.h"
 #include "explain/methods/method_list.h"
@@ -20,6 +22,26 @@ const MethodEntry& findMethod(const std::string& name) {
   unknownName(ErrorCode::UnknownMethod, "method", name, methodNames());
 }
 
+// beta_smooth=β: softplus' derivative where the method takes that of ReLU.
+void applySmoothing(Method& m, Parameters& p) {
+  const std::string beta =
+      p.optional("beta_smooth", "of methods by gradients: ReLU's derivative is softplus' with this β");
+  if (beta.empty()) return;
+  const float value = p.number("beta_smooth", 10);
+  if (!(value > 0 && value <= 1e6f))
+    throw Error(ErrorCode::InvalidMethodParameter, "method, beta_smooth", "'" + beta + "'",
+                "a number above 0, at most 1000000");
+  Node relu;
+  relu.op = Op::Relu;
+  NodeFacts facts;
+  facts.node = &relu, facts.role = Role::Activation;
+  const Rule* rule = m.backward ? m.table.find(facts) : nullptr;
+  if (!rule || rule->node != NodeRule::Jacobian)
+    throw Error(ErrorCode::InvalidMethodParameter, "method, beta_smooth", "a method that takes no derivative of ReLU",
+                "a method by gradients", "such as gradient, input-x-gradient, integrated-gradients or grad-cam");
+  for (const char* op : {"Clip", "Relu"}) m.table.prepend(op, fmt::format("smooth:beta={}", value));
+}
+
 // Keys that every method takes, unless it gives them a meaning of its own.
 void applyCommon(Method& m, Parameters& p) {
   if (!p.hasAsked("batchnorm")) {
@@ -28,7 +50,9 @@ void applyCommon(Method& m, Parameters& p) {
       unknownName(ErrorCode::InvalidMethodParameter, "method, batchnorm", word, {"fold", "pass"});
     if (!word.empty()) m.foldBatchNorm = word == "fold";
   }
+  applySmoothing(m, p);
   applyNoise(m, p);
+  applyShifts(m, p);
   applyFinish(m, p);
 }
 

@@ -6,6 +6,8 @@
 //   hires-cam   ReLU(Σ_k g_k⊙A_k).                                     Draelos & Carin, 2020, eq. 4
 //   excitation-backprop  Σ_k R_k, R the probability that a walk from the output by the rule below comes by.
 //                                                                      Zhang et al., IJCV 2018, eq. 2, 5 and 8
+//   guided-grad-cam  the map of grad-cam, upsampled, times that of guided backpropagation.
+//                                                                      [GC] section 3.2
 //   xgrad-cam   ReLU(Σ_k w_k A_k), w_k = Σ g_k A_k / Σ A_k.            Fu et al., BMVC 2020, eq. 8
 // and upsampled bilinearly to the input (half-pixel centres). Grad-CAM++ speaks of exp(f): its derivatives are those of
 // f times exp(f), which cancels in α and is left out of the weights, as a factor of the whole map.
@@ -104,36 +106,19 @@ void gradientByActivation(const float* a, const float* g, std::int64_t size, dou
   std::fill_n(weights, size, total != 0 ? sum / total : 0.0);
 }
 
-class GradientCam : public Procedure {
+class GradientCam : public DrawnWalk {
  public:
-  bool runsManyInputs() const override { return false; }
-  bool probes() const override { return false; }
   // What the weights are factors of: the activation, or nothing.
   enum class Times { Activation, One };
   explicit GradientCam(ChannelWeights weights, Times times = Times::Activation) : weights_(weights), times_(times) {}
 
-  void serve(Session& session, Request& request) const override {
-    session.walk(
-        request.images(), [&](std::int64_t k, const float* scores) { return request.ask(k, scores); },
-        [&](std::int64_t k, float* to) { std::copy_n(request.image(k), session.imageFloats(), to); },
-        [&](std::int64_t k, const Session::Row& row) { request.drawn(k, maps(session, row)); });
-  }
-
-  std::vector<Attribution> explain(Session& session, const Subject& subject) const override {
-    std::vector<Attribution> out;
-    const auto fill = [&](std::int64_t, float* to) { std::copy_n(subject.input, session.imageFloats(), to); };
-    session.walk(1, subject.questions, fill, [&](std::int64_t, const Session::Row& row) { out = maps(session, row); });
-    return out;
+ protected:
+  Attribution draw(const Session& session, const Session::Row& row, std::int64_t target,
+                   const Question&) const override {
+    return map(session, row.activation().data(), row.layerRelevance(target).data());
   }
 
  private:
-  std::vector<Attribution> maps(const Session& session, const Session::Row& row) const {
-    std::vector<Attribution> out;
-    for (std::int64_t target = 0; target < session.targets(); ++target)
-      out.push_back(map(session, row.activation().data(), row.layerRelevance(target).data()));
-    return out;
-  }
-
   Attribution map(const Session& session, const float* a, const float* g) const {
     const Shape& layer = session.layerShape();
     const std::int64_t size = layer[1] * layer[2];
@@ -149,6 +134,22 @@ class GradientCam : public Procedure {
 
   ChannelWeights weights_;
   Times times_;
+};
+
+// The relevance of each pixel's channels, times Grad-CAM's value there.
+class GuidedGradCam : public GradientCam {
+ public:
+  GuidedGradCam() : GradientCam(meanGradient) {}
+
+ protected:
+  Attribution draw(const Session& session, const Session::Row& row, std::int64_t target,
+                   const Question& question) const override {
+    const std::vector<double> plane = GradientCam::draw(session, row, target, question).map;
+    const float* guided = row.relevance(target);
+    Attribution product{session.imageShape(), {guided, guided + session.imageFloats()}, {}};
+    for (std::size_t i = 0; i < product.map.size(); ++i) product.map[i] *= plane[i % plane.size()];
+    return product;
+  }
 };
 
 Method excitation(Parameters& p, const std::string& top) {
@@ -189,6 +190,15 @@ Method forwardToLayer(Parameters& p, std::shared_ptr<const Procedure> procedure)
 
 Method gradCam(Parameters& p) {
   return cam(p, meanGradient);
+}
+
+// The layer's gradient is the true one, as Grad-CAM has it; only the walk to the pixels is guided.
+Method guidedGradCam(Parameters& p) {
+  Method m = derivatives("gradient", "guided");
+  readLayer(m, p);
+  m.toLayer = gradientOfScore().table;
+  m.procedure = std::make_shared<GuidedGradCam>();
+  return m;
 }
 
 Method gradCamPlusPlus(Parameters& p) {

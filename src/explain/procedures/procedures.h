@@ -17,6 +17,8 @@ Method gradientShap(Parameters& p);
 Method expectedGradients(Parameters& p);
 Method xrai(Parameters& p);
 Method gradCam(Parameters& p);
+Method guidedGradCam(Parameters& p);
+Method fullGrad(Parameters& p);
 Method gradCamPlusPlus(Parameters& p);
 Method layerCam(Parameters& p);
 Method hiResCam(Parameters& p);
@@ -28,6 +30,8 @@ Method guidedIntegratedGradients(Parameters& p);
 Method ablationCam(Parameters& p);
 Method eigenCam(Parameters& p);
 Method scoreCam(Parameters& p);
+Method rollout(Parameters& p);
+Method genericAttention(Parameters& p);
 Method occlusion(Parameters& p);
 Method rise(Parameters& p);
 Method lime(Parameters& p);
@@ -64,5 +68,8 @@ unsigned rngOf(Parameters& p);                 // key rng: seeds the random numb
 
 // noise=0.1,samples=20,rng=0: the mean over noisy copies of whatever the method does (noise.cpp).
 void applyNoise(Method& m, Parameters& p);
+
+// shifts=4,shift=15: the mean over copies moved by parts of the network's stride, each map moved back (shifts.cpp).
+void applyShifts(Method& m, Parameters& p);
 
 }  // namespace relprop

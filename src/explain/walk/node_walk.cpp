@@ -2,6 +2,8 @@
 // compares with a baseline stands in deeplift_walk.cpp, what attention networks are made of in attention_walk.cpp.
 #include <fmt/format.h>
 
+#include <limits>
+
 #include "explain/walk/node_step.h"
 #include "graph/op_traits.h"
 #include "relprop/error.h"
@@ -58,6 +60,19 @@ Expr rectified(const NodeStep& s) {
   return s.node.op == Op::FakeQuantize ? s.r.expr : positive(s.r.expr);
 }
 
+// A Clip is the difference of two ReLUs, one for each of its bounds.
+Expr softplusDerivative(NodeStep& s) {
+  if (s.node.op != Op::Relu && s.node.op != Op::Clip) return elementwiseDerivative(s.f, s.node);
+  constexpr float kNone = std::numeric_limits<float>::infinity();
+  const bool clip = s.node.op == Op::Clip;
+  const float low = clip ? s.node.floatAttr("min", -kNone) : 0, high = clip ? s.node.floatAttr("max", kNone) : kNone;
+  const Expr x = s.f.value(s.in());
+  const auto step = [&](float at) { return sigmoid((x + -at) * s.rule.beta); };
+  if (low > -kNone && high < kNone) return step(low) - step(high);
+  if (low > -kNone) return step(low);
+  return high < kNone ? step(high) * -1.0f + 1.0f : elementwiseDerivative(s.f, s.node);
+}
+
 void activation(NodeStep& s) {
   switch (s.rule.node) {
     case NodeRule::Pass:
@@ -68,6 +83,8 @@ void activation(NodeStep& s) {
       return s.give(0, rectified(s) * elementwiseDerivative(s.f, s.node));
     case NodeRule::Deconv:
       return s.give(0, rectified(s));
+    case NodeRule::Smooth:
+      return s.give(0, s.r.expr * softplusDerivative(s));
     case NodeRule::Winner:
     case NodeRule::Average:
     case NodeRule::Proportional:
@@ -183,6 +200,7 @@ std::pair<Expr, Expr> residualShares(const NodeStep& s, const Expr& a, const Exp
     case NodeRule::Gate:
     case NodeRule::Guided:
     case NodeRule::Deconv:
+    case NodeRule::Smooth:
     case NodeRule::Rescale:
     case NodeRule::Attention:
       break;

@@ -109,6 +109,18 @@ void Walk::record(ValueId id, Relevance& r) {
   if (r.scale < 0) r.expr = whole.expr;
 }
 
+void Walk::recordConstant(const Node& node, const Rule& rule, const Relevance& r) {
+  Relevance whole = unscaled({r.expr, r.sum, {}, r.scale});
+  const Expr constant = constantPart(*this, node, rule, whole);
+  if (!constant) return;
+  const std::string name = node.name + " (constant)";
+  const BufferView from = forward_.plain(forward_.materialise(whole.expr * constant, name), name),
+                   to = forward_.freshPlain(graph_.value(node.outputs[0]).shape, name);
+  plan().pin(to.buffer);
+  plan().addProgram(name, {{{load(from), to}}, {}});
+  constants_.push_back({node.outputs[0], to});
+}
+
 // The formula for what is meant. In two factors that float32 holds: what is 0 stays 0, and what float32 does not hold
 // becomes infinite.
 Relevance Walk::unscaled(Relevance r) {
@@ -173,6 +185,7 @@ void Walk::visit(int index) {
   ledger_.push_back({index, r.sum, {}, {}, r.scale, -1});
   current_ = &ledger_.back();
   if (spreadsToSeveral(graph(), node)) store(r, node.name + " (R)");
+  if (options_.constants) recordConstant(node, *rule, r);
   if (rule->linear)
     walkLinear(*this, node, rule->terms, std::move(r));
   else

@@ -62,6 +62,7 @@ struct WalkOptions {
   std::map<std::string, std::vector<float>> patterns = {};  // by linear node, of its weights' shape
   std::vector<ValueId> record = {};                         // values whose relevance is recorded
   bool toInput = true;                                      // false: the walk ends at the recorded values
+  bool constants = false;                                   // relevance of constant parts is recorded
   Forward* baseline = nullptr;                // the network at the baseline, for rules that compare with it
   LayerSums* denominators = nullptr;          // that earlier walks have made
   std::function<void(ValueId)> release = {};  // called with each constant that nothing still to be visited reads
@@ -77,6 +78,8 @@ class Walk {
   BufferView run(const BufferView& seed, ValueId scores);
   const std::vector<LedgerSlots>& ledger() const { return ledger_; }
   const std::vector<Recorded>& recorded() const { return recorded_; }
+  // R·c at the output of each node that adds something constant, c = y − ∂y/∂x·x (constants.cpp).
+  const std::vector<Recorded>& constants() const { return constants_; }
   ScalarId resultSum() const { return resultSum_; }
 
   // For the rules' interpreters.
@@ -112,6 +115,7 @@ class Walk {
   void release(int index);
   void findUseful();
   void record(ValueId id, Relevance& r);
+  void recordConstant(const Node& node, const Rule& rule, const Relevance& r);
   Relevance collect(ValueId id);
   ScalarId commonScale(std::vector<Relevance>& all);
   Relevance unscaled(Relevance r);
@@ -128,7 +132,7 @@ class Walk {
   std::map<ValueId, std::vector<Relevance>> given_;
   std::map<std::pair<ValueId, std::string>, BufferView> parts_;
   std::vector<LedgerSlots> ledger_;
-  std::vector<Recorded> recorded_;
+  std::vector<Recorded> recorded_, constants_;
   LedgerSlots* current_ = nullptr;
   ScalarId resultSum_ = -1;
 };
@@ -136,5 +140,7 @@ class Walk {
 // One rule at one linear node (linear_walk.cpp), and everything else (node_walk.cpp).
 void walkLinear(Walk& walk, const Node& node, const LinearRule& rule, Relevance r);
 void walkNode(Walk& walk, const Node& node, const Rule& rule, Relevance r);
+// What a node adds to its output whatever its input is; null where that is nothing (constants.cpp).
+Expr constantPart(Walk& walk, const Node& node, const Rule& rule, Relevance& r);
 
 }  // namespace relprop

@@ -6,7 +6,9 @@
 #include <set>
 
 #include "eval/datasets/synsets.h"
+#include "eval/evaluation_units.h"
 #include "relprop/dataset.h"
+#include "relprop/explain.h"
 #include "relprop/image.h"
 #include "support/index_png.h"
 #include "unit/eval/dataset_files.h"
@@ -288,8 +290,7 @@ TEST(ImagenetDataset, TheOfficialListHasNoLabels) {
   tree.write("ImageSets/CLS-LOC/val.txt", std::string("ILSVRC2012_val_00000001 1\nILSVRC2012_val_00000002 2\n"));
   const Dataset without = open("imagenet", tree.path());
   EXPECT_THAT(ids(without), ElementsAre("ILSVRC2012_val_00000001.JPEG", "ILSVRC2012_val_00000002.JPEG"));
-  EXPECT_THAT(classes(without), ElementsAre(Classes{}, Classes{}));
-  EXPECT_TRUE(notes(without, "LOC_synset_mapping.txt"));
+  EXPECT_THAT(classes(without), ElementsAre(Classes{207}, Classes{0})) << "ILSVRC's own numbers";
   tree.write("LOC_synset_mapping.txt", std::string("n00000001 x, y\nn01440764 tench\n\nn02099601 golden retriever\n"));
   const Dataset dataset = open("imagenet", tree.path());
   EXPECT_THAT(classes(dataset), ElementsAre(Classes{2}, Classes{1}));
@@ -341,10 +342,14 @@ TEST(ImagenetDataset, SynsetFoldersWithAList) {
   const Tree tree;
   tree.writePicture(std::string("val/") + kDog + "/x.JPEG", 1);
   tree.writePicture(std::string("val/") + kTench + "/y.JPEG", 2);
+  const Dataset own = open("imagenet", tree.path());
+  EXPECT_THAT(ids(own), ElementsAre("n01440764/y.JPEG", "n02099601/x.JPEG"));
+  EXPECT_THAT(classes(own), ElementsAre(Classes{0}, Classes{207})) << "ILSVRC's own numbers";
+  tree.writePicture("val/n00000001/z.JPEG", 3);
   const Dataset unknown = open("imagenet", tree.path());
-  EXPECT_THAT(ids(unknown), ElementsAre("n01440764/y.JPEG", "n02099601/x.JPEG"));
-  EXPECT_THAT(classes(unknown), ElementsAre(Classes{}, Classes{}));
+  EXPECT_THAT(classes(unknown), ElementsAre(Classes{}, Classes{}, Classes{})) << "n00000001 is none of ILSVRC's";
   EXPECT_TRUE(notes(unknown, "synset_words.txt"));
+  std::filesystem::remove_all(tree / "val" / "n00000001");
   tree.write("synset_words.txt", std::string("n01440764 tench, Tinca tinca\nn02099601 golden retriever\n"));
   const Dataset dataset = open("imagenet", tree.path());
   EXPECT_THAT(classes(dataset), ElementsAre(Classes{0}, Classes{1}));
@@ -362,6 +367,34 @@ TEST(ImagenetDataset, AThousandSynsetsNeedNoList) {
   for (int k = 0; k < 1000; ++k) EXPECT_EQ(numbers.at("n" + std::to_string(10000000 + 17 * k)), k);
   synsets.erase(synsets.begin());
   EXPECT_FALSE(eval::synsetNumbers({}, synsets));
+}
+
+TEST(ImagenetDataset, IlsvrcsSynsetsAreKnown) {
+  const std::map<std::string, int> numbers = eval::synsetNumbers({}, {"n01440764", "n15075141"}).value();
+  ASSERT_EQ(numbers.size(), 1000u);
+  int rank = 0;
+  for (const auto& [synset, number] : numbers) {
+    EXPECT_TRUE(eval::isSynset(synset)) << synset;
+    EXPECT_EQ(number, rank++) << "numbers are ranks";
+  }
+  // Ends of the list, and some that are known by heart.
+  for (const auto& [synset, number] : std::map<std::string, int>{
+           {"n01440764", 0}, {"n02099601", 207}, {"n02123045", 281}, {"n07753592", 954}, {"n15075141", 999}})
+    EXPECT_EQ(numbers.at(synset), number) << synset;
+  EXPECT_FALSE(eval::isOfIlsvrc("n00000001"));
+  EXPECT_FALSE(eval::synsetNumbers({}, {"n01440764", "n00000001"}));
+}
+
+TEST(FolderDataset, SynsetsAreClassesBesideImageNetsNames) {
+  const Tree tree;
+  tree.writePicture(std::string("set/") + kDog + "/x.JPEG", 1);
+  tree.writePicture(std::string("set/") + kTench + "/y.JPEG", 2);
+  const Dataset dataset = open("folder", tree / "set");
+  std::vector<std::string> names = readLabels("imagenet");
+  EXPECT_THAT(classMapping(dataset, names, 1000), ElementsAre(0, 207));
+  names[3] = "another class";  // then nobody knows what the network's classes are
+  expectError(ErrorCode::UnknownTarget, [&] { classMapping(dataset, names, 1000); });
+  expectError(ErrorCode::UnknownTarget, [&] { classMapping(dataset, {"tench", "dog"}, 2); });
 }
 
 TEST(ImagenetDataset, BrokenLists) {

@@ -126,6 +126,22 @@ TEST(Evaluation, MapsOfRandomNetworksAreUnlikeThoseOfTheTrainedOne) {
   EXPECT_LT(m.at("gradient/spearman"), 0.7);
 }
 
+TEST(Evaluation, MapsOfRandomNetworksHaveLessOrder) {
+  const auto m = means(run(shapes(), options({"rap", "gradient"}, {"efficient-randomisation"})));
+  EXPECT_GT(m.at("rap/rise"), 0.1);
+  EXPECT_GT(m.at("gradient/rise"), 0.1);
+}
+
+// Smoothed: other numbers, of the same networks.
+TEST(Evaluation, RandomisationComparesMeansOfCopies) {
+  const auto plain = means(run(shapes(), options({"gradient"}, {"randomisation:layers=1"}))),
+             smooth = means(run(shapes(), options({"gradient"}, {"randomisation:layers=1,samples=3"}))),
+             again = means(run(shapes(), options({"gradient"}, {"randomisation:layers=1,samples=3"})));
+  EXPECT_LT(smooth.at("gradient/spearman"), 0.7);
+  EXPECT_NE(smooth.at("gradient/spearman"), plain.at("gradient/spearman"));
+  EXPECT_EQ(smooth.at("gradient/spearman"), again.at("gradient/spearman"));
+}
+
 TEST(Evaluation, RapConservesAtEveryLayer) {
   const auto m = means(run(shapes(), options({"rap"}, {"conservation"})));
   EXPECT_LT(m.at("rap/input"), 1e-4);

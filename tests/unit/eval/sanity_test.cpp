@@ -156,7 +156,131 @@ TEST(Randomisation, SkipsWhatHasNoRanks) {
       << "one pixel";
 }
 
+// ---- over noisy copies
+// A network whose map is its input.
+Case echoing(const std::vector<float>& input) {
+  Case c = caseOf({1, static_cast<int>(input.size()), input});
+  c.input = input.data();
+  c.explain = [&input](std::int64_t count, const Fill& fill) {
+    std::vector<Plane> maps;
+    for (std::int64_t k = 0; k < count; ++k) {
+      Plane map{1, static_cast<int>(input.size()), std::vector<float>(input.size())};
+      fill(k, map.values.data());
+      maps.push_back(std::move(map));
+    }
+    return maps;
+  };
+  return c;
+}
+
+TEST(SmoothedRandomisation, ComparesMeansOverTheSameCopies) {
+  const std::vector<float> input = randomValues(40, 3, 0, 1);
+  Case c = echoing(input);
+  const std::vector<Plane> copies = [&] {
+    std::vector<Plane> seen;
+    (void)eval::meanOfCopies(c, {7, 0.5},
+                             [&](std::int64_t count, const Fill& fill) { return seen = c.explain(count, fill); });
+    return seen;
+  }();
+  ASSERT_EQ(copies.size(), 7u);
+  EXPECT_NE(copies[0].values, copies[1].values);
+  std::vector<float> mean(40);
+  for (std::size_t i = 0; i < 40; ++i) {
+    double sum = 0;
+    for (const Plane& copy : copies) sum += copy.values[i];
+    mean[i] = static_cast<float>(sum / 7);
+  }
+  const Plane stage{1, 40, randomValues(40, 4)};
+  c.randomised = {{"last", stage}};
+  const double smoothed = score(measured("randomisation:samples=7,noise=0.5", c), "spearman");
+  EXPECT_NEAR(smoothed, spearman(mean, stage.values), 1e-9);
+  EXPECT_GT(std::abs(smoothed - score(measured("randomisation", c), "spearman")), 1e-3);
+}
+
+// x + noise·(max − min)·N(0, 1): the spread of many copies is that.
+TEST(SmoothedRandomisation, CopiesHaveTheNoiseThatIsAskedFor) {
+  const std::vector<float> input = {-1, 3};  // a range of 4
+  const Case c = echoing(input);
+  double sum = 0, squares = 0;
+  (void)eval::meanOfCopies(c, {20000, 0.25}, [&](std::int64_t count, const Fill& fill) {
+    std::vector<Plane> maps = c.explain(count, fill);
+    for (const Plane& map : maps) sum += map.values[0] + 1, squares += std::pow(map.values[0] + 1.0, 2);
+    return maps;
+  });
+  EXPECT_NEAR(sum / 20000, 0, 0.03);
+  EXPECT_NEAR(squares / 20000, 1, 0.05);
+}
+
+TEST(SmoothedRandomisation, OfAPictureOfOneColourIsThatOfThePicture) {
+  const std::vector<float> input(4, 2);
+  Case c = echoing(input);
+  c.randomised = {{"last", {1, 4, {1, 2, 3, 4}}}};
+  EXPECT_EQ(measured("randomisation:samples=3", c).skipped, "the magnitude of the map is constant");
+}
+
+// ---- entropy
+// Every pixel's bin by itself, from the definition.
+double entropyTwin(const std::vector<float>& map, int bins) {
+  double low = 1e30, high = 0;
+  for (const float h : map)
+    low = std::min(low, std::abs(static_cast<double>(h))), high = std::max(high, std::abs(static_cast<double>(h)));
+  double entropy = 0;
+  for (int b = 0; b < bins; ++b) {
+    const double from = low + (high - low) * b / bins, to = low + (high - low) * (b + 1) / bins;
+    double count = 0;
+    for (const float h : map) {
+      const double v = std::abs(static_cast<double>(h));
+      count += v >= from && (v < to || b + 1 == bins);
+    }
+    const double p = count / static_cast<double>(map.size());
+    if (p > 0) entropy -= p * std::log(p);
+  }
+  return entropy;
+}
+
+TEST(EfficientRandomisation, IsTheRiseOfEntropy) {
+  const Plane sparse{1, 8, {0, 0, 0, 0, 0, 0, 0, -1}}, even{1, 8, {0, 1, 2, 3, 4, 5, 6, 7}};
+  const Measured m = measured("efficient-randomisation:bins=8", randomised(sparse, {even}));
+  const double own = -(7.0 / 8 * std::log(7.0 / 8) + 1.0 / 8 * std::log(1.0 / 8)), random = std::log(8);
+  EXPECT_NEAR(score(m, "entropy"), own, 1e-12);
+  EXPECT_NEAR(score(m, "random-entropy"), random, 1e-12);
+  EXPECT_NEAR(score(m, "rise"), (random - own) / own, 1e-12);
+  EXPECT_EQ(m.scores.front().name, "rise") << "the headline comes first";
+  EXPECT_LT(score(measured("efficient-randomisation:bins=8", randomised(even, {sparse})), "rise"), 0);
+  EXPECT_EQ(score(measured("efficient-randomisation", randomised(even, {even})), "rise"), 0);
+}
+
+TEST(EfficientRandomisation, CountsEveryPixelOnce) {
+  for (unsigned seed = 1; seed < 6; ++seed)
+    for (const int bins : {2, 7, 100}) {
+      const std::vector<float> a = randomValues(300, seed), b = randomValues(300, seed + 50, 0, 5);
+      const Measured m = measured("efficient-randomisation:bins=" + std::to_string(bins),
+                                  randomised({10, 30, a}, {{10, 30, randomValues(300, 99)}, {10, 30, b}}));
+      EXPECT_NEAR(score(m, "entropy"), entropyTwin(a, bins), 1e-9);
+      EXPECT_NEAR(score(m, "random-entropy"), entropyTwin(b, bins), 1e-9) << "of the last stage";
+    }
+}
+
+TEST(EfficientRandomisation, NeedsAMapThatIsNotConstant) {
+  const Plane map{1, 3, {1, 2, 3}}, flat{1, 3, {2, -2, 2}}, zero{1, 3, {0, 0, 0}};
+  for (const Plane& constant : {flat, zero})
+    EXPECT_EQ(measured("efficient-randomisation", randomised(constant, {map})).skipped,
+              "the magnitude of the map is constant");
+  EXPECT_EQ(score(measured("efficient-randomisation", randomised(map, {zero})), "rise"), -1) << "all is lost";
+  EXPECT_EQ(measured("efficient-randomisation", randomised(map, {})).skipped, "the network has no layer to re-draw");
+}
+
 TEST(Protocols, OfSanityAreComplete) {
+  EXPECT_EQ(completeProtocol("efficient-randomisation"), "efficient-randomisation@1:bins=100");
+  EXPECT_EQ(eval::parseProtocol("efficient-randomisation").randomisedLayers, 1);
+  EXPECT_EQ(completeProtocol("randomisation:samples=50"), "randomisation@1:layers=5,samples=50");
+  EXPECT_EQ(completeProtocol("randomisation:samples=50,noise=0.2"), "randomisation@1:layers=5,samples=50,noise=0.2");
+  EXPECT_EQ(eval::parseProtocol("randomisation:samples=50").copies.samples, 50);
+  for (const char* bad : {"randomisation:samples=-1", "randomisation:samples=x", "randomisation:noise=0.2",
+                          "randomisation:samples=5,noise=0", "randomisation:samples=5,noise=11",
+                          "efficient-randomisation:bins=1", "efficient-randomisation:layers=5"})
+    EXPECT_EQ(codeOf([&] { completeProtocol(bad); }), ErrorCode::InvalidMetricParameter) << bad;
+
   EXPECT_EQ(completeProtocol("conservation"), "conservation@1");
   EXPECT_EQ(completeProtocol("randomisation"), "randomisation@1:layers=5");
   EXPECT_EQ(completeProtocol("randomisation:layers=all"), "randomisation@1:layers=all");

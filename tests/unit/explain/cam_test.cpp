@@ -109,8 +109,8 @@ TEST(CamLayer, LastFeatureMapIsTheDefault) {
   const Recorded net = recordedNet(1);
   const auto backend = makeReferenceBackend();
   for (const std::string method :
-       {"grad-cam", "grad-cam++", "layer-cam", "hires-cam", "xgrad-cam", "eigen-cam", "excitation-backprop",
-        "contrastive-excitation-backprop", "score-cam", "ablation-cam"}) {
+       {"grad-cam", "guided-grad-cam", "grad-cam++", "layer-cam", "hires-cam", "xgrad-cam", "eigen-cam",
+        "excitation-backprop", "contrastive-excitation-backprop", "score-cam", "ablation-cam"}) {
     const std::int64_t asked = method == "ablation-cam" ? 2 : 1;  // its maps of class 1 are 0
     const auto mapOf = [&](const std::string& text) {
       return explainImage(net.graph, text, *backend, net.image, {classQuestion(asked)})[0].map;

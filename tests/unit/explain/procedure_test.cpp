@@ -61,7 +61,7 @@ void serve(const std::string& method, std::int64_t rows, Images& images, std::ve
   CompiledMethod c(net(rows), parseMethod(method), *backend, {}),
       probe(net(1), parseMethod(method), *backend, forwardOnly);
   Session session(c, {},
-                  {[&](Phase phase) { c.plan().run(phase); },
+                  {[&](Phase phase) { c.run(phase, {}); },
                    [&](std::int64_t done, std::int64_t) {
                      if (batches) batches->push_back(done);
                    },

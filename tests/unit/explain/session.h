@@ -38,7 +38,7 @@ inline std::vector<Attribution> explainImage(const Graph& graph, const std::stri
     return std::vector<float>(probe.scores(), probe.scores() + probe.scoreShape().count());
   };
   Session session(c, std::move(facts),
-                  {[&](Phase phase) { c.plan().run(phase); },
+                  {[&](Phase phase) { c.run(phase, {}); },
                    [&](std::int64_t done, std::int64_t total) {
                      if (progress) progress(done, total);
                    },

@@ -97,12 +97,12 @@ inline Explained explainWith(const Graph& graph, const Method& method, Backend& 
   CompiledMethod c(graph, method, backend, options);
   std::copy(x.data.begin(), x.data.end(), c.input());
   if (method.comparesWithBaseline) std::copy(baseline.data.begin(), baseline.data.end(), c.baselineInput());
-  c.plan().run(Phase::Forward);
+  c.run(Phase::Forward, {});
   Explained e;
   e.scores.assign(c.scores(), c.scores() + c.rows() * c.scoreShape().count());
   if (seed.empty()) seed = e.scores;
   std::copy(seed.begin(), seed.end(), c.seed());
-  c.plan().run(Phase::Backward);
+  c.run(Phase::Backward, {});
   if (!method.readsLayer) e.relevance.assign(c.relevance(), c.relevance() + c.rows() * c.targets() * c.inputFloats());
   for (const LedgerSlots& s : c.ledger()) e.ledger.push_back(slotOf(c, s));
   e.recordedNodes = c.recordedNodes();
@@ -136,7 +136,8 @@ inline std::vector<std::string> walkingMethods() {
   std::vector<std::string> all;
   for (const MethodEntry& e : methodList()) {
     const Method m = parseMethod(e.name);
-    if (m.backward && m.ofNetworks && !m.readsLayer) all.emplace_back(e.name);
+    const bool toInput = !m.readsLayer && m.readsAttention == ReadAttention::None;
+    if (m.backward && m.ofNetworks && toInput) all.emplace_back(e.name);
   }
   return all;
 }
