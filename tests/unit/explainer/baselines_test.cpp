@@ -11,10 +11,10 @@
 namespace relprop::test {
 namespace {
 
-constexpr int kSide = 96;
+constexpr int kInputSide = 96;
 
-Image plain(std::uint8_t value) {
-  Image image{kSide, kSide, std::vector<std::uint8_t>(3 * kSide * kSide, value)};
+Image spotted(std::uint8_t value) {
+  Image image{kInputSide, kInputSide, std::vector<std::uint8_t>(3 * kInputSide * kInputSide, value)};
   for (std::size_t i = 0; i < image.pixels.size(); i += 7) image.pixels[i] = static_cast<std::uint8_t>(255 - value);
   return image;
 }
@@ -23,13 +23,13 @@ Image plain(std::uint8_t value) {
 struct Others {
   TemporaryFolder folder, files;
   Preprocess preprocess = namedPreprocess("unit");
-  Tensor inputs{Shape{3, 3, kSide, kSide}};
+  Tensor inputs{Shape{3, 3, kInputSide, kInputSide}};
 
   Others() {
     for (const int k : {0, 1, 2}) {
-      const Image image = plain(static_cast<std::uint8_t>(40 + 60 * k));
+      const Image image = spotted(static_cast<std::uint8_t>(40 + 60 * k));
       folder.write("picture" + std::to_string(k) + (k == 1 ? ".PNG" : ".png"), encodePng(image));
-      const Tensor one = prepareImage(image, preprocess, 3, kSide, kSide).input;
+      const Tensor one = prepareImage(image, preprocess, 3, kInputSide, kInputSide).input;
       std::copy(one.data.begin(), one.data.end(),
                 inputs.data.begin() + k * static_cast<std::ptrdiff_t>(one.data.size()));
     }
@@ -44,25 +44,25 @@ struct Others {
   }
 };
 
-std::vector<float> mapOf(const ExplainOptions& options) {
-  return Explainer(exampleModel(), options).explain(noisePicture({3, kSide, kSide}, 3))[0].relevance.data;
+std::vector<float> expectedGradients(const ExplainOptions& options) {
+  return Explainer(exampleModel(), options).explain(noisePicture({3, kInputSide, kInputSide}, 3))[0].relevance.data;
 }
 
 TEST(Baselines, ComeFromAFolderAsFromAnArray) {
   const Others others;
   for (const char* keys : {"samples=5", "samples=2,rng=3"})
-    EXPECT_EQ(mapOf(others.options(others.folder.path(), keys)),
-              mapOf(others.options(others.files / "inputs.npy", keys)));
-  EXPECT_NE(mapOf(others.options(others.folder.path(), "samples=2,rng=1")),
-            mapOf(others.options(others.folder.path(), "samples=2,rng=2")));
+    EXPECT_EQ(expectedGradients(others.options(others.folder.path(), keys)),
+              expectedGradients(others.options(others.files / "inputs.npy", keys)));
+  EXPECT_NE(expectedGradients(others.options(others.folder.path(), "samples=2,rng=1")),
+            expectedGradients(others.options(others.folder.path(), "samples=2,rng=2")));
 }
 
 TEST(Baselines, OfOnePictureMayBeAnArrayWithoutABatch) {
   const Others others;
-  Tensor one({3, kSide, kSide});
+  Tensor one({3, kInputSide, kInputSide});
   std::copy_n(others.inputs.data.begin(), one.data.size(), one.data.begin());
   const auto file = others.files.write("one.npy", encodeNpy(one));
-  EXPECT_FALSE(mapOf(others.options(file)).empty());
+  EXPECT_FALSE(expectedGradients(others.options(file)).empty());
 }
 
 TEST(Baselines, SayWhatIsWrongWithThem) {
@@ -85,7 +85,7 @@ TEST(Baselines, SayWhatIsWrongWithThem) {
   EXPECT_EQ(shape.got(), "2×3×4×4");
   EXPECT_EQ(shape.expected(), "3×96×96");
   others.folder.write("broken.jpg", std::string("no picture"));
-  EXPECT_EQ(failure(others.options(others.folder.path())).code(), ErrorCode::MalformedImage);
+  EXPECT_EQ(failure(others.options(others.folder.path())).code(), ErrorCode::UnsupportedImage);
 }
 
 }  // namespace

@@ -84,7 +84,7 @@ TEST(ChannelsLast, EveryKindOfMethodGivesTheMapOfItsTwin) {
   for (const std::string method :
        {"gradient", "rap", "deep-taylor", "epsilon-plus-flat", "grad-cam", "score-cam", "ablation-cam",
         "occlusion:fill=black", "rise:samples=9", "lime:samples=9", "xrai:steps=3,scales=1",
-        "expected-gradients:samples=3", "kernel-shap:samples=9,segments=4", "smoothgrad:samples=3",
+        "expected-gradients:samples=3", "kernel-shap:samples=200,segments=4", "smoothgrad:samples=3",
         "integrated-gradients:baseline=mean,steps=4", "deeplift"}) {
     Explainer first(channelsFirst(), by(method)), last(channelsLast(), by(method));
     EXPECT_EQ(last.layout(), Layout::ChannelsLast);
