@@ -72,6 +72,13 @@ Files arrays() {
           {"b1.npy", npy("|b1", "4,", false, 4)},        {"scalar.npy", npy("<i4", "", false, 4)}};
 }
 
+// Polygons and run lengths.
+constexpr const char* kCoco =
+    R"({"images": [{"id": 1, "file_name": "a.png", "height": 6, "width": 8}], )"
+    R"("categories": [{"id": 1, "name": "cat"}], "annotations": [)"
+    R"({"image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 2], "segmentation": [[0, 0, 4, 0, 4, 3]]}, )"
+    R"({"image_id": 1, "category_id": 1, "bbox": [0, 0, 8, 6], "segmentation": {"size": [6, 8], "counts": [4, 2, 42]}}]})";
+
 Files datasets() {
   const File jpeg = test::encodeJpeg(photo()), png = encodePng(photo());
   const std::string synset = "n01440764";
@@ -104,6 +111,10 @@ Files datasets() {
       {"imagenet_flat", bundle({{"imagenet", {}}, {"a.JPEG", jpeg}, {"val.txt", fileOf("a.JPEG 65\n")}})},
       {"imagenet_folders",
        bundle({{"imagenet", {}}, {synset + "/a.JPEG", jpeg}, {"synset_words.txt", fileOf(synset + " tench\n")}})},
+      {"coco", bundle({{"coco", {}}, {"a.json", fileOf(kCoco)}, {"a.png", png}})},
+      {"boxes", bundle({{"boxes", {}},
+                        {"a.csv", fileOf("picture,class,xmin,ymin,xmax,ymax\na.png,cat,1,2,4,4\n")},
+                        {"a.png", png}})},
       {"segmentation", bundle({{"imagenet-segmentation", fileOf("no file")}})},
   };
 }
