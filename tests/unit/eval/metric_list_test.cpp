@@ -21,6 +21,11 @@ TEST(MetricList, DescribesEveryMetric) {
   }
 }
 
+// Keys that came later than stores whose rows do not name them.
+bool cameLater(const std::string& metric, const std::string& key) {
+  return key == "precision" || (metric == "randomisation" && (key == "samples" || key == "noise"));
+}
+
 TEST(MetricList, CompletesEveryProtocolOnce) {
   for (const MetricInfo& info : metricInfos()) {
     const std::string complete = completeProtocol(info.name), version = info.name + "@" + std::to_string(info.version);
@@ -28,7 +33,7 @@ TEST(MetricList, CompletesEveryProtocolOnce) {
     EXPECT_EQ(completeProtocol(complete), complete);
     EXPECT_EQ(completeProtocol(version), complete);
     for (const auto& [key, choices] : info.parameters)
-      EXPECT_EQ(complete.find(key + "=") == std::string::npos, key == "precision") << complete;
+      EXPECT_EQ(complete.find(key + "=") == std::string::npos, cameLater(info.name, key)) << complete;
   }
 }
 
