@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Writes the 1000 ImageNet class names, as torchvision has them, as C++ string literals.
 
-    tools/export/labels.py [FILE]        (default: src/api/imagenet_labels.inc of this repository)
+    tools/export/labels.py [FILE]        (default: src/explainer/imagenet_labels.inc of this repository)
 """
 import sys
 
@@ -22,7 +22,7 @@ HEADER = """\
 
 def main():
     root = pathlib.Path(__file__).resolve().parents[2]
-    path = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else root / "src/api/imagenet_labels.inc"
+    path = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else root / "src/explainer/imagenet_labels.inc"
     assert len(_IMAGENET_CATEGORIES) == 1000
     # A JSON string of printable ASCII is a C++ string literal too.
     lines = [json.dumps(name) + ",\n" for name in _IMAGENET_CATEGORIES]
