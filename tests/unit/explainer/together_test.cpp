@@ -93,28 +93,17 @@ TEST(Together, EveryMethodSaysWhatItSaysAlone) {
   std::set<std::string> alone;
   for (std::size_t k = 0; k < options.size(); ++k)
     if (!together[k]) alone.insert(options[k].method);
-  EXPECT_EQ(alone, (std::set<std::string>{"lrp-resnet",
-                                          "blur-ig",
-                                          "eigen-cam",
-                                          "guided-grad-cam",
-                                          "guided-ig",
-                                          "integrated-gradients",
-                                          "smoothgrad",
-                                          "vargrad",
-                                          "deeplift",
-                                          "gradient-shap",
-                                          "pattern-net",
-                                          "pattern-attribution",
-                                          "score-cam",
-                                          "ablation-cam",
-                                          "occlusion",
-                                          "rise",
-                                          "lime",
-                                          "kernel-shap",
-                                          "xrai",
-                                          "expected-gradients",
-                                          "random",
-                                          "taylor"}));
+  EXPECT_EQ(alone, (std::set<std::string>{"lrp-resnet",  "blur-ig",
+                                          "eigen-cam",   "guided-grad-cam",
+                                          "guided-ig",   "integrated-gradients",
+                                          "smoothgrad",  "vargrad",
+                                          "deeplift",    "gradient-shap",
+                                          "pattern-net", "pattern-attribution",
+                                          "score-cam",   "ablation-cam",
+                                          "occlusion",   "rise",
+                                          "lime",        "kernel-shap",
+                                          "xrai",        "expected-gradients",
+                                          "random",      "taylor"}));
   expectAsAlone(together, options, 1);
 }
 
