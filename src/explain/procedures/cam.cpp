@@ -22,6 +22,13 @@
 
 namespace relprop {
 
+std::vector<double> fromZeroToOne(std::vector<double> values) {
+  const auto [at, end] = std::minmax_element(values.begin(), values.end());
+  const double low = *at, range = *end - low;
+  for (double& v : values) v = range > 0 ? (v - low) / range : 0;
+  return values;
+}
+
 std::vector<double> upsampled(const std::vector<double>& map, std::int64_t h, std::int64_t w, std::int64_t H,
                               std::int64_t W) {
   struct Tap {

@@ -22,4 +22,7 @@ void readLayer(Method& m, Parameters& p);
 // A method that reads a layer's activation and never walks back.
 Method forwardToLayer(Parameters& p, std::shared_ptr<const Procedure> procedure);
 
+// Of which the least becomes 0 and the largest 1; nothing where all are the same.
+std::vector<double> fromZeroToOne(std::vector<double> values);
+
 }  // namespace relprop

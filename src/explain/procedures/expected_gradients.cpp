@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdint>
 
+#include "explain/procedures/path.h"
 #include "explain/procedures/procedures.h"
 #include "relprop/error.h"
 
@@ -17,28 +18,14 @@ class ExpectedGradients : public Procedure {
 
   std::vector<Attribution> explain(Session& session, const Subject& subject) const override {
     requireSource(session);
-    const auto n = static_cast<std::size_t>(session.imageFloats());
-    std::vector<Attribution> out(subject.questions.size());
-    for (Attribution& a : out) a = {session.imageShape(), std::vector<double>(n), factsOf(session)};
-    std::vector<std::vector<float>> ways(static_cast<std::size_t>(samples_));  // x − x′ of samples under way
-    const auto fill = [&](std::int64_t k, float* to) {
+    std::vector<Attribution> out = meanOverWays(session, subject, samples_, [&](std::int64_t k) {
       RandomNumbers random(seed_, k);
-      const double alpha = random.uniform();
-      std::vector<float>& way = ways[static_cast<std::size_t>(k)] = baseline(session, k, random);
-      for (std::size_t i = 0; i < n; ++i) {
-        const float from = way[i];
-        way[i] = subject.input[i] - from;
-        to[i] = static_cast<float>(from + alpha * way[i]);
-      }
-    };
-    session.walk(samples_, subject.questions, fill, [&](std::int64_t k, const Session::Row& row) {
-      std::vector<float>& way = ways[static_cast<std::size_t>(k)];
-      for (std::size_t q = 0; q < out.size(); ++q) {
-        const float* g = row.relevance(static_cast<std::int64_t>(q));
-        for (std::size_t i = 0; i < n; ++i) out[q].map[i] += static_cast<double>(way[i]) * g[i] / samples_;
-      }
-      way = {};
+      RandomWay w{{}, {}, random.uniform()};
+      w.from = w.way = baseline(session, k, random);
+      for (std::size_t i = 0; i < w.way.size(); ++i) w.way[i] = subject.input[i] - w.from[i];
+      return w;
     });
+    for (Attribution& a : out) a.facts = factsOf(session);
     return out;
   }
 

@@ -13,14 +13,6 @@
 namespace relprop {
 namespace {
 
-// |v|, of which the least becomes 0 and the largest 1; nothing where all are the same.
-std::vector<double> rescaled(std::vector<double> magnitudes) {
-  const auto [at, end] = std::minmax_element(magnitudes.begin(), magnitudes.end());
-  const double low = *at, range = *end - low;
-  for (double& v : magnitudes) v = range > 0 ? (v - low) / range : 0;
-  return magnitudes;
-}
-
 class FullGrad : public DrawnWalk {
  public:
   explicit FullGrad(bool rescale) : rescale_(rescale) {}
@@ -45,7 +37,7 @@ class FullGrad : public DrawnWalk {
     if (layer.map.empty()) return sum;
     std::vector<double> all(layer.values.begin(), layer.values.end());
     for (double& v : all) v = std::abs(v);
-    if (rescale_) all = rescaled(std::move(all));
+    if (rescale_) all = fromZeroToOne(std::move(all));
     const std::int64_t h = layer.map[1], w = layer.map[2];
     std::vector<double> channels(static_cast<std::size_t>(h * w));  // drawing is linear: once for their sum
     for (std::size_t i = 0; i < all.size(); ++i) channels[i % channels.size()] += all[i];

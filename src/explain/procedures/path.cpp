@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cmath>
 #include <random>
+#include <utility>
 
 #include "explain/procedures/blur.h"
 #include "explain/procedures/cam.h"
@@ -108,29 +109,13 @@ class GradientShap : public Procedure {
   std::vector<Attribution> explain(Session& session, const Subject& subject) const override {
     const auto n = static_cast<std::size_t>(session.imageFloats());
     const std::vector<float> base = session.baseline(subject.input);
-    std::vector<Attribution> out(subject.questions.size());
-    for (Attribution& a : out) a = {session.imageShape(), std::vector<double>(n), {}};
-    std::vector<std::vector<float>> ways(static_cast<std::size_t>(samples_));  // x̂ − x′ of samples under way
-    const auto fill = [&](std::int64_t k, float* to) {
+    return meanOverWays(session, subject, samples_, [&](std::int64_t k) {
       NoiseSource source(subject.input, n, noise_, seed_, k);
-      const double alpha = source.uniform();
-      std::vector<float>& way = ways[static_cast<std::size_t>(k)];
-      way.resize(n);
-      source.fill(way.data());
-      for (std::size_t i = 0; i < n; ++i) {
-        way[i] -= base[i];
-        to[i] = static_cast<float>(base[i] + alpha * way[i]);
-      }
-    };
-    session.walk(samples_, subject.questions, fill, [&](std::int64_t k, const Session::Row& row) {
-      std::vector<float>& way = ways[static_cast<std::size_t>(k)];
-      for (std::size_t c = 0; c < out.size(); ++c) {
-        const float* g = row.relevance(static_cast<std::int64_t>(c));
-        for (std::size_t i = 0; i < n; ++i) out[c].map[i] += static_cast<double>(way[i]) * g[i] / samples_;
-      }
-      way = {};
+      RandomWay w{base, std::vector<float>(n), source.uniform()};
+      source.fill(w.way.data());
+      for (std::size_t i = 0; i < n; ++i) w.way[i] -= base[i];
+      return w;
     });
-    return out;
   }
 
  private:
@@ -144,6 +129,27 @@ std::vector<PathPoint> pointsOf(const std::string& rule, int steps) {
 }
 
 }  // namespace
+
+std::vector<Attribution> meanOverWays(Session& session, const Subject& subject, int samples,
+                                      const std::function<RandomWay(std::int64_t)>& wayOf) {
+  const auto n = static_cast<std::size_t>(session.imageFloats());
+  std::vector<Attribution> out(subject.questions.size());
+  for (Attribution& a : out) a = {session.imageShape(), std::vector<double>(n), {}};
+  std::vector<std::vector<float>> ways(static_cast<std::size_t>(samples));  // of samples under way
+  const auto fill = [&](std::int64_t k, float* to) {
+    RandomWay w = wayOf(k);
+    for (std::size_t i = 0; i < n; ++i) to[i] = static_cast<float>(w.from[i] + w.alpha * w.way[i]);
+    ways[static_cast<std::size_t>(k)] = std::move(w.way);
+  };
+  session.walk(samples, subject.questions, fill, [&](std::int64_t k, const Session::Row& row) {
+    const std::vector<float> way = std::exchange(ways[static_cast<std::size_t>(k)], {});
+    for (std::size_t q = 0; q < out.size(); ++q) {
+      const float* g = row.relevance(static_cast<std::int64_t>(q));
+      for (std::size_t i = 0; i < n; ++i) out[q].map[i] += static_cast<double>(way[i]) * g[i] / samples;
+    }
+  });
+  return out;
+}
 
 // Roots of the Legendre polynomial by Newton's method.
 std::vector<PathPoint> gaussLegendre(int n) {

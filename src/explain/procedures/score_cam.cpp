@@ -25,11 +25,7 @@ Channels channelsOf(const float* activation, const Shape& layer) {
 }
 
 std::vector<double> maskOf(const std::vector<double>& channel, const Shape& layer, const Shape& plane) {
-  std::vector<double> mask = upsampled(channel, layer[1], layer[2], plane[1], plane[2]);
-  const auto [at, end] = std::minmax_element(mask.begin(), mask.end());
-  const double low = *at, range = *end - low;
-  for (double& v : mask) v = range > 0 ? (v - low) / range : 0;
-  return mask;
+  return fromZeroToOne(upsampled(channel, layer[1], layer[2], plane[1], plane[2]));
 }
 
 class ScoreCam : public Procedure {

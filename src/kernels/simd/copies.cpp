@@ -54,13 +54,18 @@ std::pair<std::int64_t, std::int64_t> placeOf(const BoxAxes& axes, std::int64_t 
 
 // How the axes are gone through: tasks; in each a stretch of `across`, if there is one, by all of `inner`; for every
 // output the sum over `summed`.
+constexpr std::int64_t kSquare = 16, kLine = 4096;
+
 struct Box {
   BoxAxes outer, summed;
   BoxAxis across{1, 0, 0}, inner{1, 0, 0};
   bool accumulate = false;
-};
 
-constexpr std::int64_t kSquare = 16, kLine = 4096;
+  bool squares() const { return across.extent > 1; }
+  const BoxAxis& along() const { return squares() ? across : inner; }  // what is cut into stretches
+  std::int64_t stretch() const { return squares() ? kSquare : kLine; }
+  std::int64_t stretches() const { return (along().extent + stretch() - 1) / stretch(); }
+};
 
 Box boxOf(const CopySpec& s) {
   Box box;
@@ -115,17 +120,15 @@ void addSums(const Box& b, const float* from, float* to, std::int64_t count) {
 }
 
 void moveTask(const Box& b, const float* from, float* to, std::int64_t stretch) {
-  const bool squares = b.across.extent > 1;
-  const std::int64_t size = squares ? kSquare : kLine, extent = squares ? b.across.extent : b.inner.extent;
-  const BoxAxis& along = squares ? b.across : b.inner;
-  const std::int64_t first = stretch * size, count = std::min(size, extent - first);
+  const BoxAxis& along = b.along();
+  const std::int64_t first = stretch * b.stretch(), count = std::min(b.stretch(), along.extent - first);
   from += first * along.src, to += first * along.dst;
-  if (!b.summed.empty() && squares) {
+  if (!b.summed.empty() && b.squares()) {
     for (std::int64_t r = 0; r < count; ++r) addSums(b, from + r, to + r * b.across.dst, b.inner.extent);
   } else if (!b.summed.empty()) {
     addSums(b, from, to, count);
   } else {
-    squares ? moveSquares(b, from, to, count) : moveRun(b, from, to, count);
+    b.squares() ? moveSquares(b, from, to, count) : moveRun(b, from, to, count);
   }
 }
 
@@ -137,9 +140,7 @@ bool suitsCopy(const CopySpec& s) {
 
 KernelPtr copy(const CopySpec& s) {
   const Box box = boxOf(s);
-  const bool squares = box.across.extent > 1;
-  const std::int64_t extent = squares ? box.across.extent : box.inner.extent, size = squares ? kSquare : kLine;
-  const std::int64_t stretches = (extent + size - 1) / size, tasks = countOf(box.outer) * stretches;
+  const std::int64_t stretches = box.stretches(), tasks = countOf(box.outer) * stretches;
   return makeKernel([=, from = s.srcOffset, to = s.dstOffset](FloatsIn in, FloatsOut out) {
 #pragma omp parallel for schedule(static)
     for (std::int64_t k = 0; k < tasks; ++k) {
