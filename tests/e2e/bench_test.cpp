@@ -158,12 +158,8 @@ TEST_F(BenchTest, AFullDiskLeavesNoTrace) {
 }
 
 TEST_F(BenchTest, StopsAtCtrlC) {
-  const auto interrupt = [](pid_t child) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(1500));
-    kill(child, SIGINT);
-  };
   const Outcome outcome =
-      relprop({"bench", exampleModel(), "--rounds", "100000"}, {.inChild = {}, .whileRunning = interrupt});
+      relprop({"bench", exampleModel(), "--rounds", "100000"}, onceItCatches(SIGINT, std::chrono::seconds(1)));
   EXPECT_EQ(outcome.code, 130) << outcome.err;
   EXPECT_EQ(outcome.out, "");
 }

@@ -148,13 +148,9 @@ TEST_F(MethodsTest, RequiredConservationLeavesOutWhatDistributesNothing) {
 }
 
 TEST_F(MethodsTest, AMethodOfManyInputsStopsWithinABatch) {
-  const auto stopSoon = [](pid_t child) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(1500));
-    kill(child, SIGINT);
-  };
   const auto start = std::chrono::steady_clock::now();
-  Outcome outcome =
-      explain({"-m", "smoothgrad:samples=100000", "--save", "png,npy,json"}, {.inChild = {}, .whileRunning = stopSoon});
+  Outcome outcome = explain({"-m", "smoothgrad:samples=100000", "--save", "png,npy,json"},
+                            onceItCatches(SIGINT, std::chrono::seconds(1)));
   EXPECT_EQ(outcome.code, 130) << outcome.err;
   EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(20));
   EXPECT_THAT(outcome.err, HasSubstr("interrupted: 0 explained, 0 failed, 1 not done"));

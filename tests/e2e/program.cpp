@@ -1,6 +1,7 @@
 #include "program.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -54,6 +55,15 @@ struct Pipe {
   _exit(127);
 }
 
+// Of Linux: the mask of caught signals, in hexadecimal, bit N - 1 for signal N. No longer known once the process has
+// ended.
+bool catches(pid_t process, int signal) {
+  std::ifstream status("/proc/" + std::to_string(process) + "/status");
+  for (std::string word; status >> word;)
+    if (word == "SigCgt:" && status >> word) return std::stoull(word, nullptr, 16) >> (signal - 1) & 1;
+  return false;
+}
+
 int waitFor(pid_t child) {
   int status = 0;
   waitpid(child, &status, 0);
@@ -64,6 +74,15 @@ int waitFor(pid_t child) {
 
 Outcome relprop(const Arguments& arguments, const RunOptions& options) {
   return run(PROGRAM, arguments, options);
+}
+
+RunOptions onceItCatches(int signal, std::chrono::milliseconds later) {
+  return {.inChild = {}, .whileRunning = [=](pid_t child) {
+            for (int i = 0; i < 6000 && !catches(child, signal); ++i)
+              std::this_thread::sleep_for(std::chrono::milliseconds(10));
+            std::this_thread::sleep_for(later);
+            kill(child, signal);
+          }};
 }
 
 std::string programPath() {

@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <filesystem>
 #include <functional>
 #include <string>
@@ -26,6 +27,10 @@ struct RunOptions {
   std::function<void()> inChild;            // between fork and exec
   std::function<void(pid_t)> whileRunning;  // in a thread of its own
 };
+
+// Sends a signal so long after the program has said that it catches it: before, there is nothing to see but a signal's
+// death.
+RunOptions onceItCatches(int signal, std::chrono::milliseconds later);
 
 using Arguments = std::vector<std::string>;
 

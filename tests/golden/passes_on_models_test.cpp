@@ -2,10 +2,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -110,9 +110,9 @@ TEST(PassesOnModels, BigModelsAreSpecialisedWithinASecond) {
     const Graph imported = importModel(model).graph;
     SpecialiseOptions options;
     options.inputShape = fullShape(imported);
-    const auto start = std::chrono::steady_clock::now();
+    const std::clock_t start = std::clock();  // of the processor, whatever runs beside
     const Specialised result = specialise(imported, options);
-    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    const double seconds = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
     EXPECT_LT(seconds, 1.0);
     RecordProperty(model.filename().string(), std::to_string(seconds));
     for (const Node& node : result.graph.nodes) EXPECT_NE(node.op, Op::BatchNormalization) << node.name;
