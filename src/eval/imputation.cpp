@@ -2,114 +2,157 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
-#include <numeric>
 
 namespace relprop::eval {
 namespace {
 
-struct Neighbour {
-  std::int64_t dy, dx;
-  double weight;
+constexpr double kBeside = 1.0 / 6, kDiagonal = 1.0 / 12;
+
+// Values of a picture inside a frame of zeros, so that every pixel has eight neighbours and rows are computed in
+// vectors.
+struct Grid {
+  std::size_t height, width;
+
+  std::size_t stride() const { return width + 2; }
+  std::size_t at(std::size_t y, std::size_t x) const { return (y + 1) * stride() + x + 1; }
+  std::size_t ofPixel(std::uint32_t pixel) const { return at(pixel / width, pixel % width); }
+  std::vector<double> zeros() const { return std::vector<double>((height + 2) * stride()); }
+  // visit(first, last): the places of a row.
+  template <class Visit>
+  void eachRow(Visit visit) const {
+    for (std::size_t y = 0; y < height; ++y) visit(at(y, 0), at(y, 0) + width);
+  }
 };
-constexpr std::array<Neighbour, 8> kNeighbours = {{{0, 1, 1.0 / 6},
-                                                   {0, -1, 1.0 / 6},
-                                                   {1, 0, 1.0 / 6},
-                                                   {-1, 0, 1.0 / 6},
-                                                   {1, 1, 1.0 / 12},
-                                                   {1, -1, 1.0 / 12},
-                                                   {-1, 1, 1.0 / 12},
-                                                   {-1, -1, 1.0 / 12}}};
+
+// Σ w_ij v_j over the neighbours of a place.
+double around(const double* v, std::size_t stride) {
+  const double *above = v - stride, *below = v + stride;
+  return kBeside * (v[-1] + v[1] + above[0] + below[0]) + kDiagonal * (above[-1] + above[1] + below[-1] + below[1]);
+}
+
+// A sum in eight parts, which a processor adds at the same time.
+class Sum {
+ public:
+  void add(std::size_t i, double value) { parts_[i % parts_.size()] += value; }
+  double total() const {
+    double total = 0;
+    for (const double part : parts_) total += part;
+    return total;
+  }
+
+ private:
+  std::array<double, 8> parts_{};
+};
 
 // The equations s_i·x_i − Σ w_ij x_j = Σ w_ik v_k: x are removed pixels, v the others, s_i the weight inside the
-// picture. The matrix is symmetric and positive definite wherever something is left to go by.
+// picture. The matrix is symmetric and positive definite wherever something is left to go by. What is not removed has
+// zeros for its row and its x.
 class Equations {
  public:
-  Equations(std::int64_t height, std::int64_t width, std::span<const std::uint32_t> removed)
-      : height_(height), width_(width), removed_(removed), place_(static_cast<std::size_t>(height * width), -1) {
-    for (std::size_t i = 0; i < removed.size(); ++i) place_[removed[i]] = static_cast<std::int64_t>(i);
-    for (const std::uint32_t pixel : removed) {
-      double sum = 0;
-      eachNeighbour(pixel, [&](std::size_t, double weight) { sum += weight; });
-      diagonal_.push_back(sum);
-    }
+  Equations(const Grid& grid, std::span<const std::uint32_t> removed)
+      : grid_(grid), removed_(grid.zeros()), diagonal_(grid.zeros()), inverse_(grid.zeros()) {
+    for (const std::uint32_t pixel : removed) removed_[grid.ofPixel(pixel)] = 1;
+    std::vector<double> inside = grid.zeros();
+    grid.eachRow([&](std::size_t first, std::size_t last) { std::fill(&inside[first], &inside[0] + last, 1.0); });
+    grid.eachRow([&](std::size_t first, std::size_t last) {
+      for (std::size_t i = first; i < last; ++i) {
+        diagonal_[i] = removed_[i] * around(&inside[i], grid.stride());
+        inverse_[i] = diagonal_[i] > 0 ? 1 / diagonal_[i] : 0;
+      }
+    });
   }
 
   std::vector<double> constants(const float* plane) const {
-    std::vector<double> b(removed_.size());
-    for (std::size_t i = 0; i < b.size(); ++i)
-      eachNeighbour(removed_[i], [&](std::size_t at, double weight) {
-        if (place_[at] < 0) b[i] += weight * plane[at];
-      });
+    std::vector<double> known = grid_.zeros(), b = grid_.zeros();
+    grid_.eachRow([&](std::size_t first, std::size_t last) {
+      for (std::size_t i = first; i < last; ++i, ++plane) known[i] = removed_[i] > 0 ? 0 : *plane;
+    });
+    grid_.eachRow([&](std::size_t first, std::size_t last) {
+      for (std::size_t i = first; i < last; ++i) b[i] = removed_[i] * around(&known[i], grid_.stride());
+    });
     return b;
   }
 
-  void multiply(const std::vector<double>& x, std::vector<double>& out) const {
-    for (std::size_t i = 0; i < x.size(); ++i) {
-      double sum = diagonal_[i] * x[i];
-      eachNeighbour(removed_[i], [&](std::size_t at, double weight) {
-        if (place_[at] >= 0) sum -= weight * x[static_cast<std::size_t>(place_[at])];
-      });
-      out[i] = sum;
-    }
+  // out = A x; returns x·A x.
+  double multiply(const std::vector<double>& x, std::vector<double>& out) const {
+    const double *in = x.data(), *diagonal = diagonal_.data(), *removed = removed_.data();
+    double* to = out.data();
+    Sum sum;
+    grid_.eachRow([&](std::size_t first, std::size_t last) {
+      for (std::size_t i = first; i < last; ++i)
+        to[i] = diagonal[i] * in[i] - removed[i] * around(in + i, grid_.stride());
+      for (std::size_t i = first; i < last; ++i) sum.add(i - first, in[i] * to[i]);
+    });
+    return sum.total();
   }
 
-  double diagonal(std::size_t i) const { return diagonal_[i]; }
+  const std::vector<double>& inverseDiagonal() const { return inverse_; }
 
  private:
-  template <class Visit>
-  void eachNeighbour(std::uint32_t pixel, Visit visit) const {
-    const std::int64_t y = pixel / width_, x = pixel % width_;
-    for (const Neighbour& n : kNeighbours)
-      if (y + n.dy >= 0 && y + n.dy < height_ && x + n.dx >= 0 && x + n.dx < width_)
-        visit(static_cast<std::size_t>((y + n.dy) * width_ + x + n.dx), n.weight);
-  }
-
-  std::int64_t height_, width_;
-  std::span<const std::uint32_t> removed_;
-  std::vector<std::int64_t> place_;  // among the removed, −1 of the others
-  std::vector<double> diagonal_;
+  Grid grid_;
+  std::vector<double> removed_, diagonal_, inverse_;
 };
 
-double product(const std::vector<double>& a, const std::vector<double>& b) {
-  return std::inner_product(a.begin(), a.end(), b.begin(), 0.0);
-}
-
 // Conjugate gradients, scaled by the diagonal.
-std::vector<double> solved(const Equations& equations, const std::vector<double>& b) {
-  constexpr double kEnough = 1e-7;
-  constexpr int kMostSteps = 5000;
-  std::vector<double> x(b.size()), r = b, z(b.size()), p, q(b.size());
-  const auto scaled = [&] {
-    for (std::size_t i = 0; i < r.size(); ++i) z[i] = equations.diagonal(i) > 0 ? r[i] / equations.diagonal(i) : 0;
-  };
-  scaled();
-  p = z;
-  double rz = product(r, z);
-  const double goal = kEnough * kEnough * product(b, b);
-  for (int step = 0; step < kMostSteps && product(r, r) > goal; ++step) {
-    equations.multiply(p, q);
-    const double pq = product(p, q);
-    if (!(pq > 0)) break;
-    const double along = rz / pq;
-    for (std::size_t i = 0; i < x.size(); ++i) x[i] += along * p[i], r[i] -= along * q[i];
-    scaled();
-    const double next = product(r, z);
-    for (std::size_t i = 0; i < p.size(); ++i) p[i] = z[i] + next / rz * p[i];
-    rz = next;
+class Solver {
+ public:
+  Solver(const Equations& equations, std::vector<double> b)
+      : equations_(equations), x_(b.size()), r_(std::move(b)), p_(x_.size()), q_(x_.size()) {
+    proceed(0);
+    turn(0);
   }
-  return x;
-}
+
+  std::vector<double> solve() && {
+    constexpr double kEnough = 1e-7;
+    constexpr int kMostSteps = 5000;
+    const double goal = kEnough * kEnough * rr_;
+    for (int step = 0; step < kMostSteps && rr_ > goal; ++step) {
+      const double pq = equations_.multiply(p_, q_);
+      if (!(pq > 0)) break;
+      const double before = rz_;
+      proceed(rz_ / pq);
+      turn(rz_ / before);
+    }
+    return std::move(x_);
+  }
+
+ private:
+  // x ← x + αp, r ← r − αq, and the sums r·r and r·z of z = r / diagonal.
+  void proceed(double along) {
+    const double *w = equations_.inverseDiagonal().data(), *p = p_.data(), *q = q_.data();
+    double *x = x_.data(), *r = r_.data();
+    Sum rr, rz;
+    for (std::size_t i = 0; i < x_.size(); ++i) {
+      x[i] += along * p[i];
+      r[i] -= along * q[i];
+      rr.add(i, r[i] * r[i]);
+      rz.add(i, r[i] * r[i] * w[i]);
+    }
+    rr_ = rr.total(), rz_ = rz.total();
+  }
+
+  // p ← z + βp
+  void turn(double beta) {
+    const double *w = equations_.inverseDiagonal().data(), *r = r_.data();
+    double* p = p_.data();
+    for (std::size_t i = 0; i < p_.size(); ++i) p[i] = w[i] * r[i] + beta * p[i];
+  }
+
+  const Equations& equations_;
+  std::vector<double> x_, r_, p_, q_;
+  double rr_ = 0, rz_ = 0;
+};
 
 }  // namespace
 
 std::vector<float> linearImputation(std::vector<float> picture, const Shape& shape,
                                     std::span<const std::uint32_t> removed) {
-  const auto plane = static_cast<std::size_t>(shape.at(1) * shape.at(2));
-  const Equations equations(shape[1], shape[2], removed);
+  const Grid grid{static_cast<std::size_t>(shape.at(1)), static_cast<std::size_t>(shape.at(2))};
+  const Equations equations(grid, removed);
+  const std::size_t plane = grid.height * grid.width;
   for (float* channel = picture.data(); channel != picture.data() + picture.size(); channel += plane) {
-    const std::vector<double> values = solved(equations, equations.constants(channel));
-    for (std::size_t i = 0; i < removed.size(); ++i) channel[removed[i]] = static_cast<float>(values[i]);
+    const std::vector<double> values = Solver(equations, equations.constants(channel)).solve();
+    for (const std::uint32_t pixel : removed) channel[pixel] = static_cast<float>(values[grid.ofPixel(pixel)]);
   }
   return picture;
 }

@@ -150,6 +150,19 @@ TEST(Imputation, SolvesTheEquationsOfItsPaper) {
   }
 }
 
+TEST(Imputation, ChannelsDoNotMix) {
+  ToyCase toy(1, 6, 5);
+  const std::vector<float> one = toy.picture();
+  std::vector<float> other = one, both = one;
+  for (float& value : other) value = 2 - 3 * value;
+  both.insert(both.end(), other.begin(), other.end());
+  const std::vector<std::uint32_t> removed = {0, 7, 8, 13, 29};
+  std::vector<float> expected = linearImputation(one, {1, 6, 5}, removed);
+  const std::vector<float> second = linearImputation(other, {1, 6, 5}, removed);
+  expected.insert(expected.end(), second.begin(), second.end());
+  EXPECT_EQ(linearImputation(both, {2, 6, 5}, removed), expected);
+}
+
 TEST(Imputation, AFlatPictureStaysFlatAndNothingLeftIsZero) {
   const std::vector<float> flat(2 * 16, 3.0f);
   std::vector<std::uint32_t> all(16);
