@@ -93,11 +93,14 @@ class RELPROP_API Evaluation {
 class RELPROP_API Portions {
  public:
   Portions(const Evaluation& evaluation, Store& store, std::vector<std::size_t> units);
-  std::size_t total() const { return total_; }  // units that lacked something at the start
-  std::vector<MissingScores> next();            // at most Evaluation::portion() of them; empty: nothing is left
+  std::size_t total() const { return total_; }                // units that lacked something at the start
+  std::size_t left() const { return units_.size() - next_; }  // units that were not looked at since
+  // At most so many (0: Evaluation::portion() of them), claimed in one transaction; empty: nothing is left.
+  std::vector<MissingScores> next(std::size_t most = 0);
 
  private:
   bool take(std::size_t unit, bool claiming, std::vector<MissingScores>& portion);
+  void fill(std::size_t most, std::vector<MissingScores>& portion);
 
   const Evaluation& evaluation_;
   Store& store_;

@@ -106,6 +106,10 @@ class RELPROP_API Store {
   // Every row of `other` that is not here yet, with its provenance.
   void merge(const Store& other);
 
+  // What `writes` does to this store is one transaction, which costs the disk once: all of it happens, or, where it
+  // ends by an exception, nothing.
+  void together(const std::function<void()>& writes);
+
   // Claims let two processes share the work on one store: false when another process has claimed the picture and it is
   // not written yet. A claim ends when the picture is written; one of a process that died does no harm but to order.
   bool claim(const std::string& model, const std::string& dataset, const std::string& picture,

@@ -16,14 +16,22 @@ bool Portions::take(std::size_t unit, bool claiming, std::vector<MissingScores>&
   return true;
 }
 
-std::vector<MissingScores> Portions::next() {
-  std::vector<MissingScores> portion;
-  while (portion.size() < evaluation_.portion() && next_ < units_.size()) {
+// Looks at a number of units, so that other processes may write in between where most of them are there already.
+void Portions::fill(std::size_t most, std::vector<MissingScores>& portion) {
+  constexpr std::size_t kLooks = 256;
+  for (std::size_t i = 0; i < kLooks && portion.size() < most && next_ < units_.size(); ++i) {
     const std::size_t unit = units_[next_++];
     if (!take(unit, true, portion)) left_.push_back(unit);
   }
-  if (!portion.empty()) return portion;
-  while (portion.size() < evaluation_.portion() && nextLeft_ < left_.size()) take(left_[nextLeft_++], false, portion);
+  if (!portion.empty() || next_ < units_.size()) return;
+  for (std::size_t i = 0; i < kLooks && portion.size() < most && nextLeft_ < left_.size(); ++i)
+    take(left_[nextLeft_++], false, portion);
+}
+
+std::vector<MissingScores> Portions::next(std::size_t most) {
+  std::vector<MissingScores> portion;
+  while (portion.empty() && (next_ < units_.size() || nextLeft_ < left_.size()))
+    store_.together([&] { fill(most > 0 ? most : evaluation_.portion(), portion); });
   return portion;
 }
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <limits>
+#include <new>
 #include <system_error>
 
 #include "core/limits.h"
@@ -69,6 +70,30 @@ void Database::run(const std::string& statements) const {
   if (code != SQLITE_OK) fail(code);
 }
 
+sqlite3_stmt* Database::prepare(const std::string& sql) const {
+  if (const auto found = spare_.find(sql); found != spare_.end()) {
+    sqlite3_stmt* statement = found->second.release();
+    spare_.erase(found);
+    return statement;
+  }
+  sqlite3_stmt* statement = nullptr;
+  const int code = sqlite3_prepare_v2(get(), sql.data(), static_cast<int>(sql.size()), &statement, nullptr);
+  if (code != SQLITE_OK) fail(code);
+  return statement;
+}
+
+void Database::giveBack(sqlite3_stmt* statement) const noexcept {
+  constexpr std::size_t kMost = 64;  // more than a run has different ones
+  std::unique_ptr<sqlite3_stmt, Finalize> owned(statement);
+  sqlite3_reset(statement);
+  sqlite3_clear_bindings(statement);
+  if (spare_.size() >= kMost) return;
+  try {
+    spare_.emplace(sqlite3_sql(statement), std::move(owned));
+  } catch (const std::bad_alloc&) {  // then it is not kept
+  }
+}
+
 void Database::fail(int code) const {
   const std::string said = get() ? sqlite3_errmsg(get()) : sqlite3_errstr(code);
   const int error = get() ? sqlite3_system_errno(get()) : 0;
@@ -120,10 +145,8 @@ void failDamaged(const Database& database, const std::string& got) {
   failDamaged(database.name(), got);
 }
 
-Statement::Statement(const Database& database, const std::string& sql) : database_(&database) {
-  sqlite3_stmt* statement = nullptr;
-  check(sqlite3_prepare_v2(database.get(), sql.data(), static_cast<int>(sql.size()), &statement, nullptr));
-  statement_.reset(statement);
+Statement::Statement(const Database& database, const std::string& sql)
+    : database_(&database), statement_(database.prepare(sql), GiveBack{&database}) {
   database.beginSteps();
 }
 
@@ -167,13 +190,20 @@ void Statement::put(int i, const std::optional<Blob>& value) {
   check(sqlite3_bind_null(statement_.get(), i));
 }
 
+Writing::Writing(const Database& database)
+    : database_(database), outermost_(sqlite3_get_autocommit(database.get()) != 0) {
+  if (outermost_) database_.run("begin immediate");
+}
+
 void Writing::commit() {
-  database_.run("commit");
+  if (outermost_) database_.run("commit");
+  committed_ = true;
 }
 
 Writing::~Writing() {
-  // Some failures have rolled back already.
-  if (!sqlite3_get_autocommit(database_.get())) sqlite3_exec(database_.get(), "rollback", nullptr, nullptr, nullptr);
+  // Some failures have rolled back already, and of an inner one nothing may stay either.
+  if (!committed_ && !sqlite3_get_autocommit(database_.get()))
+    sqlite3_exec(database_.get(), "rollback", nullptr, nullptr, nullptr);
 }
 
 Reading::Reading(const Database& database)

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 namespace relprop::eval {
@@ -30,10 +31,17 @@ class Database {
   // How long a call waits for other processes before it gives up.
   void waitAtMost(int milliseconds);
   [[noreturn]] void fail(int code) const;
+  // Statements by their text. One that is given back is handed out again: to prepare it takes longer than most of them
+  // run.
+  sqlite3_stmt* prepare(const std::string& sql) const;
+  void giveBack(sqlite3_stmt* statement) const noexcept;
 
  private:
   struct Close {
     void operator()(sqlite3* connection) const { sqlite3_close_v2(connection); }
+  };
+  struct Finalize {
+    void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
   };
   void setLimits();
 
@@ -41,6 +49,7 @@ class Database {
   int patience_ = 0;                    // milliseconds
   mutable std::int64_t stepsLeft_ = 0;  // counted down by SQLite
   std::unique_ptr<sqlite3, Close> connection_;
+  mutable std::unordered_multimap<std::string, std::unique_ptr<sqlite3_stmt, Finalize>> spare_;
 };
 
 // For content that no relprop wrote.
@@ -80,8 +89,9 @@ class Statement {
   Blob blob(int column) const;
 
  private:
-  struct Finalize {
-    void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
+  struct GiveBack {
+    const Database* database;
+    void operator()(sqlite3_stmt* statement) const { database->giveBack(statement); }
   };
   void put(int i, std::int64_t value) { check(sqlite3_bind_int64(statement_.get(), i, value)); }
   void put(int i, int value) { put(i, std::int64_t{value}); }
@@ -94,7 +104,7 @@ class Statement {
   }
 
   const Database* database_;
-  std::unique_ptr<sqlite3_stmt, Finalize> statement_;
+  std::unique_ptr<sqlite3_stmt, GiveBack> statement_;
 };
 
 // The first column of the first row.
@@ -112,10 +122,11 @@ std::optional<std::int64_t> firstInteger(const Database& database, const std::st
 }
 
 // Everything until commit() happens, or nothing of it. Takes the write lock at once: a reader that turns writer
-// half-way could be refused without having waited.
+// half-way could be refused without having waited. Inside another one it is part of that, which then has to end by an
+// exception where this one is not committed.
 class Writing {
  public:
-  explicit Writing(const Database& database) : database_(database) { database_.run("begin immediate"); }
+  explicit Writing(const Database& database);
   Writing(const Writing&) = delete;
   Writing& operator=(const Writing&) = delete;
   ~Writing();
@@ -123,6 +134,7 @@ class Writing {
 
  private:
   const Database& database_;
+  bool outermost_, committed_ = false;
 };
 
 // One state of the file over several queries; inside another one it is part of that.

@@ -227,4 +227,10 @@ void Store::write(const ResultBatch& batch) {
   writing.commit();
 }
 
+void Store::together(const std::function<void()>& writes) {
+  eval::Writing writing(impl_->database);
+  writes();
+  writing.commit();
+}
+
 }  // namespace relprop

@@ -3,6 +3,7 @@
 
 #include <optional>
 
+#include "eval/process.h"
 #include "eval/sqlite.h"
 #include "relprop/store.h"
 
@@ -12,7 +13,8 @@ struct Store::Impl {
   Impl(const std::string& location, int flags, const std::string& name) : database(location, flags, name) {}
 
   eval::Database database;
-  std::optional<Provenance> run;  // written with the first row that belongs to it
+  std::optional<Provenance> run;      // written with the first row that belongs to it
+  std::optional<eval::Process> self;  // this process, once it has claimed something
 };
 
 struct StoreAccess {

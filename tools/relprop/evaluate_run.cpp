@@ -41,6 +41,7 @@ class EvaluateRun {
   Ranks* ranks_;  // null when alone
   Console console_;
   EvaluateProgress progress_;
+  Served served_;
   Clock::time_point start_ = Clock::now();
 };
 
@@ -130,7 +131,7 @@ void EvaluateRun::measureTogether(Evaluation& evaluation, Store& store, const st
   Portions portions(evaluation, store, units);
   EvaluateProgress progress{0, portions.total(), 0};
   show(progress, {});
-  ranks_->own(
+  served_ = ranks_->own(
       evaluation, store, portions, [] { return !interrupted(); },
       [&](const ResultBatch& batch) {
         progress.done += batch.pictures.size();
@@ -149,6 +150,9 @@ int EvaluateRun::close(std::size_t asked) {
                               progress_.total - progress_.done));
     return kExitInterrupted;
   }
+  if (served_.units > 0)
+    console_.note(fmt::format("rank 0 served {} pictures of the other ranks in {:.2f} s, {:.2f} ms each", served_.units,
+                              served_.seconds, 1e3 * served_.seconds / static_cast<double>(served_.units)));
   console_.result(text);
   flushStandardOutput();
   return kExitOk;

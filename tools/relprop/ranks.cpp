@@ -7,8 +7,10 @@
 #ifdef RELPROP_WITH_MPI
 #include <mpi.h>
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
+#include <cstring>
 #include <exception>
 #include <mutex>
 #include <thread>
@@ -20,6 +22,7 @@ namespace relprop::cli {
 namespace {
 
 using Bytes = std::vector<std::uint8_t>;
+using Clock = std::chrono::steady_clock;
 
 enum Tag { kResult = 1, kPortion = 2 };
 constexpr int kOwner = 0;
@@ -137,6 +140,159 @@ class OwnWorker {
   std::thread thread_;
 };
 
+// What a rank sends: how long a unit took it, 0 where nothing is known yet, and a store in memory.
+struct Answer {
+  double secondsAUnit = 0;
+  Bytes store;
+};
+
+Bytes pack(const Answer& answer) {
+  Bytes bytes(sizeof answer.secondsAUnit);
+  std::memcpy(bytes.data(), &answer.secondsAUnit, sizeof answer.secondsAUnit);
+  bytes.insert(bytes.end(), answer.store.begin(), answer.store.end());
+  return bytes;
+}
+
+Answer unpackAnswer(const Bytes& bytes) {
+  Answer answer;
+  std::memcpy(&answer.secondsAUnit, bytes.data(), sizeof answer.secondsAUnit);
+  answer.store.assign(bytes.begin() + sizeof answer.secondsAUnit, bytes.end());
+  return answer;
+}
+
+// A rank's measuring of one portion, a few units at a time. What was finished before an interruption travels.
+class RankWorker {
+ public:
+  RankWorker(Evaluation& evaluation, const std::function<bool()>& again) : evaluation_(evaluation), again_(again) {}
+
+  Answer measure(const std::vector<MissingScores>& portion) {
+    const Clock::time_point start = Clock::now();
+    Store store = Store::inMemory();
+    store.beginRun(evaluation_.provenance());
+    store.put(evaluation_.modelFacts());
+    const std::size_t together = evaluation_.portion();
+    for (std::size_t from = 0; from < portion.size(); from += together) {
+      const auto first = portion.begin() + static_cast<std::ptrdiff_t>(from);
+      const std::size_t count = std::min(together, portion.size() - from);
+      if (!put({first, first + static_cast<std::ptrdiff_t>(count)}, store)) break;
+    }
+    const std::chrono::duration<double> seconds = Clock::now() - start;
+    return {seconds.count() / static_cast<double>(portion.size()), store.bytes()};
+  }
+
+ private:
+  // False when the user wants no more.
+  bool put(const std::vector<MissingScores>& units, Store& store) {
+    try {
+      store.write(evaluation_.measure(units));
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::Cancelled || again_()) throw;
+      return false;
+    }
+    return true;
+  }
+
+  Evaluation& evaluation_;
+  const std::function<bool()>& again_;
+};
+
+// The owner's side: what ranks get and what becomes of what they send.
+class Owner {
+ public:
+  Owner(Evaluation& evaluation, Store& store, Portions& portions, int ranks, const std::function<bool()>& again,
+        const std::function<void(const ResultBatch&)>& written)
+      : worker_(evaluation),
+        step_(evaluation.portion()),
+        store_(store),
+        portions_(portions),
+        ranks_(static_cast<std::size_t>(ranks)),
+        again_(again),
+        written_(written) {}
+
+  Served run() {
+    std::size_t others = ranks_ - 1;
+    bool ended = false;
+    while (others > 0 || !ended) {
+      const Clock::time_point start = Clock::now();
+      const bool own = takeOwn();
+      ended = ended || !giveOwn();
+      const std::size_t served = serve(others);
+      if (served > 0) served_.seconds += std::chrono::duration<double>(Clock::now() - start).count();
+      if (!own && served == 0) rest();
+    }
+    return served_;
+  }
+
+ private:
+  bool takeOwn() {
+    const std::optional<ResultBatch> batch = worker_.take();
+    if (!batch) return false;
+    store_.write(*batch);
+    written_(*batch);
+    return true;
+  }
+
+  // False when there is nothing left for this rank.
+  bool giveOwn() {
+    if (!worker_.idle()) return true;
+    std::vector<MissingScores> portion = next(0);
+    if (portion.empty()) return false;
+    worker_.give(std::move(portion));
+    return true;
+  }
+
+  // Answers all that have sent something by now; the disk is waited for once.
+  std::size_t serve(std::size_t& others) {
+    std::vector<std::pair<int, Answer>> answers;
+    for (MPI_Status status; answers.size() < ranks_ && arrived(MPI_ANY_SOURCE, kResult, status);)
+      answers.emplace_back(status.MPI_SOURCE, unpackAnswer(receive(status)));
+    if (answers.empty()) return 0;
+    std::vector<ResultBatch> batches;
+    std::vector<std::vector<MissingScores>> portions;
+    store_.together([&] {
+      for (const auto& [rank, answer] : answers) takeIn(answer.store, batches);
+      for (const auto& [rank, answer] : answers) portions.push_back(next(units(answer.secondsAUnit)));
+    });
+    for (const ResultBatch& batch : batches) written_(batch);
+    for (std::size_t i = 0; i < answers.size(); ++i) {
+      others -= portions[i].empty();
+      served_.units += portions[i].size();
+      send(pack(portions[i]), answers[i].first, kPortion);
+    }
+    return answers.size();
+  }
+
+  void takeIn(const Bytes& bytes, std::vector<ResultBatch>& batches) {
+    if (bytes.empty()) return;
+    const Store part = Store::fromBytes(bytes);
+    store_.merge(part);
+    batches.push_back({part.pictures(), {}, {}});
+  }
+
+  // As many units as take a rank a few seconds, which is what it loses when it dies; fewer towards the end so that all
+  // ranks end together.
+  std::size_t units(double secondsAUnit) const {
+    constexpr double kSeconds = 4.0;
+    if (secondsAUnit <= 0) return 0;
+    const double most = static_cast<double>(portions_.left()) / (2.0 * static_cast<double>(ranks_));
+    const double wanted = std::min(most, kSeconds / secondsAUnit) / static_cast<double>(step_);
+    return step_ * static_cast<std::size_t>(std::clamp(wanted, 1.0, 1e6));
+  }
+
+  std::vector<MissingScores> next(std::size_t units) {
+    return again_() ? portions_.next(units) : std::vector<MissingScores>();
+  }
+
+  OwnWorker worker_;
+  const std::size_t step_;
+  Store& store_;
+  Portions& portions_;
+  const std::size_t ranks_;
+  const std::function<bool()>& again_;
+  const std::function<void(const ResultBatch&)>& written_;
+  Served served_;
+};
+
 class MpiRanks : public Ranks {
  public:
   MpiRanks() {
@@ -156,72 +312,25 @@ class MpiRanks : public Ranks {
   int onThisMachine() const override { return onThisMachine_; }
   void abort(int exitCode) override { MPI_Abort(MPI_COMM_WORLD, exitCode); }
 
-  void own(Evaluation& evaluation, Store& store, Portions& portions, const std::function<bool()>& again,
-           const std::function<void(const ResultBatch&)>& written) override {
-    OwnWorker worker(evaluation);
-    int others = size_ - 1;
-    bool ended = false;
-    while (others > 0 || !ended) {
-      bool active = false;
-      if (std::optional<ResultBatch> batch = worker.take()) {
-        store.write(*batch);
-        written(*batch);
-        active = true;
-      }
-      if (!ended && worker.idle()) {
-        std::vector<MissingScores> portion = again() ? portions.next() : std::vector<MissingScores>();
-        ended = portion.empty();
-        if (!ended) worker.give(std::move(portion));
-      }
-      MPI_Status status;
-      if (arrived(MPI_ANY_SOURCE, kResult, status)) {
-        takeIn(receive(status), store, written);
-        const std::vector<MissingScores> portion = again() ? portions.next() : std::vector<MissingScores>();
-        others -= portion.empty();
-        send(pack(portion), status.MPI_SOURCE, kPortion);
-        active = true;
-      }
-      if (!active) rest();
-    }
+  Served own(Evaluation& evaluation, Store& store, Portions& portions, const std::function<bool()>& again,
+             const std::function<void(const ResultBatch&)>& written) override {
+    return Owner(evaluation, store, portions, size_, again, written).run();
   }
 
   void work(Evaluation& evaluation, const std::function<bool()>& again) override {
-    Bytes result;
+    RankWorker worker(evaluation, again);
+    Answer answer;
     for (;;) {
-      send(result, kOwner, kResult);
+      send(pack(answer), kOwner, kResult);
       MPI_Status status;
       while (!arrived(kOwner, kPortion, status)) rest();
       const std::vector<MissingScores> portion = unpack(receive(status));
       if (portion.empty()) return;
-      result = measured(evaluation, portion, again);
+      answer = worker.measure(portion);
     }
   }
 
  private:
-  static void takeIn(const Bytes& bytes, Store& store, const std::function<void(const ResultBatch&)>& written) {
-    if (bytes.empty()) return;
-    const Store part = Store::fromBytes(bytes);
-    store.merge(part);
-    written({part.pictures(), {}, {}});
-  }
-
-  // A store in memory is what travels. Nothing travels of a portion that was broken off.
-  static Bytes measured(Evaluation& evaluation, const std::vector<MissingScores>& portion,
-                        const std::function<bool()>& again) {
-    ResultBatch batch;
-    try {
-      batch = evaluation.measure(portion);
-    } catch (const Error& error) {
-      if (error.code() != ErrorCode::Cancelled || again()) throw;
-      return {};
-    }
-    Store store = Store::inMemory();
-    store.beginRun(evaluation.provenance());
-    store.put(evaluation.modelFacts());
-    store.write(batch);
-    return store.bytes();
-  }
-
   int rank_ = 0, size_ = 1, onThisMachine_ = 1;
 };
 

@@ -9,6 +9,12 @@
 
 namespace relprop::cli {
 
+// What the other ranks cost the owner: receiving, writing, handing out.
+struct Served {
+  std::size_t units = 0;
+  double seconds = 0;
+};
+
 class Ranks {
  public:
   // Null when the program was not started by mpirun. Throws InvalidArgument when it was, but was built without MPI.
@@ -19,8 +25,8 @@ class Ranks {
   virtual int count() const = 0;
   virtual int onThisMachine() const = 0;
   // The owner's part: until nothing is left, or `again` says no. Throws what measuring and writing throw.
-  virtual void own(Evaluation& evaluation, Store& store, Portions& portions, const std::function<bool()>& again,
-                   const std::function<void(const ResultBatch&)>& written) = 0;
+  virtual Served own(Evaluation& evaluation, Store& store, Portions& portions, const std::function<bool()>& again,
+                     const std::function<void(const ResultBatch&)>& written) = 0;
   virtual void work(Evaluation& evaluation, const std::function<bool()>& again) = 0;
   // Ends all ranks; for failures that the others would wait for.
   virtual void abort(int exitCode) = 0;

@@ -82,6 +82,29 @@ bool multipliesBfloat16() {
 }
 
 // Maps stay float32, and what asks the network nothing keeps its bits and its name.
+TEST(Portions, HandOutAsManyAsAreAskedForEachOnce) {
+  Evaluation evaluation(shapes(), data(), options({"random"}, {"sparseness"}));
+  Store store = Store::inMemory();
+  std::vector<std::size_t> units = all(evaluation);
+  ASSERT_GE(units.size(), 6U);
+  store.beginRun(evaluation.provenance());
+  store.put(evaluation.modelFacts());
+  store.write(evaluation.measure(evaluation.missing(store, {units[1]})));  // done before
+  Portions portions(evaluation, store, units);
+  EXPECT_EQ(portions.total(), units.size() - 1);
+  std::vector<std::size_t> handed;
+  for (const std::size_t most : {0, 3, 100, 1}) {
+    const std::size_t left = portions.left();
+    const std::vector<MissingScores> portion = portions.next(most);
+    EXPECT_LE(portion.size(), most == 0 ? evaluation.portion() : most);
+    EXPECT_EQ(portion.empty(), left == 0);
+    for (const MissingScores& one : portion) handed.push_back(one.unit);
+  }
+  EXPECT_EQ(portions.left(), 0U);
+  units.erase(units.begin() + 1);
+  EXPECT_EQ(handed, units);
+}
+
 TEST(Evaluation, MetricsAskInBfloat16) {
   if (!multipliesBfloat16()) GTEST_SKIP() << "the processor does not multiply bfloat16";
   EvaluateOptions o = options({"rap"}, {"deletion:step=300", "sparseness"});

@@ -162,6 +162,31 @@ TEST(StoreClaims, OneProcessGetsIt) {
   }))) << "a picture that is written is free again";
 }
 
+TEST(StoreClaims, OneThatIsRefusedUndoesNothingBesideIt) {
+  const Folder folder;
+  Store store = writable(folder / "s.db");
+  Pipe finish;
+  Pipe claimed;
+  const pid_t child = start([&] {
+    Store other = Store::open(folder / "s.db", Access::Write);
+    claimed.send(other.claim("net", "d", "b", "true"));
+    int ignored = 0;
+    return finish.receive(ignored);
+  });
+  int ignored = 0;
+  ASSERT_TRUE(claimed.receive(ignored));
+  std::vector<bool> got;
+  store.together([&] {
+    for (const char* picture : {"a", "b", "c"}) got.push_back(store.claim("net", "d", picture, "true"));
+  });
+  EXPECT_EQ(got, (std::vector<bool>{true, false, true}));
+  EXPECT_EQ(
+      query(folder / "s.db", "select group_concat(picture, '') from (select picture from claims order by picture)"),
+      "abc\n");
+  finish.send(0);
+  EXPECT_TRUE(succeeded(child));
+}
+
 TEST(StoreClaims, OfAKilledProcessIsVoidEvenBeforeItIsReaped) {
   const Folder folder;
   Store store = writable(folder / "s.db");

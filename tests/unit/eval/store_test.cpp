@@ -276,6 +276,43 @@ TEST(Store, RefusesRowsThatHangInTheAir) {
   EXPECT_EQ(store.results().size(), 1U);
 }
 
+TEST(Store, WhatIsWrittenTogetherIsThereTogetherOrNotAtAll) {
+  const Folder folder;
+  Store store = writable(folder / "s.db");
+  const Store other = Store::open(folder / "s.db", Access::Read);
+  store.together([&] {
+    store.write(batch("a.jpg"));
+    store.merge(ready(Store::inMemory()));
+    store.write(batch("b.jpg"));
+    EXPECT_EQ(store.pictures().size(), 2U);
+    EXPECT_EQ(other.pictures().size(), 0U) << "seen before all was written";
+  });
+  EXPECT_EQ(other.pictures().size(), 2U);
+  ResultBatch crooked = batch("d.jpg");
+  crooked.results[0].curves[0].y.pop_back();
+  expectError(ErrorCode::InvalidArgument, [&] {
+    store.together([&] {
+      store.write(batch("c.jpg"));
+      store.write(crooked);
+    });
+  });
+  EXPECT_EQ(other.pictures().size(), 2U);
+  store.write(batch("c.jpg"));
+  EXPECT_EQ(other.pictures().size(), 3U);
+}
+
+TEST(Store, AMistakeThatIsCaughtHalfWayIsNotWrittenInPart) {
+  Store store = ready(Store::inMemory());
+  ResultBatch crooked = batch("b.jpg");
+  crooked.results[0].curves[0].y.pop_back();
+  EXPECT_THROW(store.together([&] {
+    store.write(batch("a.jpg"));
+    expectError(ErrorCode::InvalidArgument, [&] { store.write(crooked); });
+  }),
+               Error);
+  EXPECT_TRUE(store.pictures().empty());
+}
+
 TEST(Store, TravelsAsBytes) {
   const Folder folder;
   Store file = writable(folder / "s.db");
