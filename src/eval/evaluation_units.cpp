@@ -6,7 +6,7 @@
 #include <cctype>
 #include <map>
 
-#include "eval/datasets/synsets.h"
+#include "explainer/synsets.h"
 #include "relprop/error.h"
 
 namespace relprop {
@@ -33,8 +33,8 @@ std::map<std::string, int> numbersOf(const std::vector<std::string>& labels) {
     numbers.emplace(plain(labels[i].substr(0, labels[i].find(','))), static_cast<int>(i));  // "tench, Tinca tinca"
   }
   // Where the names are ImageNet's own, folders may be called by their synsets.
-  if (labels.size() == eval::ilsvrcNumbers().size() && labels == readLabels("imagenet"))
-    numbers.insert(eval::ilsvrcNumbers().begin(), eval::ilsvrcNumbers().end());
+  const std::map<std::string, int>& synsets = synsetsOf(labels);
+  numbers.insert(synsets.begin(), synsets.end());
   return numbers;
 }
 

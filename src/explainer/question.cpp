@@ -9,6 +9,7 @@
 #include <sstream>
 #include <utility>
 
+#include "explainer/synsets.h"
 #include "relprop/error.h"
 #include "relprop/image.h"
 
@@ -53,8 +54,12 @@ std::vector<int> classesCalled(const std::string& text, const Labels& labels, bo
   return found;
 }
 
-// Classes of that name, or else those whose names begin so.
+// Classes of that name or synset, or else those whose names begin so.
 std::vector<int> candidates(const std::string& text, const Labels& labels) {
+  if (isSynset(text)) {
+    const std::map<std::string, int>& synsets = synsetsOf(labels);
+    if (const auto found = synsets.find(text); found != synsets.end()) return {found->second};
+  }
   std::vector<int> found = classesCalled(text, labels, true);
   return found.empty() && !text.empty() ? classesCalled(text, labels, false) : found;
 }

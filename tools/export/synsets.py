@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Writes the thousand synsets of ILSVRC's classification task, in class order, as C++ numbers.
 
-    tools/export/synsets.py LIST [FILE]     (default: src/eval/datasets/imagenet_synsets.inc of this repository)
+    tools/export/synsets.py LIST [FILE]     (default: src/explainer/imagenet_synsets.inc of this repository)
 
 LIST: any list of a synset a line, with or without words behind it, such as ILSVRC's LOC_synset_mapping.txt. Class numbers are
 the ranks of the synsets, so no more than the identifiers themselves is taken, sorted.
@@ -18,7 +18,7 @@ HEADER = """\
 
 def main():
     root = pathlib.Path(__file__).resolve().parents[2]
-    path = pathlib.Path(sys.argv[2]) if len(sys.argv) > 2 else root / "src/eval/datasets/imagenet_synsets.inc"
+    path = pathlib.Path(sys.argv[2]) if len(sys.argv) > 2 else root / "src/explainer/imagenet_synsets.inc"
     found = re.findall(r"^n(\d{8})\b", pathlib.Path(sys.argv[1]).read_text(), re.MULTILINE)
     assert len(found) == len(set(found)) == 1000 and found == sorted(found), "a thousand synsets in their order"
     lines = [", ".join(str(int(number)) for number in found[i : i + 12]) for i in range(0, 1000, 12)]

@@ -10,6 +10,7 @@
 #include "eval/datasets/lists.h"
 #include "eval/datasets/objects.h"
 #include "eval/datasets/synsets.h"
+#include "explainer/synsets.h"
 #include "image/stored.h"
 #include "relprop/error.h"
 

@@ -12,6 +12,7 @@
 #include "eval/datasets/lists.h"
 #include "eval/datasets/masks.h"
 #include "eval/datasets/synsets.h"
+#include "explainer/synsets.h"
 #include "image/stored.h"
 
 namespace relprop::eval {

@@ -10,6 +10,7 @@
 #include "eval/datasets/masks.h"
 #include "eval/datasets/mat_file.h"
 #include "eval/datasets/synsets.h"
+#include "explainer/synsets.h"
 #include "image/pixels.h"
 
 namespace relprop::eval {
@@ -89,7 +90,8 @@ void addSamples(Contents& contents, const Segmentation& set) {
   for (const std::string& id : ids)
     if (const std::string synset = synsetOf(id); !synset.empty()) synsets.insert(synset);
   std::set<std::string> known;
-  std::copy_if(synsets.begin(), synsets.end(), std::inserter(known, known.end()), isOfIlsvrc);
+  std::copy_if(synsets.begin(), synsets.end(), std::inserter(known, known.end()),
+               [](const std::string& synset) { return ilsvrcNumbers().contains(synset); });
   const auto numbers =
       synsets.empty() ? std::nullopt : synsetNumbers({set.path.parent_path()}, known.empty() ? synsets : known);
   for (const std::string& id : ids) {

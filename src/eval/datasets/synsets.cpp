@@ -3,11 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cctype>
-#include <iterator>
 #include <sstream>
 
 #include "eval/datasets/files.h"
+#include "explainer/synsets.h"
 #include "relprop/image.h"
 
 namespace relprop::eval {
@@ -15,13 +14,6 @@ namespace relprop::eval {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr std::size_t kIlsvrcClasses = 1000;
-
-constexpr int kIlsvrc[] = {
-#include "eval/datasets/imagenet_synsets.inc"
-};
-static_assert(std::size(kIlsvrc) == kIlsvrcClasses);
 
 std::optional<fs::path> listIn(const std::vector<fs::path>& folders) {
   std::vector<fs::path> candidates;
@@ -54,29 +46,12 @@ std::map<std::string, int> ranks(const std::set<std::string>& synsets) {
 
 }  // namespace
 
-bool isSynset(const std::string& name) {
-  return name.size() == 9 && name.front() == 'n' &&
-         std::all_of(name.begin() + 1, name.end(), [](unsigned char c) { return std::isdigit(c); });
-}
-
-const std::map<std::string, int>& ilsvrcNumbers() {
-  static const std::map<std::string, int> numbers = [] {
-    std::map<std::string, int> all;
-    for (int synset : kIlsvrc) all.emplace(fmt::format("n{:08}", synset), static_cast<int>(all.size()));
-    return all;
-  }();
-  return numbers;
-}
-
-bool isOfIlsvrc(const std::string& synset) {
-  return ilsvrcNumbers().contains(synset);
-}
-
 std::optional<std::map<std::string, int>> synsetNumbers(const std::vector<fs::path>& folders,
                                                         const std::set<std::string>& found) {
   if (const std::optional<fs::path> list = listIn(folders)) return readSynsets(*list);
-  if (std::all_of(found.begin(), found.end(), isOfIlsvrc)) return ilsvrcNumbers();
-  if (found.size() == kIlsvrcClasses) return ranks(found);
+  const auto ofIlsvrc = [](const std::string& synset) { return ilsvrcNumbers().contains(synset); };
+  if (std::all_of(found.begin(), found.end(), ofIlsvrc)) return ilsvrcNumbers();
+  if (found.size() == ilsvrcNumbers().size()) return ranks(found);
   return {};
 }
 

@@ -1,4 +1,4 @@
-// ImageNet's class numbers: the rank of a synset among the thousand of ILSVRC, sorted by name.
+// ImageNet's class numbers in a data set: the place of a synset in its list, or ILSVRC's own.
 #pragma once
 
 #include <filesystem>
@@ -10,13 +10,6 @@
 
 namespace relprop::eval {
 
-// "n01440764"
-bool isSynset(const std::string& name);
-
-// The thousand of ILSVRC 2012, with their class numbers.
-const std::map<std::string, int>& ilsvrcNumbers();
-// Is it one of them?
-bool isOfIlsvrc(const std::string& synset);
 // From the first list among LOC_synset_mapping.txt, synset_words.txt and synsets.txt in one of the folders; without one
 // ILSVRC's own numbers, when all that were found are of its thousand, or else their ranks, when they are a thousand.
 // Throws MalformedDataset for a broken list.

@@ -7,6 +7,7 @@
 
 #include "eval/datasets/synsets.h"
 #include "eval/evaluation_units.h"
+#include "explainer/synsets.h"
 #include "relprop/dataset.h"
 #include "relprop/explain.h"
 #include "relprop/image.h"
@@ -374,14 +375,14 @@ TEST(ImagenetDataset, IlsvrcsSynsetsAreKnown) {
   ASSERT_EQ(numbers.size(), 1000u);
   int rank = 0;
   for (const auto& [synset, number] : numbers) {
-    EXPECT_TRUE(eval::isSynset(synset)) << synset;
+    EXPECT_TRUE(isSynset(synset)) << synset;
     EXPECT_EQ(number, rank++) << "numbers are ranks";
   }
   // Ends of the list, and some that are known by heart.
   for (const auto& [synset, number] : std::map<std::string, int>{
            {"n01440764", 0}, {"n02099601", 207}, {"n02123045", 281}, {"n07753592", 954}, {"n15075141", 999}})
     EXPECT_EQ(numbers.at(synset), number) << synset;
-  EXPECT_FALSE(eval::isOfIlsvrc("n00000001"));
+  EXPECT_FALSE(ilsvrcNumbers().contains("n00000001"));
   EXPECT_FALSE(eval::synsetNumbers({}, {"n01440764", "n00000001"}));
 }
 

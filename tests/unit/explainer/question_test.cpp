@@ -1,0 +1,40 @@
+// Targets as a user writes them.
+#include "relprop/question.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "unit/core/failure.h"
+
+namespace relprop::test {
+namespace {
+
+using ::testing::ElementsAre;
+
+std::vector<Target> targets(const std::string& text, const std::vector<std::string>& labels) {
+  return targetsOf(chooseTargets({.targets = {text}}, labels, static_cast<std::int64_t>(labels.size())));
+}
+
+TEST(TargetText, ASynsetIsAClassWhereTheNamesAreImageNets) {
+  const std::vector<std::string> imagenet = readLabels("imagenet");
+  EXPECT_THAT(targets("n02099601", imagenet), ElementsAre(Target::of(207)));
+  EXPECT_THAT(targets("not:n02099601", imagenet), ElementsAre(Target::notOf(207)));
+  EXPECT_THAT(targets("n01440764, n15075141", imagenet), ElementsAre(Target::of(0), Target::of(999)));
+}
+
+TEST(TargetText, ASynsetOfNoClassIsUnknown) {
+  const Error error = failureOf([] { targets("n00000001", readLabels("imagenet")); });
+  EXPECT_EQ(error.code(), ErrorCode::UnknownTarget);
+  EXPECT_EQ(error.got(), "no class is called 'n00000001'");
+}
+
+// Names of another network in another order say nothing about ImageNet's numbers.
+TEST(TargetText, ASynsetIsANameLikeOthersElsewhere) {
+  EXPECT_THAT(targets("n02099601", {"cat", "n02099601"}), ElementsAre(Target::of(1)));
+  std::vector<std::string> moved = readLabels("imagenet");
+  std::swap(moved.front(), moved.back());
+  EXPECT_EQ(codeOf([&] { targets("n02099601", moved); }), ErrorCode::UnknownTarget);
+}
+
+}  // namespace
+}  // namespace relprop::test
