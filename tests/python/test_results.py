@@ -1,6 +1,7 @@
 """tools/results/run: the runs behind docs/results.md, on the bundled network and pictures."""
 import csv
 import io
+import json
 import os
 import re
 import shlex
@@ -134,6 +135,50 @@ class Runs(support.TemporaryFolderTest):
     def test_a_folder_without_a_list_is_named(self):
         done = self.run_tool("--imagenet", self.networks, "--only", "id", code=1)
         self.assertIn(f"{self.networks.resolve()}: no list of photos", done.stderr)
+
+    def test_a_variant_is_chosen_on_one_half_and_confirmed_on_the_other(self):
+        voc = support.EXAMPLES / "pictures"
+        self.run_tool("--voc", voc, "--only", "variants-voc")
+        command = [sys.executable, support.ROOT / "tools/results/choose", self.work]
+        done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=300)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        chosen, confirmed = done.stdout.split(" on the rest")
+        rows = [re.findall(r"`([^`]+)` \| ([+-][0-9.]+)", line) for line in chosen.splitlines() if line.startswith("| `")]
+        effects = [float(row[0][1]) for row in rows]
+        self.assertGreaterEqual(len(rows), 6)
+        self.assertEqual(effects, sorted(effects, reverse=True))
+        self.assertIn("`" + rows[0][0][0] + "`", chosen.splitlines()[-1])
+        counts = list(map(int, re.search(r"(\d+) cells better, (\d+) worse, (\d+) undecided", confirmed).groups()))
+        self.assertEqual(sum(counts), 1)  # one network and one metric
+        self.assertIn(f"| {len(list((voc / 'JPEGImages').iterdir())) // 2} |", confirmed)
+
+
+class Ranks(unittest.TestCase):
+    """tools/results/ranks: an owner that costs nothing leaves ranks alone, one that costs much is all there is."""
+    def rates(self, hand_out, take_in, *options):
+        rows = [{"methods": 1, "protocols": 1, "messages": m, "pictures": p, "hand_out_ms": hand_out(m, p), "take_in_ms": take_in}
+                for m, p in ((1, 1), (64, 1), (1, 64))]
+        done = subprocess.run([sys.executable, str(support.ROOT / "tools/results/ranks"), *options], capture_output=True, text=True,
+                              input=json.dumps({"rank": rows}), timeout=300)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        lines = [line.split("|")[1:-1] for line in done.stdout.splitlines()[2:]]
+        return [(float(line[3]), int(line[5].strip(" %"))) for line in lines]
+
+    def test_without_cost(self):
+        (rate, busy), = self.rates(lambda m, p: 0, 0, "--ranks", "10", "--seconds", "0.5", "--pictures", "2000")
+        self.assertLess(abs(rate - 20), 1)
+        self.assertEqual(busy, 0)
+
+    def test_a_picture_that_costs_ten_milliseconds(self):
+        (few, _), (many, busy) = self.rates(lambda m, p: 0, 10, "--ranks", "10", "1000", "--seconds", "1", "--pictures", "3000")
+        self.assertLess(abs(few - 10), 1)
+        self.assertLessEqual(many, 100)
+        self.assertGreater(many, 80)
+        self.assertGreater(busy, 90)
+
+    def test_the_disk_is_waited_for_once_for_all_that_wait(self):
+        (rate, _), = self.rates(lambda m, p: 20 / (m * p), 0, "--ranks", "1000", "--seconds", "1", "--pictures", "5000")
+        self.assertGreater(rate, 400)  # one at a time it would be 50
 
 
 if __name__ == "__main__":

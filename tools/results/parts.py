@@ -32,6 +32,11 @@ ID = ("lrp-resnet", "lrp-resnet:residual=symmetric", "lrp-resnet:identity_skip=o
       "lrp-resnet:residual=symmetric,identity_skip=off", "lrp-resnet:quantize=0", "rap", "guided-backprop", "grad-cam")
 ID_SLOW = ("lrp-0", "integrated-gradients:steps=20")
 
+# Variants of rap, of which tools/results/choose picks one; those at additions are rap itself in other networks.
+VARIANTS = ("rap", "rap-signed", "rap-summary", "rap:first=flat", "rap:bounds=range", "rap:maxpool=average", "rap:shifts=4")
+VARIANTS_AT_ADDITIONS = ("rap:residual=symmetric", "rap:residual=gamma:0.1", "rap:residual=gamma:0.25",
+                         "rap:residual=gamma:0.5", "rap-signed:residual=gamma:0.25")
+
 
 @dataclass(frozen=True)
 class Part:
@@ -52,6 +57,12 @@ PARTS = (
     Part("segmentation", "RAP, table 1: pixel accuracy and mIOU", ALL, "voc", PAPER + PRESETS, SEGMENTATION, PREDICTED),
     Part("srg", "symmetric relevance gain and ROAD", ("squeezenet1.1", "resnet18"), "imagenet", RANKED,
          ("srg", "road"), CORRECT, 160),
+    Part("variants", "a better RAP: outside-inside ratio", ALL, "imagenet", VARIANTS, TABLE_1, CORRECT, 240),
+    Part("variants-additions", "the same, at additions", RESIDUAL, "imagenet", VARIANTS_AT_ADDITIONS, TABLE_1, CORRECT, 240),
+    Part("variants-voc", "a better RAP: mIOU", ALL, "voc", VARIANTS, SEGMENTATION, PREDICTED),
+    Part("variants-voc-additions", "the same, at additions", RESIDUAL, "voc", VARIANTS_AT_ADDITIONS, SEGMENTATION, PREDICTED),
+    Part("variants-srg", "a better RAP: symmetric relevance gain", ("squeezenet1.1", "resnet18"), "imagenet", VARIANTS,
+         ("srg",), CORRECT, 160),
     Part("cam", "class activation maps and excitation backprop", ("squeezenet1.1", "resnet18", "resnet50"), "imagenet", CAMS,
          TABLE_1),
     Part("grid", "grid pointing game, 2x2 and 3x3", ("squeezenet1.1", "resnet18"), "imagenet", RANKED + CAMS,
