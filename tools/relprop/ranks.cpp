@@ -213,9 +213,9 @@ class Owner {
     std::size_t others = ranks_ - 1;
     bool ended = false;
     while (others > 0 || !ended) {
-      const Clock::time_point start = Clock::now();
       const bool own = takeOwn();
       ended = ended || !giveOwn();
+      const Clock::time_point start = Clock::now();
       const std::size_t served = serve(others);
       if (served > 0) served_.seconds += std::chrono::duration<double>(Clock::now() - start).count();
       if (!own && served == 0) rest();
