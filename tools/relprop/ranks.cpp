@@ -272,11 +272,11 @@ class Owner {
   // As many units as take a rank a few seconds, which is what it loses when it dies; fewer towards the end so that all
   // ranks end together.
   std::size_t units(double secondsAUnit) const {
-    constexpr double kSeconds = 4.0;
+    constexpr double kSeconds = 4.0, kMost = 64;  // with their maps they have to travel in one message
     if (secondsAUnit <= 0) return 0;
     const double most = static_cast<double>(portions_.left()) / (2.0 * static_cast<double>(ranks_));
-    const double wanted = std::min(most, kSeconds / secondsAUnit) / static_cast<double>(step_);
-    return step_ * static_cast<std::size_t>(std::clamp(wanted, 1.0, 1e6));
+    const double wanted = std::min({most, kSeconds / secondsAUnit, kMost}) / static_cast<double>(step_);
+    return step_ * static_cast<std::size_t>(std::max(wanted, 1.0));
   }
 
   std::vector<MissingScores> next(std::size_t units) {
