@@ -18,6 +18,7 @@ void describeOwn(LayerCalls& layer) {
   };
   const auto forward = first(LinearCall::Kind::Forward), backward = first(LinearCall::Kind::Backward);
   layer.own[0] = layer.own[1] = forward == layer.calls.end() ? *backward : *forward;
+  layer.own[0].parts = layer.own[1].parts = 1;
   layer.own[1].kind = LinearCall::Kind::Backward;
   if (backward != layer.calls.end()) layer.own[1].shape.n = backward->shape.n;
   for (const LinearCall& c : layer.calls) {

@@ -22,6 +22,7 @@ struct BufferView {
 
   std::int64_t stride() const { return rowStride ? rowStride : desc.rowFloats(); }
   BufferView reshaped(const TensorDesc& to) const { return {buffer, to, offset, rowStride}; }
+  bool operator==(const BufferView&) const = default;
 };
 
 struct ExprNode;

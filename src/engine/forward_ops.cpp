@@ -34,17 +34,17 @@ Expr conv(Forward& f, const Node& node, bool relu) {
   return load(f.materialise(relu ? positive(z) : z, node.name + " (bias)"));
 }
 
-KernelPtr denseKernel(Backend& backend, const LinearNode& l) {
-  if (backend.readsDenseInPlace(l.shape.n))
-    return backend.denseForward({l.shape.n, l.shape.ic, l.shape.oc, l.weights, l.bias});
-  return backend.linearForward({.shape = l.shape, .weights = l.weights, .bias = l.bias, .operands = backend.operand()});
-}
-
 Expr dense(Forward& f, const Node& node) {
   const LinearNode l = f.linear(node);
   const BufferView x = f.plain(f.buffer(l.input), node.name);
   const BufferView out = f.freshPlain(f.graph().value(l.output).shape, node.name);
-  f.plan().addKernel(node.name, denseKernel(f.plan().backend(), l), {x}, {out}, l.shape.flops());
+  Backend& backend = f.plan().backend();
+  const LinearKernelSpec packed{.shape = l.shape, .weights = l.weights, .bias = l.bias, .operands = backend.operand()};
+  if (backend.readsDenseInPlace(l.shape.n))
+    f.plan().addDense(node.name, backend.denseForward({l.shape.n, l.shape.ic, l.shape.oc, l.weights, l.bias}), {x},
+                      out);
+  else
+    f.plan().addKernel(node.name, backend.linearForward(packed), {x}, {out}, l.shape.flops());
   return load(f.canonical(out, node.name));
 }
 

@@ -129,20 +129,47 @@ void Plan::addStep(const std::string& name, StepKind kind, Step step, std::int64
   steps_.push_back(std::move(step));
 }
 
-void Plan::addKernel(const std::string& name, KernelPtr kernel, const std::vector<BufferView>& in,
-                     const std::vector<BufferView>& out, std::int64_t flops) {
+Plan::Run Plan::running(std::shared_ptr<Kernel> kernel) {
   scratchBytes_ = std::max(scratchBytes_, kernel->scratchBytes());
   weightBytes_ += kernel->weightBytes();
-  std::shared_ptr<Kernel> shared = std::move(kernel);
-  const Run run = [this, shared](const std::vector<BufferView>& reads, const std::vector<BufferView>& writes) {
+  return [this, kernel](const std::vector<BufferView>& reads, const std::vector<BufferView>& writes) {
     std::vector<const std::byte*> from;
     std::vector<std::byte*> to;
     for (const BufferView& v : reads) from.push_back(at(v));
     for (const BufferView& v : writes) to.push_back(at(v));
-    shared->run(from.data(), to.data(), scratch_.get());
+    kernel->run(from.data(), to.data(), scratch_.get());
   };
-  addStep(name, flops > 0 ? StepKind::Linear : StepKind::Kernel, {in, out, run, true, {}}, flops);
+}
+
+void Plan::addKernel(const std::string& name, KernelPtr kernel, const std::vector<BufferView>& in,
+                     const std::vector<BufferView>& out, std::int64_t flops) {
+  const std::shared_ptr<Kernel> shared = std::move(kernel);
+  addStep(name, flops > 0 ? StepKind::Linear : StepKind::Kernel, {in, out, running(shared), true, {}}, flops);
   infos_.back().algorithm = shared->algorithm(), infos_.back().multiplied = shared->multiplied(flops);
+}
+
+void Plan::addDense(const std::string& name, DenseKernelPtr kernel, const std::vector<BufferView>& in,
+                    const BufferView& out) {
+  const std::shared_ptr<DenseKernel> shared = std::move(kernel);
+  const std::int64_t flops = shared->spec().flops();
+  addStep(name, StepKind::Linear, {in, {out}, running(shared), true, {}, shared}, flops);
+  infos_.back().multiplied = flops;
+}
+
+bool Plan::joinDense(const DenseSpec& wanted, const BufferView& x, const BufferView& out) {
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    Step& step = steps_[i];
+    const bool same = step.dense && step.dense->spec().weights == wanted.weights && step.in.size() == 1;
+    if (!same || !(step.in[0] == x) || !infos_[i].serves(walk_)) continue;
+    std::vector<DenseTerm> terms = wanted.terms;
+    for (DenseTerm& t : terms) t.in = 0, t.out = static_cast<int>(step.out.size());
+    step.dense->add(terms);
+    step.out.push_back(out);
+    infos_[i].bytes += out.desc.bytes();
+    infos_[i].flops = infos_[i].multiplied = step.dense->spec().flops();
+    return true;
+  }
+  return false;
 }
 
 void Plan::addProgram(const std::string& name, const ProgramRequest& request) {
@@ -237,8 +264,8 @@ void Plan::arrange(const Arrangement& arrangement) {
   std::vector<StepInfo> infos;
   for (const ScheduledStep& s : arrangement.steps) {
     const Step& from = steps_[static_cast<std::size_t>(s.step)];
-    steps.push_back(
-        {onBuffers(from.in, s.reads), onBuffers(from.out, s.writes), from.run, from.repeatable, from.inPlace});
+    steps.push_back({onBuffers(from.in, s.reads), onBuffers(from.out, s.writes), from.run, from.repeatable,
+                     from.inPlace, from.dense});
     infos.push_back(infos_[static_cast<std::size_t>(s.step)]);
     if (s.again) infos.back().name += " (again)", infos.back().phase = Phase::Backward;
   }

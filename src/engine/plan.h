@@ -61,6 +61,12 @@ class Plan {
 
   void addKernel(const std::string& name, KernelPtr kernel, const std::vector<BufferView>& in,
                  const std::vector<BufferView>& out, std::int64_t flops = 0);
+  // A dense layer forwards, which later ones may be computed along with.
+  void addDense(const std::string& name, DenseKernelPtr kernel, const std::vector<BufferView>& in,
+                const BufferView& out);
+  // Has a step that already reads these weights and x, for this walk, make `out` along with what it makes: the terms
+  // (of x alone, for one result) are added to it. False where there is none.
+  bool joinDense(const DenseSpec& wanted, const BufferView& x, const BufferView& out);
   void addProgram(const std::string& name, const ProgramRequest& request);
   // out[row] = formula(in[0][row], in[1][row], …)
   void addScalarStep(std::vector<ScalarId> in, ScalarId out, std::function<double(const double*)> formula);
@@ -105,9 +111,11 @@ class Plan {
     Run run;
     bool repeatable = true;
     std::vector<std::pair<int, int>> inPlace;
+    std::shared_ptr<DenseKernel> dense = {};  // that it runs
   };
 
   void addStep(const std::string& name, StepKind kind, Step step, std::int64_t flops);
+  Run running(std::shared_ptr<Kernel> kernel);
   std::int64_t scalarRows(ScalarId id) const { return scalarRows_[static_cast<std::size_t>(id)]; }
   std::byte* at(const BufferView& view);
   int stageOf(std::size_t step) const;

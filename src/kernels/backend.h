@@ -1,6 +1,7 @@
 // What the engine asks of an arithmetic library. Front functions have validated everything: kernels trust and compute.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
@@ -76,15 +77,26 @@ struct LinearKernelSpec {
 // keeps nothing beside the weights themselves.
 enum class Packing { Once, EveryRun };
 
-// A dense layer at few rows that reads its weights where they lie, in parts that need no copy of them.
-// Forward: (x_1, x_2, …) → Σ_k part_k(W)·x_k + bias. Backward: (s_1, s_2, …) → (part_1(W)ᵀs_1, part_2(W)ᵀs_2, …).
+// A part of the weights times the operand `in`, for the result `out`.
+struct DenseTerm {
+  WeightSlopes part = {};
+  int in = 0, out = 0;
+};
+
+// A dense layer at few rows that reads its weights where they lie, in parts that need no copy of them, and once for all
+// terms. Forward: y_out = Σ part(W)·x_in over its terms; the bias belongs to y_0. Backward: y_out = Σ part(W)ᵀ·s_in.
 struct DenseSpec {
   std::int64_t rows = 1, ic = 1, oc = 1;
   std::shared_ptr<const std::vector<float>> weights;  // O×I
   std::vector<float> bias = {};                       // forward: O values or empty
-  std::vector<WeightSlopes> parts = {{}};             // by operand
+  std::vector<DenseTerm> terms = {{}};
 
-  std::int64_t flops() const { return 2 * rows * ic * oc * static_cast<std::int64_t>(parts.size()); }
+  int results() const {
+    int count = 1;
+    for (const DenseTerm& t : terms) count = std::max(count, t.out + 1);
+    return count;
+  }
+  std::int64_t flops() const { return 2 * rows * ic * oc * static_cast<std::int64_t>(terms.size()); }
 };
 
 struct PoolShape {
@@ -147,6 +159,14 @@ class Kernel {
 };
 using KernelPtr = std::unique_ptr<Kernel>;
 
+// A dense layer of which more may be asked until it runs: further results change no bit of those before.
+class DenseKernel : public Kernel {
+ public:
+  virtual const DenseSpec& spec() const = 0;
+  virtual void add(const std::vector<DenseTerm>& terms) = 0;
+};
+using DenseKernelPtr = std::unique_ptr<DenseKernel>;
+
 class Backend {
  public:
   virtual ~Backend() = default;
@@ -162,7 +182,7 @@ class Backend {
   virtual KernelPtr linearForward(const LinearKernelSpec& spec) = 0;  // (x) → (z); accumulate: z is read too
   virtual KernelPtr linearBackward(const LinearKernelSpec& spec) = 0;  // (s) → (Wᵀs); accumulate: what is there is read
   virtual bool readsDenseInPlace(std::int64_t rows) const = 0;  // is denseForward the right choice for so many rows?
-  virtual KernelPtr denseForward(const DenseSpec& spec) = 0;
+  virtual DenseKernelPtr denseForward(const DenseSpec& spec) = 0;
   virtual KernelPtr denseBackward(const DenseSpec& spec) = 0;
   // (x, g) → Σ over rows and positions of g·x for every weight, plain; the spec's own weights are not looked at.
   virtual KernelPtr linearWeightGradient(const LinearKernelSpec& spec) = 0;

@@ -65,28 +65,32 @@ LinearKernelSpec LinearLayer::spec(WeightPart part, float sign, int src, int dst
           .part = slopes.value_or(WeightSlopes{})};
 }
 
-// A dense layer at few rows, whose weights are taken in parts while they are read.
+// A dense layer at few rows, whose weights are taken in parts while they are read: one operand and one result a part.
 std::optional<DenseSpec> LinearLayer::denseInPlace(const Parts& parts, std::int64_t rows) const {
   if (!l_.shape.dense || !plan_.backend().readsDenseInPlace(rows)) return std::nullopt;
   DenseSpec spec{rows, l_.shape.ic, l_.shape.oc, l_.weights, {}, {}};
   for (const auto& [part, sign] : parts) {
     const std::optional<WeightSlopes> slopes = slopesOf(part, gamma_, sign);
     if (!slopes) return std::nullopt;
-    spec.parts.push_back(*slopes);
+    const int k = static_cast<int>(spec.terms.size());
+    spec.terms.push_back({*slopes, k, k});
   }
   return spec;
 }
 
 // ---- forwards
-// All terms in one pass over the weights.
+// All terms in one pass over the weights, that of the forward pass where they read the same.
 bool LinearLayer::forwardInPlace(const std::vector<Term>& terms, const char* what, const BufferView& out) {
   Parts parts;
   for (const Term& t : terms) parts.emplace_back(t.weight, t.sign);
-  const std::optional<DenseSpec> dense = denseInPlace(parts, l_.shape.n);
+  std::optional<DenseSpec> dense = denseInPlace(parts, l_.shape.n);
   if (!dense) return false;
   std::vector<BufferView> in;
+  for (DenseTerm& t : dense->terms) t.out = 0;
   for (const Term& t : terms) in.push_back(layout(parts_.view(t.in)));
-  plan_.addKernel(named(what), plan_.backend().denseForward(*dense), in, {out}, dense->flops());
+  const bool alike = std::all_of(in.begin(), in.end(), [&](const BufferView& v) { return v == in[0]; });
+  if (!alike || in.empty() || !plan_.joinDense(*dense, in[0], out))
+    plan_.addDense(named(what), plan_.backend().denseForward(*dense), in, out);
   return true;
 }
 
@@ -186,9 +190,9 @@ std::vector<BufferView> LinearLayer::stored(const std::vector<Route>& routes,
 
 // Σ sign·part(w)ᵀs of the routes that lead to one input part, each as if by a kernel of its own.
 std::map<InputPart, Expr> LinearLayer::transposed(const std::vector<Route>& routes, const std::vector<BufferView>& s) {
-  std::vector<BufferView> back = transposedInPlace(routes, s);
-  if (back.empty()) back = transposedInStacks(routes, s);
-  std::map<InputPart, Expr> sums;
+  std::map<InputPart, Expr> sums = transposedInPlace(routes, s);
+  if (!sums.empty()) return sums;
+  const std::vector<BufferView> back = transposedInStacks(routes, s);
   std::vector<bool> done(routes.size());
   for (std::size_t k = 0; k < routes.size(); ++k) {
     if (done[k]) continue;
@@ -220,19 +224,25 @@ std::vector<BufferView> LinearLayer::transposedInStacks(const std::vector<Route>
   return back;
 }
 
-// All routes of a dense layer in one pass over the weights; empty where that does not go.
-std::vector<BufferView> LinearLayer::transposedInPlace(const std::vector<Route>& routes,
-                                                       const std::vector<BufferView>& s) {
+// All routes of a dense layer in one pass over the weights, a result for each input part; empty where that does not go.
+std::map<InputPart, Expr> LinearLayer::transposedInPlace(const std::vector<Route>& routes,
+                                                         const std::vector<BufferView>& s) {
   Parts parts;
-  for (const Route& r : routes) parts.emplace_back(r.weight, 1.0f);
-  const std::optional<DenseSpec> dense = denseInPlace(parts, back_.n);
+  for (const Route& r : routes) parts.emplace_back(r.weight, r.sign);
+  std::optional<DenseSpec> dense = denseInPlace(parts, back_.n);
   if (!dense || routes.empty()) return {};
   std::vector<BufferView> in, out;
   for (const BufferView& v : s) in.push_back(f_.plain(v, node_.name));
-  for (std::size_t k = 0; k < routes.size(); ++k) out.push_back(f_.freshPlain(relevanceShape(), named("back")));
+  std::map<InputPart, int> results;
+  for (std::size_t k = 0; k < routes.size(); ++k) {
+    const auto [result, isNew] = results.try_emplace(routes[k].in, static_cast<int>(out.size()));
+    if (isNew) out.push_back(f_.freshPlain(relevanceShape(), named("back")));
+    dense->terms[k].out = result->second;
+  }
   plan_.addKernel(named("back"), plan_.backend().denseBackward(*dense), in, out, dense->flops());
-  for (BufferView& v : out) v = f_.canonical(v, node_.name);
-  return out;
+  std::map<InputPart, Expr> sums;
+  for (const auto& [part, k] : results) sums[part] = load(f_.canonical(out[static_cast<std::size_t>(k)], node_.name));
+  return sums;
 }
 
 // Route `first` and the later ones that lead to the same input part, one kernel after the other adding to one sum,

@@ -51,7 +51,7 @@ class LinearLayer {
 
   std::vector<BufferView> stored(const std::vector<Route>& routes, std::vector<ProgramRequest::Reduce> sums);
   std::map<InputPart, Expr> transposed(const std::vector<Route>& routes, const std::vector<BufferView>& s);
-  std::vector<BufferView> transposedInPlace(const std::vector<Route>& routes, const std::vector<BufferView>& s);
+  std::map<InputPart, Expr> transposedInPlace(const std::vector<Route>& routes, const std::vector<BufferView>& s);
   std::vector<BufferView> transposedInStacks(const std::vector<Route>& routes, const std::vector<BufferView>& s);
   BufferView transposedTogether(const std::vector<Route>& routes, const std::vector<BufferView>& s,
                                 const std::vector<BufferView>& back, std::size_t first, std::vector<bool>& done);

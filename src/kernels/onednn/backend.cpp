@@ -62,7 +62,7 @@ class OneDnnBackend : public ReferenceBackend {
   }
   // Beyond a few rows arithmetic takes longer than reading the weights.
   bool readsDenseInPlace(std::int64_t rows) const override { return rows <= 8; }
-  KernelPtr denseForward(const DenseSpec& s) override {
+  DenseKernelPtr denseForward(const DenseSpec& s) override {
     return made("dense", [&] { return simd::denseForward(s, operand() == Element::Bfloat16); });
   }
   KernelPtr denseBackward(const DenseSpec& s) override {
@@ -135,7 +135,7 @@ class OneDnnBackend : public ReferenceBackend {
   // oneDNN chooses a kernel's code by the number of threads, and weights are packed by all of them. It reports by
   // exceptions of its own; only relprop::Error leaves the library.
   template <class Make>
-  KernelPtr made(const char* what, Make make) const {
+  auto made(const char* what, Make make) const -> decltype(make()) {
     const ThreadScope scope(threads());
     if (!hasRoomFor(kRoomForKernels)) onednn::failMemory(what);  // oneDNN does not notice when its code got none
     try {

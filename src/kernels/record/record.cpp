@@ -28,8 +28,26 @@ struct IdleLayout {
 LinearCall callOf(LinearCall::Kind kind, const DenseSpec& s) {
   LinearShape shape;
   shape.n = s.rows, shape.ic = s.ic, shape.oc = s.oc, shape.dense = true;
-  return {kind, shape, static_cast<int>(s.parts.size())};
+  return {kind, shape, static_cast<int>(s.terms.size())};
 }
+
+class IdleDense : public DenseKernel {
+ public:
+  IdleDense(DenseSpec spec, std::vector<LinearCall>& calls) : spec_(std::move(spec)), calls_(calls), at_(calls.size()) {
+    calls_.push_back(callOf(LinearCall::Kind::Forward, spec_));
+  }
+  void run(const std::byte* const*, std::byte* const*, void*) const override {}
+  const DenseSpec& spec() const override { return spec_; }
+  void add(const std::vector<DenseTerm>& terms) override {
+    spec_.terms.insert(spec_.terms.end(), terms.begin(), terms.end());
+    calls_[at_].parts += static_cast<int>(terms.size());
+  }
+
+ private:
+  DenseSpec spec_;
+  std::vector<LinearCall>& calls_;
+  std::size_t at_;
+};
 
 class RecordingBackend : public ReferenceBackend {
  public:
@@ -45,7 +63,7 @@ class RecordingBackend : public ReferenceBackend {
   KernelPtr linearBackward(const LinearKernelSpec& s) override {
     return add({LinearCall::Kind::Backward, s.shape}, s, simd::Direction::Backward);
   }
-  KernelPtr denseForward(const DenseSpec& s) override { return add(callOf(LinearCall::Kind::Forward, s)); }
+  DenseKernelPtr denseForward(const DenseSpec& s) override { return std::make_unique<IdleDense>(s, calls_); }
   KernelPtr denseBackward(const DenseSpec& s) override { return add(callOf(LinearCall::Kind::Backward, s)); }
   KernelPtr matmul(const MatmulSpec&) override { return add({LinearCall::Kind::Product, {}}); }
   void runProgram(const Program&, const ProgramArgs&) override {}

@@ -23,7 +23,7 @@ class ReferenceBackend : public Backend {
   KernelPtr linearForward(const LinearKernelSpec& s) override { return ref::linearForward(s); }
   KernelPtr linearBackward(const LinearKernelSpec& s) override { return ref::linearBackward(s); }
   bool readsDenseInPlace(std::int64_t) const override { return true; }
-  KernelPtr denseForward(const DenseSpec& s) override { return ref::denseForward(s, operand_); }
+  DenseKernelPtr denseForward(const DenseSpec& s) override { return ref::denseForward(s, operand_); }
   KernelPtr denseBackward(const DenseSpec& s) override { return ref::denseBackward(s, operand_); }
   KernelPtr linearWeightGradient(const LinearKernelSpec& s) override { return ref::linearWeightGradient(s); }
   KernelPtr reorder(const TensorDesc& a, const TensorDesc& b) override { return ref::reorder(a, b); }

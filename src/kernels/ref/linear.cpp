@@ -105,37 +105,45 @@ class WeightGradient : public Kernel {
 };
 
 // Weights at position o·I + i in the parts that each operand takes.
-class Dense : public Kernel {
+class Dense : public DenseKernel {
  public:
   Dense(const DenseSpec& spec, Element weights, bool forward)
       : spec_(spec), weights_(rounded(*spec.weights, weights)), forward_(forward) {}
   void run(const std::byte* const* in, std::byte* const* out, void*) const override {
     const FloatsIn reads{in};
     const FloatsOut writes{out};
-    for (std::int64_t row = 0; row < spec_.rows; ++row)
-      forward_ ? forward(reads, writes[0], row) : backward(reads, writes, row);
+    for (int result = 0; result < spec_.results(); ++result)
+      for (std::int64_t row = 0; row < spec_.rows; ++row)
+        forward_ ? forward(reads, writes[result], result, row) : backward(reads, writes[result], result, row);
+  }
+  const DenseSpec& spec() const override { return spec_; }
+  void add(const std::vector<DenseTerm>& terms) override {
+    spec_.terms.insert(spec_.terms.end(), terms.begin(), terms.end());
   }
 
  private:
-  double part(std::size_t k, std::int64_t o, std::int64_t i) const {
+  double part(const DenseTerm& t, std::int64_t o, std::int64_t i) const {
     const double w = weights_[static_cast<std::size_t>(o * spec_.ic + i)];
-    return w * (w > 0 ? spec_.parts[k].up : spec_.parts[k].down);
+    return w * (w > 0 ? t.part.up : t.part.down);
   }
-  void forward(FloatsIn in, float* out, std::int64_t row) const {
+  void forward(FloatsIn in, float* out, int result, std::int64_t row) const {
+    const bool bias = result == 0 && !spec_.bias.empty();
     for (std::int64_t o = 0; o < spec_.oc; ++o) {
-      double sum = spec_.bias.empty() ? 0.0 : spec_.bias[static_cast<std::size_t>(o)];
-      for (std::size_t k = 0; k < spec_.parts.size(); ++k)
-        for (std::int64_t i = 0; i < spec_.ic; ++i) sum += part(k, o, i) * in[k][row * spec_.ic + i];
+      double sum = bias ? spec_.bias[static_cast<std::size_t>(o)] : 0.0;
+      for (const DenseTerm& t : spec_.terms)
+        for (std::int64_t i = 0; t.out == result && i < spec_.ic; ++i)
+          sum += part(t, o, i) * in[t.in][row * spec_.ic + i];
       out[row * spec_.oc + o] = static_cast<float>(sum);
     }
   }
-  void backward(FloatsIn in, FloatsOut out, std::int64_t row) const {
-    for (std::size_t k = 0; k < spec_.parts.size(); ++k)
-      for (std::int64_t i = 0; i < spec_.ic; ++i) {
-        double sum = 0;
-        for (std::int64_t o = 0; o < spec_.oc; ++o) sum += part(k, o, i) * in[k][row * spec_.oc + o];
-        out[k][row * spec_.ic + i] = static_cast<float>(sum);
-      }
+  void backward(FloatsIn in, float* out, int result, std::int64_t row) const {
+    for (std::int64_t i = 0; i < spec_.ic; ++i) {
+      double sum = 0;
+      for (const DenseTerm& t : spec_.terms)
+        for (std::int64_t o = 0; t.out == result && o < spec_.oc; ++o)
+          sum += part(t, o, i) * in[t.in][row * spec_.oc + o];
+      out[row * spec_.ic + i] = static_cast<float>(sum);
+    }
   }
 
   DenseSpec spec_;
@@ -145,7 +153,7 @@ class Dense : public Kernel {
 
 }  // namespace
 
-KernelPtr denseForward(const DenseSpec& spec, Element weights) {
+DenseKernelPtr denseForward(const DenseSpec& spec, Element weights) {
   return std::make_unique<Dense>(spec, weights, true);
 }
 KernelPtr denseBackward(const DenseSpec& spec, Element weights) {

@@ -8,7 +8,7 @@ namespace relprop::ref {
 KernelPtr linearForward(const LinearKernelSpec& spec);
 KernelPtr linearBackward(const LinearKernelSpec& spec);
 KernelPtr linearWeightGradient(const LinearKernelSpec& spec);
-KernelPtr denseForward(const DenseSpec& spec, Element weights);
+DenseKernelPtr denseForward(const DenseSpec& spec, Element weights);
 KernelPtr denseBackward(const DenseSpec& spec, Element weights);
 
 }  // namespace relprop::ref

@@ -56,13 +56,13 @@ struct Stretches {
 Stretches stretchesOf(const DenseSpec& s, bool forward) {
   if (forward) return {s.oc, 16};
   constexpr std::int64_t kSums = 65536;
-  const std::int64_t perColumn = s.rows * static_cast<std::int64_t>(s.parts.size());
+  const std::int64_t perColumn = s.rows * s.results();
   const std::int64_t half = (s.ic / 2 + 63) / 64 * 64;
   return {s.ic, std::max<std::int64_t>(64, std::min(half, kSums / perColumn / 64 * 64))};
 }
 
 template <class W>
-class Dense : public Kernel {
+class Dense : public DenseKernel {
  public:
   using Range = void (*)(const DenseTask<W>&, std::int64_t, std::int64_t);
 
@@ -80,8 +80,9 @@ class Dense : public Kernel {
                             spec_.oc,
                             weights_->data(),
                             spec_.bias.empty() ? nullptr : spec_.bias.data(),
-                            static_cast<int>(spec_.parts.size()),
-                            spec_.parts.data(),
+                            static_cast<int>(spec_.terms.size()),
+                            spec_.results(),
+                            spec_.terms.data(),
                             in,
                             out};
     const std::int64_t count = stretches_.count();
@@ -93,6 +94,12 @@ class Dense : public Kernel {
   std::int64_t weightBytes() const override {
     return ownBytes_;
   }
+  const DenseSpec& spec() const override {
+    return spec_;
+  }
+  void add(const std::vector<DenseTerm>& terms) override {
+    spec_.terms.insert(spec_.terms.end(), terms.begin(), terms.end());
+  }
 
  private:
   DenseSpec spec_;
@@ -102,7 +109,7 @@ class Dense : public Kernel {
   Range range_;
 };
 
-KernelPtr make(const DenseSpec& spec, bool bf16, bool forward) {
+DenseKernelPtr make(const DenseSpec& spec, bool bf16, bool forward) {
   const Ops& ops = bestOps();
   if (bf16) {
     const Copy copy = shared(spec.weights);
@@ -114,7 +121,7 @@ KernelPtr make(const DenseSpec& spec, bool bf16, bool forward) {
 
 }  // namespace
 
-KernelPtr denseForward(const DenseSpec& spec, bool bf16) {
+DenseKernelPtr denseForward(const DenseSpec& spec, bool bf16) {
   return make(spec, bf16, true);
 }
 KernelPtr denseBackward(const DenseSpec& spec, bool bf16) {

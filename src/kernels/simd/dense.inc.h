@@ -6,11 +6,13 @@
 typedef unsigned Words __attribute__((vector_size(RELPROP_BLOCK * 4)));
 typedef unsigned short Halves __attribute__((vector_size(RELPROP_BLOCK * 2)));
 
-constexpr int kSide = 4;  // outputs side by side
+constexpr int kSide = 4;       // outputs side by side
+constexpr int kAhead = 512;    // bytes of each row of weights that are asked for before they are read
+constexpr int kTile = 64 * B;  // columns whose weights stay in the first-level cache
 
 template <class W>
-inline const float* operand(const DenseTask<W>& t, int k) {
-  return reinterpret_cast<const float*>(t.in[k]);
+inline const float* operand(const DenseTask<W>& t, int term) {
+  return reinterpret_cast<const float*>(t.in[t.term[term].in]);
 }
 template <class W>
 inline float* result(const DenseTask<W>& t, int k) {
@@ -56,34 +58,59 @@ inline float laneSum(Lanes v) {
   return total;
 }
 
-// Rows row … row + R − 1 of outputs o … o + Side − 1.
-template <int Side, int R, class W>
-void dotRows(const DenseTask<W>& t, std::int64_t o, std::int64_t row) {
-  Lanes sum[Side][R] = {};
-  float rest[Side][R] = {};
-  const std::int64_t whole = t.ic / B * B;
-  for (int k = 0; k < t.operands; ++k) {
-    const float* x = operand(t, k) + row * t.ic;
-    for (std::int64_t i = 0; i < whole; i += B)
-      for (int j = 0; j < Side; ++j) {
-        const Lanes w = part(loadLanes(t.weights + (o + j) * t.ic + i), t.slopes[k]);
-        for (int r = 0; r < R; ++r) sum[j][r] += w * loadLanes(x + r * t.ic + i);
-      }
-    for (std::int64_t i = whole; i < t.ic; ++i)
-      for (int j = 0; j < Side; ++j)
-        for (int r = 0; r < R; ++r)
-          rest[j][r] += part(widened(t.weights[(o + j) * t.ic + i]), t.slopes[k]) * x[r * t.ic + i];
-  }
-  for (int j = 0; j < Side; ++j)
-    for (int r = 0; r < R; ++r)
-      result(t, 0)[(row + r) * t.oc + o + j] = laneSum(sum[j][r]) + rest[j][r] + (t.bias ? t.bias[o + j] : 0.0f);
+template <class W>
+inline Lanes streamed(const W* p) {
+  __builtin_prefetch(reinterpret_cast<const char*>(p) + kAhead);
+  return loadLanes(p);
 }
 
+// Adds terms first … first + T − 1 of rows row … row + R − 1 of outputs o … o + Side − 1 to their results: every term
+// is summed by itself, so that its sum does not depend on what else is asked for.
+template <int Side, int R, int T, class W>
+void dotTerms(const DenseTask<W>& t, int first, std::int64_t o, std::int64_t row) {
+  Lanes sum[T][Side][R] = {};
+  float rest[T][Side][R] = {};
+  const std::int64_t whole = t.ic / B * B;
+  const float* x[T];
+  for (int k = 0; k < T; ++k) x[k] = operand(t, first + k) + row * t.ic;
+  for (std::int64_t i = 0; i < whole; i += B)
+    for (int j = 0; j < Side; ++j) {
+      const Lanes all = streamed(t.weights + (o + j) * t.ic + i);
+      for (int k = 0; k < T; ++k) {
+        const Lanes w = part(all, t.term[first + k].part);
+        for (int r = 0; r < R; ++r) sum[k][j][r] += w * loadLanes(x[k] + r * t.ic + i);
+      }
+    }
+  for (std::int64_t i = whole; i < t.ic; ++i)
+    for (int j = 0; j < Side; ++j)
+      for (int k = 0; k < T; ++k)
+        for (int r = 0; r < R; ++r)
+          rest[k][j][r] += part(widened(t.weights[(o + j) * t.ic + i]), t.term[first + k].part) * x[k][r * t.ic + i];
+  for (int k = 0; k < T; ++k)
+    for (int j = 0; j < Side; ++j)
+      for (int r = 0; r < R; ++r)
+        result(t, t.term[first + k].out)[(row + r) * t.oc + o + j] += laneSum(sum[k][j][r]) + rest[k][j][r];
+}
+
+// The same for all terms, T at a time as far as they go; and the bias.
+template <int Side, int R, int T, class W>
+void dotRows(const DenseTask<W>& t, std::int64_t o, std::int64_t row) {
+  for (int k = 0; k < t.results; ++k)
+    for (int r = 0; r < R; ++r) zero(result(t, k) + (row + r) * t.oc + o, Side);
+  int first = 0;
+  for (; first + T <= t.terms; first += T) dotTerms<Side, R, T>(t, first, o, row);
+  for (; first < t.terms; ++first) dotTerms<Side, R, 1>(t, first, o, row);
+  for (int r = 0; r < R; ++r)
+    for (int j = 0; t.bias && j < Side; ++j) result(t, 0)[(row + r) * t.oc + o + j] += t.bias[o + j];
+}
+
+// As many rows and terms at a time as leave their sums in registers.
 template <int Side, class W>
 void dotAllRows(const DenseTask<W>& t, std::int64_t o) {
   std::int64_t row = 0;
-  for (; row + 4 <= t.rows; row += 4) dotRows<Side, 4>(t, o, row);
-  for (; row < t.rows; ++row) dotRows<Side, 1>(t, o, row);
+  for (; t.terms == 1 && row + 4 <= t.rows; row += 4) dotRows<Side, 4, 1>(t, o, row);
+  for (; t.terms > 1 && row + 2 <= t.rows; row += 2) dotRows<Side, 2, 2>(t, o, row);
+  for (; row < t.rows; ++row) dotRows<Side, 1, 3>(t, o, row);
 }
 
 template <class W>
@@ -93,34 +120,37 @@ void denseForwardRange(const DenseTask<W>& t, std::int64_t begin, std::int64_t e
   for (; o < end; ++o) dotAllRows<1>(t, o);
 }
 
-// out[row][i] += Σ_j part(W[o + j][i])·s[row][o + j] for the columns begin … end − 1.
+// out[row][i] += Σ_j part(W[o + j][i])·s[row][o + j] of one term for the columns begin … end − 1.
 template <int Side, class W>
-void spreadRows(const DenseTask<W>& t, int k, std::int64_t row, std::int64_t o, std::int64_t begin, std::int64_t end) {
-  float s[Side];
-  for (int j = 0; j < Side; ++j) s[j] = operand(t, k)[row * t.oc + o + j];
-  float* out = result(t, k) + row * t.ic;
+void spreadTerm(const DenseTask<W>& t, int k, std::int64_t row, std::int64_t o, std::int64_t begin, std::int64_t end) {
+  const WeightSlopes slopes = t.term[k].part;
+  const float* s = operand(t, k) + row * t.oc + o;
+  float* out = result(t, t.term[k].out) + row * t.ic;
   std::int64_t i = begin;
   for (; i + B <= end; i += B) {
     Lanes sum = loadLanes(out + i);
-    for (int j = 0; j < Side; ++j) sum += part(loadLanes(t.weights + (o + j) * t.ic + i), t.slopes[k]) * s[j];
+    for (int j = 0; j < Side; ++j) sum += part(streamed(t.weights + (o + j) * t.ic + i), slopes) * s[j];
     storeLanes(out + i, sum);
   }
   for (; i < end; ++i)
-    for (int j = 0; j < Side; ++j) out[i] += part(widened(t.weights[(o + j) * t.ic + i]), t.slopes[k]) * s[j];
+    for (int j = 0; j < Side; ++j) out[i] += part(widened(t.weights[(o + j) * t.ic + i]), slopes) * s[j];
+}
+
+// Weights come from memory once: what was read of a tile serves all rows and terms.
+template <int Side, class W>
+void spreadRows(const DenseTask<W>& t, std::int64_t o, std::int64_t begin, std::int64_t end) {
+  for (std::int64_t tile = begin; tile < end; tile += kTile) {
+    const std::int64_t stop = tile + kTile < end ? tile + kTile : end;
+    for (std::int64_t row = 0; row < t.rows; ++row)
+      for (int k = 0; k < t.terms; ++k) spreadTerm<Side>(t, k, row, o, tile, stop);
+  }
 }
 
 template <class W>
 void denseBackwardRange(const DenseTask<W>& t, std::int64_t begin, std::int64_t end) {
-  for (int k = 0; k < t.operands; ++k)
+  for (int k = 0; k < t.results; ++k)
     for (std::int64_t row = 0; row < t.rows; ++row) zero(result(t, k) + row * t.ic + begin, end - begin);
-  for (std::int64_t o = 0; o < t.oc; o += kSide) {
-    const bool all = o + kSide <= t.oc;
-    for (int k = 0; k < t.operands; ++k)
-      for (std::int64_t row = 0; row < t.rows; ++row) {
-        if (all)
-          spreadRows<kSide>(t, k, row, o, begin, end);
-        else
-          for (std::int64_t one = o; one < t.oc; ++one) spreadRows<1>(t, k, row, one, begin, end);
-      }
-  }
+  std::int64_t o = 0;
+  for (; o + kSide <= t.oc; o += kSide) spreadRows<kSide>(t, o, begin, end);
+  for (; o < t.oc; ++o) spreadRows<1>(t, o, begin, end);
 }

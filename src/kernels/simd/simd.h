@@ -29,10 +29,10 @@ struct DenseTask {
   std::int64_t rows, ic, oc;
   const W* weights;   // O×I
   const float* bias;  // O values, or nullptr
-  int operands;
-  const WeightSlopes* slopes;  // by operand
+  int terms, results;
+  const DenseTerm* term;
   const std::byte* const* in;
-  std::byte* const* out;  // forward: one; backward: by operand
+  std::byte* const* out;
 };
 
 // One image of a local response normalisation.
@@ -80,7 +80,7 @@ KernelPtr maxPoolBackward(const PoolShape& shape);
 KernelPtr averagePool(const PoolShape& shape);
 KernelPtr averagePoolBackward(const PoolShape& shape);
 // Weights at half their width when `bf16`: rounded once, and shared by all kernels over the same weights.
-KernelPtr denseForward(const DenseSpec& spec, bool bf16);
+DenseKernelPtr denseForward(const DenseSpec& spec, bool bf16);
 KernelPtr denseBackward(const DenseSpec& spec, bool bf16);
 // Not where copies overwrite one another.
 bool suitsCopy(const CopySpec& spec);

@@ -65,6 +65,44 @@ TEST_F(Plans, SeveralWalksShareAForwardPhase) {
   EXPECT_EQ(runs, 4);
 }
 
+// A dense layer that reads what an earlier step reads becomes another result of that.
+TEST_F(Plans, DenseLayersOverTheSameWeightsAndInputAreOneStep) {
+  const auto weights = std::make_shared<const std::vector<float>>(std::vector<float>{1, -2, 3, 4});
+  const DenseSpec layer{1, 2, 2, weights, {10, 20}}, positive{1, 2, 2, weights, {}, {{{1, 0}}}};
+  for (const auto& backend : {makeReferenceBackend(), makeOneDnnBackend()}) {
+    Plan plan(*backend, 1);
+    const BufferView x = vectorOf(plan, 2, "x"), other = vectorOf(plan, 2, "other");
+    const BufferView z = vectorOf(plan, 2, "z"), p = vectorOf(plan, 2, "p");
+    for (const BufferView& view : {x, z, p}) plan.pin(view.buffer);
+    fill(plan, x, 1), fill(plan, other, 1);
+    plan.addDense("z", backend->denseForward(layer), {x}, z);
+    plan.beginBackward();
+    EXPECT_FALSE(plan.joinDense(positive, other, p)) << "another input";
+    DenseSpec foreign = positive;
+    foreign.weights = std::make_shared<const std::vector<float>>(*weights);
+    EXPECT_FALSE(plan.joinDense(foreign, x, p)) << "other weights";
+    EXPECT_TRUE(plan.joinDense(positive, x, p));
+    plan.compile();
+    ASSERT_EQ(plan.steps().size(), 3);
+    EXPECT_EQ(plan.steps()[2].flops, 2 * layer.flops());
+    plan.run(Phase::Forward);
+    EXPECT_EQ(std::vector<float>(plan.data(z.buffer), plan.data(z.buffer) + 2), (std::vector<float>{9, 27}));
+    EXPECT_EQ(std::vector<float>(plan.data(p.buffer), plan.data(p.buffer) + 2), (std::vector<float>{1, 7}));
+  }
+}
+
+// Not of another walk, which may never run.
+TEST_F(Plans, DenseLayersDoNotJoinAnotherWalk) {
+  const DenseSpec layer{1, 1, 1, std::make_shared<const std::vector<float>>(std::vector<float>{2})};
+  Plan plan(*backend_, 1);
+  const BufferView x = vectorOf(plan, 1, "x"), first = vectorOf(plan, 1, "first"), second = vectorOf(plan, 1, "second");
+  fill(plan, x, 1);
+  plan.beginBackward();
+  plan.addDense("first", backend_->denseForward(layer), {x}, first);
+  plan.beginBackward();
+  EXPECT_FALSE(plan.joinDense(layer, x, second));
+}
+
 // What only the later of two walks shares with an earlier one is not computed for a third.
 TEST_F(Plans, AWalkRunsOnlyWhatItNeedsOfTheForwardPhase) {
   Plan plan(*backend_, 1);

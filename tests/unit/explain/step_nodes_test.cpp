@@ -51,6 +51,25 @@ TEST(StepNodes, ALayersStepsWriteItsInputOrOutput) {
     }
 }
 
+// Behind a ReLU the denominators come from the forward pass of the layer, which reads the same weights.
+TEST(StepNodes, DenseLayersBehindAReluReadTheirWeightsOnceEitherWay) {
+  Build b({2, 6});
+  const ValueId hidden = b.add(Op::Dense, {b.x(), b.random({9, 6}), b.random({9})});
+  b.add(Op::Dense, {b.add(Op::Relu, {hidden}), b.random({5, 9}), b.random({5})});
+  nameLast(b, "last");
+  inferShapes(b.graph);
+  CompileOptions options;
+  options.walk.bounds = InputBounds{std::vector<float>(6, -1.0f), std::vector<float>(6, 1.0f)};
+  for (const char* method : {"rap", "lrp-zplus", "lrp-alpha2beta1"})
+    for (const auto& backend : bothBackends()) {
+      CompiledMethod c(b.graph, parseMethod(method), *backend, options);
+      const std::vector<StepInfo>& steps = c.plan().steps();
+      const auto linear = std::count_if(
+          steps.begin(), steps.end(), [](const StepInfo& s) { return s.kind == StepKind::Linear && s.node == "last"; });
+      EXPECT_EQ(linear, 2) << method;
+    }
+}
+
 TEST(StepNodes, TheGradientHasOneStepEitherWayForEachLayer) {
   const Graph g = net();
   const auto backend = makeReferenceBackend();

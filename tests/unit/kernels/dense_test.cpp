@@ -11,7 +11,13 @@ namespace {
 struct DenseCase {
   std::string name;
   std::int64_t rows, ic, oc;
-  std::vector<WeightSlopes> parts;
+  std::vector<DenseTerm> terms;
+
+  std::size_t operands() const {
+    int count = 0;
+    for (const DenseTerm& t : terms) count = std::max(count, t.in + 1);
+    return static_cast<std::size_t>(count);
+  }
 };
 std::ostream& operator<<(std::ostream& out, const DenseCase& c) {
   return out << c.name;
@@ -20,15 +26,19 @@ std::ostream& operator<<(std::ostream& out, const DenseCase& c) {
 constexpr WeightSlopes kAll = {1, 1}, kPositive = {1, 0}, kNegative = {0, 1}, kMagnitude = {1, -1};
 
 std::vector<DenseCase> cases() {
-  return {{"One", 1, 1, 1, {kAll}},
-          {"ShortOfAVector", 1, 7, 3, {kPositive}},
-          {"Vectors", 1, 64, 8, {kAll}},
-          {"VectorsAndRest", 2, 67, 9, {kNegative}},
-          {"TwoParts", 3, 130, 21, {kPositive, kNegative}},
-          {"FourRows", 4, 40, 33, {kMagnitude}},
-          {"EightRows", 8, 530, 18, {kAll, {1.25f, 1}}},
-          {"FiveRowsThreeParts", 5, 100, 50, {kPositive, kNegative, {-1, -1}}},
-          {"ColumnsOfSeveralStretches", 1, 70000, 2, {kPositive, kNegative}}};
+  return {{"One", 1, 1, 1, {{kAll}}},
+          {"ShortOfAVector", 1, 7, 3, {{kPositive}}},
+          {"Vectors", 1, 64, 8, {{kAll}}},
+          {"VectorsAndRest", 2, 67, 9, {{kNegative}}},
+          {"TwoOperands", 3, 130, 21, {{kPositive, 0}, {kNegative, 1}}},
+          {"FourRows", 4, 40, 33, {{kMagnitude}}},
+          {"EightRows", 8, 530, 18, {{kAll, 0}, {{1.25f, 1}, 1}}},
+          {"FiveRowsThreeOperands", 5, 100, 50, {{kPositive, 0}, {kNegative, 1}, {{-1, -1}, 2}}},
+          {"TwoResults", 1, 75, 22, {{kAll, 0, 0}, {kPositive, 0, 1}}},
+          {"TwoResultsOfTwoOperands", 3, 2200, 13, {{kAll, 0, 0}, {kPositive, 1, 1}, {kNegative, 0, 1}}},
+          {"ResultsOutOfOrder", 7, 33, 6, {{kAll, 1, 2}, {kPositive, 0, 0}, {kNegative, 0, 1}, {kMagnitude, 2, 2}}},
+          {"ManyTerms", 2, 50, 7, {{kAll, 0, 0}, {kPositive, 0, 1}, {kNegative, 1, 0}, {kAll, 1, 1}, {kAll, 1, 2}}},
+          {"ColumnsOfSeveralStretches", 1, 70000, 2, {{kPositive, 0, 0}, {kNegative, 1, 1}}}};
 }
 
 Floats joined(const std::vector<Buffer>& buffers) {
@@ -59,14 +69,16 @@ DenseSpec specOf(const DenseCase& c, bool bias) {
           c.oc,
           std::make_shared<const Floats>(randomFloats(c.ic * c.oc, 1)),
           bias ? randomFloats(c.oc, 2) : Floats{},
-          c.parts};
+          c.terms};
 }
 
 Floats forward(Backend& b, const DenseCase& c) {
-  return ran(*b.denseForward(specOf(c, true)), c.parts.size(), c.rows * c.ic, 1, c.rows * c.oc);
+  const DenseKernelPtr kernel = b.denseForward(specOf(c, true));
+  return ran(*kernel, c.operands(), c.rows * c.ic, sz(kernel->spec().results()), c.rows * c.oc);
 }
 Floats backward(Backend& b, const DenseCase& c) {
-  return ran(*b.denseBackward(specOf(c, false)), c.parts.size(), c.rows * c.oc, c.parts.size(), c.rows * c.ic);
+  const DenseSpec spec = specOf(c, false);
+  return ran(*b.denseBackward(spec), c.operands(), c.rows * c.oc, sz(spec.results()), c.rows * c.ic);
 }
 
 class DenseInPlace : public testing::TestWithParam<std::tuple<DenseCase, Element>> {
@@ -98,6 +110,45 @@ TEST_P(DenseInPlace, SameBitsWithOneAndTwoThreads) {
   EXPECT_TRUE(sameBits(one.second, two.second));
 }
 
+// What is asked for besides, and how many rows there are, changes no bit of a result.
+TEST_P(DenseInPlace, EachResultIsThatOfAKernelAlone) {
+  const Floats together = forward(*fast_, layer());
+  const std::int64_t each = layer().rows * layer().oc;
+  for (int result = 0; result < specOf(layer(), true).results(); ++result) {
+    DenseSpec spec = specOf(layer(), result == 0);
+    std::erase_if(spec.terms, [=](const DenseTerm& t) { return t.out != result; });
+    for (DenseTerm& t : spec.terms) t.out = 0;
+    const Floats alone = ran(*fast_->denseForward(spec), layer().operands(), layer().rows * layer().ic, 1, each);
+    EXPECT_TRUE(sameBits(alone, Floats(together.begin() + result * each, together.begin() + (result + 1) * each)));
+  }
+}
+
+TEST_P(DenseInPlace, TermsAddedLaterAreThoseGivenAtOnce) {
+  const DenseSpec all = specOf(layer(), true);
+  DenseSpec first = all;
+  first.terms.resize(1);
+  const DenseKernelPtr kernel = fast_->denseForward(first), slow = slow_->denseForward(first);
+  for (DenseKernel* k : {kernel.get(), slow.get()}) k->add({all.terms.begin() + 1, all.terms.end()});
+  const auto result = [&](const Kernel& k) {
+    return ran(k, layer().operands(), layer().rows * layer().ic, sz(all.results()), layer().rows * layer().oc);
+  };
+  EXPECT_TRUE(sameBits(result(*kernel), forward(*fast_, layer())));
+  EXPECT_TRUE(sameBits(result(*slow), forward(*slow_, layer())));
+}
+
+TEST_P(DenseInPlace, SameBitsForARowAloneAndAmongOthers) {
+  DenseCase one = layer();
+  one.rows = 1;
+  const auto firstRows = [&](const Floats& all, std::int64_t length) {
+    Floats first;
+    for (std::int64_t at = 0; at < static_cast<std::int64_t>(all.size()); at += layer().rows * length)
+      first.insert(first.end(), all.begin() + at, all.begin() + at + length);
+    return first;
+  };
+  EXPECT_TRUE(sameBits(forward(*fast_, one), firstRows(forward(*fast_, layer()), layer().oc)));
+  EXPECT_TRUE(sameBits(backward(*fast_, one), firstRows(backward(*fast_, layer()), layer().ic)));
+}
+
 INSTANTIATE_TEST_SUITE_P(All, DenseInPlace,
                          testing::Combine(testing::ValuesIn(cases()),
                                           testing::Values(Element::Float32, Element::Bfloat16)),
@@ -113,8 +164,9 @@ TEST(DenseParts, AddUpToTheLayer) {
   const Floats x = {1, 10};
   const auto result = [&](const std::vector<WeightSlopes>& parts) {
     Buffer z(2);
-    run(*backend->denseForward({1, 2, 2, weights, {}, parts}), std::vector<const void*>(parts.size(), x.data()),
-        {z.data()});
+    std::vector<DenseTerm> terms;
+    for (const WeightSlopes& part : parts) terms.push_back({part});
+    run(*backend->denseForward({1, 2, 2, weights, {}, terms}), {x.data()}, {z.data()});
     return z.values();
   };
   EXPECT_EQ(result({kAll}), (Floats{-28, 50}));
