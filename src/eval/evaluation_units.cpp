@@ -6,6 +6,7 @@
 #include <cctype>
 #include <map>
 
+#include "core/lower_case.h"
 #include "explainer/synsets.h"
 #include "relprop/error.h"
 
@@ -21,8 +22,7 @@ std::string plain(const std::string& name) {
   else
     ++start;
   std::string text;
-  for (const char c : name.substr(start))
-    text += c == '_' ? ' ' : static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  for (const char c : name.substr(start)) text += c == '_' ? ' ' : lowerCase(c);
   return text;
 }
 

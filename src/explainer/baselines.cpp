@@ -1,8 +1,8 @@
 #include "explainer/baselines.h"
 
 #include <algorithm>
-#include <cctype>
 
+#include "core/lower_case.h"
 #include "explain/procedures/procedures.h"
 #include "explainer/prepare.h"
 #include "relprop/error.h"
@@ -28,9 +28,7 @@ std::vector<std::vector<float>> picturesOf(const std::string& file, const Shape&
 }
 
 bool isPicture(const fs::path& path) {
-  std::string extension = path.extension().string();
-  std::transform(extension.begin(), extension.end(), extension.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  const std::string extension = lowerCase(path.extension().string());
   return extension == ".jpg" || extension == ".jpeg" || extension == ".png" || extension == ".webp";
 }
 

@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cctype>
 #include <charconv>
 #include <filesystem>
 #include <sstream>
 #include <utility>
 
+#include "core/lower_case.h"
 #include "explainer/synsets.h"
 #include "relprop/error.h"
 #include "relprop/image.h"
@@ -20,11 +20,6 @@ using Labels = std::vector<std::string>;
 
 constexpr const char* kForms = "argmax, top:K, a class index or name, not:CLASS, or a .npy file";
 
-std::string lower(std::string text) {
-  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return text;
-}
-
 std::optional<int> wholeNumber(const std::string& text) {
   int value = 0;
   auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -33,7 +28,7 @@ std::optional<int> wholeNumber(const std::string& text) {
 }
 
 bool isFile(const std::string& text) {
-  return text.size() > 4 && lower(text).ends_with(".npy");
+  return text.size() > 4 && lowerCase(text).ends_with(".npy");
 }
 
 // The node and its channel; what stands behind the last colon is a channel when it is a number.
@@ -45,10 +40,10 @@ std::pair<std::string, std::optional<int>> splitNode(const std::string& from) {
 }
 
 std::vector<int> classesCalled(const std::string& text, const Labels& labels, bool whole) {
-  const std::string wanted = lower(text);
+  const std::string wanted = lowerCase(text);
   std::vector<int> found;
   for (std::size_t i = 0; i < labels.size(); ++i) {
-    const std::string label = lower(labels[i]);
+    const std::string label = lowerCase(labels[i]);
     if (whole ? label == wanted : label.starts_with(wanted)) found.push_back(static_cast<int>(i));
   }
   return found;
@@ -80,7 +75,7 @@ std::vector<int> candidates(const std::string& text, const Labels& labels) {
     throw Error(ErrorCode::UnknownTarget, option, "'" + text + "', but there are no class names", "a class index",
                 "give the names with --labels");
   const std::size_t reach = text.size() < 3 ? 1 : std::max<std::size_t>(2, text.size() / 2);
-  const std::string nearest = nearestName(lower(text), labels, reach);
+  const std::string nearest = nearestName(lowerCase(text), labels, reach);
   throw Error(ErrorCode::UnknownTarget, option, "no class is called '" + text + "'", kForms,
               nearest.empty() ? "" : "did you mean '" + nearest + "'?");
 }
@@ -137,7 +132,7 @@ class Reader {
   // Is it the name of the other answer of a network with one output, and not of the one?
   bool isOther(const std::string& text) const {
     return !other_.empty() && !candidates(text, {other_}).empty() && classesCalled(text, labels_, true).empty() &&
-           (candidates(text, labels_).empty() || lower(text) == lower(other_));
+           (candidates(text, labels_).empty() || lowerCase(text) == lowerCase(other_));
   }
 
   std::vector<NamedTarget> ranks(const std::string& text) const {

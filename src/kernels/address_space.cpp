@@ -1,11 +1,11 @@
 #include "kernels/address_space.h"
 
+#include <fmt/format.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <optional>
 
 namespace relprop {
@@ -38,10 +38,9 @@ std::int64_t memoryBoundBytes() {
 
 std::string memoryBound() {
   const bool limited = limit().value_or(machineBytes()) < machineBytes();
-  char text[64];
-  std::snprintf(text, sizeof text, limited ? "the limit of %.1f MB (ulimit -v)" : "the machine's %.1f MB",
-                static_cast<double>(memoryBoundBytes()) / 1e6);
-  return text;
+  const double megabytes = static_cast<double>(memoryBoundBytes()) / 1e6;
+  return limited ? fmt::format("the limit of {:.1f} MB (ulimit -v)", megabytes)
+                 : fmt::format("the machine's {:.1f} MB", megabytes);
 }
 
 }  // namespace relprop

@@ -5,6 +5,8 @@
 //   of the sum weighs more proportional at sums with a constant and at LayerNormalization: x_i's part of the output
 //   over the output, R; the deviation counts as a constant
 // [LRP-ResNet] Otsuki et al., ECCV 2024, section 3; residual-gamma: [ResLRP] 2026.
+#include <fmt/format.h>
+
 #include <cmath>
 
 #include "relprop/error.h"
@@ -52,7 +54,7 @@ Rule smoothRule(Parameters& p) {
   Rule rule = nodeRule(NodeRule::Smooth, {Role::Activation});
   rule.beta = p.number("beta", 10);
   if (!(rule.beta > 0 && rule.beta <= kMost))
-    throw Error(ErrorCode::InvalidRule, "rule smooth, beta", std::to_string(rule.beta),
+    throw Error(ErrorCode::InvalidRule, "rule smooth, beta", fmt::to_string(rule.beta),
                 "a number above 0, at most 1000000");
   return rule;
 }
@@ -73,7 +75,7 @@ Rule averageRule(Parameters& p) {
   Rule rule = nodeRule(NodeRule::Average, {Role::MaxPool});
   const float window = p.number("window", 0);
   if (window < 0 || window > 1024 || window != std::floor(window))
-    throw Error(ErrorCode::InvalidRule, "rule average, window", std::to_string(window),
+    throw Error(ErrorCode::InvalidRule, "rule average, window", fmt::to_string(window),
                 "a whole number from 0 to 1024");
   rule.window = static_cast<int>(window);
   rule.epsilon = p.number("stabilizer", kStabiliser);
@@ -95,7 +97,7 @@ Rule residualGammaRule(Parameters& p) {
   Rule rule = residualRule(NodeRule::Agreeing, p);
   rule.gamma = p.number("gamma", 0.25f);
   if (rule.gamma < 0 || rule.gamma > kMost)
-    throw Error(ErrorCode::InvalidRule, "rule residual-gamma, gamma", std::to_string(rule.gamma),
+    throw Error(ErrorCode::InvalidRule, "rule residual-gamma, gamma", fmt::to_string(rule.gamma),
                 "a number from 0 to 1000000");
   return rule;
 }

@@ -5,7 +5,7 @@
 namespace relprop::fuzz {
 namespace {
 
-const Harness harness("bow", [](Bytes bytes) {
+const Harness bowHarness("bow", [](Bytes bytes) {
   const std::filesystem::path path = writtenArchive(emptyFolder(), "model.bow", bytes);
   expectResultOrError([&] { explainSmall(Model::load(path), "bow-lrp"); });
 });

@@ -225,7 +225,7 @@ class Calls {
   std::vector<void*> handles_;
 };
 
-const Harness harness("c_interface", [](Bytes bytes) { Calls(bytes).run(); });
+const Harness cInterfaceHarness("c_interface", [](Bytes bytes) { Calls(bytes).run(); });
 
 }  // namespace
 }  // namespace relprop::fuzz

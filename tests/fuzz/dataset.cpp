@@ -18,7 +18,7 @@ void readAll(const Dataset& dataset) {
   }
 }
 
-const Harness harness("dataset", [](Bytes bytes) {
+const Harness datasetHarness("dataset", [](Bytes bytes) {
   const std::vector<Part> parts = partsOf(bytes);
   if (parts.empty()) return;
   const std::filesystem::path folder = emptyFolder();

@@ -5,7 +5,7 @@
 namespace relprop::fuzz {
 namespace {
 
-const Harness harness("external", [](Bytes bytes) {
+const Harness externalHarness("external", [](Bytes bytes) {
   const std::filesystem::path folder = emptyFolder();
   writeParts(folder, partsOf(bytes));
   expectResultOrError([&] { explainSmall(Model::load(folder / "model.onnx"), "gradient"); });

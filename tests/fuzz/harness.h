@@ -13,7 +13,7 @@ namespace relprop::fuzz {
 
 using Bytes = std::span<const std::uint8_t>;
 
-// One a file: `const Harness harness("npy", run);`. Whatever a run throws ends the program, and so does a fault.
+// One a file: `const Harness npyHarness("npy", run);`. Whatever a run throws ends the program, and so does a fault.
 struct Harness {
   Harness(const char* name, void (*run)(Bytes));
   const char* name;

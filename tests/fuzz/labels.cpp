@@ -5,7 +5,7 @@
 namespace relprop::fuzz {
 namespace {
 
-const Harness harness("labels", [](Bytes bytes) {
+const Harness labelsHarness("labels", [](Bytes bytes) {
   expectResultOrError([&] { requireLabelsFor(10, parseLabels(textOf(bytes), "fuzz"), "fuzz"); });
 });
 

@@ -5,7 +5,7 @@
 namespace relprop::fuzz {
 namespace {
 
-const Harness harness("libsvm", [](Bytes bytes) {
+const Harness libsvmHarness("libsvm", [](Bytes bytes) {
   const std::string text = textOf(bytes);
   const bow::PrecomputedFrom from{{{bow::KernelKind::Chi2, 2, 1}}, {0.5, 0.5, 0, 0, 1, 0, 0.25, 0.25, 0.5}};
   expectResultOrError([&] { bow::readLibsvm(text, "fuzz", 3); });

@@ -7,7 +7,7 @@
 namespace relprop::fuzz {
 namespace {
 
-const Harness harness("mat", [](Bytes bytes) {
+const Harness matHarness("mat", [](Bytes bytes) {
   const std::filesystem::path path = written(emptyFolder(), "a.mat", bytes);
   expectResultOrError([&] {
     const Dataset dataset = Dataset::open("imagenet-segmentation:" + path.string());

@@ -11,7 +11,7 @@ namespace {
 const std::array<const char*, 8> kMethods = {"rap",      "lrp-zplus", "gradient", "lrp-epsilon",
                                              "deeplift", "attn-lrp",  "grad-cam", "epsilon-gamma-box"};
 
-const Harness harness("model", [](Bytes bytes) {
+const Harness modelHarness("model", [](Bytes bytes) {
   expectResultOrError([&] {
     const Model model = Model::fromBytes(std::as_bytes(bytes), {.name = "fuzz", .folder = {}, .options = {}});
     explainSmall(model, kMethods[bytes.size() % kMethods.size()]);

@@ -5,7 +5,7 @@
 namespace relprop::fuzz {
 namespace {
 
-const Harness harness("npy", [](Bytes bytes) {
+const Harness npyHarness("npy", [](Bytes bytes) {
   expectResultOrError([&] { decodeNpy(copyOf(bytes), "fuzz"); });
   const std::filesystem::path path = written(emptyFolder(), "a.npy", bytes);
   expectResultOrError([&] { readTypedNpy(path); });

@@ -6,7 +6,7 @@
 namespace relprop::fuzz {
 namespace {
 
-const Harness harness("npz", [](Bytes bytes) {
+const Harness npzHarness("npz", [](Bytes bytes) {
   const std::filesystem::path path = writtenArchive(emptyFolder(), "a.npz", bytes);
   expectResultOrError([&] { readNpz(path); });
 });

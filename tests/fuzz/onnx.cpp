@@ -5,8 +5,8 @@
 namespace relprop::fuzz {
 namespace {
 
-const Harness harness("onnx",
-                      [](Bytes bytes) { expectResultOrError([&] { importModelFromBytes(bytes, {}, "fuzz"); }); });
+const Harness onnxHarness("onnx",
+                          [](Bytes bytes) { expectResultOrError([&] { importModelFromBytes(bytes, {}, "fuzz"); }); });
 
 }  // namespace
 }  // namespace relprop::fuzz

@@ -6,7 +6,7 @@
 namespace relprop::fuzz {
 namespace {
 
-const Harness harness("patterns", [](Bytes bytes) {
+const Harness patternsHarness("patterns", [](Bytes bytes) {
   static const Model model = smallModel();
   const std::filesystem::path path = writtenArchive(emptyFolder(), "patterns.npz", bytes);
   expectResultOrError([&] { explainSmall(model, "pattern-attribution", path); });

@@ -5,7 +5,7 @@
 namespace relprop::fuzz {
 namespace {
 
-const Harness harness("picture", [](Bytes bytes) {
+const Harness pictureHarness("picture", [](Bytes bytes) {
   const std::vector<std::uint8_t> file = copyOf(bytes);
   expectResultOrError([&] { decodeImage(file, "fuzz"); });
   expectResultOrError([&] { decodeIndexPng(file, "fuzz"); });

@@ -5,7 +5,7 @@
 namespace relprop::fuzz {
 namespace {
 
-const Harness harness("preprocess", [](Bytes bytes) {
+const Harness preprocessHarness("preprocess", [](Bytes bytes) {
   expectResultOrError([&] {
     const Preprocess preprocess = parsePreprocess(textOf(bytes), "fuzz");
     const std::string json = toJson(preprocess);

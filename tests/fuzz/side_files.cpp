@@ -14,7 +14,7 @@ std::map<std::string, std::string> metadataOf(const std::vector<Part>& parts) {
   return metadata;
 }
 
-const Harness harness("side_files", [](Bytes bytes) {
+const Harness sideFilesHarness("side_files", [](Bytes bytes) {
   const std::filesystem::path folder = emptyFolder();
   const std::vector<Part> parts = partsOf(bytes);
   writeParts(folder, parts);

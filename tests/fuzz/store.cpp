@@ -39,7 +39,7 @@ std::filesystem::path writtenStore(const std::filesystem::path& folder, Bytes by
   return path;
 }
 
-const Harness harness("store", [](Bytes bytes) {
+const Harness storeHarness("store", [](Bytes bytes) {
   const std::filesystem::path folder = emptyFolder(), path = writtenStore(folder, bytes);
   expectResultOrError([&] { Store::fromBytes(copyOf(bytes)); });
   expectResultOrError([&] {

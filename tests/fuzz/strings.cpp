@@ -10,7 +10,7 @@
 namespace relprop::fuzz {
 namespace {
 
-const Harness harness("strings", [](Bytes bytes) {
+const Harness stringsHarness("strings", [](Bytes bytes) {
   const std::string text = textOf(bytes);
   expectResultOrError([&] { parseMethod(parseMethod(text).text); });
   expectResultOrError([&] { parseRule(parseRule(text).text); });

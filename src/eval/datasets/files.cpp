@@ -4,9 +4,9 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <set>
 
+#include "core/lower_case.h"
 #include "relprop/error.h"
 
 namespace relprop::eval {
@@ -69,8 +69,7 @@ bool isFile(const fs::path& path) {
 }
 
 bool isPicture(const fs::path& name) {
-  std::string extension = name.extension().string();
-  for (char& c : extension) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  const std::string extension = lowerCase(name.extension().string());
   return std::find(kExtensions.begin(), kExtensions.end(), extension) != kExtensions.end();
 }
 

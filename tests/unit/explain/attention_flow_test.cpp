@@ -6,7 +6,7 @@
 #include "unit/explain/session.h"
 
 namespace relprop::test {
-namespace {
+namespace attention_flow_test {
 
 constexpr std::int64_t kWidth = 8, kHeads = 2, kPatches = 6, kLayers = 2;
 constexpr std::int64_t kH = 2, kW = 3;  // of patches, each 2×2 pixels
@@ -267,5 +267,5 @@ TEST(AttentionFlow, HasNoParametersOfItsOwn) {
   EXPECT_EQ(codeOf([] { parseMethod("gen-att:layer=last"); }), ErrorCode::InvalidMethodParameter);
 }
 
-}  // namespace
+}  // namespace attention_flow_test
 }  // namespace relprop::test

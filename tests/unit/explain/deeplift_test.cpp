@@ -4,7 +4,7 @@
 #include "unit/explain/support.h"
 
 namespace relprop::test {
-namespace {
+namespace deeplift_test {
 
 struct Net {
   std::string name;
@@ -223,5 +223,5 @@ TEST(DeepLift, RefusesWhatItHasNoMultiplierFor) {
             ErrorCode::NotSupportedByMethod);
 }
 
-}  // namespace
+}  // namespace deeplift_test
 }  // namespace relprop::test

@@ -3,7 +3,7 @@
 #include "unit/passes/choices.h"
 
 namespace relprop::test {
-namespace {
+namespace gradient_test {
 
 struct GradientCase {
   std::string name;
@@ -344,5 +344,5 @@ TEST(Gradient, AtKinks) {
   }
 }
 
-}  // namespace
+}  // namespace gradient_test
 }  // namespace relprop::test

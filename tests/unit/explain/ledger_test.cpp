@@ -8,7 +8,7 @@
 #include "unit/explain/twins.h"
 
 namespace relprop::test {
-namespace {
+namespace ledger_test {
 
 struct Parts {
   double bias = 0, stabiliser = 0, zero = 0;
@@ -330,5 +330,5 @@ TEST_F(NodeLedger, ResidualAdditions) {
   }
 }
 
-}  // namespace
+}  // namespace ledger_test
 }  // namespace relprop::test

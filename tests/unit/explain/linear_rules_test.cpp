@@ -6,7 +6,7 @@
 #include "unit/explain/twins.h"
 
 namespace relprop::test {
-namespace {
+namespace linear_rules_test {
 
 struct LayerCase {
   std::string name;
@@ -265,5 +265,5 @@ TEST(RapRule, NeedsNoLedger) {
               explain(b.graph, m, *backend, x, kSeed).relevance, 1e-6);
 }
 
-}  // namespace
+}  // namespace linear_rules_test
 }  // namespace relprop::test

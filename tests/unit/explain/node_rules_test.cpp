@@ -5,7 +5,7 @@
 #include "unit/explain/support.h"
 
 namespace relprop::test {
-namespace {
+namespace node_rules_test {
 
 // Relevance that the head (gradient) hands to what it reads, one image: Wᵀ seed.
 Doubles headRelevance(const Graph& g, const Doubles& seed) {
@@ -301,5 +301,5 @@ TEST_F(NodeRules, MissingRuleIsAnError) {
   }
 }
 
-}  // namespace
+}  // namespace node_rules_test
 }  // namespace relprop::test

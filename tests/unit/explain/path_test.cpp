@@ -12,7 +12,7 @@
 #include "unit/explain/twins.h"
 
 namespace relprop::test {
-namespace {
+namespace path_test {
 
 constexpr std::int64_t kRows = 3;  // a batch that the numbers of inputs are no multiple of
 
@@ -527,5 +527,5 @@ TEST(Procedures, StopWhenTheyAreTold) {
   EXPECT_EQ(batches, 2);
 }
 
-}  // namespace
+}  // namespace path_test
 }  // namespace relprop::test

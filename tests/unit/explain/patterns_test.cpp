@@ -6,7 +6,7 @@
 #include "unit/explain/support.h"
 
 namespace relprop::test {
-namespace {
+namespace patterns_test {
 
 // The value `id` of a graph for this input.
 Array valueOf(Graph graph, ValueId id, const Array& x) {
@@ -251,5 +251,5 @@ TEST(Pattern, OfAnOutputThatDoesNotVaryIsZero) {
   }
 }
 
-}  // namespace
+}  // namespace patterns_test
 }  // namespace relprop::test

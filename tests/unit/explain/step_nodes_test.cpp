@@ -4,7 +4,7 @@
 #include "unit/explain/support.h"
 
 namespace relprop::test {
-namespace {
+namespace step_nodes_test {
 
 // Nodes that are called like steps of others: "a back" is also the step backwards through "a".
 Graph net() {
@@ -101,5 +101,5 @@ TEST(StepNodes, StepsBetweenThePlanAndItsCallerBelongToNone) {
   EXPECT_EQ(none, (std::vector<std::string>{"scores", "input relevance", "relevance"}));
 }
 
-}  // namespace
+}  // namespace step_nodes_test
 }  // namespace relprop::test

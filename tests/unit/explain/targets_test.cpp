@@ -4,7 +4,7 @@
 #include "unit/explain/support.h"
 
 namespace relprop::test {
-namespace {
+namespace targets_test {
 
 constexpr std::int64_t kRows = 2, kTargets = 3;
 
@@ -208,5 +208,5 @@ TEST(TargetsOfALayer, AreRunsOfTheirOwn) {
   }
 }
 
-}  // namespace
+}  // namespace targets_test
 }  // namespace relprop::test

@@ -17,7 +17,7 @@
 namespace relprop::test {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 constexpr int kSide = 48, kClasses = 3;
 
@@ -96,7 +96,7 @@ TEST(Bag, IsAModel) {
   EXPECT_EQ(model.outputClasses(), kClasses);
   EXPECT_EQ(model.channels(), 3);
   EXPECT_EQ(model.layout(), Layout::ChannelsFirst);
-  EXPECT_THAT(model.hash(), testing::StartsWith("xxh3:"));
+  EXPECT_THAT(model.hash(), ::testing::StartsWith("xxh3:"));
   EXPECT_EQ(findLabels(model).names, (std::vector<std::string>{"cat", "dog", "owl"}));
   EXPECT_EQ(findPreprocess(model).preprocess->size, kSide);
   EXPECT_FALSE(model.hasBatchNormalization());
@@ -190,7 +190,7 @@ TEST(Bag, PerturbationMethodsRun) {
       Explainer(intersection(), with("occlusion:window=8,stride=8", 4)).explain(x, {Target::of(1)})[0];
   EXPECT_EQ(e.relevance.shape, (Shape{1, 1, kSide, kSide}));
   for (int i = 0; i < kSide * kSide / 2; ++i) ASSERT_EQ(e.relevance.data[static_cast<std::size_t>(i)], 0) << i;
-  EXPECT_THAT(e.relevance.data, testing::Contains(testing::Ne(0.0f)));
+  EXPECT_THAT(e.relevance.data, ::testing::Contains(::testing::Ne(0.0f)));
   const Explanation rise = Explainer(intersection(), with("rise:samples=8", 4)).explain(x, {Target::of(1)})[0];
   EXPECT_GT(sumOf(rise.relevance), 0);
 }

@@ -10,7 +10,7 @@
 #include "unit/explainer/network.h"
 
 namespace relprop::testing {
-namespace {
+namespace baked_batch_test {
 
 // Conv → Relu → Reshape to `shape` → MatMul, from x[N, 3, 8, 8].
 Model reshapedTo(const Ints& shape) {
@@ -82,5 +82,5 @@ TEST(BakedBatch, DoesNotHideOtherMistakes) {
   EXPECT_THAT(error.got(), ::testing::HasSubstr("1×2×6×6"));
 }
 
-}  // namespace
+}  // namespace baked_batch_test
 }  // namespace relprop::testing

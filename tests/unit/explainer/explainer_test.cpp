@@ -15,7 +15,7 @@
 namespace relprop::test {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 std::filesystem::path examples() {
   return std::filesystem::path(__FILE__).parent_path() / ".." / ".." / ".." / "examples";
@@ -102,7 +102,7 @@ TEST(ExplainerOptions, PixelRangeIsNeededForItsBounds) {
 }
 
 // ---- running
-class Running : public testing::Test {
+class Running : public ::testing::Test {
  protected:
   Explainer explainer_{shapes(), options()};
 };

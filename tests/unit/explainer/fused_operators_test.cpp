@@ -9,7 +9,7 @@
 #include "unit/explainer/network.h"
 
 namespace relprop::testing {
-namespace {
+namespace fused_operators_test {
 
 using Write = std::function<std::string(Network&)>;
 
@@ -240,5 +240,5 @@ TEST(FusedRefusals, NameWhatIsNotKnown) {
   EXPECT_THAT(refused({{"activations", "Relu"}}), ::testing::HasSubstr("activations"));
 }
 
-}  // namespace
+}  // namespace fused_operators_test
 }  // namespace relprop::testing

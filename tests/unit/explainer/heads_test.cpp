@@ -10,7 +10,7 @@
 #include "unit/onnx/model_builder.h"
 
 namespace relprop::test {
-namespace {
+namespace heads_test {
 
 using Builder = relprop::testing::ModelBuilder;
 using ::testing::ElementsAre;
@@ -182,5 +182,5 @@ TEST(SeveralInputs, TheOthersAreFed) {
   EXPECT_EQ(failureOf([&] { modelOf(b, options); }).code(), ErrorCode::ShapeMismatch) << "fewer values than the shape";
 }
 
-}  // namespace
+}  // namespace heads_test
 }  // namespace relprop::test

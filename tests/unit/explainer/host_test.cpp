@@ -10,7 +10,7 @@
 namespace relprop::test {
 namespace {
 
-class HostThreads : public testing::Test {
+class HostThreads : public ::testing::Test {
  protected:
   HostThreads() { omp_set_num_threads(kHosts); }
   ~HostThreads() override { omp_set_num_threads(before_); }

@@ -14,7 +14,7 @@
 #include "unit/onnx/model_builder.h"
 
 namespace relprop::test {
-namespace {
+namespace layout_test {
 
 using relprop::testing::ModelBuilder;
 using ::testing::HasSubstr;
@@ -294,5 +294,5 @@ TEST(SideData, SidesOfUltralyticsAreSizesOfPictures) {
   EXPECT_EQ(large.got(), "\"resize.size\" is 16385");
 }
 
-}  // namespace
+}  // namespace layout_test
 }  // namespace relprop::test

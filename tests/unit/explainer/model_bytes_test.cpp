@@ -14,7 +14,7 @@
 #include "unit/onnx/model_builder.h"
 
 namespace relprop::testing {
-namespace {
+namespace model_bytes_test {
 
 using Bytes = std::vector<std::uint8_t>;
 
@@ -81,5 +81,5 @@ TEST(FromBytes, WantsAFolderForWeightsInFiles) {
             Model::load(folder.write("m.onnx", bytes)).hash());
 }
 
-}  // namespace
+}  // namespace model_bytes_test
 }  // namespace relprop::testing

@@ -10,7 +10,7 @@
 #include "unit/passes/build.h"
 
 namespace relprop::test {
-namespace {
+namespace model_test {
 
 // A model that was never a file; its input shape may hold symbolic extents.
 Model modelOf(Graph graph) {
@@ -82,7 +82,7 @@ TEST(OpenModel, ScoresHaveToBeOneVectorAnImage) {
 TEST(BatchNorm, PassWithoutAnyIsAWarning) {
   ExplainOptions o;
   o.method = "lrp-zplus:batchnorm=pass", o.inputShape = {4, 4};
-  EXPECT_THAT(Explainer(openModel(), o).warnings(), testing::Contains(testing::HasSubstr("batchnorm=pass")));
+  EXPECT_THAT(Explainer(openModel(), o).warnings(), ::testing::Contains(::testing::HasSubstr("batchnorm=pass")));
   o.method = "lrp-zplus";
   EXPECT_TRUE(Explainer(openModel(), o).warnings().empty());
 }
@@ -93,12 +93,12 @@ TEST(Report, ShowsNodesRulesAndSteps) {
   Explainer explainer(openModel(), o);
   const PlanReport& r = explainer.report();
   EXPECT_EQ(r.method, explainer.methodString());
-  EXPECT_THAT(r.method, testing::HasSubstr("residual=symmetric"));
-  EXPECT_THAT(r.table.front(), testing::HasSubstr("(user)"));
+  EXPECT_THAT(r.method, ::testing::HasSubstr("residual=symmetric"));
+  EXPECT_THAT(r.table.front(), ::testing::HasSubstr("(user)"));
   ASSERT_FALSE(r.nodes.empty());
   EXPECT_EQ(r.nodes[0].op, "Conv");
   EXPECT_EQ(r.nodes[0].shape, "1×3×4×4");
-  EXPECT_THAT(r.nodes[0].rule, testing::StartsWith("flat"));
+  EXPECT_THAT(r.nodes[0].rule, ::testing::StartsWith("flat"));
   bool forward = false, backward = false;
   for (const StepReport& s : r.steps) forward |= s.phase == "forward", backward |= s.phase == "backward";
   EXPECT_TRUE(forward && backward);
@@ -129,5 +129,5 @@ TEST(Lists, ImageNetHasAThousandNames) {
   EXPECT_EQ(failureOf([] { readLabels("no/such/file.txt"); }).code(), ErrorCode::FileNotFound);
 }
 
-}  // namespace
+}  // namespace model_test
 }  // namespace relprop::test

@@ -16,9 +16,9 @@
 #include "unit/passes/build.h"
 
 namespace relprop::test {
-namespace {
+namespace patterns_test {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 const Model& shapes() {
   static const Model model =
@@ -44,7 +44,7 @@ Tensor images(std::int64_t count, unsigned seed) {
   return t;
 }
 
-class Estimator : public testing::Test {
+class Estimator : public ::testing::Test {
  protected:
   std::filesystem::path file(const char* name) const { return folder_ / name; }
 
@@ -242,5 +242,5 @@ TEST_F(Estimator, ThereHaveToBePatterns) {
   EXPECT_THAT(other.got(), HasSubstr("xxh3:0"));
 }
 
-}  // namespace
+}  // namespace patterns_test
 }  // namespace relprop::test

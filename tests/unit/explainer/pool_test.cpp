@@ -10,9 +10,9 @@
 #include "unit/core/failure.h"
 
 namespace relprop::test {
-namespace {
+namespace pool_test {
 
-using testing::ElementsAre;
+using ::testing::ElementsAre;
 
 const Model& shapes() {
   static const Model model =
@@ -42,7 +42,7 @@ Tensor image() {
 }
 
 // The methods differ in their batch, so that none goes with another, but where the group itself is what is tested.
-class Pool : public testing::Test {
+class Pool : public ::testing::Test {
  protected:
   ExplainerPool of(std::int64_t bytes) {
     return ExplainerPool(
@@ -70,7 +70,7 @@ TEST_F(Pool, WhatFitsIsCompiledOnce) {
   ExplainerPool pool = of(sum(3));
   EXPECT_FALSE(pool.fitTogether()) << "nobody knows before they were compiled";
   for (int round = 0; round < 2; ++round)
-    for (std::size_t i = 0; i < 3; ++i) EXPECT_THAT(pool.borrow(i)->methodString(), testing::StartsWith(methods_[i]));
+    for (std::size_t i = 0; i < 3; ++i) EXPECT_THAT(pool.borrow(i)->methodString(), ::testing::StartsWith(methods_[i]));
   EXPECT_THAT(compiled_, ElementsAre(1, 1, 1));
   EXPECT_TRUE(pool.fitTogether());
   EXPECT_EQ(pool.bytes(), sum(3));
@@ -185,5 +185,5 @@ TEST_F(Pool, ThereIsNothingBeyondTheLast) {
   EXPECT_EQ(codeOf([&] { pool.retire(3); }), ErrorCode::InvalidArgument);
 }
 
-}  // namespace
+}  // namespace pool_test
 }  // namespace relprop::test

@@ -13,7 +13,7 @@
 #include "unit/explainer/network.h"
 
 namespace relprop::testing {
-namespace {
+namespace quantised_test {
 
 using ::testing::HasSubstr;
 
@@ -346,5 +346,5 @@ TEST(Quantised, RefusesIntegerTypesThatAreNotKnown) {
             ErrorCode::UnsupportedModel);
 }
 
-}  // namespace
+}  // namespace quantised_test
 }  // namespace relprop::testing

@@ -14,9 +14,9 @@
 #include "unit/passes/build.h"
 
 namespace relprop::test {
-namespace {
+namespace questions_test {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 const Model& shapes() {
   static const Model model =
@@ -73,7 +73,7 @@ Floats combined(const std::vector<Floats>& maps, const std::vector<double>& weig
 }
 
 // ---- kinds of targets
-class LinearInTheSeed : public testing::TestWithParam<std::string> {};
+class LinearInTheSeed : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(LinearInTheSeed, ContrastsVectorsAndAllAreSumsOfClasses) {
   const Tensor x = images(1);
@@ -92,9 +92,9 @@ TEST_P(LinearInTheSeed, ContrastsVectorsAndAllAreSumsOfClasses) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Methods, LinearInTheSeed,
-                         testing::Values("gradient", "input-x-gradient", "lrp-zplus:seed=one", "deeplift",
-                                         "integrated-gradients:steps=5", "smoothgrad:samples=3",
-                                         "occlusion:window=16,stride=16"));
+                         ::testing::Values("gradient", "input-x-gradient", "lrp-zplus:seed=one", "deeplift",
+                                           "integrated-gradients:steps=5", "smoothgrad:samples=3",
+                                           "occlusion:window=16,stride=16"));
 
 TEST(Targets, LogitsOfBothClassesSeedAContrast) {
   const Tensor x = images(1);
@@ -159,7 +159,7 @@ TEST(Targets, HaveToMakeSense) {
 }
 
 // ---- several of them
-class SeveralTargets : public testing::TestWithParam<std::string> {};
+class SeveralTargets : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(SeveralTargets, AreSingleOnes) {
   const Tensor x = images(3);
@@ -190,9 +190,9 @@ TEST_P(SeveralTargets, AreSingleOnes) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Methods, SeveralTargets,
-                         testing::Values("lrp-zplus", "gradient", "deeplift", "integrated-gradients:steps=3",
-                                         "grad-cam", "score-cam", "ablation-cam", "occlusion:window=16,stride=16",
-                                         "rise:samples=5", "lime:samples=5", "kernel-shap:samples=5,segments=2"));
+                         ::testing::Values("lrp-zplus", "gradient", "deeplift", "integrated-gradients:steps=3",
+                                           "grad-cam", "score-cam", "ablation-cam", "occlusion:window=16,stride=16",
+                                           "rise:samples=5", "lime:samples=5", "kernel-shap:samples=5,segments=2"));
 
 // ---- inner nodes
 std::vector<std::string> nodesOf(const std::string& method) {
@@ -288,7 +288,7 @@ TEST(Limits, ConservationMayBeRequired) {
   EXPECT_EQ(codeOf([&] { Explainer(shapes(), o); }), ErrorCode::InvalidArgument);
 }
 
-class Stoppable : public testing::TestWithParam<std::string> {};
+class Stoppable : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(Stoppable, AfterABatchAndUsableAgain) {
   ExplainOptions o = options(GetParam());
@@ -312,9 +312,9 @@ TEST_P(Stoppable, AfterABatchAndUsableAgain) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Methods, Stoppable,
-                         testing::Values("integrated-gradients:steps=7", "smoothgrad:samples=7", "gradient-shap",
-                                         "score-cam", "ablation-cam", "occlusion:window=16,stride=16", "rise:samples=7",
-                                         "lime:samples=7", "lrp-zplus:noise=0.1"));
+                         ::testing::Values("integrated-gradients:steps=7", "smoothgrad:samples=7", "gradient-shap",
+                                           "score-cam", "ablation-cam", "occlusion:window=16,stride=16",
+                                           "rise:samples=7", "lime:samples=7", "lrp-zplus:noise=0.1"));
 
 // ---- what methods say and need
 TEST(Facts, IntegratedGradientsTellsItsGap) {
@@ -345,5 +345,5 @@ TEST(DeepLift, SumsToTheChangeWithBatchNormalizationKept) {
   }
 }
 
-}  // namespace
+}  // namespace questions_test
 }  // namespace relprop::test

@@ -8,7 +8,7 @@
 #include "unit/passes/build.h"
 
 namespace relprop::test {
-namespace {
+namespace redraw_test {
 
 // Conv0 → Relu1 → Conv2 → Relu3 → Dense4; the last two constants of each layer are weights and bias.
 Graph chain() {
@@ -37,7 +37,7 @@ Moments moments(const std::vector<float>& values) {
 }
 
 TEST(Redraw, LayersAreCountedFromTheOutput) {
-  EXPECT_THAT(layersFromTheTop(chain()), testing::ElementsAre("Dense4", "Conv2", "Conv0"));
+  EXPECT_THAT(layersFromTheTop(chain()), ::testing::ElementsAre("Dense4", "Conv2", "Conv0"));
 }
 
 TEST(Redraw, TheTopLayersChangeAndTheOthersStay) {
@@ -88,5 +88,5 @@ TEST(Redraw, SharedWeightsAreTakenApart) {
   EXPECT_NE(weights(graph, 1), weights(b.graph, 1));
 }
 
-}  // namespace
+}  // namespace redraw_test
 }  // namespace relprop::test

@@ -11,7 +11,7 @@
 #include "unit/explainer/example.h"
 
 namespace relprop::test {
-namespace {
+namespace together_test {
 
 using Options = std::vector<ExplainOptions>;
 using Explainers = std::vector<std::unique_ptr<Explainer>>;
@@ -168,7 +168,7 @@ TEST(Together, DenominatorsOfSeveralAreComputedOnce) {
   EXPECT_EQ(denominators(*together[2], "backward"), ofAll);
   EXPECT_EQ(ofAll.size(), 2u) << "the first layer, and the last, where RAP divides by the scores";
   for (const char* phase : {"forward", "backward"})
-    EXPECT_THAT(denominators(*together[0], phase), testing::IsEmpty()) << "no step that only others need";
+    EXPECT_THAT(denominators(*together[0], phase), ::testing::IsEmpty()) << "no step that only others need";
 }
 
 TEST(Together, WeightsAreThereOnce) {
@@ -213,5 +213,5 @@ TEST(Together, ARefusedPictureSpoilsNothing) {
   expectAsAlone(together, all({"rap", "gradient"}), 1);
 }
 
-}  // namespace
+}  // namespace together_test
 }  // namespace relprop::test

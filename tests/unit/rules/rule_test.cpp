@@ -119,6 +119,13 @@ TEST(RuleError, AlphaMinusBetaIsOne) {
   EXPECT_EQ(parseRule("alphabeta:alpha=1").terms.messages.size(), 1u) << "nothing is taken away with beta 0";
 }
 
+TEST(RuleError, NumbersAreQuotedAsTheyWereRead) {
+  EXPECT_EQ(failure("alphabeta:alpha=1.5,beta=0.00001").got(), "alpha=1.5, beta=1e-05");
+  EXPECT_EQ(failure("smooth:beta=-0.5").got(), "-0.5");
+  EXPECT_EQ(failure("average:window=1.5").got(), "1.5");
+  EXPECT_EQ(failure("residual-gamma:gamma=-1e-9").got(), "-1e-09");
+}
+
 TEST(RuleTerms, MultiplesOfTheInputVanishWithIt) {
   for (const char* name : {"epsilon", "zplus", "alphabeta", "gamma", "rap", "rap-signed", "rap-top", "rap-summary"})
     EXPECT_TRUE(parseRule(name).terms.multipliesInput()) << name;
