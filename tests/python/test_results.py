@@ -84,6 +84,18 @@ class Runs(support.TemporaryFolderTest):
             self.assertEqual(cells[1:4], [f"{mean:.3f} ± {error:.3f}", f"{statistics.median(values[method]):.3f}", str(len(values[method]))])
         self.assertIn("| `rap` | (0.556 vgg16) |", table)
 
+    def test_a_wide_table_has_a_column_a_network(self):
+        self.run_tool("--voc", support.EXAMPLES / "pictures", "--only", "segmentation", "--limit", 4)
+        command = [sys.executable, RUN.parent / "tables.py", self.work, "segmentation", "--score", "miou"]
+        def told(*options):
+            done = subprocess.run([*map(str, command), *options], capture_output=True, text=True, check=True)
+            return done.stdout.split("miou miou**")[1].split("\n**")[0]
+        wide = dict(re.findall(r"\| `([^`]+)` \| ([^|]+) \|", told("--wide")))
+        long = dict(re.findall(r"\| `([^`]+)` \| [^|]+ \| ([^|]+) \|", told()))
+        self.assertEqual({method: cell.replace("*", "") for method, cell in wide.items()}, long)
+        best = max(long, key=lambda method: float(long[method].split()[0]))
+        self.assertEqual([method for method, cell in wide.items() if "**" in cell], [best])
+
     def test_differences_are_paired_by_picture(self):
         self.run_tool("--voc", support.EXAMPLES / "pictures", "--only", "segmentation", "--limit", 4)
         miou = {}

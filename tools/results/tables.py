@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Prints the tables of docs/results.md from the stores that tools/results/run made, beside the papers' figures.
 
-    tools/results/tables.py WORK PART [--network NETWORK...] [--score SCORE...] [--halves | --against METHOD]
+    tools/results/tables.py WORK PART [--network NETWORK...] [--score SCORE...] [--halves | --against METHOD | --wide]
 
 A row is a method: theirs (papers.json), ours ± standard error, median, mean of natural logarithms ± standard error (of
 ratios), n, and where theirs lies: within ours ± 1.96 standard errors, below or above. Of a network that the paper does not
@@ -167,6 +167,38 @@ def print_table(part, network, metric, score, store, halves):
         print(f"| {' | '.join(row)} |")
 
 
+def wide_cells(part, metric, score, stores):
+    """{network: {method: values}}, of the networks that have any."""
+    asked = [method for one in parts.PARTS for method in one.methods]
+    cells = {}
+    for network, store in stores.items():
+        values = scores_of(store, metric, score)
+        its = {method: list(values.get(complete_of(method, values, asked), {}).values()) for method in part.methods}
+        its = {method: found for method, found in its.items() if len(found) > 1}
+        if its:
+            cells[network] = its
+    return cells
+
+
+def print_wide(part, metric, score, stores):
+    cells = wide_cells(part, metric, score, stores)
+    if not cells:
+        return
+    counts = {network: max(len(found) for found in its.values()) for network, its in cells.items()}
+    best = {network: (min if score in RATIOS else max)(its, key=lambda method: statistics.fmean(its[method]))
+            for network, its in cells.items()}
+    print(f"\n**{metric} {score}**\n\n| method | {' | '.join(f'{network}, {counts[network]}' for network in cells)} |\n|---|{'---:|' * len(cells)}")
+    for method in part.methods:
+        texts = []
+        for network, its in cells.items():
+            mean, error = mean_error(its[method]) if method in its else (None, None)
+            few = f" ({len(its[method])})" if method in its and len(its[method]) != counts[network] else ""
+            number = "–" if mean is None else f"**{mean:.3f}**" if method == best[network] else f"{mean:.3f}"
+            texts.append(number if mean is None else f"{number} ± {error:.3f}{few}")
+        if any(text != "–" for text in texts):
+            print(f"| `{method}` | {' | '.join(texts)} |")
+
+
 def scores_in(store, metric):
     return [row[0] for row in store.execute("select distinct score from scores_flat where protocol = ?",
                                             (protocol_of(store, metric),))]
@@ -180,14 +212,24 @@ def main():
     parser.add_argument("--score", nargs="+")
     parser.add_argument("--halves", action="store_true")
     parser.add_argument("--against", metavar="METHOD")
+    parser.add_argument("--wide", action="store_true")
     args = parser.parse_args()
     part = next(one for one in parts.PARTS if one.name == args.part)
+    stores = {}
     for network in args.network or part.networks:
         path = args.work / f"{network}.db"
-        if not path.exists():
+        if path.exists():
+            stores[network] = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+        else:
             print(f"{network}: no {path}", file=sys.stderr)
-            continue
-        store = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+    if args.wide:
+        for metric in part.metrics:
+            scores = dict.fromkeys(score for store in stores.values() for score in scores_in(store, metric))
+            for score in scores:
+                if not args.score or score in args.score:
+                    print_wide(part, metric, score, stores)
+        return
+    for network, store in stores.items():
         for metric in part.metrics:
             for score in scores_in(store, metric):
                 if args.score and score not in args.score:
