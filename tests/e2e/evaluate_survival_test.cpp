@@ -22,13 +22,6 @@ class SurvivalTest : public EvaluateTest {
  protected:
   static constexpr int kPictures = 48;
   const Arguments how_ = {"--methods", "rap,gradient", "--metrics", "outside-inside,region-perturbation:steps=5"};
-
-  static RunOptions killedAfter(std::chrono::milliseconds life) {
-    return {.inChild = {}, .whileRunning = [=](pid_t child) {
-              std::this_thread::sleep_for(life);
-              kill(child, SIGKILL);
-            }};
-  }
 };
 
 // Who is done before its life is over has begun another store by then; what it left has to be whole too.
@@ -42,7 +35,7 @@ TEST_F(SurvivalTest, KilledAtTwentyRandomMomentsTheStoreEndsTheSame) {
   int killed = 0;
   for (int i = 0; i < 200 && killed < 20; ++i) {
     const std::chrono::milliseconds life(random() % std::max<long>(1, whole.count() / 4));
-    const Outcome outcome = relprop(command(data, store(), how_), killedAfter(life));
+    const Outcome outcome = relprop(command(data, store(), how_), after(life, SIGKILL));
     if (outcome.code == 128 + SIGKILL) {
       ++killed;
     } else {

@@ -76,6 +76,13 @@ Outcome relprop(const Arguments& arguments, const RunOptions& options) {
   return run(PROGRAM, arguments, options);
 }
 
+RunOptions after(std::chrono::microseconds life, int signal) {
+  return {.inChild = {}, .whileRunning = [=](pid_t child) {
+            std::this_thread::sleep_for(life);
+            kill(child, signal);
+          }};
+}
+
 RunOptions onceItCatches(int signal, std::chrono::milliseconds later) {
   return {.inChild = {}, .whileRunning = [=](pid_t child) {
             for (int i = 0; i < 6000 && !catches(child, signal); ++i)

@@ -9,7 +9,6 @@
 #include <chrono>
 #include <filesystem>
 #include <random>
-#include <thread>
 
 #include "torture/faults.h"
 
@@ -49,10 +48,7 @@ TEST_P(Survival, OfKillsAndInterruptions) {
     const microseconds life(random() % static_cast<std::uint64_t>(lasted.count()));
     SCOPED_TRACE(GetParam() + ", signal " + std::to_string(signal) + " after " + std::to_string(life.count()) + " µs");
     const e2e::TemporaryFolder folder;
-    const Outcome broken = run(folder.path(), {.inChild = {}, .whileRunning = [&](pid_t child) {
-                                                 std::this_thread::sleep_for(life);
-                                                 kill(child, signal);
-                                               }});
+    const Outcome broken = run(folder.path(), e2e::after(life, signal));
     EXPECT_THAT(broken.code, AnyOf(0, 130, 128 + signal)) << broken.err;
     expectNothingHalf(outputsOf(folder.path()), whole);
     if (signal == SIGINT && broken.code == 130) {  // a process that was killed has no time to

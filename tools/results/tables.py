@@ -24,6 +24,7 @@ import parts
 
 PAPERS = json.loads((pathlib.Path(__file__).parent / "papers.json").read_text())
 RATIOS = ("all", "pos")
+ASKED = list(dict.fromkeys(method for part in parts.PARTS for method in part.methods))
 
 
 def fields(text):
@@ -45,6 +46,17 @@ def complete_of(asked, complete, all_asked):
         if not more:
             return text
     return None
+
+
+def of_method(by_method, asked):
+    """What belongs to a method as it was asked for, of {complete method: …}; {} where there is nothing."""
+    return by_method.get(complete_of(asked, by_method, ASKED), {})
+
+
+def stores_of(work, networks):
+    """{network: its store, to read}, of the networks that have one."""
+    paths = {network: work / f"{network}.db" for network in networks}
+    return {network: sqlite3.connect(f"file:{path}?mode=ro", uri=True) for network, path in paths.items() if path.exists()}
 
 
 def protocol_of(store, metric):
@@ -136,9 +148,8 @@ def interval(values, candidates, resamples=5000):
 
 def print_differences(part, network, metric, score, store, method):
     values = scores_of(store, metric, score)
-    asked = [one for each in parts.PARTS for one in each.methods]
-    ours = values.get(complete_of(method, values, asked), {})
-    rows = {other: differences(ours, values.get(complete_of(other, values, asked), {}), score in RATIOS)
+    ours = of_method(values, method)
+    rows = {other: differences(ours, of_method(values, other), score in RATIOS)
             for other in part.methods if other != method}
     rows = {other: its for other, its in rows.items() if len(its) > 1}
     if not rows:
@@ -154,9 +165,8 @@ def print_table(part, network, metric, score, store, halves):
     ratio = ["mean of logs"] if score in RATIOS else []
     head = ["method", "first half", "second half", "n"] if halves else ["method", "theirs", "ours", "median", *ratio, "n", "theirs lies"]
     rows = []
-    asked = [method for one in parts.PARTS for method in one.methods]
     for method in part.methods:
-        its = values.get(complete_of(method, values, asked), {})
+        its = of_method(values, method)
         if len(its) > 1:
             cells = halves_of(its) if halves else row_of(network, method, metric, score, list(its.values()))
             rows.append([f"`{method}`", *cells])
@@ -169,11 +179,10 @@ def print_table(part, network, metric, score, store, halves):
 
 def wide_cells(part, metric, score, stores):
     """{network: {method: values}}, of the networks that have any."""
-    asked = [method for one in parts.PARTS for method in one.methods]
     cells = {}
     for network, store in stores.items():
         values = scores_of(store, metric, score)
-        its = {method: list(values.get(complete_of(method, values, asked), {}).values()) for method in part.methods}
+        its = {method: list(of_method(values, method).values()) for method in part.methods}
         its = {method: found for method, found in its.items() if len(found) > 1}
         if its:
             cells[network] = its
@@ -215,13 +224,11 @@ def main():
     parser.add_argument("--wide", action="store_true")
     args = parser.parse_args()
     part = next(one for one in parts.PARTS if one.name == args.part)
-    stores = {}
-    for network in args.network or part.networks:
-        path = args.work / f"{network}.db"
-        if path.exists():
-            stores[network] = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
-        else:
-            print(f"{network}: no {path}", file=sys.stderr)
+    networks = args.network or part.networks
+    stores = stores_of(args.work, networks)
+    for network in networks:
+        if network not in stores:
+            print(f"{network}: no {args.work / network}.db", file=sys.stderr)
     if args.wide:
         for metric in part.metrics:
             scores = dict.fromkeys(score for store in stores.values() for score in scores_in(store, metric))
