@@ -60,9 +60,14 @@ void removeUnlessLocked(const fs::path& path) {
 void removeFolderUnlessLocked(const fs::path& path, const std::string& marker) {
   const int folder = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_DIRECTORY);
   if (folder < 0) return;
-  std::error_code ignored;
-  if (::flock(folder, LOCK_EX | LOCK_NB) == 0 && ::faccessat(folder, marker.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0)
-    fs::remove_all(path, ignored);
+  if (::flock(folder, LOCK_EX | LOCK_NB) == 0) {
+    const bool marked = ::faccessat(folder, marker.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+    std::error_code ignored;
+    if (marked)
+      removeMarkedFolder(path, marker);
+    else
+      fs::remove(path, ignored);  // what is not empty stays
+  }
   ::close(folder);
 }
 
@@ -94,6 +99,15 @@ bool claimTemporary(int descriptor) {
   ::flock(descriptor, LOCK_EX);  // waits for a sweep at most; file systems without locks are not shared
   struct stat info {};
   return ::fstat(descriptor, &info) == 0 && info.st_nlink > 0;
+}
+
+void removeMarkedFolder(const fs::path& path, const std::string& marker) {
+  std::error_code failed, ignored;
+  fs::directory_iterator entry(path, failed);
+  for (; !failed && entry != fs::directory_iterator(); entry.increment(failed))
+    if (entry->path().filename() != marker) fs::remove_all(entry->path(), ignored);
+  fs::remove(path / marker, ignored);
+  fs::remove(path, ignored);
 }
 
 void sweepLeftovers(const fs::path& folder) {

@@ -13,8 +13,11 @@ std::string temporaryName(const std::string& name);
 bool claimTemporary(int descriptor);
 // Removes those of ended processes from a folder; once in the life of this process.
 void sweepLeftovers(const std::filesystem::path& folder);
-// The same of folders under such names, with all that is in them, where they hold a file `marker`: a name alone would
-// be too little reason.
+// The same of folders under such names, with all that is in them, where they hold a file `marker` or nothing at all: a
+// name alone would be too little reason.
 void sweepLeftoverFolders(const std::filesystem::path& folder, const std::string& marker);
+
+// The marker last, so that what a kill leaves is marked or empty.
+void removeMarkedFolder(const std::filesystem::path& path, const std::string& marker);
 
 }  // namespace relprop

@@ -137,11 +137,9 @@ FolderWriter::~FolderWriter() {
 // Its own files by name first: remove_all opens folders, and descriptors may be what there are none of.
 void FolderWriter::discard() const {
   std::error_code ignored;
-  fs::remove(temporary_ / kMarker, ignored);
   for (const std::string& name : names_) fs::remove(temporary_ / name, ignored);
   for (const std::string& name : names_) fs::remove((temporary_ / name).parent_path(), ignored);
-  fs::remove(temporary_, ignored);
-  fs::remove_all(temporary_, ignored);  // what an earlier report held
+  removeMarkedFolder(temporary_, kMarker);  // with what an earlier report held
 }
 
 fs::path FolderWriter::placeFor(const std::string& name) {

@@ -42,5 +42,23 @@ TEST(Leftovers, StayWhileTheyAreLocked) {
   EXPECT_FALSE(claimTemporary(::fileno(file.get()))) << "it was taken away";
 }
 
+// A kill may come between a folder and its marker; what has neither a marker nor an end is somebody else's.
+TEST(Leftovers, OfFoldersAreMarkedOrEmpty) {
+  const TemporaryFolder folder;
+  const std::string dead = std::to_string(endedProcess());
+  const auto left = [&](const char* number) -> std::filesystem::path {
+    return folder / (".report.part." + dead + "." + number);
+  };
+  for (const char* number : {"0", "1", "2"}) std::filesystem::create_directory(left(number));
+  writeFile(left("1") / "kept.txt", std::string("no marker"));
+  std::filesystem::create_directory(left("2") / "pages");
+  writeFile(left("2") / "pages" / "1.html", std::string("half"));
+  writeFile(left("2") / "marker", std::string());
+  sweepLeftoverFolders(folder.path(), "marker");
+  EXPECT_FALSE(std::filesystem::exists(left("0")));
+  EXPECT_TRUE(std::filesystem::exists(left("1") / "kept.txt"));
+  EXPECT_FALSE(std::filesystem::exists(left("2")));
+}
+
 }  // namespace
 }  // namespace relprop::test
