@@ -1,10 +1,13 @@
-// Runs a harness without Clang: over files and folders of files, and over damaged copies of them from a fixed seed.
-//   relprop_fuzz [--mutate N] [--dictionary FILE] [--keep FILE] PATH…
-// --keep writes every input to FILE before it runs, so that the one that ended the program lies there. An input that
-// takes more than a minute ends it too (SIGALRM).
+// Runs a harness without Clang: over files and folders of files, and over damaged copies of them, the same ones each
+// time.
+//   relprop_fuzz [--mutate N] [--seed N] [--seconds N] [--dictionary FILE] [--keep FILE] PATH…
+// --seconds goes on with other copies, a seed behind the other, until so many have passed. --keep writes every input to
+// FILE before it runs, so that the one that ended the program lies there. An input that takes more than a minute ends
+// it too (SIGALRM).
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -24,7 +27,8 @@ using Bytes = std::vector<std::uint8_t>;
 constexpr unsigned kSeconds = 60;
 
 struct Options {
-  int mutations = 0;
+  int mutations = 0, seconds = 0;
+  unsigned seed = 1;
   std::vector<Bytes> words;  // of the dictionary
   std::string keep;
   std::vector<fs::path> files;
@@ -71,6 +75,10 @@ Options parse(int argc, char** argv) {
     const bool valued = i + 1 < argc;
     if (argument == "--mutate" && valued)
       options.mutations = std::atoi(argv[++i]);
+    else if (argument == "--seed" && valued)
+      options.seed = static_cast<unsigned>(std::atoi(argv[++i]));
+    else if (argument == "--seconds" && valued)
+      options.seconds = std::atoi(argv[++i]);
     else if (argument == "--dictionary" && valued)
       options.words = readDictionary(argv[++i]);
     else if (argument == "--keep" && valued)
@@ -84,7 +92,7 @@ Options parse(int argc, char** argv) {
 
 class Damage {
  public:
-  explicit Damage(const std::vector<Bytes>& words) : words_(words) {}
+  Damage(const std::vector<Bytes>& words, unsigned seed) : words_(words), random_(seed) {}
 
   Bytes operator()(Bytes bytes) {
     for (std::size_t times = 1 + random_() % 4; times > 0; --times) once(bytes);
@@ -132,7 +140,7 @@ class Damage {
   }
 
   const std::vector<Bytes>& words_;
-  std::mt19937 random_{1};
+  std::mt19937 random_;
 };
 
 void runOne(const Options& options, const Bytes& bytes) {
@@ -144,6 +152,17 @@ void runOne(const Options& options, const Bytes& bytes) {
   alarm(0);
 }
 
+// Every file and its damaged copies; returns how many inputs that were.
+std::size_t runAll(const Options& options, unsigned seed) {
+  Damage damage(options.words, seed);
+  for (const fs::path& path : options.files) {
+    const Bytes original = readAll(path);
+    runOne(options, original);
+    for (int i = 0; i < options.mutations; ++i) runOne(options, damage(original));
+  }
+  return options.files.size() * (static_cast<std::size_t>(options.mutations) + 1);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -153,13 +172,10 @@ int main(int argc, char** argv) {
     return 2;
   }
   LLVMFuzzerInitialize(&argc, &argv);
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(options.seconds);
+  unsigned seed = options.seed;
   std::size_t runs = 0;
-  Damage damage(options.words);
-  for (const fs::path& path : options.files) {
-    const Bytes original = readAll(path);
-    runOne(options, original);
-    for (int i = 0; i < options.mutations; ++i) runOne(options, damage(original));
-    runs += static_cast<std::size_t>(options.mutations) + 1;
-  }
-  std::cout << runs << " inputs from " << options.files.size() << " files\n";
+  do runs += runAll(options, seed++);
+  while (std::chrono::steady_clock::now() < end);
+  std::cout << runs << " inputs from " << options.files.size() << " files, the next seed is " << seed << "\n";
 }
