@@ -1,27 +1,23 @@
-# relprop_together(TARGET [ALONE files...]): under RELPROP_UNITY its sources are compiled a dozen at a time, so that the
-# standard library's and other headers are read once for all of them. In such a dozen two unnamed namespaces are one: files
-# that name things alike, or put a type of theirs into one that others see, are compiled ALONE.
+# relprop_together(TARGET): under RELPROP_UNITY its sources are compiled RELPROP_BATCH at a time, so that the standard library's
+# and other headers are read, and their templates compiled, once for all of them. There unnamed namespaces are one: what
+# files of one folder name alike is one function in a header, or gets two names.
 function(relprop_together TARGET)
-  cmake_parse_arguments(ARG "" "" "ALONE" ${ARGN})
-  set_target_properties(${TARGET} PROPERTIES UNITY_BUILD ${RELPROP_UNITY} UNITY_BUILD_BATCH_SIZE 12
-                        RELPROP_ALONE "${ARG_ALONE}")
-  set_source_files_properties(${ARG_ALONE} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+  set_target_properties(${TARGET} PROPERTIES UNITY_BUILD ${RELPROP_UNITY} UNITY_BUILD_BATCH_SIZE ${RELPROP_BATCH})
 endfunction()
 
-# relprop_module(NAME [DEPS modules...] [LIBS targets...] [ALONE files...])
+# relprop_module(NAME [DEPS modules...] [LIBS targets...])
 # One object library a source folder: relprop_NAME from src/NAME/**.cpp. DEPS are the arrows of the layering; LIBS are
 # third-party targets. The shipped library is the union of all of them.
 set_property(GLOBAL PROPERTY RELPROP_MODULES "")
 function(relprop_module NAME)
-  cmake_parse_arguments(ARG "" "" "DEPS;LIBS;ALONE" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "DEPS;LIBS" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${NAME}/*.cpp)
   if(NOT sources)
     add_library(relprop_${NAME} INTERFACE)
     return()
   endif()
   add_library(relprop_${NAME} OBJECT ${sources})
-  list(TRANSFORM ARG_ALONE PREPEND ${CMAKE_CURRENT_SOURCE_DIR}/${NAME}/)
-  relprop_together(relprop_${NAME} ALONE ${ARG_ALONE})
+  relprop_together(relprop_${NAME})
   target_include_directories(relprop_${NAME} PUBLIC ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src)
   # -Wno-restrict -Wno-array-bounds -Wno-stringop-overflow: gcc 12 raises false alarms in std::string.
   target_compile_options(relprop_${NAME} PRIVATE -Wall -Wextra -Wpedantic -Wshadow -Wno-restrict -Wno-array-bounds -Wno-stringop-overflow

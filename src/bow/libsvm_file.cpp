@@ -24,7 +24,7 @@ struct SvmLine {
   throw Error(ErrorCode::MalformedModel, where, got, expected);
 }
 
-std::string quoted(std::string_view text) {
+std::string inQuotes(std::string_view text) {
   return text.size() <= 40 ? fmt::format("'{}'", text) : fmt::format("'{}…'", text.substr(0, 40));
 }
 
@@ -64,20 +64,20 @@ Number numberIn(const std::string& where, std::string_view text, const std::stri
   Number value{};
   const std::string_view digits = !text.empty() && text.front() == '+' ? text.substr(1) : text;
   const auto [end, failed] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-  if (failed != std::errc() || end != digits.data() + digits.size()) malformedSvm(where, quoted(text), expected);
+  if (failed != std::errc() || end != digits.data() + digits.size()) malformedSvm(where, inQuotes(text), expected);
   return value;
 }
 
 double realIn(const std::string& where, std::string_view text) {
   const auto value = numberIn<double>(where, text, "a number");
-  if (!std::isfinite(value)) throw Error(ErrorCode::NonFiniteWeights, where, quoted(text), "a finite number");
+  if (!std::isfinite(value)) throw Error(ErrorCode::NonFiniteWeights, where, inQuotes(text), "a finite number");
   return value;
 }
 
 std::int64_t wholeIn(const std::string& where, std::string_view text, std::int64_t low) {
   const std::string expected = fmt::format("a whole number from {} on", low);
   const auto value = numberIn<std::int64_t>(where, text, expected);
-  if (value < low) malformedSvm(where, quoted(text), expected);
+  if (value < low) malformedSvm(where, inQuotes(text), expected);
   return value;
 }
 
@@ -91,7 +91,7 @@ class SvmHeader {
       const std::string key(line->fields[0]);
       if (key == "SV") return;
       if (std::find(kKeys.begin(), kKeys.end(), key) == kKeys.end())
-        malformedSvm(line->where, quoted(key), "a line of a LIBSVM model, such as 'svm_type c_svc'");
+        malformedSvm(line->where, inQuotes(key), "a line of a LIBSVM model, such as 'svm_type c_svc'");
       if (!lines_.emplace(key, *line).second) malformedSvm(line->where, "another line '" + key + "'", "one");
     }
   }
@@ -126,7 +126,7 @@ class SvmHeader {
 void checkSvmType(const SvmHeader& header) {
   const SvmLine& type = header.line("svm_type", 1);
   if (type.fields[1] != "c_svc")
-    throw Error(ErrorCode::UnsupportedModel, type.where, "svm_type " + quoted(type.fields[1]), "c_svc");
+    throw Error(ErrorCode::UnsupportedModel, type.where, "svm_type " + inQuotes(type.fields[1]), "c_svc");
   const std::int64_t classes = header.whole("nr_class", 2);
   if (classes != 2)
     throw Error(ErrorCode::UnsupportedModel, header.line("nr_class", 1).where,
@@ -145,7 +145,7 @@ std::vector<KernelTerm> kernelsOf(const SvmHeader& header, const std::optional<P
     return {{KernelKind::Rbf, gamma, 1}};
   }
   if (type != "precomputed")
-    throw Error(ErrorCode::UnsupportedModel, line.where, "kernel_type " + quoted(type), "linear, rbf or precomputed");
+    throw Error(ErrorCode::UnsupportedModel, line.where, "kernel_type " + inQuotes(type), "linear, rbf or precomputed");
   if (!from)
     throw Error(ErrorCode::UnsupportedModel, line.where,
                 "kernel_type precomputed, with pictures by their numbers alone",
@@ -172,7 +172,7 @@ struct SvmNode {
 SvmNode nodeIn(const SvmLine& line, std::size_t field) {
   const std::string_view text = line.fields[field];
   const std::size_t colon = text.find(':');
-  if (colon == std::string_view::npos) malformedSvm(line.where, quoted(text), "INDEX:VALUE");
+  if (colon == std::string_view::npos) malformedSvm(line.where, inQuotes(text), "INDEX:VALUE");
   return {wholeIn(line.where, text.substr(0, colon), 0), text.substr(colon + 1)};
 }
 
@@ -182,13 +182,13 @@ void readSparse(const SvmLine& line, std::span<double> row) {
   for (std::size_t field = 1; field < line.fields.size(); ++field) {
     const SvmNode node = nodeIn(line, field);
     if (node.index <= last)
-      malformedSvm(line.where, quoted(line.fields[field]), fmt::format("an index greater than {}", last));
+      malformedSvm(line.where, inQuotes(line.fields[field]), fmt::format("an index greater than {}", last));
     if (node.index > static_cast<std::int64_t>(row.size()))
       throw Error(ErrorCode::ShapeMismatch, line.where, fmt::format("dimension {}", node.index),
                   fmt::format("at most {}, as histograms have", row.size()));
     const double value = realIn(line.where, node.value);
     if (value < 0)
-      throw Error(ErrorCode::UnsupportedModel, line.where, quoted(line.fields[field]), "values of 0 or more",
+      throw Error(ErrorCode::UnsupportedModel, line.where, inQuotes(line.fields[field]), "values of 0 or more",
                   "train on histograms as they are, not scaled");
     row[static_cast<std::size_t>(node.index - 1)] = value;
     last = node.index;

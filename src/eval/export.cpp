@@ -10,7 +10,7 @@
 namespace relprop {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 using Write = std::function<void(const std::string&)>;
 using Paths = std::map<std::string, std::string>;  // of models, by key
 
@@ -69,25 +69,25 @@ void exportCsv(const Store& store, const Write& write) {
 }
 
 // JSON has no infinity and no NaN: both are null.
-Json jsonOf(const std::vector<NamedScore>& scores) {
-  Json json = Json::object();
+OrderedJson jsonOf(const std::vector<NamedScore>& scores) {
+  OrderedJson json = OrderedJson::object();
   for (const NamedScore& score : scores) json[score.name] = score.value;
   return json;
 }
 
-Json jsonOf(const std::vector<Curve>& curves) {
-  Json json = Json::array();
+OrderedJson jsonOf(const std::vector<Curve>& curves) {
+  OrderedJson json = OrderedJson::array();
   for (const Curve& one : curves)
     json.push_back({{"name", one.name}, {"abscissa", one.abscissa}, {"x", one.x}, {"y", one.y}});
   return json;
 }
 
-Json jsonOf(const Provenance& run) {
+OrderedJson jsonOf(const Provenance& run) {
   return {{"version", run.version},     {"host", run.host}, {"command", run.command}, {"precision", run.precision},
           {"libraries", run.libraries}, {"seed", run.seed}, {"threads", run.threads}};
 }
 
-Json jsonOf(const Result& result, const Provenance& run, const std::string& path) {
+OrderedJson jsonOf(const Result& result, const Provenance& run, const std::string& path) {
   const ResultKey& key = result.key;
   return {{"model", key.model},
           {"modelPath", path},
@@ -104,8 +104,8 @@ Json jsonOf(const Result& result, const Provenance& run, const std::string& path
 }
 
 // Names of files need not be UTF-8, JSON has to be.
-std::string textOf(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+std::string textOf(const OrderedJson& json) {
+  return json.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
 }
 
 void exportJson(const Store& store, const Write& write) {

@@ -3,12 +3,11 @@
 #include <algorithm>
 
 #include "explainer/bag_run.h"
+#include "explainer/plan_report.h"
 #include "explainer/system.h"
 
 namespace relprop {
 namespace {
-
-constexpr std::int64_t kProgram = 38 << 20;  // what the process holds besides
 
 std::int64_t bytesOf(const bow::Bag& bag) {
   std::size_t bytes = bag.vocabulary.centres.size() * sizeof(bag.vocabulary.centres[0]) +
@@ -68,7 +67,7 @@ class BagSystem : public System {
     r.nodes = nodes();
     r.arenaBytes = run_->bytes();
     r.modelBytes = bytesOf(bag);
-    r.memory = kProgram + r.modelBytes + r.arenaBytes;
+    r.memory = kProgramBytes + r.modelBytes + r.arenaBytes;
     return r;
   }
 

@@ -8,16 +8,16 @@
 namespace relprop {
 namespace {
 
-using Json = nlohmann::ordered_json;
-using Parameters = std::vector<std::pair<std::string, std::string>>;  // key, and what it means
+using OrderedJson = nlohmann::ordered_json;
+using ParameterTexts = std::vector<std::pair<std::string, std::string>>;  // key, and what it means
 
-std::string dump(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+std::string dump(const OrderedJson& json) {
+  return json.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
 }
 
 // Of a network without probabilities there is none.
-Json probabilityJson(double probability) {
-  return std::isfinite(probability) ? Json(probability) : Json();
+OrderedJson probabilityJson(double probability) {
+  return std::isfinite(probability) ? OrderedJson(probability) : OrderedJson();
 }
 
 std::string labelOf(int index, const std::vector<std::string>& labels) {
@@ -25,21 +25,21 @@ std::string labelOf(int index, const std::vector<std::string>& labels) {
   return index >= 0 && position < labels.size() ? labels[position] : "";
 }
 
-Json predictionJson(const Prediction& prediction, const std::vector<std::string>& labels) {
-  Json json = {{"index", prediction.index}};
+OrderedJson predictionJson(const Prediction& prediction, const std::vector<std::string>& labels) {
+  OrderedJson json = {{"index", prediction.index}};
   std::string label = labelOf(prediction.index, labels);
-  json["label"] = label.empty() ? Json() : Json(label);
+  json["label"] = label.empty() ? OrderedJson() : OrderedJson(label);
   json["probability"] = probabilityJson(prediction.probability);
   json["logit"] = prediction.logit;
   return json;
 }
 
-Json targetJson(const Explanation& explanation, const NamedTarget& target, const TargetChoice& question) {
+OrderedJson targetJson(const Explanation& explanation, const NamedTarget& target, const TargetChoice& question) {
   if (target.target.kind() == Target::Kind::Relevance) return {{"file", target.name}};
   if (target.target.kind() == Target::Kind::All) return {{"channels", "all"}};
-  Json json = question.from.empty()
-                  ? predictionJson(explanation.targetPrediction, question.labels)
-                  : Json{{"channel", explanation.target}, {"sum", explanation.targetPrediction.logit}};
+  OrderedJson json = question.from.empty()
+                         ? predictionJson(explanation.targetPrediction, question.labels)
+                         : OrderedJson{{"channel", explanation.target}, {"sum", explanation.targetPrediction.logit}};
   if (target.target.kind() == Target::Kind::Not) json["not"] = true;
   if (target.target.contrast() == Target::Contrast::Others) json["against"] = "others";
   if (target.target.contrast() == Target::Contrast::Class) json["against"] = target.target.rival();
@@ -47,12 +47,12 @@ Json targetJson(const Explanation& explanation, const NamedTarget& target, const
 }
 
 // What a node absorbed as a share of the relevance that was put in.
-Json shareJson(const LedgerEntry& entry, const Explanation& explanation) {
-  return explanation.seed == 0 ? Json() : Json(entry.absorbed() / explanation.seed);
+OrderedJson shareJson(const LedgerEntry& entry, const Explanation& explanation) {
+  return explanation.seed == 0 ? OrderedJson() : OrderedJson(entry.absorbed() / explanation.seed);
 }
 
-Json innerMapsJson(const Explanation& explanation) {
-  Json json = Json::array();
+OrderedJson innerMapsJson(const Explanation& explanation) {
+  OrderedJson json = OrderedJson::array();
   for (const LayerMap& layer : explanation.layers) {
     const std::vector<float>& values = layer.relevance.data;
     json.push_back({{"node", layer.node},
@@ -62,16 +62,16 @@ Json innerMapsJson(const Explanation& explanation) {
   return json;
 }
 
-Json nodesJson(const std::vector<NodeReport>& nodes) {
-  Json json = Json::array();
+OrderedJson nodesJson(const std::vector<NodeReport>& nodes) {
+  OrderedJson json = OrderedJson::array();
   for (const NodeReport& node : nodes)
     json.push_back(
         {{"node", node.node}, {"op", node.op}, {"shape", node.shape}, {"rule", node.rule}, {"folded", node.folded}});
   return json;
 }
 
-Json stepsJson(const std::vector<StepReport>& steps) {
-  Json json = Json::array();
+OrderedJson stepsJson(const std::vector<StepReport>& steps) {
+  OrderedJson json = OrderedJson::array();
   for (const StepReport& step : steps)
     json.push_back({{"phase", step.phase},
                     {"name", step.name},
@@ -83,14 +83,14 @@ Json stepsJson(const std::vector<StepReport>& steps) {
   return json;
 }
 
-Json versionsOfAll() {
-  Json json = {{"relprop", version()}};
+OrderedJson versionsOfAll() {
+  OrderedJson json = {{"relprop", version()}};
   for (const auto& [library, number] : versions()) json[library] = number;
   return json;
 }
 
-Json parametersJson(const Parameters& parameters) {
-  Json json = Json::object();
+OrderedJson parametersJson(const ParameterTexts& parameters) {
+  OrderedJson json = OrderedJson::object();
   for (const auto& [key, text] : parameters) json[key] = text;
   return json;
 }
@@ -111,10 +111,10 @@ std::optional<double> conservation(const Explanation& explanation) {
 }
 
 std::string mapJson(const Explanation& explanation, const NamedTarget& target, const TargetChoice& question) {
-  Json json = Json::object();
+  OrderedJson json = OrderedJson::object();
   if (question.from.empty()) {
     json["prediction"] = predictionJson(predicted(explanation), question.labels);
-    json["top5"] = Json::array();
+    json["top5"] = OrderedJson::array();
     for (const Prediction& prediction : explanation.top5)
       json["top5"].push_back(predictionJson(prediction, question.labels));
   } else {
@@ -124,8 +124,8 @@ std::string mapJson(const Explanation& explanation, const NamedTarget& target, c
   json["seed"] = explanation.seed;
   json["sum"] = explanation.sum;
   auto error = conservation(explanation);
-  json["conservation"] = error ? Json(*error) : Json();
-  json["facts"] = Json::object();
+  json["conservation"] = error ? OrderedJson(*error) : OrderedJson();
+  json["facts"] = OrderedJson::object();
   for (const auto& [name, value] : explanation.facts) json["facts"][name] = value;
   json["warnings"] = explanation.warnings;
   if (!explanation.layers.empty()) json["at"] = innerMapsJson(explanation);
@@ -133,7 +133,7 @@ std::string mapJson(const Explanation& explanation, const NamedTarget& target, c
 }
 
 std::string ledgerJson(const Explanation& explanation) {
-  Json json = Json::array();
+  OrderedJson json = OrderedJson::array();
   for (const LedgerEntry& entry : explanation.ledger)
     json.push_back({{"node", entry.node},
                     {"op", entry.op},
@@ -150,18 +150,18 @@ std::string ledgerJson(const Explanation& explanation) {
 }
 
 std::string factsJson(const RunFacts& facts) {
-  Json json = {{"model", {{"path", facts.modelPath}, {"hash", facts.modelHash}}}, {"method", facts.method}};
+  OrderedJson json = {{"model", {{"path", facts.modelPath}, {"hash", facts.modelHash}}}, {"method", facts.method}};
   json["rules"] = facts.rules;
   json["precision"] = facts.precision == Precision::Bfloat16 ? "bf16" : "f32";
-  json["tuning"] = facts.tuning.empty() ? Json() : Json(facts.tuning);
-  json["preprocess"] = facts.preprocess ? Json::parse(toJson(*facts.preprocess)) : Json();
+  json["tuning"] = facts.tuning.empty() ? OrderedJson() : OrderedJson(facts.tuning);
+  json["preprocess"] = facts.preprocess ? OrderedJson::parse(toJson(*facts.preprocess)) : OrderedJson();
   json["versions"] = versionsOfAll();
   return dump(json);
 }
 
 std::string planJson(const Model& model, const Explainer& explainer) {
   const PlanReport& plan = explainer.report();
-  Json json = {{"inputShape", explainer.inputShape()}};
+  OrderedJson json = {{"inputShape", explainer.inputShape()}};
   json["output"] = model.output();
   json["outputs"] = model.outputs();
   json["head"] = plan.head;
@@ -189,8 +189,8 @@ std::string methodJson(const MethodInfo& method) {
                {"bagsOfWords", method.ofBags}});
 }
 
-Parameters commonParameters(const MethodInfo& method) {
-  Parameters common = commonParameters();
+ParameterTexts commonParameters(const MethodInfo& method) {
+  ParameterTexts common = commonParameters();
   std::erase_if(common, [&](const auto& one) {
     return std::any_of(method.parameters.begin(), method.parameters.end(),
                        [&](const auto& own) { return own.first == one.first; });

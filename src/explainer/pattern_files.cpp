@@ -11,7 +11,7 @@ namespace {
 
 const char* const kHint = "such files are made with `relprop patterns`";
 
-Facts factsOf(const Patterns& p) {
+PatternFacts factsOf(const Patterns& p) {
   return {{"model", p.model},
           {"batchnorm", p.foldBatchNorm ? "fold" : "pass"},
           {"images", std::to_string(p.images)},
@@ -31,12 +31,13 @@ std::string textOf(const NpyValues& bytes, const std::string& where) {
 
 }  // namespace
 
-void addFacts(std::map<std::string, NpyEntry>& entries, const Facts& facts) {
+void addFacts(std::map<std::string, NpyEntry>& entries, const PatternFacts& facts) {
   for (const auto& [key, text] : facts) entries.emplace(std::string(kFactPrefix) + key, npyEntry(text));
 }
 
-Facts readFacts(const std::filesystem::path& path, const std::vector<std::string>& needed, const std::string& hint) {
-  Facts facts;
+PatternFacts readFacts(const std::filesystem::path& path, const std::vector<std::string>& needed,
+                       const std::string& hint) {
+  PatternFacts facts;
   visitNpzEntries(path, [&](const NpzEntry& entry) {
     if (!entry.name.starts_with(kFactPrefix)) return;
     facts[entry.name.substr(kFactPrefix.size())] = textOf(decodeNpyValues(entry.read(), entry.where), entry.where);
@@ -48,7 +49,7 @@ Facts readFacts(const std::filesystem::path& path, const std::vector<std::string
   return facts;
 }
 
-std::int64_t numberFact(const Facts& facts, const std::string& key, const std::filesystem::path& path) {
+std::int64_t numberFact(const PatternFacts& facts, const std::string& key, const std::filesystem::path& path) {
   const std::string& text = facts.at(key);
   std::int64_t value = 0;
   const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -72,7 +73,7 @@ void Patterns::save(const std::filesystem::path& path) const {
 }
 
 Patterns Patterns::load(const std::filesystem::path& path) {
-  const Facts facts = readFacts(path, {"model", "batchnorm", "images", "silent", "degenerate"}, kHint);
+  const PatternFacts facts = readFacts(path, {"model", "batchnorm", "images", "silent", "degenerate"}, kHint);
   Patterns p;
   p.model = facts.at("model");
   p.foldBatchNorm = facts.at("batchnorm") == "fold";

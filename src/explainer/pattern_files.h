@@ -11,12 +11,13 @@ namespace relprop {
 // Entries about the whole are named so; nodes of networks are not.
 inline constexpr std::string_view kFactPrefix = "relprop.";
 
-using Facts = std::map<std::string, std::string>;  // without the prefix
+using PatternFacts = std::map<std::string, std::string>;  // without the prefix
 
-void addFacts(std::map<std::string, NpyEntry>& entries, const Facts& facts);
+void addFacts(std::map<std::string, NpyEntry>& entries, const PatternFacts& facts);
 // Throws MalformedTensor when one of `needed` is missing; `hint` says where such files come from.
-Facts readFacts(const std::filesystem::path& path, const std::vector<std::string>& needed, const std::string& hint);
-std::int64_t numberFact(const Facts& facts, const std::string& key, const std::filesystem::path& path);
+PatternFacts readFacts(const std::filesystem::path& path, const std::vector<std::string>& needed,
+                       const std::string& hint);
+std::int64_t numberFact(const PatternFacts& facts, const std::string& key, const std::filesystem::path& path);
 // Calls visit for all other entries.
 void visitNodeEntries(const std::filesystem::path& path, const NpzVisitor& visit);
 

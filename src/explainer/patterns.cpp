@@ -108,7 +108,7 @@ struct PatternEstimator::Impl {
   }
 
   // Sums of one are of no use to an estimator of the other.
-  Facts settings() const {
+  PatternFacts settings() const {
     return {{"model", model.hash()},
             {"input", toString(imageShape())},
             {"batchnorm", options.foldBatchNorm ? "fold" : "pass"}};
@@ -121,7 +121,7 @@ struct PatternEstimator::Impl {
       eachSum(s, [&](const char* end, const Shape& shape, const std::vector<double>& sums) {
         entries.emplace(s.node + end, npyEntry(shape, std::span(sums)));
       });
-    Facts facts = settings();
+    PatternFacts facts = settings();
     facts["images"] = std::to_string(images);
     facts["note"] = note;
     addFacts(entries, facts);
@@ -130,8 +130,8 @@ struct PatternEstimator::Impl {
 
   std::string load(const std::filesystem::path& path) {
     reset();
-    const Facts facts = readFacts(path, {"model", "input", "batchnorm", "images", "note"}, kStateHint);
-    const Facts own = settings();
+    const PatternFacts facts = readFacts(path, {"model", "input", "batchnorm", "images", "note"}, kStateHint);
+    const PatternFacts own = settings();
     for (const char* key : {"model", "input", "batchnorm"})
       if (facts.at(key) != own.at(key))
         throw Error(ErrorCode::InvalidArgument, path.string(), fmt::format("sums for {} {}", key, facts.at(key)),

@@ -7,16 +7,16 @@
 namespace relprop {
 namespace {
 
-// What a process holds besides weights and plans: the program and its libraries, and what they keep of kernels they
-// compile; and each image some three times, as it comes, as the caller gives it, and its map.
-constexpr std::int64_t kProgram = 38 << 20, kCopies = 3;
+// Each image is held some three times, as it comes, as the caller gives it, and its map.
+constexpr std::int64_t kCopies = 3;
 
 // Explaining or, for large models of which a method needs little, reading the file takes most: its bytes lie beside the
 // weights that are made of them.
 std::int64_t mostMemory(const PlanReport& report, const CompiledMethod& compiled) {
   const std::int64_t images =
       kCopies * compiled.rows() * compiled.inputFloats() * static_cast<std::int64_t>(sizeof(float));
-  return kProgram + report.modelBytes + std::max(report.arenaBytes + report.weightBytes + images, report.modelBytes);
+  return kProgramBytes + report.modelBytes +
+         std::max(report.arenaBytes + report.weightBytes + images, report.modelBytes);
 }
 
 NodeReport nodeReport(const CompiledMethod& compiled, int index) {

@@ -5,6 +5,10 @@
 
 namespace relprop {
 
+// What a process holds besides weights and plans: the program and its libraries, and what they keep of kernels they
+// compile.
+constexpr std::int64_t kProgramBytes = 38 << 20;
+
 // What every node received and passed on; row: of relevance.
 std::vector<LedgerEntry> ledgerOf(CompiledMethod& compiled, std::int64_t row);
 // Those that its walk needs, of a plan of several.

@@ -18,10 +18,10 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr const char* kHint = "make one here: relprop tune MODEL -o FILE";
+constexpr const char* kTuningHint = "make one here: relprop tune MODEL -o FILE";
 
 [[noreturn]] void malformed(const std::string& where, const std::string& got, const std::string& expected) {
-  throw Error(ErrorCode::InvalidArgument, where, got, expected, kHint);
+  throw Error(ErrorCode::InvalidArgument, where, got, expected, kTuningHint);
 }
 
 void requireWays(const Tuning& tuning, const std::string& where) {

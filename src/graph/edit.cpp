@@ -185,6 +185,20 @@ void sortTopologically(Graph& graph) {
   graph.nodes = std::move(sorted);
 }
 
+const Shape& inputShape(const Graph& graph, const Node& node) {
+  return graph.value(node.inputs.at(0)).shape;
+}
+
+const Node* producerOf(const Graph& graph, const Uses& uses, ValueId id) {
+  const bool known = id != kNoValue && static_cast<std::size_t>(id) < uses.producer.size();
+  const int index = known ? uses.producer[static_cast<std::size_t>(id)] : -1;
+  return index < 0 ? nullptr : &graph.nodes[static_cast<std::size_t>(index)];
+}
+
+void mismatch(const Node& node, const std::string& got, const std::string& expected) {
+  throw Error(ErrorCode::ShapeMismatch, describe(node), got, expected);
+}
+
 std::string describe(const Node& node) {
   return fmt::format("node '{}' ({})", node.name, opName(node.op));
 }

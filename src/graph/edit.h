@@ -62,7 +62,16 @@ int removeDeadNodes(Graph& graph);
 // Stable: nodes that are in order stay where they are. Throws MalformedModel for a cycle.
 void sortTopologically(Graph& graph);
 
+// Shape of the first input.
+const Shape& inputShape(const Graph& graph, const Node& node);
+
+// The node that makes a value; null for inputs, constants, kNoValue and what came after `uses` was made.
+const Node* producerOf(const Graph& graph, const Uses& uses, ValueId id);
+
 // "node 'conv1' (Conv)", as errors name it.
 std::string describe(const Node& node);
+
+// Throws ShapeMismatch at the node.
+[[noreturn]] void mismatch(const Node& node, const std::string& got, const std::string& expected);
 
 }  // namespace relprop

@@ -15,10 +15,6 @@ namespace {
 // Extents and attributes below this bound can be added and multiplied in pairs without overflow.
 constexpr std::int64_t kLargest = std::int64_t{1} << 31;
 
-[[noreturn]] void mismatch(const Node& node, const std::string& got, const std::string& expected) {
-  throw Error(ErrorCode::ShapeMismatch, describe(node), got, expected);
-}
-
 void checkAttribute(const Node& node, const char* name, const Shape& values, std::size_t count, std::int64_t lowest) {
   if (values.size() != count)
     mismatch(node, fmt::format("{} has {} entries", name, values.size()), fmt::format("{}", count));

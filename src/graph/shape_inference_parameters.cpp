@@ -13,14 +13,6 @@ namespace relprop {
 
 namespace {
 
-[[noreturn]] void mismatch(const Node& node, const std::string& got, const std::string& expected) {
-  throw Error(ErrorCode::ShapeMismatch, describe(node), got, expected);
-}
-
-const Shape& inputShape(const Graph& graph, const Node& node) {
-  return graph.value(node.inputs.at(0)).shape;
-}
-
 // A canonical Slice has its parameters as attributes and one input. ONNX's have their defaults here.
 struct SliceParameters {
   Shape starts, ends, steps;

@@ -9,11 +9,11 @@ namespace relprop {
 namespace {
 
 // As in the decoder, the exception leaves through libpng's frames, and ~Writer frees its memory.
-[[noreturn]] void onError(png_structp, png_const_charp message) {
+[[noreturn]] void onWriteError(png_structp, png_const_charp message) {
   throw Error(ErrorCode::Internal, "encodePng", message);
 }
 
-void onWarning(png_structp, png_const_charp) {}
+void onWriteWarning(png_structp, png_const_charp) {}
 
 void onWrite(png_structp png, png_bytep data, std::size_t count) {
   auto* file = static_cast<Bytes*>(png_get_io_ptr(png));
@@ -23,7 +23,7 @@ void onWrite(png_structp png, png_bytep data, std::size_t count) {
 class Writer {
  public:
   explicit Writer(Bytes& file)
-      : png_(png_create_write_struct(PNG_LIBPNG_VER_STRING, nullptr, onError, onWarning)),
+      : png_(png_create_write_struct(PNG_LIBPNG_VER_STRING, nullptr, onWriteError, onWriteWarning)),
         info_(png_ ? png_create_info_struct(png_) : nullptr) {
     if (!info_) {
       png_destroy_write_struct(&png_, nullptr);

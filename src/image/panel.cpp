@@ -10,7 +10,7 @@ namespace relprop {
 
 namespace {
 
-constexpr int kMargin = 8, kTitleHeight = 18, kBaseline = 5;
+constexpr int kPanelMargin = 8, kTitleHeight = 18, kBaseline = 5;
 constexpr int kWidestTitle = 240;  // a title may widen its column up to this
 constexpr int kFont = cv::FONT_HERSHEY_SIMPLEX;
 constexpr double kFontScale = 0.4;
@@ -58,7 +58,7 @@ std::vector<int> columnWidths(const std::vector<std::vector<TitledImage>>& rows)
 std::int64_t rowHeight(const std::vector<TitledImage>& row) {
   std::int64_t height = 0;
   for (const TitledImage& cell : row) height = std::max<std::int64_t>(height, cell.image.height);
-  return height + kTitleHeight + kMargin;
+  return height + kTitleHeight + kPanelMargin;
 }
 
 // A view on the pixels, for OpenCV to draw into.
@@ -73,13 +73,13 @@ void paste(const Image& image, Image& canvas, int left, int top) {
 }
 
 void drawRow(const std::vector<TitledImage>& row, const std::vector<int>& widths, Image& canvas, int top) {
-  int left = kMargin;
+  int left = kPanelMargin;
   for (std::size_t i = 0; i < row.size(); ++i) {
     const std::string title = fitted(drawable(row[i].title), widths[i]);
     cv::putText(asMat(canvas), title, {left, top + kTitleHeight - kBaseline}, kFont, kFontScale, cv::Scalar::all(0), 1,
                 cv::LINE_AA);
     paste(row[i].image, canvas, left, top + kTitleHeight);
-    left += widths[i] + kMargin;
+    left += widths[i] + kPanelMargin;
   }
 }
 
@@ -88,12 +88,12 @@ void drawRow(const std::vector<TitledImage>& row, const std::vector<int>& widths
 Image composePanel(const std::vector<std::vector<TitledImage>>& rows) {
   if (rows.empty()) throw Error(ErrorCode::InvalidArgument, "panel", "no rows", "at least one row");
   const std::vector<int> widths = columnWidths(rows);
-  std::int64_t width = kMargin, height = kMargin;
-  for (int column : widths) width += column + kMargin;
+  std::int64_t width = kPanelMargin, height = kPanelMargin;
+  for (int column : widths) width += column + kPanelMargin;
   for (const auto& row : rows) height += rowHeight(row);
   Image canvas = blankImage(width, height, "panel");
   std::fill(canvas.pixels.begin(), canvas.pixels.end(), std::uint8_t{255});
-  int top = kMargin;
+  int top = kPanelMargin;
   for (const auto& row : rows) {
     drawRow(row, widths, canvas, top);
     top += static_cast<int>(rowHeight(row));

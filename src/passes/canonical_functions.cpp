@@ -12,12 +12,6 @@ namespace relprop {
 
 namespace {
 
-const Node* producerOf(const Graph& graph, const Uses& uses, ValueId id) {
-  const auto value = static_cast<std::size_t>(id);
-  const int index = value < uses.producer.size() ? uses.producer[value] : -1;  // not of constants made by this pass
-  return index < 0 ? nullptr : &graph.nodes[static_cast<std::size_t>(index)];
-}
-
 bool isNumber(const Graph& graph, ValueId id, double expected) {
   const std::vector<float>* values = constantFloats(graph, id);
   return values && values->size() == 1 && std::abs(static_cast<double>((*values)[0]) - expected) < 1e-6 * expected;
@@ -300,7 +294,7 @@ bool concat(Graph& graph, std::size_t index, const PassContext& context) {
   return repeatConstantRows(graph, index, shape[0]) > 0;
 }
 
-const std::map<Op, bool (*)(Graph&, std::size_t, const PassContext&)>& table() {
+const std::map<Op, bool (*)(Graph&, std::size_t, const PassContext&)>& rewriters() {
   static const std::map<Op, bool (*)(Graph&, std::size_t, const PassContext&)> rewriters = {
       {Op::Pow, power}, {Op::Mish, mish},   {Op::Expand, expand},         {Op::Cast, cast},    {Op::Mod, modulo},
       {Op::Clip, clip}, {Op::PRelu, prelu}, {Op::LogSoftmax, logSoftmax}, {Op::Concat, concat}};
@@ -326,8 +320,8 @@ int fuseGelus(Graph& graph, PassContext&) {
 int canonicaliseFunctions(Graph& graph, PassContext& context) {
   int rewrites = 0;
   for (std::size_t i = 0, count = graph.nodes.size(); i < count; ++i) {
-    const auto rewriter = table().find(graph.nodes[i].op);
-    if (rewriter != table().end()) rewrites += rewriter->second(graph, i, context);
+    const auto rewriter = rewriters().find(graph.nodes[i].op);
+    if (rewriter != rewriters().end()) rewrites += rewriter->second(graph, i, context);
   }
   return rewrites;
 }

@@ -40,10 +40,6 @@ Shape countsOf(const Ranges& ranges) {
   return shape;
 }
 
-const Shape& inputShape(const Graph& graph, const Node& node) {
-  return graph.value(node.inputs[0]).shape;
-}
-
 bool slice(Graph& graph, std::size_t index) {
   Node& node = graph.nodes[index];
   if (node.inputs.size() == 1) return false;

@@ -132,7 +132,7 @@ Reason cast(const Graph&, const Node&) {
 }
 
 // Of ops that are not elementwise, or have conditions.
-const std::map<Op, Reason (*)(const Graph&, const Node&)>& table() {
+const std::map<Op, Reason (*)(const Graph&, const Node&)>& reasons() {
   static const std::map<Op, Reason (*)(const Graph&, const Node&)> reasons = {
       {Op::Conv, conv},
       {Op::Dense, dense},
@@ -182,8 +182,8 @@ Reason whyNot(const Graph& graph, const Node& node, const std::set<ValueId>& rea
   if (!reason.empty()) return reason;
   const OpKind kind = traitsOf(node.op).kind;
   if (kind == OpKind::Choice || kind == OpKind::Comparison) return elementwise(graph, node);
-  const auto known = table().find(node.op);
-  if (known != table().end()) return known->second(graph, node);
+  const auto known = reasons().find(node.op);
+  if (known != reasons().end()) return known->second(graph, node);
   return isElementwise(node.op) ? "" : "no canonical form";
 }
 

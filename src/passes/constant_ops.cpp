@@ -7,6 +7,7 @@
 #include <functional>
 #include <limits>
 #include <map>
+#include <type_traits>
 
 #include "graph/edit.h"
 #include "graph/op_table.h"
@@ -34,17 +35,14 @@ struct Call {
 
 using Constants = std::vector<Constant>;
 
-void setPayload(Constant& constant, Floats values) {
-  constant.floats = std::make_shared<const Floats>(std::move(values));
-}
-void setPayload(Constant& constant, Ints values) {
-  constant.ints = std::make_shared<const Ints>(std::move(values));
-}
-
 template <class T>
 Constant made(const ValueType& type, std::vector<T> values) {
   Constant constant{type.dtype, type.shape, nullptr, nullptr};
-  setPayload(constant, std::move(values));
+  auto payload = std::make_shared<const std::vector<T>>(std::move(values));
+  if constexpr (std::is_same_v<T, float>)
+    constant.floats = std::move(payload);
+  else
+    constant.ints = std::move(payload);
   return constant;
 }
 
@@ -296,7 +294,7 @@ struct Evaluator {
 };
 
 // Of ops that are not elementwise.
-const std::map<Op, Evaluator>& table() {
+const std::map<Op, Evaluator>& evaluators() {
   static const std::map<Op, Evaluator> evaluators = {
       {Op::Constant, {constantNode, true}},
       {Op::Identity, {sharing, true}},
@@ -333,8 +331,8 @@ Run elementwise(const Node& node) {
 
 // Null: it cannot be evaluated.
 Run evaluatorOf(const Node& node) {
-  const auto own = table().find(node.op);
-  return own != table().end() ? own->second.run : elementwise(node);
+  const auto own = evaluators().find(node.op);
+  return own != evaluators().end() ? own->second.run : elementwise(node);
 }
 
 }  // namespace
@@ -348,8 +346,8 @@ bool canEvaluate(const Node& node) {
 }
 
 bool sharesPayload(const Node& node) {
-  const auto own = table().find(node.op);
-  return own != table().end() && own->second.shares;
+  const auto own = evaluators().find(node.op);
+  return own != evaluators().end() && own->second.shares;
 }
 
 std::vector<Constant> evaluate(const Graph& graph, const Node& node, const std::vector<ValueType>& types) {

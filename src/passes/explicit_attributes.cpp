@@ -16,10 +16,6 @@ namespace relprop {
 
 namespace {
 
-const Shape& inputShape(const Graph& graph, const Node& node) {
-  return graph.value(node.inputs.at(0)).shape;
-}
-
 void writeWindow(const Graph& graph, Node& node, const Shape& kernel) {
   const Window window = windowOf(node, inputShape(graph, node), kernel);
   Shape pads = window.padBegin;
@@ -111,7 +107,7 @@ void gelu(const Graph&, Node& node) {
 
 using Write = void (*)(const Graph&, Node&);
 
-const std::map<Op, Write>& table() {
+const std::map<Op, Write>& writers() {
   static const std::map<Op, Write> writers = {
       {Op::Conv, conv},
       {Op::MaxPool, pool},
@@ -136,8 +132,8 @@ const std::map<Op, Write>& table() {
 int makeAttributesExplicit(Graph& graph, PassContext&) {
   int rewrites = 0;
   for (Node& node : graph.nodes) {
-    const auto writer = table().find(node.op);
-    if (writer == table().end()) continue;
+    const auto writer = writers().find(node.op);
+    if (writer == writers().end()) continue;
     const auto before = node.attrs.size();
     const Op op = node.op;
     writer->second(graph, node);

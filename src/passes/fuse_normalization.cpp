@@ -12,12 +12,6 @@ namespace relprop {
 
 namespace {
 
-const Node* producerOf(const Graph& graph, const Uses& uses, ValueId id) {
-  const bool known = id != kNoValue && static_cast<std::size_t>(id) < uses.producer.size();  // not made by this pass
-  const int index = known ? uses.producer[static_cast<std::size_t>(id)] : -1;
-  return index < 0 ? nullptr : &graph.nodes[static_cast<std::size_t>(index)];
-}
-
 // The node of kind `op` that makes the value, or null.
 const Node* producerOf(const Graph& graph, const Uses& uses, ValueId id, Op op) {
   const Node* node = producerOf(graph, uses, id);

@@ -38,30 +38,30 @@ ValueId ifSameShape(const Graph& graph, const Node& node) {
 }
 
 // A Slice that keeps the shape keeps everything, unless it runs backwards.
-ValueId slice(const Graph& graph, const Node& node) {
+ValueId sliceOfAll(const Graph& graph, const Node& node) {
   return sameShape(graph, node) && all(node.intsAttr("steps"), 1) ? node.inputs[0] : kNoValue;
 }
 
-ValueId pad(const Graph& graph, const Node& node) {
+ValueId padByNothing(const Graph& graph, const Node& node) {
   return sameShape(graph, node) && node.has("pads") && all(node.intsAttr("pads"), 0) ? node.inputs[0] : kNoValue;
 }
 
-ValueId transpose(const Graph&, const Node& node) {
+ValueId transposeInOrder(const Graph&, const Node& node) {
   const Shape perm = node.intsAttr("perm");
   return !perm.empty() && std::is_sorted(perm.begin(), perm.end()) ? node.inputs[0] : kNoValue;
 }
 
-ValueId cast(const Graph& graph, const Node& node) {
+ValueId castToItsOwn(const Graph& graph, const Node& node) {
   return graph.value(node.inputs[0]).dtype == graph.value(node.outputs[0]).dtype ? node.inputs[0] : kNoValue;
 }
 
-ValueId clip(const Graph&, const Node& node) {
+ValueId clipOfNothing(const Graph&, const Node& node) {
   const bool bounded =
       node.inputs.size() > 1 || std::isfinite(node.floatAttr("min", 0)) || std::isfinite(node.floatAttr("max", 0));
   return bounded ? kNoValue : node.inputs[0];
 }
 
-ValueId concat(const Graph&, const Node& node) {
+ValueId concatOfOne(const Graph&, const Node& node) {
   return node.inputs.size() == 1 ? node.inputs[0] : kNoValue;
 }
 
@@ -72,36 +72,36 @@ ValueId besideNeutral(const Graph& graph, const Node& node, float neutral, bool 
   return kNoValue;
 }
 
-ValueId sum(const Graph& graph, const Node& node) {
+ValueId besideZero(const Graph& graph, const Node& node) {
   return besideNeutral(graph, node, 0.0f, node.op == Op::Add);
 }
 
-ValueId product(const Graph& graph, const Node& node) {
+ValueId besideOne(const Graph& graph, const Node& node) {
   return besideNeutral(graph, node, 1.0f, node.op == Op::Mul);
 }
 
-ValueId pool(const Graph& graph, const Node& node) {
+ValueId poolOfOne(const Graph& graph, const Node& node) {
   const Shape kernel = node.intsAttr("kernel_shape");
   const bool trivial =
       sameShape(graph, node) && all(kernel, 1) && all(node.intsAttr("pads"), 0) && all(node.intsAttr("strides"), 1);
   return trivial ? node.inputs[0] : kNoValue;
 }
 
-ValueId resize(const Graph& graph, const Node& node) {
+ValueId resizeByOne(const Graph& graph, const Node& node) {
   const std::vector<float> scales = node.floatsAttr("scales");
   const bool trivial = sameShape(graph, node) && !scales.empty() &&
                        std::all_of(scales.begin(), scales.end(), [](float s) { return s == 1.0f; });
   return trivial ? node.inputs[0] : kNoValue;
 }
 
-const std::map<Op, Result>& table() {
+const std::map<Op, Result>& noOps() {
   static const std::map<Op, Result> results = {
-      {Op::Identity, always}, {Op::Dropout, always}, {Op::Reshape, ifSameShape},
-      {Op::Slice, slice},     {Op::Pad, pad},        {Op::Transpose, transpose},
-      {Op::Cast, cast},       {Op::Clip, clip},      {Op::Concat, concat},
-      {Op::Add, sum},         {Op::Sub, sum},        {Op::Mul, product},
-      {Op::Div, product},     {Op::MaxPool, pool},   {Op::AveragePool, pool},
-      {Op::Resize, resize},
+      {Op::Identity, always},    {Op::Dropout, always},     {Op::Reshape, ifSameShape},
+      {Op::Slice, sliceOfAll},   {Op::Pad, padByNothing},   {Op::Transpose, transposeInOrder},
+      {Op::Cast, castToItsOwn},  {Op::Clip, clipOfNothing}, {Op::Concat, concatOfOne},
+      {Op::Add, besideZero},     {Op::Sub, besideZero},     {Op::Mul, besideOne},
+      {Op::Div, besideOne},      {Op::MaxPool, poolOfOne},  {Op::AveragePool, poolOfOne},
+      {Op::Resize, resizeByOne},
   };
   return results;
 }
@@ -112,8 +112,8 @@ int removeNoOps(Graph& graph, PassContext&) {
   int rewrites = 0;
   Replacements replacements(graph);
   for (const Node& node : graph.nodes) {
-    const auto result = table().find(node.op);
-    const ValueId same = result == table().end() ? kNoValue : result->second(graph, node);
+    const auto result = noOps().find(node.op);
+    const ValueId same = result == noOps().end() ? kNoValue : result->second(graph, node);
     if (same == kNoValue) continue;
     replacements.add(node.outputs[0], same);
     ++rewrites;

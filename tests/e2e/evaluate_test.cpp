@@ -150,8 +150,8 @@ TEST_F(EvaluateTest, ExportWritesOneLineAScore) {
   const Outcome csv = relprop({"export", store(), "--csv"});
   EXPECT_EQ(csv.code, 0) << csv.err;
   EXPECT_EQ(std::count(csv.out.begin(), csv.out.end(), '\n'), 1 + 8 * 2);  // all and pos
-  const Outcome json = relprop({"export", store(), "--json"});
-  EXPECT_EQ(nlohmann::json::parse(json.out).size(), 8u);
+  const Outcome lines = relprop({"export", store(), "--json"});
+  EXPECT_EQ(nlohmann::json::parse(lines.out).size(), 8u);
 }
 
 TEST_F(EvaluateTest, ExportWritesAProject) {

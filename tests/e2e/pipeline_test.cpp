@@ -42,9 +42,9 @@ class PipelineTest : public testing::Test {
     std::vector<std::string> names;
     std::istringstream lines(outcome.out);
     for (std::string line; std::getline(lines, line);) {
-      const auto json = nlohmann::json::parse(line);
-      const std::string method = json.value("method", "panel");
-      names.push_back(fs::path(json["input"].get<std::string>()).stem().string() + " " +
+      const auto result = nlohmann::json::parse(line);
+      const std::string method = result.value("method", "panel");
+      names.push_back(fs::path(result["input"].get<std::string>()).stem().string() + " " +
                       method.substr(0, method.find(':')));
     }
     return names;

@@ -90,9 +90,9 @@ TEST(Usage, MethodsAreListedWithCitations) {
   Outcome list = relprop({"methods"});
   EXPECT_EQ(list.code, 0);
   for (const char* name : {"rap", "lrp-zplus", "gradient"}) EXPECT_THAT(list.out, HasSubstr(name));
-  nlohmann::json json = nlohmann::json::parse(relprop({"methods", "--json"}).out);
-  ASSERT_GT(json.size(), 10u);
-  for (const auto& method : json) {
+  const auto listed = nlohmann::json::parse(relprop({"methods", "--json"}).out);
+  ASSERT_GT(listed.size(), 10u);
+  for (const auto& method : listed) {
     EXPECT_NE(method["summary"], "") << method;
     EXPECT_NE(method["citation"], "") << method;
   }
@@ -108,18 +108,18 @@ TEST(Usage, InspectPrintsWithoutRunning) {
   Outcome text = relprop({"inspect", exampleModel(), "--method", "lrp-zplus", "--steps"});
   EXPECT_EQ(text.code, 0) << text.err;
   for (const char* part : {"memory", "Nodes", "Steps", "Conv", "zplus"}) EXPECT_THAT(text.out, HasSubstr(part));
-  auto json = nlohmann::json::parse(relprop({"inspect", exampleModel(), "--json"}).out);
-  EXPECT_GT(json["nodes"].size(), 5u);
-  EXPECT_GT(json["arenaBytes"], 0);
-  EXPECT_THAT(json["method"].get<std::string>(), StartsWith("rap"));
+  const auto listed = nlohmann::json::parse(relprop({"inspect", exampleModel(), "--json"}).out);
+  EXPECT_GT(listed["nodes"].size(), 5u);
+  EXPECT_GT(listed["arenaBytes"], 0);
+  EXPECT_THAT(listed["method"].get<std::string>(), StartsWith("rap"));
 }
 
 TEST(Usage, InspectTellsWhatMemoryIsFor) {
-  auto json = nlohmann::json::parse(relprop({"inspect", exampleModel(), "--json"}).out);
-  const auto parts = json["modelBytes"].get<std::int64_t>() + json["weightBytes"].get<std::int64_t>() +
-                     json["arenaBytes"].get<std::int64_t>();
-  EXPECT_GT(json["modelBytes"], 0);
-  EXPECT_GT(json["memory"].get<std::int64_t>(), parts) << "the program itself counts too";
+  const auto listed = nlohmann::json::parse(relprop({"inspect", exampleModel(), "--json"}).out);
+  const auto parts = listed["modelBytes"].get<std::int64_t>() + listed["weightBytes"].get<std::int64_t>() +
+                     listed["arenaBytes"].get<std::int64_t>();
+  EXPECT_GT(listed["modelBytes"], 0);
+  EXPECT_GT(listed["memory"].get<std::int64_t>(), parts) << "the program itself counts too";
 }
 
 TEST(Usage, MemoryLimitsAreSizes) {

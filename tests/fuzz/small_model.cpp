@@ -5,7 +5,7 @@
 namespace relprop::fuzz {
 
 std::vector<std::uint8_t> smallModelBytes(const std::map<std::string, std::string>& metadata) {
-  testing::ModelBuilder builder = testing::smallNetwork();
+  onnx_test::ModelBuilder builder = onnx_test::smallNetwork();
   for (const auto& [key, value] : metadata) {
     auto& entry = *builder.model.add_metadata_props();
     entry.set_key(key);

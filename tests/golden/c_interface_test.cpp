@@ -9,7 +9,7 @@
 #include "support/shared.h"
 #include "unit/c/support.h"
 
-namespace relprop::testing {
+namespace relprop::c_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -50,4 +50,4 @@ INSTANTIATE_TEST_SUITE_P(All, CInterface,
                          ::testing::Values("cifar10_resnet20", "cifar10_thin_vgg16", "cifar10_thin_resnet50"));
 
 }  // namespace
-}  // namespace relprop::testing
+}  // namespace relprop::c_test

@@ -35,14 +35,14 @@ ExplainOptions optionsOf(const std::string& method, int batch, int targets) {
   return o;
 }
 
-struct Result {
+struct Growth {
   std::vector<float> maps;
   std::vector<double> ledger;
-  bool operator==(const Result&) const = default;
+  bool operator==(const Growth&) const = default;
 };
 
-Result explained(Explainer& explainer, int batch, int targets) {
-  Result all;
+Growth explained(Explainer& explainer, int batch, int targets) {
+  Growth all;
   for (const Explanation& e : explainer.explain(pattern(batch, explainer.inputShape()))) {
     all.maps.insert(all.maps.end(), e.relevance.data.begin(), e.relevance.data.end());
     for (const LedgerEntry& l : e.ledger) all.ledger.insert(all.ledger.end(), {l.in, l.out, l.bias, l.stabiliser});
@@ -95,7 +95,7 @@ TEST_P(MemoryLimit, ChangesNoBit) {
   const Model model = Model::load(test::modelsFolder() / (std::string(name) + ".onnx"));
   ExplainOptions options = optionsOf(method, kBatch, targets);
   Explainer free(model, options);
-  const Result expected = explained(free, kBatch, targets);
+  const Growth expected = explained(free, kBatch, targets);
   const PlanReport& r = free.report();
   const std::int64_t whole = r.modelBytes + r.weightBytes + r.arenaBytes, least = leastBytes(model, options);
   EXPECT_LT(least, whole);

@@ -31,7 +31,7 @@ class Torchvision : public testing::TestWithParam<std::string> {
   void SetUp() override {
     if (folder().empty()) GTEST_SKIP() << "RELPROP_TORCHVISION is not set: see tools/export/torchvision.py";
     if (!fs::exists(file(".onnx"))) GTEST_SKIP() << file(".onnx") << " is absent";
-    input_ = readNpy(file(".input.npy"));
+    input_ = relprop::readNpy(file(".input.npy"));
   }
   fs::path file(const std::string& suffix) const { return folder() / (GetParam() + suffix); }
   Explainer explainer(const std::string& method) const {
@@ -47,11 +47,12 @@ class Torchvision : public testing::TestWithParam<std::string> {
 
 TEST_P(Torchvision, ComputesTorchsLogitsAndGradient) {
   Explainer e = explainer("gradient");
-  const double logits = relativeError(e.forward(input_).data, readNpy(file(".logits.npy")).data);
+  const double logits = relativeError(e.forward(input_).data, relprop::readNpy(file(".logits.npy")).data);
   fmt::print("{}: logits {:.1e}\n", GetParam(), logits);
   EXPECT_LT(logits, kTolerance);
   const std::vector<Explanation> maps = e.explain(input_);
-  const std::vector<float> gradients = readNpy(file(".gradient.npy")).data, kinks = readNpy(file(".kinks.npy")).data;
+  const std::vector<float> gradients = relprop::readNpy(file(".gradient.npy")).data,
+                           kinks = relprop::readNpy(file(".kinks.npy")).data;
   const auto size = static_cast<std::ptrdiff_t>(gradients.size() / maps.size());
   for (std::size_t i = 0; i < maps.size(); ++i) {
     const auto first = gradients.begin() + static_cast<std::ptrdiff_t>(i) * size;

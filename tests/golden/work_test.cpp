@@ -20,15 +20,15 @@ namespace fs = std::filesystem;
 
 constexpr int kBlock = 16;  // the figures' channels in a block, those of a processor with AVX-512
 
-struct Case {
+struct CountedCall {
   std::string method;
   int batch = 1, targets = 1;
   std::string title() const { return fmt::format("{}, batch {}, targets {}", method, batch, targets); }
 };
 
 // Every way in which rules use their layers, and rap with more rows and with more maps.
-std::vector<Case> cases() {
-  std::vector<Case> all;
+std::vector<CountedCall> cases() {
+  std::vector<CountedCall> all;
   for (const char* method : {"gradient", "guided-backprop", "lrp-epsilon", "lrp-zplus", "lrp-alpha1beta0",
                              "lrp-alpha2beta1", "lrp-gamma", "epsilon-plus-flat", "deeplift", "grad-cam", "rap"})
     all.push_back({method});
@@ -48,7 +48,7 @@ std::string text(const WorkCount& w) {
                      w.productFlops, w.programs, w.programBytes, w.kernels, w.kernelBytes);
 }
 
-ExplainOptions options(const Model& model, const Case& c) {
+ExplainOptions options(const Model& model, const CountedCall& c) {
   ExplainOptions o;
   o.method = c.method, o.batch = c.batch, o.targets.resize(static_cast<std::size_t>(c.targets));
   const auto channels = static_cast<std::size_t>(model.inputShape().at(1));
@@ -61,7 +61,7 @@ using Sections = std::map<std::string, std::string>;
 
 Sections counted(const Model& model) {
   Sections sections;
-  for (const Case& c : cases()) {
+  for (const CountedCall& c : cases()) {
     const WorkCount w = countWork(model, options(model, c));
     if (w.block == kBlock) sections[c.title()] = text(w);
   }

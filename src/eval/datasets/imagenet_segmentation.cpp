@@ -55,7 +55,7 @@ MatFile::Reference maskOf(const Segmentation& set, std::size_t i) {
   return cells.front();
 }
 
-Mask readMask(const Segmentation& set, std::size_t i) {
+Mask maskFrom(const Segmentation& set, std::size_t i) {
   const MatArray array = set.mat.bytes(maskOf(set, i));
   if (array.sizes.size() != 2) malformed(set.where(i, "gt"), fmt::format("{} dimensions", array.sizes.size()), "2");
   Mask mask{static_cast<int>(array.sizes[1]), static_cast<int>(array.sizes[0]), {}};
@@ -133,7 +133,7 @@ Contents openImagenetSegmentation(const fs::path& path) {
   contents.image = [set](std::size_t i) { return readPicture(*set, i); };
   contents.annotation = [set](std::size_t i, std::optional<int>) {
     Annotation annotation;
-    annotation.mask = readMask(*set, i);
+    annotation.mask = maskFrom(*set, i);
     return annotation;
   };
   return contents;

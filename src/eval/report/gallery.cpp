@@ -13,7 +13,7 @@
 namespace relprop::eval {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 constexpr std::int64_t kSmallest = 224;  // sides below are enlarged by a whole number
 
 std::vector<std::uint8_t> heatmapPng(const Tensor& map) {
@@ -23,8 +23,8 @@ std::vector<std::uint8_t> heatmapPng(const Tensor& map) {
   return encodePng(renderHeatmap(map, {}, options));
 }
 
-Json methodList(const Section& section) {
-  Json list = Json::array();
+OrderedJson methodList(const Section& section) {
+  OrderedJson list = OrderedJson::array();
   for (std::size_t m = 0; m < section.methods.size(); ++m)
     list.push_back({{"name", section.methods[m].name},
                     {"parameters", section.methods[m].parameters},
@@ -32,8 +32,8 @@ Json methodList(const Section& section) {
   return list;
 }
 
-Json columnList(const Section& section) {
-  Json list = Json::array();
+OrderedJson columnList(const Section& section) {
+  OrderedJson list = OrderedJson::array();
   for (const ScoreColumn& column : section.group.table.columns)
     list.push_back({{"label", section.protocol(column.protocol).text() + " · " + column.score},
                     {"better", column.better == Better::Higher ? "higher" : "lower"},
@@ -42,13 +42,13 @@ Json columnList(const Section& section) {
 }
 
 // scores[column][method]; JSON has no NaN, a missing one is null.
-Json scoresOf(const Section& section, const ShownPicture& picture) {
-  Json scores = Json::array();
+OrderedJson scoresOf(const Section& section, const ShownPicture& picture) {
+  OrderedJson scores = OrderedJson::array();
   for (const ScoreColumn& column : section.group.table.columns) {
-    Json values = Json::array();
+    OrderedJson values = OrderedJson::array();
     for (const std::string& method : section.group.table.methods) {
       const double value = scoreOf(picture, method, column);
-      values.push_back(std::isfinite(value) ? Json(value) : Json(nullptr));
+      values.push_back(std::isfinite(value) ? OrderedJson(value) : OrderedJson(nullptr));
     }
     scores.push_back(values);
   }
@@ -60,20 +60,21 @@ std::string className(const std::string& label, int number) {
   return number < 0 ? "unknown" : fmt::format("class {}", number);
 }
 
-Json pictureJson(const Section& section, const ShownPicture& picture) {
+OrderedJson pictureJson(const Section& section, const ShownPicture& picture) {
   const PictureFacts& facts = picture.facts;
-  Json maps = Json::array();
+  OrderedJson maps = OrderedJson::array();
   for (std::size_t m = 0; m < picture.maps.size(); ++m)
-    maps.push_back(picture.maps[m] ? Json(mapFile(picture.number, m)) : Json(nullptr));
+    maps.push_back(picture.maps[m] ? OrderedJson(mapFile(picture.number, m)) : OrderedJson(nullptr));
   return {{"name", facts.picture},
           {"file", facts.file},
           {"target", className(facts.targetLabel, facts.targetClass)},
           {"predicted", className(facts.predictedLabel, facts.predictedClass)},
           {"true", className(facts.trueLabel, facts.trueClass)},
-          {"probability", std::isfinite(facts.targetProbability) ? Json(facts.targetProbability) : Json(nullptr)},
+          {"probability",
+           std::isfinite(facts.targetProbability) ? OrderedJson(facts.targetProbability) : OrderedJson(nullptr)},
           {"page", pageFile(picture.number)},
-          {"view", picture.view ? Json(viewFile(picture.number)) : Json(nullptr)},
-          {"truth", picture.truth ? Json(truthFile(picture.number)) : Json(nullptr)},
+          {"view", picture.view ? OrderedJson(viewFile(picture.number)) : OrderedJson(nullptr)},
+          {"truth", picture.truth ? OrderedJson(truthFile(picture.number)) : OrderedJson(nullptr)},
           {"maps", maps},
           {"scores", scoresOf(section, picture)}};
 }
@@ -148,7 +149,8 @@ std::string picturesNote(const Section& section) {
 }
 
 std::string gallery(const Section& section) {
-  Json data = {{"methods", methodList(section)}, {"columns", columnList(section)}, {"pictures", Json::array()}};
+  OrderedJson data = {
+      {"methods", methodList(section)}, {"columns", columnList(section)}, {"pictures", OrderedJson::array()}};
   for (const ShownPicture& picture : section.pictures) data["pictures"].push_back(pictureJson(section, picture));
   return "<div class=\"gallery\" data-gallery>\n<noscript><p class=\"note\">The gallery needs JavaScript; every "
          "picture has its page in "

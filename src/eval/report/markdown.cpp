@@ -77,13 +77,6 @@ std::string ratioCells(const ScoreCell& cell, int decimals) {
   return fmt::format(" {} | {} |", formatted(cell.median, decimals), logs);
 }
 
-int decimalsOf(const ScoreColumn& column) {
-  std::vector<double> means;
-  for (const ScoreCell& cell : column.cells)
-    if (cell.all.count) means.push_back(cell.all.mean);
-  return decimalsFor(means);
-}
-
 std::string besideText(const Section& section, const std::string& method, const ScoreColumn& column) {
   const std::optional<double> theirs = section.beside.value(method, column.protocol, column.score);
   return theirs ? fmt::format(" [{}]", formatted(*theirs, decimalsOf(column))) : "";

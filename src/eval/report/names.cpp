@@ -79,6 +79,13 @@ int decimalsFor(const std::vector<double>& values) {
   return std::clamp(2 - static_cast<int>(std::floor(std::log10(0.999 * largest))), 0, 4);
 }
 
+int decimalsOf(const ScoreColumn& column) {
+  std::vector<double> means;
+  for (const ScoreCell& cell : column.cells)
+    if (cell.all.count) means.push_back(cell.all.mean);
+  return decimalsFor(means);
+}
+
 std::string formatted(double value, int decimals) {
   const double magnitude = std::abs(value), smallest = 0.5 * std::pow(10.0, -decimals);
   if (value != 0.0 && (magnitude < smallest || magnitude >= 1e6)) return fmt::format("{:.1e}", value);

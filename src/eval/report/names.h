@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "relprop/report.h"
+
 namespace relprop::eval {
 
 // "lrp-gamma:gamma=0.25,batchnorm=fold", "id-score@1:profile=rise,…" → the name, and only those parameters in which it
@@ -16,6 +18,7 @@ std::vector<ShortName> shortNames(const std::vector<std::string>& complete);
 
 // How many decimals show three figures of the largest of these values.
 int decimalsFor(const std::vector<double>& values);
+int decimalsOf(const ScoreColumn& column);  // for its means
 // With so many decimals; in powers of ten where these would show nothing or too much of it.
 std::string formatted(double value, int decimals);
 std::string formattedSeconds(double seconds);                    // "12 ms"

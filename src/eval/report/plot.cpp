@@ -29,9 +29,9 @@ struct Range {
   }
 };
 
-class Axes {
+class PlotAxes {
  public:
-  explicit Axes(const Plot& plot) : logarithmic_(plot.logarithmic) {
+  explicit PlotAxes(const Plot& plot) : logarithmic_(plot.logarithmic) {
     Range x, y;
     for (const Series& series : plot.series)
       for (const PlotPoint& point : series.points) {
@@ -72,7 +72,7 @@ std::string tickLabel(double value) {
   return escaped(fmt::format("{:.4g}", value));
 }
 
-std::string grid(const Axes& axes) {
+std::string grid(const PlotAxes& axes) {
   std::string svg = "<g class=\"grid\">";
   for (double tick : axes.yTicks()) {
     const double y = axes.down(tick);
@@ -98,13 +98,13 @@ std::string labels(const Plot& plot) {
       kLeft + (kWidth - kLeft - kRight) / 2, kHeight - 6, escaped(plot.xLabel), middle, escaped(plot.yLabel));
 }
 
-std::string coordinates(const Axes& axes, const std::vector<PlotPoint>& points) {
+std::string coordinates(const PlotAxes& axes, const std::vector<PlotPoint>& points) {
   std::string text;
   for (const PlotPoint& point : points) text += fmt::format("{:.1f},{:.1f} ", axes.across(point.x), axes.down(point.y));
   return text;
 }
 
-std::string band(const Axes& axes, const std::vector<PlotPoint>& points) {
+std::string band(const PlotAxes& axes, const std::vector<PlotPoint>& points) {
   const auto hasWidth = [](const PlotPoint& point) { return point.low < point.high; };
   if (std::none_of(points.begin(), points.end(), hasWidth)) return "";
   std::string outline;
@@ -116,13 +116,13 @@ std::string band(const Axes& axes, const std::vector<PlotPoint>& points) {
 }
 
 // The invisible fat line is what the pointer catches.
-std::string line(const Axes& axes, const Series& series) {
+std::string line(const PlotAxes& axes, const Series& series) {
   const std::string path = coordinates(axes, series.points);
   return band(axes, series.points) +
          fmt::format("<polyline class=\"hit\" points=\"{}\"/><polyline points=\"{}\"/>", path, path);
 }
 
-std::string points(const Axes& axes, const Series& series) {
+std::string points(const PlotAxes& axes, const Series& series) {
   std::string svg;
   for (const PlotPoint& point : series.points)
     svg += fmt::format(
@@ -132,8 +132,8 @@ std::string points(const Axes& axes, const Series& series) {
   return svg;
 }
 
-std::string draw(const Plot& plot, std::string (*mark)(const Axes&, const Series&)) {
-  const Axes axes(plot);
+std::string draw(const Plot& plot, std::string (*mark)(const PlotAxes&, const Series&)) {
+  const PlotAxes axes(plot);
   std::string svg = fmt::format("<svg class=\"plot\" viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"{}\">{}{}", kWidth,
                                 kHeight, escaped(plot.title), grid(axes), labels(plot));
   for (const Series& series : plot.series) {

@@ -69,13 +69,6 @@ std::string head(const Section& section, bool counts) {
       protocolHeads(section), scoreHeads(section.group.table, counts));
 }
 
-int decimalsOf(const ScoreColumn& column) {
-  std::vector<double> means;
-  for (const ScoreCell& cell : column.cells)
-    if (cell.all.count) means.push_back(cell.all.mean);
-  return decimalsFor(means);
-}
-
 std::string nameOfBest(const Section& section, const ScoreColumn& column) {
   for (std::size_t m = 0; m < column.cells.size(); ++m)
     if (column.cells[m].best) return section.methods[m].text();

@@ -59,7 +59,7 @@ void quotientWithConstant(NodeStep& s) {
 
 // Where the maximum grew (Δy > 0), m·Δy goes to the winner under x, where it shrank to the winner under x′, over the
 // Δx found there: an element that is a winner moved at least as far as the maximum did, so the quotient is at most m.
-void maxPool(NodeStep& s) {
+void maxPoolOfDifferences(NodeStep& s) {
   const PoolShape p = s.f.pool(s.node), wide = withRelevanceRows(s, p);
   const Expr dy = difference(s, s.node.outputs[0]);
   const auto scattered = [&](Forward& f, const Expr& gain) {
@@ -97,7 +97,7 @@ void rescale(NodeStep& s) {
     case Role::Affine:
       return quotientWithConstant(s);
     case Role::MaxPool:
-      return maxPool(s);
+      return maxPoolOfDifferences(s);
     case Role::Gate:
       return product(s);
     case Role::Linear:

@@ -9,6 +9,12 @@
 #include "relprop/error.h"
 
 namespace relprop {
+
+struct BareLayer {
+  dnnl::primitive primitive;
+  std::unordered_map<int, dnnl::memory> args;
+};
+
 namespace {
 
 using dnnl::memory;
@@ -38,11 +44,6 @@ ConvDescs describe(const LinearCall& call, memory::data_type factor) {
   return d;
 }
 
-struct Layer {
-  dnnl::primitive primitive;
-  std::unordered_map<int, memory> args;
-};
-
 // Small numbers that are not denormal: the processor takes longer for those. Two bytes of 0x3c3c are 0.011 as a
 // bfloat16, four are 0.011 as a float.
 memory filled(const memory::desc& md) {
@@ -52,7 +53,7 @@ memory filled(const memory::desc& md) {
 }
 
 template <class Primitive, class Desc>
-Layer forwardLayer(const Desc& pd) {
+BareLayer forwardLayer(const Desc& pd) {
   return {Primitive(pd),
           {{DNNL_ARG_SRC, filled(pd.src_desc())},
            {DNNL_ARG_WEIGHTS, filled(pd.weights_desc())},
@@ -60,14 +61,14 @@ Layer forwardLayer(const Desc& pd) {
 }
 
 template <class Primitive, class Desc>
-Layer backwardLayer(const Desc& pd) {
+BareLayer backwardLayer(const Desc& pd) {
   return {Primitive(pd),
           {{DNNL_ARG_DIFF_DST, filled(pd.diff_dst_desc())},
            {DNNL_ARG_WEIGHTS, filled(pd.weights_desc())},
            {DNNL_ARG_DIFF_SRC, filled(pd.diff_src_desc())}}};
 }
 
-Layer layerOf(const LinearCall& call, memory::data_type factor) {
+BareLayer layerOf(const LinearCall& call, memory::data_type factor) {
   const dnnl::primitive_attr attr;
   const ConvDescs d = describe(call, factor);
   using BackConv = dnnl::convolution_backward_data;
@@ -91,7 +92,7 @@ Layer layerOf(const LinearCall& call, memory::data_type factor) {
 
 struct BareLayers::Impl {
   int threads = 0;
-  std::vector<Layer> layers = {};
+  std::vector<BareLayer> layers = {};
 };
 
 BareLayers::BareLayers(const std::vector<LinearCall>& calls, int threads, BareType type)
@@ -109,7 +110,7 @@ BareLayers::~BareLayers() = default;
 std::vector<double> BareLayers::sweep() {
   const ThreadScope scope(impl_->threads);
   std::vector<double> seconds;
-  for (const Layer& l : impl_->layers) {
+  for (const BareLayer& l : impl_->layers) {
     const auto start = std::chrono::steady_clock::now();
     l.primitive.execute(onednn::stream(), l.args);
     onednn::stream().wait();

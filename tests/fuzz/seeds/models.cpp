@@ -10,8 +10,8 @@ namespace relprop::fuzz {
 
 namespace {
 
-using testing::ModelBuilder;
-using testing::NamedAttribute;
+using onnx_test::ModelBuilder;
+using onnx_test::NamedAttribute;
 using Ints = std::vector<std::int64_t>;
 using Floats = std::vector<float>;
 
@@ -28,7 +28,7 @@ File bytesOf(const Single& single) {
   std::vector<std::string> further;
   for (std::size_t i = 0; i < single.floats.size(); ++i) further.push_back("f" + std::to_string(i));
   for (std::size_t i = 0; i < single.integers.size(); ++i) further.push_back("i" + std::to_string(i));
-  ModelBuilder builder = testing::oneNode(single.opset, single.op, single.attributes, further);
+  ModelBuilder builder = onnx_test::oneNode(single.opset, single.op, single.attributes, further);
   for (std::size_t i = 0; i < single.floats.size(); ++i)
     builder.weights("f" + std::to_string(i), single.floats[i].first, single.floats[i].second);
   for (std::size_t i = 0; i < single.integers.size(); ++i) builder.ints("i" + std::to_string(i), single.integers[i]);
@@ -234,7 +234,7 @@ File shapes() {
 }
 
 File externalModel(const std::string& location, std::int64_t offset, std::int64_t length) {
-  ModelBuilder b = testing::smallNetwork();
+  ModelBuilder b = onnx_test::smallNetwork();
   for (onnx::TensorProto& tensor : *b.graph().mutable_initializer()) {
     if (tensor.name() != "fc.w") continue;
     tensor.clear_float_data();

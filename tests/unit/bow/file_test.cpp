@@ -100,8 +100,6 @@ struct Defect {
   ErrorCode code = ErrorCode::MalformedModel;
 };
 
-}  // namespace
-
 TEST_F(BowFile, WhatIsReadGivesTheSameBitsAsWhatWasWritten) {
   const Bag bag = smallBag();
   writeBag(file(), bag);
@@ -371,4 +369,5 @@ TEST_F(BowFile, HeadersWithOtherValuesAreRefusedOrWork) {
   EXPECT_LT(refused, 1000);
 }
 
+}  // namespace
 }  // namespace relprop::bow::test

@@ -55,8 +55,6 @@ class BowImporting : public ::testing::Test {
   BowImport import_;
 };
 
-}  // namespace
-
 TEST_F(BowImporting, ScoresAreThoseOfTheModelOnTheHistogram) {
   importBow(import_, folder_ / "svm.bow");
   const std::shared_ptr<const Bag> bag = readBag(folder_ / "svm.bow");
@@ -122,4 +120,5 @@ TEST_F(BowImporting, WhatDoesNotFitIsNamed) {
   expectRefused(import_, ErrorCode::MalformedTensor, "words.npy");
 }
 
+}  // namespace
 }  // namespace relprop::bow::test

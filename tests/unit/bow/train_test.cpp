@@ -98,8 +98,6 @@ class BowTraining : public ::testing::Test {
   relprop::test::TemporaryFolder folder_;
 };
 
-}  // namespace
-
 TEST_F(BowTraining, TellsClassesApartThatDifferInTheirOutline) {
   BowOptions options = quickOptions();
   options.settings.places = "regions";
@@ -402,4 +400,5 @@ TEST_F(BowTraining, WhatWordsAreAskedForIsChecked) {
   }
 }
 
+}  // namespace
 }  // namespace relprop::bow::test

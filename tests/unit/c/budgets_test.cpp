@@ -14,7 +14,7 @@
 #include "support/temporary_folder.h"
 #include "unit/c/support.h"
 
-namespace relprop::testing {
+namespace relprop::c_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -166,4 +166,4 @@ TEST_F(CBudgets, OfAStreamAtTheEdge) {
 }
 
 }  // namespace
-}  // namespace relprop::testing
+}  // namespace relprop::c_test

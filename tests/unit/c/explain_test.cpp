@@ -7,7 +7,7 @@
 
 #include "unit/c/support.h"
 
-namespace relprop::testing {
+namespace relprop::c_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -206,4 +206,4 @@ TEST(CExplain, ThreadsShareAnExplainer) {
 }
 
 }  // namespace
-}  // namespace relprop::testing
+}  // namespace relprop::c_test

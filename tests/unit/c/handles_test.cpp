@@ -7,7 +7,7 @@
 
 #include "unit/c/support.h"
 
-namespace relprop::testing {
+namespace relprop::c_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -253,4 +253,4 @@ TEST(CErrors, NamesAreThoseOfTheCodes) {
 }
 
 }  // namespace
-}  // namespace relprop::testing
+}  // namespace relprop::c_test

@@ -9,7 +9,7 @@
 #include "support/temporary_folder.h"
 #include "unit/c/support.h"
 
-namespace relprop::testing {
+namespace relprop::c_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -194,4 +194,4 @@ TEST(CLists, AreThoseOfTheLibrary) {
 }
 
 }  // namespace
-}  // namespace relprop::testing
+}  // namespace relprop::c_test

@@ -12,7 +12,7 @@
 #include "relprop/relprop.h"
 #include "unit/explainer/example.h"
 
-namespace relprop::testing {
+namespace relprop::c_test {
 
 using Json = nlohmann::json;
 
@@ -117,4 +117,4 @@ inline Tensor noise(std::int64_t count) {
   return all;
 }
 
-}  // namespace relprop::testing
+}  // namespace relprop::c_test

@@ -18,7 +18,7 @@ using hdf5_test::valuesOf;
 using testing::ElementsAre;
 
 TEST(Hdf5Writer, TheHdf5LibraryReadsBothTypesRowByRow) {
-  const test::TemporaryFolder folder;
+  const relprop::test::TemporaryFolder folder;
   const auto path = folder.write("a.h5", "");
   {
     Hdf5Writer writer(path, {{"a longer name than eight", Type::Float32, {2, 1, 3}}, {"b", Type::Unsigned32, {2}}});
@@ -37,7 +37,7 @@ TEST(Hdf5Writer, TheHdf5LibraryReadsBothTypesRowByRow) {
 }
 
 TEST(Hdf5Writer, WhatIsMissingIsZeroAndTheFileIsAsLongAsItSays) {
-  const test::TemporaryFolder folder;
+  const relprop::test::TemporaryFolder folder;
   const auto path = folder.write("a.h5", "");
   { Hdf5Writer(path, {{"x", Type::Unsigned32, {3}}}).add(0, std::vector<std::uint32_t>{1}); }
   EXPECT_THAT(valuesOf(path, "x").values, ElementsAre(1, 0, 0));
@@ -47,7 +47,7 @@ TEST(Hdf5Writer, WhatIsMissingIsZeroAndTheFileIsAsLongAsItSays) {
 
 // As many sets as the group's leaf holds, each found by its name; our own reader finds them too.
 TEST(Hdf5Writer, AFullGroup) {
-  const test::TemporaryFolder folder;
+  const relprop::test::TemporaryFolder folder;
   const auto path = folder.write("a.h5", "");
   std::vector<Hdf5Set> sets;
   for (std::size_t i = 0; i < Hdf5Writer::kMostSets; ++i)
@@ -69,8 +69,8 @@ TEST(Hdf5Writer, AFullGroup) {
 }
 
 TEST(Hdf5Writer, AFileThatCannotBeWritten) {
-  const test::TemporaryFolder folder;
-  const Error error = test::expectError(ErrorCode::FileWriteFailed, [&] {
+  const relprop::test::TemporaryFolder folder;
+  const Error error = relprop::test::expectError(ErrorCode::FileWriteFailed, [&] {
     Hdf5Writer(folder / "none/a.h5", {{"x", Type::Unsigned32, {3}}});
   });
   EXPECT_EQ(error.where(), (folder / "none/a.h5").string());

@@ -13,7 +13,7 @@ using testing::DoubleNear;
 using testing::ElementsAre;
 using testing::Pointwise;
 
-constexpr double kClose = 1e-12;
+constexpr double kExact = 1e-12;
 
 using Pixels = std::vector<std::size_t>;
 
@@ -77,10 +77,10 @@ TEST(RegionPerturbation, ReplacesRegionsByTheirSumOneAfterAnother) {
     EXPECT_EQ(toy.inputs, pictures);
     ASSERT_EQ(m.scores.size(), 1u);
     EXPECT_EQ(m.scores[0].name, "aopc");
-    EXPECT_NEAR(m.scores[0].value, aopc(logits(toy, pictures)), kClose);
+    EXPECT_NEAR(m.scores[0].value, aopc(logits(toy, pictures)), kExact);
     EXPECT_EQ(m.curves.at(0).name, "score");
     EXPECT_THAT(m.curves[0].x, ElementsAre(0, 1, 2, 3, 4, 5, 6, 7));
-    EXPECT_THAT(m.curves[0].y, Pointwise(DoubleNear(kClose), logits(toy, pictures)));
+    EXPECT_THAT(m.curves[0].y, Pointwise(DoubleNear(kExact), logits(toy, pictures)));
     EXPECT_EQ(toy.calls, 1);
   }
 }
@@ -129,7 +129,7 @@ TEST(RegionPerturbation, RegionLargerThanThePictureIsAllOfIt) {
   ToyCase toy(3, 4, 5);
   const Measured m = toy.measure("region-perturbation:fill=mean");
   EXPECT_THAT(toy.inputs, ElementsAre(toy.picture(), meanColour(toy, 3)));
-  EXPECT_NEAR(m.scores.at(0).value, 0.5 * (toy.logit(toy.inputs[0]) - toy.logit(toy.inputs[1])), kClose);
+  EXPECT_NEAR(m.scores.at(0).value, 0.5 * (toy.logit(toy.inputs[0]) - toy.logit(toy.inputs[1])), kExact);
 }
 
 TEST(RegionPerturbation, StopsWhenNoRegionIsLeft) {
@@ -143,7 +143,7 @@ TEST(RegionPerturbation, OnePixel) {
   ToyCase toy(3, 1, 1);
   const Measured m = toy.measure("region-perturbation:fill=mean");
   EXPECT_THAT(toy.inputs, ElementsAre(toy.picture(), toy.picture()));
-  EXPECT_NEAR(m.scores.at(0).value, 0, kClose);
+  EXPECT_NEAR(m.scores.at(0).value, 0, kExact);
 }
 
 TEST(RegionPerturbation, EqualRegionsGoByIndexInBothOrders) {
@@ -162,7 +162,7 @@ TEST(RegionPerturbation, MayLookAtTheProbability) {
   const Measured m = toy.measure("region-perturbation:region=2,steps=5,fill=mean,output=probability");
   std::vector<double> p;
   for (const Picture& x : pictures) p.push_back(toy.probability(x));
-  EXPECT_NEAR(m.scores.at(0).value, aopc(p), kClose);
+  EXPECT_NEAR(m.scores.at(0).value, aopc(p), kExact);
 }
 
 TEST(RegionPerturbation, HeatmapOfALinearNetworkIsItsBestOrder) {
@@ -217,9 +217,9 @@ TEST(NegativePerturbation, SetsPixelsOfLowRelevanceToZero) {
   EXPECT_THAT(m.curves[0].x, ElementsAre(0, 7, 14, 21, 28, 35, 42));
   EXPECT_EQ(m.curves[0].y, accuracy);
   EXPECT_EQ(m.curves[1].name, "probability");
-  EXPECT_THAT(m.curves[1].y, Pointwise(DoubleNear(kClose), probability));
-  EXPECT_NEAR(m.scores.at(0).value, std::accumulate(accuracy.begin(), accuracy.end(), 0.0) / 7, kClose);
-  EXPECT_NEAR(m.scores.at(1).value, std::accumulate(probability.begin(), probability.end(), 0.0) / 7, kClose);
+  EXPECT_THAT(m.curves[1].y, Pointwise(DoubleNear(kExact), probability));
+  EXPECT_NEAR(m.scores.at(0).value, std::accumulate(accuracy.begin(), accuracy.end(), 0.0) / 7, kExact);
+  EXPECT_NEAR(m.scores.at(1).value, std::accumulate(probability.begin(), probability.end(), 0.0) / 7, kExact);
 }
 
 TEST(NegativePerturbation, AccuracyFollowsTheHighestClass) {

@@ -45,7 +45,7 @@ std::size_t countOf(const std::string& text, const std::string& part) {
 
 class FolderTest : public testing::Test {
  protected:
-  test::TemporaryFolder base_;
+  relprop::test::TemporaryFolder base_;
 };
 
 // Names
@@ -261,14 +261,14 @@ TEST_F(FolderTest, TakesAnEmptyFolderAndALinkToOne) {
 
 TEST_F(FolderTest, RefusesWhatIsNotItsOwn) {
   base_.write("photos/dog.jpg", "dog");
-  const Error foreign = test::failureOf([&] { FolderWriter writer(base_ / "photos"); });
+  const Error foreign = relprop::test::failureOf([&] { FolderWriter writer(base_ / "photos"); });
   EXPECT_EQ(foreign.code(), ErrorCode::InvalidArgument);
   EXPECT_EQ(foreign.got(), "a folder that holds something else");
   EXPECT_EQ(foreign.expected(), "a new or empty folder, or an earlier report");
   EXPECT_EQ(textOf(base_ / "photos/dog.jpg"), "dog");
   base_.write("file", "text");
-  EXPECT_EQ(test::failureOf([&] { FolderWriter writer(base_ / "file"); }).got(), "a file");
-  EXPECT_EQ(test::failureOf([&] { FolderWriter writer(""); }).got(), "an empty path");
+  EXPECT_EQ(relprop::test::failureOf([&] { FolderWriter writer(base_ / "file"); }).got(), "a file");
+  EXPECT_EQ(relprop::test::failureOf([&] { FolderWriter writer(""); }).got(), "an empty path");
   EXPECT_EQ(base_.entries(), 2);
 }
 
@@ -277,7 +277,7 @@ TEST_F(FolderTest, RefusesAReportWithSomebodysFileInIt) {
   first.write("a", std::string("a"));
   first.commit();
   base_.write("report/notes/mine.txt", "thoughts");
-  const Error error = test::failureOf([&] { FolderWriter writer(base_ / "report"); });
+  const Error error = relprop::test::failureOf([&] { FolderWriter writer(base_ / "report"); });
   EXPECT_EQ(error.code(), ErrorCode::InvalidArgument);
   EXPECT_EQ(error.got(), "an earlier report and a file that is not part of it, notes/mine.txt");
   EXPECT_EQ(textOf(base_ / "report/notes/mine.txt"), "thoughts");
@@ -285,7 +285,7 @@ TEST_F(FolderTest, RefusesAReportWithSomebodysFileInIt) {
 
 TEST_F(FolderTest, SaysWhereItCannotWrite) {
   base_.write("file", "text");
-  const Error error = test::failureOf([&] { FolderWriter writer(base_ / "file/report"); });
+  const Error error = relprop::test::failureOf([&] { FolderWriter writer(base_ / "file/report"); });
   EXPECT_EQ(error.code(), ErrorCode::FileWriteFailed);
 }
 
@@ -390,7 +390,7 @@ TEST_F(ReportTest, ModelsOfOneNameAreToldApart) {
 
 TEST_F(ReportTest, RefusesAFolderBeforeItReadsTheStore) {
   base_.write("mine/file", "text");
-  EXPECT_EQ(test::codeOf([&] { writeReport(store_, base_ / "mine"); }), ErrorCode::InvalidArgument);
+  EXPECT_EQ(relprop::test::codeOf([&] { writeReport(store_, base_ / "mine"); }), ErrorCode::InvalidArgument);
 }
 
 TEST_F(ReportTest, Markdown) {
@@ -459,7 +459,7 @@ TEST_F(ReportTest, PublishedFiguresStandBesideOurs) {
 TEST_F(ReportTest, PublishedFiguresOfUnknownThingsAreRefused) {
   writeRandomAndGradient(store_);
   const auto code = [&](const PublishedFigure& figure) {
-    return test::codeOf([&] { markdownReport(store_, {0, "", {figure}}); });
+    return relprop::test::codeOf([&] { markdownReport(store_, {0, "", {figure}}); });
   };
   EXPECT_EQ(code(published("net", "pointing-game", "gradiant")), ErrorCode::UnknownMethod);
   EXPECT_EQ(code(published("net", "pointing", "gradient")), ErrorCode::UnknownMetric);
@@ -479,7 +479,7 @@ TEST_F(ReportTest, PublishedFiguresAreReadFromAList) {
   EXPECT_EQ(figures[1].value, 1);
   EXPECT_EQ(figures[0].method, "rap");
   const auto refused = [&](const std::string& text) {
-    const Error error = test::failureOf([&] { read(text); });
+    const Error error = relprop::test::failureOf([&] { read(text); });
     EXPECT_EQ(error.code(), ErrorCode::InvalidArgument);
     EXPECT_THAT(error.where(), HasSubstr("papers.json"));
     return error.got();

@@ -170,10 +170,10 @@ TEST(PairedBootstrap, CoversTheTruthAsOftenAsItSays) {
 }
 
 TEST(PairedBootstrap, RefusesWhatIsNotPaired) {
-  const Error unequal = test::failureOf([] { pairedBootstrap({1.0, 2.0}, {1.0}); });
+  const Error unequal = relprop::test::failureOf([] { pairedBootstrap({1.0, 2.0}, {1.0}); });
   EXPECT_EQ(unequal.code(), ErrorCode::InvalidArgument);
   EXPECT_STREQ(unequal.what(), "paired bootstrap: 2 and 1 values (expected as many of one as of the other)");
-  const Error none = test::failureOf([] { pairedBootstrap({1.0}, {1.0}, 0, 0); });
+  const Error none = relprop::test::failureOf([] { pairedBootstrap({1.0}, {1.0}, 0, 0); });
   EXPECT_EQ(none.code(), ErrorCode::InvalidArgument);
   EXPECT_STREQ(none.what(), "resamples: 0 (expected at least 1)");
 }

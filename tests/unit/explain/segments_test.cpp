@@ -13,7 +13,7 @@
 namespace relprop::test {
 namespace {
 
-constexpr std::int64_t kSide = 8, kPlane = kSide * kSide;
+constexpr std::int64_t kPictureSide = 8, kPlane = kPictureSide * kPictureSide;
 
 BaselineFacts fromMinusOneToOne(std::size_t channels = 3) {
   return {InputBounds{std::vector<float>(channels, -1), std::vector<float>(channels, 1)}, {}};
@@ -21,11 +21,11 @@ BaselineFacts fromMinusOneToOne(std::size_t channels = 3) {
 
 // Quadrants of four colours, and a little noise.
 Doubles quadrants() {
-  Doubles image = input({1, 3, kSide, kSide}, 5, -0.05, 0.05).data;
+  Doubles image = input({1, 3, kPictureSide, kPictureSide}, 5, -0.05, 0.05).data;
   for (std::int64_t c = 0; c < 3; ++c)
-    for (std::int64_t y = 0; y < kSide; ++y)
-      for (std::int64_t x = 0; x < kSide; ++x)
-        image[static_cast<std::size_t>((c * kSide + y) * kSide + x)] +=
+    for (std::int64_t y = 0; y < kPictureSide; ++y)
+      for (std::int64_t x = 0; x < kPictureSide; ++x)
+        image[static_cast<std::size_t>((c * kPictureSide + y) * kPictureSide + x)] +=
             (y < 4 ? 0.5 : -0.5) * (c == 0 ? 1 : 0.4) + (x < 4 ? 0.3 : -0.3) * (c == 2 ? 1 : -0.4);
   return image;
 }
@@ -35,11 +35,11 @@ Regions regionsOf(const Doubles& image, int count) {
   for (std::size_t i = 0; i < kPlane; ++i)
     for (std::size_t c = 0; c < 3; ++c)
       rgb.push_back(static_cast<std::uint8_t>(std::lround((image[c * kPlane + i] + 1) / 2 * 255)));
-  return superpixels(rgb, kSide, kSide, count);
+  return superpixels(rgb, kPictureSide, kPictureSide, count);
 }
 
 Graph convNet(std::int64_t rows) {
-  Build b({rows, 3, kSide, kSide});
+  Build b({rows, 3, kPictureSide, kPictureSide});
   b.add(Op::Relu, {b.add(Op::Conv, {b.x(), b.random({4, 3, 3, 3}), b.random({4})}, {{"pads", Ints{1, 1, 1, 1}}})});
   addHead(b);
   inferShapes(b.graph);
@@ -198,7 +198,7 @@ TEST(Lime, IsAtTheMinimum) {
 
 // A linear network is its own linear model: each segment has what its pixels bring, however few coalitions are drawn.
 TEST(Segments, OfALinearNetworkHaveWhatTheirPixelsBring) {
-  Build b({4, 3, kSide, kSide});
+  Build b({4, 3, kPictureSide, kPictureSide});
   addHead(b);
   inferShapes(b.graph);
   const std::vector<float>& w = *b.graph.value(b.graph.nodes.back().inputs[1]).constant->floats;
@@ -257,7 +257,7 @@ TEST(Segments, MayBeOne) {
 
 // Colours are shares of the picture's own range where nobody says what a pixel can be; one channel is grey.
 TEST(Segments, NeedNoPixelRangeAndNoColours) {
-  Build b({2, 1, kSide, kSide});
+  Build b({2, 1, kPictureSide, kPictureSide});
   addHead(b);
   inferShapes(b.graph);
   const auto backend = makeReferenceBackend();

@@ -7,11 +7,11 @@
 namespace relprop::test {
 namespace {
 
-constexpr std::int64_t kChannels = 2, kHeight = 16, kWidth = 12;
+constexpr std::int64_t kPlanes = 2, kHeight = 16, kColumns = 12;
 
 // Two convolutions of stride 2: of 16×12 pixels a feature map of 4×3.
 Graph stridedNet(std::int64_t rows) {
-  Build b({rows, kChannels, kHeight, kWidth});
+  Build b({rows, kPlanes, kHeight, kColumns});
   const Attributes halved = {{"pads", Ints{1, 1, 1, 1}}, {"strides", Ints{2, 2}}};
   b.add(Op::Relu, {b.add(Op::Conv, {b.x(), b.random({4, 2, 3, 3}), b.random({4})}, halved)});
   b.add(Op::Relu, {b.add(Op::Conv, {b.graph.outputs[0], b.random({5, 4, 3, 3}), b.random({5})}, halved)});
@@ -21,12 +21,12 @@ Graph stridedNet(std::int64_t rows) {
 
 Doubles movedBy(const Doubles& image, std::int64_t dy, std::int64_t dx) {
   Doubles out;
-  for (std::int64_t c = 0; c < kChannels; ++c)
+  for (std::int64_t c = 0; c < kPlanes; ++c)
     for (std::int64_t y = 0; y < kHeight; ++y)
-      for (std::int64_t x = 0; x < kWidth; ++x) {
+      for (std::int64_t x = 0; x < kColumns; ++x) {
         const std::int64_t fy = std::max<std::int64_t>(0, std::min(kHeight - 1, y - dy)),
-                           fx = std::max<std::int64_t>(0, std::min(kWidth - 1, x - dx));
-        out.push_back(image[static_cast<std::size_t>((c * kHeight + fy) * kWidth + fx)]);
+                           fx = std::max<std::int64_t>(0, std::min(kColumns - 1, x - dx));
+        out.push_back(image[static_cast<std::size_t>((c * kHeight + fy) * kColumns + fx)]);
       }
   return out;
 }
@@ -43,11 +43,11 @@ Doubles twinMean(
   Doubles out;
   for (std::int64_t c = 0; c < maps[0].second.shape[0]; ++c)
     for (std::int64_t y = 0; y < kHeight; ++y)
-      for (std::int64_t x = 0; x < kWidth; ++x) {
+      for (std::int64_t x = 0; x < kColumns; ++x) {
         double sum = 0, count = 0;
         for (const auto& [d, a] : maps) {
-          if (y + d[0] < 0 || y + d[0] >= kHeight || x + d[1] < 0 || x + d[1] >= kWidth) continue;
-          sum += finish(a.map[static_cast<std::size_t>((c * kHeight + y + d[0]) * kWidth + x + d[1])]), ++count;
+          if (y + d[0] < 0 || y + d[0] >= kHeight || x + d[1] < 0 || x + d[1] >= kColumns) continue;
+          sum += finish(a.map[static_cast<std::size_t>((c * kHeight + y + d[0]) * kColumns + x + d[1])]), ++count;
         }
         out.push_back(sum / count);
       }
@@ -61,7 +61,7 @@ struct ShiftCase {
 
 // The stride is 4, so two copies are 1 pixel apart (2, made odd), and three as well.
 TEST(Shifts, AreTheMeanOfCopiesThatMoveBack) {
-  const Doubles image = input({1, kChannels, kHeight, kWidth}).data;
+  const Doubles image = input({1, kPlanes, kHeight, kColumns}).data;
   const std::vector<ShiftCase> cases = {
       {"shifts=4", {0, 1}}, {"shifts=9", {-1, 0, 1}}, {"shifts=4,shift=3", {-1, 2}}, {"shifts=9,shift=2", {-2, 0, 2}}};
   for (const auto& backend : bothBackends())
@@ -92,14 +92,14 @@ TEST(Shifts, AnOddStepMeetsEveryPhase) {
 
 // What is done with a map is done with each: of squares the mean, not the square of the mean.
 TEST(Shifts, FinishEachMap) {
-  const Doubles image = input({1, kChannels, kHeight, kWidth}).data;
+  const Doubles image = input({1, kPlanes, kHeight, kColumns}).data;
   const auto backend = makeReferenceBackend();
   const Doubles map = explainImage(stridedNet(1), "sensitivity:shifts=4", *backend, image, {classQuestion(1)})[0].map;
   expectClose(map, twinMean("gradient", image, {0, 1}, *backend, [](double v) { return v * v; }), 1e-5);
 }
 
 TEST(Shifts, GoWithNoise) {
-  const Doubles image = input({1, kChannels, kHeight, kWidth}).data;
+  const Doubles image = input({1, kPlanes, kHeight, kColumns}).data;
   const auto backend = makeReferenceBackend();
   const std::string noisy = "gradient:noise=0.2,samples=3,rng=4";
   expectClose(explainImage(stridedNet(2), noisy + ",shifts=4", *backend, image, {classQuestion(1)})[0].map,
@@ -111,7 +111,7 @@ TEST(Shifts, OfOneColourAndOfOneCopyAreTheMapItself) {
   const auto mapOf = [&](const std::string& text, const Doubles& image) {
     return explainImage(stridedNet(1), text, *backend, image, {classQuestion(1)})[0].map;
   };
-  const Doubles image = input({1, kChannels, kHeight, kWidth}).data;
+  const Doubles image = input({1, kPlanes, kHeight, kColumns}).data;
   EXPECT_EQ(mapOf("gradient:shifts=1", image), mapOf("gradient", image));
   for (double v : mapOf("input-x-gradient:shifts=9", Doubles(image.size()))) EXPECT_EQ(v, 0);
 }
@@ -121,7 +121,7 @@ TEST(Shifts, HaveToFit) {
                            "gradient:shift=2", "gradient:shifts=4,shift=0", "gradient:shifts=2048"})
     EXPECT_EQ(codeOf([&] { parseMethod(text); }), ErrorCode::InvalidMethodParameter) << text;
   const auto backend = makeReferenceBackend();
-  const Doubles image = input({1, kChannels, kHeight, kWidth}).data;
+  const Doubles image = input({1, kPlanes, kHeight, kColumns}).data;
   const Error far =
       failureOf([&] { explainImage(stridedNet(1), "gradient:shifts=4,shift=7", *backend, image, {classQuestion(1)}); });
   EXPECT_EQ(far.code(), ErrorCode::NotSupportedByMethod);

@@ -9,7 +9,7 @@
 #include "unit/core/failure.h"
 #include "unit/explainer/network.h"
 
-namespace relprop::testing {
+namespace relprop::onnx_test {
 namespace baked_batch_test {
 
 // Conv → Relu → Reshape to `shape` → MatMul, from x[N, 3, 8, 8].
@@ -83,4 +83,4 @@ TEST(BakedBatch, DoesNotHideOtherMistakes) {
 }
 
 }  // namespace baked_batch_test
-}  // namespace relprop::testing
+}  // namespace relprop::onnx_test

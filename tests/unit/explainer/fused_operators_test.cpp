@@ -8,7 +8,7 @@
 #include "unit/core/failure.h"
 #include "unit/explainer/network.h"
 
-namespace relprop::testing {
+namespace relprop::onnx_test {
 namespace fused_operators_test {
 
 using Write = std::function<std::string(Network&)>;
@@ -241,4 +241,4 @@ TEST(FusedRefusals, NameWhatIsNotKnown) {
 }
 
 }  // namespace fused_operators_test
-}  // namespace relprop::testing
+}  // namespace relprop::onnx_test

@@ -12,7 +12,7 @@
 namespace relprop::test {
 namespace heads_test {
 
-using Builder = relprop::testing::ModelBuilder;
+using Builder = relprop::onnx_test::ModelBuilder;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 

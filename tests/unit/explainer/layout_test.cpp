@@ -16,7 +16,7 @@
 namespace relprop::test {
 namespace layout_test {
 
-using relprop::testing::ModelBuilder;
+using relprop::onnx_test::ModelBuilder;
 using ::testing::HasSubstr;
 
 constexpr std::int64_t kHeight = 8, kWidth = 6;

@@ -13,7 +13,7 @@
 #include "unit/core/failure.h"
 #include "unit/onnx/model_builder.h"
 
-namespace relprop::testing {
+namespace relprop::onnx_test {
 namespace model_bytes_test {
 
 using Bytes = std::vector<std::uint8_t>;
@@ -82,4 +82,4 @@ TEST(FromBytes, WantsAFolderForWeightsInFiles) {
 }
 
 }  // namespace model_bytes_test
-}  // namespace relprop::testing
+}  // namespace relprop::onnx_test

@@ -9,7 +9,7 @@
 #include "relprop/explain.h"
 #include "unit/onnx/model_builder.h"
 
-namespace relprop::testing {
+namespace relprop::onnx_test {
 
 using Ints = std::vector<std::int64_t>;
 using Floats = std::vector<float>;
@@ -83,4 +83,4 @@ inline Floats scoresOf(Network& n, const std::string& value) {
   return Explainer(n.model(n.add("Flatten", {{value}})), with("gradient")).forward(picture()).data;
 }
 
-}  // namespace relprop::testing
+}  // namespace relprop::onnx_test

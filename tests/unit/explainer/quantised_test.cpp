@@ -12,7 +12,7 @@
 #include "unit/core/failure.h"
 #include "unit/explainer/network.h"
 
-namespace relprop::testing {
+namespace relprop::onnx_test {
 namespace quantised_test {
 
 using ::testing::HasSubstr;
@@ -347,4 +347,4 @@ TEST(Quantised, RefusesIntegerTypesThatAreNotKnown) {
 }
 
 }  // namespace quantised_test
-}  // namespace relprop::testing
+}  // namespace relprop::onnx_test

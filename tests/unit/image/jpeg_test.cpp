@@ -9,7 +9,7 @@ namespace relprop::test {
 
 namespace {
 
-Image decoded(const Bytes& file) {
+Image decodedJpeg(const Bytes& file) {
   return decodeImage(file, "a.jpg");
 }
 
@@ -41,47 +41,47 @@ void expectNear(const std::vector<int>& pixel, const std::vector<int>& expected)
 
 TEST(Jpeg, BaselineAndProgressiveKeepASmoothPicture) {
   const Image image = gradient(37, 29);
-  EXPECT_LE(largestDifference(decoded(encodeJpeg(image)), image), 4);
-  EXPECT_LE(largestDifference(decoded(encodeJpeg(image, TJFLAG_PROGRESSIVE)), image), 4);
+  EXPECT_LE(largestDifference(decodedJpeg(encodeJpeg(image)), image), 4);
+  EXPECT_LE(largestDifference(decodedJpeg(encodeJpeg(image, TJFLAG_PROGRESSIVE)), image), 4);
 }
 
 TEST(Jpeg, OnePixel) {
-  expectNear(pixelAt(decoded(encodeJpeg(solid(1, 1, 200, 100, 50))), 0, 0), {200, 100, 50});
+  expectNear(pixelAt(decodedJpeg(encodeJpeg(solid(1, 1, 200, 100, 50))), 0, 0), {200, 100, 50});
 }
 
 TEST(Jpeg, GreyBecomesThreeEqualChannels) {
-  const Image image = decoded(encodeGreyJpeg(solid(8, 8, 120, 120, 120)));
+  const Image image = decodedJpeg(encodeGreyJpeg(solid(8, 8, 120, 120, 120)));
   expectNear(pixelAt(image, 3, 3), {120, 120, 120});
 }
 
 TEST(Jpeg, AdobeCmykIsInverted) {
   // 255 is no ink: full cyan, magenta and yellow light at 4/5 black light.
   const Bytes file = encodeCmykJpeg(cmykOf({255, 128, 0, 204}, 64), 8, 8);
-  expectNear(pixelAt(decoded(file), 4, 4), {204, 102, 0});
+  expectNear(pixelAt(decodedJpeg(file), 4, 4), {204, 102, 0});
 }
 
 TEST(Jpeg, CmykWithoutAdobesMarkIsNot) {
   // Stored as YCbCr + K, here (0, 128, 128) + 51; without the mark these four are taken as ink.
   const Bytes file = withoutAdobeMark(encodeCmykJpeg(cmykOf({255, 255, 255, 51}, 64), 8, 8));
-  expectNear(pixelAt(decoded(file), 4, 4), {204, 102, 102});
+  expectNear(pixelAt(decodedJpeg(file), 4, 4), {204, 102, 102});
 }
 
 TEST(Jpeg, ExtraneousBytesBeforeAMarkerAreHarmless) {
   Bytes file = encodeJpeg(gradient(32, 32));
   file.insert(file.end() - 2, {0x12, 0x34, 0x56});
-  EXPECT_LE(largestDifference(decoded(file), gradient(32, 32)), 4);
+  EXPECT_LE(largestDifference(decodedJpeg(file), gradient(32, 32)), 4);
 }
 
 TEST(Jpeg, BytesBehindTheEndAreHarmless) {
   Bytes file = encodeJpeg(gradient(32, 32));
   file.insert(file.end(), 100, 0x42);
-  EXPECT_LE(largestDifference(decoded(file), gradient(32, 32)), 4);
+  EXPECT_LE(largestDifference(decodedJpeg(file), gradient(32, 32)), 4);
 }
 
 TEST(Jpeg, GarbageBehindTheMarkIsMalformed) {
   Bytes file = {0xFF, 0xD8, 0xFF, 0xE0};
   file.insert(file.end(), 200, 0x77);
-  const Error error = expectError(ErrorCode::MalformedImage, [&] { decoded(file); });
+  const Error error = expectError(ErrorCode::MalformedImage, [&] { decodedJpeg(file); });
   EXPECT_EQ(error.where(), "a.jpg");
   EXPECT_FALSE(error.expected().empty());
 }
@@ -89,7 +89,7 @@ TEST(Jpeg, GarbageBehindTheMarkIsMalformed) {
 TEST(Jpeg, TwelveBitIsUnsupported) {
   Bytes file = encodeJpeg(gradient(8, 8));
   markerAt(file, 0xC0)[4] = 12;
-  expectError(ErrorCode::UnsupportedImage, [&] { decoded(file); });
+  expectError(ErrorCode::UnsupportedImage, [&] { decodedJpeg(file); });
 }
 
 TEST(Jpeg, UnusualSubsamplingIsDecoded) {
@@ -100,7 +100,7 @@ TEST(Jpeg, UnusualSubsamplingIsDecoded) {
   for (int component = 0; component < 3; ++component) scan[6 + 2 * component] = 0x11;
   file.erase(scan + 14, file.end());
   file.insert(file.end(), {0x00, 0x00, 0x0F, 0xFF, 0xD9});
-  expectNear(pixelAt(decoded(file), 7, 7), {128, 128, 128});
+  expectNear(pixelAt(decodedJpeg(file), 7, 7), {128, 128, 128});
 }
 
 }  // namespace relprop::test

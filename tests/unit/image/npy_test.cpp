@@ -22,16 +22,16 @@ std::string header(const std::string& type, const std::string& shape, const std:
   return "{'descr': '" + type + "', 'fortran_order': " + fortran + ", 'shape': " + shape + ", }\n";
 }
 
-Tensor decoded(const Bytes& file) {
+Tensor decodedArray(const Bytes& file) {
   return decodeNpy(file, "a.npy");
 }
 
 float scalar(const std::string& type, const Bytes& data) {
-  return decoded(npyFile(header(type, "()"), data)).data.at(0);
+  return decodedArray(npyFile(header(type, "()"), data)).data.at(0);
 }
 
 Error expectMalformed(const Bytes& file) {
-  const Error error = expectError(ErrorCode::MalformedTensor, [&] { decoded(file); });
+  const Error error = expectError(ErrorCode::MalformedTensor, [&] { decodedArray(file); });
   EXPECT_EQ(error.where(), "a.npy");
   EXPECT_FALSE(error.expected().empty());
   return error;
@@ -44,7 +44,7 @@ TEST(Npy, RoundTripsShapesAndBits) {
   for (const Shape& shape : {Shape{}, Shape{3}, Shape{2, 3}, Shape{1, 3, 4, 5}, Shape{0, 4}}) {
     Tensor tensor(shape);
     for (std::size_t i = 0; i < tensor.data.size(); ++i) tensor.data[i] = i == 1 ? nan : 0.1f * static_cast<float>(i);
-    const Tensor back = decoded(encodeNpy(tensor));
+    const Tensor back = decodedArray(encodeNpy(tensor));
     EXPECT_EQ(back.shape, shape);
     ASSERT_EQ(back.data.size(), tensor.data.size());
     for (std::size_t i = 0; i < tensor.data.size(); ++i)
@@ -84,20 +84,20 @@ TEST(Npy, ReadsHalfFloats) {
 }
 
 TEST(Npy, FortranOrderIsTurnedRowMajor) {
-  const Tensor matrix = decoded(npyFile(header("|u1", "(2, 3)", "True"), {1, 4, 2, 5, 3, 6}));
+  const Tensor matrix = decodedArray(npyFile(header("|u1", "(2, 3)", "True"), {1, 4, 2, 5, 3, 6}));
   EXPECT_EQ(matrix.data, (std::vector<float>{1, 2, 3, 4, 5, 6}));
-  const Tensor cube = decoded(npyFile(header("|u1", "(2, 2, 2)", "True"), {0, 4, 2, 6, 1, 5, 3, 7}));
+  const Tensor cube = decodedArray(npyFile(header("|u1", "(2, 2, 2)", "True"), {0, 4, 2, 6, 1, 5, 3, 7}));
   EXPECT_EQ(cube.data, (std::vector<float>{0, 1, 2, 3, 4, 5, 6, 7}));
 }
 
 TEST(Npy, ReadsVersionsTwoAndThree) {
-  for (int version : {2, 3}) EXPECT_EQ(decoded(npyFile(header("|u1", "(2,)"), {7, 8}, version)).data.at(1), 8.0f);
+  for (int version : {2, 3}) EXPECT_EQ(decodedArray(npyFile(header("|u1", "(2,)"), {7, 8}, version)).data.at(1), 8.0f);
   expectMalformed(npyFile(header("|u1", "(2,)"), {7, 8}, 4));
 }
 
 TEST(Npy, ReadsOtherSpellingsOfTheHeader) {
   const std::string other = "{\"shape\":( 2L ,),\"descr\":\"<u1\",  \"fortran_order\":False}";
-  EXPECT_EQ(decoded(npyFile(other, {7, 8})).shape, (Shape{2}));
+  EXPECT_EQ(decodedArray(npyFile(other, {7, 8})).shape, (Shape{2}));
 }
 
 TEST(Npy, TruncatedAnywhereIsMalformed) {

@@ -18,7 +18,7 @@ namespace {
 
 using Tensors = std::map<std::string, Tensor>;
 
-std::uint32_t crc32(const Bytes& bytes) {
+std::uint32_t checksum(const Bytes& bytes) {
   std::uint32_t crc = ~0u;
   for (std::uint8_t byte : bytes) {
     crc ^= byte;
@@ -27,7 +27,7 @@ std::uint32_t crc32(const Bytes& bytes) {
   return ~crc;
 }
 
-void append(Bytes& to, const Bytes& bytes) {
+void appendAll(Bytes& to, const Bytes& bytes) {
   to.insert(to.end(), bytes.begin(), bytes.end());
 }
 
@@ -40,7 +40,7 @@ Bytes deflated(const Bytes& bytes) {
   Bytes out = {1};
   number(out, bytes.size(), 2);
   number(out, bytes.size() ^ 0xFFFF, 2);
-  append(out, bytes);
+  appendAll(out, bytes);
   return out;
 }
 
@@ -58,7 +58,7 @@ void common(Bytes& to, const Entry& e) {
   number(to, static_cast<std::uint64_t>(e.flags), 2);
   number(to, e.deflate ? 8 : 0, 2);
   number(to, 0x00210000, 4);  // midnight of the first of January 1980
-  number(to, crc32(e.content) ^ e.crcError, 4);
+  number(to, checksum(e.content) ^ e.crcError, 4);
 }
 
 // An archive as numpy.savez and numpy.savez_compressed write it: the sizes in local headers are in a zip64 field.
@@ -69,16 +69,16 @@ Bytes numpyArchive(const std::vector<Entry>& entries) {
     const std::size_t offset = file.size(), size = e.content.size() + e.sizeError;
     number(file, 0x04034B50, 4), number(file, 45, 2), common(file, e);
     number(file, 0xFFFFFFFFFFFFFFFF, 8), number(file, e.name.size(), 2), number(file, 20, 2);
-    append(file, Bytes(e.name.begin(), e.name.end()));
+    appendAll(file, Bytes(e.name.begin(), e.name.end()));
     number(file, 1, 2), number(file, 16, 2), number(file, size, 8), number(file, packed.size(), 8);
-    append(file, packed);
+    appendAll(file, packed);
     number(directory, 0x02014B50, 4), number(directory, 0x032D, 2), number(directory, 45, 2), common(directory, e);
     number(directory, packed.size(), 4), number(directory, size, 4), number(directory, e.name.size(), 2);
     number(directory, 0, 8), number(directory, 0600u << 16, 4), number(directory, offset, 4);
-    append(directory, Bytes(e.name.begin(), e.name.end()));
+    appendAll(directory, Bytes(e.name.begin(), e.name.end()));
   }
   const std::size_t start = file.size();
-  append(file, directory);
+  appendAll(file, directory);
   number(file, 0x06054B50, 4), number(file, 0, 4), number(file, entries.size(), 2), number(file, entries.size(), 2);
   number(file, directory.size(), 4), number(file, start, 4), number(file, 0, 2);
   return file;
@@ -113,8 +113,6 @@ class Npz : public testing::Test {
   TemporaryFolder folder_;
   std::filesystem::path path_ = folder_ / "a.npz";
 };
-
-}  // namespace
 
 TEST_F(Npz, RoundTripsNamesShapesAndValues) {
   const Tensors tensors = {{"plain", Tensor({2, 3}, 1.5f)},
@@ -247,4 +245,5 @@ TEST_F(Npz, DoublesAndTextsKeepEveryBit) {
   EXPECT_EQ(std::string(got.at("t").data.begin(), got.at("t").data.end()).substr(0, 5), "xxh3:");
 }
 
+}  // namespace
 }  // namespace relprop::test

@@ -36,7 +36,7 @@ Bytes writePng(const PngFormat& format, const Bytes& rows,
   return file;
 }
 
-Image decoded(const Bytes& file) {
+Image decodedPng(const Bytes& file) {
   return decodeImage(file, "a.png");
 }
 
@@ -45,22 +45,22 @@ Image decoded(const Bytes& file) {
 TEST(Png, RoundTripIsExact) {
   for (const auto& [width, height] : {std::pair{1, 1}, std::pair{7, 3}, std::pair{64, 65}}) {
     const Image image = noise(11, width, height);
-    EXPECT_EQ(largestDifference(decoded(encodePng(image)), image), 0);
+    EXPECT_EQ(largestDifference(decodedPng(encodePng(image)), image), 0);
   }
 }
 
 TEST(Png, SixteenBitsAreDividedBy257Rounded) {
   const Bytes row = {0x00, 0x00, 0x80, 0x00, 0xFF, 0xFF, 0x01, 0x01, 0x00, 0x80, 0x00, 0x81};
-  const Image image = decoded(writePng({2, 1, PNG_COLOR_TYPE_RGB, 16}, row));
+  const Image image = decodedPng(writePng({2, 1, PNG_COLOR_TYPE_RGB, 16}, row));
   EXPECT_EQ(pixelAt(image, 0, 0), (std::vector{0, 128, 255}));
   EXPECT_EQ(pixelAt(image, 1, 0), (std::vector{1, 0, 1}));
 }
 
 TEST(Png, GreyOfEveryDepthCoversTheWholeRange) {
-  EXPECT_EQ(decoded(writePng({2, 1, PNG_COLOR_TYPE_GRAY, 1}, {0x40})).pixels, (Bytes{0, 0, 0, 255, 255, 255}));
-  EXPECT_EQ(decoded(writePng({2, 1, PNG_COLOR_TYPE_GRAY, 4}, {0x1F})).pixels, (Bytes{17, 17, 17, 255, 255, 255}));
-  EXPECT_EQ(decoded(writePng({1, 1, PNG_COLOR_TYPE_GRAY, 8}, {99})).pixels, (Bytes{99, 99, 99}));
-  EXPECT_EQ(decoded(writePng({1, 1, PNG_COLOR_TYPE_GRAY, 16}, {0x40, 0x40})).pixels, (Bytes{64, 64, 64}));
+  EXPECT_EQ(decodedPng(writePng({2, 1, PNG_COLOR_TYPE_GRAY, 1}, {0x40})).pixels, (Bytes{0, 0, 0, 255, 255, 255}));
+  EXPECT_EQ(decodedPng(writePng({2, 1, PNG_COLOR_TYPE_GRAY, 4}, {0x1F})).pixels, (Bytes{17, 17, 17, 255, 255, 255}));
+  EXPECT_EQ(decodedPng(writePng({1, 1, PNG_COLOR_TYPE_GRAY, 8}, {99})).pixels, (Bytes{99, 99, 99}));
+  EXPECT_EQ(decodedPng(writePng({1, 1, PNG_COLOR_TYPE_GRAY, 16}, {0x40, 0x40})).pixels, (Bytes{64, 64, 64}));
 }
 
 TEST(Png, PaletteBecomesItsColours) {
@@ -68,7 +68,7 @@ TEST(Png, PaletteBecomesItsColours) {
     const png_color colours[] = {{1, 2, 3}, {200, 100, 50}};
     png_set_PLTE(png, info, colours, 2);
   };
-  const Image image = decoded(writePng({2, 1, PNG_COLOR_TYPE_PALETTE, 8}, {1, 0}, palette));
+  const Image image = decodedPng(writePng({2, 1, PNG_COLOR_TYPE_PALETTE, 8}, {1, 0}, palette));
   EXPECT_EQ(image.pixels, (Bytes{200, 100, 50, 1, 2, 3}));
 }
 
@@ -79,18 +79,18 @@ TEST(Png, TransparentPaletteEntryKeepsItsColour) {
     png_set_PLTE(png, info, colours, 2);
     png_set_tRNS(png, info, alpha, 1, nullptr);
   };
-  const Image image = decoded(writePng({2, 1, PNG_COLOR_TYPE_PALETTE, 8}, {0, 1}, palette));
+  const Image image = decodedPng(writePng({2, 1, PNG_COLOR_TYPE_PALETTE, 8}, {0, 1}, palette));
   EXPECT_EQ(image.pixels, (Bytes{10, 20, 30, 200, 100, 50}));
 }
 
 TEST(Png, AlphaIsDropped) {
   const Bytes row = {200, 100, 50, 255, 200, 100, 50, 51, 200, 100, 50, 0};
-  const Image image = decoded(writePng({3, 1, PNG_COLOR_TYPE_RGB_ALPHA, 8}, row));
+  const Image image = decodedPng(writePng({3, 1, PNG_COLOR_TYPE_RGB_ALPHA, 8}, row));
   EXPECT_EQ(image.pixels, (Bytes{200, 100, 50, 200, 100, 50, 200, 100, 50}));
   const Bytes grey = {100, 51, 7, 0};
-  EXPECT_EQ(decoded(writePng({2, 1, PNG_COLOR_TYPE_GRAY_ALPHA, 8}, grey)).pixels, (Bytes{100, 100, 100, 7, 7, 7}));
+  EXPECT_EQ(decodedPng(writePng({2, 1, PNG_COLOR_TYPE_GRAY_ALPHA, 8}, grey)).pixels, (Bytes{100, 100, 100, 7, 7, 7}));
   const Bytes deep = {0x40, 0x40, 0x80, 0x80, 0xFF, 0xFF, 0, 0};
-  EXPECT_EQ(decoded(writePng({1, 1, PNG_COLOR_TYPE_RGB_ALPHA, 16}, deep)).pixels, (Bytes{64, 128, 255}));
+  EXPECT_EQ(decodedPng(writePng({1, 1, PNG_COLOR_TYPE_RGB_ALPHA, 16}, deep)).pixels, (Bytes{64, 128, 255}));
 }
 
 TEST(Png, TransparentColourKeepsItsValue) {
@@ -98,15 +98,15 @@ TEST(Png, TransparentColourKeepsItsValue) {
     const png_color_16 colour = {0, 200, 100, 50, 99};
     png_set_tRNS(png, info, nullptr, 0, &colour);
   };
-  EXPECT_EQ(decoded(writePng({1, 1, PNG_COLOR_TYPE_RGB, 8}, {200, 100, 50}, transparent)).pixels,
+  EXPECT_EQ(decodedPng(writePng({1, 1, PNG_COLOR_TYPE_RGB, 8}, {200, 100, 50}, transparent)).pixels,
             (Bytes{200, 100, 50}));
-  EXPECT_EQ(decoded(writePng({1, 1, PNG_COLOR_TYPE_GRAY, 8}, {99}, transparent)).pixels, (Bytes{99, 99, 99}));
+  EXPECT_EQ(decodedPng(writePng({1, 1, PNG_COLOR_TYPE_GRAY, 8}, {99}, transparent)).pixels, (Bytes{99, 99, 99}));
 }
 
 TEST(Png, TransparentPictureIntoOneChannelIsTheLumaOfItsColours) {
   Preprocess preprocess;
   preprocess.mean = {0}, preprocess.std = {1}, preprocess.scale = 1;
-  const Image image = decoded(writePng({2, 1, PNG_COLOR_TYPE_RGB_ALPHA, 8}, {200, 100, 50, 51, 10, 20, 30, 0}));
+  const Image image = decodedPng(writePng({2, 1, PNG_COLOR_TYPE_RGB_ALPHA, 8}, {200, 100, 50, 51, 10, 20, 30, 0}));
   const Tensor input = prepareImage(image, preprocess, 1, 1, 2).input;
   EXPECT_EQ(input.data[0], 124);  // 0.299·200 + 0.587·100 + 0.114·50 = 124.2
   EXPECT_EQ(input.data[1], 18);   // 0.299·10 + 0.587·20 + 0.114·30 = 18.15
@@ -115,19 +115,19 @@ TEST(Png, TransparentPictureIntoOneChannelIsTheLumaOfItsColours) {
 TEST(Png, GammaChunkChangesNothing) {
   const Image image = noise(12, 5, 4);
   const auto gamma = [](png_structp png, png_infop info) { png_set_gAMA(png, info, 1.0); };
-  EXPECT_EQ(decoded(writePng({5, 4, PNG_COLOR_TYPE_RGB, 8}, image.pixels, gamma)).pixels, image.pixels);
+  EXPECT_EQ(decodedPng(writePng({5, 4, PNG_COLOR_TYPE_RGB, 8}, image.pixels, gamma)).pixels, image.pixels);
 }
 
 TEST(Png, InterlacedIsTheSamePicture) {
   const Image image = noise(13, 19, 11);
   const Bytes file = writePng({19, 11, PNG_COLOR_TYPE_RGB, 8, PNG_INTERLACE_ADAM7}, image.pixels);
-  EXPECT_EQ(decoded(file).pixels, image.pixels);
+  EXPECT_EQ(decodedPng(file).pixels, image.pixels);
 }
 
 TEST(Png, DamageIsNoticedByTheChecksum) {
   Bytes file = encodePng(noise(14, 16, 16));
   file[file.size() / 2] ^= 0x10;
-  const Error error = expectError(ErrorCode::MalformedImage, [&] { decoded(file); });
+  const Error error = expectError(ErrorCode::MalformedImage, [&] { decodedPng(file); });
   EXPECT_EQ(error.where(), "a.png");
 }
 
@@ -142,8 +142,8 @@ TEST(Png, GiganticSidesAreRefusedBeforeAllocating) {
     file.insert(file.begin() + 8, spliced.begin() + 33, spliced.begin() + 33 + 25);
     return file;
   };
-  expectError(ErrorCode::UnsupportedImage, [&] { decoded(sized({0x00, 0x10, 0x00, 0x00})); });
-  const Error error = expectError(ErrorCode::MalformedImage, [&] { decoded(sized({0x00, 0x00, 0x3F, 0xFF})); });
+  expectError(ErrorCode::UnsupportedImage, [&] { decodedPng(sized({0x00, 0x10, 0x00, 0x00})); });
+  const Error error = expectError(ErrorCode::MalformedImage, [&] { decodedPng(sized({0x00, 0x00, 0x3F, 0xFF})); });
   EXPECT_NE(error.got().find("too little data"), std::string::npos) << error.what();
 }
 

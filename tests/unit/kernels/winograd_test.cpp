@@ -13,12 +13,12 @@ namespace {
 
 using simd::Direction;
 
-struct Variant {
+struct Instructions {
   const char* name;
   const simd::WinogradOps* (*ops)();  // null where the processor has no such instructions
 };
 
-const Variant kVariants[] = {
+const Instructions kInstructions[] = {
 #if defined(__x86_64__)
     {"Avx512",
      []() -> const simd::WinogradOps* {
@@ -52,11 +52,11 @@ std::vector<LinearCase> winogradCases() {
           {"LargeWeights", window(1, 180, 180, 2, 2, 1)}};
 }
 
-struct Options {
+struct Fused {
   bool bias = false, relu = false, accumulate = false;
 };
 
-class WinogradKernels : public testing::TestWithParam<std::tuple<Variant, int, LinearCase>> {
+class WinogradKernels : public testing::TestWithParam<std::tuple<Instructions, int, LinearCase>> {
  protected:
   void SetUp() override {
     ops_ = std::get<0>(GetParam()).ops();
@@ -65,7 +65,7 @@ class WinogradKernels : public testing::TestWithParam<std::tuple<Variant, int, L
   const LinearShape& shape() const { return std::get<2>(GetParam()).shape; }
   TensorDesc in(const LinearShape& s) const { return {s.inputShape(), ops_->block}; }
   TensorDesc out(const LinearShape& s) const { return {s.outputShape(), ops_->block}; }
-  LinearKernelSpec spec(const Options& o = {}) const {
+  LinearKernelSpec spec(const Fused& o = {}) const {
     const LinearShape& s = shape();
     return {
         s,      ops_->block, ops_->block, randomFloats(s.weightCount(), 1), o.bias ? randomFloats(s.oc, 2) : Floats{},
@@ -105,7 +105,7 @@ class WinogradKernels : public testing::TestWithParam<std::tuple<Variant, int, L
     const TensorDesc from{s.shape.outputShape(), 1}, to{s.shape.inputShape(), 1};
     return ran(*makeReferenceBackend()->linearBackward(plain(s)), r, from, to, before(to.shape));
   }
-  void compareForward(const Options& o) const {
+  void compareForward(const Fused& o) const {
     expectClose(forward(spec(o), input()), expectedForward(spec(o), input()), 3e-6);
   }
 
@@ -182,7 +182,7 @@ TEST_P(WinogradKernels, SameBitsInABatchAndWithAnyNumberOfThreads) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, WinogradKernels,
-                         testing::Combine(testing::ValuesIn(kVariants), testing::Values(2, 4),
+                         testing::Combine(testing::ValuesIn(kInstructions), testing::Values(2, 4),
                                           testing::ValuesIn(winogradCases())),
                          [](const auto& info) {
                            return std::string(std::get<0>(info.param).name) + "F" +
@@ -199,7 +199,7 @@ double relativeDistance(const Floats& got, const Floats& expected) {
 }
 
 // Behind a ReLU and through many channels, where errors add up: single precision is 6e-8.
-class WinogradRounding : public testing::TestWithParam<Variant> {};
+class WinogradRounding : public testing::TestWithParam<Instructions> {};
 
 TEST_P(WinogradRounding, IsThatOfAFewOperations) {
   const simd::WinogradOps* ops = GetParam().ops();
@@ -218,7 +218,7 @@ TEST_P(WinogradRounding, IsThatOfAFewOperations) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(All, WinogradRounding, testing::ValuesIn(kVariants),
+INSTANTIATE_TEST_SUITE_P(All, WinogradRounding, testing::ValuesIn(kInstructions),
                          [](const auto& info) { return info.param.name; });
 
 class WinogradChoice : public testing::Test {

@@ -3,7 +3,7 @@
 #include "onnx/wire_budget.h"
 #include "relprop/budgets.h"
 
-namespace relprop::testing {
+namespace relprop::onnx_test {
 namespace {
 
 using Ints = std::vector<std::int64_t>;
@@ -236,4 +236,4 @@ TEST(BadModel, NamesInMessagesAreEscaped) {
 }
 
 }  // namespace
-}  // namespace relprop::testing
+}  // namespace relprop::onnx_test

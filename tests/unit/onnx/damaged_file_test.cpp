@@ -5,7 +5,7 @@
 
 #include "import_helpers.h"
 
-namespace relprop::testing {
+namespace relprop::onnx_test {
 namespace {
 
 using Bytes = std::vector<std::uint8_t>;
@@ -93,4 +93,4 @@ TEST(DamagedFile, LongChainsDoNotOverflowTheStack) {
 }
 
 }  // namespace
-}  // namespace relprop::testing
+}  // namespace relprop::onnx_test

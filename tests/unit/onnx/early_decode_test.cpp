@@ -6,7 +6,7 @@
 
 #include "import_helpers.h"
 
-namespace relprop::testing {
+namespace relprop::onnx_test {
 namespace {
 
 constexpr std::int64_t kLarge = 200, kColumns = 300;  // 240 kB of floats
@@ -63,4 +63,4 @@ TEST(EarlyDecodeTest, InfinityIsAllowedWhereTheReaderAllowsIt) {
 }
 
 }  // namespace
-}  // namespace relprop::testing
+}  // namespace relprop::onnx_test

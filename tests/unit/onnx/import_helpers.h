@@ -11,7 +11,7 @@
 #include "relprop/error.h"
 #include "support/temporary_folder.h"
 
-namespace relprop::testing {
+namespace relprop::onnx_test {
 
 using test::TemporaryFolder;
 
@@ -42,4 +42,4 @@ inline std::vector<float> floatsOf(const Graph& graph, ValueId id) {
   return *graph.value(id).constant->floats;
 }
 
-}  // namespace relprop::testing
+}  // namespace relprop::onnx_test

@@ -1,7 +1,7 @@
 #include "graph/print.h"
 #include "import_helpers.h"
 
-namespace relprop::testing {
+namespace relprop::onnx_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -162,4 +162,4 @@ TEST(Importer, PrintsAGraph) {
 }
 
 }  // namespace
-}  // namespace relprop::testing
+}  // namespace relprop::onnx_test

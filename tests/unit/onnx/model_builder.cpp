@@ -1,6 +1,6 @@
 #include "model_builder.h"
 
-namespace relprop::testing {
+namespace relprop::onnx_test {
 
 namespace {
 
@@ -129,4 +129,4 @@ ModelBuilder smallNetwork(std::int64_t width) {
   return b;
 }
 
-}  // namespace relprop::testing
+}  // namespace relprop::onnx_test

@@ -12,7 +12,7 @@
 #endif
 #include <onnx/onnx_pb.h>
 
-namespace relprop::testing {
+namespace relprop::onnx_test {
 
 using AttributeValue = std::variant<std::int64_t, float, std::string, std::vector<std::int64_t>, std::vector<float>>;
 
@@ -56,4 +56,4 @@ ModelBuilder oneNode(std::int64_t opset, const std::string& op, const std::vecto
 // Conv, BatchNormalization, Relu, skip connection, pooling, Gemm, Softmax: 10 classes.
 ModelBuilder smallNetwork(std::int64_t width = 4);
 
-}  // namespace relprop::testing
+}  // namespace relprop::onnx_test

@@ -1,7 +1,7 @@
 // Forms of older opsets come out as the modern one.
 #include "import_helpers.h"
 
-namespace relprop::testing {
+namespace relprop::onnx_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -222,4 +222,4 @@ TEST(Normalise, EveryOpsetFrom7To22) {
 }
 
 }  // namespace
-}  // namespace relprop::testing
+}  // namespace relprop::onnx_test

@@ -1,7 +1,7 @@
 // Files with several outputs or inputs: which are taken, what is kept of the others, and what may be fed.
 #include "import_helpers.h"
 
-namespace relprop::testing {
+namespace relprop::onnx_test {
 namespace {
 
 using ::testing::Contains;
@@ -180,4 +180,4 @@ TEST(SeveralInputs, ThoseOfOtherOutputsDoNotCount) {
 }
 
 }  // namespace
-}  // namespace relprop::testing
+}  // namespace relprop::onnx_test

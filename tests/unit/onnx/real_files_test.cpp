@@ -4,7 +4,7 @@
 
 #include "import_helpers.h"
 
-namespace relprop::testing {
+namespace relprop::onnx_test {
 namespace {
 
 std::filesystem::path sharedFolder() {
@@ -45,4 +45,4 @@ TEST(RealFiles, TruncatedAnywhere) {
 }
 
 }  // namespace
-}  // namespace relprop::testing
+}  // namespace relprop::onnx_test

@@ -4,7 +4,7 @@
 #include "import_helpers.h"
 #include "onnx/raw_model.h"
 
-namespace relprop::testing {
+namespace relprop::onnx_test {
 namespace {
 
 using onnx_import::Skeleton;
@@ -112,4 +112,4 @@ TEST(SkeletonTest, DamagedMessagesAreLeftToProtobuf) {
 }
 
 }  // namespace
-}  // namespace relprop::testing
+}  // namespace relprop::onnx_test

@@ -13,7 +13,7 @@ namespace {
 
 using testing::HasSubstr;
 
-const Shape kImage{1, 3, 8, 8};
+const Shape kInput{1, 3, 8, 8};
 
 Error errorOf(const Graph& graph, const SpecialiseOptions& options) {
   try {
@@ -24,7 +24,7 @@ Error errorOf(const Graph& graph, const SpecialiseOptions& options) {
   return Error(ErrorCode::Internal, "nothing was thrown", "");
 }
 
-Error errorOf(const Build& build, const Shape& input = kImage) {
+Error errorOf(const Build& build, const Shape& input = kInput) {
   SpecialiseOptions options;
   options.inputShape = input;
   return errorOf(build.graph, options);
@@ -41,7 +41,7 @@ TEST(PassErrors, GivenShapeContradictsModel) {
 }
 
 TEST(PassErrors, NamesNodeOfAMismatch) {
-  Build b(kImage);
+  Build b(kInput);
   b.add(Op::Conv, {b.x(), b.random({4, 5, 3, 3})});
   const Error error = errorOf(b);
   EXPECT_EQ(error.code(), ErrorCode::ShapeMismatch);
@@ -49,7 +49,7 @@ TEST(PassErrors, NamesNodeOfAMismatch) {
 }
 
 TEST(PassErrors, ListsAllUnsupportedNodes) {
-  Build b(kImage);
+  Build b(kInput);
   const ValueId whole = b.add(Op::Cast, {b.add(Op::GlobalAveragePool, {b.x()})}, {{"to", std::int64_t{7}}});
   const ValueId chosen =
       b.add(Op::Gather, {b.x(), b.add(Op::Reshape, {whole, b.ints({-1})})}, {{"axis", std::int64_t{1}}});
@@ -69,7 +69,7 @@ TEST(PassErrors, RefusesFourSpatialAxes) {
 }
 
 TEST(PassErrors, RefusesShapesComputedFromPixels) {
-  Build b(kImage);
+  Build b(kInput);
   b.add(Op::Reshape, {b.x(), b.add(Op::Cast, {b.x()}, {{"to", std::int64_t{7}}})});
   const Error error = errorOf(b);
   EXPECT_EQ(error.code(), ErrorCode::UnsupportedModel);
@@ -77,7 +77,7 @@ TEST(PassErrors, RefusesShapesComputedFromPixels) {
 }
 
 TEST(PassErrors, RefusesHugeConstantsBeforeAllocating) {
-  Build b(kImage);
+  Build b(kInput);
   b.add(Op::Add, {b.x(), b.add(Op::ConstantOfShape, {b.ints({1, 1, 30000, 30000})})});
   const Error error = errorOf(b);
   EXPECT_EQ(error.code(), ErrorCode::ShapeMismatch);
@@ -85,7 +85,7 @@ TEST(PassErrors, RefusesHugeConstantsBeforeAllocating) {
 }
 
 TEST(PassErrors, ManySmallerConstantsAreRefusedToo) {
-  Build b(kImage);
+  Build b(kInput);
   ValueId sum = b.add(Op::ConstantOfShape, {b.ints({1 << 23})});
   for (int i = 0; i < 20; ++i) sum = b.add(Op::Add, {sum, sum});
   b.add(Op::Add, {b.x(), b.add(Op::Slice, {sum, b.ints({0}), b.ints({8})})});
@@ -93,35 +93,35 @@ TEST(PassErrors, ManySmallerConstantsAreRefusedToo) {
 }
 
 TEST(PassErrors, RefusesIntegerDivisionByZero) {
-  Build b(kImage);
+  Build b(kInput);
   b.add(Op::Reshape, {b.x(), b.add(Op::Div, {b.ints({1, -1}), b.ints({0})})});
   EXPECT_EQ(errorOf(b).code(), ErrorCode::MalformedModel);
 }
 
 TEST(PassErrors, RefusesIndexOutsideAConstant) {
-  Build b(kImage);
+  Build b(kInput);
   b.add(Op::Reshape, {b.x(), b.add(Op::Gather, {b.ints({1, -1}), b.ints({2})}, {{"axis", std::int64_t{0}}})});
   EXPECT_STREQ(errorOf(b).what(), "node 'Gather0' (Gather): index 2 (expected below 2)");
 }
 
 TEST(PassErrors, RefusesNegativeVariance) {
-  Build b(kImage);
+  Build b(kInput);
   const ValueId ones = b.random({3}, 1, 2);
   b.add(Op::BatchNormalization, {b.x(), ones, ones, ones, b.random({3}, -2, -1)});
   EXPECT_EQ(errorOf(b).code(), ErrorCode::NonFiniteWeights);
 }
 
 TEST(PassErrors, RefusesConstantOutput) {
-  Build b(kImage);
+  Build b(kInput);
   b.add(Op::Shape, {b.x()});
   EXPECT_EQ(errorOf(b).code(), ErrorCode::UnsupportedModel);
 }
 
 TEST(PassErrors, OnlyOptionalPassesCanBeLeftOut) {
-  Build b(kImage);
+  Build b(kInput);
   b.add(Op::Relu, {b.x()});
   SpecialiseOptions options;
-  options.inputShape = kImage;
+  options.inputShape = kInput;
   for (const char* name : {"fold-constants", "no-such-pass"}) {
     options.disabled = {name};
     const Error error = errorOf(b.graph, options);
