@@ -17,7 +17,7 @@ the other commands this one leaves it as it is. --trace is for chrome://tracing 
 
 // Several of each, where explain takes one.
 void addLists(CLI::App& app, BenchArguments& arguments) {
-  for (const char* single : {"--batch", "--threads"}) app.remove_option(app.get_option(single));
+  removeOptions(app, {"--batch", "--threads"});
   app.option_defaults()->group("Network");
   app.add_option("-b,--batch", arguments.batches, "images computed together (default 1)")
       ->delimiter(',')

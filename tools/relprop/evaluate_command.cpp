@@ -91,7 +91,7 @@ Command addEvaluate(CLI::App& root, int argc, const char* const* argv) {
   auto arguments = std::make_shared<EvaluateArguments>();
   arguments->command = joined(argc, argv);
   addNetworkOptions(*app, arguments->network);
-  app->remove_option(app->get_option("--reference"));
+  removeOptions(*app, {"--reference"});
   addDataOptions(*app, *arguments);
   addResultOptions(*app, *arguments);
   app->footer(kEvaluateExamples);

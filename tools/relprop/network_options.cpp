@@ -214,6 +214,15 @@ void addLabelsOption(CLI::App& app, std::string& labels) {
       ->type_name("imagenet|FILE");
 }
 
+// CLI11's own search for an option by its name may throw nothing, yet allocates: where no memory is left it ends the
+// program.
+void removeOptions(CLI::App& app, const std::vector<std::string>& names) {
+  const auto isOne = [&](const CLI::Option* option) {
+    return std::any_of(names.begin(), names.end(), [&](const auto& name) { return option->check_name(name); });
+  };
+  for (CLI::Option* option : app.get_options(isOne)) app.remove_option(option);
+}
+
 std::vector<MethodChoice> chosenMethods(const Model& model, const NetworkOptions& options,
                                         std::vector<std::string>& notes) {
   std::vector<std::string> names = options.methods;

@@ -46,6 +46,8 @@ void addNetworkOptions(CLI::App& app, NetworkOptions& options);
 void addRunOptions(CLI::App& app, NetworkOptions& options);
 void addLabelsOption(CLI::App& app, std::string& labels);
 void addPrecisionOption(CLI::App& app, const std::string& name, Precision& precision, const std::string& text);
+// Takes away options that a command has from those above and does without.
+void removeOptions(CLI::App& app, const std::vector<std::string>& names);
 // The model and how it is run, without what is about methods.
 void addModelOptions(CLI::App& app, NetworkOptions& options);
 

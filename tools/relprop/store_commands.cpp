@@ -136,7 +136,7 @@ void addProjectOptions(CLI::App& app, ExportArguments& arguments) {
       ->type_name("WHICH");
   addLabelsOption(app, arguments.labels);
   addRunOptions(app, arguments.network);
-  for (const char* other : {"--preprocess", "--shape", "--reference"}) app.remove_option(app.get_option(other));
+  removeOptions(app, {"--preprocess", "--shape", "--reference"});
   app.option_defaults()->group("Options");
 }
 

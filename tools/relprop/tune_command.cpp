@@ -76,7 +76,7 @@ Command addTune(CLI::App& root) {
   CLI::App* app = root.add_subcommand("tune", "measure how each layer is computed fastest on this machine");
   auto arguments = std::make_shared<TuneArguments>();
   addModelOptions(*app, arguments->network);
-  for (const char* other : {"--batch", "--reference"}) app->remove_option(app->get_option(other));
+  removeOptions(*app, {"--batch", "--reference"});
   app->add_option("-o,--out", arguments->out, "the file to write")->required()->type_name("FILE");
   app->add_option("--rounds", arguments->rounds, "how often each way is measured (default 7)")
       ->check(CLI::Range(1, 100000))

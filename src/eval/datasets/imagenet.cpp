@@ -10,6 +10,7 @@
 #include "eval/datasets/lists.h"
 #include "eval/datasets/objects.h"
 #include "eval/datasets/synsets.h"
+#include "eval/picture_failures.h"
 #include "explainer/synsets.h"
 #include "image/stored.h"
 #include "relprop/error.h"
@@ -103,11 +104,10 @@ void readSynsetsFromAnnotations(Imagenet& set) {
     Picture& picture = set.pictures[i];
     const std::optional<fs::path> xml = set.annotation(i);
     if (picture.label >= 0 || !picture.synsets.empty() || !xml) continue;
-    try {
+    const auto read = [&] {
       for (const NamedBox& object : readObjects(*xml, FirstPixel::Zero)) picture.synsets.insert(object.name);
-    } catch (const Error&) {
-      picture.broken = true;
-    }
+    };
+    forOnePicture(read, [&](const std::string&) { picture.broken = true; });
   }
 }
 

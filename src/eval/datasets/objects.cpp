@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <new>
 #include <pugixml.hpp>
 
 #include "eval/datasets/files.h"
@@ -44,6 +45,7 @@ std::vector<NamedBox> readObjects(const fs::path& xml, FirstPixel first) {
   pugi::xml_document document;
   const pugi::xml_parse_result result =
       document.load_buffer(bytes.data(), bytes.size(), pugi::parse_default | pugi::parse_trim_pcdata);
+  if (result.status == pugi::status_out_of_memory) throw std::bad_alloc();
   if (!result) malformed(xml, fmt::format("{} at byte {}", result.description(), result.offset), "a whole XML file");
   const pugi::xml_node root = document.child("annotation");
   if (!root) malformed(xml, fmt::format("<{}>", document.document_element().name()), "<annotation>");

@@ -9,6 +9,7 @@
 #include "eval/datasets/lists.h"
 #include "eval/datasets/masks.h"
 #include "eval/datasets/objects.h"
+#include "eval/picture_failures.h"
 #include "image/stored.h"
 #include "relprop/error.h"
 
@@ -69,11 +70,10 @@ std::vector<std::set<std::string>> objectNames(Contents& contents, const Voc& vo
       ++missing;
       continue;
     }
-    try {
+    const auto read = [&] {
       for (const NamedBox& object : readObjects(voc.annotations[i], FirstPixel::One)) names[i].insert(object.name);
-    } catch (const Error&) {
-      ++broken;
-    }
+    };
+    forOnePicture(read, [&](const std::string&) { ++broken; });
   }
   contents.hasBoxes = missing < names.size();
   if (missing == names.size())

@@ -1,3 +1,5 @@
+#include <omp.h>
+
 #include <cstdlib>
 #include <string>
 
@@ -124,13 +126,15 @@ KernelPtr lrnBackward(const LrnSpec& spec) {
   const LrnTask task{d.channels(), d.spatial(), d.block, spec.size, spec.alpha, spec.beta, spec.bias};
   return makeKernel([d, task](FloatsIn in, FloatsOut out) {
     const std::int64_t stretches = (task.spatial + kLrnPixels - 1) / kLrnPixels;
+    const std::int64_t size = 3 * task.channels * kLrnPixels;  // of what a thread works with
+    std::vector<float> all(static_cast<std::size_t>(size * omp_get_max_threads()));
 #pragma omp parallel
     {
-      std::vector<float> work(static_cast<std::size_t>(3 * task.channels * kLrnPixels));
+      float* const work = all.data() + size * omp_get_thread_num();
 #pragma omp for schedule(static)
       for (std::int64_t k = 0; k < d.rows() * stretches; ++k) {
         const std::int64_t at = k / stretches * d.rowFloats();
-        bestOps().lrnBackward(task, in[0] + at, in[1] + at, out[0] + at, k % stretches * kLrnPixels, work.data());
+        bestOps().lrnBackward(task, in[0] + at, in[1] + at, out[0] + at, k % stretches * kLrnPixels, work);
       }
     }
     if (d.padded()) clearPadding(d, out[0]);

@@ -1,5 +1,7 @@
 // Runs a program tile by tile. Work is cut into chunks whose bounds depend on the shape alone and whose partial sums
 // are added in order, so the result does not depend on the number of threads.
+#include <omp.h>
+
 #include <algorithm>
 #include <cstring>
 #include <limits>
@@ -185,6 +187,16 @@ std::int64_t sharingRows(const ProgramArgs& args) {
   return rows;
 }
 
+// One for each thread, made before they begin: no exception may leave a region of OpenMP, so nothing is allocated
+// there.
+std::vector<Worker> workersFor(const Program& p, const ProgramArgs& args, const Cut& cut) {
+  const auto threads = static_cast<std::size_t>(omp_get_max_threads());
+  std::vector<Worker> workers;
+  workers.reserve(threads);
+  while (workers.size() < threads) workers.emplace_back(p, args, cut);
+  return workers;
+}
+
 }  // namespace
 
 void runProgram(const Program& p, const ProgramArgs& args) {
@@ -193,9 +205,10 @@ void runProgram(const Program& p, const ProgramArgs& args) {
   const std::size_t kinds = p.reductions.size();
   const std::int64_t units = p.desc.rows() * cut.chunks, tiles = cut.segments * cut.tilesPerSegment;
   std::vector<Partial> partials(static_cast<std::size_t>(units) * kinds);
+  std::vector<Worker> workers = workersFor(p, args, cut);
 #pragma omp parallel
   {
-    Worker worker(p, args, cut);
+    Worker& worker = workers[static_cast<std::size_t>(omp_get_thread_num())];
 #pragma omp for schedule(static)
     for (std::int64_t unit = 0; unit < units; ++unit) {
       const std::int64_t row = unit / together * group + unit % group, chunk = unit % together / group;
