@@ -24,7 +24,7 @@ using testing::IsEmpty;
 using testing::Not;
 
 constexpr std::size_t kFew = 4, kFewFiles = 12;  // what a file is opened for decides what is made of the failure
-constexpr unsigned kSeconds = 60;  // a command takes less than one
+constexpr unsigned kSeconds = 60;                // a command takes less than one
 
 struct Report {
   long calls = -1;
