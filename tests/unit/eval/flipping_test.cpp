@@ -20,12 +20,6 @@ double scoreCalled(const Measured& m, const std::string& name) {
   return 0;
 }
 
-double areaUnder(const std::vector<double>& y) {
-  double sum = 0;
-  for (std::size_t k = 1; k < y.size(); ++k) sum += (y[k - 1] + y[k]) / 2;
-  return sum / static_cast<double>(y.size() - 1);
-}
-
 // f after k = 0, 1, … squares of the grid were taken out by their mean relevance.
 std::vector<double> curve(ToyCase& toy, int side, bool highestFirst, const Picture& by, bool logit) {
   std::vector<Pixels> squares;
@@ -59,8 +53,8 @@ TEST(Srg, IsTheAreaBetweenBothOrders) {
     ToyCase toy(2, 5, 7);
     const std::string output = logit ? ",output=logit" : "";
     const Measured m = toy.measure("srg:regions=grid,side=2" + output);
-    const double lerf = areaUnder(curve(toy, 2, false, zeroPicture(*toy), logit));
-    const double morf = areaUnder(curve(toy, 2, true, zeroPicture(*toy), logit));
+    const double lerf = trapezoid(curve(toy, 2, false, zeroPicture(*toy), logit));
+    const double morf = trapezoid(curve(toy, 2, true, zeroPicture(*toy), logit));
     EXPECT_NEAR(scoreCalled(m, "lerf"), lerf, 1e-6);
     EXPECT_NEAR(scoreCalled(m, "morf"), morf, 1e-6);
     EXPECT_NEAR(scoreCalled(m, "srg"), lerf - morf, 1e-6);
@@ -74,7 +68,7 @@ TEST(Srg, FillsAsAsked) {
   for (const std::string fill : {"mean", "blur"}) {
     const Picture by = fill == "mean" ? meanPicture(*toy) : blurredPicture(*toy);
     const Measured m = toy.measure("srg:regions=grid,side=1,fill=" + fill);
-    EXPECT_NEAR(scoreCalled(m, "morf"), areaUnder(curve(toy, 1, true, by, false)), 1e-6) << fill;
+    EXPECT_NEAR(scoreCalled(m, "morf"), trapezoid(curve(toy, 1, true, by, false)), 1e-6) << fill;
   }
 }
 

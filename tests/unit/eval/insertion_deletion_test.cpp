@@ -15,12 +15,6 @@ using testing::Pointwise;
 
 constexpr double kClose = 1e-12;
 
-double trapezoid(const std::vector<double>& y) {
-  double area = 0;
-  for (std::size_t i = 1; i < y.size(); ++i) area += 0.5 * (y[i - 1] + y[i]) / static_cast<double>(y.size() - 1);
-  return area;
-}
-
 // Pictures of the profile rise, each from scratch.
 std::vector<Picture> rise(ToyCase& toy, const Picture& start, const Picture& finish, std::size_t step) {
   const std::vector<std::size_t> order = naiveOrder(toy->map.values, true);

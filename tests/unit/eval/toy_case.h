@@ -169,6 +169,13 @@ inline std::vector<std::size_t> naiveOrder(const std::vector<float>& values, boo
   return order;
 }
 
+// Of a curve over [0, 1] at even steps.
+inline double trapezoid(const std::vector<double>& y) {
+  double area = 0;
+  for (std::size_t i = 1; i < y.size(); ++i) area += 0.5 * (y[i - 1] + y[i]) / static_cast<double>(y.size() - 1);
+  return area;
+}
+
 // The protocol has to be refused because of a parameter.
 inline void expectError(const std::string& protocol, const std::string& where, const std::string& got,
                         const std::string& expected) {
