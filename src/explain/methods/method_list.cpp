@@ -8,11 +8,11 @@
 namespace relprop {
 namespace {
 
-const char* const kLrp = "Bach et al., PLOS ONE 2015";
-const char* const kOverview = "Montavon et al., LRP: an overview, 2019";
-const char* const kTaylor = "Montavon et al., Pattern Recognition 2017, arXiv:1512.02479";
-const char* const kRap = "Nam et al., AAAI 2020, arXiv:1904.00605";
-const char* const kPattern = "Kindermans et al., ICLR 2018, arXiv:1705.05598";
+constexpr const char* kLrp = "Bach et al., PLOS ONE 2015";
+constexpr const char* kOverview = "Montavon et al., LRP: an overview, 2019";
+constexpr const char* kTaylor = "Montavon et al., Pattern Recognition 2017, arXiv:1512.02479";
+constexpr const char* kRap = "Nam et al., AAAI 2020, arXiv:1904.00605";
+constexpr const char* kPattern = "Kindermans et al., ICLR 2018, arXiv:1705.05598";
 
 constexpr MethodEntry kMethods[] = {
     {"rap", "relative attributing propagation: relevant and irrelevant parts, conserving", kRap, rap},
