@@ -10,8 +10,8 @@ HARNESS ?= all
 # The system that packages are tried in: the one they are built on.
 SUITE ?= $(shell . /etc/os-release && echo $$VERSION_CODENAME)
 DEMO_PICTURE = $(firstword $(sort $(wildcard examples/pictures/JPEGImages/*)))
-# As many jobs as cores, but no more than one for each 1.5 GiB of memory: forty sources take up to 1.2.
-JOBS := $(shell awk -v cores=$$(nproc) '/MemTotal/ {j = int($$2 / 1572864); if (j > cores) j = cores; print j < 1 ? 1 : j}' /proc/meminfo)
+# As many jobs as cores, but no more than one for each 2 GiB of memory: forty sources take up to 1.8.
+JOBS := $(shell awk -v cores=$$(nproc) '/MemTotal/ {j = int($$2 / 2097152); if (j > cores) j = cores; print j < 1 ? 1 : j}' /proc/meminfo)
 
 all: build
 
