@@ -18,4 +18,10 @@ Regions gridRegions(int height, int width, int side);
 // rgb: height × width × 3, sRGB.
 Regions superpixels(const std::vector<std::uint8_t>& rgb, int height, int width, int count, double compactness = 10);
 
+// Pixels, blurred by a Gaussian of `sigma`, join their eight neighbours in the order of |Δcolour| (of bytes): regions A
+// and B do where that is below Int + scale/size of either, Int the greatest difference that joined it before. Then
+// regions of fewer than `least` pixels join, in the same order. [Felzenszwalb & Huttenlocher, IJCV 2004]
+Regions mergedRegions(const std::vector<std::uint8_t>& rgb, int height, int width, double scale, int least,
+                      double sigma = 0.8);
+
 }  // namespace relprop

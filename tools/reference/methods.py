@@ -1,4 +1,6 @@
 """Every method of the program as docs/methods defines it, computed one picture at a time in the network's precision."""
+import math
+
 import numpy as np
 
 import rules
@@ -269,8 +271,9 @@ def expected_gradients(case, p):
 
 def xrai(case, p):
     steps, scales, radius = int(p.pop("steps", 50)), int(p.pop("scales", 6)), int(p.pop("dilate", 5))
-    least = p.pop("least", 50)
+    least, slic = p.pop("least", 50), p.pop("regions", "felzenszwalb") == "slic"
     height, width = case.image.shape[1:]
+    size, rgb = height * width / 224**2, segments.colours(case)
     attribution = 0
     for edge in (case.low, case.high):
         base = np.broadcast_to(edge, case.image.shape).astype(case.dtype)
@@ -279,7 +282,8 @@ def xrai(case, p):
         attribution = attribution + ((case.image - base) * mean).astype(np.float64).sum(0) / 2
     masks = []
     for scale in range(scales):
-        labels = segments.superpixels(segments.colours(case), 8 << scale)
+        labels = segments.superpixels(rgb, 8 << scale) if slic else segments.merged(
+            rgb, (50, 100, 150, 250, 500, 1200)[scale] / 2 * size, max(1, math.floor(150 * size + 0.5)))
         for s in range(labels.max() + 1):
             mask = np.pad(labels == s, radius)
             masks.append(np.any([mask[radius + dy : radius + dy + height, radius + dx : radius + dx + width]

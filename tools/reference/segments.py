@@ -74,6 +74,48 @@ def connected(labels, least):
     return part
 
 
+def blurred(values, sigma):
+    """A Gaussian along each axis of H×W×C, mirrored at its edges."""
+    radius = int(4 * sigma + 0.5)
+    weights = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)
+    for axis in (0, 1):
+        pad = [(radius, radius) if a == axis else (0, 0) for a in range(3)]
+        values = np.apply_along_axis(np.convolve, axis, np.pad(values, pad, "symmetric"), weights / weights.sum(), "valid")
+    return values
+
+
+def merged(rgb, scale, least, sigma=0.8):
+    """Felzenszwalb & Huttenlocher, IJCV 2004: labels H×W, numbered by their first pixels."""
+    height, width = rgb.shape[:2]
+    values, numbers = blurred(rgb.astype(np.float64), sigma), np.arange(height * width).reshape(height, width)
+    pairs, costs = [], []
+    for one, other in ((np.s_[:, :-1], np.s_[:, 1:]), (np.s_[:-1], np.s_[1:]), (np.s_[:-1, :-1], np.s_[1:, 1:]),
+                       (np.s_[1:, :-1], np.s_[:-1, 1:])):
+        pairs.append(np.column_stack([numbers[one].ravel(), numbers[other].ravel()]))
+        costs.append(np.sqrt(((values[one] - values[other]) ** 2).sum(-1)).ravel())
+    pairs, costs = np.concatenate(pairs), np.concatenate(costs)
+    order = np.argsort(costs, kind="stable")
+    labels, members = numbers.ravel().copy(), {i: [i] for i in range(height * width)}
+    inside = np.zeros(height * width)
+
+    def join(a, b):
+        members[a] += members.pop(b)
+        labels[members[a]] = a
+
+    for (one, other), cost in zip(pairs[order], costs[order]):
+        a, b = labels[one], labels[other]
+        if a != b and cost < min(inside[s] + scale / len(members[s]) for s in (a, b)):
+            join(a, b)
+            inside[a] = cost
+    for one, other in pairs[order]:
+        a, b = labels[one], labels[other]
+        if a != b and min(len(members[a]), len(members[b])) < least:
+            join(a, b)
+    names, first = np.unique(labels, return_index=True)
+    place = {names[k]: n for n, k in enumerate(np.argsort(first))}
+    return np.vectorize(place.get)(labels).reshape(height, width)
+
+
 def game(case, p, fill, value, cover_of):
     """Labels, and f of a coalition: a list of booleans, segment by segment."""
     labels = superpixels(colours(case), p.pop("segments", 50), p.pop("compactness", 10.0))

@@ -64,7 +64,7 @@ ASKED = [
     "rise:samples=8", "rise:samples=6,cells=5,p=0.25,rng=3",
     "lime:segments=20,samples=60", "lime:segments=9,samples=40,fill=blur,value=score,width=0.5,ridge=0.1,rng=2",
     "kernel-shap:segments=6,samples=70", "kernel-shap:segments=25,samples=90,fill=segment,compactness=20",
-    "expected-gradients:samples=4", "xrai:steps=4,scales=4,dilate=2", "xrai:steps=3,scales=3,least=1",
+    "expected-gradients:samples=4", "xrai:steps=4,dilate=2", "xrai:regions=slic,steps=3,scales=3,least=1",
     "random", "random:rng=3",
 ]
 # Of the class that comes second.

@@ -2,8 +2,8 @@
 // white, summed over channels; S are overlapping segments of several scales. Again and again the segment with the most
 // attribution a new pixel, Σ_{i∈s∖M} A_i / |s∖M|, joins the mask M, and its new pixels get that density as their value.
 // Kapishnikov, Bolukbasi, Viégas & Terry, ICCV 2019, algorithm 1; values as in the authors' program. The paper's
-// segments are Felzenszwalb's at six scales; here they are SLIC's, about 8, 16, 32, … of them, grown by `dilate` pixels
-// as the paper's.
+// segments are Felzenszwalb's at six scales; regions=slic has SLIC's, about 8, 16, 32, … of them. Both are grown by
+// `dilate` pixels.
 #include <algorithm>
 #include <cmath>
 
@@ -15,7 +15,25 @@
 namespace relprop {
 namespace {
 
-constexpr int kCoarsest = 8;  // segments of the first scale
+constexpr int kCoarsest = 8;  // SLIC's segments of the first scale
+
+// Of the authors' program, for colours from -1 to 1 and divided by 255 there, so by 2 for bytes; and the least pixels
+// of a segment. They are for pictures of 224×224 pixels, to which it brings every picture: here they grow with it.
+constexpr double kFelzenszwalbScales[] = {50, 100, 150, 250, 500, 1200};
+constexpr double kFelzenszwalbLeast = 150, kFelzenszwalbPixels = 224 * 224;
+
+// Felzenszwalb's segments of one of the scales.
+Regions likeColours(const std::vector<std::uint8_t>& rgb, int height, int width, int scale) {
+  const double size = height * width / kFelzenszwalbPixels;
+  return mergedRegions(rgb, height, width, kFelzenszwalbScales[scale] / 2 * size,
+                       std::max(1, static_cast<int>(std::lround(kFelzenszwalbLeast * size))));
+}
+
+Regions alikeInSize(const std::vector<std::uint8_t>& rgb, int height, int width, int scale) {
+  return superpixels(rgb, height, width, kCoarsest << scale);
+}
+
+using Segmentation = Regions (*)(const std::vector<std::uint8_t>&, int, int, int);
 
 // Each region with what lies within `radius` of it.
 Regions grown(Regions regions, int height, int width, int radius) {
@@ -83,8 +101,8 @@ std::vector<double> byGain(const Regions& segments, const std::vector<double>& a
 
 class Xrai : public Procedure {
  public:
-  Xrai(int steps, int scales, int dilate, int least)
-      : points_(gaussLegendre(steps)), scales_(scales), dilate_(dilate), least_(least) {}
+  Xrai(int steps, Segmentation segments, int scales, int dilate, int least)
+      : points_(gaussLegendre(steps)), cut_(segments), scales_(scales), dilate_(dilate), least_(least) {}
 
   std::vector<Attribution> explain(Session& session, const Subject& subject) const override {
     const std::vector<std::vector<double>> attributions = attributionsOf(session, subject);
@@ -130,12 +148,13 @@ class Xrai : public Procedure {
     const std::vector<std::uint8_t> rgb = coloursOf(session, subject.input);
     Regions all;
     for (int scale = 0; scale < scales_; ++scale)
-      for (auto& region : grown(superpixels(rgb, height, width, kCoarsest << scale), height, width, dilate_))
+      for (auto& region : grown(cut_(rgb, height, width, scale), height, width, dilate_))
         all.push_back(std::move(region));
     return all;
   }
 
   std::vector<PathPoint> points_;
+  Segmentation cut_;
   int scales_, dilate_, least_;
 };
 
@@ -143,9 +162,10 @@ class Xrai : public Procedure {
 
 Method xrai(Parameters& p) {
   Method m = gradientOfScore();
-  const int steps = p.whole("steps", 50, 1, 4096), scales = p.whole("scales", 6, 1, 8),
+  const bool slic = p.word("regions", "felzenszwalb", {"felzenszwalb", "slic"}) == "slic";
+  const int steps = p.whole("steps", 50, 1, 4096), scales = p.whole("scales", 6, 1, slic ? 8 : 6),
             dilate = p.whole("dilate", 5, 0, 50), least = p.whole("least", 50, 1, 1000000);
-  m.procedure = std::make_shared<Xrai>(steps, scales, dilate, least);
+  m.procedure = std::make_shared<Xrai>(steps, slic ? alikeInSize : likeColours, scales, dilate, least);
   return m;
 }
 

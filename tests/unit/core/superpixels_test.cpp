@@ -54,6 +54,47 @@ TEST(Superpixels, AFlatPictureIsCutIntoEqualSquares) {
   EXPECT_EQ(cut({1, 1, {1, 2, 3}}, 25).size(), 1u);
 }
 
+Regions greys(const std::vector<std::uint8_t>& values, double scale, int least) {
+  std::vector<std::uint8_t> rgb;
+  for (const std::uint8_t value : values) rgb.insert(rgb.end(), 3, value);
+  return mergedRegions(rgb, 1, static_cast<int>(values.size()), scale, least, 0.01);
+}
+
+// Differences are √3 times 10, 90 and 5; 100 joins 105 first.
+TEST(MergedRegions, JoinWhileNoMoreDiffersThanInside) {
+  using testing::ElementsAre;
+  const std::vector<std::uint8_t> values = {0, 10, 100, 105};
+  EXPECT_THAT(greys(values, 8, 1), ElementsAre(ElementsAre(0u), ElementsAre(1u), ElementsAre(2u), ElementsAre(3u)));
+  EXPECT_THAT(greys(values, 12, 1), ElementsAre(ElementsAre(0u), ElementsAre(1u), ElementsAre(2u, 3u)));
+  EXPECT_THAT(greys(values, 20, 1), ElementsAre(ElementsAre(0u, 1u), ElementsAre(2u, 3u)));
+  EXPECT_THAT(greys(values, 12, 2), ElementsAre(ElementsAre(0u, 1u), ElementsAre(2u, 3u)));
+  EXPECT_THAT(greys(values, 12, 3), ElementsAre(ElementsAre(0u, 1u, 2u, 3u)));
+  // {0, 1} differ by 17.3 inside and {2, 3} by 8.7: 155.9 is less than what 300 for two adds to that.
+  EXPECT_THAT(greys(values, 290, 1), ElementsAre(ElementsAre(0u, 1u), ElementsAre(2u, 3u)));
+  EXPECT_THAT(greys(values, 300, 1), ElementsAre(ElementsAre(0u, 1u, 2u, 3u)));
+}
+
+TEST(MergedRegions, CoverEveryPixelOnceAndKeepToEdges) {
+  const Pixels image = halves();
+  std::vector<int> times(32 * 24);
+  const Regions regions = mergedRegions(image.rgb, image.height, image.width, 50, 24);
+  for (const std::vector<std::uint32_t>& region : regions) {
+    EXPECT_GE(region.size(), 24u);
+    for (const std::uint32_t pixel : region) ++times[pixel];
+    const auto left = std::count_if(region.begin(), region.end(), [](std::uint32_t i) { return i % 32 < 10; });
+    const auto right = std::count_if(region.begin(), region.end(), [](std::uint32_t i) { return i % 32 > 15; });
+    EXPECT_TRUE(left == 0 || right == 0);
+  }
+  EXPECT_THAT(times, testing::Each(1));
+  EXPECT_GE(regions.size(), 2u);
+}
+
+TEST(MergedRegions, OfOnePixelOrOneColourAreOne) {
+  const Pixels flat{30, 20, std::vector<std::uint8_t>(1800, 128)};
+  EXPECT_EQ(mergedRegions(flat.rgb, 20, 30, 1, 1).size(), 1u);
+  EXPECT_EQ(mergedRegions({1, 2, 3}, 1, 1, 1, 150).size(), 1u);
+}
+
 TEST(Superpixels, AGridHasNarrowEnds) {
   const Regions grid = gridRegions(3, 5, 2);
   ASSERT_EQ(grid.size(), 6u);
