@@ -414,7 +414,8 @@ bool GraphBuilder::addOther(int index) {
   refusals_ = {};
   try {
     addNode(raw, index);
-  } catch (const Error&) {
+  } catch (const Error& error) {
+    if (error.code() == ErrorCode::OutOfMemory) throw;
     refusals_.add("node", raw.name);
   }
   if (refusals_.any()) graph_.nodes.resize(before);
