@@ -31,6 +31,11 @@ PREDICTED = ("--target", "predicted")  # VOC's classes are not the networks'
 ID = ("lrp-resnet", "lrp-resnet:residual=symmetric", "lrp-resnet:identity_skip=off",
       "lrp-resnet:residual=symmetric,identity_skip=off", "lrp-resnet:quantize=0", "rap", "guided-backprop", "grad-cam")
 ID_SLOW = ("lrp-0", "integrated-gradients:steps=20")
+# What others published for single networks, and ours beside it.
+PUBLISHED_SRG = ("epsilon-plus-flat", "gradient:sign=abs", "gradient", "integrated-gradients:steps=20", "random", "rap",
+                 "lrp-resnet", "grad-cam")
+PUBLISHED_INSERTION = ("input-x-gradient", "guided-backprop", "integrated-gradients:steps=20", "fullgrad", "guided-ig",
+                       "rap", "lrp-resnet", "grad-cam")
 
 # Variants of rap, of which tools/results/choose picks one; those at additions are rap itself in other networks.
 VARIANTS = ("rap", "rap-signed", "rap-summary", "rap:first=flat", "rap:bounds=range", "rap:maxpool=average", "rap:shifts=4")
@@ -56,6 +61,10 @@ PARTS = (
     Part("additions", "the same, choices at additions", RESIDUAL, "imagenet", AT_ADDITIONS, TABLE_1),
     Part("segmentation", "RAP, table 1: pixel accuracy and mIOU", ALL, "voc", PAPER + PRESETS, SEGMENTATION, PREDICTED),
     Part("srg", "symmetric relevance gain", ("squeezenet1.1", "resnet18"), "imagenet", RANKED, ("srg",), CORRECT, 240),
+    Part("srg-published", "Blücher et al., TMLR 2024: symmetric relevance gain of ResNet-50", ("resnet50",), "imagenet",
+         PUBLISHED_SRG, ("srg",), CORRECT, 140),
+    Part("insertion-published", "insertion from the blurred and deletion of ResNet-18, in steps of 2,240 pixels", ("resnet18",),
+         "imagenet", PUBLISHED_INSERTION, ("id-score:step=2240",), CORRECT, 150),
     Part("road", "ROAD", ("squeezenet1.1", "resnet18"), "imagenet", RANKED, ("road",), CORRECT, 160),
     Part("variants", "a better RAP: outside-inside ratio", ALL, "imagenet", VARIANTS, TABLE_1, CORRECT, 240),
     Part("variants-additions", "the same, at additions", RESIDUAL, "imagenet", VARIANTS_AT_ADDITIONS, TABLE_1, CORRECT, 240),
