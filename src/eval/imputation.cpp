@@ -3,32 +3,10 @@
 #include <algorithm>
 #include <array>
 
+#include "eval/multigrid.h"
+
 namespace relprop::eval {
 namespace {
-
-constexpr double kBeside = 1.0 / 6, kDiagonal = 1.0 / 12;
-
-// Values of a picture inside a frame of zeros, so that every pixel has eight neighbours and rows are computed in
-// vectors.
-struct Grid {
-  std::size_t height, width;
-
-  std::size_t stride() const { return width + 2; }
-  std::size_t at(std::size_t y, std::size_t x) const { return (y + 1) * stride() + x + 1; }
-  std::size_t ofPixel(std::uint32_t pixel) const { return at(pixel / width, pixel % width); }
-  std::vector<double> zeros() const { return std::vector<double>((height + 2) * stride()); }
-  // visit(first, last): the places of a row.
-  template <class Visit>
-  void eachRow(Visit visit) const {
-    for (std::size_t y = 0; y < height; ++y) visit(at(y, 0), at(y, 0) + width);
-  }
-};
-
-// Σ w_ij v_j over the neighbours of a place.
-double around(const double* v, std::size_t stride) {
-  const double *above = v - stride, *below = v + stride;
-  return kBeside * (v[-1] + v[1] + above[0] + below[0]) + kDiagonal * (above[-1] + above[1] + below[-1] + below[1]);
-}
 
 // A sum in eight parts, which a processor adds at the same time.
 class Sum {
@@ -49,16 +27,13 @@ class Sum {
 // zeros for its row and its x.
 class Equations {
  public:
-  Equations(const Grid& grid, std::span<const std::uint32_t> removed)
-      : grid_(grid), removed_(grid.zeros()), diagonal_(grid.zeros()), inverse_(grid.zeros()) {
+  Equations(const FramedGrid& grid, std::span<const std::uint32_t> removed)
+      : grid_(grid), removed_(grid.zeros()), diagonal_(grid.zeros()) {
     for (const std::uint32_t pixel : removed) removed_[grid.ofPixel(pixel)] = 1;
     std::vector<double> inside = grid.zeros();
     grid.eachRow([&](std::size_t first, std::size_t last) { std::fill(&inside[first], &inside[0] + last, 1.0); });
     grid.eachRow([&](std::size_t first, std::size_t last) {
-      for (std::size_t i = first; i < last; ++i) {
-        diagonal_[i] = removed_[i] * around(&inside[i], grid.stride());
-        inverse_[i] = diagonal_[i] > 0 ? 1 / diagonal_[i] : 0;
-      }
+      for (std::size_t i = first; i < last; ++i) diagonal_[i] = removed_[i] * around(&inside[i], grid.stride());
     });
   }
 
@@ -86,72 +61,88 @@ class Equations {
     return sum.total();
   }
 
-  const std::vector<double>& inverseDiagonal() const { return inverse_; }
+  const std::vector<double>& removed() const { return removed_; }
+  const std::vector<double>& diagonal() const { return diagonal_; }
 
  private:
-  Grid grid_;
-  std::vector<double> removed_, diagonal_, inverse_;
+  FramedGrid grid_;
+  std::vector<double> removed_, diagonal_;
 };
 
-// Conjugate gradients, scaled by the diagonal.
+// Conjugate gradients, scaled by a cycle of multigrid.
 class Solver {
  public:
-  Solver(const Equations& equations, std::vector<double> b)
-      : equations_(equations), x_(b.size()), r_(std::move(b)), p_(x_.size()), q_(x_.size()) {
-    proceed(0);
-    turn(0);
+  Solver(const Equations& equations, Multigrid& about, std::vector<double> b)
+      : equations_(equations),
+        about_(about),
+        x_(b.size()),
+        r_(std::move(b)),
+        z_(x_.size()),
+        p_(x_.size()),
+        q_(x_.size()) {
+    rr_ = dot(r_, r_);
   }
 
   std::vector<double> solve() && {
     constexpr double kEnough = 1e-7;
-    constexpr int kMostSteps = 5000;
+    constexpr int kMostSteps = 500;
     const double goal = kEnough * kEnough * rr_;
+    double before = 0;
     for (int step = 0; step < kMostSteps && rr_ > goal; ++step) {
+      about_(r_, z_);
+      const double rz = dot(r_, z_);
+      turn(before > 0 ? rz / before : 0);
+      before = rz;
       const double pq = equations_.multiply(p_, q_);
       if (!(pq > 0)) break;
-      const double before = rz_;
-      proceed(rz_ / pq);
-      turn(rz_ / before);
+      proceed(rz / pq);
     }
     return std::move(x_);
   }
 
  private:
-  // x ← x + αp, r ← r − αq, and the sums r·r and r·z of z = r / diagonal.
+  static double dot(const std::vector<double>& a, const std::vector<double>& b) {
+    Sum sum;
+    for (std::size_t i = 0; i < a.size(); ++i) sum.add(i, a[i] * b[i]);
+    return sum.total();
+  }
+
+  // x ← x + αp, r ← r − αq, and r·r
   void proceed(double along) {
-    const double *w = equations_.inverseDiagonal().data(), *p = p_.data(), *q = q_.data();
+    const double *p = p_.data(), *q = q_.data();
     double *x = x_.data(), *r = r_.data();
-    Sum rr, rz;
+    Sum rr;
     for (std::size_t i = 0; i < x_.size(); ++i) {
       x[i] += along * p[i];
       r[i] -= along * q[i];
       rr.add(i, r[i] * r[i]);
-      rz.add(i, r[i] * r[i] * w[i]);
     }
-    rr_ = rr.total(), rz_ = rz.total();
+    rr_ = rr.total();
   }
 
   // p ← z + βp
   void turn(double beta) {
-    const double *w = equations_.inverseDiagonal().data(), *r = r_.data();
+    const double* z = z_.data();
     double* p = p_.data();
-    for (std::size_t i = 0; i < p_.size(); ++i) p[i] = w[i] * r[i] + beta * p[i];
+    for (std::size_t i = 0; i < p_.size(); ++i) p[i] = z[i] + beta * p[i];
   }
 
   const Equations& equations_;
-  std::vector<double> x_, r_, p_, q_;
-  double rr_ = 0, rz_ = 0;
+  Multigrid& about_;
+  std::vector<double> x_, r_, z_, p_, q_;
+  double rr_ = 0;
 };
 
 }  // namespace
 
 std::vector<float> linearImputation(std::vector<float> picture, const Shape& shape,
                                     std::span<const std::uint32_t> removed) {
-  const Grid grid{static_cast<std::size_t>(shape.at(1)), static_cast<std::size_t>(shape.at(2))};
+  const FramedGrid grid{static_cast<std::size_t>(shape.at(1)), static_cast<std::size_t>(shape.at(2))};
   const Equations equations(grid, removed);
+  Multigrid about(grid, equations.removed(), equations.diagonal());
   const std::size_t plane = grid.height * grid.width;
   for (float* channel = picture.data(); channel != picture.data() + picture.size(); channel += plane) {
-    const std::vector<double> values = Solver(equations, equations.constants(channel)).solve();
+    const std::vector<double> values = Solver(equations, about, equations.constants(channel)).solve();
     for (const std::uint32_t pixel : removed) channel[pixel] = static_cast<float>(values[grid.ofPixel(pixel)]);
   }
   return picture;

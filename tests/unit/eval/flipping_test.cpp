@@ -144,6 +144,21 @@ TEST(Imputation, SolvesTheEquationsOfItsPaper) {
   }
 }
 
+// Large enough for grids within grids, whose last rows and columns are single: a block, and every other pixel.
+TEST(Imputation, SolvesThemForWholeAreas) {
+  ToyCase toy(1, 23, 18);
+  Pixels block, scattered;
+  for (std::size_t i = 0; i < 23 * 18; ++i) {
+    if (i / 18 > 2 && i % 18 > 1) block.push_back(i);
+    if (i % 2 == 0 || i / 18 < 9) scattered.push_back(i);
+  }
+  for (const Pixels& removed : {block, scattered}) {
+    const std::vector<std::uint32_t> pixels(removed.begin(), removed.end());
+    EXPECT_THAT(linearImputation(toy.picture(), {1, 23, 18}, pixels),
+                testing::Pointwise(testing::FloatNear(1e-5f), naiveImputation(toy.picture(), 23, 18, removed)));
+  }
+}
+
 TEST(Imputation, ChannelsDoNotMix) {
   ToyCase toy(1, 6, 5);
   const std::vector<float> one = toy.picture();
