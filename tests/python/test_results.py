@@ -96,6 +96,18 @@ class Runs(support.TemporaryFolderTest):
         best = max(long, key=lambda method: float(long[method].split()[0]))
         self.assertEqual([method for method, cell in wide.items() if "**" in cell], [best])
 
+    def test_columns_may_be_scores(self):
+        self.run_tool("--voc", support.EXAMPLES / "pictures", "--only", "segmentation", "--limit", 4)
+        command = [sys.executable, RUN.parent / "tables.py", self.work, "segmentation", "--network", "resnet18", "--wide"]
+        def told(*options):
+            return subprocess.run([*map(str, command), *options], capture_output=True, text=True, check=True).stdout
+        rows = [[cell.strip() for cell in line.strip("|").split("|")]
+                for line in told("scores", "--score", "accuracy", "miou").splitlines() if line.startswith("|")]
+        self.assertEqual([head.rpartition(",")[0] for head in rows[0][1:]],
+                         ["pixel-accuracy accuracy", "miou miou", "miou:threshold=best miou"])
+        alone = dict(re.findall(r"\| (`[^`]+`) \| ([^|]+) \|", told("--score", "miou").split("**miou miou**")[1].split("\n**")[0]))
+        self.assertEqual({row[0]: row[2] for row in rows[2:]}, alone)
+
     def test_differences_are_paired_by_picture(self):
         self.run_tool("--voc", support.EXAMPLES / "pictures", "--only", "segmentation", "--limit", 4)
         miou = {}

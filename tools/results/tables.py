@@ -1,14 +1,15 @@
 #!/usr/bin/python3
 """Prints the tables of docs/results.md from the stores that tools/results/run made, beside the papers' figures.
 
-    tools/results/tables.py WORK PART [--network NETWORK...] [--score SCORE...] [--halves | --against METHOD | --wide]
+    tools/results/tables.py WORK PART [--network NETWORK...] [--score SCORE...] [--halves | --against METHOD | --wide [scores]]
 
 A row is a method: theirs (papers.json), ours ± standard error, median, mean of natural logarithms ± standard error (of
 ratios), n, and where theirs lies: within ours ± 1.96 standard errors, below or above. Of a network that the paper does not
 have, theirs is that of the paper's, in brackets, and lies nowhere. With
 --halves the means of every other picture and of the rest stand there instead, so that a choice made on one half can be
 confirmed on the other. With --against it is the mean difference of METHOD to the others, of ratios of their logarithms, paired by
-picture, with a 95 % percentile bootstrap interval that is widened for the number of others (Bonferroni).
+picture, with a 95 % percentile bootstrap interval that is widened for the number of others (Bonferroni). With --wide
+columns are networks, a table a score, or scores, a table a network.
 """
 import argparse
 import json
@@ -24,6 +25,7 @@ import parts
 
 PAPERS = json.loads((pathlib.Path(__file__).parent / "papers.json").read_text())
 RATIOS = ("all", "pos")
+LOWER = RATIOS + ("morf", "deletion", "drop")  # is better
 ASKED = list(dict.fromkeys(method for part in parts.PARTS for method in part.methods))
 
 
@@ -177,35 +179,46 @@ def print_table(part, network, metric, score, store, halves):
         print(f"| {' | '.join(row)} |")
 
 
-def wide_cells(part, metric, score, stores):
-    """{network: {method: values}}, of the networks that have any."""
-    cells = {}
-    for network, store in stores.items():
-        values = scores_of(store, metric, score)
-        its = {method: list(of_method(values, method).values()) for method in part.methods}
-        its = {method: found for method, found in its.items() if len(found) > 1}
-        if its:
-            cells[network] = its
-    return cells
+def values_by_method(part, metric, score, store):
+    """{method: values}, of the methods that have any."""
+    values = scores_of(store, metric, score)
+    its = {method: list(of_method(values, method).values()) for method in part.methods}
+    return {method: found for method, found in its.items() if len(found) > 1}
 
 
-def print_wide(part, metric, score, stores):
-    cells = wide_cells(part, metric, score, stores)
-    if not cells:
+def print_wide(title, part, columns):
+    """Columns: (head, score, values by method). Bold is the best mean."""
+    columns = [column for column in columns if column[2]]
+    if not columns:
         return
-    counts = {network: max(len(found) for found in its.values()) for network, its in cells.items()}
-    best = {network: (min if score in RATIOS else max)(its, key=lambda method: statistics.fmean(its[method]))
-            for network, its in cells.items()}
-    print(f"\n**{metric} {score}**\n\n| method | {' | '.join(f'{network}, {counts[network]}' for network in cells)} |\n|---|{'---:|' * len(cells)}")
+    counts = [max(len(found) for found in its.values()) for _, _, its in columns]
+    best = [(min if score in LOWER else max)(its, key=lambda method, its=its: statistics.fmean(its[method]))
+            for _, score, its in columns]
+    heads = " | ".join(f"{head}, {count}" for (head, _, _), count in zip(columns, counts))
+    print(f"\n**{title}**\n\n| method | {heads} |\n|---|{'---:|' * len(columns)}")
     for method in part.methods:
         texts = []
-        for network, its in cells.items():
+        for (_, _, its), count, first in zip(columns, counts, best):
             mean, error = mean_error(its[method]) if method in its else (None, None)
-            few = f" ({len(its[method])})" if method in its and len(its[method]) != counts[network] else ""
-            number = "–" if mean is None else f"**{mean:.3f}**" if method == best[network] else f"{mean:.3f}"
+            few = f" ({len(its[method])})" if method in its and len(its[method]) != count else ""
+            number = "–" if mean is None else f"**{mean:.3f}**" if method == first else f"{mean:.3f}"
             texts.append(number if mean is None else f"{number} ± {error:.3f}{few}")
         if any(text != "–" for text in texts):
             print(f"| `{method}` | {' | '.join(texts)} |")
+
+
+def print_by_network(part, asked, stores):
+    """A table a score, its columns networks."""
+    for metric, score in asked:
+        print_wide(f"{metric} {score}", part, [(network, score, values_by_method(part, metric, score, store))
+                                               for network, store in stores.items()])
+
+
+def print_by_score(part, asked, stores):
+    """A table a network, its columns scores."""
+    for network, store in stores.items():
+        print_wide(network, part, [(f"{metric} {score}", score, values_by_method(part, metric, score, store))
+                                   for metric, score in asked])
 
 
 def scores_in(store, metric):
@@ -221,7 +234,7 @@ def main():
     parser.add_argument("--score", nargs="+")
     parser.add_argument("--halves", action="store_true")
     parser.add_argument("--against", metavar="METHOD")
-    parser.add_argument("--wide", action="store_true")
+    parser.add_argument("--wide", nargs="?", choices=("networks", "scores"), const="networks", help="what columns are")
     args = parser.parse_args()
     part = next(one for one in parts.PARTS if one.name == args.part)
     networks = args.network or part.networks
@@ -230,11 +243,9 @@ def main():
         if network not in stores:
             print(f"{network}: no {args.work / network}.db", file=sys.stderr)
     if args.wide:
-        for metric in part.metrics:
-            scores = dict.fromkeys(score for store in stores.values() for score in scores_in(store, metric))
-            for score in scores:
-                if not args.score or score in args.score:
-                    print_wide(part, metric, score, stores)
+        asked = dict.fromkeys((metric, score) for metric in part.metrics for store in stores.values()
+                              for score in scores_in(store, metric) if not args.score or score in args.score)
+        (print_by_score if args.wide == "scores" else print_by_network)(part, asked, stores)
         return
     for network, store in stores.items():
         for metric in part.metrics:
