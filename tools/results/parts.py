@@ -49,7 +49,7 @@ class Part:
     name: str
     says: str
     networks: tuple
-    data: str       # imagenet or voc
+    data: str       # imagenet, voc or cub
     methods: tuple
     metrics: tuple
     options: tuple = CORRECT
@@ -57,10 +57,16 @@ class Part:
     patterns: bool = False  # estimated first, from the pictures of the data set
 
 
+def store_of(work, network, data):
+    """Birds have a store of their own: the scores of one metric in one store are of one kind of photos."""
+    return work / (f"{network}.cub.db" if data == "cub" else f"{network}.db")
+
+
 PARTS = (
     Part("rap-table", "RAP, table 1: outside-inside ratio", ALL, "imagenet", PAPER + PRESETS, TABLE_1),
     Part("additions", "the same, choices at additions", RESIDUAL, "imagenet", AT_ADDITIONS, TABLE_1),
     Part("segmentation", "RAP, table 1: pixel accuracy and mIOU", ALL, "voc", PAPER + PRESETS, SEGMENTATION, PREDICTED),
+    Part("cub", "birds with boxes, the class that is predicted", ALL, "cub", PAPER + PRESETS, TABLE_1, PREDICTED),
     Part("srg", "symmetric relevance gain", ("squeezenet1.1", "resnet18"), "imagenet", RANKED, ("srg",), CORRECT, 240),
     Part("srg-published", "Blücher et al., TMLR 2024: symmetric relevance gain of ResNet-50", ("resnet50",), "imagenet",
          PUBLISHED_SRG, ("srg",), CORRECT, 140),

@@ -55,9 +55,9 @@ def of_method(by_method, asked):
     return by_method.get(complete_of(asked, by_method, ASKED), {})
 
 
-def stores_of(work, networks):
+def stores_of(work, networks, data="imagenet"):
     """{network: its store, to read}, of the networks that have one."""
-    paths = {network: work / f"{network}.db" for network in networks}
+    paths = {network: parts.store_of(work, network, data) for network in networks}
     return {network: sqlite3.connect(f"file:{path}?mode=ro", uri=True) for network, path in paths.items() if path.exists()}
 
 
@@ -238,10 +238,10 @@ def main():
     args = parser.parse_args()
     part = next(one for one in parts.PARTS if one.name == args.part)
     networks = args.network or part.networks
-    stores = stores_of(args.work, networks)
+    stores = stores_of(args.work, networks, part.data)
     for network in networks:
         if network not in stores:
-            print(f"{network}: no {args.work / network}.db", file=sys.stderr)
+            print(f"{network}: no {parts.store_of(args.work, network, part.data)}", file=sys.stderr)
     if args.wide:
         asked = dict.fromkeys((metric, score) for metric in part.metrics for store in stores.values()
                               for score in scores_in(store, metric) if not args.score or score in args.score)
