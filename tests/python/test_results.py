@@ -127,6 +127,20 @@ class Runs(support.TemporaryFolderTest):
             self.assertLess(low, high)
         self.assertNotIn("`rap`", told)
 
+    def test_panels_are_drawn_for_every_figure(self):
+        def panels(*photos):
+            command = [sys.executable, RUN.parent / "panels", self.work, *photos, "--networks", self.networks, "--program",
+                       os.environ["RELPROP_PROGRAM"], "--labels", support.MODEL.with_suffix(".labels.txt"), "--network", "resnet18", "mobilenet_v2"]
+            return subprocess.run(list(map(str, command)), capture_output=True, text=True)
+        photo = self.folder / "a.b.jpg"
+        photo.write_bytes(support.PICTURE.read_bytes())
+        done = panels(photo)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        drawn = sorted(path.relative_to(self.work) for path in self.work.rglob("*") if path.is_file())
+        self.assertEqual(list(map(str, drawn)), [f"resnet18/a.b.{figure}.png" for figure in ("classes", "layers", "methods")])
+        done = panels(self.folder / "none.jpg")
+        self.assertEqual((done.returncode, done.stderr.count("there is no such file")), (1, 1))
+
     def test_the_leaderboard_ranks_by_the_means(self):
         self.run_tool("--voc", support.EXAMPLES / "pictures", "--only", "segmentation", "--limit", 4)
         command = [sys.executable, RUN.parent / "leaderboard", self.work, "--network", "resnet18"]
