@@ -1,10 +1,13 @@
 """tools/results/run: the runs behind docs/results.md, on the bundled network and pictures."""
+import array
+import contextlib
 import csv
 import io
 import json
 import os
 import re
 import shlex
+import sqlite3
 import statistics
 import subprocess
 import sys
@@ -126,6 +129,34 @@ class Runs(support.TemporaryFolderTest):
             self.assertTrue(min(exact) - 6e-4 <= low <= mean <= high <= max(exact) + 6e-4)
             self.assertLess(low, high)
         self.assertNotIn("`rap`", told)
+
+    def test_curves_are_means_over_the_pictures_of_all_methods(self):
+        self.work.mkdir()
+        store = self.work / "resnet18.db"
+        for methods, limit in (("rap,grad-cam", 3), ("gradient", 2)):
+            support.program("evaluate", support.MODEL, "--data", f"voc:{support.EXAMPLES / 'pictures'}", "--target", "predicted",
+                            "--methods", methods, "--metrics", "negative-perturbation", "--limit", limit, "--store", store)
+        tool = [sys.executable, RUN.parent / "curves", self.work, "rap-figure-7"]
+        svg = self.folder / "curves.svg"
+        def draw(*options):
+            return subprocess.run(list(map(str, [*tool, *options, "-o", svg])), capture_output=True, text=True)
+        self.assertEqual(draw("accuracy").returncode, 0)
+        drawn = svg.read_text()
+        self.assertIn("resnet18, 2 pictures", drawn)
+        lines = [[tuple(map(float, point.split(","))) for point in line.split()] for line in re.findall('polyline points="([^"]+)"', drawn)]
+        self.assertEqual([len(line) for line in lines], [41] * 3)
+        ends = [line[-1][1] for line in lines]  # in the order of the part: rap, gradient, grad-cam
+        zero, one = (float(re.search(f'y="([0-9.]+)" text-anchor="end">{tick}<', drawn)[1]) - 4 for tick in (0, 1))
+        with contextlib.closing(sqlite3.connect(store)) as database:
+            rows = database.execute("select method, picture, y from curves_flat where curve = 'accuracy'").fetchall()
+        both = {picture for method, picture, _ in rows if method.startswith("gradient")}
+        for end, name in zip(ends, ("rap:", "gradient", "grad-cam")):
+            last = [array.array("d", y)[-1] for method, picture, y in rows if method.startswith(name) and picture in both]
+            self.assertAlmostEqual((end - zero) / (one - zero), statistics.fmean(last), delta=1e-3)
+        svg.unlink()
+        done = draw("nothing")
+        self.assertEqual((done.returncode, svg.exists()), (1, False))
+        self.assertIn("no curve 'nothing'", done.stderr)
 
     def test_panels_are_drawn_for_every_figure(self):
         def panels(*photos):
