@@ -32,7 +32,7 @@ demo: configure
 
 test: build
 	@tools/setup tests
-	@tools/checks/tests build/release -j $(JOBS)
+	@tools/checks/tests build/release -j $$(( $(JOBS) + 1 ))  # some wait for disks, signals and other processes
 
 # docs/fuzzing.md has both.
 fuzz:
