@@ -5,6 +5,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "core/gaussian.h"
 #include "core/superpixels.h"
 
 namespace relprop {
@@ -16,15 +17,6 @@ using Colour = std::array<double, 3>;
 int mirrored(int i, int size) {
   while (i < 0 || i >= size) i = i < 0 ? -i - 1 : 2 * size - 1 - i;
   return i;
-}
-
-std::vector<double> bell(double sigma) {
-  const int radius = static_cast<int>(4 * sigma + 0.5);
-  std::vector<double> weights;
-  for (int i = -radius; i <= radius; ++i) weights.push_back(std::exp(-0.5 * i * i / (sigma * sigma)));
-  const double sum = std::accumulate(weights.begin(), weights.end(), 0.0);
-  for (double& weight : weights) weight /= sum;
-  return weights;
 }
 
 // One axis: lines of `size` pixels `step` apart, the first of them at starts `next` apart.
@@ -115,7 +107,7 @@ Regions mergedRegions(const std::vector<std::uint8_t>& rgb, int height, int widt
   const std::size_t pixels = rgb.size() / 3;
   std::vector<Colour> colours(pixels);
   for (std::size_t i = 0; i < rgb.size(); ++i) colours[i / 3][i % 3] = rgb[i];
-  const std::vector<double> weights = bell(sigma);
+  const std::vector<double> weights = gaussianTaps(sigma);
   colours = blurred(blurred(colours, weights, height, width, 1), weights, width, 1, width);
   const std::vector<Edge> edges = edgesOf(colours, height, width);
   Merging merging(pixels);

@@ -74,20 +74,21 @@ def connected(labels, least):
     return part
 
 
-def blurred(values, sigma):
-    """A Gaussian along each axis of H×W×C, mirrored at its edges."""
+def blurred(values, sigma, axes, beyond):
+    """A Gaussian cut off at 4σ along these axes; beyond: of numpy.pad, what lies there."""
     radius = int(4 * sigma + 0.5)
     weights = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)
-    for axis in (0, 1):
+    for axis in axes:
         pad = [(radius, radius) if a == axis else (0, 0) for a in range(3)]
-        values = np.apply_along_axis(np.convolve, axis, np.pad(values, pad, "symmetric"), weights / weights.sum(), "valid")
+        values = np.apply_along_axis(np.convolve, axis, np.pad(values, pad, beyond), weights / weights.sum(), "valid")
     return values
 
 
 def merged(rgb, scale, least, sigma=0.8):
     """Felzenszwalb & Huttenlocher, IJCV 2004: labels H×W, numbered by their first pixels."""
     height, width = rgb.shape[:2]
-    values, numbers = blurred(rgb.astype(np.float64), sigma), np.arange(height * width).reshape(height, width)
+    values = blurred(rgb.astype(np.float64), sigma, (0, 1), "symmetric")
+    numbers = np.arange(height * width).reshape(height, width)
     pairs, costs = [], []
     for one, other in ((np.s_[:, :-1], np.s_[:, 1:]), (np.s_[:-1], np.s_[1:]), (np.s_[:-1, :-1], np.s_[1:, 1:]),
                        (np.s_[1:, :-1], np.s_[:-1, 1:])):

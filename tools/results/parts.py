@@ -101,3 +101,7 @@ PARTS = (
     Part("id-rise", "Score-CAM and RISE in the table of LRP for ResNets", ("resnet18",), "imagenet",
          ("score-cam", "rise"), ("id-score:profile=lrp-resnet",), (), 20),
 )
+
+
+def named(name):
+    return next(part for part in PARTS if part.name == name)

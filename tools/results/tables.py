@@ -236,7 +236,7 @@ def main():
     parser.add_argument("--against", metavar="METHOD")
     parser.add_argument("--wide", nargs="?", choices=("networks", "scores"), const="networks", help="what columns are")
     args = parser.parse_args()
-    part = next(one for one in parts.PARTS if one.name == args.part)
+    part = parts.named(args.part)
     networks = args.network or part.networks
     stores = stores_of(args.work, networks, part.data)
     for network in networks:

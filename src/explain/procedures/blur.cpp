@@ -1,20 +1,11 @@
 #include "explain/procedures/blur.h"
 
 #include <algorithm>
-#include <cmath>
+
+#include "core/gaussian.h"
 
 namespace relprop {
 namespace {
-
-// Shares of a Gaussian within 4σ, as SciPy's gaussian_filter takes them.
-std::vector<double> gaussian(double sigma) {
-  const int radius = static_cast<int>(4 * sigma + 0.5);
-  std::vector<double> taps;
-  double sum = 0;
-  for (int i = -radius; i <= radius; ++i) taps.push_back(std::exp(-0.5 * i * i / (sigma * sigma))), sum += taps.back();
-  for (double& tap : taps) tap /= sum;
-  return taps;
-}
 
 // Along an axis of `count` elements that lie `step` apart; 0 beyond the border.
 void blurLine(const std::vector<double>& taps, const double* from, std::int64_t count, std::int64_t step, double* to) {
@@ -32,7 +23,7 @@ void blurLine(const std::vector<double>& taps, const double* from, std::int64_t 
 std::vector<float> blurred(const float* input, const Shape& image, double sigma) {
   const std::int64_t height = image[1], width = image[2], count = image[0] * height * width;
   if (sigma == 0) return {input, input + count};
-  const std::vector<double> taps = gaussian(sigma), x(input, input + count);
+  const std::vector<double> taps = gaussianTaps(sigma), x(input, input + count);
   std::vector<double> rows(x.size()), out(x.size());
   for (std::int64_t row = 0; row < image[0] * height; ++row)
     blurLine(taps, x.data() + row * width, width, 1, rows.data() + row * width);
