@@ -137,6 +137,7 @@ class Benchmark {
     std::vector<double> seconds;
     for (int i = 0; i < kLoads; ++i) {
       goOn("loading " + path.string());
+      model_.reset();  // to give back the memory of the one before takes its time too
       seconds.push_back(secondsOf([&] { model_.emplace(Model::load(path, options_.model)); }));
     }
     report_.model = model_->path(), report_.hash = model_->hash(), report_.load = spreadOf(seconds);

@@ -1,5 +1,7 @@
 #include "onnx/early_decode.h"
 
+#include <algorithm>
+#include <numeric>
 #include <utility>
 
 #include "core/parallel.h"
@@ -17,7 +19,13 @@ EarlyDecode::EarlyDecode(const std::vector<const RawTensor*>& tensors) {
   for (const RawTensor* tensor : tensors)
     if (!tensor->external.used && tensor->raw.size() >= kLarge && index_.emplace(tensor, results_.size()).second)
       results_.push_back({tensor, std::nullopt, nullptr});
-  inParallel(results_.size(), [this](std::size_t i) { decode(results_[i]); });
+  // The largest first: what begins last keeps the others waiting for as long as it takes.
+  std::vector<std::size_t> order(results_.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(), [this](std::size_t a, std::size_t b) {
+    return results_[a].tensor->raw.size() > results_[b].tensor->raw.size();
+  });
+  inParallel(order.size(), [&](std::size_t i) { decode(results_[order[i]]); });
 }
 
 void EarlyDecode::decode(Result& result) {

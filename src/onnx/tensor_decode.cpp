@@ -4,9 +4,11 @@
 #include <array>
 #include <bit>
 #include <cmath>
+#include <cstdint>
 #include <cstring>
 #include <iterator>
 
+#include "core/pages.h"
 #include "onnx/failure.h"
 #include "relprop/error.h"
 
@@ -117,22 +119,43 @@ bool allFinite(const std::int64_t*, std::size_t) {
   return true;
 }
 
-// Elements stored as T in raw bytes that need not be aligned. By blocks that stay in the first cache, so that the bytes
-// are read once and the result is written once.
+// Elements stored as T in raw bytes that need not be aligned. By blocks that stay in a cache, so that the bytes are
+// read once and the result is written once.
 template <class T, class Out, class Convert>
-std::vector<Out> fromRaw(std::span<const std::uint8_t> bytes, Convert convert, bool& finite) {
-  const std::size_t count = bytes.size() / sizeof(T);
-  std::vector<Out> values;
-  values.reserve(count);
+void appendConverted(std::span<const std::uint8_t> bytes, Convert convert, std::vector<Out>& values, bool& finite) {
   std::array<T, 1024> stored;
   std::array<Out, 1024> block;
-  for (std::size_t first = 0; first < count; first += block.size()) {
-    const std::size_t size = std::min(block.size(), count - first);
-    std::memcpy(stored.data(), bytes.data() + first * sizeof(T), size * sizeof(T));
+  for (; !bytes.empty(); bytes = bytes.subspan(std::min(sizeof(stored), bytes.size()))) {
+    const std::size_t size = std::min(sizeof(stored), bytes.size()) / sizeof(T);
+    std::memcpy(stored.data(), bytes.data(), size * sizeof(T));
     std::transform(stored.data(), stored.data() + size, block.data(), convert);
     finite = finite && allFinite(block.data(), size);
     values.insert(values.end(), block.data(), block.data() + size);
   }
+}
+
+// Elements that are stored as they are wanted, where they are aligned too.
+void appendAsTheyAre(std::span<const std::uint8_t> bytes, std::vector<float>& values, bool& finite) {
+  constexpr std::size_t kBlock = std::size_t{1} << 16;
+  const std::span<const float> stored(reinterpret_cast<const float*>(bytes.data()), bytes.size() / sizeof(float));
+  for (std::size_t first = 0; first < stored.size(); first += kBlock) {
+    const auto block = stored.subspan(first, std::min(kBlock, stored.size() - first));
+    values.insert(values.end(), block.begin(), block.end());
+    finite = finite && allFinite(block.data(), block.size());
+  }
+}
+
+template <class T, class Out, class Convert>
+std::vector<Out> fromRaw(std::span<const std::uint8_t> bytes, Convert convert, bool& finite) {
+  std::vector<Out> values;
+  values.reserve(bytes.size() / sizeof(T));
+  handOutPages(values.data(), bytes.size() / sizeof(T) * sizeof(Out));
+  if constexpr (std::is_same_v<T, float> && std::is_same_v<Out, float>)
+    if (reinterpret_cast<std::uintptr_t>(bytes.data()) % alignof(float) == 0) {
+      appendAsTheyAre(bytes, values, finite);
+      return values;
+    }
+  appendConverted<T>(bytes, convert, values, finite);
   return values;
 }
 
