@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "engine/forward_ops.h"
 #include "graph/op_traits.h"
@@ -43,6 +44,14 @@ std::set<Shape> imagesOf(const Graph& graph) {
 
 }  // namespace
 
+std::optional<float> cutOf(const Node& node) {
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  if (node.op == Op::Relu) return kInfinity;
+  if (node.op != Op::Clip || node.floatAttr("min", -kInfinity) != 0) return std::nullopt;
+  const float most = node.floatAttr("max", kInfinity);
+  return most > 0 ? std::optional(most) : std::nullopt;
+}
+
 Forward::Forward(const Graph& graph, Plan& plan, const std::function<bool(int)>& fuse)
     : graph_(graph), plan_(plan), fuse_(fuse), uses_(usesOf(graph)), images_(imagesOf(graph)) {}
 
@@ -70,7 +79,7 @@ Forward Forward::forWalk(const std::function<bool(int)>& fuse) const {
   own.fuse_ = fuse;
   for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
     const Node& node = graph_.nodes[i];
-    if (node.op != Op::Relu || !fuse(static_cast<int>(i)) || !own.fused_.insert(node.inputs[0]).second) continue;
+    if (!cutOf(node) || !fuse(static_cast<int>(i)) || !own.fused_.insert(node.inputs[0]).second) continue;
     own.values_[node.inputs[0]] = own.values_.at(node.outputs[0]);
     own.otherType_.erase(node.inputs[0]);
   }
@@ -113,14 +122,14 @@ Forward Forward::resumedAt(ValueId from) {
 void Forward::emit(int index) {
   const Node& node = graph_.nodes[static_cast<std::size_t>(index)];
   const ValueId out = node.outputs.at(0);
-  if (node.op == Op::Relu && fuse_(index)) {  // the convolution before has applied it already
+  if (cutOf(node) && fuse_(index)) {  // the convolution before has applied it already
     fused_.insert(node.inputs[0]);
     values_[out] = values_.at(node.inputs[0]);
     return;
   }
   const auto& readers = uses_.consumers[static_cast<std::size_t>(out)];
-  const bool relu = node.op == Op::Conv && readers.size() == 1 && fuse_(readers[0]);
-  values_[out] = forwardOp(*this, node, relu);
+  const bool cut = node.op == Op::Conv && readers.size() == 1 && fuse_(readers[0]);
+  values_[out] = forwardOp(*this, node, cut ? cutOf(graph_.nodes[static_cast<std::size_t>(readers[0])]) : std::nullopt);
 }
 
 Expr Forward::value(ValueId id) {

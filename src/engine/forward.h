@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <set>
 #include <string>
 #include <unordered_map>
@@ -23,11 +24,15 @@ struct LinearNode {
   ValueId input = kNoValue, output = kNoValue;
 };
 
+// Of min(max(0, ·), most): most, which of a Relu is infinity. Nothing of other nodes.
+std::optional<float> cutOf(const Node& node);
+
 class Forward {
  public:
-  // fuse(node index): may this Relu run inside the convolution before it (so that its input is never seen)?
+  // fuse(node index): may this node (of which cutOf() knows) run inside the convolution before it (so that its input is
+  // never seen)?
   Forward(const Graph& graph, Plan& plan, const std::function<bool(int)>& fuse);
-  // A built one as a walk of its own sees it that may fuse more: what a fused Relu cut off is not seen. What this walk
+  // A built one as a walk of its own sees it that may fuse more: what a fused node cut off is not seen. What this walk
   // stores, other walks do not find.
   Forward forWalk(const std::function<bool(int)>& fuse) const;
 

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
+#include <limits>
 #include <map>
 
 #include "engine/elementwise.h"
@@ -11,27 +13,32 @@
 namespace relprop {
 namespace {
 
-// Where rules need no more than max(0, z), it is stored as the next layer reads it.
-Expr conv(Forward& f, const Node& node, bool relu) {
+Expr cutTo(const Expr& z, float most) {
+  return std::isinf(most) ? positive(z) : clamp(z, 0, most);
+}
+
+// Where rules need no more than what is left when z has been cut, it is stored as the next layer reads it.
+Expr conv(Forward& f, const Node& node, std::optional<float> cut) {
   const LinearNode l = f.linear(node);
   const BufferView x = f.operand(l.input);
-  const bool image = !l.biasImage.empty(), cut = relu && !image;
+  const bool image = !l.biasImage.empty(), inside = cut && !image;
   const Element operand = f.plan().backend().operand();
-  const TensorDesc d = f.desc(l.output).as(cut ? operand : Element::Float32);
+  const TensorDesc d = f.desc(l.output).as(inside ? operand : Element::Float32);
   const BufferView out{f.plan().addBuffer(d, node.name), d};
   const LinearKernelSpec spec{.shape = l.shape,
                               .srcBlock = x.desc.block,
                               .dstBlock = d.block,
                               .weights = l.weights,
                               .bias = l.bias,
-                              .relu = cut,
+                              .relu = inside,
+                              .most = cut.value_or(std::numeric_limits<float>::infinity()),
                               .operands = operand,
                               .in = x.desc.element,
                               .out = d.element};
   f.plan().addKernel(node.name, f.plan().backend().linearForward(spec), {x}, {out}, l.shape.flops());
   if (!image) return load(out);
   const Expr z = load(out) + imageConstant(l.biasImage, out.desc);
-  return load(f.materialise(relu ? positive(z) : z, node.name + " (bias)"));
+  return load(f.materialise(cut ? cutTo(z, *cut) : z, node.name + " (bias)"));
 }
 
 Expr dense(Forward& f, const Node& node) {
@@ -227,8 +234,8 @@ bool isForwardOp(Op op) {
   return op == Op::Conv || isElementwise(op) || table().count(op) != 0;
 }
 
-Expr forwardOp(Forward& forward, const Node& node, bool relu) {
-  if (node.op == Op::Conv) return conv(forward, node, relu);
+Expr forwardOp(Forward& forward, const Node& node, std::optional<float> cut) {
+  if (node.op == Op::Conv) return conv(forward, node, cut);
   if (isElementwise(node.op)) return elementwiseValue(forward, node);
   const auto row = table().find(node.op);
   if (row == table().end())

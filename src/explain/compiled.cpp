@@ -34,14 +34,39 @@ ScoreShape scoreShapeOf(const Graph& graph, const CompileOptions& options) {
   return out;
 }
 
-// Rules under which a ReLU needs nothing but its output: derivatives, and a pass where no relevance arrives at neurons
-// that were cut off.
-bool needsOutputOnly(const Rule& rule, bool vanishes) {
-  return rule.node == NodeRule::Jacobian || rule.node == NodeRule::Guided || rule.node == NodeRule::Deconv ||
-         (rule.node == NodeRule::Pass && vanishes);
+// Does the rule of the layer before look at what a cut takes away? A layer without one has no way back.
+bool readsOutput(const Rule* layer) {
+  return layer && (!layer->linear || layer->terms.readsOutput());
 }
 
-// Which ReLUs may run inside the convolution before them. `kept`: values somebody reads.
+// May a ReLU or a Clip above 0 whose relevance goes back by `rule` hide its input? Where a derivative is taken no
+// relevance arrives at what was cut off, and where it passes as it is none at what was below 0, if none arrives at
+// zeros.
+bool needsOutputOnly(const Node& cut, const Rule& rule, bool vanishes, const Rule* layer) {
+  switch (rule.node) {
+    case NodeRule::Jacobian:
+    case NodeRule::Guided:
+      return true;
+    case NodeRule::Deconv:
+      return !readsOutput(layer);
+    case NodeRule::Pass:
+      return vanishes && (cut.op == Op::Relu || !readsOutput(layer));
+    case NodeRule::Smooth:
+    case NodeRule::Winner:
+    case NodeRule::Average:
+    case NodeRule::Proportional:
+    case NodeRule::Ratio:
+    case NodeRule::Symmetric:
+    case NodeRule::Agreeing:
+    case NodeRule::Gate:
+    case NodeRule::Rescale:
+    case NodeRule::Attention:
+      break;
+  }
+  return false;
+}
+
+// Which of them may run inside the convolution before. `kept`: values somebody reads.
 std::function<bool(int)> fusion(const Graph& graph, const std::vector<const Rule*>& rules,
                                 const std::vector<ValueId>& kept) {
   const std::vector<bool> vanishes = vanishesWithValue(graph, rules);
@@ -49,12 +74,13 @@ std::function<bool(int)> fusion(const Graph& graph, const std::vector<const Rule
   std::vector<bool> fuse(graph.nodes.size());
   for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
     const Node& n = graph.nodes[i];
-    if (n.op != Op::Relu) continue;
+    if (!cutOf(n)) continue;
     const auto in = static_cast<std::size_t>(n.inputs[0]);
     const int producer = uses.producer[in];
     const bool alone = producer >= 0 && graph.nodes[static_cast<std::size_t>(producer)].op == Op::Conv &&
                        uses.consumers[in].size() == 1 && std::find(kept.begin(), kept.end(), n.inputs[0]) == kept.end();
-    fuse[i] = alone && (!rules[i] || needsOutputOnly(*rules[i], vanishes[static_cast<std::size_t>(n.outputs[0])]));
+    fuse[i] = alone && (!rules[i] || needsOutputOnly(n, *rules[i], vanishes[static_cast<std::size_t>(n.outputs[0])],
+                                                     rules[static_cast<std::size_t>(producer)]));
   }
   return [fuse](int i) { return static_cast<bool>(fuse[static_cast<std::size_t>(i)]); };
 }
@@ -289,7 +315,7 @@ std::vector<PlacedValues> CompiledMethod::constants(std::int64_t row) {
   return all;
 }
 
-// Which ReLUs may run inside the convolution before them, as this method has it.
+// Which ReLUs and Clips may run inside the convolution before them, as this method has it.
 CompiledMethod::Fuse CompiledMethod::fuse() const {
   return fusion(graph(), rules_, {layer_});
 }

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <limits>
 #include <map>
 #include <memory>
 #include <string>
@@ -67,8 +68,9 @@ struct LinearKernelSpec {
   int srcBlock = 1, dstBlock = 1;
   SharedFloats weights = {};
   std::vector<float> bias = {};
-  bool relu = false;        // forward: max(0, ·) on the result
+  bool relu = false;        // forward: min(max(0, ·), most) on the result
   bool accumulate = false;  // dst += result
+  float most = std::numeric_limits<float>::infinity();
   Element operands = Element::Float32, in = Element::Float32, out = Element::Float32;
   WeightSlopes part = {};  // of the weights, taken while they are packed
 };

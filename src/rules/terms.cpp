@@ -24,4 +24,12 @@ bool LinearRule::usesBounds() const {
   return anyBackTerm(*this, [](const Term& t) { return t.in == InputPart::AboveLow || t.in == InputPart::BelowHigh; });
 }
 
+bool LinearRule::readsOutput() const {
+  const auto isOutput = [](const Denominator& d) {
+    return d.complementOf >= 0 || (d.terms.size() == 1 && d.terms[0].weight == WeightPart::W);
+  };
+  return std::any_of(denominators.begin(), denominators.end(), isOutput) ||
+         std::any_of(messages.begin(), messages.end(), [](const Message& m) { return m.take == Take::WhereNegative; });
+}
+
 }  // namespace relprop

@@ -53,6 +53,8 @@ struct LinearRule {
   // Is R_i a multiple of x_i? Then nothing reaches an input that is 0.
   bool multipliesInput() const;
   bool usesBounds() const;
+  // Does it look at more of the layer's output z than whether z > 0?
+  bool readsOutput() const;
 };
 
 }  // namespace relprop

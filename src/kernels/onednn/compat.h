@@ -2,6 +2,7 @@
 // memory descriptions are asked by other names.
 #pragma once
 
+#include <cmath>
 #include <oneapi/dnnl/dnnl.hpp>
 #include <string>
 
@@ -28,12 +29,20 @@ inline dnnl::memory::data_type dataTypeOf(const dnnl::memory::desc& d) {
 #endif
 }
 
-inline void appendRelu(dnnl::post_ops& ops) {
+inline void appendElementwise(dnnl::post_ops& ops, dnnl::algorithm algorithm, float alpha, float beta) {
 #if DNNL_VERSION_MAJOR >= 3
-  ops.append_eltwise(dnnl::algorithm::eltwise_relu, 0.f, 0.f);
+  ops.append_eltwise(algorithm, alpha, beta);
 #else
-  ops.append_eltwise(1.f, dnnl::algorithm::eltwise_relu, 0.f, 0.f);
+  ops.append_eltwise(1.f, algorithm, alpha, beta);
 #endif
+}
+
+// min(max(0, ·), most)
+inline void appendRelu(dnnl::post_ops& ops, float most) {
+  if (std::isinf(most))
+    appendElementwise(ops, dnnl::algorithm::eltwise_relu, 0.f, 0.f);
+  else
+    appendElementwise(ops, dnnl::algorithm::eltwise_clip, 0.f, most);
 }
 
 inline dnnl::convolution_forward::primitive_desc convForward(const ConvDescs& d, const dnnl::primitive_attr& attr,

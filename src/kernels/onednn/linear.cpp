@@ -78,7 +78,7 @@ ConvDescs describe(const LinearKernelSpec& spec, bool forward) {
 dnnl::primitive_attr attributes(const LinearKernelSpec& spec) {
   dnnl::post_ops ops;
   if (spec.accumulate) ops.append_sum(1.f);
-  if (spec.relu) appendRelu(ops);
+  if (spec.relu) appendRelu(ops, spec.most);
   dnnl::primitive_attr attr;
   attr.set_post_ops(ops);
   attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);

@@ -56,7 +56,8 @@ class Forward : public Kernel {
         const float operand = rounded(readElement(in[0], i, spec_.in), spec_.operands);
         sum += static_cast<double>(operand) * static_cast<double>(spec_.weights[static_cast<std::size_t>(w)]);
       });
-      writeElement(out[0], index, spec_.out, static_cast<float>(spec_.relu ? std::max(sum, 0.0) : sum));
+      if (spec_.relu) sum = std::min(std::max(sum, 0.0), static_cast<double>(spec_.most));
+      writeElement(out[0], index, spec_.out, static_cast<float>(sum));
     });
   }
   std::int64_t weightBytes() const override { return static_cast<std::int64_t>(spec_.weights.size() * sizeof(float)); }

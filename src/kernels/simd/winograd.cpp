@@ -155,8 +155,9 @@ class Winograd : public Kernel {
     ops_.multiply(layer_, chunk, weights, static_cast<int>(task / panels()), task % panels());
   }
   void finish(const WinogradChunk& chunk, float* y, std::int64_t tile) const {
-    ops_.transformOutput(layer_, chunk, spec_.bias.empty() ? nullptr : spec_.bias.data(), spec_.relu, spec_.accumulate,
-                         y, tile);
+    const WinogradFinish finish{spec_.bias.empty() ? nullptr : spec_.bias.data(), spec_.accumulate, spec_.relu,
+                                spec_.most};
+    ops_.transformOutput(layer_, chunk, finish, y, tile);
   }
 
   void runApart(const float* x, const float* weights, float* buffers, float* y) const {

@@ -38,6 +38,13 @@ struct WinogradChunk {
   float *inputs, *sums;
 };
 
+// y (=, or +=) a tile's outputs + bias, by `relu` cut to 0 … most. bias: in whole vectors, or nullptr.
+struct WinogradFinish {
+  const float* bias;
+  bool accumulate, relu;
+  float most;
+};
+
 struct WinogradOps {
   int block;  // floats of a vector
   int panel;  // vectors of outputs that are computed side by side
@@ -46,9 +53,8 @@ struct WinogradOps {
                       std::int64_t begin, std::int64_t end);
   void (*transformInput)(const WinogradLayer&, const WinogradChunk&, const float* x, std::int64_t tile);
   void (*multiply)(const WinogradLayer&, const WinogradChunk&, const float* packed, int place, std::int64_t panel);
-  // y (=, or +=) the tile's outputs + bias, cut at 0 by `relu`. bias: in whole vectors, or nullptr.
-  void (*transformOutput)(const WinogradLayer&, const WinogradChunk&, const float* bias, bool relu, bool accumulate,
-                          float* y, std::int64_t tile);
+  void (*transformOutput)(const WinogradLayer&, const WinogradChunk&, const WinogradFinish&, float* y,
+                          std::int64_t tile);
 };
 
 const WinogradOps& winogradAvx512();

@@ -189,8 +189,8 @@ void transformInput(const WinogradLayer& l, const WinogradChunk& chunk, const fl
 }
 
 template <int M>
-void transformOutputTile(const WinogradLayer& l, const WinogradChunk& chunk, const float* bias, bool relu,
-                         bool accumulate, float* y, std::int64_t tile) {
+void transformOutputTile(const WinogradLayer& l, const WinogradChunk& chunk, const WinogradFinish& finish, float* y,
+                         std::int64_t tile) {
   constexpr int P = M + 2;
   const Place at = placeOf(l, chunk.first + tile);
   const std::int64_t outputs = vectors(l.oc) * B;
@@ -203,7 +203,7 @@ void transformOutputTile(const WinogradLayer& l, const WinogradChunk& chunk, con
       Transform<M>::output(sums, half[c]);
     }
     float* to = y + ((at.image * outputs + o) * l.oh + at.y * B) * l.ow + at.x * B;
-    const Lanes shift = bias ? load(bias + o) : Lanes{};
+    const Lanes shift = finish.bias ? load(finish.bias + o) : Lanes{}, most = Lanes{} + finish.most;
     for (int r = 0; r < M; ++r) {
       Lanes row[P];
       for (int c = 0; c < P; ++c) row[c] = half[c][r];
@@ -212,17 +212,17 @@ void transformOutputTile(const WinogradLayer& l, const WinogradChunk& chunk, con
         if (r >= rows || c >= columns) continue;
         float* place = to + (r * l.ow + c) * B;
         Lanes value = whole[c] + shift;
-        if (accumulate) value += load(place);
-        store(place, relu ? (value > 0 ? value : Lanes{}) : value);
+        if (finish.accumulate) value += load(place);
+        if (finish.relu) value = value > 0 ? (value < most ? value : most) : Lanes{};
+        store(place, value);
       }
     }
   }
 }
 
-void transformOutput(const WinogradLayer& l, const WinogradChunk& chunk, const float* bias, bool relu, bool accumulate,
-                     float* y, std::int64_t tile) {
-  l.tile == 2 ? transformOutputTile<2>(l, chunk, bias, relu, accumulate, y, tile)
-              : transformOutputTile<4>(l, chunk, bias, relu, accumulate, y, tile);
+void transformOutput(const WinogradLayer& l, const WinogradChunk& chunk, const WinogradFinish& finish, float* y,
+                     std::int64_t tile) {
+  l.tile == 2 ? transformOutputTile<2>(l, chunk, finish, y, tile) : transformOutputTile<4>(l, chunk, finish, y, tile);
 }
 
 // ---- the products

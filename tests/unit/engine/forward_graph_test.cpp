@@ -1,6 +1,7 @@
 // What several nodes together must keep: reshapes, resizing, fusion, errors.
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "engine/forward_ops.h"
 #include "unit/core/failure.h"
@@ -178,11 +179,15 @@ Graph convReluGraph() {
   b.add(Op::Relu, {b.graph.outputs[0]});
   b.add(Op::Conv, {b.graph.outputs[0], b.random({9, 12, 3, 3}), b.random({9, 4, 3})});
   b.add(Op::Relu, {b.graph.outputs[0]});
+  for (const Shape& bias : {Shape{9}, Shape{9, 4, 3}}) {
+    b.add(Op::Conv, {b.graph.outputs[0], b.random({9, 9, 3, 3}), b.random(bias)}, {{"pads", Ints{1, 1, 1, 1}}});
+    b.add(Op::Clip, {b.graph.outputs[0]}, {{"min", 0.0f}, {"max", 0.25f}});
+  }
   inferShapes(b.graph);
   return b.graph;
 }
 
-TEST(ForwardGraph, ReluInsideTheConvolutionChangesNothing) {
+TEST(ForwardGraph, CutsInsideTheConvolutionChangeNothing) {
   const Graph g = convReluGraph();
   const Array x = floatInput({2, 10, 6, 5}), expected = runGraph(g, x);
   for (const auto& backend : bothBackends())
@@ -190,12 +195,29 @@ TEST(ForwardGraph, ReluInsideTheConvolutionChangesNothing) {
       EXPECT_LT(relativeError(forwardOf(g, x, *backend, fuse), expected), 2e-6) << backend->name() << fuse;
 }
 
+TEST(ForwardGraph, CutsAreReluAndClipsAboveZero) {
+  const float infinity = std::numeric_limits<float>::infinity();
+  const auto clip = [](const std::map<std::string, Attribute>& bounds) {
+    Node node;
+    node.op = Op::Clip, node.attrs = bounds;
+    return cutOf(node);
+  };
+  Node relu;
+  relu.op = Op::Relu;
+  EXPECT_EQ(cutOf(relu), infinity);
+  EXPECT_EQ(clip({{"min", 0.0f}, {"max", 6.0f}}), 6.0f);
+  EXPECT_EQ(clip({{"min", 0.0f}}), infinity);
+  EXPECT_EQ(clip({{"max", 6.0f}}), std::nullopt);
+  EXPECT_EQ(clip({{"min", -1.0f}, {"max", 6.0f}}), std::nullopt);
+  EXPECT_EQ(clip({{"min", 0.0f}, {"max", 0.0f}}), std::nullopt);  // kernels count on 0 < most
+}
+
 TEST(ForwardGraph, FusionSavesASweepOverMemory) {
   const Graph g = convReluGraph();
   const auto backend = makeReferenceBackend();
   const auto stepsWith = [&](bool fuse) {
     Plan plan(*backend, 2);
-    Forward forward(g, plan, [&](int i) { return fuse && g.nodes[static_cast<std::size_t>(i)].op == Op::Relu; });
+    Forward forward(g, plan, [&](int i) { return fuse && cutOf(g.nodes[static_cast<std::size_t>(i)]); });
     forward.build();
     forward.buffer(g.outputs[0]);
     return plan.steps().size();

@@ -1,4 +1,6 @@
 // Whole small networks: relevance is conserved layer by layer, rows do not see one another, backends agree.
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "unit/explain/support.h"
@@ -266,6 +268,38 @@ Graph cutOffSum(bool separateReaders) {
         {b.graph.outputs[0], b.floats({9}, std::vector<float>(9, 1)), b.floats({9}, std::vector<float>(9, 0.5f))});
   addHead(b);
   return b.graph;
+}
+
+// Convolution, what cuts it, convolution, head; with a second reader of the first one, times 0, as above.
+Graph cutNet(Op cut, bool separateReader) {
+  Build b({1, 9, 4, 4});
+  const ValueId z = b.add(Op::Conv, {b.x(), b.random({9, 9, 3, 3}), b.random({9})}, {{"pads", Ints{1, 1, 1, 1}}});
+  ValueId y = cut == Op::Relu ? b.add(Op::Relu, {z}) : b.add(Op::Clip, {z}, {{"min", 0.0f}, {"max", 0.4f}});
+  const ValueId second = b.random({9, 9, 3, 3});
+  if (separateReader) y = b.add(Op::Add, {y, b.add(Op::Mul, {z, b.floats({}, {0})})});
+  b.add(Op::Conv, {y, second}, {{"pads", Ints{1, 1, 1, 1}}});
+  addHead(b);
+  return b.graph;
+}
+
+// Of the way back through the second reader nothing is left, as its relevance is a multiple of 0.
+TEST(Fusion, DoesNotShowWhateverTheRuleOfTheCutAndOfTheLayerBeforeIt) {
+  const Array x = input({1, 9, 4, 4});
+  const auto backend = makeReferenceBackend();
+  for (const Op cut : {Op::Relu, Op::Clip})
+    for (const char* atCut : {"pass", "jacobian", "guided", "deconv"})
+      for (const char* atLayer : {"epsilon:epsilon=0.1", "zplus", "alphabeta:alpha=2,beta=1", "gamma:gamma=0.5", "rap",
+                                  "rap-signed", "gradient", "flat"}) {
+        const Method m = methodOf({{opName(cut), atCut},
+                                   {"Conv", atLayer},
+                                   {"[linear]", "epsilon:epsilon=0.1"},
+                                   {"[residual]", "jacobian"},
+                                   {"[affine]", "jacobian"},
+                                   {"[move]", "jacobian"}});
+        const Doubles apart = explain(cutNet(cut, true), m, *backend, x, {1, -0.5, 0.25}).relevance;
+        const Doubles fused = explain(cutNet(cut, false), m, *backend, x, {1, -0.5, 0.25}).relevance;
+        expectClose(fused, apart, 1e-5, fmt::format("{} at {}, {} before", atCut, opName(cut), atLayer));
+      }
 }
 
 // Where a ReLU runs is the engine's affair: the same net with its ReLUs kept apart explains the same.

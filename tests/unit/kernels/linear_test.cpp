@@ -1,4 +1,6 @@
 // The fast linear kernels against plain loops.
+#include <limits>
+
 #include "kernels/backend.h"
 #include "kernels/threads.h"
 #include "unit/kernels/linear_cases.h"
@@ -9,6 +11,7 @@ namespace {
 
 struct Options {
   bool bias = false, relu = false, accumulate = false;
+  float most = std::numeric_limits<float>::infinity();
 };
 
 int blockOf(const Backend& backend, const LinearShape& s, std::int64_t channels) {
@@ -24,8 +27,9 @@ Layouts layoutsOf(const Backend& backend, const LinearShape& s) {
 }
 
 LinearKernelSpec specOf(const LinearShape& s, const Layouts& l, const Options& o) {
-  return {s,      l.in.block,  l.out.block, randomFloats(s.weightCount(), 1), o.bias ? randomFloats(s.oc, 2) : Floats{},
-          o.relu, o.accumulate};
+  return {
+      s,      l.in.block,   l.out.block, randomFloats(s.weightCount(), 1), o.bias ? randomFloats(s.oc, 2) : Floats{},
+      o.relu, o.accumulate, o.most};
 }
 
 // Output of one backend in row-major order; `before` is what the destination held.
@@ -80,6 +84,9 @@ TEST_P(LinearKernels, ForwardWithBias) {
 }
 TEST_P(LinearKernels, ForwardWithBiasAndRelu) {
   compareForward({.bias = true, .relu = true});
+}
+TEST_P(LinearKernels, ForwardWithBiasCutOnBothSides) {
+  compareForward({.bias = true, .relu = true, .most = 2});
 }
 TEST_P(LinearKernels, ForwardAddsToWhatIsThere) {
   compareForward({.accumulate = true});

@@ -1,7 +1,9 @@
 // Winograd's convolutions against plain loops, for every instruction set and both tiles.
 #include "kernels/simd/winograd.h"
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "kernels/simd/simd.h"
 #include "kernels/threads.h"
@@ -54,6 +56,7 @@ std::vector<LinearCase> winogradCases() {
 
 struct Fused {
   bool bias = false, relu = false, accumulate = false;
+  float most = std::numeric_limits<float>::infinity();
 };
 
 class WinogradKernels : public testing::TestWithParam<std::tuple<Instructions, int, LinearCase>> {
@@ -68,8 +71,8 @@ class WinogradKernels : public testing::TestWithParam<std::tuple<Instructions, i
   LinearKernelSpec spec(const Fused& o = {}) const {
     const LinearShape& s = shape();
     return {
-        s,      ops_->block, ops_->block, randomFloats(s.weightCount(), 1), o.bias ? randomFloats(s.oc, 2) : Floats{},
-        o.relu, o.accumulate};
+        s,      ops_->block,  ops_->block, randomFloats(s.weightCount(), 1), o.bias ? randomFloats(s.oc, 2) : Floats{},
+        o.relu, o.accumulate, o.most};
   }
   KernelPtr made(const LinearKernelSpec& s, Direction d, Packing packing = Packing::Once) const {
     return simd::winograd(*ops_, s, d, std::get<1>(GetParam()), packing == Packing::Once ? &packed_ : nullptr);
@@ -118,6 +121,13 @@ TEST_P(WinogradKernels, Forward) {
 }
 TEST_P(WinogradKernels, ForwardWithBiasAndRelu) {
   compareForward({.bias = true, .relu = true});
+}
+TEST_P(WinogradKernels, ForwardWithBiasCutOnBothSides) {
+  const LinearKernelSpec cut = spec({.bias = true, .relu = true, .most = 2});
+  const Floats whole = expectedForward(spec({.bias = true}), input());
+  // What is rounded is in proportion to the whole sums, not to what is left of them.
+  const double largest = *std::max_element(whole.begin(), whole.end());
+  expectClose(forward(cut, input()), expectedForward(cut, input()), 3e-6 * std::max(1.0, largest / cut.most));
 }
 TEST_P(WinogradKernels, ForwardAddsBeforeTheRelu) {
   compareForward({.bias = true, .relu = true, .accumulate = true});

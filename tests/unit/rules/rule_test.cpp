@@ -133,6 +133,14 @@ TEST(RuleTerms, MultiplesOfTheInputVanishWithIt) {
     EXPECT_FALSE(parseRule(name).terms.multipliesInput()) << name;
 }
 
+TEST(RuleTerms, SomeLookAtTheLayersOutput) {
+  for (const char* name : {"epsilon", "gamma", "rap", "rap-signed"})
+    EXPECT_TRUE(parseRule(name).terms.readsOutput()) << name;
+  for (const char* name :
+       {"zplus", "alphabeta", "zbox", "wsquare", "flat", "gradient", "rap-summary", "rap-summary-top"})
+    EXPECT_FALSE(parseRule(name).terms.readsOutput()) << name;
+}
+
 TEST(RuleTerms, OnlyTheBoxNeedsBounds) {
   for (const RuleInfo& info : ruleList())
     EXPECT_EQ(parseRule(info.name).terms.usesBounds(), info.name == std::string("zbox")) << info.name;
