@@ -39,6 +39,14 @@ float Parameters::number(const std::string& key, float fallback) {
   return *value;
 }
 
+float Parameters::numberFrom(const std::string& key, float fallback, float low, float high) {
+  const float value = number(key, fallback);
+  if (!(value >= low && value <= high))
+    throw Error(code_, subject_ + ", " + key, "'" + values_[key] + "'",
+                "a number from " + shortest(low) + " to " + shortest(high));
+  return value;
+}
+
 std::string Parameters::word(const std::string& key, const std::string& fallback,
                              const std::vector<std::string>& choices) {
   const std::string& value = take(key, fallback, listed(choices));

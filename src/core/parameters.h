@@ -22,6 +22,8 @@ class Parameters {
 
   // Throws `code` when it is not a finite number.
   float number(const std::string& key, float fallback);
+  // One from `low` to `high`.
+  float numberFrom(const std::string& key, float fallback, float low, float high);
   std::string word(const std::string& key, const std::string& fallback, const std::vector<std::string>& choices);
   // Any text; the caller judges it.
   std::string text(const std::string& key, const std::string& fallback, const std::string& choices);

@@ -17,13 +17,18 @@ Expr cutTo(const Expr& z, float most) {
   return std::isinf(most) ? positive(z) : clamp(z, 0, most);
 }
 
+// A bound that rounding would move lies with values below it then, whose derivative is another one.
+bool keeps(Element element, float most) {
+  return element == Element::Float32 || std::isinf(most) || fromBfloat16(toBfloat16(most)) == most;
+}
+
 // Where rules need no more than what is left when z has been cut, it is stored as the next layer reads it.
 Expr conv(Forward& f, const Node& node, std::optional<float> cut) {
   const LinearNode l = f.linear(node);
   const BufferView x = f.operand(l.input);
   const bool image = !l.biasImage.empty(), inside = cut && !image;
   const Element operand = f.plan().backend().operand();
-  const TensorDesc d = f.desc(l.output).as(inside ? operand : Element::Float32);
+  const TensorDesc d = f.desc(l.output).as(inside && keeps(operand, *cut) ? operand : Element::Float32);
   const BufferView out{f.plan().addBuffer(d, node.name), d};
   const LinearKernelSpec spec{.shape = l.shape,
                               .srcBlock = x.desc.block,

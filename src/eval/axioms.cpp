@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "eval/metric_list.h"
 #include "eval/plane.h"
@@ -22,7 +23,8 @@ Measured measureCompleteness(const Case& c, bool black) {
   const auto [whole, without] = answersBesides(c, black ? blackPicture(c) : zeroPicture(c));
   const double change = whole.logit - without.logit;
   if (change == 0) return Measured::skip("the baseline has the picture's score");
-  return {{{"gap", std::abs(c.sum - change) / std::abs(change)}}, {}, {}};
+  const double sum = std::accumulate(c.relevance.begin(), c.relevance.end(), 0.0);  // of the map as it is judged
+  return {{{"gap", std::abs(sum - change) / std::abs(change)}}, {}, {}};
 }
 
 void moveWithin(const Case& c, double radius, Random& random, float* input) {

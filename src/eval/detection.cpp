@@ -14,8 +14,6 @@
 namespace relprop::eval {
 namespace {
 
-constexpr const char* kConstant = "the map is constant";
-
 // What is to be found, and how strongly the map says so.
 struct Detections {
   std::vector<float> values;
@@ -59,12 +57,12 @@ double averagePrecision(const Detections& all) {
 }
 
 Measured measureArea(const Plane& map, const Region& region) {
-  if (isConstant(map.values)) return Measured::skip(kConstant);
+  if (isConstant(map.values)) return Measured::skip(kConstantMap);
   return {{{"auc", areaUnderCurve(detectionsOf(map, region))}}, {}, {}};
 }
 
 Measured measurePrecision(const Plane& map, const Region& region) {
-  if (isConstant(map.values)) return Measured::skip(kConstant);
+  if (isConstant(map.values)) return Measured::skip(kConstantMap);
   const Detections object = detectionsOf(map, region);
   const Detections shares = detectionsOf({map.height, map.width, shareOfRange(map)}, region);
   Detections both;

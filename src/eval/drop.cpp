@@ -34,7 +34,7 @@ double harmonicMean(double a, double b, double c) {
 }
 
 Measured measureDrop(const Case& c) {
-  if (isConstant(c.map.values)) return Measured::skip("the map is constant");
+  if (isConstant(c.map.values)) return Measured::skip(kConstantMap);
   const std::vector<float> shares = shareOfRange(c.map), kept = keptBy(c, shares);
   const auto [whole, masked] = answersBesides(c, kept);
   if (!(whole.probability > 0)) return Measured::skip("the target's probability is 0");

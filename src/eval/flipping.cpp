@@ -164,7 +164,7 @@ Measured measureRoad(const Case& c, int steps, double noise, Output output) {
   for (int k = 1; k <= steps; ++k) {
     x.push_back(static_cast<double>(k) / (steps + 1));
     for (Flips& flips : orders)
-      flips.ends.push_back(static_cast<std::size_t>(x.back() * static_cast<double>(c.map.count())));
+      flips.ends.push_back(c.map.count() * static_cast<std::size_t>(k) / static_cast<std::size_t>(steps + 1));
   }
   auto curves = curvesOf(answersToBoth(c, orders, imputing(c, noise, "road"), output), "share of pixels", x);
   const double lerf = meanOf(curves[0].y).mean, morf = meanOf(curves[1].y).mean;

@@ -58,6 +58,7 @@ bool regionWithin(const Plane& map, const Region& region, std::size_t point, int
 
 Measured pointing(const Plane& map, const Region& region, int tolerance) {
   if (isZero(map)) return Measured::skip(kZeroMap);
+  if (isConstant(map.values)) return Measured::skip(kConstantMap);  // its order is that of the pixels' numbers
   const bool hit = regionWithin(map, region, highest(map, region), tolerance);
   return {{{"hit", hit ? 1.0 : 0.0}}, {}, {}};
 }
@@ -75,6 +76,7 @@ Measured massInside(const Plane& map, const Region& region) {
 
 Measured rankInside(const Plane& map, const Region& region) {
   if (isZero(map)) return Measured::skip(kZeroMap);
+  if (isConstant(map.values)) return Measured::skip(kConstantMap);  // its order is that of the pixels' numbers
   std::size_t looked = 0, found = 0;
   for (const std::uint32_t i : decreasingOrder(map.values)) {
     if (looked == region.inside) break;

@@ -87,12 +87,15 @@ Result Measuring::measured(const Subject& s, std::size_t method, std::size_t pro
   return r;
 }
 
-void Measuring::measureMethod(Subject& s, std::size_t method, Explainer& explainer, ResultBatch& batch) const {
+bool Measuring::measureMethod(Subject& s, std::size_t method, Explainer& explainer, ResultBatch& batch) const {
+  bool explained = true;
   forOnePicture([&] { measureExplained(s, method, explainer, batch); },
                 [&](const std::string& why) {
+                  explained = false;
                   for (std::size_t p = 0; p < protocols_.count(); ++p)
                     if (wanted(s, method, p)) batch.results.push_back(resultOf(s, method, p, why));
                 });
+  return explained && s.facts.skipped.empty();
 }
 
 void Measuring::measureExplained(Subject& s, std::size_t method, Explainer& explainer, ResultBatch& batch) const {
@@ -119,40 +122,46 @@ void Measuring::measureExplained(Subject& s, std::size_t method, Explainer& expl
 }
 
 // Networks with random weights are compiled once for all subjects.
-std::vector<Measuring::StageMaps> Measuring::randomisedMaps(std::size_t method, std::size_t protocol,
-                                                            const std::vector<const Subject*>& subjects) const {
+std::vector<Measuring::Randomised> Measuring::randomisedMaps(std::size_t method, std::size_t protocol,
+                                                             const std::vector<const Subject*>& subjects) const {
   const std::vector<std::string>& layers = classifier_.layers();
-  std::vector<StageMaps> maps(subjects.size());
+  const auto all = static_cast<double>(layers.size());
+  std::vector<Randomised> of(subjects.size());
   for (const int redrawn : stagesOf(protocols_[protocol].randomisedLayers, static_cast<int>(layers.size()))) {
     goOn(options_);
     const auto explainer = methods_.compileFor(withRedrawnWeights(model_, redrawn, options_.seed), method);
+    const auto mapOf = [&](std::size_t i) {
+      of[i].maps.push_back({layers[static_cast<std::size_t>(redrawn) - 1],
+                            cases_.mapOf(*subjects[i], protocols_[protocol].copies, *explainer), redrawn / all});
+    };
     for (std::size_t i = 0; i < subjects.size(); ++i)
-      maps[i].emplace_back(layers[static_cast<std::size_t>(redrawn) - 1],
-                           cases_.mapOf(*subjects[i], protocols_[protocol].copies, *explainer));
+      if (of[i].failure.empty())
+        forOnePicture([&] { mapOf(i); },
+                      [&](const std::string& why) { of[i].failure = fmt::format("with random weights: {}", why); });
   }
-  return maps;
+  return of;
 }
 
-void Measuring::measureRandomised(std::size_t method, std::size_t protocol, const std::vector<Subject>& subjects,
-                                  Explainer& explainer, ResultBatch& batch) const {
+void Measuring::measureRandomised(std::size_t method, std::size_t protocol,
+                                  const std::vector<const Subject*>& explained, Explainer& explainer,
+                                  ResultBatch& batch) const {
   std::vector<const Subject*> asked;
-  for (const Subject& s : subjects)
-    if (s.facts.skipped.empty() && wanted(s, method, protocol)) asked.push_back(&s);
+  for (const Subject* s : explained)
+    if (wanted(*s, method, protocol)) asked.push_back(s);
   if (asked.empty()) return;
-  std::vector<StageMaps> maps;
-  std::string failure;
-  forOnePicture([&] { maps = randomisedMaps(method, protocol, asked); },
-                [&](const std::string& why) { failure = fmt::format("with random weights: {}", why); });
+  std::vector<Randomised> randomised = randomisedMaps(method, protocol, asked);
   const auto measureOne = [&](std::size_t i) {
-    if (!failure.empty()) throw Error(ErrorCode::NumericFailure, "randomisation", failure);
     const Explanation e = explainer.explain(asked[i]->prepared.input, {subjects_.targetOf(*asked[i])})[0];
     Case c = cases_.of(*asked[i], e, explainer);
-    c.randomised = std::move(maps[i]);
+    c.randomised = std::move(randomised[i].maps);
     batch.results.push_back(measured(*asked[i], method, protocol, c));
   };
-  for (std::size_t i = 0; i < asked.size(); ++i)
-    forOnePicture([&] { measureOne(i); },
-                  [&](const std::string& why) { batch.results.push_back(resultOf(*asked[i], method, protocol, why)); });
+  for (std::size_t i = 0; i < asked.size(); ++i) {
+    const auto skip = [&](const std::string& why) {
+      batch.results.push_back(resultOf(*asked[i], method, protocol, why));
+    };
+    randomised[i].failure.empty() ? forOnePicture([&] { measureOne(i); }, skip) : skip(randomised[i].failure);
+  }
 }
 
 ResultBatch Measuring::measure(const std::vector<MissingScores>& missing) {
@@ -160,13 +169,14 @@ ResultBatch Measuring::measure(const std::vector<MissingScores>& missing) {
   ResultBatch batch;
   for (std::size_t m = 0; m < methods_.names().size(); ++m) {
     const auto explainer = methods_.borrow(m);
+    std::vector<const Subject*> explained;
     for (Subject& s : subjects) {
       if (!s.facts.skipped.empty() || !wantsAny(s, m)) continue;
       goOn(options_);
-      measureMethod(s, m, *explainer, batch);
+      if (measureMethod(s, m, *explainer, batch)) explained.push_back(&s);
     }
     for (std::size_t p = 0; p < protocols_.count(); ++p)
-      if (protocols_[p].randomisedLayers != 0) measureRandomised(m, p, subjects, *explainer, batch);
+      if (protocols_[p].randomisedLayers != 0) measureRandomised(m, p, explained, *explainer, batch);
   }
   for (Subject& s : subjects) batch.pictures.push_back(std::move(s.facts));
   return batch;

@@ -21,7 +21,11 @@ class Measuring {
   ResultBatch measure(const std::vector<MissingScores>& missing);
 
  private:
-  using StageMaps = std::vector<std::pair<std::string, Plane>>;  // as Case::randomised
+  // Of one subject: the maps of all stages, or why there are none.
+  struct Randomised {
+    std::vector<RedrawnMap> maps;
+    std::string failure;
+  };
 
   std::vector<Subject> open(const std::vector<MissingScores>& missing) const;
   bool wanted(const Subject& subject, std::size_t method, std::size_t protocol) const;
@@ -29,12 +33,13 @@ class Measuring {
   Result resultOf(const Subject& subject, std::size_t method, std::size_t protocol, std::string skipped = {}) const;
   Result measured(const Subject& subject, std::size_t method, std::size_t protocol, const Case& c) const;
 
-  void measureMethod(Subject& subject, std::size_t method, Explainer& explainer, ResultBatch& batch) const;
+  // Could the subject be explained?
+  bool measureMethod(Subject& subject, std::size_t method, Explainer& explainer, ResultBatch& batch) const;
   void measureExplained(Subject& subject, std::size_t method, Explainer& explainer, ResultBatch& batch) const;
-  void measureRandomised(std::size_t method, std::size_t protocol, const std::vector<Subject>& subjects,
+  void measureRandomised(std::size_t method, std::size_t protocol, const std::vector<const Subject*>& explained,
                          Explainer& explainer, ResultBatch& batch) const;
-  std::vector<StageMaps> randomisedMaps(std::size_t method, std::size_t protocol,
-                                        const std::vector<const Subject*>& subjects) const;
+  std::vector<Randomised> randomisedMaps(std::size_t method, std::size_t protocol,
+                                         const std::vector<const Subject*>& subjects) const;
 
   const Model& model_;
   const EvaluateOptions& options_;

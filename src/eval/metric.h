@@ -41,6 +41,13 @@ struct LayerSum {
   double share = 0;
 };
 
+// The map of a network whose weights were re-drawn from the output down to a layer, a share of all layers.
+struct RedrawnMap {
+  std::string layer;
+  Plane map;
+  double share = 1;
+};
+
 // One picture explained by one method: all a metric may look at or ask for.
 struct Case {
   std::string picture;  // its id
@@ -69,9 +76,9 @@ struct Case {
   // Up to `count` other pictures of the data set as the network gets them, each of another class and none of the
   // target's, that it answers rightly with at least this probability; which ones depends on the seed alone.
   std::function<std::vector<std::vector<float>>(std::size_t count, double confidence, std::uint64_t seed)> companions;
-  // Maps of networks whose weights were re-drawn from the output down, the first layer only, then two, …; each with the
-  // last layer that was re-drawn. Only for metrics with Protocol::randomisedLayers; means over Protocol::copies.
-  std::vector<std::pair<std::string, Plane>> randomised;
+  // From the output down, stage by stage. Only for metrics with Protocol::randomisedLayers; means over
+  // Protocol::copies.
+  std::vector<RedrawnMap> randomised;
 
   std::uint64_t seedOf(const std::string& use) const;  // by picture, run seed and use: the same whatever the order
   std::uint64_t runSeed = 0;
@@ -119,6 +126,9 @@ Protocol parseProtocol(const std::string& text);
 // picture, input, inputShape and run seed alone (noisy_copies.cpp).
 Plane meanOfCopies(const Case& c, const NoisyCopies& copies,
                    const std::function<std::vector<Plane>(std::int64_t count, const Fill&)>& explain);
+// What the scores of a stored protocol are; of the metric without parameters where this version does not know the text,
+// and nothing of an unknown metric.
+std::vector<ScoreInfo> scoresOf(const std::string& protocol);
 // The text of a protocol that asks the network with this precision unless it says which itself.
 std::string withPrecision(const std::string& text, Precision precision);
 

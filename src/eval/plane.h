@@ -9,6 +9,7 @@
 namespace relprop::eval {
 
 inline constexpr const char* kZeroMap = "the map is zero";
+inline constexpr const char* kConstantMap = "the map is constant";
 inline constexpr const char* kNoPositive = "the map has no positive relevance";
 
 inline double positivePart(float h) {

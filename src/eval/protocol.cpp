@@ -95,6 +95,14 @@ Protocol parseProtocol(const std::string& text) {
   return protocol;
 }
 
+std::vector<ScoreInfo> scoresOf(const std::string& protocol) {
+  for (const std::string& text : {protocol, spell(protocol).name}) try {
+      return parseProtocol(text).scores;
+    } catch (const Error&) {  // of another version
+    }
+  return {};
+}
+
 std::string withPrecision(const std::string& text, Precision precision) {
   const Spelled spelled = spell(text);
   const Metric& metric = find(spelled.name);

@@ -43,12 +43,12 @@ struct Likeness {
   std::vector<double> share, spearman, ssim;
 };
 
-Likeness likenessOf(const Plane& original, const std::vector<std::pair<std::string, Plane>>& randomised) {
+Likeness likenessOf(const Plane& original, const std::vector<RedrawnMap>& randomised) {
   Likeness l;
   const std::vector<double> ranks = averageRanks(original.values);
-  for (const auto& stage : randomised) {
-    const Plane map = magnitudeOf(stage.second);
-    l.share.push_back(static_cast<double>(l.share.size() + 1) / static_cast<double>(randomised.size()));
+  for (const RedrawnMap& stage : randomised) {
+    const Plane map = magnitudeOf(stage.map);
+    l.share.push_back(stage.share);
     l.spearman.push_back(correlation(ranks, averageRanks(map.values)));
     l.ssim.push_back(structuralSimilarity(original, map));
   }
@@ -62,9 +62,9 @@ Measured compared(const Case& c, const NoisyCopies& copies) {
   const Plane original = magnitudeOf(copies.samples > 0 ? meanOfCopies(c, copies, c.explain) : c.map);
   // Ranks of a constant map say nothing, so its correlation is 0/0.
   if (isConstant(original.values)) return Measured::skip("the magnitude of the map is constant");
-  for (const auto& [layer, map] : c.randomised)
-    if (isConstant(magnitudeOf(map).values))
-      return Measured::skip(fmt::format("the magnitude of the map is constant once {} is re-drawn", layer));
+  for (const RedrawnMap& stage : c.randomised)
+    if (isConstant(magnitudeOf(stage.map).values))
+      return Measured::skip(fmt::format("the magnitude of the map is constant once {} is re-drawn", stage.layer));
   const Likeness l = likenessOf(original, c.randomised);
   const std::string x = "share of layers re-drawn";
   return {{{"spearman", l.spearman.back()},
@@ -96,7 +96,7 @@ double histogramEntropy(const Plane& magnitudes, int bins) {
 Measured riseOfEntropy(const Case& c, int bins) {
   if (c.randomised.empty()) return Measured::skip(kNoLayer);
   const double own = histogramEntropy(magnitudeOf(c.map), bins),
-               random = histogramEntropy(magnitudeOf(c.randomised.back().second), bins);
+               random = histogramEntropy(magnitudeOf(c.randomised.back().map), bins);
   if (own == 0) return Measured::skip("the magnitude of the map is constant");
   return {{{"rise", (random - own) / own}, {"entropy", own}, {"random-entropy", random}}, {}, {}};
 }

@@ -194,11 +194,8 @@ Rows rowsOf(const Store& store) {
 }
 
 ScoreKind directionOf(const std::string& protocol, const std::string& score) {
-  static const std::vector<MetricInfo> infos = metricInfos();
-  const std::string name = protocol.substr(0, protocol.find_first_of("@:"));
-  for (const MetricInfo& info : infos)
-    for (const ScoreInfo& one : info.scores)
-      if (info.name == name && one.name == score) return {one.better, one.ratio};
+  for (const ScoreInfo& one : scoresOf(protocol))
+    if (one.name == score) return {one.better, one.ratio};
   return Better::Neither;
 }
 

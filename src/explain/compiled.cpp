@@ -166,8 +166,16 @@ void CompiledMethod::chooseRules(const std::vector<std::string>& userRules) {
   const std::vector<NodeFacts> facts = nodeFacts(graph());
   method_.table.requireUserRowsMatch(facts);
   for (std::size_t i = 0; i < facts.size(); ++i) rules_[i] = method_.table.find(facts[i]);
+  requireBaselineForRescale();
   for (std::size_t i = 0; method_.toLayer && i < facts.size(); ++i)
     layerRules_.push_back(method_.toLayer->find(facts[i]));
+}
+
+void CompiledMethod::requireBaselineForRescale() const {
+  for (std::size_t i = 0; i < rules_.size(); ++i)
+    if (rules_[i] && rules_[i]->node == NodeRule::Rescale && !method_.comparesWithBaseline)
+      throw Error(ErrorCode::InvalidRule, graph().nodes[i].name, "rule rescale under " + method_.text,
+                  "a rule that needs no second picture", "use -m deeplift, which has one");
 }
 
 bool CompiledMethod::scalesToSum() const {

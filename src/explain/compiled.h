@@ -116,6 +116,7 @@ class CompiledMethod final : public Runnable {
   CompiledMethod(Unlaid, std::shared_ptr<Network> network, Method method, const CompileOptions& options);
   static Together unlaid(Graph graph, const std::vector<Asked>& asked, Backend& backend);
   void chooseRules(const std::vector<std::string>& userRules);
+  void requireBaselineForRescale() const;
   int chooseLayer();
   std::vector<int> chooseAttention();
   std::vector<bool> readQueries(std::int64_t row);

@@ -21,13 +21,26 @@ Method gradientOfScore() {
   return derivatives("gradient", "jacobian");
 }
 
+namespace {
+
+// As unknownName, where beside the words a form such as "average:K" is allowed: no form is what anybody meant to write.
+[[noreturn]] void unknownValue(const std::string& key, const std::string& value, std::vector<std::string> words,
+                               const std::string& form) {
+  const std::string near = nearest(value, words);
+  words.push_back(form);
+  throw Error(ErrorCode::InvalidMethodParameter, "method, " + key, "'" + value + "'", listed(words),
+              near.empty() ? "" : "did you mean '" + near + "'?");
+}
+
+}  // namespace
+
 Baseline baselineOf(Parameters& p, const std::string& fallback) {
   const std::string word = p.text("baseline", fallback, "zero, black, mean or a .npy file");
   if (word == "zero") return {Baseline::Kind::Zero, ""};
   if (word == "black") return {Baseline::Kind::Black, ""};
   if (word == "mean") return {Baseline::Kind::Mean, ""};
   if (word.size() > 4 && word.ends_with(".npy")) return {Baseline::Kind::File, word};
-  unknownName(ErrorCode::InvalidMethodParameter, "method, baseline", word, {"zero", "black", "mean", "FILE.npy"});
+  unknownValue("baseline", word, {"zero", "black", "mean"}, "FILE.npy");
 }
 
 Seed seedOf(Parameters& p, const std::string& fallback) {
@@ -46,8 +59,7 @@ std::string maxPoolRule(Parameters& p, float stabilizer) {
   const bool window = word.rfind("average:", 0) == 0 && word.size() > 8 && word.size() < 12 &&
                       word.find_first_not_of("0123456789", 8) == std::string::npos && word != "average:0";
   if (window) return "average:window=" + word.substr(8) + "," + stab;
-  unknownName(ErrorCode::InvalidMethodParameter, "method, maxpool", word,
-              {"winner", "average", "average:K", "proportional"});
+  unknownValue("maxpool", word, {"winner", "average", "proportional"}, "average:K with K from 1 to 999");
 }
 
 // residual = proportional | ratio | symmetric | gamma:γ
@@ -60,8 +72,7 @@ std::string residualRule(Parameters& p, const NodeRows& defaults, const std::str
                       number.find_first_not_of("0123456789.") == std::string::npos &&
                       std::count(number.begin(), number.end(), '.') <= 1 && number != ".";
   if (digits) return "residual-gamma:gamma=" + number + "," + keys;
-  unknownName(ErrorCode::InvalidMethodParameter, "method, residual", word,
-              {"proportional", "ratio", "symmetric", "gamma:G"});
+  unknownValue("residual", word, {"proportional", "ratio", "symmetric"}, "gamma:G with G from 0 on");
 }
 
 }  // namespace

@@ -213,6 +213,23 @@ bool clip(Graph& graph, std::size_t index, const PassContext&) {
   return true;
 }
 
+// The larger, or smaller, of x and a number: a ReLU or a Clip, of which more is known.
+bool bound(Graph& graph, std::size_t index, const PassContext&) {
+  const Node node = graph.nodes[index];
+  if (node.inputs.size() != 2) return false;
+  const std::size_t k = graph.isConstant(node.inputs[0]) ? 1 : 0;
+  const std::vector<float>* number = constantFloats(graph, node.inputs[1 - k]);
+  const ValueId x = node.inputs[k];
+  const bool same = graph.value(x).shape == graph.value(node.outputs[0]).shape;
+  if (graph.isConstant(x) || !number || number->size() != 1 || !same) return false;
+  const float value = (*number)[0];
+  if (node.op == Op::Max && value == 0)
+    become(graph, index, Op::Relu, {x});
+  else
+    become(graph, index, Op::Clip, {x}), graph.nodes[index].attrs = {{node.op == Op::Max ? "min" : "max", value}};
+  return true;
+}
+
 // A slope that is computed: x⁺ − slope·(−x)⁺.
 bool prelu(Graph& graph, std::size_t index, const PassContext&) {
   const Node node = graph.nodes[index];
@@ -296,8 +313,9 @@ bool concat(Graph& graph, std::size_t index, const PassContext& context) {
 
 const std::map<Op, bool (*)(Graph&, std::size_t, const PassContext&)>& rewriters() {
   static const std::map<Op, bool (*)(Graph&, std::size_t, const PassContext&)> rewriters = {
-      {Op::Pow, power}, {Op::Mish, mish},   {Op::Expand, expand},         {Op::Cast, cast},    {Op::Mod, modulo},
-      {Op::Clip, clip}, {Op::PRelu, prelu}, {Op::LogSoftmax, logSoftmax}, {Op::Concat, concat}};
+      {Op::Pow, power},     {Op::Mish, mish}, {Op::Expand, expand}, {Op::Cast, cast},
+      {Op::Mod, modulo},    {Op::Clip, clip}, {Op::PRelu, prelu},   {Op::LogSoftmax, logSoftmax},
+      {Op::Concat, concat}, {Op::Max, bound}, {Op::Min, bound}};
   return rewriters;
 }
 

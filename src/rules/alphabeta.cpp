@@ -10,8 +10,7 @@
 namespace relprop {
 
 Rule alphaBetaRule(Parameters& p) {
-  const float alpha = p.number("alpha", 2), beta = p.number("beta", alpha - 1),
-              eps = p.number("stabilizer", kStabiliser);
+  const float alpha = p.number("alpha", 2), beta = p.number("beta", alpha - 1), eps = stabiliserOf(p);
   if (std::abs(alpha - beta - 1) > 1e-5f || beta < 0)
     throw Error(ErrorCode::InvalidRule, "alphabeta", fmt::format("alpha={}, beta={}", alpha, beta),
                 "alpha − beta = 1 and beta ≥ 0");

@@ -6,7 +6,7 @@
 namespace relprop {
 
 Rule contrastRule(Parameters& p) {
-  const float eps = p.number("stabilizer", kStabiliser);
+  const float eps = stabiliserOf(p);
   LinearRule r;
   r.denominators = {{positiveTerms(BiasPart::Pos), eps}, {negativeTerms(BiasPart::Neg), eps}};
   r.messages = {{1, Take::All, {0}, positiveTerms(BiasPart::None)},

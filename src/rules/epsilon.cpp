@@ -6,7 +6,7 @@ namespace relprop {
 
 Rule epsilonRule(Parameters& p) {
   LinearRule r;
-  r.denominators = {{{{InputPart::X, WeightPart::W, BiasPart::B}}, p.number("epsilon", kStabiliser)}};
+  r.denominators = {{{{InputPart::X, WeightPart::W, BiasPart::B}}, stabiliserOf(p, "epsilon")}};
   r.messages = {{1, Take::All, {0}, {{InputPart::X, WeightPart::W}}}};
   r.bias = biasMode(p);
   return linearRule(r);

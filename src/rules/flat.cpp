@@ -6,7 +6,7 @@ namespace relprop {
 
 Rule flatRule(Parameters& p) {
   LinearRule r;
-  r.denominators = {{{{InputPart::One, WeightPart::One}}, p.number("stabilizer", kStabiliser)}};
+  r.denominators = {{{{InputPart::One, WeightPart::One}}, stabiliserOf(p)}};
   r.messages = {{1, Take::All, {0}, {{InputPart::One, WeightPart::One}}}};
   return linearRule(r);
 }

@@ -10,8 +10,8 @@ Rule gammaRule(Parameters& p) {
   const std::vector<Term> up = {{I::Pos, W::PlusGammaPos, BiasPart::PlusGammaPos}, {I::Neg, W::PlusGammaNeg}};
   const std::vector<Term> down = {{I::Pos, W::PlusGammaNeg, BiasPart::PlusGammaNeg}, {I::Neg, W::PlusGammaPos}};
   LinearRule r;
-  r.gamma = p.number("gamma", 0.25f);
-  const float eps = p.number("stabilizer", 0);
+  r.gamma = gammaOf(p);
+  const float eps = stabiliserOf(p, "stabilizer", 0);
   r.denominators = {{up, eps}, {down, eps}};
   r.messages = {{1, Take::WherePositive, {0}, up}, {1, Take::WhereNegative, {1}, down}};
   r.bias = biasMode(p);

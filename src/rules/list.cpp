@@ -41,6 +41,14 @@ const std::vector<RuleInfo>& ruleList() {
   return rules;
 }
 
+float stabiliserOf(Parameters& p, const std::string& key, float fallback) {
+  return p.numberFrom(key, fallback, 0, kLargestParameter);
+}
+
+float gammaOf(Parameters& p, float fallback) {
+  return p.numberFrom("gamma", fallback, 0, kLargestParameter);
+}
+
 Rule linearRule(LinearRule terms) {
   Rule rule;
   rule.linear = true;

@@ -46,5 +46,9 @@ BiasMode biasMode(Parameters& p);  // key bias: keep | drop | spread
 std::vector<Term> positiveTerms(BiasPart bias, float sign = 1);
 std::vector<Term> negativeTerms(BiasPart bias, float sign = 1);
 inline constexpr float kStabiliser = 1e-6f;
+// Stabilisers and γ are from 0 to this: below 0 a denominator passes through 0, and float32's end stays far.
+inline constexpr float kLargestParameter = 1e6f;
+float stabiliserOf(Parameters& p, const std::string& key = "stabilizer", float fallback = kStabiliser);
+float gammaOf(Parameters& p, float fallback = 0.25f);
 
 }  // namespace relprop

@@ -67,7 +67,7 @@ Rule rescaleRule(Parameters&) {
 // x_i·(R_i − s_i·ΣR), s its output.
 Rule attentionRule(Parameters& p) {
   Rule rule = nodeRule(NodeRule::Attention, {Role::MatMul, Role::Softmax});
-  rule.epsilon = p.number("stabilizer", kStabiliser);
+  rule.epsilon = stabiliserOf(p);
   return rule;
 }
 
@@ -78,14 +78,14 @@ Rule averageRule(Parameters& p) {
     throw Error(ErrorCode::InvalidRule, "rule average, window", fmt::to_string(window),
                 "a whole number from 0 to 1024");
   rule.window = static_cast<int>(window);
-  rule.epsilon = p.number("stabilizer", kStabiliser);
+  rule.epsilon = stabiliserOf(p);
   return rule;
 }
 
 Rule proportionalRule(Parameters& p) {
   Rule rule = residualRule(NodeRule::Proportional, p);
   rule.roles = {Role::MaxPool, Role::AveragePool, Role::Residual, Role::Affine, Role::Normalisation};
-  rule.epsilon = p.number("stabilizer", kStabiliser);
+  rule.epsilon = stabiliserOf(p);
   return rule;
 }
 
@@ -93,12 +93,8 @@ Rule ratioRule(Parameters& p) {
   return residualRule(NodeRule::Ratio, p);
 }
 Rule residualGammaRule(Parameters& p) {
-  constexpr float kMost = 1e6f;  // c stays far from float32's end
   Rule rule = residualRule(NodeRule::Agreeing, p);
-  rule.gamma = p.number("gamma", 0.25f);
-  if (rule.gamma < 0 || rule.gamma > kMost)
-    throw Error(ErrorCode::InvalidRule, "rule residual-gamma, gamma", fmt::to_string(rule.gamma),
-                "a number from 0 to 1000000");
+  rule.gamma = gammaOf(p);
   return rule;
 }
 Rule symmetricRule(Parameters& p) {

@@ -6,7 +6,7 @@
 namespace relprop {
 
 Rule rapSummaryRule(Parameters& p) {
-  const float eps = p.number("stabilizer", kStabiliser);
+  const float eps = stabiliserOf(p);
   LinearRule r;
   // N ≤ 0, but stab(−0) would add +ε: the negated sum is positive and means the same.
   r.denominators = {{positiveTerms(BiasPart::None), eps}, {negativeTerms(BiasPart::None, -1), eps}};

@@ -20,7 +20,11 @@ bool matches(const RuleRow& row, const NodeFacts& facts) {
   if (row.pattern == "first") return facts.first;
   if (row.pattern == "top") return facts.top;
   if (row.pattern == std::string("[") + roleName(facts.role) + "]") return true;
-  return row.pattern == opName(facts.node->op) || nameMatches(row.pattern, facts.node->name) ||
+  if (row.pattern == opName(facts.node->op)) return true;
+  // A preset's "Div" means divisions: what a pass made a Mul of may still be called "/act/Div".
+  Op op;
+  if (!row.user && opFromName(row.pattern, op)) return false;
+  return nameMatches(row.pattern, facts.node->name) ||
          (!facts.weight.empty() && nameMatches(row.pattern, facts.weight));
 }
 

@@ -8,7 +8,7 @@ namespace {
 
 Rule positiveWeights(Parameters& p, InputPart in) {
   LinearRule r;
-  r.denominators = {{{{in, WeightPart::Pos}}, p.number("stabilizer", 1e-5f)}};
+  r.denominators = {{{{in, WeightPart::Pos}}, stabiliserOf(p, "stabilizer", 1e-5f)}};
   r.messages = {{1, Take::All, {0}, {{in, WeightPart::Pos}}}};
   return linearRule(r);
 }

@@ -6,7 +6,7 @@ namespace relprop {
 
 Rule wsquareRule(Parameters& p) {
   LinearRule r;
-  r.denominators = {{{{InputPart::One, WeightPart::Square, BiasPart::Square}}, p.number("stabilizer", kStabiliser)}};
+  r.denominators = {{{{InputPart::One, WeightPart::Square, BiasPart::Square}}, stabiliserOf(p)}};
   r.messages = {{1, Take::All, {0}, {{InputPart::One, WeightPart::Square}}}};
   r.bias = biasMode(p);
   return linearRule(r);

@@ -11,7 +11,7 @@ Rule zboxRule(Parameters& p) {
   const std::vector<Term> terms = {{InputPart::AboveLow, WeightPart::Pos}, {InputPart::BelowHigh, WeightPart::Neg}};
   LinearRule r;
   r.imageBounds = p.word("bounds", "range", {"range", "image"}) == "image";
-  const float eps = p.number("stabilizer", kStabiliser);
+  const float eps = stabiliserOf(p);
   r.denominators = {{terms, eps}};
   if (eps == 0) r.after = After::ShiftActivated;
   r.messages = {{1, Take::All, {0}, terms}};

@@ -6,7 +6,7 @@ namespace relprop {
 
 Rule zplusRule(Parameters& p) {
   LinearRule r;
-  r.denominators = {{positiveTerms(BiasPart::Pos), p.number("stabilizer", kStabiliser)}};
+  r.denominators = {{positiveTerms(BiasPart::Pos), stabiliserOf(p)}};
   r.messages = {{1, Take::All, {0}, positiveTerms(BiasPart::None)}};
   r.bias = biasMode(p);
   return linearRule(r);

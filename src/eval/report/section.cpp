@@ -148,11 +148,8 @@ std::string mapFile(std::size_t number, std::size_t method) {
 }
 
 std::string summaryOf(const std::string& protocol, const std::string& score) {
-  static const std::vector<MetricInfo> infos = metricInfos();
-  const std::string name = protocol.substr(0, protocol.find_first_of("@:"));
-  for (const MetricInfo& info : infos)
-    for (const ScoreInfo& one : info.scores)
-      if (info.name == name && one.name == score) return one.summary;
+  for (const ScoreInfo& one : scoresOf(protocol))
+    if (one.name == score) return one.summary;
   return "";
 }
 

@@ -10,7 +10,7 @@ namespace relprop {
 // shares at softmax; activations and gates as constant factors.
 Method attnLrp(Parameters& p) {
   Method m;
-  const float epsilon = p.number("epsilon", 1e-6f), gamma = p.number("gamma", 0);
+  const float epsilon = stabiliserOf(p, "epsilon"), gamma = gammaOf(p, 0);
   const std::string dense = fmt::format("epsilon:epsilon={}", epsilon);
   m.table.append("Conv", gamma > 0 ? fmt::format("gamma:gamma={}", gamma) : dense);
   m.table.append("Dense", dense);

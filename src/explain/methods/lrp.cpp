@@ -6,10 +6,6 @@
 namespace relprop {
 namespace {
 
-float stabilizerOf(Parameters& p) {
-  return p.number("stabilizer", 1e-6f);
-}
-
 std::string biasOf(Parameters& p) {
   return "bias=" + p.word("bias", "keep", {"keep", "drop", "spread"});
 }
@@ -23,7 +19,7 @@ std::string alphaBeta(float alpha, float beta, float stabilizer) {
 }
 
 std::string epsilonOf(Parameters& p) {
-  return fmt::format("epsilon:epsilon={}", p.number("epsilon", 1e-6f));
+  return fmt::format("epsilon:epsilon={}", stabiliserOf(p, "epsilon"));
 }
 
 // conv, dense: rules without the bias parameter, which they share.
@@ -49,7 +45,7 @@ Method everywhere(Parameters& p, const std::string& rule, float stabilizer, cons
 // passed unchanged would no longer be a multiple of the output of the layer before, which divides by it. Without a bias
 // in the denominator, or with its share given back, that is R itself.
 Method epsilonEverywhere(Parameters& p, float epsilon) {
-  Method m = everywhere(p, fmt::format("epsilon:epsilon={}", epsilon), stabilizerOf(p));
+  Method m = everywhere(p, fmt::format("epsilon:epsilon={}", epsilon), stabiliserOf(p));
   if (m.foldBatchNorm && biasOf(p) == "bias=keep")
     m.table.prepend("Affine", fmt::format("proportional:stabilizer={}", epsilon));
   return m;
@@ -60,11 +56,11 @@ Method lrp0(Parameters& p) {
 }
 
 Method lrpEpsilon(Parameters& p) {
-  return epsilonEverywhere(p, p.number("epsilon", 1e-6f));
+  return epsilonEverywhere(p, stabiliserOf(p, "epsilon"));
 }
 
 Method lrpZplus(Parameters& p) {
-  const float stab = stabilizerOf(p);
+  const float stab = stabiliserOf(p);
   return everywhere(p, zplus(stab), stab);
 }
 
@@ -73,44 +69,44 @@ Method lrpAlpha1Beta0(Parameters& p) {
 }
 
 Method lrpAlpha2Beta1(Parameters& p) {
-  const float stab = stabilizerOf(p), alpha = p.number("alpha", 2), beta = p.number("beta", alpha - 1);
+  const float stab = stabiliserOf(p), alpha = p.number("alpha", 2), beta = p.number("beta", alpha - 1);
   return everywhere(p, alphaBeta(alpha, beta, stab), stab);
 }
 
 Method lrpGamma(Parameters& p) {
-  const float gamma = p.number("gamma", 0.25f), stab = stabilizerOf(p);
+  const float gamma = gammaOf(p), stab = stabiliserOf(p);
   return everywhere(p, fmt::format("gamma:gamma={}", gamma), stab);
 }
 
 Method epsilonPlus(Parameters& p) {
-  const float stab = stabilizerOf(p);
+  const float stab = stabiliserOf(p);
   return preset(p, zplus(stab), epsilonOf(p), stab);
 }
 
 Method epsilonPlusFlat(Parameters& p) {
-  const float stab = stabilizerOf(p);
+  const float stab = stabiliserOf(p);
   return preset(p, zplus(stab), epsilonOf(p), stab, "flat");
 }
 
 Method epsilonAlpha2Beta1(Parameters& p) {
-  const float stab = stabilizerOf(p);
+  const float stab = stabiliserOf(p);
   return preset(p, alphaBeta(2, 1, stab), epsilonOf(p), stab);
 }
 
 Method epsilonAlpha2Beta1Flat(Parameters& p) {
-  const float stab = stabilizerOf(p);
+  const float stab = stabiliserOf(p);
   return preset(p, alphaBeta(2, 1, stab), epsilonOf(p), stab, "flat");
 }
 
 Method epsilonGammaBox(Parameters& p) {
-  const float stab = stabilizerOf(p), gamma = p.number("gamma", 0.25f);
+  const float stab = stabiliserOf(p), gamma = gammaOf(p);
   return preset(p, fmt::format("gamma:gamma={}", gamma), epsilonOf(p), stab, "zbox");
 }
 
 // [LRP-ResNet] Otsuki et al., ECCV 2024, section 3 and the ablation of table 2 (residual, identity_skip).
 Method lrpResnet(Parameters& p) {
   Method m;
-  const float stab = p.number("stabilizer", 1e-5f);
+  const float stab = stabiliserOf(p, "stabilizer", 1e-5f);
   const std::string key = fmt::format(":stabilizer={}", stab);
   m.table.append("first", "ones" + key);
   m.table.append("Conv", "wplus" + key);
@@ -126,7 +122,7 @@ Method lrpResnet(Parameters& p) {
 }
 
 Method deepTaylor(Parameters& p) {
-  const float stab = stabilizerOf(p);
+  const float stab = stabiliserOf(p);
   return everywhere(p, zplus(stab), stab, "zbox");
 }
 

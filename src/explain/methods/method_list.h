@@ -2,6 +2,7 @@
 #pragma once
 
 #include "explain/method.h"
+#include "rules/list.h"
 
 namespace relprop {
 

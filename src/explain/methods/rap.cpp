@@ -29,7 +29,7 @@ Method rapSigned(Parameters& p) {
 }
 
 Method rapSummary(Parameters& p) {
-  const float stab = p.number("stabilizer", 1e-6f);
+  const float stab = stabiliserOf(p);
   const std::string rule = fmt::format("rap-summary:stabilizer={}", stab);
   return rapLike(p, rule, rule, "rap-summary-top", "none", stab);
 }

@@ -44,8 +44,9 @@ bool readerKeepsZero(const Graph& g, const Node& n, const Rule& rule, bool outpu
     case Role::AveragePool:
       return rule.node == NodeRule::Proportional;
     case Role::Residual:
-      return rule.node == NodeRule::Proportional || rule.node == NodeRule::Agreeing ||
-             (rule.node == NodeRule::Ratio && outputVanishes);
+      // Without identity skips all goes to the other branch, zeros or not.
+      return rule.identitySkip && (rule.node == NodeRule::Proportional || rule.node == NodeRule::Agreeing ||
+                                   (rule.node == NodeRule::Ratio && outputVanishes));
     case Role::Move:
       return n.op != Op::Resize && outputVanishes;
     case Role::Activation:

@@ -50,9 +50,9 @@ void normalisation(NodeStep& s) {
              nullptr);
 }
 
-// c/x of a constant c: Δ(c/x) = −c/(x·x′)·Δx. x/c is linear.
-void quotientWithConstant(NodeStep& s) {
-  if (s.dynamic(0)) return giveBroadcast(s, 0, divide(s.r.expr, s.operand(1)));
+// c/x of a constant c: Δ(c/x) = −c/(x·x′)·Δx. Other sums, products and quotients with a constant are linear.
+void withConstant(NodeStep& s) {
+  if (s.node.op != Op::Div || s.dynamic(0)) return affineDerivative(s);
   const Expr slope = divide(s.operand(0) * -1.0f, s.operand(1) * s.operand(1, baseline(s)));
   giveBroadcast(s, 1, s.r.expr * slope);
 }
@@ -86,7 +86,29 @@ void product(NodeStep& s) {
   giveBroadcast(s, 1, s.r.expr * divide(a * -0.5f, b * b0));
 }
 
+// Where the larger one of several grew (Δy > 0), m·Δy goes to the winner under x, and else to the winner under x′, over
+// the Δ found there, as at max pools; of the smaller one the other way round.
+void extremeOfSeveral(NodeStep& s) {
+  const Expr dy = difference(s, s.node.outputs[0]) * (s.node.op == Op::Max ? 1.0f : -1.0f);
+  const float sign = s.node.op == Op::Max ? 1.0f : -1.0f;
+  for (std::size_t k = 0; k < s.node.inputs.size(); ++k) {
+    if (!s.dynamic(k)) continue;
+    const Expr gained = positive(dy) * elementwiseDerivative(s.f, s.node, k);
+    const Expr lost = negative(dy) * elementwiseDerivative(baseline(s), s.node, k);
+    const Expr dx = s.operand(k) - s.operand(k, baseline(s));
+    giveBroadcast(s, k, s.r.expr * safeDivide((gained + lost) * sign, dx));
+  }
+}
+
 }  // namespace
+
+void rescaleChoice(NodeStep& s) {
+  if (s.node.op != Op::Where) return extremeOfSeveral(s);
+  if (s.dynamic(0))
+    throw Error(ErrorCode::NotSupportedByMethod, s.node.name, "Where with a computed condition under DeepLIFT",
+                "a network without it", "use integrated-gradients, which is complete for every network");
+  choice(s);
+}
 
 void rescale(NodeStep& s) {
   switch (roleOf(s.graph(), s.node)) {
@@ -95,7 +117,7 @@ void rescale(NodeStep& s) {
     case Role::Lrn:
       return normalisation(s);
     case Role::Affine:
-      return quotientWithConstant(s);
+      return withConstant(s);
     case Role::MaxPool:
       return maxPoolOfDifferences(s);
     case Role::Gate:

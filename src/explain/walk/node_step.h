@@ -40,12 +40,18 @@ void kernelBack(NodeStep& s, KernelPtr kernel, const std::vector<BufferView>& in
 // A pool's shape with the rows of relevance.
 PoolShape withRelevanceRows(const NodeStep& s, PoolShape p);
 
+// node_walk.cpp: the derivative of a sum, product or quotient with a constant; all to the operand that was chosen.
+void affineDerivative(NodeStep& s);
+void choice(NodeStep& s);
+
 // attention_walk.cpp: nodes of attention networks.
 void layerNorm(NodeStep& s);
 void matMul(NodeStep& s);
 void softmax(NodeStep& s);
 
-// DeepLIFT's rescale rule at any node without weights (deeplift_walk.cpp).
+// DeepLIFT's rescale rule at any node without weights, and what it does where one of the operands is chosen
+// (deeplift_walk.cpp).
 void rescale(NodeStep& s);
+void rescaleChoice(NodeStep& s);
 
 }  // namespace relprop

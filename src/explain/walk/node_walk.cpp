@@ -100,17 +100,21 @@ void activation(NodeStep& s) {
 }
 
 // ---- products and sums with a constant, batch normalisation that stayed
-Expr affineDerivative(const NodeStep& s, std::size_t k) {
+std::size_t computedOperand(const NodeStep& s) {
+  return s.dynamic(0) ? 0 : 1;
+}
+
+Expr factorOf(const NodeStep& s, std::size_t k) {
   if (s.node.op == Op::Affine) return channelConstant(*s.graph().value(s.in(1)).constant->floats, s.f.desc(s.in()));
   return elementwiseDerivative(s.f, s.node, k);
 }
 
 void affine(NodeStep& s) {
-  const std::size_t k = s.dynamic(0) ? 0 : 1;
-  if (s.jacobian()) return giveBroadcast(s, k, s.r.expr * affineDerivative(s, k));
+  if (s.jacobian()) return affineDerivative(s);
+  const std::size_t k = computedOperand(s);
   const bool scales = traitsOf(s.node.op).kind == OpKind::Product;
   if (s.rule.node == NodeRule::Proportional && !scales) {  // a sum with a constant, which keeps its share
-    const Expr z = s.f.value(s.node.outputs[0]), q = quotient(s, z), own = affineDerivative(s, k) * s.operand(k);
+    const Expr z = s.f.value(s.node.outputs[0]), q = quotient(s, z), own = factorOf(s, k) * s.operand(k);
     s.walk.absorb(s.r, Absorbed::Bias, q * (z - own));
     return giveBroadcast(s, k, q * own);
   }
@@ -227,7 +231,7 @@ void residual(NodeStep& s) {
     return giveBroadcast(s, 1, s.r.expr * sign);
   }
   const int skip = s.rule.identitySkip ? -1 : identitySkipInput(s.graph(), s.f.uses(), s.node);
-  if (skip >= 0) return s.pass(s.in(static_cast<std::size_t>(1 - skip)));
+  if (skip >= 0) return passTo(s, static_cast<std::size_t>(1 - skip));
   const Expr a = s.operand(0), b = s.operand(1) * sign;
   const std::pair<Expr, Expr> shares = residualShares(s, a, b);
   recordLoss(s, a, b, shares);
@@ -336,12 +340,6 @@ void resize(NodeStep& s) {
   s.give(0, load(s.f.canonical(to, s.node.name)));
 }
 
-// ---- choices: all to the operand that was chosen, for all methods
-void choice(NodeStep& s) {
-  for (std::size_t k = 0; k < s.node.inputs.size(); ++k)
-    if (s.dynamic(k)) giveBroadcast(s, k, s.r.expr * elementwiseDerivative(s.f, s.node, k));
-}
-
 // A step function is a constant where it does not jump: what arrives stays there.
 void comparison(NodeStep& s) {
   s.walk.absorb(s.r, Absorbed::Bias, s.r.expr);
@@ -350,7 +348,7 @@ void comparison(NodeStep& s) {
 // ---- one case a role
 void moveOf(NodeStep& s) {
   const OpKind kind = traitsOf(s.node.op).kind;
-  if (kind == OpKind::Choice) return choice(s);
+  if (kind == OpKind::Choice) return s.walk.options().baseline ? rescaleChoice(s) : choice(s);
   if (kind == OpKind::Comparison) return comparison(s);
   if (s.node.op == Op::DynamicFakeQuantize) return s.pass(s.in());
   if (kind == OpKind::Reshape) return reshape(s);
@@ -388,6 +386,17 @@ void backward(NodeStep& s) {
 }
 
 }  // namespace
+
+void affineDerivative(NodeStep& s) {
+  const std::size_t k = computedOperand(s);
+  giveBroadcast(s, k, s.r.expr * factorOf(s, k));
+}
+
+// All to the operand that was chosen, for all methods but DeepLIFT.
+void choice(NodeStep& s) {
+  for (std::size_t k = 0; k < s.node.inputs.size(); ++k)
+    if (s.dynamic(k)) giveBroadcast(s, k, s.r.expr * elementwiseDerivative(s.f, s.node, k));
+}
 
 void walkNode(Walk& walk, const Node& node, const Rule& rule, Relevance r) {
   NodeStep step{walk, walk.forward(), walk.plan(), node, rule, r};

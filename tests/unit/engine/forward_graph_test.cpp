@@ -212,6 +212,17 @@ TEST(ForwardGraph, CutsAreReluAndClipsAboveZero) {
   EXPECT_EQ(clip({{"min", 0.0f}, {"max", 0.0f}}), std::nullopt);  // kernels count on 0 < most
 }
 
+// 0.7 is no bfloat16: rounded down, what was cut would look as if it lay below the bound.
+TEST(ForwardGraph, CutsAreExactInNarrowOperands) {
+  Build b({1, 16, 4, 4});
+  b.add(Op::Conv, {b.x(), b.random({16, 16, 3, 3}), b.random({16})}, {{"pads", Ints{1, 1, 1, 1}}});
+  b.add(Op::Clip, {b.graph.outputs[0]}, {{"min", 0.0f}, {"max", 0.7f}});
+  inferShapes(b.graph);
+  const auto backend = makeReferenceBackend(Element::Bfloat16);
+  const Array y = forwardOf(b.graph, floatInput({1, 16, 4, 4}), *backend, true);
+  EXPECT_GT(std::count(y.data.begin(), y.data.end(), static_cast<double>(0.7f)), 10);
+}
+
 TEST(ForwardGraph, FusionSavesASweepOverMemory) {
   const Graph g = convReluGraph();
   const auto backend = makeReferenceBackend();

@@ -148,6 +148,15 @@ TEST(Recompute, ImpossibleLimitsSayWhatIsNeeded) {
   }
 }
 
+TEST(Recompute, ALimitBelowAMebibyteIsNotSaidToBeZero) {
+  try {
+    Chain chain(30, 1, std::int64_t{7} << 20);
+    FAIL() << "7 MiB are taken already";
+  } catch (const Error& e) {
+    EXPECT_EQ(e.expected(), "at most 1 B");
+  }
+}
+
 // ---- lists of steps without kernels
 struct ListBuilder {
   StepList list;

@@ -81,10 +81,12 @@ TEST(AverageDrop, AConstantMapHasNone) {
 TEST(Completeness, IsTheGapToTheChangeOfTheScore) {
   ToyCase toy(2, 3, 4);
   const double whole = toy.logit(toy.picture());
-  toy->sum = whole - toy.logit(zeroPicture(*toy));
+  toy->relevance = {
+      1, static_cast<float>(whole - toy.logit(zeroPicture(*toy)) - 1)};  // whatever it was before it was finished
+  toy->sum = 77;
   EXPECT_NEAR(score(toy.measure("completeness"), "gap"), 0, 1e-6);
   const double change = whole - toy.logit(blackPicture(*toy));
-  toy->sum = 1.5 * change;
+  toy->relevance = {static_cast<float>(1.5 * change)};
   EXPECT_NEAR(score(toy.measure("completeness:baseline=black"), "gap"), 0.5, 1e-5);
   toy.constantNetwork();
   EXPECT_EQ(toy.measure("completeness").skipped, "the baseline has the picture's score");

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <numeric>
 
@@ -187,6 +188,66 @@ TEST(Evaluation, AScoreDependsOnItsPictureAlone) {
     ASSERT_EQ(one[i].scores.size(), other[i].scores.size());
     for (std::size_t s = 0; s < one[i].scores.size(); ++s) EXPECT_EQ(one[i].scores[s].value, other[i].scores[s].value);
   }
+}
+
+// The few fields of an ONNX file that one Gemm behind a Flatten takes, by their numbers in onnx.proto.
+std::string field(int number, const std::string& bytes) {
+  std::string out(1, static_cast<char>(number << 3 | 2));
+  std::size_t size = bytes.size();
+  for (; size >= 128; size >>= 7) out += static_cast<char>(size & 127 | 128);
+  return out + static_cast<char>(size) + bytes;
+}
+std::string field(int number, int value) {
+  std::string out(1, static_cast<char>(number << 3));
+  if (number > 15) out = {static_cast<char>((number << 3) & 127 | 128), static_cast<char>(number >> 4)};
+  for (; value >= 128; value >>= 7) out += static_cast<char>(value & 127 | 128);
+  return out + static_cast<char>(value);
+}
+std::string port(int number, const std::string& name, const std::vector<int>& shape) {
+  std::string dims;
+  for (const int extent : shape) dims += field(1, field(1, extent));
+  return field(number, field(1, name) + field(2, field(1, field(1, 1) + field(2, dims))));
+}
+Model oneLayer(int inputs, int classes, const std::vector<float>& weights) {
+  const std::string raw(reinterpret_cast<const char*>(weights.data()), weights.size() * sizeof(float));
+  const int side = static_cast<int>(std::sqrt(inputs / 3.0));
+  const std::string graph =
+      field(1, field(1, "x") + field(2, "flat") + field(4, "Flatten")) +
+      field(1, field(1, "flat") + field(1, "w") + field(2, "y") + field(4, "MatMul")) + field(2, "g") +
+      field(5, field(1, inputs) + field(1, classes) + field(2, 1) + field(8, "w") + field(9, raw)) +
+      port(11, "x", {1, 3, side, side}) + port(12, "y", {1, classes});
+  const std::string bytes = field(1, 8) + field(7, graph) + field(8, field(2, 13));
+  return Model::fromBytes({reinterpret_cast<const std::byte*>(bytes.data()), bytes.size()});
+}
+
+// A layer whose weights cancel over neighbours until they are drawn at random, and so large that sums of bright
+// pictures overflow then, and those of others do not.
+TEST(Evaluation, ARandomNetworkThatFailsOnOnePictureFailsOnThatOneAlone) {
+  EvaluateOptions o = options({"gradient"}, {"efficient-randomisation"});
+  const int side = 32, classes = static_cast<int>(o.labels.size());
+  const auto skippedOf = [](const Store& store) {
+    std::map<std::string, std::string> skipped;
+    for (const Result& r : store.results()) skipped[r.key.picture] += r.skipped.empty() ? "measured;" : r.skipped + ";";
+    return skipped;
+  };
+  bool mixed = false;
+  for (double exponent = 118; exponent < 127.75 && !mixed; exponent += 0.25) {
+    std::vector<float> weights(static_cast<std::size_t>(3 * side * side * classes));
+    for (std::size_t i = 0; i < weights.size(); ++i)
+      weights[i] = static_cast<float>((i / static_cast<std::size_t>(classes) % 2 ? 1 : -1.01) * std::exp2(exponent));
+    const Model model = oneLayer(3 * side * side, classes, weights);
+    const auto together = skippedOf(run(model, o));
+    std::size_t random = 0, measured = 0;
+    for (const auto& [picture, skipped] : together)
+      random += skipped.starts_with("with random weights: "), measured += skipped == "measured;";
+    if (random == 0 || measured == 0) continue;
+    mixed = true;
+    Evaluation evaluation(model, data(), o);
+    Store alone = Store::inMemory();
+    for (const std::size_t unit : all(evaluation)) evaluate(evaluation, alone, {unit});
+    EXPECT_EQ(skippedOf(alone), together) << "weights of 2^" << exponent;
+  }
+  EXPECT_TRUE(mixed);
 }
 
 // Methods that do not fit together are compiled one after the other, with the same results.

@@ -197,6 +197,25 @@ TEST(Road, IsTheMeanOverSharesOfImputedPictures) {
   EXPECT_NEAR(scoreCalled(m, "road"), scoreCalled(m, "lerf") - scoreCalled(m, "morf"), 1e-12);
 }
 
+// 7/10 of 90 pixels are 63; as a double they are a little less.
+TEST(Road, SharesAreExact) {
+  ToyCase toy(1, 9, 10);
+  toy.measure("road:steps=9,noise=0");
+  std::size_t most = 0;
+  for (const bool highestFirst : {false, true}) {
+    Pixels removed = naiveOrder(toy->map.values, highestFirst);
+    removed.resize(63);
+    const Picture expected = naiveImputation(toy.picture(), 9, 10, removed);
+    most += static_cast<std::size_t>(std::count_if(toy.inputs.begin(), toy.inputs.end(), [&](const Picture& p) {
+      double worst = 0;
+      for (std::size_t i = 0; i < p.size(); ++i)
+        worst = std::max(worst, std::abs(static_cast<double>(p[i]) - expected[i]));
+      return worst < 1e-4;
+    }));
+  }
+  EXPECT_EQ(most, 2u);
+}
+
 TEST(Road, NoiseIsThatOfThePictureAlone) {
   ToyCase toy(2, 4, 4);
   const double once = scoreCalled(toy.measure("road:noise=0.5"), "lerf");

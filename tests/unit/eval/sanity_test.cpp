@@ -46,7 +46,9 @@ TEST(Conservation, NeedsRelevanceToBeginWith) {
 
 Case randomised(Plane map, const std::vector<Plane>& stages) {
   Case c = caseOf(std::move(map));
-  for (const Plane& stage : stages) c.randomised.emplace_back("layer" + std::to_string(c.randomised.size()), stage);
+  for (const Plane& stage : stages)
+    c.randomised.push_back({"layer" + std::to_string(c.randomised.size()), stage,
+                            static_cast<double>(c.randomised.size() + 1) / static_cast<double>(stages.size())});
   return c;
 }
 
@@ -142,6 +144,15 @@ TEST(Randomisation, ReportsTheLastStageAndTheMeanOfAll) {
   EXPECT_NEAR(m.curves[0].y[0], 1, 1e-12);
   EXPECT_NEAR(m.curves[0].y[1], -1, 1e-12);
   EXPECT_NEAR(m.curves[1].y[0], 1, 1e-6);
+}
+
+// Of four layers in three stages one, three and four are re-drawn.
+TEST(Randomisation, ItsCurveIsOverTheShareOfLayersThatAreRedrawn) {
+  const Plane map{1, 4, {1, 2, 3, 4}}, other{1, 4, {4, 3, 2, 1}};
+  Case c = caseOf(map);
+  c.randomised = {{"a", map, 0.25}, {"c", map, 0.75}, {"d", other, 1}};
+  for (const Curve& curve : measured("randomisation", c).curves)
+    EXPECT_EQ(curve.x, (std::vector<double>{0.25, 0.75, 1}));
 }
 
 TEST(Randomisation, SkipsWhatHasNoRanks) {

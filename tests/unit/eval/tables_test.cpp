@@ -223,6 +223,10 @@ TEST(DirectionOf, IsTheMetrics) {
   EXPECT_EQ(directionOf(completeProtocol("pointing-game"), "hit").better, Better::Higher);
   EXPECT_EQ(directionOf(completeProtocol("deletion"), "deletion").better, Better::Lower);
   EXPECT_EQ(directionOf("no-such-metric@1", "s").better, Better::Neither);
+  const std::string aopc = parseProtocol("region-perturbation").scores.front().name;
+  EXPECT_EQ(directionOf(completeProtocol("region-perturbation"), aopc).better, Better::Higher);
+  EXPECT_EQ(directionOf(completeProtocol("region-perturbation:order=lerf"), aopc).better, Better::Lower);
+  EXPECT_EQ(directionOf("region-perturbation@0:order=odd", aopc).better, Better::Higher) << "of another version";
 }
 
 TEST(TablesOf, AStoresTables) {

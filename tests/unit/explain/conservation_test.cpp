@@ -302,6 +302,34 @@ TEST(Fusion, DoesNotShowWhateverTheRuleOfTheCutAndOfTheLayerBeforeIt) {
       }
 }
 
+// h + a branch that ends in the activation, with skips without learned layers off: all goes into the branch, zeros or
+// not.
+Graph branchThatEndsIn(Op last) {
+  Build b({1, 9, 4, 4});
+  const auto conv = [&](ValueId x) {
+    return b.add(Op::Conv, {x, b.random({9, 9, 3, 3}), b.random({9})}, {{"pads", Ints{1, 1, 1, 1}}});
+  };
+  const ValueId h = b.add(Op::Relu, {conv(b.x())});
+  ValueId branch = conv(b.add(Op::Relu, {conv(h)}));
+  branch = last == Op::Relu ? b.add(Op::Relu, {branch}) : b.add(Op::LeakyRelu, {branch}, {{"alpha", 0.0f}});
+  b.add(Op::Add, {h, branch});
+  addHead(b);
+  return b.graph;
+}
+
+TEST(Fusion, DoesNotShowWhereASkipIsOff) {
+  const Array x = input({1, 9, 4, 4});
+  const auto backend = makeReferenceBackend();
+  for (const char* method : {"lrp-epsilon:epsilon=0.1", "lrp-0", "lrp-gamma", "rap:first=none", "lrp-zplus"}) {
+    const Method m =
+        parseMethod(std::string(method) + (std::string(method).find(':') == std::string::npos ? ":" : ",") +
+                    "identity_skip=off,residual=ratio");
+    const Doubles apart = explain(branchThatEndsIn(Op::LeakyRelu), m, *backend, x, {1, -0.5, 0.25}).relevance;
+    const Doubles fused = explain(branchThatEndsIn(Op::Relu), m, *backend, x, {1, -0.5, 0.25}).relevance;
+    expectClose(fused, apart, 1e-4, method);
+  }
+}
+
 // Where a ReLU runs is the engine's affair: the same net with its ReLUs kept apart explains the same.
 TEST(Fusion, DoesNotShowBelowASumOfTwoZeros) {
   const Array x = input({1, 9, 4, 4});

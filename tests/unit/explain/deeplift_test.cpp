@@ -115,6 +115,18 @@ std::vector<Net> networks() {
            [](Build& b) {
              b.add(Op::Relu, {b.add(Op::Affine, {conv(b, b.x(), 9, 10), b.random({10}), b.random({10})})});
            }},
+          {"Maxout",
+           [](Build& b) {
+             b.add(Op::Max, {conv(b, b.x(), 9, 10), conv(b, b.x(), 9, 10)});
+           }},
+          {"MinimumByChannel",
+           [](Build& b) {
+             b.add(Op::Min, {conv(b, b.x(), 9, 10), globalAverage(b, conv(b, b.x(), 9, 10))});
+           }},
+          {"AtLeastAVector",
+           [](Build& b) {
+             b.add(Op::Max, {b.x(), b.random({9, 1, 1})});
+           }},
           {"SliceAndTranspose", [](Build& b) {
              const ValueId part = b.add(Op::Slice, {b.add(Op::Relu, {conv(b, b.x(), 9, 10)})},
                                         {{"axes", Ints{0, 1, 2, 3}},
@@ -208,6 +220,66 @@ TEST(DeepLift, ProductByHand) {
   const Shape s = {1, 2, 1, 1};
   for (const auto& backend : bothBackends())
     expectClose(deepLift(b.graph, *backend, {s, {3, 5}}, {s, {1, 2}}), {2 * 3.5, 3 * 2.0}, 1e-6);
+}
+
+// The maximum of a and b grew from 2 (b) to 5 (a): all 3 to a. The minimum fell from 1 (a) to 0 (b): all −1 to b.
+TEST(DeepLift, ExtremesByHand) {
+  for (const Op op : {Op::Max, Op::Min}) {
+    Build b({1, 2, 1, 1});
+    const auto part = [&](std::int64_t from) {
+      return b.add(Op::Slice, {b.x()},
+                   {{"axes", Ints{0, 1, 2, 3}},
+                    {"starts", Ints{0, from, 0, 0}},
+                    {"ends", Ints{1, from + 1, 1, 1}},
+                    {"steps", Ints{1, 1, 1, 1}}});
+    };
+    const ValueId first = part(0), second = part(1);
+    b.add(op, {first, second});
+    inferShapes(b.graph);
+    reshaped(b, {1, 1});
+    const Shape s = {1, 2, 1, 1};
+    const Doubles expected = op == Op::Max ? Doubles{3, 0} : Doubles{0, -1};
+    for (const auto& backend : bothBackends())
+      expectClose(deepLift(b.graph, *backend, {s, {5, 0}}, {s, {1, 2}}), expected, 1e-6);
+  }
+}
+
+TEST(DeepLift, RescaleOfWhatIsLinearIsItsDerivative) {
+  Build b({1, 9, 3, 3});
+  b.add(Op::Mul, {b.add(Op::Add, {conv(b, b.x(), 9, 9), b.floats({}, {3})}), b.floats({}, {0.25f})});
+  addHead(b, 1);
+  const auto backend = makeReferenceBackend();
+  const Array x = input({1, 9, 3, 3}), zero{x.shape, Doubles(x.data.size())};
+  CompileOptions user;
+  user.rules = {"[affine]=rescale"};
+  expectClose(explainWith(b.graph, parseMethod("deeplift"), *backend, x, {1}, user, zero).relevance,
+              explainWith(b.graph, parseMethod("deeplift"), *backend, x, {1}, {}, zero).relevance, 1e-6);
+}
+
+TEST(DeepLift, RescaleNeedsItsBaseline) {
+  Build b({1, 9, 3, 3});
+  b.add(Op::Relu, {conv(b, b.x(), 9, 9)});
+  addHead(b, 1);
+  const auto backend = makeReferenceBackend();
+  CompileOptions user;
+  user.rules = {"Relu=rescale"};
+  for (const char* method : {"gradient", "lrp-epsilon"}) {
+    const Error e = failureOf([&] { CompiledMethod(b.graph, parseMethod(method), *backend, user); });
+    EXPECT_EQ(e.code(), ErrorCode::InvalidRule) << method;
+    EXPECT_NE(e.hint().find("deeplift"), std::string::npos) << method;
+  }
+}
+
+TEST(DeepLift, RefusesAComputedCondition) {
+  Build b({1, 9, 3, 3});
+  const ValueId left = conv(b, b.x(), 9, 9), right = conv(b, b.x(), 9, 9);
+  b.add(Op::Where, {b.add(Op::Greater, {left, b.floats({}, {0})}), left, right});
+  addHead(b, 1);
+  const auto backend = makeReferenceBackend();
+  EXPECT_EQ(codeOf([&] {
+              explain(b.graph, parseMethod("deeplift"), *backend, input({1, 9, 3, 3}), {1});
+            }),
+            ErrorCode::NotSupportedByMethod);
 }
 
 TEST(DeepLift, RefusesWhatItHasNoMultiplierFor) {

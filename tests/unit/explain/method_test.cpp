@@ -185,6 +185,15 @@ TEST(MethodError, ValuesHaveToFit) {
   EXPECT_THAT(failure("rap:residual=ration").hint(), HasSubstr("'ratio'"));
 }
 
+// A placeholder such as "average:K" is refused itself.
+TEST(MethodError, OnlyWordsAreSuggested) {
+  EXPECT_EQ(failure("lrp-zplus:maxpool=average:K").hint(), "did you mean 'average'?");
+  EXPECT_EQ(failure("lrp-zplus:maxpool=average:0").hint(), "did you mean 'average'?");
+  EXPECT_EQ(failure("rap:residual=gamma:-1").hint(), "");
+  EXPECT_THAT(failure("rap:residual=gamma:-1").expected(), HasSubstr("gamma:G"));
+  EXPECT_EQ(failure("integrated-gradients:baseline=FILE.npz").hint(), "");
+}
+
 // The complete string is what results carry; it has to mean the same method when it is given again.
 TEST(Methods, KeysBesideNoiseAreInTheCompleteStringOnce) {
   const std::string text = parseMethod("gradient:noise=0.1,samples=3,rng=4").text;

@@ -124,6 +124,30 @@ TEST_F(Additions, IdentitySkipOffSendsAllToTheBranch) {
   }
 }
 
+// A branch of one value a channel, as in blocks with a global context: it collects what all places hand it.
+TEST_F(Additions, IdentitySkipOffSumsWhatABroadcastBranchGets) {
+  const Array x = input({1, 9, 2, 3});
+  const Method m = methodOf({{"Conv", "flat"},
+                             {"Dense", "flat"},
+                             {"[residual]", "symmetric:identity_skip=off"},
+                             {"[averagepool]", "proportional"},
+                             {"[affine]", "pass"},
+                             {"[move]", "jacobian"}});
+  Doubles maps[2];
+  for (const bool repeated : {false, true}) {
+    Build b({1, 9, 2, 3});
+    ValueId branch =
+        b.add(Op::Conv, {b.add(Op::AveragePool, {b.x()}, {{"kernel_shape", Ints{2, 3}}}), b.random({9, 9, 1, 1})});
+    if (repeated) branch = b.add(Op::Mul, {branch, b.floats({1, 1, 2, 3}, std::vector<float>(6, 1))});
+    b.add(Op::Add, {b.x(), branch});
+    addHead(b);
+    for (const auto& backend : bothBackends()) {
+      maps[repeated] = explain(b.graph, m, *backend, x, kSeed).relevance;
+      expectClose(maps[repeated], maps[0], 1e-5);
+    }
+  }
+}
+
 // What was repeated to be added collects the shares of all its copies.
 TEST_F(Additions, BroadcastOperandCollectsItsCopies) {
   Build b({1, 9, 2, 3});

@@ -76,6 +76,20 @@ TEST(Passes, ClipTakesBoundsFromInputs) {
   EXPECT_EQ(g.nodes[0].floatAttr("max", 0), 0.5f);
 }
 
+TEST(Passes, ExtremesOfAValueAndANumberAreReluAndClip) {
+  Build b(kImage);
+  const ValueId relu = b.add(Op::Max, {b.floats({1}, {0}), b.x()});
+  const ValueId most = b.add(Op::Min, {relu, b.floats({}, {0.5f})});
+  const ValueId least = b.add(Op::Max, {most, b.floats({1, 1}, {0.25f})});
+  b.add(Op::Max, {least, b.floats({3, 1, 1}, {0.1f, 0.3f, 0.5f})});
+  const Graph g = canonical(b, kImage);
+  ASSERT_THAT(opsOf(g), ElementsAre(Op::Relu, Op::Clip, Op::Clip, Op::Max));
+  EXPECT_EQ(g.nodes[1].floatAttr("max", 0), 0.5f);
+  EXPECT_FALSE(g.nodes[1].has("min"));
+  EXPECT_EQ(g.nodes[2].floatAttr("min", 0), 0.25f);
+  EXPECT_FALSE(g.nodes[2].has("max"));
+}
+
 TEST(Passes, FoldsShapeArithmetic) {
   Build b({-1, 3, 7, 6});
   const ValueId shape = b.add(Op::Shape, {b.x()});

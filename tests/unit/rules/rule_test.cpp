@@ -1,6 +1,7 @@
 // Rules as text: parsing, printing, and what is refused.
 #include "rules/rule.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -119,11 +120,27 @@ TEST(RuleError, AlphaMinusBetaIsOne) {
   EXPECT_EQ(parseRule("alphabeta:alpha=1").terms.messages.size(), 1u) << "nothing is taken away with beta 0";
 }
 
+// Below 0 a denominator passes through 0 where it is to be kept from it.
+TEST(RuleError, StabilisersAndGammaAreFromZeroToAMillion) {
+  for (const char* name : {"epsilon:epsilon", "zplus:stabilizer", "alphabeta:stabilizer", "contrast:stabilizer",
+                           "gamma:stabilizer", "gamma:gamma", "zbox:stabilizer", "wplus:stabilizer", "ones:stabilizer",
+                           "wsquare:stabilizer", "flat:stabilizer", "rap-summary:stabilizer", "attention:stabilizer",
+                           "average:stabilizer", "proportional:stabilizer", "residual-gamma:gamma"}) {
+    for (const char* value : {"-1e-9", "1e7", "1e38"}) {
+      const Error e = failure(fmt::format("{}={}", name, value));
+      EXPECT_EQ(e.code(), ErrorCode::InvalidRule) << name;
+      EXPECT_EQ(e.expected(), "a number from 0 to 1000000") << name;
+    }
+    EXPECT_NO_THROW(parseRule(fmt::format("{}=0", name))) << name;
+    EXPECT_NO_THROW(parseRule(fmt::format("{}=1000000", name))) << name;
+  }
+}
+
 TEST(RuleError, NumbersAreQuotedAsTheyWereRead) {
   EXPECT_EQ(failure("alphabeta:alpha=1.5,beta=0.00001").got(), "alpha=1.5, beta=1e-05");
   EXPECT_EQ(failure("smooth:beta=-0.5").got(), "-0.5");
   EXPECT_EQ(failure("average:window=1.5").got(), "1.5");
-  EXPECT_EQ(failure("residual-gamma:gamma=-1e-9").got(), "-1e-09");
+  EXPECT_EQ(failure("residual-gamma:gamma=-1e-9").got(), "'-1e-9'");
 }
 
 TEST(RuleTerms, MultiplesOfTheInputVanishWithIt) {

@@ -133,6 +133,18 @@ TEST_F(Table, SpecialPatterns) {
   EXPECT_EQ(ruleAt(table, "/layer4/layer4.0/Add"), "ratio");
 }
 
+TEST_F(Table, AnOpInAPresetIsNoName) {
+  Build b({1, 3});
+  b.add(Op::Mul, {b.x(), b.floats({3}, {1, 2, 3})});
+  named(b, "/act/Div");
+  const NodeFacts mul = nodeFacts(b.graph).at(0);
+  EXPECT_EQ(RuleTable({{"Div", "rescale"}}).find(mul), nullptr);
+  EXPECT_NE(RuleTable({{"Mul", "rescale"}}).find(mul), nullptr);
+  RuleTable byName;
+  byName.prependUser({"Div=rescale"});
+  EXPECT_NE(byName.find(mul), nullptr) << "users say what their file says";
+}
+
 TEST_F(Table, NamesAsPeopleWriteThem) {
   for (const char* pattern : {"layer4.*", "layer4.0*", "/layer4/*", "conv1/Conv", "*conv1*", "layer4.0.conv1.weight",
                               "layer4.?.conv1.weight", "/layer4/layer4.0/conv1/Conv"})
