@@ -59,7 +59,7 @@ class RELPROP_API Error : public std::exception {
   const std::string& got() const noexcept { return got_; }
   const std::string& expected() const noexcept { return expected_; }
   const std::string& hint() const noexcept { return hint_; }
-  // "where: got (expected …); hint"
+  // "where: got (expected …); hint", with what terminals obey and bytes that are not UTF-8 as escapes (visibleText)
   const char* what() const noexcept override { return message_.c_str(); }
 
  private:

@@ -77,7 +77,7 @@ struct ReportOptions {
   std::string title = "relprop report";
   std::vector<PublishedFigure> beside = {};
 };
-// Of the options it looks at `beside` alone.
+// Of the options it looks at `title` and `beside` alone.
 RELPROP_API std::string markdownReport(const Store& store, const ReportOptions& options = {});
 
 // Writes folder/index.html, a page a picture, and their pictures; the folder is whole or as it was before.

@@ -38,14 +38,6 @@ void checkKernels(const FitOptions& options) {
   }
 }
 
-void checkOptions(const FitOptions& options) {
-  checkKernels(options);
-  if (options.c.empty()) invalidTraining("C", "no value", "at least one");
-  for (const double c : options.c)
-    if (!(std::isfinite(c) && c > 0)) invalidTraining("C", fmt::format("{}", c), "a number greater than 0");
-  if (options.folds < 2) invalidTraining("folds", fmt::format("{}", options.folds), "2 or more");
-}
-
 void checkSet(const TrainingSet& set) {
   const auto classes = static_cast<std::int64_t>(set.classes.size());
   if (set.pictures() == 0) invalidTraining("training set", "no picture", "at least one of a class and one that is not");
@@ -380,8 +372,16 @@ void judge(const TrainingSet& set, Validation& result) {
 
 }  // namespace
 
+void checkFitOptions(const FitOptions& options) {
+  checkKernels(options);
+  if (options.c.empty()) invalidTraining("C", "no value", "at least one");
+  for (const double c : options.c)
+    if (!(std::isfinite(c) && c > 0)) invalidTraining("C", fmt::format("{}", c), "a number greater than 0");
+  if (options.folds < 2) invalidTraining("folds", fmt::format("{}", options.folds), "2 or more");
+}
+
 Fitted fit(const TrainingSet& set, const FitOptions& options) {
-  checkOptions(options);
+  checkFitOptions(options);
   checkSet(set);
   checkTellable(set);
   Progress progress(options, static_cast<std::int64_t>(set.classes.size()));
@@ -389,7 +389,7 @@ Fitted fit(const TrainingSet& set, const FitOptions& options) {
 }
 
 Validation crossValidate(const TrainingSet& set, const FitOptions& options, int folds) {
-  checkOptions(options);
+  checkFitOptions(options);
   checkSet(set);
   checkTellable(set);
   if (folds < 2 || folds > set.pictures())

@@ -38,6 +38,9 @@ struct FitOptions {
   std::function<bool(std::int64_t done, std::int64_t total)> progress = {};  // from one thread at a time; false: stop
 };
 
+// What fit and crossValidate throw of the options alone, before there are pictures. Throws InvalidArgument.
+void checkFitOptions(const FitOptions& options);
+
 struct ClassFit {
   double c = 0;                 // as in FitOptions::c
   double averagePrecision = 0;  // cross-validated, at this C

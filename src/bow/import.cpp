@@ -23,12 +23,22 @@ Tensor readMatrix(const std::filesystem::path& path, std::int64_t columns) {
 
 std::optional<PrecomputedFrom> precomputedOf(const BowImport& import, std::int64_t dimensions) {
   if (import.histograms.empty()) return {};
+  if (import.kernels.empty())
+    throw Error(ErrorCode::InvalidArgument, "kernels", "none", "the one that made the matrix of the histograms",
+                "give it with --kernel");
   const Tensor histograms = readMatrix(import.histograms, dimensions);
   for (const float value : histograms.data)
     if (value < 0)
       throw Error(ErrorCode::InvalidArgument, import.histograms.string(), fmt::format("the number {}", value),
                   "numbers from 0 on");
   return PrecomputedFrom{kernelsOf(import.kernels, false), {histograms.data.begin(), histograms.data.end()}};
+}
+
+// What would decide nothing is not left without a word.
+void requirePrecomputed(const BowImport& import) {
+  if (!import.kernels.empty() || !import.histograms.empty())
+    throw Error(ErrorCode::InvalidArgument, import.model.string(), "a kernel of its own", "kernel_type precomputed",
+                "leave out --kernel and --histograms");
 }
 
 void nameClasses(const BowImport& import, Bag& bag) {
@@ -63,6 +73,7 @@ void importBow(const BowImport& import, const std::filesystem::path& out) {
   const std::vector<std::uint8_t> text = readFile(import.model);
   LibsvmModel model = readLibsvm({reinterpret_cast<const char*>(text.data()), text.size()}, import.model.string(), wide,
                                  precomputedOf(import, wide));
+  if (!model.precomputed) requirePrecomputed(import);
   checkMachine(model.machine, import.model.string());
   bag.machine = std::move(model.machine);
   bag.classes = std::move(model.classes);

@@ -263,7 +263,7 @@ LibsvmModel readLibsvm(std::string_view text, const std::string& name, std::int6
   SvmLines lines(text, name);
   const SvmHeader header(lines, name);
   checkSvmType(header);
-  LibsvmModel model{{}, labelsOf(header)};
+  LibsvmModel model{{}, labelsOf(header), header.line("kernel_type", 1).fields[1] == "precomputed"};
   Machine& machine = model.machine;
   machine.kernels = kernelsOf(header, from);
   machine.dimensions = dimensions;
@@ -271,8 +271,7 @@ LibsvmModel readLibsvm(std::string_view text, const std::string& name, std::int6
   const auto [a, b] = sigmoidOf(header);
   const std::int64_t total = header.whole("total_sv", 1);
   checkCounts(header, total);
-  const bool byNumber = header.line("kernel_type", 1).fields[1] == "precomputed";
-  std::vector<double> coefficients = readVectors(lines, name, total, byNumber, from, machine);
+  std::vector<double> coefficients = readVectors(lines, name, total, model.precomputed, from, machine);
   std::vector<double> negative;
   for (const double c : coefficients) negative.push_back(-c);
   machine.coefficients = {std::move(coefficients), std::move(negative)};

@@ -23,6 +23,7 @@ struct PrecomputedFrom {
 struct LibsvmModel {
   Machine machine;
   std::vector<std::string> classes;  // the labels, as the file has them
+  bool precomputed = false;          // kernel_type
 };
 
 // svm_type c_svc with two classes; kernel_type linear, rbf, or precomputed with `from`. `name` is what messages call

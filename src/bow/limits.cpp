@@ -58,7 +58,8 @@ void checkMapping(const MappingSettings& settings, std::int64_t words, const Pla
 }
 
 void checkPooling(const PoolingSettings& settings, std::int64_t words, const Place& place) {
-  if (settings.power != kMaximum) requireNumber(place, "power", settings.power, 1, 64);
+  const char* key = place.where.empty() ? "pool, power" : "power";  // as the option and as files call it
+  if (settings.power != kMaximum) requireNumber(place, key, settings.power, 1, 64);
   requireCount(place, "tiles", settings.tiles.size(), "grids");
   std::int64_t blocks = 0;
   for (const auto& [rows, columns] : settings.tiles) {

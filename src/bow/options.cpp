@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "bow/kernels.h"
 #include "bow/limits.h"
 #include "bow/setting_names.h"
 
@@ -58,8 +59,12 @@ Bag bagOf(const BowSettings& s, std::int64_t words) {
 
 std::vector<KernelTerm> kernelsOf(const std::vector<BowKernel>& kernels, bool gammaOpen) {
   std::vector<KernelTerm> terms;
-  for (const BowKernel& kernel : kernels)
-    terms.push_back({choose("kernel", kernelKindNames(), kernel.name), kernel.gamma, kernel.beta});
+  for (const BowKernel& kernel : kernels) {
+    const KernelKind kind = choose("kernel", kernelKindNames(), kernel.name);
+    if (isSumOverDimensions(kind) && kernel.gamma != 0)
+      rejectSetting({}, "kernel " + kernel.name, fmt::format("gamma {}", kernel.gamma), "none: it is of chi2 and rbf");
+    terms.push_back({kind, kernel.gamma, kernel.beta});
+  }
   checkKernels(terms, gammaOpen, {});
   return terms;
 }

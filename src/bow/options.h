@@ -8,7 +8,7 @@ namespace relprop::bow {
 
 // A bag with the settings, and without anything that is learnt. Throws InvalidArgument.
 Bag bagOf(const BowSettings& settings, std::int64_t words);
-// Throws InvalidArgument. gammaOpen: γ = 0 stands for one that training chooses.
+// Throws InvalidArgument, also for γ of a kernel that has none. gammaOpen: γ = 0 stands for one that training chooses.
 std::vector<KernelTerm> kernelsOf(const std::vector<BowKernel>& kernels, bool gammaOpen);
 // Throws InvalidArgument for counts that differ and classes that are none.
 void checkPictures(const BowPictures& pictures);

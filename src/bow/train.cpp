@@ -48,6 +48,8 @@ class Training {
 
  private:
   void check() const;
+  [[noreturn]] void refuse(const std::string& what, const std::string& got) const;
+  void leaveNoParts() const;
   std::string key(const std::string& more) const;
   Pass pass(const std::string& phase) const;
   void report(const char* phase, std::int64_t done, std::int64_t total) const;
@@ -75,6 +77,19 @@ void Training::check() const {
   requireWithin(place, "sample", options_.sample, 1, most);
   if (options_.folds != 0)
     requireWithin(place, "folds", options_.folds, 2, static_cast<std::int64_t>(pictures_.ids.size()));
+  checkFitOptions(fitOptions("fit"));
+}
+
+void Training::leaveNoParts() const {
+  std::error_code ignored;
+  fs::remove_all(parts_, ignored);
+}
+
+// Pictures that gave nothing: parts would say so again when the files are mended, and stand in the way of other
+// settings.
+void Training::refuse(const std::string& what, const std::string& got) const {
+  leaveNoParts();
+  rejectSetting({}, what, got, "at least one");
 }
 
 // Everything that decides what a part holds: the same key, the same bytes.
@@ -117,7 +132,7 @@ std::vector<float> Training::sample() const {
     all.insert(all.end(), values.begin(), values.end());
     if (!gave.failure.empty()) failure = gave.failure;
   });
-  if (all.empty()) rejectSetting({}, "pictures", "none that can be read; the last: " + failure, "at least one");
+  if (all.empty()) refuse("pictures", "none that can be read; the last: " + failure);
   return all;
 }
 
@@ -135,7 +150,12 @@ void Training::findWords() {
   if (vocabulary.centres.empty()) {
     const std::vector<float> descriptors = sample();
     report("words", 0, 1);
-    vocabulary = cluster(descriptors, vocabulary.length, {.words = options_.words, .seed = options_.seed});
+    try {
+      vocabulary = cluster(descriptors, vocabulary.length, {.words = options_.words, .seed = options_.seed});
+    } catch (const Error&) {
+      leaveNoParts();  // fewer words are another training
+      throw;
+    }
     std::vector<double> numbers = {vocabulary.scale};
     numbers.insert(numbers.end(), vocabulary.centres.begin(), vocabulary.centres.end());
     file.append(bytesOf(numbers));
@@ -175,7 +195,7 @@ void Training::requireClasses(const TrainingSet& set) const {
   for (const std::vector<std::int64_t>& labels : set.labels)
     for (const std::int64_t label : labels) ++counts[static_cast<std::size_t>(label)];
   for (std::size_t k = 0; k < counts.size(); ++k)
-    if (counts[k] == 0) rejectSetting({}, fmt::format("class '{}'", set.classes[k]), "no picture", "at least one");
+    if (counts[k] == 0) refuse(fmt::format("class '{}'", set.classes[k]), "no picture");
 }
 
 FitOptions Training::fitOptions(const char* phase) const {
@@ -230,7 +250,7 @@ BowResult Training::run() {
   report("write", 0, 1);
   writeBag(out_, bag_);
   again("write", 1, 1);  // too late to stop
-  fs::remove_all(parts_, failed);
+  leaveNoParts();
   return result;
 }
 

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "relprop/text.h"
+
 namespace relprop {
 
 // A macro, so that no name can be another than its code's.
@@ -56,6 +58,7 @@ Error::Error(ErrorCode code, std::string where, std::string got, std::string exp
   if (!got_.empty()) message_ += (message_.empty() ? "" : ": ") + got_;
   if (!expected_.empty()) message_ += " (expected " + expected_ + ")";
   if (!hint_.empty()) message_ += "; " + hint_;
+  message_ = visibleText(message_);  // as what() has it, a text ends at its first NUL
 }
 
 }  // namespace relprop

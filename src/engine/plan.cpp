@@ -24,6 +24,10 @@ double megabytes(std::int64_t bytes) {
   return static_cast<double>(bytes) / (1 << 20);
 }
 
+std::string limitText(std::int64_t bytes) {
+  return bytes < 1 << 20 ? fmt::format("{} B", bytes) : fmt::format("{:.0f} MiB", megabytes(bytes));
+}
+
 void* allocateBytes(std::int64_t bytes, const char* what) {
   void* memory =
       bytes < memoryBoundBytes()
@@ -302,8 +306,7 @@ void Plan::compile(const MemoryLimit& limit) {
   throw Error(ErrorCode::OutOfMemory, "plan",
               fmt::format("{:.0f} MiB needed at least, {:.0f} of them for weights", std::ceil(megabytes(needed)),
                           megabytes(limit.taken + weightBytes_)),
-              fmt::format("at most {:.0f} MiB", megabytes(limit.bytes)),
-              "allow more with --memory, or use a smaller --batch or input size");
+              "at most " + limitText(limit.bytes), "allow more with --memory, or use a smaller --batch or input size");
 }
 
 void Plan::run(Phase phase, int walk, const Again& again) {

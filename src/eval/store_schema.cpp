@@ -160,14 +160,19 @@ create view costs_flat as
   throw Error(ErrorCode::StoreUnusable, database.name(), got, "a results file that relprop wrote", hint);
 }
 
-// What sqlite_schema says, by name. Any text of it is run as a statement when the file is first read.
-using Schema = std::map<std::string, std::string>;
+// A line of sqlite_schema. Its text is run as a statement when the file is first read, whatever the type says.
+struct Entry {
+  std::string type, table, sql;
+  bool operator==(const Entry&) const = default;
+};
+
+using Schema = std::map<std::string, Entry>;  // by name
 
 Schema schemaOf(const Database& database) {
   Schema schema;
   Statement rows(database, "select type, name, tbl_name, sql from sqlite_schema");
   while (rows.step())
-    if (!schema.emplace(rows.text(1), fmt::format("{} {} {}", rows.text(0), rows.text(2), rows.text(3))).second)
+    if (!schema.emplace(rows.text(1), Entry{rows.text(0), rows.text(2), rows.text(3)}).second)
       failDamaged(database, fmt::format("'{}' is there twice", rows.text(1)));
   return schema;
 }
@@ -181,16 +186,19 @@ const Schema& ownSchema() {
   return schema;
 }
 
-// A table, a view or what SQLite itself keeps: read by whoever asks for it.
-bool isPassive(const std::string& name, const std::string& description) {
-  return name.starts_with("sqlite_") || description.starts_with(fmt::format("table {} CREATE TABLE ", name)) ||
-         description.starts_with(fmt::format("view {} CREATE VIEW ", name));
+// A table or a view, read by whoever asks for it, or an index that SQLite made for a table and that has no text. SQLite
+// takes names of its own, sqlite_…, on trust when it reads a schema: it keeps tables and such indices under them only.
+bool isPassive(const std::string& name, const Entry& entry) {
+  const bool internal = name.starts_with("sqlite_");
+  if (entry.type == "index") return internal && entry.sql.empty();
+  if (entry.type == "view") return !internal && entry.table == name && entry.sql.starts_with("CREATE VIEW ");
+  return entry.type == "table" && entry.table == name && entry.sql.starts_with("CREATE TABLE ");
 }
 
 std::vector<std::string> ownTables() {
   std::vector<std::string> tables;
-  for (const auto& [name, description] : ownSchema())
-    if (description.starts_with("table ")) tables.push_back(name);
+  for (const auto& [name, entry] : ownSchema())
+    if (entry.type == "table") tables.push_back(name);
   return tables;
 }
 
@@ -198,16 +206,14 @@ std::vector<std::string> ownTables() {
 
 void checkSchema(const Database& database) {
   const Schema found = schemaOf(database);
-  for (const auto& [name, description] : ownSchema()) {
+  for (const auto& [name, entry] : ownSchema()) {
     const auto same = found.find(name);
     if (same == found.end()) failDamaged(database, fmt::format("no table or view '{}'", name));
-    if (same->second != description)
-      failDamaged(database, fmt::format("'{}' is not written as relprop writes it", name));
+    if (same->second != entry) failDamaged(database, fmt::format("'{}' is not written as relprop writes it", name));
   }
-  for (const auto& [name, description] : found)
-    if (!ownSchema().contains(name) && !isPassive(name, description))
-      throw Error(ErrorCode::StoreUnusable, database.name(),
-                  fmt::format("{} '{}'", description.substr(0, description.find(' ')), name),
+  for (const auto& [name, entry] : found)
+    if (!ownSchema().contains(name) && !isPassive(name, entry))
+      throw Error(ErrorCode::StoreUnusable, database.name(), fmt::format("{} '{}'", entry.type, name),
                   "tables and views as relprop makes them", fmt::format("drop '{}' with sqlite3", name));
 }
 

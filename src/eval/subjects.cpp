@@ -25,6 +25,12 @@ bool asksTrueClass(const EvaluateOptions& options) {
   return options.target == "true" || options.onlyCorrect;
 }
 
+const char* wayWithoutClasses(const EvaluateOptions& options) {
+  if (options.target == "predicted") return "leave out --only-correct";
+  return options.onlyCorrect ? "explain what the network predicts with --target predicted, without --only-correct"
+                             : "explain what the network predicts with --target predicted";
+}
+
 bool anyClassKnown(const Dataset& dataset) {
   for (std::size_t i = 0; i < dataset.size(); ++i)
     if (!dataset.sample(i).classes.empty()) return true;
@@ -37,7 +43,7 @@ void validate(const Model& model, const Dataset& dataset, const EvaluateOptions&
   if (image.size() != 3) throw Error(ErrorCode::ShapeMismatch, model.path(), toString(image), "a picture, C×H×W");
   if (asksTrueClass(options) && !anyClassKnown(dataset))
     throw Error(ErrorCode::UnknownTarget, dataset.name(), "no classes", "the true class of each picture",
-                "explain what the network predicts with --target predicted");
+                wayWithoutClasses(options));
 }
 
 ModelFacts factsOf(const Model& model, const EvaluateOptions& options, const Shape& image) {

@@ -9,6 +9,7 @@
 #include "explainer/prepare.h"
 #include "kernels/threads.h"
 #include "relprop/error.h"
+#include "relprop/tuning.h"
 
 namespace relprop {
 namespace {
@@ -150,6 +151,7 @@ void requireOptionsOfBags(const ExplainOptions& options) {
   if (options.precision != Precision::Float32) refuse("precision", "bfloat16");
   if (options.memory > 0) refuse("memory", std::to_string(options.memory));
   if (options.reference) refuse("reference", "on");
+  if (options.tuning) refuse("tuning", nameOf(*options.tuning));
 }
 
 }  // namespace

@@ -26,10 +26,20 @@ Graph cutAtNode(Graph graph, const std::string& name) {
   return graph;
 }
 
+// One that is not read, as the method uses none, is a slip all the same where there is no such file.
+void requireThere(const std::filesystem::path& patterns) {
+  std::error_code ignored;
+  if (!patterns.empty() && !std::filesystem::exists(patterns, ignored))
+    throw Error(ErrorCode::FileNotFound, patterns.string(), "there is no such file", "", "check the path");
+}
+
 // Patterns by node, from the file of `relprop patterns`; they belong to the weights they were estimated with.
 std::map<std::string, std::vector<float>> patternsOf(const Model& model, const Method& method,
                                                      const ExplainOptions& options) {
-  if (!method.usesPatterns) return {};
+  if (!method.usesPatterns) {
+    requireThere(options.patterns);
+    return {};
+  }
   if (options.patterns.empty())
     throw Error(ErrorCode::NotSupportedByMethod, "patterns", "none given", "the file that `relprop patterns` wrote",
                 "give it with --patterns");

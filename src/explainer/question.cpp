@@ -18,7 +18,13 @@ namespace {
 
 using Labels = std::vector<std::string>;
 
-constexpr const char* kForms = "argmax, top:K, a class index or name, not:CLASS, or a .npy file";
+// Where a class is named, and what may stand there.
+struct WordPlace {
+  const char *option, *expected;
+};
+constexpr WordPlace kTarget{"--target", "argmax, top:K, a class index or name, not:CLASS, or a .npy file"},
+    kAfterNot{"--target", "not: before a class index or name"},
+    kRival{"--contrast", "a class index or name, or no value for all others"};
 
 std::optional<int> wholeNumber(const std::string& text) {
   int value = 0;
@@ -70,21 +76,28 @@ std::vector<int> candidates(const std::string& text, const Labels& labels) {
               "one class", "write more of the name, or the index");
 }
 
-[[noreturn]] void refuseUnknown(const std::string& text, const Labels& labels, const char* option) {
+// What says how classes are chosen, rather than naming one.
+bool isForm(const std::string& text) {
+  return text == "argmax" || text.starts_with("top:") || text.starts_with("not:") || isFile(text);
+}
+
+[[noreturn]] void refuseUnknown(const std::string& text, const Labels& labels, const WordPlace& place) {
+  if (isForm(text)) throw Error(ErrorCode::UnknownTarget, place.option, "'" + text + "'", place.expected);
   if (labels.empty())
-    throw Error(ErrorCode::UnknownTarget, option, "'" + text + "', but there are no class names", "a class index",
+    throw Error(ErrorCode::UnknownTarget, place.option, "'" + text + "', but there are no class names", "a class index",
                 "give the names with --labels");
   const std::size_t reach = text.size() < 3 ? 1 : std::max<std::size_t>(2, text.size() / 2);
   const std::string nearest = nearestName(lowerCase(text), labels, reach);
-  throw Error(ErrorCode::UnknownTarget, option, "no class is called '" + text + "'", kForms,
+  throw Error(ErrorCode::UnknownTarget, place.option, "no class is called '" + text + "'", place.expected,
               nearest.empty() ? "" : "did you mean '" + nearest + "'?");
 }
 
 // Reads the words of --target and --contrast.
 class Reader {
  public:
-  Reader(const Labels& labels, const std::string& other, std::int64_t classes)
-      : labels_(labels), other_(other), classes_(classes) {}
+  // `inner`: of the channels of a node, which have no names.
+  Reader(const Labels& labels, const std::string& other, std::int64_t classes, bool inner)
+      : labels_(labels), other_(other), classes_(classes), inner_(inner) {}
 
   std::vector<NamedTarget> targets(const std::string& text) const {
     if (text.find(',') == std::string::npos || !candidates(text, labels_).empty()) return one(text);
@@ -97,12 +110,15 @@ class Reader {
     return all;
   }
 
-  int classOf(const std::string& text, const char* option) const {
-    if (const std::optional<int> index = wholeNumber(text)) return checked(*index, option);
+  int classOf(const std::string& text, const WordPlace& place) const {
+    if (const std::optional<int> index = wholeNumber(text)) return checked(*index, place.option);
+    if (inner_)
+      throw Error(ErrorCode::UnknownTarget, place.option,
+                  "'" + text + "', but the channels of an inner node have no class names", "the number of a channel");
     const std::vector<int> found = candidates(text, labels_);
-    if (found.empty()) refuseUnknown(text, labels_, option);
-    if (found.size() > 1) refuseAmbiguous(text, found, labels_, option);
-    return checked(found.front(), option);
+    if (found.empty()) refuseUnknown(text, labels_, place);
+    if (found.size() > 1) refuseAmbiguous(text, found, labels_, place.option);
+    return checked(found.front(), place.option);
   }
 
  private:
@@ -118,14 +134,14 @@ class Reader {
     if (text.starts_with("top:")) return ranks(text);
     if (isOther(text)) return {{Target::notOf(0), text}};
     if (text.starts_with("not:") && candidates(text, labels_).empty())
-      return {{Target::notOf(classOf(text.substr(4), "--target")), text}};
+      return {{Target::notOf(classOf(text.substr(4), kAfterNot)), text}};
     std::vector<NamedTarget> result;
     if (text == "argmax")
       result.push_back({Target::highest(), text});
     else if (isFile(text))
       result.push_back(vectorFrom(text));
     else
-      result.push_back({Target::of(classOf(text, "--target")), text});
+      result.push_back({Target::of(classOf(text, kTarget)), text});
     return result;
   }
 
@@ -157,6 +173,7 @@ class Reader {
   const Labels& labels_;
   const std::string& other_;
   std::int64_t classes_;
+  bool inner_;
 };
 
 void addOnce(std::vector<NamedTarget>& targets, const NamedTarget& target) {
@@ -166,7 +183,7 @@ void addOnce(std::vector<NamedTarget>& targets, const NamedTarget& target) {
 
 Target contrasted(const Target& target, const std::string& text, const Reader& reader) {
   if (text.empty()) return target.againstOthers();
-  const int rival = reader.classOf(text, "--contrast");
+  const int rival = reader.classOf(text, kRival);
   if (target.kind() == Target::Kind::Class && target.index() == rival)
     throw Error(ErrorCode::UnknownTarget, "--contrast", fmt::format("class {}, which is the target", rival),
                 "another class");
@@ -204,7 +221,7 @@ TargetChoice chooseTargets(const TargetText& text, const Labels& labels, std::in
   const auto [node, channel] = splitNode(text.from);
   TargetChoice choice{node, {}, node.empty() ? labels : Labels{}};
   if (node.empty() && classes == 1 && labels.size() == 2) choice.labels = {labels[1]}, choice.other = labels[0];
-  const Reader reader(choice.labels, choice.other, node.empty() ? classes : -1);
+  const Reader reader(choice.labels, choice.other, node.empty() ? classes : -1, !node.empty());
   if (channel)
     choice.targets.push_back({Target::of(*channel), std::to_string(*channel)});
   else if (text.targets.empty())

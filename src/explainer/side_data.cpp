@@ -31,7 +31,9 @@ std::optional<std::string> existing(const fs::path& path) {
   return fs::is_regular_file(path, ignored) ? std::optional(path.string()) : std::nullopt;
 }
 
+// A bag has all of its own: what has its stem is a network's that lies beside it.
 std::optional<std::string> besideModel(const Model& model, const std::string& extension) {
+  if (ModelAccess::bag(model)) return std::nullopt;
   return existing(fs::path(model.path()).replace_extension(extension));
 }
 

@@ -66,8 +66,10 @@ Tuning readTuning(const std::filesystem::path& path) {
   Tuning tuning;
   try {
     tuning = parsed(Json::parse(bytes.begin(), bytes.end()));
-  } catch (const Json::exception& e) {
-    malformed(path.string(), e.what(), "what relprop tune wrote");
+  } catch (const Json::parse_error& e) {
+    malformed(path.string(), fmt::format("broken JSON at byte {}", e.byte), "what relprop tune wrote");
+  } catch (const Json::exception&) {
+    malformed(path.string(), "JSON of another form", "what relprop tune wrote");
   }
   requireWays(tuning, path.string());
   if (tuning.batch < 0 || tuning.batch > 4096)

@@ -186,6 +186,10 @@ struct Constant {
   std::shared_ptr<const std::vector<std::int64_t>> ints;
 };
 
+// A file of a few bytes may stand for no more nodes than this, be it by functions that are written out or by passes
+// that make one for every row.
+inline constexpr std::int64_t kMaxNodes = std::int64_t{1} << 17;
+
 using ValueId = int;
 inline constexpr ValueId kNoValue = -1;  // an absent optional input
 

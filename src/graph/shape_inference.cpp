@@ -70,7 +70,7 @@ Types conv(const Call& call) {
   if (x.size() < 3 || w.size() != x.size())
     call.mismatch(fmt::format("input {} with weights {}", toString(x), toString(w)),
                   "the same number of axes, at least 3");
-  if (group < 1 || w[0] % group != 0 || x[1] % group != 0)
+  if (group < 1 || group > w[0] || w[0] % group != 0 || x[1] % group != 0)
     call.mismatch(fmt::format("{} input and {} output channels in {} groups", x[1], w[0], group),
                   "groups that divide both");
   if (x[1] / group != w[1])
@@ -429,6 +429,9 @@ Infer inferenceOf(const Node& node) {
 
 // Throws for an extent below zero too; elementCount alone would let 0 × 2^40 through.
 void checkSize(const Node& node, const Shape& shape) {
+  if (shape.size() > kMaxRank)
+    throw Error(ErrorCode::ShapeMismatch, describe(node), fmt::format("an output of {} axes", shape.size()),
+                fmt::format("{} at most", kMaxRank));
   std::int64_t count = 1;
   for (std::int64_t extent : shape) {
     if (extent < 0 || extent > kMaxElements || (count *= std::max<std::int64_t>(1, extent)) > kMaxElements)

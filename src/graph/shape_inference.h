@@ -16,6 +16,9 @@ struct ValueType {
 // No value may have more elements than this; checked before anything is allocated.
 inline constexpr std::int64_t kMaxElements = std::int64_t{1} << 31;
 
+// Nor more axes: those of extent 1 cost no elements, but every node that reads the value has them in its shape.
+inline constexpr std::size_t kMaxRank = 64;
+
 // Types of a node's outputs from its inputs, whose shapes have to be known. Parameters of its shape (axes, sizes) have
 // to be constants. Outputs past the returned ones (a Dropout's mask, say) have no type. Throws ShapeMismatch where
 // shapes do not fit, UnsupportedModel where a shape depends on values computed at run time.

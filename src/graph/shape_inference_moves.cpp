@@ -176,7 +176,7 @@ Types range(const Graph& graph, const Node& node) {
                step = numberParameter(graph, node, 2, "delta");
   const double count = std::ceil((limit - start) / step);
   if (step == 0 || !(count < static_cast<double>(kMaxElements))) misfit(node, "a range without end", "2^31 numbers");
-  return like(graph, node, {std::max<std::int64_t>(0, static_cast<std::int64_t>(count))});
+  return like(graph, node, {static_cast<std::int64_t>(std::max(0.0, count))});
 }
 
 Types oneHot(const Graph& graph, const Node& node) {
@@ -304,7 +304,7 @@ void requireModest(const Node& node, const Shape& values, const char* name, std:
 TransposedWindow transposedWindowOf(const Graph& graph, const Node& node) {
   const Shape &x = input(graph, node).shape, &w = input(graph, node, 1).shape;
   const std::int64_t group = node.intAttr("group", 1);
-  if (x.size() < 3 || w.size() != x.size() || x[1] != w[0] || group < 1 || w[0] % group != 0)
+  if (x.size() < 3 || w.size() != x.size() || x[1] != w[0] || group < 1 || group > w[0] || w[0] % group != 0)
     misfit(node, fmt::format("input {} with weights {}", toString(x), toString(w)), "weights for its channels");
   const std::size_t axes = x.size() - 2;
   TransposedWindow t;

@@ -119,19 +119,15 @@ Preprocess parseRoot(const Section& root, const std::string& where) {
   return preprocess;
 }
 
-// The parser's messages quote what it read, be it text or not.
-std::string asciiOnly(std::string text) {
-  std::replace_if(
-      text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x80; }, '?');
-  return text;
-}
-
 Json parseText(const std::string& text, const std::string& where) {
   requireShallowJson(text, ErrorCode::MalformedPreprocess, where);
   try {
     return Json::parse(text);
-  } catch (const Json::exception& error) {
-    throw Error(ErrorCode::MalformedPreprocess, where, asciiOnly(error.what()), "a JSON object");
+  } catch (const Json::parse_error& error) {
+    throw Error(ErrorCode::MalformedPreprocess, where, fmt::format("broken JSON at byte {}", error.byte),
+                "a JSON object");
+  } catch (const Json::out_of_range&) {
+    throw Error(ErrorCode::MalformedPreprocess, where, "JSON with a number that is too large", "a JSON object");
   }
 }
 

@@ -1,7 +1,11 @@
 // The list of backends.
 #include "kernels/backend.h"
 
+#include <omp.h>
+
 #include <array>
+
+#include "kernels/threads.h"
 
 namespace relprop {
 namespace {
@@ -14,11 +18,17 @@ constexpr std::array<Make, 2> kMakers = {
     [](const BackendChoice& c) { return makeReferenceBackend(c.operand); },
 };
 
+// As ThreadScope counts: 0 is a number of cores, which tunings are made for and compared with.
+int resolvedThreads(const BackendChoice& choice) {
+  const ThreadScope scope(choice.threads);
+  return omp_get_max_threads();
+}
+
 }  // namespace
 
 std::unique_ptr<Backend> makeBackend(const BackendChoice& choice) {
   std::unique_ptr<Backend> backend = kMakers[static_cast<std::size_t>(choice.kind)](choice);
-  backend->setThreads(choice.threads);
+  backend->setThreads(resolvedThreads(choice));
   return backend;
 }
 

@@ -1,39 +1,79 @@
 #include "onnx/expand.h"
 
+#include <algorithm>
+#include <iterator>
 #include <map>
+#include <string_view>
 #include <unordered_map>
 #include <utility>
 
+#include "core/limits.h"
 #include "onnx/composites.h"
 #include "onnx/failure.h"
 #include "onnx/topology.h"
+#include "relprop/budgets.h"
 
 namespace relprop::onnx_import {
 
 namespace {
 
 constexpr int kDeepest = 64;
-constexpr std::size_t kMostNodes = 1 << 17;
 
 using Key = std::pair<std::string, std::string>;  // domain, name
 
+// What a name and an attribute take in memory, roughly.
+std::uint64_t costOf(const std::string& name) {
+  return sizeof(std::string) + name.size();
+}
+
+// Every copy is decoded to numbers of its own.
+std::uint64_t costOf(const RawTensor& tensor) {
+  constexpr std::int64_t kMost = std::int64_t{1} << 31;
+  std::int64_t elements = 1;
+  for (const std::int64_t extent : tensor.dims)
+    elements = std::min(kMost, elements * std::clamp<std::int64_t>(extent, 0, kMost));
+  const ExternalRef& external = tensor.external;
+  return 8 * (static_cast<std::uint64_t>(elements) + tensor.dims.size()) + tensor.name.size() +
+         external.location.size() + external.offset.size() + external.length.size();
+}
+
+std::uint64_t costOf(const RawAttribute& attribute) {
+  std::uint64_t payload = attribute.name.size() + attribute.reference.size();
+  if (const auto* text = std::get_if<std::string>(&attribute.value)) payload += text->size();
+  if (const auto* ints = std::get_if<std::vector<std::int64_t>>(&attribute.value)) payload += 8 * ints->size();
+  if (const auto* floats = std::get_if<std::vector<float>>(&attribute.value)) payload += 4 * floats->size();
+  return sizeof(RawAttribute) + payload + costOf(attribute.tensor);
+}
+
+std::uint64_t costOf(const RawNode& node) {
+  std::uint64_t cost = costOf(node.name) + node.op.size() + node.domain.size();
+  for (const auto* names : {&node.inputs, &node.outputs})
+    for (const std::string& name : *names) cost += costOf(name);
+  for (const RawAttribute& attribute : node.attributes) cost += costOf(attribute);
+  return cost;
+}
+
+// Attributes by their names; of two of one name the first counts.
+using Named = std::unordered_map<std::string_view, const RawAttribute*>;
+
 class Expander {
  public:
-  Expander(const RawModel& model, std::int64_t opset, const std::string& name) : opset_(opset), name_(name) {
+  Expander(const RawModel& model, std::int64_t opset, const std::string& name)
+      : opset_(opset),
+        name_(name),
+        left_(static_cast<std::uint64_t>(
+            limits::withBytes(budgets().modelBytes, limits::kModelPartsPerByte, model.fileBytes))) {
     for (const RawFunction& function : model.functions)
       functions_.emplace(Key{function.domain, function.name}, &function);
   }
 
   void add(RawNode node, int depth) {
-    if (depth > kDeepest || out_.size() > kMostNodes)
+    if (depth > kDeepest || std::ssize(out_) > kMaxNodes)
       malformed(name_, "holds functions that contain one another or grow without end");
     if (const RawFunction* function = functionOf(node)) return inlined(*function, node, depth);
     const Composite* composite = findComposite(node);
     if (!composite) return out_.push_back(std::move(node));
-    std::vector<RawNode> nodes;
-    Composer composer(node, node.opset ? node.opset : opset_, prefixOf(node), nodes);
-    compose(*composite, composer);
-    for (RawNode& inner : nodes) add(std::move(inner), depth + 1);
+    compose(node, *composite, depth);
   }
 
   std::vector<RawNode> take() { return std::move(out_); }
@@ -48,51 +88,104 @@ class Expander {
     return (node.name.empty() ? node.op : node.name) + "/" + std::to_string(count_++) + ":";
   }
 
+  using Names = std::unordered_map<std::string, std::string>;  // of a function's values, within the model
+
+  void requireLeft(std::uint64_t bytes) const {
+    if (bytes > left_)
+      malformed(name_, "names and attributes grow without end where functions and operators are written out", "",
+                "if it is a real model after all, allow more (--budget model=SIZE)");
+  }
+
+  // Before anything of that size is made, and for what takes time alone.
+  void charge(std::uint64_t bytes) {
+    requireLeft(bytes);
+    left_ -= bytes;
+  }
+
+  // At most one name for each input and a few dozen others begin with the node's.
+  void compose(const RawNode& node, const Composite& composite, int depth) {
+    constexpr std::uint64_t kNames = 64;
+    requireLeft(costOf(node.name) * (node.inputs.size() + kNames));
+    std::vector<RawNode> nodes;
+    Composer composer(node, node.opset ? node.opset : opset_, prefixOf(node), nodes);
+    onnx_import::compose(composite, composer);
+    for (RawNode& inner : nodes) {
+      charge(costOf(inner));
+      add(std::move(inner), depth + 1);
+    }
+  }
+
   void inlined(const RawFunction& function, const RawNode& call, int depth) {
     const std::string prefix = prefixOf(call);
-    std::unordered_map<std::string, std::string> names;
-    for (std::size_t i = 0; i < function.inputs.size(); ++i)
-      names[function.inputs[i]] = i < call.inputs.size() ? call.inputs[i] : "";
-    for (std::size_t i = 0; i < function.outputs.size(); ++i)
-      if (i < call.outputs.size() && !call.outputs[i].empty()) bindOutput(function, i, call.outputs[i], names);
-    const auto rename = [&](std::vector<std::string>& list) {
-      for (std::string& value : list)
-        if (!value.empty()) value = names.emplace(value, prefix + value).first->second;
-    };
-    for (RawNode node : function.nodes) {
-      node.name = prefix + node.name;
-      if (node.opset == 0) node.opset = function.opset;
-      rename(node.inputs);
-      rename(node.outputs);
-      node.attributes = resolved(function, call, node.attributes);
+    Names names = bound(function, call);
+    const Named attributes = attributesOf(function, call);
+    for (const RawNode& inner : function.nodes) {
+      charge(costOf(prefix) + inner.name.size() + inner.op.size() + inner.domain.size());
+      RawNode node{prefix + inner.name, inner.op, inner.domain, {}, {}, {}, inner.opset ? inner.opset : function.opset};
+      node.inputs = renamed(inner.inputs, prefix, names);
+      node.outputs = renamed(inner.outputs, prefix, names);
+      node.attributes = resolved(inner.attributes, attributes);
       add(std::move(node), depth + 1);
     }
   }
 
+  Names bound(const RawFunction& function, const RawNode& call) {
+    Names names;
+    for (std::size_t i = 0; i < function.inputs.size(); ++i) {
+      const std::string given = i < call.inputs.size() ? call.inputs[i] : "";
+      charge(costOf(function.inputs[i]) + costOf(given));
+      names[function.inputs[i]] = given;
+    }
+    for (std::size_t i = 0; i < function.outputs.size(); ++i)
+      if (i < call.outputs.size() && !call.outputs[i].empty()) bindOutput(function, i, call.outputs[i], names);
+    return names;
+  }
+
   // An input handed on as an output has two names.
-  void bindOutput(const RawFunction& function, std::size_t index, const std::string& output,
-                  std::unordered_map<std::string, std::string>& names) {
+  void bindOutput(const RawFunction& function, std::size_t index, const std::string& output, Names& names) {
+    charge(costOf(function.outputs[index]) + costOf(output));
     const auto [known, isNew] = names.emplace(function.outputs[index], output);
-    if (!isNew) out_.push_back({prefixOf({}) + output, "Identity", "", {known->second}, {output}, {}, opset_});
+    if (isNew) return;
+    charge(2 * costOf(output) + costOf(known->second));
+    out_.push_back({prefixOf({}) + output, "Identity", "", {known->second}, {output}, {}, opset_});
   }
 
-  static const RawAttribute* find(const std::vector<RawAttribute>& list, const std::string& name) {
-    for (const RawAttribute& attribute : list)
-      if (attribute.name == name) return &attribute;
-    return nullptr;
+  // What is neither input nor output is named after the call.
+  std::vector<std::string> renamed(const std::vector<std::string>& values, const std::string& prefix, Names& names) {
+    std::vector<std::string> result;
+    for (const std::string& value : values) {
+      auto known = names.find(value);
+      if (known == names.end() && !value.empty()) {
+        charge(2 * costOf(value) + prefix.size());
+        known = names.emplace(value, prefix + value).first;
+      }
+      result.push_back(value.empty() ? "" : known->second);
+      charge(costOf(result.back()));
+    }
+    return result;
   }
 
-  // References to the call's attributes as their values; one that neither call nor function has stays out.
-  static std::vector<RawAttribute> resolved(const RawFunction& function, const RawNode& call,
-                                            const std::vector<RawAttribute>& attributes) {
+  // Those of the call, and for want of them the function's own.
+  Named attributesOf(const RawFunction& function, const RawNode& call) {
+    Named named;
+    for (const auto* list : {&call.attributes, &function.defaults})
+      for (const RawAttribute& attribute : *list) {
+        charge(sizeof(Named::value_type));
+        named.emplace(attribute.name, &attribute);
+      }
+    return named;
+  }
+
+  // References as the values that are meant; one that neither call nor function has stays out.
+  std::vector<RawAttribute> resolved(const std::vector<RawAttribute>& attributes, const Named& named) {
     std::vector<RawAttribute> result;
     for (const RawAttribute& attribute : attributes) {
-      if (attribute.reference.empty()) {
-        result.push_back(attribute);
-        continue;
+      const RawAttribute* meant = &attribute;
+      if (!attribute.reference.empty()) {
+        const auto found = named.find(attribute.reference);
+        meant = found == named.end() ? nullptr : found->second;
       }
-      const RawAttribute* meant = find(call.attributes, attribute.reference);
-      if (!meant) meant = find(function.defaults, attribute.reference);
+      charge(costOf(meant ? *meant : attribute) + attribute.name.size());
       if (!meant) continue;
       result.push_back(*meant);
       result.back().name = attribute.name;
@@ -102,6 +195,7 @@ class Expander {
 
   std::int64_t opset_;
   const std::string& name_;
+  std::uint64_t left_;  // bytes that names and attributes may still take
   std::map<Key, const RawFunction*> functions_;
   std::vector<RawNode> out_;
   int count_ = 0;

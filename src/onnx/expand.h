@@ -8,7 +8,8 @@
 namespace relprop::onnx_import {
 
 // Nodes of functions and composites are replaced by their bodies, down to operators that the importer knows or refuses.
-// Throws MalformedModel for functions that contain one another or grow beyond all measure.
+// Throws MalformedModel for functions that contain one another or grow beyond all measure: in nodes, or in the bytes of
+// names and attributes, which may be as many as the messages of a file of its size.
 void expandFunctions(RawModel& model, std::int64_t opset, const std::string& name);
 
 }  // namespace relprop::onnx_import

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <optional>
+#include <string_view>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
@@ -74,6 +75,25 @@ std::vector<const RawTensor*> initialisersRead(const Topology& topology, const R
     if (known != topology.initialisers.end() && readers.any.count(tensor.name)) result.push_back(known->second);
   }
   return result;
+}
+
+// Whether everything that reads a value makes floats of it, at once or behind a change of its axes. From the last node
+// to the first, so that of what a node passes on all readers are known.
+bool isCastOnly(const RawModel& model, const std::vector<int>& order, const std::string& value) {
+  std::unordered_map<std::string_view, bool> castOnly;  // of what is read
+  for (auto index = order.rbegin(); index != order.rend(); ++index) {
+    const RawNode& node = model.nodes[static_cast<std::size_t>(*index)];
+    const bool passesOn = (node.op == "Transpose" || node.op == "Identity") && !node.outputs.empty();
+    const auto passed = passesOn ? castOnly.find(node.outputs[0]) : castOnly.end();
+    const bool floats =
+        node.op == "Cast" || node.op == "DequantizeLinear" || (passed != castOnly.end() && passed->second);
+    for (const std::string& input : node.inputs) {
+      bool& all = castOnly.try_emplace(input, true).first->second;
+      all = all && floats;
+    }
+  }
+  const auto found = castOnly.find(value);
+  return found != castOnly.end() && found->second;
 }
 
 const char* kindText(DType dtype) {
@@ -148,7 +168,6 @@ class GraphBuilder {
 
   ValueId resolve(const std::string& name);
   ValueId addInput(const RawInput& input);
-  bool isCastOnly(const std::string& value) const;
   ValueId addInitialiser(const std::string& name);
   ValueId define(const std::string& name, DType dtype);
   std::string uniqueName(const RawNode& raw, int index);
@@ -189,27 +208,14 @@ ValueId GraphBuilder::define(const std::string& name, DType dtype) {
   return ids_[name] = graph_.addValue(std::move(value));
 }
 
-// Whether everything that reads a value makes floats of it, at once or behind a change of its axes.
-bool GraphBuilder::isCastOnly(const std::string& value) const {
-  bool read = false;
-  for (int index : topology_.order) {
-    const RawNode& node = model_.nodes[static_cast<std::size_t>(index)];
-    if (std::find(node.inputs.begin(), node.inputs.end(), value) == node.inputs.end()) continue;
-    const bool passesOn = (node.op == "Transpose" || node.op == "Identity") && !node.outputs.empty();
-    const bool makesFloats = node.op == "Cast" || node.op == "DequantizeLinear";
-    if (!makesFloats && !(passesOn && isCastOnly(node.outputs[0]))) return false;
-    read = true;
-  }
-  return read;
-}
-
 ValueId GraphBuilder::addInput(const RawInput& input) {
   const std::string where = "input " + quote(input.name);
   if (const auto fed = options_.feeds.find(input.name); fed != options_.feeds.end())
     return ids_[input.name] = graph_.addConstant(input.name, fed->second);
   if (!input.isTensor) unsupported(where, "is no tensor", "a tensor of floats");
+  requireRank(input.shape, where);
   const DType type = dtypeOf(input.type);
-  const bool bytes = type == DType::Int64 && isCastOnly(input.name);
+  const bool bytes = type == DType::Int64 && isCastOnly(model_, topology_.order, input.name);
   if (type != DType::Float && !bytes)
     unsupported(where, "elements are " + onnxTypeName(input.type), "floating-point numbers, or integers that are cast");
   ValueId id = define(input.name, type);

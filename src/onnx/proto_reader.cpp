@@ -192,6 +192,7 @@ RawModel readProto(std::span<const std::uint8_t> bytes, const std::string& name)
   auto proto = parse(skeleton ? std::string_view(skeleton->bytes) : whole);
   if (!proto) malformed(name, "not an ONNX file or truncated", "an ONNX model", lfsHint(bytes));
   RawModel model;
+  model.fileBytes = bytes.size();
   model.hasGraph = proto->has_graph();
   for (const auto& opset : proto->opset_import()) model.opsets.emplace_back(opset.domain(), opset.version());
   for (const auto& entry : proto->metadata_props()) model.metadata[entry.key()] = entry.value();

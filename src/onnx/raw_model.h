@@ -78,6 +78,7 @@ struct RawInput {
 };
 
 struct RawModel {
+  std::uint64_t fileBytes = 0;  // what parts of the model may take grows with it
   bool hasGraph = false;
   std::vector<std::pair<std::string, std::int64_t>> opsets;
   std::vector<RawNode> nodes;

@@ -8,8 +8,9 @@
 #include <cstring>
 #include <iterator>
 
-#include "core/pages.h"
+#include "graph/shape_inference.h"
 #include "onnx/failure.h"
+#include "onnx/pages.h"
 #include "relprop/error.h"
 
 namespace relprop::onnx_import {
@@ -93,11 +94,16 @@ std::int64_t toInt(T v) {
 }
 
 std::size_t checkedCount(const RawTensor& tensor, const std::string& where) {
+  requireRank(tensor.dims, where);
   std::int64_t count = 1;
   for (std::int64_t extent : tensor.dims)
-    if (extent < 0 || __builtin_mul_overflow(count, extent, &count))
+    if (extent < 0 || __builtin_mul_overflow(count, std::max<std::int64_t>(1, extent), &count))
       malformed(where, "its shape is " + toString(tensor.dims), "extents ≥ 0 whose product fits into 63 bits");
-  return static_cast<std::size_t>(count);
+  const bool empty = std::find(tensor.dims.begin(), tensor.dims.end(), 0) != tensor.dims.end();
+  // Nothing in the file stands for the other extents of what is empty.
+  if (empty && count > kMaxElements)
+    malformed(where, "its shape is " + toString(tensor.dims), "extents of 2^31 at most");
+  return empty ? 0 : static_cast<std::size_t>(count);
 }
 
 void requireSize(std::size_t have, std::size_t count, std::size_t size, const RawTensor& tensor,
@@ -262,6 +268,11 @@ std::vector<std::int64_t> decodeInts(const RawTensor& t, Decoder& decoder) {
 }
 
 }  // namespace
+
+void requireRank(const Shape& shape, const std::string& where) {
+  if (shape.size() > kMaxRank)
+    unsupported(where, "has " + std::to_string(shape.size()) + " axes", std::to_string(kMaxRank) + " at most");
+}
 
 DType dtypeOf(std::int64_t onnxType) {
   const TypeRow* row = findType(onnxType);

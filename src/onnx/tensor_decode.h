@@ -14,6 +14,9 @@ enum class Finite { Required, InfinityAllowed };
 // `where` names the tensor in messages.
 Constant decodeTensor(const RawTensor& tensor, ExternalData& external, const std::string& where, Finite finite);
 
+// No input or constant may have more axes than any other value of a network.
+void requireRank(const Shape& shape, const std::string& where);
+
 // DType::Other for element types that are not handled.
 DType dtypeOf(std::int64_t onnxType);
 std::string onnxTypeName(std::int64_t onnxType);

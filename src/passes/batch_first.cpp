@@ -63,7 +63,8 @@ std::int64_t product(const Shape& shape, std::size_t from) {
 
 class BatchFirst {
  public:
-  BatchFirst(Graph& graph, bool whole) : graph_(graph), replacements_(graph), whole_(whole) {
+  BatchFirst(Graph& graph, PassContext& context)
+      : graph_(graph), context_(context), replacements_(graph), whole_(context.options.wholeInput) {
     batch_ = graph.value(graph.inputs[0]).shape.empty() ? 1 : graph.value(graph.inputs[0]).shape[0];
   }
 
@@ -336,8 +337,10 @@ class BatchFirst {
   }
 
   bool rowByRow(const Node& node, const Form& x) {
+    constexpr std::int64_t kNodesOfARow = 4;  // its slice, that as an image, what comes of it, and that in its form
     const Shape out = shape(node.outputs[0]);
     if (out.empty() || shape(node.inputs[0]).size() < 2 || out[0] != shape(node.inputs[0])[0]) return false;
+    chargeNodes(node, kNodesOfARow * out[0], context_);
     Shape image = out;
     image[0] = 1;
     Node joined = makeNode(node.name + "/rows", Op::Concat);
@@ -379,6 +382,7 @@ class BatchFirst {
   }
 
   Graph& graph_;
+  PassContext& context_;
   Replacements replacements_;
   std::int64_t batch_;
   std::map<ValueId, Form> forms_;
@@ -388,7 +392,7 @@ class BatchFirst {
 }  // namespace
 
 int moveBatchFirst(Graph& graph, PassContext& context) {
-  return BatchFirst(graph, context.options.wholeInput).run();
+  return BatchFirst(graph, context).run();
 }
 
 }  // namespace relprop

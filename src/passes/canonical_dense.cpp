@@ -154,15 +154,16 @@ std::pair<std::size_t, std::size_t> stackedAxes(const Shape& lead) {
 }
 
 // x spread over the result's leading axes.
-ValueId spreadOver(Graph& graph, const std::string& name, ValueId x, const Shape& lead) {
+ValueId spreadOver(Graph& graph, const Node& node, ValueId x, const Shape& lead, PassContext& context) {
   Shape shape = graph.value(x).shape, wide = lead;
   wide.insert(wide.end(), shape.end() - 2, shape.end());
   if (shape == wide) return x;
   Shape zeros = lead;
   zeros.insert(zeros.end(), 2, 1);
-  const std::vector<float> values(static_cast<std::size_t>(elementCount(zeros)), 0.0f);
-  return appendNode(
-      graph, makeNode(name + "/spread", Op::Add, {x, addFloatConstant(graph, name + ".zeros", zeros, values)}), wide);
+  chargeConstant(node, elementCount(zeros), context);
+  std::vector<float> values(static_cast<std::size_t>(elementCount(zeros)), 0.0f);
+  const ValueId added = addFloatConstant(graph, node.name + ".zeros", zeros, std::move(values));
+  return appendNode(graph, makeNode(node.name + "/spread", Op::Add, {x, added}), wide);
 }
 
 // The matrices of a stack of extents `own`, repeated to those of the result.
@@ -178,7 +179,7 @@ std::vector<Floats> matricesOf(const Graph& graph, ValueId w, const Shape& own, 
   return matrices;
 }
 
-bool matMulStack(Graph& graph, std::size_t index) {
+bool matMulStack(Graph& graph, std::size_t index, PassContext& context) {
   const Node node = graph.nodes[index];
   const ValueId w = node.inputs[1];
   const Shape out = graph.value(node.outputs[0]).shape, ws = graph.value(w).shape;
@@ -190,10 +191,11 @@ bool matMulStack(Graph& graph, std::size_t index) {
   const auto cut = [f = static_cast<std::ptrdiff_t>(first), l = static_cast<std::ptrdiff_t>(last)](const Shape& s) {
     return Shape(s.begin() + f, s.begin() + l);
   };
+  const std::int64_t inputs = ws[ws.size() - 2], outputs = ws.back(), count = elementCount(cut(lead));
+  chargeNodes(node, 2 * count, context);
+  chargeConstant(node, count * inputs * outputs, context);
   const std::vector<Floats> matrices = matricesOf(graph, w, cut(own), cut(lead));
-  const ValueId x = spreadOver(graph, node.name, node.inputs[0], lead);
-  const std::int64_t inputs = ws[ws.size() - 2], outputs = ws.back(),
-                     count = static_cast<std::int64_t>(matrices.size());
+  const ValueId x = spreadOver(graph, node, node.inputs[0], lead, context);
   const auto joined = [&, f = first, l = last](std::int64_t extent, std::int64_t stack) {
     Shape shape(lead.begin(), lead.begin() + static_cast<std::ptrdiff_t>(f));
     shape.push_back(stack);
@@ -234,7 +236,7 @@ Constant swappedConstant(const Constant& constant) {
 }
 
 // W·x = (xᵀ·Wᵀ)ᵀ
-bool matMulStackLeft(Graph& graph, std::size_t index) {
+bool matMulStackLeft(Graph& graph, std::size_t index, PassContext& context) {
   const Node node = graph.nodes[index];
   Shape in = graph.value(node.inputs[1]).shape, out = graph.value(node.outputs[0]).shape;
   if (in.size() < 2 || graph.value(node.inputs[0]).shape.size() < 3) return false;
@@ -247,7 +249,7 @@ bool matMulStackLeft(Graph& graph, std::size_t index) {
   const ValueId x = appendNode(graph, columns, in);
   spliceAfter(graph, index, swapLastTwo(node.name + "/rows", out.size()), out);
   graph.nodes[index].inputs = {x, w};
-  return matMulStack(graph, index);
+  return matMulStack(graph, index, context);
 }
 
 // A vector counts as a row on the left and as a column on the right.
@@ -271,21 +273,21 @@ bool matMulVector(Graph& graph, std::size_t index) {
   return true;
 }
 
-bool matMul(Graph& graph, std::size_t index) {
-  if (matMulVector(graph, index)) return matMul(graph, index), true;
+bool matMul(Graph& graph, std::size_t index, PassContext& context) {
+  if (matMulVector(graph, index)) return matMul(graph, index, context), true;
   if (constantFloats(graph, graph.nodes[index].inputs[1]))
-    return matMulRight(graph, index) || matMulStack(graph, index);
+    return matMulRight(graph, index) || matMulStack(graph, index, context);
   return constantFloats(graph, graph.nodes[index].inputs[0]) &&
-         (matMulLeft(graph, index) || matMulStackLeft(graph, index));
+         (matMulLeft(graph, index) || matMulStackLeft(graph, index, context));
 }
 
 }  // namespace
 
-int canonicaliseDense(Graph& graph, PassContext&) {
+int canonicaliseDense(Graph& graph, PassContext& context) {
   int rewrites = 0;
   for (std::size_t i = 0, count = graph.nodes.size(); i < count; ++i) {
     if (graph.nodes[i].op == Op::Gemm) rewrites += gemm(graph, i);
-    if (graph.nodes[i].op == Op::MatMul) rewrites += matMul(graph, i);
+    if (graph.nodes[i].op == Op::MatMul) rewrites += matMul(graph, i, context);
   }
   return rewrites;
 }

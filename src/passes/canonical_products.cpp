@@ -200,11 +200,15 @@ bool einsum(Graph& graph, std::size_t index) {
 }
 
 // ---- a running sum along an axis: a product with a triangle of ones
+std::size_t summedAxis(const Graph& graph, const Node& node) {
+  return normaliseAxis(node, wholeParameter(graph, node, 1, "axis"), graph.value(node.inputs[0]).shape.size());
+}
+
 bool cumSum(Graph& graph, std::size_t index) {
   const Node node = graph.nodes[index];
   const Shape shape = graph.value(node.inputs[0]).shape;
   const std::size_t rank = shape.size();
-  const std::size_t axis = normaliseAxis(node, wholeParameter(graph, node, 1, "axis"), rank);
+  const std::size_t axis = summedAxis(graph, node);
   const bool exclusive = node.intAttr("exclusive", 0) != 0, backwards = node.intAttr("reverse", 0) != 0;
   const std::int64_t extent = shape[axis];
   std::vector<float> triangle;
@@ -229,7 +233,12 @@ bool cumSum(Graph& graph, std::size_t index) {
 
 }  // namespace
 
-int canonicaliseProducts(Graph& graph, PassContext&) {
+int canonicaliseProducts(Graph& graph, PassContext& context) {
+  for (const Node& node : graph.nodes) {
+    if (node.op != Op::CumSum) continue;
+    const std::int64_t extent = graph.value(node.inputs[0]).shape[summedAxis(graph, node)];
+    chargeConstant(node, extent * extent, context);
+  }
   static const std::map<Op, Rewriter> rewriters = {
       {Op::ConvTranspose, convTranspose}, {Op::Einsum, einsum}, {Op::CumSum, cumSum}};
   return rewriteEach(graph, rewriters);

@@ -67,11 +67,12 @@ ValueId planeWeights(Graph& graph, ValueId id) {
   return graph.addConstant(graph.value(id).name, constant);
 }
 
-bool convolution(Graph& graph, std::size_t index) {
+bool convolution(Graph& graph, std::size_t index, PassContext& context) {
   const Node node = graph.nodes[index];
   const bool volume = graph.value(node.inputs[0]).shape.size() == 5;
   if (!volume || !graph.isConstant(node.inputs[1])) return false;
   const Volume v = volumeOf(node);
+  chargeNodes(node, 2 * v.kernel[0], context);
   const Shape out = graph.value(node.outputs[0]).shape;
   const ValueId x = borderedVolume(graph, node, v);
   const std::int64_t height = graph.value(x).shape[3], rows = height / v.strides[1];
@@ -127,11 +128,11 @@ bool volumePool(Graph& graph, std::size_t index) {
 
 }  // namespace
 
-int canonicaliseVolumes(Graph& graph, PassContext&) {
+int canonicaliseVolumes(Graph& graph, PassContext& context) {
   int rewrites = 0;
   for (std::size_t i = 0, count = graph.nodes.size(); i < count; ++i) {
     const Op op = graph.nodes[i].op;
-    if (op == Op::Conv) rewrites += convolution(graph, i);
+    if (op == Op::Conv) rewrites += convolution(graph, i, context);
     if (op == Op::MaxPool || op == Op::AveragePool) rewrites += volumePool(graph, i);
   }
   return rewrites;

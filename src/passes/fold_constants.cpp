@@ -8,6 +8,7 @@
 #include "graph/op_traits.h"
 #include "graph/shape_inference.h"
 #include "passes/constant_ops.h"
+#include "passes/rewriters.h"
 #include "passes/rewrites.h"
 #include "relprop/error.h"
 
@@ -65,18 +66,11 @@ std::int64_t elementsOf(const std::vector<ValueType>& types) {
   return count;
 }
 
-// Folding one value after the other must not add up to more than a few times the limit either.
-constexpr std::int64_t kTotalFactor = 4;
-
 // Weights that are one number each may be as many as VGG-19 has, all together: half a gigabyte.
 constexpr std::int64_t kFilledLimit = std::int64_t{150} << 20;
 
 void charge(const Node& node, std::int64_t elements, std::int64_t limit, std::int64_t& spent) {
-  spent += elements;
-  const std::int64_t total = node.op == Op::ConstantOfShape ? limit : kTotalFactor * limit;
-  if (elements > limit || spent > total)
-    throw Error(ErrorCode::ShapeMismatch, describe(node),
-                fmt::format("constants of {} elements", std::max(elements, spent)), fmt::format("{} at most", limit));
+  chargeElements(node, elements, limit, node.op == Op::ConstantOfShape ? limit : kTotalFactor * limit, spent);
 }
 
 void store(Graph& graph, const Node& node, std::vector<Constant> constants) {

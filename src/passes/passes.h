@@ -25,6 +25,8 @@ struct PassContext {
   std::vector<std::string> notes, warnings;
   std::vector<std::string> mixing;  // names of nodes that look along the batch
   Head head = {};                   // once it is cut
+  // What nodes were written with because of their extents: rewriters.h
+  std::int64_t constantElements = 0, nodesMade = 0;
 };
 
 struct PassInfo {

@@ -1,9 +1,13 @@
 #include "passes/rewriters.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <numeric>
 #include <utility>
 
 #include "graph/edit.h"
+#include "relprop/error.h"
 
 namespace relprop {
 
@@ -14,6 +18,29 @@ int rewriteEach(Graph& graph, const std::map<Op, Rewriter>& rewriters) {
     if (rewriter != rewriters.end()) rewrites += rewriter->second(graph, i);
   }
   return rewrites;
+}
+
+// Every new node has the name of the old one in its own, so that a long name is as large as several nodes.
+void chargeNodes(const Node& node, std::int64_t count, PassContext& context) {
+  constexpr std::int64_t kNameOfANode = 1024;
+  const std::int64_t weight = 1 + static_cast<std::int64_t>(node.name.size()) / kNameOfANode;
+  if (count > (kMaxNodes - context.nodesMade) / weight)
+    throw Error(ErrorCode::UnsupportedModel, describe(node),
+                fmt::format("would become {} nodes, one for each step along an axis", count),
+                fmt::format("{} at most in a network", kMaxNodes));
+  context.nodesMade += count * weight;
+}
+
+void chargeElements(const Node& node, std::int64_t elements, std::int64_t limit, std::int64_t total,
+                    std::int64_t& spent) {
+  spent += elements;
+  if (elements > limit || spent > total)
+    throw Error(ErrorCode::ShapeMismatch, describe(node),
+                fmt::format("constants of {} elements", std::max(elements, spent)), fmt::format("{} at most", limit));
+}
+
+void chargeConstant(const Node& node, std::int64_t elements, PassContext& context) {
+  chargeElements(node, elements, context.foldLimit, kTotalFactor * context.foldLimit, context.constantElements);
 }
 
 Node sliceAlong(std::string name, ValueId x, const Shape& shape, std::size_t axis, const SliceRange& range) {

@@ -7,6 +7,7 @@
 
 #include "graph/graph.h"
 #include "graph/shape_inference.h"
+#include "passes/passes.h"
 
 namespace relprop {
 
@@ -15,6 +16,17 @@ using Rewriter = bool (*)(Graph& graph, std::size_t index);  // false: the node 
 // Applies the table to the nodes that are there; what rewriters append is not looked at. Returns the number of
 // rewrites.
 int rewriteEach(Graph& graph, const std::map<Op, Rewriter>& rewriters);
+
+// Where a node is written as so many others, or with a constant of so many elements, as its extents say: called before
+// anything is made. Throw UnsupportedModel and ShapeMismatch once a network asks for more than there is reason to.
+void chargeNodes(const Node& node, std::int64_t count, PassContext& context);
+void chargeConstant(const Node& node, std::int64_t elements, PassContext& context);
+
+// The second error, for constants that are counted in `spent`: one after the other must not add up to more than a few
+// times the limit for each either.
+inline constexpr std::int64_t kTotalFactor = 4;
+void chargeElements(const Node& node, std::int64_t elements, std::int64_t limit, std::int64_t total,
+                    std::int64_t& spent);
 
 // A canonical Slice of a value of that shape: all of it but along `axis`.
 Node sliceAlong(std::string name, ValueId x, const Shape& shape, std::size_t axis, const SliceRange& range);

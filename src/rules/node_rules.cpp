@@ -1,5 +1,5 @@
 // Rules of nodes without weights (methods: section 3 "other nodes", section 5 residual additions).
-//   pools       R_i = x_i/stab(Σ_i x_i)·R_j in the window, or all to the winner
+//   pools       R_i = (x_i/n)/stab(z_j)·R_j, z_j the mean of the n values in the window, or all to the winner
 //   additions   proportional h_s/stab(h_s + h_m)·R; ratio |h_s|/(|h_s| + |h_m|)·R, half each where both are 0;
 //   symmetric R/2; residual-gamma c_s/(c_s + c_m)·R, c = h·(1 + γ·[h·(h_s + h_m) > 0]): the branch whose sign is that
 //   of the sum weighs more proportional at sums with a constant and at LayerNormalization: x_i's part of the output

@@ -169,8 +169,31 @@ TEST_F(BowTest, WrongUsageIsExitCodeTwo) {
   for (const char* part : {"train", "words", "import"})
     EXPECT_THAT(relprop({"bow", part, "--help"}).out, HasSubstr("Examples:\n  relprop bow"));
   expectRefused(train({"--mapping", "soft"}), "hard, rank or gaussian");
+  expectRefused(train({"--seed", "-1"}), "--seed", 2);
+  expectRefused(train({"--seed", "99999999999999999999"}), "--seed", 2);
+  expectRefused(train({"--min-photos", "0"}), "not in range 1 to 2147483647", 2);
+  const std::vector<Arguments> unnamed = {{"bow", "train", data(), "-o", ""},
+                                          {"bow", "words", out(), "-o", ""},
+                                          {"bow", "import", "svm.model", "--vocabulary", "w.npy", "-o", ""}};
+  for (const Arguments& arguments : unnamed) expectRefused(relprop(arguments), "--out", 2);
   expectRefused(relprop({"bow", "train", data(), "-o", folder_.path()}), "--out");
   expectRefused(relprop({"bow", "train", "voc:/no/such", "-o", out()}), "/no/such");
+}
+
+// An option that another one leaves without effect is refused.
+TEST_F(BowTest, OptionsThatContradictOneAnother) {
+  for (const Arguments& both : std::vector<Arguments>{{"--keypoints", "5", "--regions", "5"},
+                                                      {"--keypoints", "5", "--step", "4"},
+                                                      {"--regions", "5", "--patches", "16"}})
+    expectRefused(train(both), "excludes", 2);
+  for (const Arguments& other : std::vector<Arguments>{{"--mapping", "rank", "--width", "3"},
+                                                       {"--width", "1"},
+                                                       {"--mapping", "gaussian", "--base", "2"},
+                                                       {"--mapping", "hard", "--nearest", "4"}})
+    expectRefused(train(other), "is of --mapping", 2);
+  expectRefused(train({"--kernel", "linear:gamma=2"}), "gamma");
+  expectRefused(train({"--pool", "0"}), "pool");
+  EXPECT_FALSE(fs::exists(parts()));
 }
 
 // The command lines of docs/methods/bag-of-words.md.

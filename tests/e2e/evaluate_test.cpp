@@ -127,6 +127,16 @@ TEST_F(EvaluateTest, KeepsHeatmapsOnlyWhenAsked) {
   }
 }
 
+TEST_F(EvaluateTest, SaysThatOldRowsStayWithoutHeatmaps) {
+  ASSERT_EQ(evaluate({"--methods", "gradient", "--limit", "1"}).code, 0);
+  const Outcome late = evaluate({"--methods", "gradient", "--limit", "1", "--keep"});
+  EXPECT_EQ(late.code, 0) << late.err;
+  EXPECT_THAT(late.err, HasSubstr("keeping those needs a new store"));
+  const Outcome fresh =
+      relprop(command(exampleData(), store("new.db"), {"--methods", "gradient", "--limit", "1", "--keep"}));
+  EXPECT_THAT(fresh.err, Not(HasSubstr("needs a new store")));
+}
+
 TEST_F(EvaluateTest, SanityChecksOfEveryKindOfMethod) {
   const Outcome outcome =
       evaluate({"--limit", "2", "--methods", "rap,gradient,grad-cam,integrated-gradients:steps=3", "--metrics",
@@ -185,6 +195,16 @@ TEST_F(EvaluateTest, EachFormatHasItsOptions) {
   EXPECT_THAT(refusal({"--format", "virelay", "-o", folder_ / "p"}), HasSubstr("--model: missing"));
   EXPECT_THAT(refusal({"--json", "-o", folder_ / "p"}), HasSubstr("--out: is for --format virelay alone"));
   EXPECT_THAT(refusal({"--model", exampleModel()}), HasSubstr("--model: is for --format virelay alone"));
+  const std::vector<Arguments> projects = {{"--method", "rap"},   {"--labels", "imagenet"}, {"--threads", "1"},
+                                           {"--data", "x"},       {"--target", "true"},     {"--output", "x"},
+                                           {"--feed", "a=b.npy"}, {"--layout", "nchw"},     {"--batch", "2"}};
+  for (const Arguments& option : projects) {
+    const std::string message = option.front() + ": is for --format virelay alone";
+    EXPECT_THAT(refusal(option), HasSubstr(message));
+    Arguments named = option;
+    named.push_back("--csv");
+    EXPECT_THAT(refusal(named), HasSubstr(message));
+  }
   EXPECT_THAT(refusal({"--json", "--format", "csv"}), HasSubstr("excludes"));
   EXPECT_THAT(refusal({"--format", "xml"}), HasSubstr("xml"));
 }
@@ -195,6 +215,11 @@ TEST_F(EvaluateTest, ReportsAsMarkdown) {
   EXPECT_EQ(markdown.code, 0) << markdown.err;
   EXPECT_THAT(markdown.out, HasSubstr("**"));
   EXPECT_THAT(markdown.out, HasSubstr("outside-inside@1"));
+  EXPECT_THAT(relprop({"report", store(), "--markdown", "--title", "ABC"}).out, StartsWith("# ABC\n"));
+  const Outcome gallery = relprop({"report", store(), "--markdown", "--gallery", "5"});
+  EXPECT_EQ(gallery.code, 2);
+  EXPECT_THAT(gallery.err, HasSubstr("--markdown excludes --gallery"));
+  EXPECT_EQ(relprop({"report", store(), "--markdown", "-o", ""}).code, 2);
 }
 
 TEST_F(EvaluateTest, MetricsAreListedAndDescribed) {
@@ -231,6 +256,26 @@ TEST_F(Refusals, UnknownNames) {
   expectRefused(evaluate({"--methods", "rapp"}), "rap");
   expectRefused(evaluate({"--target", "wrong"}), "--target");
   expectRefused(evaluate({"--shard", "3/3"}), "--shard");
+  EXPECT_FALSE(fs::exists(store()));
+}
+
+// Of unsigned types, none of which may wrap.
+TEST_F(Refusals, NumbersThatAreNone) {
+  const auto wrong = [](const Outcome& outcome, const std::string& why) {
+    EXPECT_EQ(outcome.code, 2);
+    EXPECT_THAT(outcome.err, HasSubstr(why));
+  };
+  for (const std::string option : {"--limit", "--seed"}) {
+    wrong(evaluate({option, "-1"}), option + ": '-1' is no whole number of 0 or more");
+    wrong(evaluate({option, "1.5"}), option + ": '1.5' is no whole number of 0 or more");
+    wrong(evaluate({option, "99999999999999999999"}), option + ": '99999999999999999999' is too large");
+  }
+  wrong(relprop({"report", store(), "--gallery", "-1"}), "--gallery: '-1' is no whole number");
+  EXPECT_FALSE(fs::exists(store()));
+}
+
+TEST_F(Refusals, PatternsThatNoMethodUses) {
+  expectRefused(evaluate({"--methods", "rap", "--patterns", folder_ / "p.npz"}), "pattern-net or pattern-attribution");
   EXPECT_FALSE(fs::exists(store()));
 }
 

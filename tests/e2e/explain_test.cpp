@@ -167,6 +167,52 @@ TEST_F(ExplainTest, APanelHasAColumnForEachMethod) {
   EXPECT_GT(panel.width, 3 * panel.height);
 }
 
+TEST_F(ExplainTest, NumbersHaveARangeThatNanIsNotIn) {
+  for (const char* option : {"--percentile", "--require-conservation"})
+    for (const char* value : {"0", "nan", "-1", "1e9", "much"}) {
+      const Outcome outcome = explain({examplePicture()}, {option, value});
+      EXPECT_EQ(outcome.code, 2) << option << " " << value;
+      EXPECT_THAT(outcome.err, HasSubstr(std::string(option) + ": '" + value + "' is no number ")) << outcome.err;
+    }
+  EXPECT_EQ(explain({examplePicture()}, {"--require-conservation", "1e-3", "--percentile", "100"}).code, 0);
+}
+
+TEST_F(ExplainTest, OptionsThatNothingWouldShowAreWrongUsage) {
+  const std::vector<Arguments> wrong = {{"--view", "panel", "--save", "npy"},
+                                        {"--zoom", "4", "--save", "json"},
+                                        {"--percentile", "50", "--save", "none", "--json"},
+                                        {"--at", "*", "--save", "none"},
+                                        {"--save", "none,png"}};
+  for (const Arguments& options : wrong) {
+    const Outcome outcome = explain({examplePicture()}, options);
+    EXPECT_EQ(outcome.code, 2) << testing::PrintToString(options);
+    EXPECT_THAT(outcome.err, HasSubstr(options.front() + ": ")) << testing::PrintToString(options);
+    EXPECT_THAT(namesIn(out()), ElementsAre()) << testing::PrintToString(options);
+  }
+  const Outcome sums = explain({examplePicture()}, {"--at", "*", "--save", "none", "--json"});
+  EXPECT_EQ(sums.code, 0) << sums.err;
+  EXPECT_FALSE(json::parse(sums.out)["at"].empty());
+}
+
+TEST_F(ExplainTest, PatternsAreForMethodsThatUseThem) {
+  const std::string file = folder_ / "p.npz";
+  const Outcome unused = explain({examplePicture()}, {"-m", "rap", "--patterns", file});
+  EXPECT_EQ(unused.code, 1);
+  EXPECT_THAT(unused.err, HasSubstr("pattern-net or pattern-attribution"));
+  const Outcome inspected = relprop({"inspect", exampleModel(), "-m", "rap", "--patterns", file});
+  EXPECT_EQ(inspected.code, 1);
+  EXPECT_THAT(inspected.err, HasSubstr("p.npz: there is no such file"));
+}
+
+TEST_F(ExplainTest, EmptyNamesAreQuoted) {
+  const Outcome model = relprop({"explain", "", examplePicture(), "-o", out()});
+  EXPECT_EQ(model.code, 1);
+  EXPECT_THAT(model.err, HasSubstr("'': no such file"));
+  const Outcome folder = relprop({"explain", exampleModel(), examplePicture(), "-o", ""});
+  EXPECT_EQ(folder.code, 2);
+  EXPECT_THAT(folder.err, HasSubstr("--out: '' is no path"));
+}
+
 TEST_F(ExplainTest, TargetsByIndexAndByName) {
   json byName = json::parse(explain({examplePicture()}, {"--target", "Heart", "--json"}).out);
   json byIndex = json::parse(explain({examplePicture()}, {"--target", "7", "--json"}).out);

@@ -8,6 +8,7 @@
 #include <sys/mount.h>
 
 #include <chrono>
+#include <limits>
 #include <thread>
 
 #include "program.h"
@@ -135,6 +136,34 @@ TEST_F(PatternsTest, TensorsAreAddedWhole) {
   relprop::writeFile(folder_ / "x.npy", relprop::encodeNpy(input));
   EXPECT_EQ(patterns(folder_ / "x.npy").code, 0);
   EXPECT_EQ(relprop::Patterns::load(out()).images, 11);
+}
+
+TEST_F(PatternsTest, AnArrayThatIsNotFiniteIsSkippedAndSaid) {
+  relprop::Tensor input({2, 3, 96, 96});
+  for (std::size_t i = 0; i < input.data.size(); ++i) input.data[i] = static_cast<float>(i * i % 101) / 50.0f - 1.0f;
+  for (const char* name : {"a.npy", "c.npy"}) relprop::writeFile(folder_ / name, relprop::encodeNpy(input));
+  input.data[27648] = std::numeric_limits<float>::quiet_NaN();
+  relprop::writeFile(folder_ / "b.npy", relprop::encodeNpy(input));
+  const Outcome outcome =
+      relprop({"patterns", exampleModel(), folder_ / "a.npy", folder_ / "b.npy", folder_ / "c.npy", "-o", out()});
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_THAT(outcome.err, HasSubstr("b.npy: input: nan at element 27648"));
+  EXPECT_THAT(outcome.err, HasSubstr("1 images could not be read"));
+  EXPECT_EQ(relprop::Patterns::load(out()).images, 4);
+}
+
+TEST_F(PatternsTest, WrongOptionsAreSaidBeforeTheWork) {
+  const auto wrong = [this](const Arguments& options, const std::string& why) {
+    Arguments arguments = {"patterns", exampleModel(), examplePicture()};
+    arguments.insert(arguments.end(), options.begin(), options.end());
+    const Outcome outcome = relprop(arguments);
+    EXPECT_EQ(outcome.code, 2) << why;
+    EXPECT_THAT(outcome.err, HasSubstr(why));
+    EXPECT_FALSE(fs::exists(out()));
+  };
+  wrong({"-o", ""}, "--out: '' is no path");
+  for (const std::string value : {"-1", "nan"})
+    wrong({"-o", out(), "--save-every", value}, "--save-every: '" + value + "' is no number of 0 or more");
 }
 
 TEST_F(PatternsTest, AFolderThatIsMissingIsMadeAndOneInTheWayRefused) {

@@ -235,8 +235,11 @@ TEST_F(SurroundingsTest, ReportsWhereNoFolderCanBe) {
 
 TEST_F(SurroundingsTest, ABudgetIsForTheFilesOfOneCommand) {
   expectError(relprop(explain("/dev/zero", {"--budget", "stream=1M"})), "a stream of more than 1048576 bytes");
-  for (const char* wrong : {"stream", "streams=1M", "stream=", "stream=-1", "stream=0", "stream=much"})
-    EXPECT_EQ(relprop(explain(examplePicture(), {"--budget", wrong})).code, 2) << wrong;
+  for (const char* wrong : {"stream", "streams=1M", "stream=", "stream=-1", "stream=0", "stream=much"}) {
+    const Outcome refused = relprop(explain(examplePicture(), {"--budget", wrong}));
+    EXPECT_EQ(refused.code, 2) << wrong;
+    EXPECT_THAT(refused.err, HasSubstr("--budget")) << wrong;
+  }
   const Outcome outcome =
       relprop(explain(examplePicture(), {"--budget", "pixels=100M", "--budget", "model=1G", "--budget", "archive=4G"}));
   EXPECT_EQ(outcome.code, 0) << outcome.err;

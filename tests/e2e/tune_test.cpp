@@ -1,5 +1,8 @@
 // relprop tune, and runs with what it wrote.
 #include <gmock/gmock.h>
+#include <unistd.h>
+
+#include <cstdio>
 
 #include "example.h"
 
@@ -35,6 +38,42 @@ TEST_F(TuneTest, ResultsNameWhatTheyWereTunedBy) {
                 .code,
             0);
   EXPECT_THAT(relprop({"report", store, "--markdown"}).out, HasSubstr("tuning " + name));
+}
+
+TEST_F(TuneTest, AllCoresAreWrittenDownAsANumber) {
+  ASSERT_EQ(relprop({"tune", exampleModel(), "-o", file(), "--rounds", "1"}).code, 0);
+  const int threads = nlohmann::json::parse(readText(file()))["threads"];
+  EXPECT_GE(threads, 1);
+  for (const Arguments& given : {Arguments{}, Arguments{"--threads", std::to_string(threads)}}) {
+    Arguments options = {"--tuning", file()};
+    options.insert(options.end(), given.begin(), given.end());
+    const Outcome with = explain(options);
+    EXPECT_EQ(with.code, 0) << with.err;
+  }
+}
+
+TEST_F(TuneTest, ATableThatIsLostIsAFailure) {
+  const auto toFull = [] {
+    if (std::freopen("/dev/full", "w", stdout) == nullptr) _exit(126);
+  };
+  const Arguments arguments = {"tune", exampleModel(), "-o", file(), "--threads", "1", "--rounds", "1"};
+  const Outcome outcome = relprop(arguments, {.inChild = toFull, .whileRunning = {}});
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_THAT(outcome.err, HasSubstr("standard output"));
+}
+
+// So many rounds would take hours.
+TEST_F(TuneTest, WhereNothingCanBeWrittenNothingIsMeasured) {
+  const auto refused = [this](const std::string& to) {
+    const Outcome outcome = relprop({"tune", exampleModel(), "-o", to, "--threads", "1", "--rounds", "100000"});
+    EXPECT_EQ(outcome.out, "") << to;
+    EXPECT_THAT(outcome.err, testing::StartsWith("relprop: error: ")) << to;
+    return outcome;
+  };
+  fs::create_directory(folder_ / "fold");
+  EXPECT_EQ(refused(folder_ / "fold").code, 1);
+  EXPECT_THAT(refused(folder_ / "no/t.json").err, HasSubstr("there is no folder " + folder_ / "no"));
+  EXPECT_THAT(refused("").err, HasSubstr("--out: '' is no path"));
 }
 
 TEST_F(TuneTest, BadInputIsAnErrorAndLeavesNoFile) {

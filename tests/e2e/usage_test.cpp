@@ -86,6 +86,29 @@ TEST(Usage, BashCompletionIsValidBash) {
   EXPECT_EQ(std::system(("bash -n " + folder / "script").c_str()), 0);
 }
 
+// What bash offers for the last of the words.
+std::string offeredFor(const std::string& words) {
+  TemporaryFolder folder;
+  writeText(folder / "script", relprop({"completion", "bash"}).out);
+  return run("bash", {"-c", ". '" + folder / "script" + "'; cd '" + folder.path().string() + "'; COMP_WORDS=(" + words +
+                                "); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _relprop; echo \"${COMPREPLY[*]}\""})
+      .out;
+}
+
+TEST(Usage, CompletionOffersWhatTheCommandTakes) {
+  EXPECT_EQ(offeredFor("relprop --vi"), "\n");
+  EXPECT_THAT(offeredFor("relprop explain --vi"), HasSubstr("--view"));
+  EXPECT_THAT(offeredFor("relprop explain --target ''"), HasSubstr("argmax"));
+  for (const char* command : {"evaluate", "export"}) {
+    const std::string targets = offeredFor("relprop " + std::string(command) + " --target ''");
+    EXPECT_THAT(targets, HasSubstr("predicted"));
+    EXPECT_THAT(targets, testing::Not(HasSubstr("argmax")));
+  }
+  EXPECT_THAT(offeredFor("relprop metrics ''"), HasSubstr("outside-inside"));
+  EXPECT_THAT(offeredFor("relprop explain --layout ''"), HasSubstr("nchw nhwc"));
+  EXPECT_THAT(offeredFor("relprop export --format ''"), HasSubstr("csv json virelay"));
+}
+
 TEST(Usage, MethodsAreListedWithCitations) {
   Outcome list = relprop({"methods"});
   EXPECT_EQ(list.code, 0);

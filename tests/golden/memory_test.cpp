@@ -66,7 +66,7 @@ std::int64_t leastBytes(const Model& model, ExplainOptions options) {
     std::smatch match;
     const std::string text = e.what();
     const std::regex form(
-        "plan: ([0-9]+) MiB needed at least, [0-9]+ of them for weights \\(expected at most 0 MiB\\); "
+        "plan: ([0-9]+) MiB needed at least, [0-9]+ of them for weights \\(expected at most 1 B\\); "
         "allow more with --memory, or use a smaller --batch or input size");
     EXPECT_TRUE(std::regex_match(text, match, form)) << text;
     return match.empty() ? 0 : std::stoll(match[1]) << 20;

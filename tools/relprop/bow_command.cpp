@@ -1,5 +1,6 @@
 // relprop bow: bags of visual words, trained, imported and shown.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <charconv>
@@ -11,7 +12,9 @@
 #include "bow_run.h"
 #include "commands.h"
 #include "method_choice.h"
+#include "paths.h"
 #include "relprop/dataset.h"
+#include "whole_number.h"
 
 namespace relprop::cli {
 namespace {
@@ -73,6 +76,15 @@ void addKernelOption(CLI::App& app, std::vector<BowKernel>& kernels, const std::
       ->type_name("NAME[:gamma=G][:beta=B],…");
 }
 
+CLI::Validator fromOneOn() {
+  constexpr int most = std::numeric_limits<int>::max();
+  return CLI::Range(1, most).description("");
+}
+
+CLI::Option* addOut(CLI::App& app, std::filesystem::path& out, const std::string& text) {
+  return app.add_option("-o,--out", out, text)->required()->check(namesSomething());
+}
+
 // "2x2": rows × columns.
 std::array<int, 2> tilesOf(const std::string& text) {
   std::array<int, 2> grid{};
@@ -93,17 +105,27 @@ void addFeatureOptions(CLI::App& app, BowSettings& s) {
       ->check(CLI::Range(8, 4096))
       ->type_name("N");
   app.add_option("--colour", s.colour, "grey (default), rgb or opponent: a descriptor a channel");
-  app.add_option("--step", s.step, "of the grid, in pixels (default 6)")->type_name("N");
-  app.add_option("--patches", s.patches, "sides of the patches, in pixels (default 16,24,32)")
-      ->delimiter(',')
-      ->type_name("N,…");
+  CLI::Option* step = app.add_option("--step", s.step, "of the grid, in pixels (default 6)")->type_name("N");
+  CLI::Option* patches = app.add_option("--patches", s.patches, "sides of the patches, in pixels (default 16,24,32)")
+                             ->delimiter(',')
+                             ->type_name("N,…");
   app.add_flag("!--no-root", s.root, "SIFT as it is, not RootSIFT");
   const auto most = [&](const std::string& places, const std::string& text) {
     const auto choose = [&s, places](int count) { s.places = places, s.keypoints = count; };
-    app.add_option_function<int>("--" + places, choose, text)->type_name("N");
+    return app.add_option_function<int>("--" + places, choose, text)->type_name("N")->excludes(step)->excludes(patches);
   };
-  most("keypoints", "at the N strongest keypoints of SIFT instead of a grid");
-  most("regions", "outlines of the N largest regions that stand out, in the channels of --colour, instead of a grid");
+  CLI::Option* keypoints = most("keypoints", "at the N strongest keypoints of SIFT instead of a grid");
+  most("regions", "outlines of the N largest regions that stand out, in the channels of --colour, instead of a grid")
+      ->excludes(keypoints);
+}
+
+// An option of one mapping beside another would change nothing.
+void requireMapping(const CLI::App& app, const std::string& mapping) {
+  const std::pair<const char*, std::vector<std::string>> own[] = {
+      {"--nearest", {"rank", "gaussian"}}, {"--base", {"rank"}}, {"--width", {"gaussian"}}};
+  for (const auto& [option, mappings] : own)
+    if (app.count(option) > 0 && std::find(mappings.begin(), mappings.end(), mapping) == mappings.end())
+      throw CLI::ValidationError(option, fmt::format("is of --mapping {}", fmt::join(mappings, " or ")));
 }
 
 void addHistogramOptions(CLI::App& app, BowSettings& s) {
@@ -130,6 +152,7 @@ void addHistogramOptions(CLI::App& app, BowSettings& s) {
       ->delimiter(',')
       ->type_name("RxC,…");
   app.add_option("--norm", s.norm, "of the histogram: l1 (default), l2 or none");
+  app.callback([&app, &s] { requireMapping(app, s.mapping); });
 }
 
 std::string bowDataHelp() {
@@ -142,16 +165,16 @@ std::string bowDataHelp() {
 void addTrainOptions(CLI::App& app, BowTrainArguments& arguments) {
   BowOptions& o = arguments.options;
   app.add_option("data", arguments.data, bowDataHelp())->required()->type_name("KIND:PATH");
-  app.add_option("-o,--out", arguments.out, "the file for the bag")->required()->type_name("FILE");
+  addOut(app, arguments.out, "the file for the bag")->type_name("FILE");
   app.add_option("--min-photos", arguments.leastPhotos, "classes with fewer photos are left out (default 5)")
-      ->check(CLI::PositiveNumber)
+      ->check(fromOneOn())
       ->type_name("N");
   app.add_option("--words", o.words, "visual words (default 512)")->type_name("N");
   app.add_option("--sample", o.sample, "features that words are made of (default 200000)")->type_name("N");
   app.add_option("--folds", o.folds, "measure by N-fold cross-validation")->type_name("N");
-  app.add_option("--seed", o.seed, "of everything random (default 0)")->type_name("N");
+  addWholeNumber(app, "--seed", o.seed, "of everything random (default 0)");
   app.add_option("--threads", o.threads, "photos looked at together (default: as many as there are cores)")
-      ->check(CLI::PositiveNumber)
+      ->check(fromOneOn())
       ->type_name("N");
   app.add_flag("-q,--quiet", arguments.quiet, "say nothing but errors");
   addFeatureOptions(app, o.settings);
@@ -175,7 +198,7 @@ Command addBowWords(CLI::App& bow) {
   CLI::App* app = bow.add_subcommand("words", "show the patches that are nearest to each visual word");
   auto arguments = std::make_shared<BowWordsArguments>();
   app->add_option("bag", arguments->bag, "what relprop bow train wrote")->required()->type_name("FILE");
-  app->add_option("-o,--out", arguments->out, "the folder for the sheets")->required()->type_name("DIR");
+  addOut(*app, arguments->out, "the folder for the sheets")->type_name("DIR");
   app->add_option("--data", arguments->data, "where patches are taken from (default: what the bag was trained on)")
       ->type_name("KIND:PATH");
   app->add_option("--patches", arguments->options.patches, "of each word, one a photo (default 12)")->type_name("N");
@@ -195,7 +218,7 @@ Command addBowImport(CLI::App& bow) {
   app->add_option("--vocabulary", import.vocabulary, "words × length of a descriptor, .npy")
       ->required()
       ->type_name("FILE");
-  app->add_option("-o,--out", arguments->out, "the file for the bag")->required()->type_name("FILE");
+  addOut(*app, arguments->out, "the file for the bag")->type_name("FILE");
   app->add_option("--names", import.classNames, "of the classes, in the order of the model's labels")
       ->delimiter(',')
       ->type_name("A,B");

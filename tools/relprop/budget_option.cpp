@@ -9,11 +9,15 @@
 namespace relprop::cli {
 namespace {
 
-// "64M" → 67108864
+// "64M" becomes "67108864"; CLI11's own refusals would name no option.
+bool becomesBytes(std::string& number) try {
+  return !number.starts_with('-') && CLI::AsSizeValue(false)(number).empty() && number != "0";
+} catch (const CLI::ValidationError&) {
+  return false;
+}
+
 std::int64_t sizeIn(const std::string& text, std::string number) {
-  const std::string wrong = number.starts_with('-') ? "-" : CLI::AsSizeValue(false)(number);
-  if (!wrong.empty() || number == "0")
-    throw CLI::ValidationError("--budget", "'" + text + "' has no number, such as 64M");
+  if (!becomesBytes(number)) throw CLI::ValidationError("--budget", "'" + text + "' has no number, such as 64M");
   return static_cast<std::int64_t>(std::stoull(number));
 }
 

@@ -20,7 +20,8 @@ constexpr const char* kCompletionExamples = R"(Examples:
 
 using Words = std::vector<std::string>;
 
-// Values that can be completed, by option; options that are not here take files.
+// Values that can be completed, by option, or by command and option where one command means others; options that are
+// not here take files.
 std::map<std::string, Words> optionValues() {
   std::map<std::string, Words> values = {
       {"--residual", {"proportional", "ratio", "symmetric"}},
@@ -37,6 +38,11 @@ std::map<std::string, Words> optionValues() {
       {"--norm", {"l1", "l2", "none"}},
       {"--colour", {"grey", "rgb", "opponent"}},
       {"--target", {"argmax", "top:5"}},
+      {"evaluate --target", {"true", "predicted"}},
+      {"export --target", {"true", "predicted", "true+correct"}},
+      {"export --data", {}},
+      {"--layout", {"nchw", "nhwc"}},
+      {"--format", {"csv", "json", "virelay"}},
       {"--contrast", {"others"}},
       {"--precision", {"f32", "bf16"}},
       {"--floor-precision", {"f32", "bf16"}},
@@ -50,6 +56,14 @@ std::map<std::string, Words> optionValues() {
   return values;
 }
 
+const Words& choicesOf(const std::string& command, const std::string& option) {
+  static const std::map<std::string, Words> values = optionValues();
+  static const Words none;
+  for (const std::string& key : {command + " " + option, option})
+    if (const auto found = values.find(key); found != values.end()) return found->second;
+  return none;
+}
+
 std::string flat(const Words& words) {
   return fmt::format("{}", fmt::join(words, " "));
 }
@@ -58,10 +72,13 @@ std::vector<const CLI::App*> subcommands(const CLI::App& root) {
   return root.get_subcommands([](const CLI::App*) { return true; });
 }
 
+std::vector<const CLI::Option*> ownOptions(const CLI::App& app) {
+  return app.get_options([](const CLI::Option* option) { return option->nonpositional(); });
+}
+
 // With those of the parts that a command has, each name once.
 std::vector<const CLI::Option*> namedOptions(const CLI::App& app) {
-  std::vector<const CLI::Option*> options =
-      app.get_options([](const CLI::Option* option) { return option->nonpositional(); });
+  std::vector<const CLI::Option*> options = ownOptions(app);
   for (const CLI::App* part : subcommands(app))
     for (const CLI::Option* option : namedOptions(*part))
       if (std::none_of(options.begin(), options.end(),
@@ -70,9 +87,9 @@ std::vector<const CLI::Option*> namedOptions(const CLI::App& app) {
   return options;
 }
 
-Words optionWords(const CLI::App& app) {
+Words optionWords(const std::vector<const CLI::Option*>& options) {
   Words words;
-  for (const CLI::Option* option : namedOptions(app)) {
+  for (const CLI::Option* option : options) {
     for (const std::string& name : option->get_lnames()) words.push_back("--" + name);
     for (const std::string& name : option->get_snames()) words.push_back("-" + name);
   }
@@ -81,33 +98,42 @@ Words optionWords(const CLI::App& app) {
 
 // Words that may stand where a subcommand takes no file.
 Words argumentWords(const CLI::App& app) {
-  if (app.get_name() == "methods") return optionValues()["--method"];
+  if (app.get_name() == "methods") return choicesOf("", "--method");
+  if (app.get_name() == "metrics") return choicesOf("", "--metrics");
   if (app.get_name() == "completion") return {"bash", "zsh", "fish"};
   Words parts;
   for (const CLI::App* part : subcommands(app)) parts.push_back(part->get_name());
   return parts;
 }
 
+// Cases of "COMMAND OPTION": those of one command stand before those of all.
+std::string bashValues() {
+  std::string special, general;
+  for (const auto& [option, choices] : optionValues()) {
+    const bool all = option.starts_with('-');
+    (all ? general : special) += fmt::format(
+        "    {}\"{}\") COMPREPLY=($(compgen -W \"{}\" -- \"$word\") $(compgen -f -- \"$word\")); return ;;\n",
+        all ? "*" : "", (all ? " " : "") + option, flat(choices));
+  }
+  return special + general;
+}
+
 std::string bashScript(const CLI::App& root) {
   Words names;
-  std::string cases, values;
+  std::string cases;
   for (const CLI::App* app : subcommands(root)) {
     names.push_back(app->get_name());
-    Words words = optionWords(*app), arguments = argumentWords(*app);
+    Words words = optionWords(namedOptions(*app)), arguments = argumentWords(*app);
     words.insert(words.end(), arguments.begin(), arguments.end());
     cases += fmt::format("    {}) words=\"{}\" ;;\n", app->get_name(), flat(words));
   }
-  for (const auto& [option, choices] : optionValues())
-    values +=
-        fmt::format("    {}) COMPREPLY=($(compgen -W \"{}\" -- \"$word\") $(compgen -f -- \"$word\")); return ;;\n",
-                    option, flat(choices));
   return fmt::format(R"(_relprop() {{
   local word="${{COMP_WORDS[COMP_CWORD]}}" previous="${{COMP_WORDS[COMP_CWORD-1]}}" words=""
   if [ "$COMP_CWORD" -eq 1 ]; then
     COMPREPLY=($(compgen -W "{} {}" -- "$word"))
     return
   fi
-  case "$previous" in
+  case "${{COMP_WORDS[1]}} $previous" in
 {}  esac
   case "${{COMP_WORDS[1]}}" in
 {}  esac
@@ -115,7 +141,7 @@ std::string bashScript(const CLI::App& root) {
 }}
 complete -o filenames -F _relprop relprop
 )",
-                     flat(names), flat(optionWords(root)), values, cases);
+                     flat(names), flat(optionWords(ownOptions(root))), bashValues(), cases);
 }
 
 std::string shellQuoted(const std::string& text, const std::string& escapedQuote) {
@@ -135,29 +161,29 @@ std::string zshText(const std::string& text) {
   return escaped;
 }
 
-std::string zshOption(const std::string& name, const CLI::Option& option, std::map<std::string, Words>& values) {
+std::string zshOption(const std::string& command, const std::string& name, const CLI::Option& option) {
   std::string spec = "*" + name + "[" + zshText(option.get_description()) + "]";
+  const Words& choices = choicesOf(command, name);
   if (option.get_items_expected_max() > 0)
-    spec += values.count(name) ? ":value:{ compadd -- " + flat(values[name]) + "; _files }" : ":value:_files";
+    spec += choices.empty() ? ":value:_files" : ":value:{ compadd -- " + flat(choices) + "; _files }";
   return " \\\n        " + zshQuoted(spec);
 }
 
-std::string zshArguments(const CLI::App& app, std::map<std::string, Words>& values) {
+std::string zshArguments(const CLI::App& app) {
   std::string line = "_arguments";
   for (const CLI::Option* option : namedOptions(app)) {
-    for (const std::string& name : option->get_lnames()) line += zshOption("--" + name, *option, values);
-    for (const std::string& name : option->get_snames()) line += zshOption("-" + name, *option, values);
+    for (const std::string& name : option->get_lnames()) line += zshOption(app.get_name(), "--" + name, *option);
+    for (const std::string& name : option->get_snames()) line += zshOption(app.get_name(), "-" + name, *option);
   }
   Words words = argumentWords(app);
   return line + (words.empty() ? " '*:file:_files'" : " '*:word:(" + flat(words) + ")'");
 }
 
 std::string zshScript(const CLI::App& root) {
-  std::map<std::string, Words> values = optionValues();
   std::string names, cases;
   for (const CLI::App* app : subcommands(root)) {
     names += " " + zshQuoted(app->get_name() + ":" + zshText(app->get_description()));
-    cases += fmt::format("    {}) {} ;;\n", app->get_name(), zshArguments(*app, values));
+    cases += fmt::format("    {}) {} ;;\n", app->get_name(), zshArguments(*app));
   }
   return fmt::format(R"(#compdef relprop
 _relprop() {{
@@ -180,28 +206,26 @@ std::string fishQuoted(const std::string& text) {
   return shellQuoted(text, "\\'");
 }
 
-std::string fishOption(const std::string& condition, const CLI::Option& option, std::map<std::string, Words>& values) {
+std::string fishOption(const std::string& condition, const std::string& command, const CLI::Option& option) {
   std::string line = "complete -c relprop" + condition;
   for (const std::string& name : option.get_snames()) line += " -s " + name;
   std::string choices;
   for (const std::string& name : option.get_lnames()) {
     line += " -l " + name;
-    choices = flat(values["--" + name]);
+    choices = flat(choicesOf(command, "--" + name));
   }
   if (option.get_items_expected_max() > 0) line += choices.empty() ? " -r" : " -r -a " + fishQuoted(choices);
   return line + " -d " + fishQuoted(option.get_description()) + "\n";
 }
 
 std::string fishScript(const CLI::App& root) {
-  std::map<std::string, Words> values = optionValues();
   std::string script;
-  for (const CLI::Option* option : namedOptions(root))
-    script += fishOption(" -n __fish_use_subcommand", *option, values);
+  for (const CLI::Option* option : ownOptions(root)) script += fishOption(" -n __fish_use_subcommand", "", *option);
   for (const CLI::App* app : subcommands(root)) {
     script += fmt::format("complete -c relprop -n __fish_use_subcommand -f -a {} -d {}\n", app->get_name(),
                           fishQuoted(app->get_description()));
     std::string condition = fmt::format(" -n '__fish_seen_subcommand_from {}'", app->get_name());
-    for (const CLI::Option* option : namedOptions(*app)) script += fishOption(condition, *option, values);
+    for (const CLI::Option* option : namedOptions(*app)) script += fishOption(condition, app->get_name(), *option);
     if (Words words = argumentWords(*app); !words.empty())
       script += fmt::format("complete -c relprop{} -f -a {}\n", condition, fishQuoted(flat(words)));
   }

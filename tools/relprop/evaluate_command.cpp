@@ -5,6 +5,7 @@
 #include "commands.h"
 #include "evaluate_run.h"
 #include "relprop/dataset.h"
+#include "whole_number.h"
 
 namespace relprop::cli {
 namespace {
@@ -48,7 +49,7 @@ void addDataOptions(CLI::App& app, EvaluateArguments& arguments) {
   app.add_option("--target", arguments.target, "the class to explain: true (default), or predicted by the network")
       ->check(CLI::IsMember({"true", "predicted"}));
   app.add_flag("--only-correct", arguments.onlyCorrect, "leave out pictures that are not classified correctly");
-  app.add_option("--limit", arguments.limit, "only the first N pictures")->type_name("N");
+  addWholeNumber(app, "--limit", arguments.limit, "only the first N pictures; 0, the default: all");
   app.add_option_function<std::string>(
          "--shard", [&arguments](const std::string& text) { arguments.shard = parseShard(text); },
          "only part I of N, counted from 0; relprop merge joins the stores")
@@ -74,7 +75,7 @@ void addResultOptions(CLI::App& app, EvaluateArguments& arguments) {
   app.add_flag("--keep", arguments.keep, "keep heatmaps and pictures in the store too, for the report's gallery");
   app.add_flag("--retry", arguments.retry,
                "measure again what was skipped; pictures that could not be read always are tried again");
-  app.add_option("--seed", arguments.seed, "of everything random (default 0)")->type_name("N");
+  addWholeNumber(app, "--seed", arguments.seed, "of everything random (default 0)");
   app.add_flag("-q,--quiet", arguments.quiet, "say nothing but errors");
 }
 

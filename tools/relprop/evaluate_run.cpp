@@ -10,6 +10,8 @@
 #include "console.h"
 #include "failure.h"
 #include "interrupt.h"
+#include "paths.h"
+#include "patterns_option.h"
 #include "ranks.h"
 #include "relprop/error.h"
 #include "relprop/evaluate.h"
@@ -65,7 +67,9 @@ EvaluateOptions EvaluateRun::options(const Model& model) {
   EvaluateOptions o;
   std::vector<std::string> notes;
   o.methods.clear();
-  for (const MethodChoice& choice : chosenMethods(model, network_, notes)) {
+  const std::vector<MethodChoice> choices = chosenMethods(model, network_, notes);
+  if (!model.isBagOfWords()) requireUseOfPatterns(network_.patterns, choices);
+  for (const MethodChoice& choice : choices) {
     o.methods.push_back(choice.text);
     if (choice.optional) o.optional.push_back(choice.text);
   }
@@ -159,6 +163,7 @@ int EvaluateRun::close(std::size_t asked) {
 }
 
 int EvaluateRun::execute() {
+  requireModelName(network_.model);
   const Model model = loadModel(network_, console_);
   const Dataset dataset = Dataset::open(arguments_.data);
   const bool owner = !ranks_ || ranks_->owner();
@@ -174,6 +179,8 @@ int EvaluateRun::execute() {
     return interrupted() ? kExitInterrupted : kExitOk;
   }
   if (!store) openStore();
+  if (arguments_.keep && store->resultCount() > 0)
+    console_.note("--keep: rows that are in the store already stay without heatmaps; keeping those needs a new store");
   const std::vector<std::size_t> units = chosenUnits(evaluation);
   try {
     ranks_ ? measureTogether(evaluation, *store, units) : measureAlone(evaluation, *store, units);

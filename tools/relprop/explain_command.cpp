@@ -2,6 +2,8 @@
 
 #include "commands.h"
 #include "explain_run.h"
+#include "paths.h"
+#include "real_number.h"
 
 namespace relprop::cli {
 namespace {
@@ -22,6 +24,15 @@ Results are OUT/<stem>.<method>.<ext>, or OUT/<stem>.<method>.<target>.<ext> of 
 Preprocessing and labels are read from MODEL.preprocess.json and MODEL.labels.txt beside the model
 when not given. A panel of several methods is OUT/<stem>.panel.png.)";
 
+void chooseKinds(OutputOptions& output, const std::vector<std::string>& kinds) {
+  const auto asked = [&](const char* kind) { return std::find(kinds.begin(), kinds.end(), kind) != kinds.end(); };
+  output.png = asked("png");
+  output.npy = asked("npy");
+  output.json = asked("json");
+  if (asked("none") && (output.png || output.npy || output.json))
+    throw CLI::ValidationError("--save", "none goes with no other kind");
+}
+
 void addResultOptions(CLI::App& app, ExplainArguments& arguments) {
   OutputOptions& output = arguments.output;
   app.add_option_function<std::string>(
@@ -31,30 +42,39 @@ void addResultOptions(CLI::App& app, ExplainArguments& arguments) {
          "for each of several methods or targets")
       ->check(CLI::IsMember({"heat", "overlay", "split", "panel"}));
   app.add_option("--percentile", output.percentile, "magnitudes above this percentile saturate (default 100)")
-      ->check(CLI::Range(0.001, 100.0))
+      ->check(realNumber([](double p) { return p >= 0.001 && p <= 100; }, "from 0.001 to 100"))
       ->type_name("P");
   app.add_option("--zoom", output.zoom, "every pixel becomes N×N")->check(CLI::Range(1, 64))->type_name("N");
   app.add_option_function<std::vector<std::string>>(
-         "--save",
-         [&output](const std::vector<std::string>& kinds) {
-           auto asked = [&](const char* kind) { return std::find(kinds.begin(), kinds.end(), kind) != kinds.end(); };
-           output.png = asked("png");
-           output.npy = asked("npy");
-           output.json = asked("json");
-         },
+         "--save", [&output](const std::vector<std::string>& kinds) { chooseKinds(output, kinds); },
          "kinds of files, separated by commas: png (default), npy, json, or none")
       ->delimiter(',')
       ->allow_extra_args(false)
       ->check(CLI::IsMember({"png", "npy", "json", "none"}));
   app.add_flag("--layers", output.layers,
                "a strip of relevance at inner layers too: those of --at, else one for each size of feature maps");
-  app.add_option("-o,--out", output.folder, "folder for the results (default out)")->type_name("DIR");
+  app.add_option("-o,--out", output.folder, "folder for the results (default out)")
+      ->check(namesSomething())
+      ->type_name("DIR");
 }
 
-void check(const ExplainArguments& arguments) {
-  checkTargetOptions(arguments.target);
-  if (arguments.output.layers && !arguments.output.png)
+// Options that nothing of what is asked for would show.
+void checkResultOptions(const CLI::App& app, const ExplainArguments& arguments) {
+  const OutputOptions& output = arguments.output;
+  if (output.layers && !output.png)
     throw CLI::ValidationError("--layers draws a picture, and --save leaves pictures out");
+  for (const char* name : {"--view", "--percentile", "--zoom"}) {
+    const auto given = [name](const CLI::Option* option) { return option->check_name(name) && option->count() > 0; };
+    if (!output.png && !app.get_options(given).empty())
+      throw CLI::ValidationError(name, "is about pictures, and --save leaves pictures out");
+  }
+  if (!arguments.target.at.empty() && !output.png && !output.npy && !output.json && !arguments.json)
+    throw CLI::ValidationError("--at", "is about results, and --save leaves all of them out");
+}
+
+void check(const CLI::App& app, const ExplainArguments& arguments) {
+  checkTargetOptions(arguments.target);
+  checkResultOptions(app, arguments);
 }
 
 }  // namespace
@@ -74,12 +94,12 @@ Command addExplain(CLI::App& root) {
   addResultOptions(*app, *arguments);
   app->add_option("--require-conservation", arguments->requireConservation,
                   "fail where the relevance of the input differs from what was put in by more than this share")
-      ->check(CLI::Range(0.0, 1e6))
+      ->check(realNumber([](double share) { return share > 0 && share <= 1e6; }, "above 0, at most 1e6"))
       ->type_name("SHARE");
   app->add_flag("--json", arguments->json, "one JSON object for each map on standard output");
   app->add_flag("-q,--quiet", arguments->quiet, "say nothing but errors");
   app->footer(kExplainExamples);
-  app->callback([arguments] { check(*arguments); });
+  app->callback([app, arguments] { check(*app, *arguments); });
   return {app, [arguments] { return runExplain(*arguments); }};
 }
 

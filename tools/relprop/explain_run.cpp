@@ -12,6 +12,8 @@
 #include "group.h"
 #include "interrupt.h"
 #include "method_set.h"
+#include "paths.h"
+#include "patterns_option.h"
 #include "pictures.h"
 #include "pipeline.h"
 #include "relprop/error.h"
@@ -124,6 +126,7 @@ void Run::readModel() {
   std::vector<std::string> notes;
   std::vector<MethodChoice> choices = chosenMethods(model, network_, notes);
   for (const std::string& note : notes) console_.note(note);
+  if (!model.isBagOfWords()) requireUseOfPatterns(network_.patterns, choices);
   MethodSet::Network net = network(model);
   OutputOptions output = arguments_.output;
   output.layout = layout_ = model.layout(network_.layout);
@@ -420,6 +423,7 @@ int Run::close() {
 }
 
 int Run::execute() {
+  requireModelName(network_.model);
   std::vector<std::string> notes;
   inputs_ = collectInputs(arguments_.paths, notes);
   for (const std::string& note : notes) console_.note(note);

@@ -14,6 +14,8 @@
 #include "group.h"
 #include "interrupt.h"
 #include "network_options.h"
+#include "paths.h"
+#include "real_number.h"
 #include "relprop/error.h"
 #include "relprop/patterns.h"
 
@@ -93,12 +95,10 @@ class PatternRun {
 };
 
 void PatternRun::prepare() {
+  requireModelName(network_.model);
   std::vector<std::string> notes;  // about the names of results, of which there is one here
   inputs_ = collectInputs(arguments_.paths, notes);
-  if (std::error_code ignored; fs::is_directory(arguments_.out, ignored))
-    throw Error(ErrorCode::FileWriteFailed, arguments_.out.string(), "a folder", "the path of a file",
-                "give one with --out");
-  checkWritable(arguments_.out.parent_path().empty() ? "." : arguments_.out.parent_path());
+  requirePlaceOfFile(arguments_.out);
   model_ = loadModel(network_, console_);
   preprocess_ = chosenPreprocess(*model_, network_);
   if (const int fixed = fixedBatch(*model_); fixed > 0) network_.batch = fixed;
@@ -195,12 +195,17 @@ Group PatternRun::load(const GroupReader& reader, std::size_t first, std::size_t
   return group;
 }
 
-// The sums are lost when the network overflows; what was saved before stays.
+// The sums are lost when the network overflows; what was saved before stays. They are untouched by an array that is not
+// finite, a group of its own: pictures are finite.
 void PatternRun::add(const Group& group) {
   if (group.members.empty()) return;
   try {
     estimator_->add(group.input);
   } catch (const Error& e) {
+    if (e.code() == ErrorCode::NonFiniteInput) {
+      for (const Explained& member : group.members) fail(member.input->path.string(), e.what());
+      return;
+    }
     if (e.code() != ErrorCode::NumericFailure) throw;
     const std::string first = group.members.front().input->path.string(),
                       last = group.members.back().input->path.string();
@@ -294,12 +299,14 @@ void addOwnOptions(CLI::App& app, PatternArguments& arguments) {
   app.add_option("images", arguments.paths, "JPEG, PNG, WebP or .npy files, or folders of them")
       ->required()
       ->type_name("IMAGE");
-  app.add_option("-o,--out", arguments.out, "the file for the patterns (default patterns.npz)")->type_name("FILE");
+  app.add_option("-o,--out", arguments.out, "the file for the patterns (default patterns.npz)")
+      ->check(namesSomething())
+      ->type_name("FILE");
   app.add_option("--batchnorm", arguments.batchnorm,
                  "fold into the convolution (default) or pass through, as in the method the patterns are for")
       ->check(CLI::IsMember({"fold", "pass"}));
   app.add_option("--save-every", arguments.saveEvery, "seconds between savings of what was done so far (default 30)")
-      ->check(CLI::NonNegativeNumber)
+      ->check(realNumber([](double seconds) { return seconds >= 0; }, "of 0 or more"))
       ->type_name("S");
   app.add_flag("-q,--quiet", arguments.quiet, "say nothing but errors");
 }

@@ -7,15 +7,19 @@
 #include "console.h"
 #include "interrupt.h"
 #include "network_options.h"
+#include "paths.h"
 #include "relprop/error.h"
 #include "relprop/report.h"
 #include "relprop/store.h"
 #include "relprop/virelay.h"
+#include "whole_number.h"
 
 namespace relprop::cli {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr const char* kProjectGroup = "ViRelAy";  // of options
 
 constexpr const char* kReportExamples = R"(Examples:
   relprop report runs.db -o report/        # open report/index.html in a browser
@@ -124,8 +128,8 @@ void addFormatOptions(CLI::App& app, std::string& format) {
 }
 
 void addProjectOptions(CLI::App& app, ExportArguments& arguments) {
-  app.option_defaults()->group("ViRelAy");
-  app.add_option("-o,--out", arguments.out, "the folder of the project")->type_name("FOLDER");
+  app.option_defaults()->group(kProjectGroup);
+  app.add_option("-o,--out", arguments.out, "the folder of the project")->check(namesSomething())->type_name("FOLDER");
   app.add_option("--model", arguments.network.model, "the network that was evaluated, for its scores")
       ->type_name("MODEL");
   app.add_option("-m,--method", arguments.virelay.method, "whose heatmaps, of several methods in the store")
@@ -141,13 +145,15 @@ void addProjectOptions(CLI::App& app, ExportArguments& arguments) {
 }
 
 // Scores go to standard output and need no network; a project needs a folder and one.
-void requireFormatsOwn(const ExportArguments& arguments) {
+void requireFormatsOwn(const CLI::App& app, const ExportArguments& arguments) {
   const bool project = arguments.format == "virelay";
   const bool given = !arguments.out.empty(), network = !arguments.network.model.empty();
   if (project && !given) throw CLI::ValidationError("--out", "missing; --format virelay writes a folder");
   if (project && !network) throw CLI::ValidationError("--model", "missing; --format virelay computes its scores");
-  if (!project && (given || network))
-    throw CLI::ValidationError(given ? "--out" : "--model", "is for --format virelay alone");
+  if (project) return;
+  const auto projectsOwn = [](const CLI::Option* o) { return o->get_group() == kProjectGroup && o->count() > 0; };
+  for (const CLI::Option* option : app.get_options(projectsOwn))
+    throw CLI::ValidationError(option->get_name(), "is for --format virelay alone");
 }
 
 }  // namespace
@@ -156,9 +162,13 @@ Command addReport(CLI::App& root) {
   CLI::App* app = root.add_subcommand("report", "tables, curves and a gallery from a store of results");
   auto arguments = std::make_shared<StoreArguments>();
   app->add_option("store", arguments->store, "what relprop evaluate wrote")->required()->type_name("STORE");
-  app->add_option("-o,--out", arguments->out, "the folder to write (with --markdown a file)")->type_name("PATH");
-  app->add_flag("--markdown", arguments->markdown, "the tables as Markdown, to standard output without --out");
-  app->add_option("--gallery", arguments->report.gallery, "at most so many pictures (default 200)")->type_name("N");
+  app->add_option("-o,--out", arguments->out, "the folder to write (with --markdown a file)")
+      ->check(namesSomething())
+      ->type_name("PATH");
+  CLI::Option* markdown =
+      app->add_flag("--markdown", arguments->markdown, "the tables as Markdown, to standard output without --out");
+  addWholeNumber(*app, "--gallery", arguments->report.gallery, "at most so many pictures (default 200)")
+      ->excludes(markdown);
   app->add_option("--title", arguments->report.title, "the title of the report")->type_name("TEXT");
   app->add_option("--beside", arguments->beside, "what others published, a JSON list, beside the store's means")
       ->type_name("FILE.json");
@@ -176,7 +186,7 @@ Command addExport(CLI::App& root) {
   addFormatOptions(*app, arguments->format);
   addProjectOptions(*app, *arguments);
   app->footer(kExportExamples);
-  app->callback([arguments] { requireFormatsOwn(*arguments); });
+  app->callback([app, arguments] { requireFormatsOwn(*app, *arguments); });
   return {app, [arguments] { return runExport(*arguments); }};
 }
 
@@ -186,6 +196,7 @@ Command addMerge(CLI::App& root) {
   app->add_option("stores", arguments->parts, "the stores to read")->required()->type_name("STORE");
   app->add_option("-o,--out", arguments->out, "the store to add to, made when it is not there")
       ->required()
+      ->check(namesSomething())
       ->type_name("FILE");
   app->footer(kMergeExamples);
   return {app, [arguments] { return runMerge(*arguments); }};

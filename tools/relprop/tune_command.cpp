@@ -8,12 +8,15 @@
 #include "console.h"
 #include "interrupt.h"
 #include "network_options.h"
+#include "paths.h"
 #include "relprop/error.h"
 #include "relprop/image.h"
 #include "table.h"
 
 namespace relprop::cli {
 namespace {
+
+namespace fs = std::filesystem;
 
 constexpr const char* kTuneExamples = R"(Examples:
   relprop tune resnet50.onnx -o resnet50.tuning.json
@@ -25,7 +28,7 @@ the same way on every machine with these instructions.)";
 
 struct TuneArguments {
   NetworkOptions network;
-  std::filesystem::path out;
+  fs::path out;
   int rounds = 7;
   bool quiet = false;
 };
@@ -49,8 +52,21 @@ void print(Console& console, const TuneReport& report) {
   printTable(console, rows);
 }
 
+// Before minutes of measuring. A device is written to as it is, whoever owns its folder.
+void requirePlace(const fs::path& out) {
+  std::error_code ignored;
+  if (fs::is_other(out, ignored)) return;
+  requirePlaceOfFile(out);
+  const fs::path folder = fs::absolute(out).parent_path();
+  if (!fs::is_directory(folder, ignored))
+    throw Error(ErrorCode::FileWriteFailed, out.string(), "there is no folder " + folder.string(), "",
+                "make it, or choose another one with --out");
+}
+
 int runTune(const TuneArguments& arguments) {
   watchInterrupts();
+  requireModelName(arguments.network.model);
+  requirePlace(arguments.out);
   Console console(arguments.quiet);
   const Model model = loadModel(arguments.network, console);
   TuneOptions options;
@@ -67,6 +83,7 @@ int runTune(const TuneArguments& arguments) {
   writeFile(arguments.out, toJson(report.tuning));
   console.result(fmt::format("{}: {} layers, batches of {}, named {}", arguments.out.string(),
                              report.tuning.layers.size(), report.tuning.batch, nameOf(report.tuning)));
+  flushStandardOutput();
   return kExitOk;
 }
 
@@ -77,7 +94,10 @@ Command addTune(CLI::App& root) {
   auto arguments = std::make_shared<TuneArguments>();
   addModelOptions(*app, arguments->network);
   removeOptions(*app, {"--batch", "--reference"});
-  app->add_option("-o,--out", arguments->out, "the file to write")->required()->type_name("FILE");
+  app->add_option("-o,--out", arguments->out, "the file to write")
+      ->required()
+      ->check(namesSomething())
+      ->type_name("FILE");
   app->add_option("--rounds", arguments->rounds, "how often each way is measured (default 7)")
       ->check(CLI::Range(1, 100000))
       ->type_name("N");

@@ -101,7 +101,7 @@ BoxTable readTable(const fs::path& path) {
     const CsvRow row = fieldsOf(lines[i], where);
     if (row.size() != header.size())
       malformed(where, fmt::format("{} fields", row.size()), fmt::format("{}, as the header has", header.size()));
-    const std::string& picture = row[columns.picture];
+    const std::string& picture = nameWithin(row[columns.picture], where);
     if (!table.boxes.contains(picture)) table.pictures.push_back(picture);
     table.boxes[picture].push_back({row[columns.aClass], boxOf(row, columns, where)});
   }
@@ -149,13 +149,11 @@ Contents openBoxes(const fs::path& path) {
   Contents contents;
   numberClasses(table, contents);
   addSamples(contents, table);
-  std::vector<fs::path> files;
-  for (std::size_t i = 0; i < table.pictures.size(); ++i) files.push_back(table.picture(i));
-  notePictures(contents, path, files);
+  notePictures(contents, path, [&](std::size_t i) { return table.picture(i); });
   contents.hasBoxes = true;
   contents.notes.push_back("A table of boxes has no masks: metrics that need them are left out.");
   const auto shared = std::make_shared<const BoxTable>(std::move(table));
-  contents.image = [shared](std::size_t i) { return readStoredImage(shared->picture(i)); };
+  contents.image = [shared](std::size_t i) { return readStoredImage(regularFile(shared->picture(i))); };
   contents.annotation = [shared](std::size_t i, std::optional<int> aClass) { return annotationOf(*shared, i, aClass); };
   return contents;
 }

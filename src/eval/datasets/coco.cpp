@@ -94,7 +94,7 @@ void readPictures(Coco& set, const Json& list) {
     const std::string where = entryName(set, "images", i);
     if (!set.byNumber.emplace(wholeOf(list[i], "id", where), i).second)
       malformed(where, "an id that is there twice", "every id once");
-    set.pictures.push_back({textOf(list[i], "file_name", where), {}});
+    set.pictures.push_back({nameWithin(textOf(list[i], "file_name", where), where), {}});
   }
   if (set.pictures.empty()) malformed(set.path, "an empty list images", "one picture or more");
 }
@@ -148,7 +148,7 @@ Annotation annotationOf(const Coco& set, std::size_t i, std::optional<int> aClas
   Annotation annotation;
   std::optional<Segments> segments;
   if (masks) {
-    const Image photo = readStoredImage(set.picture(i));
+    const Image photo = readStoredImage(regularFile(set.picture(i)));
     segments.emplace(photo.width, photo.height);
   }
   for (const Instance& instance : set.pictures[i].instances) {
@@ -172,15 +172,13 @@ Contents openCoco(const fs::path& path) {
   Contents contents;
   addSamples(contents, *set);
   requireDifferentIds(contents, path);
-  std::vector<fs::path> files;
-  for (std::size_t i = 0; i < set->pictures.size(); ++i) files.push_back(set->picture(i));
-  notePictures(contents, path, files);
+  notePictures(contents, path, [&](std::size_t i) { return set->picture(i); });
   contents.hasBoxes = !json["annotations"].empty();
   contents.hasMasks = allDrawn(*set);
   if (!contents.hasMasks)
     contents.notes.push_back(
         "Not every annotation has a segmentation, so there are no masks: metrics that need them are left out.");
-  contents.image = [set](std::size_t i) { return readStoredImage(set->picture(i)); };
+  contents.image = [set](std::size_t i) { return readStoredImage(regularFile(set->picture(i))); };
   contents.annotation = [set, masks = contents.hasMasks](std::size_t i, std::optional<int> aClass) {
     return annotationOf(*set, i, aClass, masks);
   };

@@ -17,6 +17,8 @@ using Corners = std::vector<std::pair<double, double>>;
 // Numbers of a picture stay far below 2^40; what is longer would overflow.
 constexpr int kMostCharacters = 8;
 constexpr std::int64_t kFarthest = std::int64_t{1} << 40;
+// Of the rows of a picture and the outlines on it together: seconds of work. Photos have some ten thousand.
+constexpr std::int64_t kMostCrossings = 100'000'000;
 
 std::vector<std::int64_t> listedLengths(const Json& counts, const std::string& where) {
   std::vector<std::int64_t> lengths;
@@ -48,16 +50,47 @@ Corners cornersOf(const Json& polygon, const std::string& where) {
   return corners;
 }
 
-// Where the outline crosses the height y, from left to right.
-std::vector<double> crossings(const Corners& corners, double y) {
-  std::vector<double> xs;
+// The first of `count` pixels whose centre is not before x; `count` where there is none.
+std::int64_t firstFrom(double x, int count) {
+  return static_cast<std::int64_t>(std::clamp(std::ceil(x - 0.5), 0.0, static_cast<double>(count)));
+}
+
+// A piece of an outline and the rows whose centres it crosses.
+struct Edge {
+  double x0, y0, x1, y1;
+  std::int64_t begin, end;
+
+  double at(double y) const { return x0 + (y - y0) / (y1 - y0) * (x1 - x0); }
+};
+
+// Those that cross a row of the picture, in the order in which they begin.
+std::vector<Edge> edgesOf(const Corners& corners, int height) {
+  std::vector<Edge> edges;
   for (std::size_t i = 0; i < corners.size(); ++i) {
     const auto [x0, y0] = corners[i];
     const auto [x1, y1] = corners[(i + 1) % corners.size()];
-    if ((y0 <= y) != (y1 <= y)) xs.push_back(x0 + (y - y0) / (y1 - y0) * (x1 - x0));
+    const Edge edge{x0, y0, x1, y1, firstFrom(std::min(y0, y1), height), firstFrom(std::max(y0, y1), height)};
+    if (edge.begin < edge.end) edges.push_back(edge);
   }
-  std::sort(xs.begin(), xs.end());
-  return xs;
+  std::sort(edges.begin(), edges.end(), [](const Edge& a, const Edge& b) { return a.begin < b.begin; });
+  return edges;
+}
+
+// Tells `take` of each row that the outline crosses, and where, from left to right.
+template <typename Take>
+void forCrossings(const std::vector<Edge>& edges, const Take& take) {
+  std::vector<Edge> active;
+  std::vector<double> xs;
+  std::int64_t row = 0;
+  for (auto next = edges.begin(); next != edges.end() || !active.empty(); ++row) {
+    if (active.empty()) row = next->begin;
+    for (; next != edges.end() && next->begin == row; ++next) active.push_back(*next);
+    xs.clear();
+    for (const Edge& edge : active) xs.push_back(edge.at(static_cast<double>(row) + 0.5));
+    std::sort(xs.begin(), xs.end());
+    take(row, xs);
+    std::erase_if(active, [&](const Edge& edge) { return edge.end == row + 1; });
+  }
 }
 
 }  // namespace
@@ -113,21 +146,22 @@ void Segments::addRle(const Json& rle, const std::string& where) {
   addRuns(listedLengths(counts, where), where);
 }
 
-void Segments::addPolygon(const Corners& corners) {
-  const auto column = [&](double x) {  // the first whose centre is not left of x
-    return static_cast<std::int64_t>(std::clamp(std::ceil(x - 0.5), 0.0, static_cast<double>(width_)));
-  };
-  for (std::int64_t y = 0; y < height_; ++y) {
-    const std::vector<double> xs = crossings(corners, static_cast<double>(y) + 0.5);
+void Segments::addPolygon(const Corners& corners, const std::string& where) {
+  const std::vector<Edge> edges = edgesOf(corners, height_);
+  for (const Edge& edge : edges) crossings_ += edge.end - edge.begin;
+  if (crossings_ > kMostCrossings)
+    malformed(where, fmt::format("outlines that cross rows of the picture {} times", crossings_),
+              fmt::format("at most {} times", kMostCrossings), "draw with fewer corners, or give run lengths");
+  forCrossings(edges, [&](std::int64_t y, const std::vector<double>& xs) {
     for (std::size_t i = 0; i + 1 < xs.size(); i += 2)
-      addRun(across_, y * width_ + column(xs[i]), y * width_ + column(xs[i + 1]));
-  }
+      addRun(across_, y * width_ + firstFrom(xs[i], width_), y * width_ + firstFrom(xs[i + 1], width_));
+  });
 }
 
 void Segments::add(const Json& segmentation, const std::string& where) {
   if (segmentation.is_object()) return addRle(segmentation, where);
   if (!segmentation.is_array()) malformed(where, "no segmentation", "polygons or run lengths");
-  for (const Json& polygon : segmentation) addPolygon(cornersOf(polygon, where));
+  for (const Json& polygon : segmentation) addPolygon(cornersOf(polygon, where), where);
 }
 
 Mask Segments::mask() const {

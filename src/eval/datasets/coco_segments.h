@@ -17,7 +17,8 @@ namespace relprop::eval {
 std::vector<std::int64_t> runLengthsOf(const std::string& text, const std::string& where);
 
 // What a picture's segmentations cover together. A pixel lies in a polygon when its centre does (even–odd). Each run is
-// kept as its two ends, so that a thousand segmentations of a whole picture cost no more than one of a thousand runs.
+// kept as its two ends, so that a thousand segmentations of a whole picture cost no more than one of a thousand runs. A
+// polygon costs as many steps as its outline crosses rows of the picture.
 class Segments {
  public:
   Segments(int width, int height);
@@ -32,11 +33,12 @@ class Segments {
   std::int64_t pixels() const { return std::int64_t{width_} * height_; }
   void addRle(const nlohmann::json& rle, const std::string& where);
   void addRuns(const std::vector<std::int64_t>& lengths, const std::string& where);
-  void addPolygon(const std::vector<std::pair<double, double>>& corners);
+  void addPolygon(const std::vector<std::pair<double, double>>& corners, const std::string& where);
   void addRun(Ends& ends, std::int64_t begin, std::int64_t end) const;
 
   int width_, height_;
-  Ends down_, across_;  // pixels counted down the columns, and along the rows; empty until the first run
+  std::int64_t crossings_ = 0;  // of rows and outlines
+  Ends down_, across_;          // pixels counted down the columns, and along the rows; empty until the first run
 };
 
 }  // namespace relprop::eval

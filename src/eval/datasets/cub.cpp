@@ -43,18 +43,19 @@ struct Cub {
 bool readAbout(Birds& birds, const fs::path& list, std::size_t fields, const std::string& expected,
                const std::function<void(Bird&, const ListLine&)>& take) {
   if (!isFile(list)) return false;
-  for (const ListLine& line : readList(list, fields, fields, expected))
+  readList(list, fields, fields, expected, [&](const ListLine& line) {
     if (const auto bird = birds.find(line.whole(0, 0)); bird != birds.end()) take(bird->second, line);
+  });
   return true;
 }
 
 Birds readNames(const fs::path& list) {
   Birds birds;
-  for (const ListLine& line : readList(list, 2, 2, "NUMBER FILE")) {
+  readList(list, 2, 2, "NUMBER FILE", [&](const ListLine& line) {
     const int number = line.whole(0, 0);
-    if (!birds.emplace(number, Bird{line.text(1), {}, {}, false}).second)
+    if (!birds.emplace(number, Bird{line.name(1), {}, {}, false}).second)
       malformed(list, fmt::format("number {} is there twice", number), "every number once");
-  }
+  });
   if (birds.empty()) malformed(list, "an empty list", "NUMBER FILE on every line");
   return birds;
 }
@@ -90,12 +91,12 @@ std::vector<std::string> readClassNames(Contents& contents, const fs::path& list
     return names;
   }
   constexpr int most = 1 << 20;  // a larger number is a slip, not a reason to run out of memory
-  for (const ListLine& line : readList(list, 2, 2, "CLASS NAME")) {
+  readList(list, 2, 2, "CLASS NAME", [&](const ListLine& line) {
     const auto number = static_cast<std::size_t>(line.whole(0, 1));
     if (number > most) malformed(list, fmt::format("class {}", number), fmt::format("at most {}", most));
     if (names.size() < number) names.resize(number);
     names[number - 1] = line.text(1);
-  }
+  });
   return names;
 }
 
@@ -156,12 +157,6 @@ Annotation annotationOf(const Cub& cub, std::size_t i, std::optional<int> aClass
   return annotation;
 }
 
-std::vector<fs::path> filesOf(const Cub& cub) {
-  std::vector<fs::path> files;
-  for (std::size_t i = 0; i < cub.birds.size(); ++i) files.push_back(cub.picture(i));
-  return files;
-}
-
 }  // namespace
 
 Contents openCub(const fs::path& path) {
@@ -176,10 +171,10 @@ Contents openCub(const fs::path& path) {
   Cub cub{path, chosen(contents, birds, path)};
   addSamples(contents, cub);
   requireDifferentIds(contents, path / "images.txt");
-  notePictures(contents, path, filesOf(cub));
+  notePictures(contents, path, [&](std::size_t i) { return cub.picture(i); });
   noteTruth(contents, cub);
   const auto shared = std::make_shared<const Cub>(std::move(cub));
-  contents.image = [shared](std::size_t i) { return readStoredImage(shared->picture(i)); };
+  contents.image = [shared](std::size_t i) { return readStoredImage(regularFile(shared->picture(i))); };
   contents.annotation = [shared](std::size_t i, std::optional<int> aClass) { return annotationOf(*shared, i, aClass); };
   return contents;
 }

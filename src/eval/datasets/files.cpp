@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <set>
+#include <string_view>
 
 #include "core/lower_case.h"
 #include "relprop/error.h"
@@ -31,6 +32,20 @@ std::vector<std::string> namesIn(const fs::path& folder, const Wanted& wanted) {
     throw Error(ErrorCode::FileUnreadable, folder.string(), error.message());
   std::sort(names.begin(), names.end());
   return names;
+}
+
+// Without fs::path, whose normal form of a name with many parts takes the square of their number.
+bool leadsOut(std::string_view name) {
+  std::int64_t depth = name.starts_with('/') ? -1 : 0;
+  while (depth >= 0 && !name.empty()) {
+    const std::string_view part = name.substr(0, name.find('/'));
+    name.remove_prefix(std::min(name.size(), part.size() + 1));
+    if (part == "..")
+      --depth;
+    else if (!part.empty() && part != ".")
+      ++depth;
+  }
+  return depth < 0;
 }
 
 }  // namespace
@@ -68,6 +83,19 @@ bool isFile(const fs::path& path) {
   return fs::is_regular_file(path, ignored);
 }
 
+const fs::path& regularFile(const fs::path& path) {
+  std::error_code ignored;
+  if (fs::is_other(path, ignored)) throw Error(ErrorCode::FileUnreadable, path.string(), "a pipe or device", "a file");
+  return path;
+}
+
+const std::string& nameWithin(const std::string& name, const std::string& where) {
+  if (leadsOut(name))
+    malformed(where, fmt::format("'{}'", name), "a path that stays in its folder",
+              "link the folder of pictures into the data set");
+  return name;
+}
+
 bool isPicture(const fs::path& name) {
   const std::string extension = lowerCase(name.extension().string());
   return std::find(kExtensions.begin(), kExtensions.end(), extension) != kExtensions.end();
@@ -92,13 +120,15 @@ std::optional<fs::path> firstFile(const std::vector<fs::path>& candidates) {
   return found == candidates.end() ? std::nullopt : std::optional(*found);
 }
 
-void notePictures(Contents& contents, const fs::path& where, const std::vector<fs::path>& files) {
-  const auto missing = std::count_if(files.begin(), files.end(), [](const fs::path& file) { return !isFile(file); });
-  if (missing == std::ssize(files)) {
-    const std::string first = files.empty() ? "" : fmt::format(" (the first would be {})", files.front().string());
-    malformed(where, fmt::format("none of {} pictures is there{}", files.size(), first), "pictures");
+void notePictures(Contents& contents, const fs::path& where, const std::function<fs::path(std::size_t)>& file) {
+  const std::size_t pictures = contents.samples.size();
+  std::size_t missing = 0;
+  for (std::size_t i = 0; i < pictures; ++i) missing += !isFile(file(i));
+  if (missing == pictures) {
+    const std::string first = pictures == 0 ? "" : fmt::format(" (the first would be {})", file(0).string());
+    malformed(where, fmt::format("none of {} pictures is there{}", pictures, first), "pictures");
   }
-  if (missing > 0) noteShare(contents, "are missing and will be counted as skipped", static_cast<std::size_t>(missing));
+  if (missing > 0) noteShare(contents, "are missing and will be counted as skipped", missing);
 }
 
 void noteShare(Contents& contents, const std::string& what, std::size_t count) {

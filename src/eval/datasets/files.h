@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -21,7 +22,11 @@ void requireFolder(const std::filesystem::path& path);
 std::vector<std::string> filesIn(const std::filesystem::path& folder);
 std::vector<std::string> foldersIn(const std::filesystem::path& folder);
 
-bool isFile(const std::filesystem::path& path);     // and there
+bool isFile(const std::filesystem::path& path);  // and there
+// The path itself. Throws FileUnreadable where it leads to a pipe or a device, which whoever reads it would wait for.
+const std::filesystem::path& regularFile(const std::filesystem::path& path);
+// The name itself, as a list has it. Throws MalformedDataset where it leads out of the folder that it counts from.
+const std::string& nameWithin(const std::string& name, const std::string& where);
 bool isPicture(const std::filesystem::path& name);  // by its extension
 std::vector<std::string> picturesIn(const std::filesystem::path& folder);
 // The picture of that stem, with whichever extension is there; otherwise with the extension that the layout publishes.
@@ -30,9 +35,9 @@ std::filesystem::path pictureOf(const std::filesystem::path& folder, const std::
 
 std::optional<std::filesystem::path> firstFile(const std::vector<std::filesystem::path>& candidates);
 
-// A note when some of the files are missing. Throws MalformedDataset when all are.
+// A note when some of the samples' files are missing. Throws MalformedDataset when all are.
 void notePictures(Contents& contents, const std::filesystem::path& where,
-                  const std::vector<std::filesystem::path>& files);
+                  const std::function<std::filesystem::path(std::size_t)>& file);
 // "K of N pictures WHAT."; the samples are complete.
 void noteShare(Contents& contents, const std::string& what, std::size_t count);
 

@@ -39,7 +39,9 @@ Contents openFolder(const fs::path& path) {
   if (contents.samples.empty())
     malformed(path, "a folder without pictures", "JPEG, PNG or WebP files, one subfolder a class");
   contents.notes.push_back("A plain folder has no boxes and no masks: metrics that compare with them are left out.");
-  contents.image = [path, samples = contents.samples](std::size_t i) { return readImage(path / samples[i].id); };
+  contents.image = [path, samples = contents.samples](std::size_t i) {
+    return readImage(regularFile(path / samples[i].id));
+  };
   contents.annotation = [](std::size_t, std::optional<int>) { return Annotation{}; };
   return contents;
 }

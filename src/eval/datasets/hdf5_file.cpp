@@ -22,6 +22,16 @@ using namespace std::string_view_literals;
 
 enum MessageType : std::uint16_t { kSpace = 1, kType = 3, kLayout = 8, kFilters = 11, kContinuation = 16, kTable = 17 };
 
+constexpr std::uint64_t kOpeningBytes = 1 << 16;  // groups are read once for each name that is looked up
+
+struct HeaderPart {
+  std::uint64_t address, bytes;
+};
+
+bool overlap(const HeaderPart& a, const HeaderPart& b) {
+  return a.address < b.address + b.bytes && b.address < a.address + a.bytes;
+}
+
 bool begins(const Bytes& bytes, std::string_view magic) {
   return bytes.size() >= magic.size() && std::equal(magic.begin(), magic.end(), bytes.begin(), [](char c, auto byte) {
            return static_cast<std::uint8_t>(c) == byte;
@@ -89,11 +99,14 @@ Hdf5File::Hdf5File(const fs::path& path) : path_(path.string()) {
   file_.reset(std::fopen(path.c_str(), "rbe"), [](std::FILE* file) { return file ? std::fclose(file) : 0; });
   if (!file_) failRead(path, errno);
   size_ = static_cast<std::uint64_t>(info.st_size);
+  openingLeft_ = 2 * size_ + kOpeningBytes;
   openSuperblock();
 }
 
 Bytes Hdf5File::bytesAt(Address address, std::uint64_t count) const {
   if (address > size_ || base_ > size_ - address || count > size_ - base_ - address) fail("cut short or damaged");
+  if (openingLeft_ && count > *openingLeft_) fail("parts that lie over one another");
+  if (openingLeft_) *openingLeft_ -= count;
   Bytes bytes(count);
   for (std::size_t done = 0; done < bytes.size();) {
     const ssize_t read = ::pread(::fileno(file_.get()), bytes.data() + done, bytes.size() - done,
@@ -126,15 +139,18 @@ std::vector<Hdf5File::Message> Hdf5File::messagesOf(Address object) const {
   constexpr std::size_t prefix = 16;
   const Bytes start = bytesAt(object, prefix);
   if (start[0] != 1) fail("an object that is damaged or of another version than MATLAB's");
-  struct Part {
-    Address address;
-    std::uint64_t bytes;
+  std::vector<HeaderPart> parts;
+  std::uint64_t left = limits::kMatHeaderBytes;
+  const auto add = [&](const HeaderPart& part) {
+    if (part.bytes > left || parts.size() == limits::kMatHeaderParts) fail("an object with too large a header");
+    if (std::any_of(parts.begin(), parts.end(), [&](const HeaderPart& other) { return overlap(part, other); }))
+      fail("an object whose header lies over itself");
+    left -= part.bytes;
+    parts.push_back(part);
   };
-  std::vector<Part> parts = {{object + prefix, Hdf5Cursor(start, 8).u32()}};
+  add({object + prefix, Hdf5Cursor(start, 8).u32()});
   std::vector<Message> messages;
   for (std::size_t i = 0; i < parts.size(); ++i) {
-    if (parts[i].bytes > limits::kMatHeaderBytes || parts.size() > limits::kMatHeaderParts)
-      fail("an object with too large a header");
     const Bytes bytes = bytesAt(parts[i].address, parts[i].bytes);
     for (Hdf5Cursor at(bytes); at.left() >= 8;) {
       Message message{at.u16(), false, {}};
@@ -145,7 +161,7 @@ std::vector<Hdf5File::Message> Hdf5File::messagesOf(Address object) const {
       if (!at.good()) fail("an object with a damaged header");
       message.body.assign(body.begin(), body.end());
       Hdf5Cursor further(message.body);
-      if (message.type == kContinuation) parts.push_back({further.u64(), further.u64()});
+      if (message.type == kContinuation) add({further.u64(), further.u64()});
       messages.push_back(std::move(message));
     }
   }

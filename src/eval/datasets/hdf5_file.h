@@ -36,6 +36,9 @@ class Hdf5File {
   explicit Hdf5File(const std::filesystem::path& path);
 
   std::uint64_t size() const { return size_; }
+  // Until this is called by the thread that made it, no more than twice the file is read: what lies side by side is
+  // read once, and only parts that lie over one another add up to more.
+  void endOpening() { openingLeft_.reset(); }
   std::optional<Address> find(const std::string& path) const;  // "/value/img"
   std::optional<Hdf5Array> arrayAt(Address object) const;      // none where something else lies there
   // Its values as they are stored. At most `most` bytes.
@@ -66,6 +69,7 @@ class Hdf5File {
   std::string path_;
   std::shared_ptr<std::FILE> file_;
   std::uint64_t size_ = 0, base_ = 0;
+  mutable std::optional<std::uint64_t> openingLeft_;  // bytes that may still be read
   Address root_ = 0;
 };
 

@@ -2,7 +2,6 @@
 #include <zlib.h>
 
 #include <algorithm>
-#include <functional>
 
 #include "core/limits.h"
 #include "eval/datasets/hdf5_cursor.h"
@@ -29,9 +28,24 @@ std::optional<std::uint64_t> bytesOf(const Sizes& sizes, std::size_t valueBytes,
 struct Hdf5File::Chunks {
   const Hdf5Array& array;
   Bytes& values;
-  std::uint64_t bytes;    // of one
-  std::uint64_t left;     // that may still come
-  std::size_t nodesLeft;  // of the index
+  std::uint64_t bytes;       // of one
+  std::uint64_t left;        // that may still come
+  std::size_t nodesLeft;     // of the index
+  std::uint64_t storedLeft;  // bytes of all: they lie side by side in the file
+  std::vector<bool> placed;  // on the grid, the last axis running fastest
+
+  // False where no chunk begins there, or one has been placed there.
+  bool place(const Sizes& from) {
+    std::uint64_t at = 0;
+    for (std::size_t i = 0; i < from.size(); ++i) {
+      const std::uint64_t side = array.chunk[i];
+      if (from[i] >= array.sizes[i] || from[i] % side != 0) return false;
+      at = at * ((array.sizes[i] + side - 1) / side) + from[i] / side;
+    }
+    const bool fresh = !placed[at];
+    placed[at] = true;
+    return fresh;
+  }
 };
 
 Bytes Hdf5File::inflated(const Bytes& bytes, std::uint64_t size) const {
@@ -84,8 +98,8 @@ void Hdf5File::chunksOf(Address node, int levelAbove, Chunks& chunks) const {
       chunksOf(child, level, chunks);
       continue;
     }
-    const bool inside = std::equal(from.begin(), from.end(), chunks.array.sizes.begin(), std::less<>());
-    if (filters != 0 || !inside || chunks.left-- == 0) fail("a damaged index of chunks");
+    if (filters != 0 || !chunks.place(from) || bytes > chunks.storedLeft) fail("a damaged index of chunks");
+    --chunks.left, chunks.storedLeft -= bytes;
     placeChunk(bytesAt(child, bytes), from, chunks);
   }
 }
@@ -106,9 +120,10 @@ Bytes Hdf5File::read(const Hdf5Array& array, std::uint64_t most) const {
     fail("an array of unsound chunks");
   std::uint64_t count = 1;
   for (std::size_t i = 0; i < array.sizes.size(); ++i) count *= (array.sizes[i] + array.chunk[i] - 1) / array.chunk[i];
-  if (count > size_ / limits::kMatBytesOfAChunk) fail("an array of unsound chunks");
+  if (count > size_ / limits::kMatBytesOfAChunk || count > limits::kInflatedPerByte * size_ / *chunkBytes)
+    fail("an array of unsound chunks");
   Bytes values(*bytes);
-  Chunks chunks{array, values, *chunkBytes, count, 2 * count + 16};
+  Chunks chunks{array, values, *chunkBytes, count, 2 * count + 16, size_, std::vector<bool>(count)};
   chunksOf(array.address, 256, chunks);
   if (chunks.left != 0) fail("an array with chunks missing");
   return values;

@@ -79,12 +79,14 @@ std::optional<fs::path> listOf(const Imagenet& set) {
 
 // "NAME.JPEG LABEL". ILSVRC's own list has "NAME NUMBER" instead, where the number only counts the lines.
 void addListed(Imagenet& set, const fs::path& list) {
-  for (const ListLine& line : readList(list, 1, 2, "FILE LABEL")) {
-    const bool own = !isPicture(line.text(0));
-    const std::string name =
-        own ? pictureOf(set.pictureFolder, line.text(0), ".JPEG").filename().string() : line.text(0);
+  std::set<std::string> seen;
+  readList(list, 1, 2, "FILE LABEL", [&](const ListLine& line) {
+    const std::string& listed = line.name(0);
+    const bool own = !isPicture(listed);
+    const std::string name = own ? pictureOf(set.pictureFolder, listed, ".JPEG").filename().string() : listed;
+    line.requireFresh(seen, name);
     set.pictures.push_back({name, own || line.size() == 1 ? -1 : line.whole(1, 0), {}});
-  }
+  });
   if (set.pictures.empty()) malformed(list, "an empty list", "FILE LABEL on every line");
 }
 
@@ -170,12 +172,6 @@ Annotation annotationOf(const Imagenet& set, std::size_t i) {
   return annotation;
 }
 
-std::vector<fs::path> filesOf(const Imagenet& set) {
-  std::vector<fs::path> files;
-  for (std::size_t i = 0; i < set.pictures.size(); ++i) files.push_back(set.picture(i));
-  return files;
-}
-
 }  // namespace
 
 Contents openImagenet(const fs::path& path) {
@@ -189,10 +185,10 @@ Contents openImagenet(const fs::path& path) {
   Contents contents;
   addSamples(contents, set);
   requireDifferentIds(contents, path);
-  notePictures(contents, path, filesOf(set));
+  notePictures(contents, path, [&](std::size_t i) { return set.picture(i); });
   noteAnnotations(contents, set);
   const auto shared = std::make_shared<const Imagenet>(std::move(set));
-  contents.image = [shared](std::size_t i) { return readStoredImage(shared->picture(i)); };
+  contents.image = [shared](std::size_t i) { return readStoredImage(regularFile(shared->picture(i))); };
   contents.annotation = [shared](std::size_t i, std::optional<int>) { return annotationOf(*shared, i); };
   return contents;
 }

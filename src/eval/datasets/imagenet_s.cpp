@@ -72,7 +72,7 @@ std::optional<fs::path> categoriesOf(const fs::path& root) {
 std::vector<std::string> categories(const fs::path& root) {
   std::vector<std::string> synsets;
   if (const std::optional<fs::path> list = categoriesOf(root)) {
-    for (const ListLine& line : readList(*list, 1, 1, "SYNSET on every line")) synsets.push_back(line.text(0));
+    readList(*list, 1, 1, "SYNSET on every line", [&](const ListLine& line) { synsets.push_back(line.text(0)); });
     return synsets;
   }
   synsets = synsetsIn(root / "validation-segmentation");
@@ -95,7 +95,7 @@ Mask readClassMask(const ImageNetS& set, std::size_t i) {
   const auto object = set.numbers.find(folderSynset(set.pictures[i]));
   if (object == set.numbers.end())
     malformed(path, folderSynset(set.pictures[i]) + ", the synset of the picture", "one of the set's categories");
-  const Image colours = readStoredImage(path), photo = readStoredImage(set.picture(i));
+  const Image colours = readStoredImage(regularFile(path)), photo = readStoredImage(regularFile(set.picture(i)));
   requireSides(path, colours.width, colours.height, photo.width, photo.height);
   Mask mask{colours.width, colours.height, {}};
   for (std::size_t at = 0; at < colours.pixels.size(); at += 3)
@@ -136,7 +136,7 @@ Contents openImagenetS(const fs::path& path) {
   addPictures(*set, contents);
   numberSynsets(*set);
   noteMasks(contents, *set);
-  contents.image = [set](std::size_t i) { return readStoredImage(set->picture(i)); };
+  contents.image = [set](std::size_t i) { return readStoredImage(regularFile(set->picture(i))); };
   contents.annotation = [set](std::size_t i, std::optional<int>) { return annotationOf(*set, i); };
   return contents;
 }

@@ -128,6 +128,7 @@ Contents openImagenetSegmentation(const fs::path& path) {
   addSamples(contents, *set);
   requireDifferentIds(contents, path);
   noteClassless(contents);
+  set->mat.endOpening();
   contents.hasMasks = true;
   contents.notes.push_back("The data set has no boxes: metrics that need them are left out.");
   contents.image = [set](std::size_t i) { return readPicture(*set, i); };

@@ -29,37 +29,48 @@ std::string shown(const std::vector<std::string>& fields) {
 
 }  // namespace
 
+std::string ListLine::where() const {
+  return fmt::format("{}, line {}", list_.string(), line_);
+}
+
+const std::string& ListLine::name(std::size_t field) const {
+  return nameWithin(fields_.at(field), where());
+}
+
+void ListLine::requireFresh(std::set<std::string>& seen, const std::string& picture) const {
+  if (!seen.insert(picture).second)
+    malformed(where(), fmt::format("'{}' is there twice", picture), "every picture once");
+}
+
 int ListLine::whole(std::size_t field, int low) const {
   const std::string& text = fields_.at(field);
   int value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size() || value < low)
-    malformed(where_, fmt::format("'{}'", text), fmt::format("a whole number from {} on", low));
+    malformed(where(), fmt::format("'{}'", text), fmt::format("a whole number from {} on", low));
   return value;
 }
 
 double ListLine::number(std::size_t field) const {
   const std::optional<double> value = asNumber(fields_.at(field));
-  if (!value) malformed(where_, fmt::format("'{}'", fields_.at(field)), "a number");
+  if (!value) malformed(where(), fmt::format("'{}'", fields_.at(field)), "a number");
   return *value;
 }
 
-std::vector<ListLine> readList(const std::filesystem::path& path, std::size_t least, std::size_t most,
-                               const std::string& expected) {
-  const std::vector<std::uint8_t> bytes = readFile(path);
+void readList(const std::filesystem::path& path, std::size_t least, std::size_t most, const std::string& expected,
+              const std::function<void(const ListLine&)>& take) {
+  const std::vector<std::uint8_t> bytes = readFile(regularFile(path));
   std::istringstream stream(std::string(bytes.begin(), bytes.end()));
-  std::vector<ListLine> lines;
-  int number = 0;
+  std::size_t number = 0;
   for (std::string line; std::getline(stream, line);) {
     ++number;
     std::vector<std::string> fields = fieldsOf(line);
     if (fields.empty()) continue;
-    const std::string where = fmt::format("{}, line {}", path.string(), number);
     if (fields.size() < least || fields.size() > most)
-      malformed(where, fmt::format("'{}'", shown(fields)), fmt::format("'{}'", expected));
-    lines.emplace_back(where, std::move(fields));
+      malformed(fmt::format("{}, line {}", path.string(), number), fmt::format("'{}'", shown(fields)),
+                fmt::format("'{}'", expected));
+    take(ListLine(path, number, std::move(fields)));
   }
-  return lines;
 }
 
 std::optional<double> asNumber(const std::string& text) {

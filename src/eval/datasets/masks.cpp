@@ -16,7 +16,7 @@ namespace fs = std::filesystem;
 
 IndexImage readIndices(const fs::path& png) {
   try {
-    return readIndexPng(png);
+    return readIndexPng(regularFile(png));
   } catch (const Error& error) {
     if (error.code() != ErrorCode::MalformedImage && error.code() != ErrorCode::UnsupportedImage) throw;
     malformed(png, error.got(), error.expected());
@@ -27,7 +27,7 @@ IndexImage readIndices(const fs::path& png) {
 
 Mask readMask(const fs::path& png, const fs::path& picture, const Meaning& meaning) {
   const IndexImage indices = readIndices(png);
-  const Image photo = readStoredImage(picture);
+  const Image photo = readStoredImage(regularFile(picture));
   requireSides(png, indices.width, indices.height, photo.width, photo.height);
   Mask mask{indices.width, indices.height, std::vector<std::uint8_t>(indices.values.size())};
   std::transform(indices.values.begin(), indices.values.end(), mask.values.begin(), meaning);

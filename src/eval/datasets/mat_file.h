@@ -26,6 +26,8 @@ class MatFile {
   // Throws FileNotFound, FileUnreadable, MalformedDataset.
   explicit MatFile(const std::filesystem::path& path);
 
+  void endOpening() { file_.endOpening(); }  // as Hdf5File's
+
   bool has(const std::string& name) const;  // "/value/img"
   std::vector<Reference> cells(const std::string& name) const;
   std::vector<Reference> cells(Reference cell) const;

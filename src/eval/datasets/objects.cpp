@@ -41,7 +41,7 @@ std::string nameOf(const pugi::xml_node& object, const fs::path& xml) {
 }  // namespace
 
 std::vector<NamedBox> readObjects(const fs::path& xml, FirstPixel first) {
-  const std::vector<std::uint8_t> bytes = readFile(xml);
+  const std::vector<std::uint8_t> bytes = readFile(regularFile(xml));
   pugi::xml_document document;
   const pugi::xml_parse_result result =
       document.load_buffer(bytes.data(), bytes.size(), pugi::parse_default | pugi::parse_trim_pcdata);

@@ -26,7 +26,7 @@ std::optional<fs::path> listIn(const std::vector<fs::path>& folders) {
 // A line begins with the synset; its words, if any, follow.
 std::map<std::string, int> readSynsets(const fs::path& list) {
   std::map<std::string, int> numbers;
-  const std::vector<std::uint8_t> bytes = readFile(list);
+  const std::vector<std::uint8_t> bytes = readFile(regularFile(list));
   std::istringstream stream(std::string(bytes.begin(), bytes.end()));
   for (std::string line; std::getline(stream, line);) {
     std::string synset;

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <set>
 
@@ -27,10 +28,16 @@ const std::vector<std::string> kVocClasses = {
 constexpr std::uint8_t kVoidIndex = 255;
 
 struct Voc {
-  std::vector<fs::path> pictures, annotations, masks;  // whether they exist or not
-  std::vector<std::vector<int>> classes;               // of the picture's objects, as in Sample
+  fs::path root;
+  std::vector<std::string> stems;
+  std::vector<std::vector<int>> classes;  // of the picture's objects, as in Sample
   std::vector<std::string> classNames;
   bool maskHasClasses = false;  // a mask's value is 1 + the class
+
+  // Whether they exist or not.
+  fs::path picture(std::size_t i) const { return pictureOf(root / "JPEGImages", stems[i], ".jpg"); }
+  fs::path annotation(std::size_t i) const { return root / "Annotations" / (stems[i] + ".xml"); }
+  fs::path mask(std::size_t i) const { return root / "SegmentationClass" / (stems[i] + ".png"); }
 };
 
 std::vector<fs::path> lists(const fs::path& root, const std::string& set) {
@@ -52,7 +59,11 @@ std::optional<fs::path> listOf(const fs::path& root) {
 std::vector<std::string> stemsOf(Contents& contents, const fs::path& root) {
   std::vector<std::string> stems;
   if (const std::optional<fs::path> list = listOf(root)) {
-    for (const ListLine& line : readList(*list, 1, 1, "NAME")) stems.push_back(line.text(0));
+    std::set<std::string> seen;
+    readList(*list, 1, 1, "NAME", [&](const ListLine& line) {
+      stems.push_back(line.name(0));
+      line.requireFresh(seen, stems.back());
+    });
     if (stems.empty()) malformed(*list, "an empty list", "the names of pictures, one a line");
     return stems;
   }
@@ -63,15 +74,16 @@ std::vector<std::string> stemsOf(Contents& contents, const fs::path& root) {
 
 // Names of each picture's objects. A broken file leaves its picture without classes; annotation() then says why.
 std::vector<std::set<std::string>> objectNames(Contents& contents, const Voc& voc) {
-  std::vector<std::set<std::string>> names(voc.annotations.size());
+  std::vector<std::set<std::string>> names(voc.stems.size());
   std::size_t broken = 0, missing = 0;
   for (std::size_t i = 0; i < names.size(); ++i) {
-    if (!isFile(voc.annotations[i])) {
+    const fs::path xml = voc.annotation(i);
+    if (!isFile(xml)) {
       ++missing;
       continue;
     }
     const auto read = [&] {
-      for (const NamedBox& object : readObjects(voc.annotations[i], FirstPixel::One)) names[i].insert(object.name);
+      for (const NamedBox& object : readObjects(xml, FirstPixel::One)) names[i].insert(object.name);
     };
     forOnePicture(read, [&](const std::string&) { ++broken; });
   }
@@ -90,42 +102,53 @@ std::vector<std::string> listedClasses(const fs::path& root) {
   const fs::path list = root / "class_names.txt";
   std::vector<std::string> names;
   if (!isFile(list)) return names;
-  for (const ListLine& line : readList(list, 1, 1, "NAME")) names.push_back(line.text(0));
+  std::set<std::string> seen;
+  readList(list, 1, 1, "NAME", [&](const ListLine& line) {
+    if (!seen.insert(line.text(0)).second)
+      malformed(list, fmt::format("'{}' is there twice", line.text(0)), "every class once");
+    names.push_back(line.text(0));
+  });
   if (names.empty() || names.front() != "_background_")
     malformed(list, names.empty() ? "an empty list" : names.front(), "_background_ as the first name");
   names.erase(names.begin());
   return names;
 }
 
-void settleClasses(Voc& voc, const fs::path& root, const std::vector<std::set<std::string>>& names) {
+std::map<std::string, int> classNumbers(const std::vector<std::string>& classNames) {
+  std::map<std::string, int> numbers;
+  for (const std::string& name : classNames) numbers.emplace(name, static_cast<int>(numbers.size()));
+  return numbers;
+}
+
+void settleClasses(Voc& voc, const std::vector<std::set<std::string>>& names) {
   std::set<std::string> all;
   for (const std::set<std::string>& some : names) all.insert(some.begin(), some.end());
-  const auto among = [&](const std::vector<std::string>& known) {
-    return std::all_of(all.begin(), all.end(),
-                       [&](const auto& name) { return std::count(known.begin(), known.end(), name) > 0; });
+  const auto among = [&](const std::map<std::string, int>& known) {
+    return std::all_of(all.begin(), all.end(), [&](const auto& name) { return known.contains(name); });
   };
-  voc.classNames = listedClasses(root);
-  const bool listed = !voc.classNames.empty();
+  voc.classNames = listedClasses(voc.root);
+  const bool listed = !voc.classNames.empty(), ofVoc = among(classNumbers(kVocClasses));
   if (all.empty() && !listed) return voc.classes.resize(names.size());
-  if (listed && !among(voc.classNames))
-    malformed(root / "class_names.txt", "not all names that Annotations has", "every class");
-  if (!listed) voc.classNames = among(kVocClasses) ? kVocClasses : std::vector(all.begin(), all.end());
-  voc.maskHasClasses = listed || among(kVocClasses);
+  if (!listed) voc.classNames = ofVoc ? kVocClasses : std::vector(all.begin(), all.end());
+  const std::map<std::string, int> numbers = classNumbers(voc.classNames);
+  if (!among(numbers)) malformed(voc.root / "class_names.txt", "not all names that Annotations has", "every class");
+  voc.maskHasClasses = listed || ofVoc;
   for (const std::set<std::string>& some : names) {
     std::vector<int>& classes = voc.classes.emplace_back();
-    for (std::size_t k = 0; k < voc.classNames.size(); ++k)
-      if (some.contains(voc.classNames[k])) classes.push_back(static_cast<int>(k));
+    for (const std::string& name : some) classes.push_back(numbers.at(name));
+    std::sort(classes.begin(), classes.end());
   }
 }
 
 void noteMasks(Contents& contents, const Voc& voc) {
-  const auto with = static_cast<std::size_t>(std::count_if(voc.masks.begin(), voc.masks.end(), isFile));
+  std::size_t with = 0;
+  for (std::size_t i = 0; i < voc.stems.size(); ++i) with += isFile(voc.mask(i));
   contents.hasMasks = with > 0;
   if (with == 0)
     contents.notes.push_back(
         "SegmentationClass is missing, so there are no masks: metrics that need them are left out.");
-  else if (with < voc.masks.size())
-    noteShare(contents, "have no mask", voc.masks.size() - with);
+  else if (with < voc.stems.size())
+    noteShare(contents, "have no mask", voc.stems.size() - with);
   const auto several =
       std::count_if(voc.classes.begin(), voc.classes.end(), [](const auto& c) { return c.size() > 1; });
   if (with > 0 && !voc.maskHasClasses && several > 0)
@@ -155,12 +178,13 @@ bool isOf(const Voc& voc, const NamedBox& object, std::optional<int> aClass) {
 
 Annotation annotationOf(const Voc& voc, std::size_t i, std::optional<int> aClass) {
   Annotation annotation;
-  if (isFile(voc.annotations[i]))
-    for (const NamedBox& object : readObjects(voc.annotations[i], FirstPixel::One))
+  const fs::path xml = voc.annotation(i), mask = voc.mask(i);
+  if (isFile(xml))
+    for (const NamedBox& object : readObjects(xml, FirstPixel::One))
       if (isOf(voc, object, aClass)) annotation.boxes.push_back(object.box);
-  if (!isFile(voc.masks[i])) return annotation;
+  if (!isFile(mask)) return annotation;
   if (const std::optional<Meaning> meaning = meaningFor(voc, i, aClass))
-    annotation.mask = readMask(voc.masks[i], voc.pictures[i], *meaning);
+    annotation.mask = readMask(mask, voc.picture(i), *meaning);
   return annotation;
 }
 
@@ -173,20 +197,17 @@ Contents openVoc(const fs::path& path) {
               "Pascal's archives hold such a folder as VOCdevkit/VOC2012");
   Contents contents;
   Voc voc;
-  for (const std::string& stem : stemsOf(contents, path)) {
-    contents.samples.push_back({stem, {}});
-    voc.pictures.push_back(pictureOf(path / "JPEGImages", stem, ".jpg"));
-    voc.annotations.push_back(path / "Annotations" / (stem + ".xml"));
-    voc.masks.push_back(path / "SegmentationClass" / (stem + ".png"));
-  }
+  voc.root = path;
+  voc.stems = stemsOf(contents, path);
+  for (const std::string& stem : voc.stems) contents.samples.push_back({stem, {}});
   requireDifferentIds(contents, path);
-  notePictures(contents, path, voc.pictures);
-  settleClasses(voc, path, objectNames(contents, voc));
+  notePictures(contents, path, [&](std::size_t i) { return voc.picture(i); });
+  settleClasses(voc, objectNames(contents, voc));
   noteMasks(contents, voc);
   contents.classNames = voc.classNames;
   for (std::size_t i = 0; i < voc.classes.size(); ++i) contents.samples[i].classes = voc.classes[i];
   const auto shared = std::make_shared<const Voc>(std::move(voc));
-  contents.image = [shared](std::size_t i) { return readStoredImage(shared->pictures[i]); };
+  contents.image = [shared](std::size_t i) { return readStoredImage(regularFile(shared->picture(i))); };
   contents.annotation = [shared](std::size_t i, std::optional<int> aClass) { return annotationOf(*shared, i, aClass); };
   return contents;
 }

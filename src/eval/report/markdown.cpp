@@ -129,6 +129,12 @@ std::string sectionText(const Section& section) {
                             code(model.hash, false), plainText(model.inputShape), code(model.preprocess, false));
 }
 
+// The default is the title of the pages.
+std::string titleText(const ReportOptions& options) {
+  const bool chosen = !options.title.empty() && options.title != ReportOptions().title;
+  return chosen ? plainText(options.title) : "Results";
+}
+
 std::string runText(const Provenance& run) {
   std::vector<std::string> libraries;
   for (const auto& [name, version] : run.libraries) libraries.push_back(name + " " + version);
@@ -145,7 +151,8 @@ namespace relprop {
 
 std::string markdownReport(const Store& store, const ReportOptions& options) {
   std::string text =
-      "# Results\n\nMean ± standard error. **Bold**: the best mean of its column. ≈: not distinguishable from it, the "
+      "# " + eval::titleText(options) +
+      "\n\nMean ± standard error. **Bold**: the best mean of its column. ≈: not distinguishable from it, the "
       "95 % "
       "bootstrap interval of the difference, paired by picture, includes 0; of ratios both are of the logarithms. ↑ "
       "higher, ↓ lower is better.\n";

@@ -89,6 +89,14 @@ TEST(Tune, PlansComputeLayersAsItSays) {
   EXPECT_LT(relativeDistance(a, b), 1e-4);
 }
 
+TEST(Tune, RecordsTheNumberOfAllCores) {
+  const Tuning tuning = tune(exampleModel(), {.rounds = 1}).tuning;
+  EXPECT_GE(tuning.threads, 1);
+  EXPECT_NO_THROW(with(tuning, 0));
+  EXPECT_NO_THROW(with(tuning, tuning.threads));
+  EXPECT_EQ(failureOf([&] { with(tuning, tuning.threads + 1); }).where(), "tuning");
+}
+
 TEST(Tune, StopsWhenAsked) {
   TuneOptions options{.threads = 1, .rounds = 1};
   options.progress = [](std::size_t, std::size_t) { return false; };
@@ -117,6 +125,7 @@ TEST(Tuning, IsRefusedWhereItIsNone) {
     EXPECT_EQ(error.where(), path);
     EXPECT_EQ(error.expected(), "what relprop tune wrote");
     EXPECT_EQ(error.hint(), "make one here: relprop tune MODEL -o FILE");
+    EXPECT_THAT(error.got(), testing::Not(testing::HasSubstr("json.exception"))) << text;
   }
   Tuning tuning = tunedForHere();
   tuning.layers = {{"forward a", "by magic"}};

@@ -88,11 +88,21 @@ TEST_F(BowImporting, PrecomputedModelsNeedTheirHistograms) {
   BowImport without = import_;
   without.kernels = {};
   expectRefused(without, ErrorCode::InvalidArgument, "kernels");
+  expectRefused(without, ErrorCode::InvalidArgument, "give it with --kernel");
   without = import_;
   without.histograms.clear();
   EXPECT_THAT(failureOf([&] { importBow(without, folder_ / "svm.bow"); }).what(), HasSubstr("svm.model"));
   writeMatrix("train.npy", 3, 4, -0.25f);
   expectRefused(import_, ErrorCode::InvalidArgument, "train.npy");
+}
+
+TEST_F(BowImporting, ModelsWithAKernelOfTheirOwnTakeNoOther) {
+  BowImport wrong = import_;
+  wrong.kernels = {{"rbf", 2}};
+  expectRefused(wrong, ErrorCode::InvalidArgument, "leave out --kernel");
+  writeMatrix("train.npy", 3, 4, 0.25f);
+  wrong.histograms = folder_ / "train.npy";
+  expectRefused(wrong, ErrorCode::InvalidArgument, "leave out --kernel");
 }
 
 TEST_F(BowImporting, WhatDoesNotFitIsNamed) {

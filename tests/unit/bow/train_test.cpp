@@ -267,7 +267,7 @@ TEST_F(BowTraining, WithoutPicturesOfAClassThereIsNoBag) {
   Error error = failureOf([&] { trainBow(pictures, quickOptions(), file()); });
   EXPECT_EQ(error.code(), ErrorCode::InvalidArgument);
   EXPECT_THAT(error.what(), HasSubstr("class 'across'"));
-  fs::remove_all(file("model.bow.parts"));
+  EXPECT_FALSE(fs::exists(file("model.bow.parts")));
   pictures.image = [](std::size_t) -> Image { throw Error(ErrorCode::MalformedImage, "broken", "cut short"); };
   error = failureOf([&] { trainBow(pictures, quickOptions(), file()); });
   EXPECT_EQ(error.code(), ErrorCode::InvalidArgument);
@@ -306,6 +306,39 @@ TEST_F(BowTraining, OptionsOutOfTheirRangesAreNamed) {
     expectRefused(options, named);
     fs::remove_all(file("model.bow.parts"));
   }
+}
+
+// What no picture decides is refused before one is looked at.
+TEST_F(BowTraining, OptionsOfTheMachineAreCheckedFirst) {
+  const std::vector<std::pair<std::function<void(BowOptions&)>, const char*>> defects = {
+      {[](BowOptions& o) { o.kernels = {{"bogus"}}; }, "bogus"},
+      {[](BowOptions& o) {
+         o.kernels = {{"linear", 2}};
+       },
+       "kernel linear: gamma 2"},
+      {[](BowOptions& o) { o.kernels[0].beta = 0; }, "beta"},
+      {[](BowOptions& o) { o.c = {0}; }, "C"},
+      {[](BowOptions& o) { o.settings.power = 0; }, "pool"}};
+  for (const auto& [make, named] : defects) {
+    BowOptions options = quickOptions();
+    options.progress = [](const BowProgress& progress) { return ADD_FAILURE() << progress.phase, true; };
+    make(options);
+    expectRefused(options, named);
+    EXPECT_FALSE(fs::exists(file("model.bow.parts")));
+  }
+}
+
+// So that the corrected call is not refused as another training.
+TEST_F(BowTraining, SettingsWithoutFeaturesOrWordsLeaveNoParts) {
+  BowOptions options = quickOptions();
+  options.settings.patches = {100};
+  expectRefused(options, "no local features");
+  EXPECT_FALSE(fs::exists(file("model.bow.parts")));
+  options = quickOptions();
+  options.words = 500;
+  expectRefused(options, "words");
+  EXPECT_FALSE(fs::exists(file("model.bow.parts")));
+  trained(quickOptions());
 }
 
 TEST_F(BowTraining, PicturesAreChecked) {

@@ -79,6 +79,13 @@ TEST(ErrorMessage, LeavesOutWhatIsEmpty) {
   EXPECT_STREQ(Error(ErrorCode::Internal, "", "this").what(), "this");
 }
 
+// A NUL would end what() where it stands.
+TEST(ErrorMessage, ShowsWhatWasReadFromAFileAsEscapes) {
+  const Error e(ErrorCode::MalformedModel, "dog.jpg, line 1", std::string("'\xFF\0\x1b'", 5), "svm_type", "train it");
+  EXPECT_STREQ(e.what(), "dog.jpg, line 1: '\\xff\\x00\\x1b' (expected svm_type); train it");
+  EXPECT_EQ(e.got(), std::string("'\xFF\0\x1b'", 5));
+}
+
 TEST(ErrorMessage, PartsStayReadableOneByOne) {
   const Error e(ErrorCode::OutOfMemory, "plan", "9 MB", "8 MB", "smaller batch");
   EXPECT_EQ(e.code(), ErrorCode::OutOfMemory);

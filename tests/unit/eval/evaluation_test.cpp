@@ -301,6 +301,19 @@ TEST(Evaluation, BadOptionsAreRefused) {
   EXPECT_EQ(code(o), ErrorCode::UnknownTarget);
 }
 
+// What is proposed has to be something that was not asked for already.
+TEST(Evaluation, WithoutClassesTheWayOutFitsWhatWasAsked) {
+  const Dataset pictures = Dataset::open("folder:" + (examples() / "pictures/JPEGImages").string());
+  const auto hint = [&](const char* target, bool onlyCorrect) {
+    EvaluateOptions o = options({"rap"}, {"id-score"});
+    o.target = target, o.onlyCorrect = onlyCorrect;
+    return failureOf([&] { Evaluation(shapes(), pictures, o); }).hint();
+  };
+  EXPECT_EQ(hint("true", false), "explain what the network predicts with --target predicted");
+  EXPECT_EQ(hint("true", true), "explain what the network predicts with --target predicted, without --only-correct");
+  EXPECT_EQ(hint("predicted", true), "leave out --only-correct");
+}
+
 TEST(Evaluation, LabelsOfAnotherNetworkAreRefused) {
   for (const char* target : {"true", "predicted"})
     for (const std::size_t count : {9u, 11u}) {

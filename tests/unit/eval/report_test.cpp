@@ -31,6 +31,7 @@ namespace fs = std::filesystem;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
+using testing::StartsWith;
 
 std::string textOf(const fs::path& path) {
   const std::vector<std::uint8_t> bytes = readFile(path);
@@ -391,6 +392,14 @@ TEST_F(ReportTest, ModelsOfOneNameAreToldApart) {
 TEST_F(ReportTest, RefusesAFolderBeforeItReadsTheStore) {
   base_.write("mine/file", "text");
   EXPECT_EQ(relprop::test::codeOf([&] { writeReport(store_, base_ / "mine"); }), ErrorCode::InvalidArgument);
+}
+
+TEST_F(ReportTest, MarkdownHasTheTitleThatWasChosen) {
+  write("one", false, 1, 0);
+  EXPECT_THAT(markdownReport(store_), StartsWith("# Results\n"));
+  ReportOptions options;
+  options.title = "Cats & dogs";
+  EXPECT_THAT(markdownReport(store_, options), StartsWith("# Cats \\& dogs\n"));
 }
 
 TEST_F(ReportTest, Markdown) {

@@ -59,6 +59,15 @@ TEST(StoreHostile, StatementsOfTheFileAreNotRun) {
   EXPECT_EQ(refusalAfter("pragma writable_schema = on; insert into sqlite_schema values ('table', 't', 't', 0, "
                          "'create trigger t after insert on pictures begin delete from results; end')"),
             "damaged: malformed database schema (t)");
+  EXPECT_EQ(
+      refusalAfter("pragma writable_schema = on; insert into sqlite_schema values ('trigger', 'sqlite_t', 'scores', 0, "
+                   "'CREATE TRIGGER sqlite_t AFTER INSERT ON scores BEGIN UPDATE scores SET value = 99; END')"),
+      "trigger 'sqlite_t'")
+      << "a name that SQLite keeps for itself";
+  EXPECT_EQ(
+      refusalAfter("pragma writable_schema = on; insert into sqlite_schema values ('view', 'sqlite_v', 'sqlite_v', 0, "
+                   "'CREATE VIEW sqlite_v AS SELECT 1')"),
+      "view 'sqlite_v'");
   EXPECT_EQ(refusalAfter("alter table scores add column note text"),
             "damaged: 'scores' is not written as relprop writes it");
 }
@@ -67,7 +76,7 @@ TEST(StoreHostile, StatementsOfTheFileAreNotRun) {
 TEST(StoreHostile, TablesAndViewsOfOthersAreNotLookedAt) {
   const Folder folder;
   writable(folder / "s.db").write(batch("a"));
-  query(folder / "s.db", "create table notes (a); create view best as select max(value) from scores; analyze");
+  query(folder / "s.db", "create table notes (a unique); create view best as select max(value) from scores; analyze");
   EXPECT_EQ(Store::open(folder / "s.db", Access::Read).results().size(), 1U);
   writable(folder / "s.db").write(batch("b"));
   EXPECT_EQ(Store::open(folder / "s.db", Access::Read).results().size(), 2U);

@@ -11,6 +11,7 @@
 #include "bow/file.h"
 #include "explainer/model_impl.h"
 #include "relprop/explain.h"
+#include "relprop/tuning.h"
 #include "support/temporary_folder.h"
 #include "unit/core/failure.h"
 
@@ -100,6 +101,17 @@ TEST(Bag, IsAModel) {
   EXPECT_EQ(findLabels(model).names, (std::vector<std::string>{"cat", "dog", "owl"}));
   EXPECT_EQ(findPreprocess(model).preprocess->size, kSide);
   EXPECT_FALSE(model.hasBatchNormalization());
+}
+
+TEST(Bag, FilesOfANetworkOfTheSameNameAreNotItsOwn) {
+  const TemporaryFolder folder;
+  bow::writeBag(folder / "shapes.bow", bagOf({{.kind = bow::KernelKind::Intersection}}));
+  writeFile(folder / "shapes.preprocess.json", toJson(namedPreprocess("imagenet")));
+  writeFile(folder / "shapes.labels.txt", std::string("circle\nring\n"));
+  const Model model = Model::load(folder / "shapes.bow");
+  EXPECT_EQ(findPreprocess(model).preprocess->size, kSide);
+  EXPECT_EQ(findLabels(model).names, (std::vector<std::string>{"cat", "dog", "owl"}));
+  EXPECT_EQ(codeOf([&] { findPreprocess(model, folder / "shapes.preprocess.json"); }), ErrorCode::InvalidArgument);
 }
 
 TEST(Bag, PixelsStayAsTheyAre) {
@@ -238,6 +250,7 @@ TEST(Bag, RefusesWhatIsAboutLayersByName) {
   fails(ErrorCode::InvalidArgument, "precision", [](ExplainOptions& o) { o.precision = Precision::Bfloat16; });
   fails(ErrorCode::InvalidArgument, "memory", [](ExplainOptions& o) { o.memory = 1 << 20; });
   fails(ErrorCode::InvalidArgument, "reference", [](ExplainOptions& o) { o.reference = true; });
+  fails(ErrorCode::InvalidArgument, "tuning", [](ExplainOptions& o) { o.tuning = std::make_shared<const Tuning>(); });
   fails(ErrorCode::InvalidArgument, "layout", [](ExplainOptions& o) { o.layout = Layout::ChannelsLast; });
   fails(ErrorCode::ShapeMismatch, "input", [](ExplainOptions& o) { o.inputShape = {1, 32, 32}; });
   fails(ErrorCode::InvalidArgument, "pixels of a picture", [](ExplainOptions& o) { o.inputShape = {40000, 40000}; });

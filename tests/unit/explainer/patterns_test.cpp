@@ -229,7 +229,8 @@ TEST_F(Estimator, ItsFileIsWhatTheMethodsRead) {
 TEST_F(Estimator, ThereHaveToBePatterns) {
   const auto explainer = [&](ExplainOptions o) { return failureOf([&] { Explainer(shapes(), o); }); };
   EXPECT_EQ(explainer({.method = "pattern-net"}).code(), ErrorCode::NotSupportedByMethod);
-  EXPECT_EQ(explainer({.method = "pattern-net", .patterns = file("none.npz")}).code(), ErrorCode::FileNotFound);
+  for (const char* method : {"pattern-net", "rap"})
+    EXPECT_EQ(explainer({.method = method, .patterns = file("none.npz")}).code(), ErrorCode::FileNotFound) << method;
   estimator_.add(images(4, 1));
   Patterns patterns = estimator_.finish();
   patterns.save(file("p.npz"));

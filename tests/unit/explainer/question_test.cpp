@@ -28,6 +28,28 @@ TEST(TargetText, ASynsetOfNoClassIsUnknown) {
   EXPECT_EQ(error.got(), "no class is called 'n00000001'");
 }
 
+TEST(TargetText, AnInnerNodeHasNumbersOnly) {
+  for (const std::string& word : {"star", "not:star"}) {
+    const Error error = failureOf([&] { chooseTargets({.targets = {word}, .from = "conv"}, {"star"}, 1); });
+    EXPECT_EQ(error.code(), ErrorCode::UnknownTarget);
+    EXPECT_EQ(error.expected(), "the number of a channel");
+    EXPECT_EQ(error.hint(), "");
+  }
+}
+
+// What names no class is not said to be expected where only a class may stand.
+TEST(TargetText, FormsAreRefusedWhereAClassHasToStand) {
+  const std::vector<std::string> labels = {"cat", "dog"};
+  for (const std::string& word : {"argmax", "top:2", "v.npy", "not:2"}) {
+    const Error rival = failureOf([&] { chooseTargets({.targets = {}, .contrast = word}, labels, 2); });
+    EXPECT_EQ(rival.got(), "'" + word + "'");
+    EXPECT_EQ(rival.expected(), "a class index or name, or no value for all others");
+    const Error other = failureOf([&] { targets("not:" + word, labels); });
+    EXPECT_EQ(other.got(), "'" + word + "'");
+    EXPECT_EQ(other.expected(), "not: before a class index or name");
+  }
+}
+
 // Names of another network in another order say nothing about ImageNet's numbers.
 TEST(TargetText, ASynsetIsANameLikeOthersElsewhere) {
   EXPECT_THAT(targets("n02099601", {"cat", "n02099601"}), ElementsAre(Target::of(1)));

@@ -164,6 +164,42 @@ TEST(ShapeInference, RefusesWhatDoesNotFit) {
   for (std::size_t i = 0; i < errors.size(); ++i) EXPECT_NE(errors[i], "accepted") << i;
 }
 
+TEST(ShapeInference, RefusesMoreAxesThanAnyNetworkHas) {
+  Ints most(62);
+  for (std::size_t i = 0; i < most.size(); ++i) most[i] = static_cast<std::int64_t>(i);
+  EXPECT_EQ(shapeOf(Op::Unsqueeze, {{{3, 5}}, ints(most)}).size(), 64u);
+  most.push_back(62);
+  EXPECT_EQ(errorOf(Op::Unsqueeze, {{{3, 5}}, ints(most)}),
+            "node 'n' (Unsqueeze): an output of 65 axes (expected 64 at most)");
+  const Operand many{Shape(40, 1)};
+  EXPECT_EQ(errorOf(Op::Gather, {many, many}), "node 'n' (Gather): an output of 79 axes (expected 64 at most)");
+  EXPECT_EQ(errorOf(Op::Reshape, {{{1}}, ints(Ints(1000, 1))}),
+            "node 'n' (Reshape): an output of 1000 axes (expected 64 at most)");
+}
+
+// Without channels any number of groups divides them.
+TEST(ShapeInference, RefusesMoreGroupsThanChannels) {
+  const Attributes groups{{"group", std::int64_t{1} << 62}};
+  EXPECT_EQ(errorOf(Op::Conv, {{{1, 0, 8, 6}}, {{0, 2, 3, 3}}}, groups),
+            "node 'n' (Conv): 0 input and 0 output channels in 4611686018427387904 groups (expected groups that divide "
+            "both)");
+  EXPECT_EQ(errorOf(Op::ConvTranspose, {{{1, 0, 8, 6}}, {{0, 2, 3, 3}}}, groups),
+            "node 'n' (ConvTranspose): input 1×0×8×6 with weights 0×2×3×3 (expected weights for its channels)");
+}
+
+TEST(ShapeInference, RangesThatEndBeforeTheyBeginAreEmpty) {
+  const auto extent = [](float limit) {
+    Graph graph;
+    Node node = makeNode("n", Op::Range);
+    for (const float value : {0.0f, limit, 1.0f}) node.inputs.push_back(addFloatConstant(graph, "c", {}, {value}));
+    node.outputs = {graph.addValue({})};
+    return inferNode(graph, node).at(0).shape.at(0);
+  };
+  EXPECT_EQ(extent(3.5f), 4);
+  EXPECT_EQ(extent(-2), 0);
+  EXPECT_EQ(extent(-3e38f), 0);
+}
+
 // In float, as ONNX infers it: 5 · 1.4f is 7, 7 · (31/7)f falls short of 31.
 TEST(ShapeInference, ScaledExtentsAreProductsOfFloats) {
   const auto extent = [](std::int64_t in, float scale) {

@@ -39,9 +39,11 @@ const std::string resize = R"({"mode": "shorter-side", "size": 256, "filter": "b
 INSTANTIATE_TEST_SUITE_P(
     All, BadPreprocess,
     testing::Values(
-        Bad{"NotJson", "{", "parse error"}, Bad{"Empty", "", "parse error"}, Bad{"List", "[1, 2]", "[1,2]"},
-        Bad{"NaN", with("0.5", "NaN"), "parse error"}, Bad{"Overflow", with("0.5", "1e999"), "number overflow"},
-        Bad{"BadUtf8", with("BGR", "\xFF\xFE"), "UTF-8"}, Bad{"UnknownKey", with("\"std\"", "\"sdt\""), "sdt"},
+        Bad{"NotJson", "{", "broken JSON at byte 2"}, Bad{"Empty", "", "broken JSON at byte 1"},
+        Bad{"List", "[1, 2]", "[1,2]"}, Bad{"NaN", with("0.5", "NaN"), "broken JSON at byte"},
+        Bad{"Overflow", with("0.5", "1e999"), "a number that is too large"},
+        Bad{"BadUtf8", with("BGR", "\xFF\xFE"), "broken JSON at byte"},
+        Bad{"UnknownKey", with("\"std\"", "\"sdt\""), "sdt"},
         Bad{"UnknownResizeKey", with("\"filter\"", "\"filtre\""), "resize.filtre"},
         Bad{"ResizeIsNoObject", with(resize, "256"), "resize"},
         Bad{"NoMode", with("\"mode\": \"shorter-side\",", ""), "resize.mode"},

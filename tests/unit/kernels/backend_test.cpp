@@ -2,6 +2,7 @@
 #include "kernels/backend.h"
 
 #include <gmock/gmock.h>
+#include <omp.h>
 
 #include "unit/kernels/support.h"
 
@@ -24,6 +25,13 @@ TEST(BackendChoice, ReachesItsMaker) {
   const LinearKernelSpec layer{.shape = {.ic = 16, .oc = 32, .dense = true}, .weights = Floats(16 * 32), .bias = {}};
   EXPECT_GT(makeBackend({.packing = Packing::Once})->linearForward(layer)->weightBytes(), 0);
   EXPECT_EQ(makeBackend({.packing = Packing::EveryRun})->linearForward(layer)->weightBytes(), 0);
+}
+
+TEST(BackendChoice, AllCoresAreANumberOfThreads) {
+  for (const BackendKind kind : {BackendKind::Processor, BackendKind::Reference}) {
+    EXPECT_EQ(makeBackend({.kind = kind})->threads(), omp_get_num_procs());
+    EXPECT_EQ(makeBackend({.kind = kind, .threads = 3})->threads(), 3);
+  }
 }
 
 TEST(BackendLibraries, HaveVersions) {

@@ -106,6 +106,35 @@ TEST(BadModel, InputTypes) {
   expectImportError(sequence, kUnsupported, {"input 'x'", "no tensor"});
 }
 
+// Each layer reads both values of the one before it, so that there are 2⁴⁰ ways from the input to what makes floats.
+TEST(BadModel, BytesThatAreReadAlongManyWays) {
+  ModelBuilder b(13);
+  b.input("x", {1, 3}).mutable_type()->mutable_tensor_type()->set_elem_type(onnx::TensorProto::UINT8);
+  std::string left = "x", right = "x";
+  for (int layer = 0; layer < 40; ++layer) {
+    const std::string a = "a" + std::to_string(layer), c = "c" + std::to_string(layer);
+    b.node("Identity", {left, right}, {a}, {}, "first of " + std::to_string(layer));
+    b.node("Identity", {left, right}, {c});
+    left = a, right = c;
+  }
+  b.node("Cast", {left}, {"l"}, {{"to", 1}});
+  b.node("Cast", {right}, {"r"}, {{"to", 1}});
+  b.node("Add", {"l", "r"}, {"y"});
+  b.output("y");
+  expectImportError(b, kMalformed, {"'first of 0'", "2 inputs"});
+}
+
+TEST(BadModel, MoreAxesThanAnyNetworkHas) {
+  ModelBuilder input = oneNode(13, "Relu"), weights = oneNode(13, "Add", {}, {"w"}), most = weights;
+  for (int i = 4; i < 65; ++i)
+    input.graph().mutable_input(0)->mutable_type()->mutable_tensor_type()->mutable_shape()->add_dim()->set_dim_value(1);
+  expectImportError(input, kUnsupported, {"input 'x'", "65 axes", "64"});
+  weights.weights("w", Ints(65, 1));
+  expectImportError(weights, kUnsupported, {"initialiser 'w'", "65 axes", "64"});
+  most.weights("w", Ints(64, 1));
+  EXPECT_EQ(import(most).nodes.size(), 1u);
+}
+
 TEST(BadModel, ValueThatNothingMakes) {
   expectImportError(oneNode(13, "Add", {}, {"ghost"}), kMalformed, {"'the_node'", "'ghost'"});
 }

@@ -92,5 +92,19 @@ TEST(DamagedFile, LongChainsDoNotOverflowTheStack) {
   EXPECT_EQ(import(b).nodes.size(), 50000u);
 }
 
+// Whether all readers of a picture of bytes make floats of it is looked for to the end of the chain.
+TEST(DamagedFile, LongChainsOfBytesDoNotOverflowTheStack) {
+  ModelBuilder b;
+  b.input("v0", {1, 3}).mutable_type()->mutable_tensor_type()->set_elem_type(onnx::TensorProto::UINT8);
+  for (int i = 0; i < 50000; ++i) b.node("Identity", {"v" + std::to_string(i)}, {"v" + std::to_string(i + 1)});
+  ModelBuilder read = b;
+  b.node("Cast", {"v50000"}, {"y"}, {{"to", 1}});
+  b.output("y");
+  EXPECT_EQ(import(b).nodes.size(), 50001u);
+  read.node("Relu", {"v50000"}, {"y"});
+  read.output("y");
+  expectImportError(read, ErrorCode::UnsupportedModel, {"input 'v0'", "uint8"});
+}
+
 }  // namespace
 }  // namespace relprop::onnx_test

@@ -105,6 +105,20 @@ std::vector<Harm> harms() {
        [](Build& b) {
          b.add(Op::CumSum, {b.x(), b.ints({9}, true)});
        }},
+      {"CumSumOfALongAxis",
+       [](Build& b) {
+         b.add(Op::CumSum, {b.add(Op::Tile, {b.x(), b.ints({1, 1, 1, 1000})}), b.ints({3}, true)});
+       }},
+      {"CumSumsOneByOne",
+       [](Build& b) {
+         ValueId sum = b.add(Op::Tile, {b.x(), b.ints({1, 1, 1, 600})});
+         for (int i = 0; i < 6; ++i) sum = b.add(Op::CumSum, {sum, b.ints({3}, true)});
+       }},
+      {"MatricesRepeatedAlongAnAxis",
+       [](Build& b) {
+         const ValueId rows = b.add(Op::Reshape, {b.x(), b.ints({1, 24, 1, 1, 6})});
+         b.add(Op::MatMul, {b.add(Op::Tile, {rows, b.ints({1, 1, 1, 1, 50})}), b.random({2, 1, 2, 300, 600})});
+       }},
   };
 }
 
@@ -118,6 +132,43 @@ TEST_P(Harmful, IsRefused) {
 
 INSTANTIATE_TEST_SUITE_P(Shapes, Harmful, testing::ValuesIn(harms()),
                          [](const testing::TestParamInfo<Harm>& info) { return info.param.name; });
+
+// ---- as many nodes as an axis is long
+
+std::string refusalOfNodes(const Build& b, const Shape& input) {
+  try {
+    specialise(b.graph, {.inputShape = input, .disabled = {}});
+  } catch (const Error& e) {
+    EXPECT_EQ(e.code(), ErrorCode::UnsupportedModel) << e.what();
+    return e.what();
+  }
+  return "accepted";
+}
+
+TEST(HarmfulNodes, OneForEachRow) {
+  const Shape input{1, 1, 200, 200};
+  Build b(input);
+  const ValueId rows = b.add(Op::Reshape, {b.x(), b.ints({40000, 1, 1, 1})});
+  b.add(Op::Reshape, {b.add(Op::LRN, {rows}, {{"size", std::int64_t{1}}}), b.ints({1, 40000})});
+  EXPECT_EQ(
+      refusalOfNodes(b, input),
+      "node 'LRN1' (LRN): would become 160000 nodes, one for each step along an axis (expected 131072 at most in a "
+      "network)");
+}
+
+TEST(HarmfulNodes, OneForEachDepthOfAKernel) {
+  const Shape input{1, 1, 70000, 1, 1};
+  Build b(input);
+  b.add(Op::Conv, {b.x(), b.random({1, 1, 70000, 1, 1})});
+  EXPECT_NE(refusalOfNodes(b, input).find("would become 140000 nodes"), std::string::npos);
+}
+
+TEST(HarmfulNodes, OneForEachMatrix) {
+  const Shape input{1, 1, 1};
+  Build b(input);
+  b.add(Op::MatMul, {b.x(), b.random({70000, 1, 1})});
+  EXPECT_NE(refusalOfNodes(b, input).find("would become 140000 nodes"), std::string::npos);
+}
 
 }  // namespace
 }  // namespace relprop::test

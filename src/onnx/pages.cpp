@@ -1,4 +1,4 @@
-#include "core/pages.h"
+#include "onnx/pages.h"
 
 #include <sys/mman.h>
 #include <unistd.h>

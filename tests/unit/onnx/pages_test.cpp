@@ -1,4 +1,4 @@
-#include "core/pages.h"
+#include "onnx/pages.h"
 
 #include <gtest/gtest.h>
 #include <sys/mman.h>

@@ -1,0 +1,135 @@
+// Functions of the model, written out: what becomes of their names and attributes, and how much of them there may be.
+#include <algorithm>
+
+#include "import_helpers.h"
+#include "relprop/budgets.h"
+
+namespace relprop::onnx_test {
+namespace {
+
+using ::testing::ElementsAre;
+
+onnx::FunctionProto& addFunction(ModelBuilder& b, const std::string& name) {
+  onnx::FunctionProto& function = *b.model.add_functions();
+  function.set_name(name);
+  function.set_domain("own");
+  function.add_input("in");
+  function.add_output("out");
+  function.add_opset_import()->set_version(13);
+  return function;
+}
+
+onnx::NodeProto& addInner(onnx::FunctionProto& function, const std::string& op, const std::string& input,
+                          const std::string& output) {
+  onnx::NodeProto& node = *function.add_node();
+  node.set_op_type(op);
+  if (!input.empty()) node.add_input(input);
+  if (!output.empty()) node.add_output(output);
+  return node;
+}
+
+// x → F → F → … → y; the first call has a name.
+ModelBuilder callsOf(int count, const std::string& name) {
+  ModelBuilder b(13);
+  b.input("x", {1, 3, 8, 8});
+  for (int i = 0; i < count; ++i) {
+    const std::string from = i == 0 ? "x" : "c" + std::to_string(i);
+    const std::string to = i + 1 == count ? "y" : "c" + std::to_string(i + 1);
+    b.node("F", {from}, {to}, {}, i == 0 ? name : "").set_domain("own");
+  }
+  b.output("y");
+  return b;
+}
+
+TEST(Functions, AreWrittenOutWithTheAttributesOfEachCall) {
+  ModelBuilder b = callsOf(2, "call");
+  onnx::AttributeProto& slope = *b.graph().mutable_node(0)->add_attribute();
+  slope.set_name("slope");
+  slope.set_f(0.25f);
+  slope.set_type(onnx::AttributeProto::FLOAT);
+  onnx::FunctionProto& f = addFunction(b, "F");
+  onnx::NodeProto& leaky = addInner(f, "LeakyRelu", "in", "inner");
+  leaky.set_name("leaky");
+  onnx::AttributeProto& alpha = *leaky.add_attribute();
+  alpha.set_name("alpha");
+  alpha.set_ref_attr_name("slope");
+  alpha.set_type(onnx::AttributeProto::FLOAT);
+  addInner(f, "Add", "in", "out").add_input("inner");
+  const Graph graph = import(b);
+  ASSERT_EQ(graph.nodes.size(), 4u);
+  EXPECT_EQ(graph.nodes[0].name, "call/0:leaky");
+  EXPECT_FLOAT_EQ(graph.nodes[0].floatAttr("alpha", 0), 0.25f);
+  EXPECT_FALSE(graph.nodes[2].has("alpha"));
+  EXPECT_THAT(graph.nodes[1].inputs, ElementsAre(graph.inputs[0], graph.nodes[0].outputs[0]));
+  EXPECT_THAT(graph.nodes[3].inputs, ElementsAre(graph.nodes[1].outputs[0], graph.nodes[2].outputs[0]));
+  EXPECT_EQ(graph.outputs[0], graph.nodes[3].outputs[0]);
+}
+
+void expectTooMuch(const ModelBuilder& b) {
+  expectImportError(b, ErrorCode::MalformedModel, {"test.onnx", "names and attributes", "--budget model"});
+}
+
+TEST(Functions, NamesOfCallsAreNotRepeatedWithoutEnd) {
+  ModelBuilder b = callsOf(1, std::string(50000, 'n'));
+  onnx::FunctionProto& f = addFunction(b, "F");
+  constexpr int kNodes = 1000;
+  for (int i = 0; i < kNodes; ++i)
+    addInner(f, "Relu", i == 0 ? "in" : "t" + std::to_string(i), i + 1 == kNodes ? "out" : "t" + std::to_string(i + 1));
+  expectTooMuch(b);
+}
+
+TEST(Functions, NamesOfOperandsAreNotRepeatedWithoutEnd) {
+  ModelBuilder b = callsOf(1, "call");
+  const std::string name(50000, 'x');
+  b.graph().mutable_input(0)->set_name(name);
+  b.graph().mutable_node(0)->set_input(0, name);
+  onnx::FunctionProto& f = addFunction(b, "F");
+  for (int i = 0; i < 3000; ++i) addInner(f, "Relu", "in", i == 0 ? "out" : "t" + std::to_string(i));
+  expectTooMuch(b);
+}
+
+TEST(Functions, AttributesAreNotRepeatedWithoutEnd) {
+  ModelBuilder b = callsOf(1000, "call");
+  onnx::AttributeProto& perm = *addInner(addFunction(b, "F"), "Transpose", "in", "out").add_attribute();
+  perm.set_name("perm");
+  perm.set_type(onnx::AttributeProto::INTS);
+  for (int i = 0; i < 50000; ++i) perm.add_ints(0);
+  expectTooMuch(b);
+}
+
+TEST(Functions, TensorsAreNotRepeatedWithoutEnd) {
+  ModelBuilder b = callsOf(1000, "call");
+  onnx::FunctionProto& f = addFunction(b, "F");
+  onnx::AttributeProto& value = *addInner(f, "Constant", "", "k").add_attribute();
+  value.set_name("value");
+  value.set_type(onnx::AttributeProto::TENSOR);
+  value.mutable_t()->set_data_type(onnx::TensorProto::FLOAT);
+  value.mutable_t()->add_dims(20000);
+  value.mutable_t()->set_raw_data(std::string(80000, '\0'));
+  addInner(f, "Add", "in", "out").add_input("k");
+  expectTooMuch(b);
+}
+
+// 2⁶⁰ calls of a function that stands for no node.
+TEST(Functions, ThatStandForNothingAreNotCalledWithoutEnd) {
+  ModelBuilder b = callsOf(1, "call");
+  constexpr int kLevels = 60;
+  for (int level = 0; level <= kLevels; ++level) {
+    onnx::FunctionProto& f = addFunction(b, level == kLevels ? "F" : "F" + std::to_string(level));
+    f.clear_output();
+    for (int i = 0; level > 0 && i < 2; ++i) addInner(f, "F" + std::to_string(level - 1), "", "").set_domain("own");
+  }
+  setBudgets({.modelBytes = 1 << 20});
+  expectTooMuch(b);
+  setBudgets({});
+}
+
+// Operators that stand for one node an operand repeat their names as well.
+TEST(Functions, NamesOfOperatorsOfManyOperandsAreNotRepeatedWithoutEnd) {
+  ModelBuilder b = oneNode(13, "Sum", {}, std::vector<std::string>(2000, "x"));
+  b.graph().mutable_node(0)->set_name(std::string(100000, 'n'));
+  expectTooMuch(b);
+}
+
+}  // namespace
+}  // namespace relprop::onnx_test
