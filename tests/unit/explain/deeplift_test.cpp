@@ -203,17 +203,18 @@ TEST(DeepLift, MaxPoolByHand) {
   }
 }
 
+ValueId channel(Build& b, std::int64_t k) {
+  return b.add(Op::Slice, {b.x()},
+               {{"axes", Ints{0, 1, 2, 3}},
+                {"starts", Ints{0, k, 0, 0}},
+                {"ends", Ints{1, k + 1, 1, 1}},
+                {"steps", Ints{1, 1, 1, 1}}});
+}
+
 // ab at (3, 5) over (1, 2): Δa·(5 + 2)/2 + Δb·(3 + 1)/2.
 TEST(DeepLift, ProductByHand) {
   Build b({1, 2, 1, 1});
-  const auto part = [&](std::int64_t from) {
-    return b.add(Op::Slice, {b.x()},
-                 {{"axes", Ints{0, 1, 2, 3}},
-                  {"starts", Ints{0, from, 0, 0}},
-                  {"ends", Ints{1, from + 1, 1, 1}},
-                  {"steps", Ints{1, 1, 1, 1}}});
-  };
-  const ValueId a = part(0), c = part(1);
+  const ValueId a = channel(b, 0), c = channel(b, 1);
   b.add(Op::Mul, {a, c});
   inferShapes(b.graph);
   reshaped(b, {1, 1});
@@ -226,14 +227,7 @@ TEST(DeepLift, ProductByHand) {
 TEST(DeepLift, ExtremesByHand) {
   for (const Op op : {Op::Max, Op::Min}) {
     Build b({1, 2, 1, 1});
-    const auto part = [&](std::int64_t from) {
-      return b.add(Op::Slice, {b.x()},
-                   {{"axes", Ints{0, 1, 2, 3}},
-                    {"starts", Ints{0, from, 0, 0}},
-                    {"ends", Ints{1, from + 1, 1, 1}},
-                    {"steps", Ints{1, 1, 1, 1}}});
-    };
-    const ValueId first = part(0), second = part(1);
+    const ValueId first = channel(b, 0), second = channel(b, 1);
     b.add(op, {first, second});
     inferShapes(b.graph);
     reshaped(b, {1, 1});
