@@ -1,5 +1,7 @@
 #include "c/options.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <iterator>
 #include <nlohmann/json.hpp>
@@ -27,8 +29,9 @@ nlohmann::json parsed(const char* text) {
   try {
     nlohmann::json json = nlohmann::json::parse(text);
     if (json.is_object()) return json;
-  } catch (const nlohmann::json::exception& error) {
-    throw Error(ErrorCode::InvalidArgument, "options", error.what(), "a JSON object");
+  } catch (const nlohmann::json::parse_error& error) {
+    throw Error(ErrorCode::InvalidArgument, "options", fmt::format("broken JSON at byte {}", error.byte),
+                "a JSON object");
   }
   throw Error(ErrorCode::InvalidArgument, "options", "JSON, but no object", "a JSON object");
 }
