@@ -86,7 +86,7 @@ Descriptor createTemporary(TemporaryName& temporary, const fs::path& path) {
   constexpr int attempts = 100;
   sweepLeftovers(path.parent_path());
   for (int i = 0; i < attempts; ++i) {
-    const fs::path candidate = temporaryBeside(path);
+    fs::path candidate = temporaryBeside(path);
     const int descriptor = ::open(candidate.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (descriptor < 0 && errno == EEXIST) continue;
     if (descriptor < 0) failWrite(path, errno);
@@ -94,7 +94,7 @@ Descriptor createTemporary(TemporaryName& temporary, const fs::path& path) {
       ::close(descriptor);
       continue;
     }
-    temporary.path = candidate;
+    temporary.path = std::move(candidate);  // which cannot fail: nobody else knows of the file yet
     return Descriptor(descriptor);
   }
   failWrite(path, EEXIST);

@@ -98,7 +98,7 @@ class Faults : public testing::TestWithParam<std::tuple<std::string, Fault>> {
       EXPECT_THAT(broken.outcome.err, AnyOf(HasSubstr("relprop: error: "), HasSubstr("libgomp: ")));
     }
     EXPECT_THAT(broken.outcome.err, Not(HasSubstr("unexpected")));
-    EXPECT_THAT(broken.left, IsEmpty());
+    EXPECT_THAT(broken.left, IsEmpty()) << broken.outcome.err << broken.stack;
     if (broken.report.written()) {
       EXPECT_EQ(broken.report.after, broken.report.before);
     }

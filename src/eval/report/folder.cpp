@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <sstream>
 #include <system_error>
+#include <utility>
 
 #include "image/leftovers.h"
 #include "relprop/error.h"
@@ -108,10 +109,10 @@ FolderWriter::FolderWriter(const fs::path& target) : target_(resolved(target)) {
   fs::create_directories(target_.parent_path(), failed);
   require(failed, target_.parent_path());
   sweepLeftoverFolders(target_.parent_path(), kMarker);
-  const fs::path temporary = temporaryBeside(target_);
+  fs::path temporary = temporaryBeside(target_);
   fs::remove_all(temporary, failed);  // left behind by a killed process of the same id
   if (!fs::create_directory(temporary, failed)) failWrite(target_, failed);
-  temporary_ = temporary;
+  temporary_ = std::move(temporary);  // which cannot fail: nobody else knows of the folder yet
   claim();
 }
 
