@@ -126,9 +126,9 @@ Protocol parseProtocol(const std::string& text);
 // picture, input, inputShape and run seed alone (noisy_copies.cpp).
 Plane meanOfCopies(const Case& c, const NoisyCopies& copies,
                    const std::function<std::vector<Plane>(std::int64_t count, const Fill&)>& explain);
-// What the scores of a stored protocol are; of the metric without parameters where this version does not know the text,
-// and nothing of an unknown metric.
-std::vector<ScoreInfo> scoresOf(const std::string& protocol);
+// What a score of a stored protocol is; of the metric without parameters where this version does not know the text, and
+// nothing of an unknown metric or score.
+std::optional<ScoreInfo> scoreInfoOf(const std::string& protocol, const std::string& score);
 // The text of a protocol that asks the network with this precision unless it says which itself.
 std::string withPrecision(const std::string& text, Precision precision);
 

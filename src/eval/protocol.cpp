@@ -95,9 +95,11 @@ Protocol parseProtocol(const std::string& text) {
   return protocol;
 }
 
-std::vector<ScoreInfo> scoresOf(const std::string& protocol) {
+std::optional<ScoreInfo> scoreInfoOf(const std::string& protocol, const std::string& score) {
   for (const std::string& text : {protocol, spell(protocol).name}) try {
-      return parseProtocol(text).scores;
+      for (const ScoreInfo& one : parseProtocol(text).scores)
+        if (one.name == score) return one;
+      return {};
     } catch (const Error&) {  // of another version
     }
   return {};

@@ -194,9 +194,8 @@ Rows rowsOf(const Store& store) {
 }
 
 ScoreKind directionOf(const std::string& protocol, const std::string& score) {
-  for (const ScoreInfo& one : scoresOf(protocol))
-    if (one.name == score) return {one.better, one.ratio};
-  return Better::Neither;
+  const std::optional<ScoreInfo> info = scoreInfoOf(protocol, score);
+  return info ? ScoreKind{info->better, info->ratio} : Better::Neither;
 }
 
 std::vector<Group> groupsOf(const Rows& rows, const Direction& direction) {

@@ -21,6 +21,10 @@ std::vector<std::string> fieldsOf(const std::string& line) {
   return fields;
 }
 
+std::string placeOf(const std::filesystem::path& list, std::size_t line) {
+  return fmt::format("{}, line {}", list.string(), line);
+}
+
 // Long lines of something that is no list at all are not repeated in full.
 std::string shown(const std::vector<std::string>& fields) {
   const std::string text = fmt::format("{}", fmt::join(fields, " "));
@@ -30,7 +34,7 @@ std::string shown(const std::vector<std::string>& fields) {
 }  // namespace
 
 std::string ListLine::where() const {
-  return fmt::format("{}, line {}", list_.string(), line_);
+  return placeOf(list_, line_);
 }
 
 const std::string& ListLine::name(std::size_t field) const {
@@ -67,8 +71,7 @@ void readList(const std::filesystem::path& path, std::size_t least, std::size_t 
     std::vector<std::string> fields = fieldsOf(line);
     if (fields.empty()) continue;
     if (fields.size() < least || fields.size() > most)
-      malformed(fmt::format("{}, line {}", path.string(), number), fmt::format("'{}'", shown(fields)),
-                fmt::format("'{}'", expected));
+      malformed(placeOf(path, number), fmt::format("'{}'", shown(fields)), fmt::format("'{}'", expected));
     take(ListLine(path, number, std::move(fields)));
   }
 }

@@ -148,9 +148,8 @@ std::string mapFile(std::size_t number, std::size_t method) {
 }
 
 std::string summaryOf(const std::string& protocol, const std::string& score) {
-  for (const ScoreInfo& one : scoresOf(protocol))
-    if (one.name == score) return one.summary;
-  return "";
+  const std::optional<ScoreInfo> info = scoreInfoOf(protocol, score);
+  return info ? info->summary : "";
 }
 
 double scoreOf(const ShownPicture& picture, const std::string& method, const ScoreColumn& column) {

@@ -89,8 +89,8 @@ void product(NodeStep& s) {
 // Where the larger one of several grew (Δy > 0), m·Δy goes to the winner under x, and else to the winner under x′, over
 // the Δ found there, as at max pools; of the smaller one the other way round.
 void extremeOfSeveral(NodeStep& s) {
-  const Expr dy = difference(s, s.node.outputs[0]) * (s.node.op == Op::Max ? 1.0f : -1.0f);
   const float sign = s.node.op == Op::Max ? 1.0f : -1.0f;
+  const Expr dy = difference(s, s.node.outputs[0]) * sign;
   for (std::size_t k = 0; k < s.node.inputs.size(); ++k) {
     if (!s.dynamic(k)) continue;
     const Expr gained = positive(dy) * elementwiseDerivative(s.f, s.node, k);
