@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <thread>
 
 #include "eval/measuring.h"
 #include "explainer/translated.h"
@@ -103,7 +104,8 @@ Provenance Evaluation::provenance() const {
   if (impl_->options.precision == Precision::Bfloat16) p.precision = "bfloat16";
   if (impl_->options.tuning) p.libraries["tuning"] = nameOf(*impl_->options.tuning);
   p.seed = impl_->options.seed;
-  p.threads = impl_->options.threads;
+  const int asked = impl_->options.threads;
+  p.threads = asked > 0 ? asked : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   return p;
 }
 

@@ -23,7 +23,7 @@ namespace fs = std::filesystem;
 
 [[noreturn]] void fail(const fs::path& path, int error) {
   const bool missing = error == ENOENT || error == ENOTDIR;
-  throw Error(missing ? ErrorCode::FileNotFound : ErrorCode::FileUnreadable, path.string(),
+  throw Error(missing ? ErrorCode::FileNotFound : ErrorCode::FileUnreadable, path.empty() ? "''" : path.string(),
               missing ? "no such file" : "cannot be read: " + std::generic_category().message(error));
 }
 

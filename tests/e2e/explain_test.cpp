@@ -201,10 +201,15 @@ TEST_F(ExplainTest, PatternsAreForMethodsThatUseThem) {
   EXPECT_THAT(unused.err, HasSubstr("pattern-net or pattern-attribution"));
   const Outcome inspected = relprop({"inspect", exampleModel(), "-m", "rap", "--patterns", file});
   EXPECT_EQ(inspected.code, 1);
-  EXPECT_THAT(inspected.err, HasSubstr("p.npz: there is no such file"));
+  EXPECT_THAT(inspected.err, HasSubstr("pattern-net or pattern-attribution"));
+  const Outcome missing = relprop({"inspect", exampleModel(), "-m", "pattern-net", "--patterns", file});
+  EXPECT_EQ(missing.code, 1);
+  EXPECT_THAT(missing.err, HasSubstr("p.npz: there is no such file"));
 }
 
 TEST_F(ExplainTest, EmptyNamesAreQuoted) {
+  for (const char* command : {"inspect", "bench"})
+    EXPECT_THAT(relprop({command, ""}).err, HasSubstr("error: '': no such file")) << command;
   const Outcome model = relprop({"explain", "", examplePicture(), "-o", out()});
   EXPECT_EQ(model.code, 1);
   EXPECT_THAT(model.err, HasSubstr("'': no such file"));

@@ -1,9 +1,11 @@
 // Runs a harness without Clang: over files and folders of files, and over damaged copies of them, the same ones each
 // time.
-//   relprop_fuzz [--mutate N] [--seed N] [--seconds N] [--dictionary FILE] [--keep FILE] PATH…
-// --seconds goes on with other copies, a seed behind the other, until so many have passed. --keep writes every input to
+//   relprop_fuzz [--mutate N] [--seed N] [--seconds N] [--runs N] [--dictionary FILE] [--keep FILE] PATH…
+// --seconds goes on with other copies, a seed behind the other, until so many have passed, or so many inputs been run
+// as --runs says. --keep writes every input to
 // FILE before it runs, so that the one that ended the program lies there. An input that takes more than a minute ends
 // it too (SIGALRM).
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -28,9 +30,10 @@ constexpr unsigned kSeconds = 60;
 
 struct Options {
   int mutations = 0, seconds = 0;
+  std::size_t runs = SIZE_MAX;
   unsigned seed = 1;
   std::vector<Bytes> words;  // of the dictionary
-  std::string keep;
+  int keep = -1;             // the file's descriptor
   std::vector<fs::path> files;
 };
 
@@ -79,10 +82,12 @@ Options parse(int argc, char** argv) {
       options.seed = static_cast<unsigned>(std::atoi(argv[++i]));
     else if (argument == "--seconds" && valued)
       options.seconds = std::atoi(argv[++i]);
+    else if (argument == "--runs" && valued)
+      options.runs = std::strtoull(argv[++i], nullptr, 10);
     else if (argument == "--dictionary" && valued)
       options.words = readDictionary(argv[++i]);
     else if (argument == "--keep" && valued)
-      options.keep = argv[++i];
+      options.keep = open(argv[++i], O_CREAT | O_WRONLY | O_TRUNC, 0644);
     else
       addFiles(argument, options.files);
   }
@@ -143,24 +148,50 @@ class Damage {
   std::mt19937 random_;
 };
 
+// Over what lay in the file before; opening it anew would take longer than many an input does.
+void keep(int file, const Bytes& bytes) {
+  const auto size = static_cast<off_t>(bytes.size());
+  if (pwrite(file, bytes.data(), bytes.size(), 0) == size && ftruncate(file, size) == 0) return;
+  std::cerr << "relprop_fuzz: the file of --keep cannot be written\n";
+  std::exit(2);
+}
+
 void runOne(const Options& options, const Bytes& bytes) {
-  if (!options.keep.empty())
-    std::ofstream(options.keep, std::ios::binary)
-        .write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+  if (options.keep >= 0) keep(options.keep, bytes);
   alarm(kSeconds);
   LLVMFuzzerTestOneInput(bytes.data(), bytes.size());
   alarm(0);
 }
 
-// Every file and its damaged copies; returns how many inputs that were.
-std::size_t runAll(const Options& options, unsigned seed) {
+// What --seconds and --runs leave. Without --seconds it is one round over all files.
+class Budget {
+ public:
+  explicit Budget(const Options& options)
+      : most_(options.runs), timed_(options.seconds > 0), end_(Clock::now() + std::chrono::seconds(options.seconds)) {}
+  void count(std::size_t runs) { runs_ += runs; }
+  std::size_t runs() const { return runs_; }
+  bool spent() const { return runs_ >= most_ || (timed_ && Clock::now() >= end_); }
+  bool anotherRound() const { return timed_ && !spent(); }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  std::size_t most_, runs_ = 0;
+  bool timed_;
+  Clock::time_point end_;
+};
+
+// Every file and its damaged copies, or as many files as the budget has left: each seed has another order.
+void runAll(const Options& options, unsigned seed, Budget& budget) {
   Damage damage(options.words, seed);
-  for (const fs::path& path : options.files) {
+  std::vector<fs::path> files = options.files;
+  std::shuffle(files.begin(), files.end(), std::mt19937(seed));
+  for (const fs::path& path : files) {
+    if (budget.spent()) return;
     const Bytes original = readAll(path);
     runOne(options, original);
     for (int i = 0; i < options.mutations; ++i) runOne(options, damage(original));
+    budget.count(static_cast<std::size_t>(options.mutations) + 1);
   }
-  return options.files.size() * (static_cast<std::size_t>(options.mutations) + 1);
 }
 
 }  // namespace
@@ -172,10 +203,9 @@ int main(int argc, char** argv) {
     return 2;
   }
   LLVMFuzzerInitialize(&argc, &argv);
-  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(options.seconds);
+  Budget budget(options);
   unsigned seed = options.seed;
-  std::size_t runs = 0;
-  do runs += runAll(options, seed++);
-  while (std::chrono::steady_clock::now() < end);
-  std::cout << runs << " inputs from " << options.files.size() << " files, the next seed is " << seed << "\n";
+  do runAll(options, seed++, budget);
+  while (budget.anotherRound());
+  std::cout << budget.runs() << " inputs from " << options.files.size() << " files, the next seed is " << seed << "\n";
 }

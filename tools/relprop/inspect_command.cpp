@@ -7,6 +7,7 @@
 #include "interrupt.h"
 #include "ledger.h"
 #include "network_options.h"
+#include "patterns_option.h"
 #include "relprop/error.h"
 #include "report.h"
 #include "table.h"
@@ -138,6 +139,7 @@ void runReports(const InspectArguments& arguments, Console& console) {
   std::vector<std::string> notes;
   const std::vector<MethodChoice> methods = chosenMethods(model, arguments.run.network, notes);
   for (const std::string& note : notes) console.note(note);
+  if (!model.isBagOfWords()) requireUseOfPatterns(arguments.run.network.patterns, methods);
   for (const MethodChoice& method : methods) try {
       reportOn(method, model, arguments, console);
     } catch (const Error& error) {

@@ -95,7 +95,7 @@ PARTS = (
          TABLE_1, CORRECT, 160),
     Part("rap-table-patterns", "RAP, table 1: PatternAttribution", ("squeezenet1.1", "googlenet", "resnet18", "resnet50"),
          "imagenet", ("pattern-attribution",), TABLE_1, CORRECT, 0, True),
-    Part("rap-figure-7", "RAP, figure 7: perturbation of what is least relevant", ("squeezenet1.1", "resnet18"),
+    Part("rap-figure-7", "RAP, figure 7: perturbation of what is least relevant", ALL,
          "imagenet", PAPER + ("grad-cam", "rap-signed"), ("negative-perturbation",), CORRECT, 180),
     Part("id-bf16", "the same on ResNet-50, the network asked in bfloat16", ("resnet50",), "imagenet", ID,
          ("id-score:profile=lrp-resnet",), ("--metric-precision", "bf16"), 100),

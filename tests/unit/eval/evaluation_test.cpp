@@ -120,6 +120,14 @@ TEST(Evaluation, MetricsAskInBfloat16) {
     EXPECT_EQ(r.key.protocol.ends_with(",precision=bf16"), r.key.protocol.starts_with("deletion")) << r.key.protocol;
 }
 
+TEST(Evaluation, SaysHowManyThreadsItUses) {
+  EvaluateOptions o = options({"rap"}, {"sparseness"});
+  o.threads = 0;
+  EXPECT_GE(Evaluation(shapes(), data(), o).provenance().threads, 1);
+  o.threads = 2;
+  EXPECT_EQ(Evaluation(shapes(), data(), o).provenance().threads, 2);
+}
+
 TEST(Evaluation, MapsInBfloat16AreAnotherMethod) {
   if (!multipliesBfloat16()) GTEST_SKIP() << "the processor does not multiply bfloat16";
   EvaluateOptions o = options({"rap"}, {"sparseness"});

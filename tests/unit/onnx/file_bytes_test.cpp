@@ -70,6 +70,10 @@ TEST(FileBytes, AFileThatBecomesShorterIsRefused) {
   EXPECT_THAT(error.got(), ::testing::HasSubstr("shorter"));
 }
 
+TEST(FileBytes, AnEmptyNameIsQuoted) {
+  EXPECT_EQ(test::expectError(ErrorCode::FileNotFound, [] { FileBytes{""}; }).where(), "''");
+}
+
 TEST(FileBytes, AnEmptyFileHasNone) {
   const test::TemporaryFolder folder;
   std::ofstream(folder / "empty").flush();
