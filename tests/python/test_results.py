@@ -2,8 +2,10 @@
 import array
 import contextlib
 import csv
+import hashlib
 import io
 import json
+import math
 import os
 import re
 import shlex
@@ -16,6 +18,13 @@ import unittest
 import support
 
 RUN = support.ROOT / "tools/results/run"
+sys.path.insert(0, str(RUN.parent))
+import parts  # noqa: E402
+
+
+def confirms(picture):
+    """Whether a picture is in the half that confirms."""
+    return int(hashlib.sha256(picture.split("/")[-1].encode()).hexdigest(), 16) % 2 == 1
 
 
 class Runs(support.TemporaryFolderTest):
@@ -136,6 +145,8 @@ class Runs(support.TemporaryFolderTest):
         for methods, limit in (("rap,grad-cam", 3), ("gradient", 2)):
             support.program("evaluate", support.MODEL, "--data", f"voc:{support.EXAMPLES / 'pictures'}", "--target", "predicted",
                             "--methods", methods, "--metrics", "negative-perturbation", "--limit", limit, "--store", store)
+        with contextlib.closing(sqlite3.connect(store)) as database, database:  # as the part asks for them
+            database.execute("update pictures set dataset = 'imagenet:imagenet', target = 'true+correct'")
         tool = [sys.executable, RUN.parent / "curves", self.work, "rap-figure-7"]
         svg = self.folder / "curves.svg"
         def draw(*options):
@@ -219,7 +230,171 @@ class Runs(support.TemporaryFolderTest):
         self.assertIn("`" + rows[0][0][0] + "`", chosen.splitlines()[-1])
         counts = list(map(int, re.search(r"(\d+) cells better, (\d+) worse, (\d+) undecided", confirmed).groups()))
         self.assertEqual(sum(counts), 1)  # one network and one metric
-        self.assertIn(f"| {len(list((voc / 'JPEGImages').iterdir())) // 2} |", confirmed)
+        self.assertIn(f"| {sum(confirms(path.stem) for path in (voc / 'JPEGImages').iterdir())} |", confirmed)
+
+    def test_metrics_are_named_as_a_store_names_them(self):
+        told = json.loads(support.program("metrics", "--json"))
+        self.assertEqual({one["name"] for one in told if "precision" in one["parameters"]}, set(parts.ASK_THE_NETWORK))
+        self.work.mkdir()
+        part = parts.named("id-bf16")
+        support.program("evaluate", support.MODEL, "--data", f"voc:{support.EXAMPLES / 'pictures'}", *part.options, "--target",
+                        "predicted", "-m", "random", "--metrics", ",".join((*part.metrics, "auc")), "--limit", 1, "--store", self.work / "a.db")
+        rows = list(csv.DictReader(io.StringIO(support.program("export", self.work / "a.db", "--csv"))))
+        self.assertEqual({"bf16" in row["protocol"] for row in rows if row["protocol"].startswith("auc")}, {False})
+        (protocol,) = {row["protocol"] for row in rows if row["protocol"].startswith("id-score")}
+        asked = part.protocol(part.metrics[0])
+        self.assertTrue(set(asked.partition(":")[2].split(",")) <= set(protocol.partition(":")[2].split(",")), asked)
+
+
+class Stores(support.TemporaryFolderTest):
+    """The tools on stores of our own making, for which every number is known."""
+    RATIO = "outside-inside@1:region=any"
+
+    def store(self, rows, file="resnet18.db", **everywhere):
+        """Adds (method, picture, value) as the part rap-table has them, but for what is said otherwise."""
+        its = {"model": "aa", "dataset": "imagenet:imagenet", "target": "true+correct", "protocol": self.RATIO, "score": "all", **everywhere}
+        with contextlib.closing(sqlite3.connect(self.folder / file)) as store, store:
+            store.execute("create table if not exists protocols (name)")
+            store.execute("create table if not exists scores_flat (model, model_path, dataset, picture, target, method, protocol, score, value)")
+            store.execute("create table if not exists costs_flat (model, model_path, dataset, method, explain_seconds)")
+            if not store.execute("select 1 from protocols where name = ?", (its["protocol"],)).fetchall():
+                store.execute("insert into protocols values (?)", (its["protocol"],))
+            store.executemany("insert into scores_flat values (?, ?, ?, ?, ?, ?, ?, ?, ?)", [
+                (its["model"], its["model"] + ".onnx", its["dataset"], picture, its["target"], method, its["protocol"], its["score"], value)
+                for method, picture, value in rows])
+            store.executemany("insert into costs_flat values (?, ?, ?, ?, ?)", [
+                (its["model"], "", its["dataset"], method, seconds) for method, _, _ in rows for seconds in (0.5, None)])
+
+    def tool(self, name, *options, code=0):
+        command = [sys.executable, RUN.parent / name, self.folder, *options]
+        done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=300)
+        self.assertEqual(done.returncode, code, done.stderr)
+        self.assertNotIn("Traceback", done.stderr)
+        return done.stdout if code == 0 else done.stderr
+
+    def cells(self, told, method):
+        return [cell.strip() for cell in re.search(rf"^\| `{re.escape(method)}` \|(.*)\|$", told, re.M)[1].split("|")]
+
+    def pictures(self, count):
+        return [f"{i:03}.JPEG" for i in range(count)]
+
+    def test_the_best_ratio_of_all_has_a_logarithm(self):
+        self.store([(method, picture, value) for method, values in (("rap", (0, 0.5)), ("grad-cam", (0.5, 0.5)))
+                    for picture, value in zip("ab", values)])
+        least, half = math.log(0.001), math.log(0.5)
+        logs = self.cells(self.tool("tables.py", "rap-table", "--network", "resnet18"), "rap")[3]
+        self.assertEqual(logs, f"{(least + half) / 2:.3f} ± {(half - least) / 2:.3f}")
+        against = self.cells(self.tool("tables.py", "rap-table", "--network", "resnet18", "--against", "rap"), "grad-cam")
+        self.assertEqual((against[0].split()[0], against[1]), (f"{(least - half) / 2:+.3f}", "2"))
+        board = self.tool("leaderboard", "--network", "resnet18")
+        self.assertEqual(self.cells(board, "rap")[1:], [f"{(least + half) / 2:.3f} (1)", "500"])
+        self.store([("rap:shifts=4", picture, 0) for picture in self.pictures(20)] +
+                   [("rap", picture, 0.01 if i % 2 else 0.1) for i, picture in enumerate(self.pictures(20))])
+        chosen = self.tool("choose", "--network", "resnet18")
+        counted = sum(map(confirms, self.pictures(20)))
+        self.assertRegex(chosen, rf"outside-inside all \| \+[234]\.\d+ \[.*\] \| {counted} \| better")
+
+    def test_precisions_are_not_mixed(self):
+        single, half = "id-score@1:profile=lrp-resnet,step=500,start=black", "id-score@1:profile=lrp-resnet,step=500,start=black,precision=bf16"
+        def told(part, **how):
+            return self.tool("tables.py", part, "--network", "resnet50", "--score", "id", **how)
+        its = {"file": "resnet50.db", "score": "id", "target": "true"}
+        self.store([("rap", picture, 0.25) for picture in "ab"], protocol=half, **its)
+        self.assertIn("nothing of id-resnet50", told("id-resnet50", code=1))
+        self.assertIn("no scores", self.tool("leaderboard", "--network", "resnet50", code=1))
+        self.assertEqual(self.cells(told("id-bf16"), "rap")[1], "0.250 ± 0.000")
+        self.store([("rap", picture, 0.75) for picture in "ab"], protocol=single, **its)
+        self.assertEqual(self.cells(told("id-bf16"), "rap")[1], "0.250 ± 0.000")
+        self.assertEqual(self.cells(told("id-resnet50"), "rap")[1], "0.750 ± 0.000")
+        self.assertEqual(self.cells(self.tool("leaderboard", "--network", "resnet50"), "rap")[1], "0.750 (1)")
+        self.store([("rap", picture, 0.5) for picture in "ab"], protocol=single.replace("@1", "@2"), **its)
+        both = told("id-resnet50", code=1)
+        self.assertIn(single, both)
+        self.assertIn(single.replace("@1", "@2"), both)
+
+    def test_maps_in_another_precision_are_not_the_methods(self):
+        self.store([("rap:first=zbox", "a", 0.25), ("rap:first=zbox | precision=bf16", "a", 0.75)])
+        self.assertEqual(self.cells(self.tool("tables.py", "rap-table", "--network", "resnet18"), "rap")[1], "0.250 ± –")
+
+    def test_methods_that_cannot_be_told_apart_are_named(self):
+        self.store([("rap:seed=logit", "a", 0.25), ("rap:seed=one", "a", 0.75)])
+        told = self.tool("tables.py", "rap-table", "--network", "resnet18", code=1)
+        self.assertIn("rap:seed=logit and rap:seed=one", told)
+
+    def test_networks_are_not_mixed(self):
+        self.store([("rap", "a", 0.25)])
+        self.store([("rap", "a", 0.75)], model="bb")
+        for tool in (("tables.py", "rap-table"), ("leaderboard",), ("choose",)):
+            self.assertRegex(self.tool(*tool, "--network", "resnet18", code=1), r"model aa \(aa.onnx\).*\n.*model bb")
+        for model, value in (("a", "0.250"), ("bb", "0.750")):
+            told = self.tool("tables.py", "rap-table", "--network", "resnet18", "--model", model)
+            self.assertEqual(self.cells(told, "rap")[1:3], [f"{value} ± –", value])
+
+    def test_data_sets_and_targets_are_not_mixed(self):
+        self.store([("rap", "a", 0.25)])
+        for other in ({"dataset": "voc:VOC2012"}, {"target": "predicted"}):
+            self.store([("rap", "a", 0.75)], **other)
+        self.assertEqual(self.cells(self.tool("tables.py", "rap-table", "--network", "resnet18"), "rap")[1], "0.250 ± –")
+        self.store([("rap", "a", 0.75)], dataset="imagenet:v2")
+        told = self.tool("tables.py", "rap-table", "--network", "resnet18", code=1)
+        self.assertIn("data set imagenet:imagenet", told)
+        self.assertIn("data set imagenet:v2", told)
+
+    def test_halves_are_of_the_names(self):
+        names = self.pictures(40)
+        self.store([(method, name, float(confirms(name)) + (method == "rap-signed") * i % 3 / 30)
+                    for method in ("rap", "rap-signed") for i, name in enumerate(names)])
+        def halves(file):
+            return self.cells(self.tool("tables.py", "rap-table", "--network", file, "--halves"), "rap")
+        self.assertEqual(halves("resnet18"), ["0.000 ± 0.000", "1.000 ± 0.000", "40"])
+        self.store([("rap", "folder/" + name, float(confirms(name))) for name in ["before.JPEG", *names[1:]]], "resnet50.db")
+        self.assertEqual(halves("resnet50"), ["0.000 ± 0.000", "1.000 ± 0.000", "40"])
+        chosen = self.tool("choose", "--network", "resnet18")
+        self.assertIn(f"| {sum(map(confirms, names))} |", chosen)
+
+    def test_one_picture_has_no_error(self):
+        self.store([("rap", "000.JPEG", 0.25), ("grad-cam", "000.JPEG", 0.5)])
+        self.assertEqual(self.cells(self.tool("tables.py", "rap-table", "--network", "resnet18"), "rap"),
+                         ["(0.164 resnet50)", "0.250 ± –", "0.250", f"{math.log(0.25):.3f} ± –", "1", ""])
+        self.assertEqual(self.cells(self.tool("tables.py", "rap-table", "--network", "resnet18", "--wide"), "rap"), ["**0.250** ± –"])
+        against = self.cells(self.tool("tables.py", "rap-table", "--network", "resnet18", "--against", "rap"), "grad-cam")
+        self.assertEqual(against, [f"{math.log(0.5):+.3f} [–, –]", "1"])
+        self.assertEqual(sorted(self.cells(self.tool("tables.py", "rap-table", "--network", "resnet18", "--halves"), "rap")[:2]),
+                         ["0.250 ± –", "–"])
+
+    def test_a_method_without_enough_pictures_is_not_the_best(self):
+        names = self.pictures(10)
+        self.store([("rap", name, 0.5) for name in names] + [("grad-cam", name, 0.4) for name in names[:9]] +
+                   [("lrp-resnet", name, 0.1) for name in names[:8]])
+        wide = self.tool("tables.py", "rap-table", "--network", "resnet18", "--wide")
+        self.assertEqual([self.cells(wide, method) for method in ("rap", "grad-cam", "lrp-resnet")],
+                         [["0.500 ± 0.000"], ["**0.400** ± 0.000 (9)"], ["0.100 ± 0.000 (8)"]])
+        board = self.tool("leaderboard", "--network", "resnet18")
+        self.assertEqual([self.cells(board, method)[:2] for method in ("grad-cam", "rap", "lrp-resnet")],
+                         [["1.0", f"{math.log(0.4):.3f} (1, n 9)"], ["2.0", f"{math.log(0.5):.3f} (2)"], ["3.0", f"{math.log(0.1):.3f} (3, n 8)"]])
+
+    def test_figures_are_found_in_any_order_of_keys_and_of_their_own_photos_alone(self):
+        method = "lrp-resnet:residual=symmetric,identity_skip=off"
+        its = {"file": "resnet50.db", "score": "id", "target": "true", "protocol": "id-score@1:profile=lrp-resnet,precision=bf16"}
+        self.store([(method, picture, 0.5) for picture in "ab"], **its)
+        self.assertEqual(self.cells(self.tool("tables.py", "id-bf16"), method)[0], "0.510")
+        self.store([("rap", "a", 0.5)], "resnet50.cub.db", dataset="cub:birds", target="predicted")
+        self.assertEqual(self.cells(self.tool("tables.py", "cub", "--network", "resnet50"), "rap")[0], "–")
+
+    def test_what_was_not_run_is_said(self):
+        options = {"tables.py": ["rap-table"], "leaderboard": [], "choose": [], "curves": ["rap-figure-7", "accuracy", "-o", self.folder / "a.svg"]}
+        def told(tool):
+            return self.tool(tool, *options[tool], "--network", "resnet18", code=1)
+        for tool in options:
+            self.assertIn("resnet18: no ", told(tool))
+        with contextlib.closing(sqlite3.connect(self.folder / "resnet18.db")) as store:
+            store.execute("create table others (a)")
+        for tool in options:
+            self.assertIn("resnet18.db is left out, no such table", told(tool))
+        (self.folder / "resnet18.db").unlink()
+        self.store([])
+        for tool in ("tables.py", "leaderboard", "choose"):
+            self.assertIn(str(self.folder), told(tool))
 
 
 class Ranks(unittest.TestCase):

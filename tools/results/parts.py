@@ -43,6 +43,10 @@ VARIANTS = ("rap", "rap-signed", "rap-summary", "rap:first=flat", "rap:bounds=ra
 VARIANTS_AT_ADDITIONS = ("rap:residual=symmetric", "rap:residual=gamma:0.1", "rap:residual=gamma:0.25",
                          "rap:residual=gamma:0.5", "rap-signed:residual=gamma:0.25")
 
+# Metrics that ask the network for perturbed pictures: its precision is a part of their names in a store.
+ASK_THE_NETWORK = ("insertion", "deletion", "id-score", "region-perturbation", "negative-perturbation", "srg", "road",
+                   "average-drop", "sensitivity-n", "infidelity", "completeness")
+
 
 @dataclass(frozen=True)
 class Part:
@@ -55,6 +59,20 @@ class Part:
     options: tuple = CORRECT
     limit: int = 0  # pictures, where the whole set would take days
     patterns: bool = False  # estimated first, from the pictures of the data set
+
+    def option(self, name, fallback):
+        return self.options[self.options.index(name) + 1] if name in self.options else fallback
+
+    def protocol(self, metric):
+        """One of its metrics as the store names it, but for what it does not say."""
+        if self.option("--metric-precision", "f32") == "f32" or metric.partition(":")[0] not in ASK_THE_NETWORK:
+            return metric
+        return metric + ("," if ":" in metric else ":") + "precision=bf16"
+
+    @property
+    def target(self):
+        """What of a picture is explained, as the store names it."""
+        return self.option("--target", "true") + ("+correct" if "--only-correct" in self.options else "")
 
 
 def store_of(work, network, data):

@@ -1,100 +1,64 @@
 #!/usr/bin/python3
 """Prints the tables of docs/results.md from the stores that tools/results/run made, beside the papers' figures.
 
-    tools/results/tables.py WORK PART [--network NETWORK...] [--score SCORE...] [--halves | --against METHOD | --wide [scores]]
+    tools/results/tables.py WORK PART [--network NETWORK...] [--score SCORE...] [--halves | --against METHOD | --wide [scores]] [--model KEY]
 
 A row is a method: theirs (papers.json), ours ± standard error, median, mean of natural logarithms ± standard error (of
-ratios), n, and where theirs lies: within ours ± 1.96 standard errors, below or above. Of a network that the paper does not
-have, theirs is that of the paper's, in brackets, and lies nowhere. With
---halves the means of every other picture and of the rest stand there instead, so that a choice made on one half can be
-confirmed on the other. With --against it is the mean difference of METHOD to the others, of ratios of their logarithms, paired by
-picture, with a 95 % percentile bootstrap interval that is widened for the number of others (Bonferroni). With --wide
-columns are networks, a table a score, or scores, a table a network.
+ratios; of those below 0.001, such as the best possible 0, that of 0.001), n, and where theirs lies: within ours ± 1.96 standard
+errors, below or above. Of a network that the paper does not have, theirs is that of the paper's, in brackets, and lies nowhere.
+With --halves the means of two halves of the pictures stand there instead, so that a choice made on one half can be confirmed on
+the other; which half a picture is in, its file name says alone, so it is the same in every table. With --against it is the mean
+difference of METHOD to the others, of ratios of their logarithms, paired by picture, with a 95 % percentile bootstrap interval
+that is widened for the number of others (Bonferroni). With --wide columns are networks, a table a score, or scores, a table a
+network; bold is the best mean of the methods that have at least 90 % of the pictures of the column's most, and in brackets
+stands how many a method has where it is not the most. Of a store with several networks --model KEY chooses one.
 """
 import argparse
+import hashlib
 import json
 import math
 import pathlib
 import random
-import re
-import sqlite3
 import statistics
 import sys
 
 import parts
+from stores import fields, of_method, scores_in, scores_of, stores_of
 
 PAPERS = json.loads((pathlib.Path(__file__).parent / "papers.json").read_text())
 RATIOS = ("all", "pos")
 LOWER = RATIOS + ("morf", "deletion", "drop")  # is better
-ASKED = list(dict.fromkeys(method for part in parts.PARTS for method in part.methods))
-
-
-def fields(text):
-    """name:key=value,… in parts; a value may have a colon."""
-    name, _, rest = text.partition(":")
-    return name, dict(one.split("=", 1) for one in rest.split(",")) if rest else {}
-
-
-def complete_of(asked, complete, all_asked):
-    """The complete string of a method as it was asked for, of those in the store: the one that has what was asked for and
-    that no other method of its name asked for."""
-    name, keys = fields(asked)
-    others = [fields(one)[1] for one in all_asked if fields(one)[0] == name and one != asked]
-    for text in complete:
-        its_name, its_keys = fields(text)
-        if its_name != name or any(its_keys.get(key) != value for key, value in keys.items()):
-            continue
-        more = [other for other in others if len(other) > len(keys) and all(its_keys.get(k) == v for k, v in other.items())]
-        if not more:
-            return text
-    return None
-
-
-def of_method(by_method, asked):
-    """What belongs to a method as it was asked for, of {complete method: …}; {} where there is nothing."""
-    return by_method.get(complete_of(asked, by_method, ASKED), {})
-
-
-def stores_of(work, networks, data="imagenet"):
-    """{network: its store, to read}, of the networks that have one."""
-    paths = {network: parts.store_of(work, network, data) for network in networks}
-    return {network: sqlite3.connect(f"file:{path}?mode=ro", uri=True) for network, path in paths.items() if path.exists()}
-
-
-def protocol_of(store, metric):
-    """The complete protocol of a metric as a part asks for it; None where the store has none."""
-    known = {re.sub("@[0-9]+", "", text): text for text, in store.execute("select name from protocols")}
-    asked = [one for part in parts.PARTS for one in part.metrics]
-    return known.get(complete_of(metric, known, asked))
-
-
-def scores_of(store, metric, score):
-    """{complete method: {picture: value}}"""
-    rows = store.execute(
-        "select method, picture || '/' || target, value from scores_flat where protocol = ? and score = ?",
-        (protocol_of(store, metric), score)).fetchall()
-    found = {}
-    for method, picture, value in rows:
-        if value is not None and math.isfinite(value):
-            found.setdefault(method, {})[picture] = value
-    return found
+LEAST_RATIO = 0.001  # whose logarithm is that of smaller ones: 0 is the best score and has none of its own
+ENOUGH = 90  # per cent of the pictures of the method that has most, below which a method cannot be the best of a column
 
 
 def mean_error(values):
-    return statistics.fmean(values), statistics.stdev(values) / math.sqrt(len(values)) if len(values) > 1 else 0.0
+    """Mean and standard error; one value has none."""
+    return statistics.fmean(values), statistics.stdev(values) / math.sqrt(len(values)) if len(values) > 1 else None
+
+
+def error_text(error):
+    return "–" if error is None else f"{error:.3f}"
 
 
 def shown(pair):
-    return f"{pair[0]:.3f} ± {pair[1]:.3f}"
+    return f"{pair[0]:.3f} ± {error_text(pair[1])}"
 
 
-def theirs_of(network, method, metric, score):
+def have_enough(counts):
+    """The methods of {method: number of pictures} that have enough of them to be the best."""
+    return [method for method, count in counts.items() if 100 * count >= ENOUGH * max(counts.values())]
+
+
+def theirs_of(part, network, method, metric, score):
     """The figure and the network it is of, or None."""
     # Steps of integrated gradients are not part of the method's name in a paper.
     name = "integrated-gradients" if method.startswith("integrated-gradients:steps") else method
+    figures = [figure for figure in PAPERS if score in figure["scores"] and
+               (figure["data"], figure["metric"], fields(figure["method"])) == (part.data, metric, fields(name))]
     for its in (network, "resnet50", "vgg16"):
-        for figure in PAPERS:
-            if (figure["network"], figure["method"], figure["metric"]) == (its, name, metric) and score in figure["scores"]:
+        for figure in figures:
+            if figure["network"] == its:
                 return figure["scores"][score], its
     return None
 
@@ -106,7 +70,7 @@ def theirs_text(theirs, network):
 
 
 def place(theirs, network, mean, error):
-    if theirs is None or theirs[1] != network:
+    if theirs is None or theirs[1] != network or error is None:
         return ""
     theirs = theirs[0]
     if abs(theirs - mean) <= 1.96 * error:
@@ -114,30 +78,33 @@ def place(theirs, network, mean, error):
     return "below ours" if theirs < mean else "above ours"
 
 
-def logarithms(values):
-    logs = [math.log(value) for value in values if value > 0]
-    return shown(mean_error(logs)) if logs else "–"
+def logarithm(ratio):
+    return math.log(max(ratio, LEAST_RATIO))
 
 
-def row_of(network, method, metric, score, values):
-    theirs = theirs_of(network, method, metric, score)
+def row_of(part, network, method, metric, score, values):
+    theirs = theirs_of(part, network, method, metric, score)
     mean, error = mean_error(values)
     cells = [theirs_text(theirs, network), shown((mean, error)), f"{statistics.median(values):.3f}"]
     if score in RATIOS:
-        cells.append(logarithms(values))
+        cells.append(shown(mean_error([logarithm(value) for value in values])))
     return cells + [str(len(values)), place(theirs, network, mean, error)]
 
 
+def half_of(picture):
+    """0 or 1, by its file name alone: a picture is in the same half of every table, network and run."""
+    return hashlib.sha256(picture.rpartition("/")[2].encode()).digest()[-1] & 1
+
+
 def halves_of(values_by_picture):
-    ordered = [value for _, value in sorted(values_by_picture.items())]
-    return [shown(mean_error(half)) for half in (ordered[::2], ordered[1::2])] + [str(len(ordered))]
+    halves = [[value for picture, value in values_by_picture.items() if half_of(picture) == half] for half in (0, 1)]
+    return [shown(mean_error(half)) if half else "–" for half in halves] + [str(len(values_by_picture))]
 
 
 def differences(ours, others, ratio):
     """Of the pictures that both have."""
-    scale = math.log if ratio else float
-    common = [picture for picture in ours if picture in others]
-    return [scale(ours[one]) - scale(others[one]) for one in common if not ratio or min(ours[one], others[one]) > 0]
+    scale = logarithm if ratio else float
+    return [scale(ours[picture]) - scale(others[picture]) for picture in ours if picture in others]
 
 
 def interval(values, candidates, resamples=5000):
@@ -149,84 +116,99 @@ def interval(values, candidates, resamples=5000):
 
 
 def print_differences(part, network, metric, score, store, method):
-    values = scores_of(store, metric, score)
+    values = scores_of(store, part, metric, score)
     ours = of_method(values, method)
     rows = {other: differences(ours, of_method(values, other), score in RATIOS)
             for other in part.methods if other != method}
-    rows = {other: its for other, its in rows.items() if len(its) > 1}
+    rows = {other: its for other, its in rows.items() if its}
     if not rows:
-        return
-    print(f"\n**{network}, {metric} {score}{', logs' if score in RATIOS else ''}: `{method}` less …**\n\n| method | difference | n |\n|---|---:|---:|")
+        return False
+    print(f"\n**{network}, {part.protocol(metric)} {score}{', logs' if score in RATIOS else ''}: `{method}` less …**\n\n"
+          "| method | difference | n |\n|---|---:|---:|")
+    candidates = sum(len(its) > 1 for its in rows.values())
     for other, its in rows.items():
-        low, high = interval(its, len(rows))
-        print(f"| `{other}` | {statistics.fmean(its):+.3f} [{low:+.3f}, {high:+.3f}] | {len(its)} |")
+        ends = "–, –" if len(its) < 2 else "{:+.3f}, {:+.3f}".format(*interval(its, candidates))
+        print(f"| `{other}` | {statistics.fmean(its):+.3f} [{ends}] | {len(its)} |")
+    return True
 
 
 def print_table(part, network, metric, score, store, halves):
-    values = scores_of(store, metric, score)
+    values = scores_of(store, part, metric, score)
     ratio = ["mean of logs"] if score in RATIOS else []
     head = ["method", "first half", "second half", "n"] if halves else ["method", "theirs", "ours", "median", *ratio, "n", "theirs lies"]
     rows = []
     for method in part.methods:
-        its = of_method(values, method)
-        if len(its) > 1:
-            cells = halves_of(its) if halves else row_of(network, method, metric, score, list(its.values()))
+        if its := of_method(values, method):
+            cells = halves_of(its) if halves else row_of(part, network, method, metric, score, list(its.values()))
             rows.append([f"`{method}`", *cells])
     if not rows:
-        return
-    print(f"\n**{network}, {metric} {score}**\n\n| {' | '.join(head)} |\n|---|{'---:|' * (len(head) - 1)}")
+        return False
+    print(f"\n**{network}, {part.protocol(metric)} {score}**\n\n| {' | '.join(head)} |\n|---|{'---:|' * (len(head) - 1)}")
     for row in rows:
         print(f"| {' | '.join(row)} |")
+    return True
 
 
 def values_by_method(part, metric, score, store):
     """{method: values}, of the methods that have any."""
-    values = scores_of(store, metric, score)
+    values = scores_of(store, part, metric, score)
     its = {method: list(of_method(values, method).values()) for method in part.methods}
-    return {method: found for method, found in its.items() if len(found) > 1}
+    return {method: found for method, found in its.items() if found}
+
+
+def best_of(score, values):
+    """The method with the best mean of {method: values}, of those with enough of them."""
+    means = {method: statistics.fmean(values[method])
+             for method in have_enough({method: len(its) for method, its in values.items()})}
+    return (min if score in LOWER else max)(means, key=means.get)
+
+
+def wide_cell(values, most, best):
+    if not values:
+        return "–"
+    mean, error = mean_error(values)
+    few = f" ({len(values)})" if len(values) != most else ""
+    return f"{f'**{mean:.3f}**' if best else f'{mean:.3f}'} ± {error_text(error)}{few}"
 
 
 def print_wide(title, part, columns):
-    """Columns: (head, score, values by method). Bold is the best mean."""
-    columns = [column for column in columns if column[2]]
+    """Columns: (head, score, values by method)."""
+    columns = [(head, its, max(map(len, its.values())), best_of(score, its)) for head, score, its in columns if its]
     if not columns:
-        return
-    counts = [max(len(found) for found in its.values()) for _, _, its in columns]
-    best = [(min if score in LOWER else max)(its, key=lambda method, its=its: statistics.fmean(its[method]))
-            for _, score, its in columns]
-    heads = " | ".join(f"{head}, {count}" for (head, _, _), count in zip(columns, counts))
+        return False
+    heads = " | ".join(f"{head}, {most}" for head, _, most, _ in columns)
     print(f"\n**{title}**\n\n| method | {heads} |\n|---|{'---:|' * len(columns)}")
     for method in part.methods:
-        texts = []
-        for (_, _, its), count, first in zip(columns, counts, best):
-            mean, error = mean_error(its[method]) if method in its else (None, None)
-            few = f" ({len(its[method])})" if method in its and len(its[method]) != count else ""
-            number = "–" if mean is None else f"**{mean:.3f}**" if method == first else f"{mean:.3f}"
-            texts.append(number if mean is None else f"{number} ± {error:.3f}{few}")
+        texts = [wide_cell(its.get(method), most, best == method) for _, its, most, best in columns]
         if any(text != "–" for text in texts):
             print(f"| `{method}` | {' | '.join(texts)} |")
+    return True
 
 
-def print_by_network(part, asked, stores):
-    """A table a score, its columns networks."""
-    for metric, score in asked:
-        print_wide(f"{metric} {score}", part, [(network, score, values_by_method(part, metric, score, store))
-                                               for network, store in stores.items()])
+def wide_tables(part, asked, stores, by_score):
+    """(title, columns) of a table a score, its columns networks, or a table a network, its columns scores."""
+    def column(head, network, metric, score):
+        return head, score, values_by_method(part, metric, score, stores[network])
+    if by_score:
+        return [(network, [column(f"{part.protocol(metric)} {score}", network, metric, score) for metric, score in asked])
+                for network in stores]
+    return [(f"{part.protocol(metric)} {score}", [column(network, network, metric, score) for network in stores])
+            for metric, score in asked]
 
 
-def print_by_score(part, asked, stores):
-    """A table a network, its columns scores."""
+def print_long(part, stores, args):
     for network, store in stores.items():
-        print_wide(network, part, [(f"{metric} {score}", score, values_by_method(part, metric, score, store))
-                                   for metric, score in asked])
+        for metric in part.metrics:
+            for score in scores_in(store, part, metric):
+                if args.score and score not in args.score:
+                    continue
+                if args.against:
+                    yield print_differences(part, network, metric, score, store, args.against)
+                else:
+                    yield print_table(part, network, metric, score, store, args.halves)
 
 
-def scores_in(store, metric):
-    return [row[0] for row in store.execute("select distinct score from scores_flat where protocol = ?",
-                                            (protocol_of(store, metric),))]
-
-
-def main():
+def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("work", type=pathlib.Path)
     parser.add_argument("part", choices=[part.name for part in parts.PARTS])
@@ -235,27 +217,22 @@ def main():
     parser.add_argument("--halves", action="store_true")
     parser.add_argument("--against", metavar="METHOD")
     parser.add_argument("--wide", nargs="?", choices=("networks", "scores"), const="networks", help="what columns are")
-    args = parser.parse_args()
+    parser.add_argument("--model", metavar="KEY", default="", help="of a store with several networks the one whose key begins so")
+    return parser.parse_args()
+
+
+def main():
+    args = arguments()
     part = parts.named(args.part)
-    networks = args.network or part.networks
-    stores = stores_of(args.work, networks, part.data)
-    for network in networks:
-        if network not in stores:
-            print(f"{network}: no {parts.store_of(args.work, network, part.data)}", file=sys.stderr)
+    stores = stores_of(args.work, args.network or part.networks, part.data, args.model)
     if args.wide:
         asked = dict.fromkeys((metric, score) for metric in part.metrics for store in stores.values()
-                              for score in scores_in(store, metric) if not args.score or score in args.score)
-        (print_by_score if args.wide == "scores" else print_by_network)(part, asked, stores)
-        return
-    for network, store in stores.items():
-        for metric in part.metrics:
-            for score in scores_in(store, metric):
-                if args.score and score not in args.score:
-                    continue
-                if args.against:
-                    print_differences(part, network, metric, score, store, args.against)
-                else:
-                    print_table(part, network, metric, score, store, args.halves)
+                              for score in scores_in(store, part, metric) if not args.score or score in args.score)
+        printed = [print_wide(title, part, columns) for title, columns in wide_tables(part, asked, stores, args.wide == "scores")]
+    else:
+        printed = list(print_long(part, stores, args))
+    if not any(printed):
+        sys.exit(f"tools/results/tables.py: nothing of {part.name} in {args.work}")
 
 
 if __name__ == "__main__":
