@@ -1,10 +1,36 @@
 #include "engine/expr.h"
 
+#include <new>
+
 namespace relprop {
 namespace {
 
+// Takes out the operands that nobody else reads. Without room for them they stay, and are freed with the formula.
+void takeOperands(ExprNode& formula, std::vector<Expr>& alone) {
+  try {
+    for (Expr* operand : {&formula.a, &formula.b})
+      if (operand->use_count() == 1) alone.push_back(std::move(*operand));
+  } catch (const std::bad_alloc&) {
+  }
+}
+
+// A formula may be as deep as a network is: its operands are freed one after the other, not each within the one that
+// is made of it.
+struct FreeFormula {
+  void operator()(ExprNode* formula) const {
+    std::vector<Expr> alone;
+    takeOperands(*formula, alone);
+    delete formula;
+    while (!alone.empty()) {
+      const Expr next = std::move(alone.back());
+      alone.pop_back();
+      takeOperands(const_cast<ExprNode&>(*next), alone);  // made by make, so none is const itself
+    }
+  }
+};
+
 Expr make(ExprNode node) {
-  return std::make_shared<const ExprNode>(std::move(node));
+  return {new ExprNode(std::move(node)), FreeFormula()};
 }
 
 // Where one operand has fewer rows, several rows of the result share one of its rows.

@@ -27,27 +27,53 @@ class Compiler {
     return request_.outputs.empty() ? request_.reductions[0].expr->desc : request_.outputs[0].to.desc;
   }
 
-  // How many readers each formula has: a register is free again after its last one.
-  void count(const Expr& e) {
-    if (!e || uses_[e.get()]++ > 0) return;
-    count(e->a);
-    count(e->b);
+  // How many readers each formula has: a register is free again after its last one. Formulas may be as deep as a
+  // network is, so what is still to be visited is on a stack of our own, here and in emit.
+  void count(const Expr& root) {
+    std::vector<const ExprNode*> open = {root.get()};
+    while (!open.empty()) {
+      const ExprNode* e = open.back();
+      open.pop_back();
+      if (!e || uses_[e]++ > 0) continue;
+      open.push_back(e->b.get());
+      open.push_back(e->a.get());
+    }
   }
 
-  int emit(const Expr& e) {
-    const auto found = reg_.find(e.get());
-    if (found != reg_.end()) return found->second;
-    const bool narrow = e->op == Elt::Load && e->view.desc.element == Element::Bfloat16;
-    Instruction i{.op = narrow ? Elt::LoadNarrow : e->op, .imm = e->imm};
-    if (e->a) i.a = emit(e->a);
-    if (e->b) i.b = emit(e->b);
-    i.slot = slot(*e);
+  // Operands first, the left one before the right one.
+  int emit(const Expr& root) {
+    std::vector<const ExprNode*> open = {root.get()};
+    while (!open.empty()) {
+      const ExprNode& e = *open.back();
+      if (const ExprNode* operand = missingOperand(e)) {
+        open.push_back(operand);
+        continue;
+      }
+      if (!isEmitted(e)) append(e);
+      open.pop_back();
+    }
+    return reg_.at(root.get());
+  }
+
+  bool isEmitted(const ExprNode& e) const { return reg_.count(&e) != 0; }
+
+  const ExprNode* missingOperand(const ExprNode& e) const {
+    if (e.a && !isEmitted(*e.a)) return e.a.get();
+    return e.b && !isEmitted(*e.b) ? e.b.get() : nullptr;
+  }
+
+  void append(const ExprNode& e) {
+    const bool narrow = e.op == Elt::Load && e.view.desc.element == Element::Bfloat16;
+    Instruction i{.op = narrow ? Elt::LoadNarrow : e.op, .imm = e.imm};
+    if (e.a) i.a = reg_.at(e.a.get());
+    if (e.b) i.b = reg_.at(e.b.get());
+    i.slot = slot(e);
     // The target is taken before the sources are released: an instruction never writes over what it reads.
-    i.dst = takeRegister(isKept(e.get()));
-    release(e->a);
-    release(e->b);
+    i.dst = takeRegister(isKept(&e));
+    release(e.a);
+    release(e.b);
     out_.program.code.push_back(i);
-    return reg_[e.get()] = i.dst;
+    reg_[&e] = i.dst;
   }
 
   int slot(const ExprNode& e) {

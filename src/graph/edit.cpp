@@ -1,6 +1,7 @@
 #include "graph/edit.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <functional>
 #include <queue>
@@ -29,6 +30,14 @@ std::vector<int> pendingInputs(const Graph& graph, const Uses& uses) {
     if (uses.producer[value] >= 0)
       for (int reader : uses.consumers[value]) ++pending[static_cast<std::size_t>(reader)];
   return pending;
+}
+
+bool joinsBesideRows(const Node& node) {
+  return node.op == Op::Concat && node.intAttr("axis", 1) != 0;
+}
+
+bool hasOtherRows(const Graph& graph, ValueId id, std::int64_t rows) {
+  return constantFloats(graph, id) && !graph.value(id).shape.empty() && graph.value(id).shape[0] != rows;
 }
 
 }  // namespace
@@ -116,13 +125,22 @@ void spliceAfter(Graph& graph, std::size_t nodeIndex, Node last, Shape between) 
   graph.nodes.push_back(std::move(last));
 }
 
+std::int64_t elementsOfRepeatedRows(const Graph& graph, std::size_t node, std::int64_t rows) {
+  if (!joinsBesideRows(graph.nodes[node])) return 0;
+  std::int64_t elements = 0;
+  for (const ValueId id : graph.nodes[node].inputs)
+    if (hasOtherRows(graph, id, rows))
+      elements += elementCount(graph.value(id).shape) / graph.value(id).shape[0] * rows;
+  return elements;
+}
+
 int repeatConstantRows(Graph& graph, std::size_t node, std::int64_t rows) {
-  if (graph.nodes[node].op != Op::Concat || graph.nodes[node].intAttr("axis", 1) == 0) return 0;
+  if (!joinsBesideRows(graph.nodes[node])) return 0;
   int repeated = 0;
   for (std::size_t i = 0; i < graph.nodes[node].inputs.size(); ++i) {
     const ValueId id = graph.nodes[node].inputs[i];
+    if (!hasOtherRows(graph, id, rows)) continue;
     const std::vector<float>* values = constantFloats(graph, id);
-    if (!values || graph.value(id).shape.empty() || graph.value(id).shape[0] == rows) continue;
     Shape shape = graph.value(id).shape;
     const std::int64_t row = elementCount(shape) / shape[0];
     shape[0] = rows;
@@ -193,6 +211,10 @@ const Node* producerOf(const Graph& graph, const Uses& uses, ValueId id) {
   const bool known = id != kNoValue && static_cast<std::size_t>(id) < uses.producer.size();
   const int index = known ? uses.producer[static_cast<std::size_t>(id)] : -1;
   return index < 0 ? nullptr : &graph.nodes[static_cast<std::size_t>(index)];
+}
+
+std::string numbersText(const Shape& numbers) {
+  return numbers.empty() ? toString(numbers) : fmt::format("{}", fmt::join(numbers, "×"));
 }
 
 void mismatch(const Node& node, const std::string& got, const std::string& expected) {

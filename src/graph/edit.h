@@ -52,6 +52,8 @@ void spliceAfter(Graph& graph, std::size_t index, Node last, Shape between);
 // Puts a constant with so many rows in place of each that a Concat reads beside its rows, all of them the first of what
 // is there. Returns how many.
 int repeatConstantRows(Graph& graph, std::size_t node, std::int64_t rows);
+// How many elements they would have together.
+std::int64_t elementsOfRepeatedRows(const Graph& graph, std::size_t node, std::int64_t rows);
 
 // A canonical graph for another number of rows: the first extent of every dynamic value is a multiple of the rows.
 Graph withRows(Graph graph, std::int64_t rows);
@@ -70,6 +72,9 @@ const Node* producerOf(const Graph& graph, const Uses& uses, ValueId id);
 
 // "node 'conv1' (Conv)", as errors name it.
 std::string describe(const Node& node);
+
+// Numbers of a file as they stand there, where toString has a letter for an extent below 0.
+std::string numbersText(const Shape& numbers);
 
 // Throws ShapeMismatch at the node.
 [[noreturn]] void mismatch(const Node& node, const std::string& got, const std::string& expected);

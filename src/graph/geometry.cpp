@@ -20,7 +20,7 @@ void checkAttribute(const Node& node, const char* name, const Shape& values, std
     mismatch(node, fmt::format("{} has {} entries", name, values.size()), fmt::format("{}", count));
   for (std::int64_t value : values)
     if (value < lowest || value >= kLargest)
-      mismatch(node, fmt::format("{} {}", name, toString(values)), fmt::format("entries of at least {}", lowest));
+      mismatch(node, fmt::format("{} {}", name, numbersText(values)), fmt::format("entries of at least {}", lowest));
 }
 
 std::int64_t ceilDiv(std::int64_t a, std::int64_t b) {
@@ -75,17 +75,40 @@ std::int64_t windowCount(const Node& node, const Window& window, std::size_t axi
   return (count - 1) * stride >= extent + window.padBegin[axis] ? count - 1 : count;
 }
 
-// A pool has no value for a window that lies in the padding entirely. The first window begins farthest from the input,
-// and where the first tap inside it lies comes again after `dilation` windows at most, so no more are looked at.
+// The least k ≥ 0 with low ≤ k·step mod modulus ≤ high, −1 where there is none; 0 ≤ low ≤ high < modulus, and
+// 0 ≤ step < modulus. Either a multiple of the step gets there before it wraps; or all of the range lies between two of
+// them, and the first to get there has wrapped w times, where w·modulus mod step lies from −high to −low: the same
+// question about smaller numbers, as in Euclid's algorithm.
+std::int64_t firstWithin(std::int64_t step, std::int64_t modulus, std::int64_t low, std::int64_t high) {
+  if (low == 0) return 0;
+  if (step == 0) return -1;
+  const std::int64_t count = ceilDiv(low, step);
+  if (count * step <= high) return count;
+  const std::int64_t wraps = firstWithin(modulus % step, step, step - high % step, step - low % step);
+  return wraps < 0 ? -1 : ceilDiv(low + wraps * modulus, step);
+}
+
+// A pool has no value for a window that lies in the padding entirely. Of the windows that begin in the padding the
+// first one is the farthest from the input, and the first tap of each that is not in the padding lies at the window's
+// begin modulo the dilation: beyond the end of the input where the extent is less than that.
 void checkPoolWindows(const Node& node, const Window& window, std::size_t axis, std::int64_t extent) {
-  const std::int64_t stride = window.strides[axis], dilation = window.dilations[axis];
-  bool inside = (window.output[axis] - 1) * stride - window.padBegin[axis] < extent;
-  const std::int64_t different = std::min(window.output[axis], dilation);
-  for (std::int64_t k = 0, start = -window.padBegin[axis]; k < different && start < 0 && inside; ++k, start += stride) {
-    const std::int64_t tap = ceilDiv(-start, dilation);
-    inside = tap < window.kernel[axis] && start + tap * dilation < extent;
+  const std::int64_t stride = window.strides[axis], dilation = window.dilations[axis], pad = window.padBegin[axis];
+  const std::int64_t before = std::min(window.output[axis], ceilDiv(pad, stride));
+  bool inside = (window.output[axis] - 1) * stride - pad < extent && ceilDiv(pad, dilation) < window.kernel[axis];
+  const std::int64_t first = ceilDiv(pad, dilation) * dilation - pad;
+  if (before > 0 && extent < dilation) {
+    const std::int64_t missing =
+        first >= extent ? 0 : firstWithin(stride % dilation, dilation, extent - first, dilation - 1 - first);
+    inside = inside && (missing < 0 || missing >= before);
   }
   if (!inside) mismatch(node, "a window that lies in the padding entirely", "padding smaller than the kernel");
+}
+
+// Kernels are made for each place of the padding.
+void checkConvPads(const Node& node, const Window& window) {
+  for (const Shape* pads : {&window.padBegin, &window.padEnd})
+    for (const std::int64_t pad : *pads)
+      if (pad > kMostConvPads) mismatch(node, fmt::format("pads of {}", pad), fmt::format("{} at most", kMostConvPads));
 }
 
 Shape spatialKernel(const Graph& graph, const Node& node) {
@@ -134,6 +157,7 @@ Window windowOf(const Node& node, const Shape& input, const Shape& kernel) {
   checkAttribute(node, "strides", window.strides, axes, 1);
   checkAttribute(node, "dilations", window.dilations, axes, 1);
   resolvePads(node, input, window);
+  if (node.op == Op::Conv) checkConvPads(node, window);
   for (std::size_t i = 0; i < axes; ++i) {
     window.output.push_back(windowCount(node, window, i, input[i + 2]));
     if (node.op != Op::Conv) checkPoolWindows(node, window, i, input[i + 2]);

@@ -13,6 +13,9 @@ struct Window {
   Shape output;  // how many windows there are along each axis
 };
 
+// What a convolution may be padded with on one side; of real ones the widest kernels take a few thousand.
+inline constexpr std::int64_t kMostConvPads = std::int64_t{1} << 16;
+
 // `input` is N×C×spatial..., `kernel` the spatial kernel. Throws ShapeMismatch for attributes that do not fit.
 Window windowOf(const Node& node, const Shape& input, const Shape& kernel);
 

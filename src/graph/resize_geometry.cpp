@@ -36,6 +36,15 @@ std::vector<std::size_t> resizedAxes(const Node& node, std::size_t rank) {
   return normaliseAxes(node, node.intsAttr("axes", all), rank);
 }
 
+// No place of an empty axis can be looked at, and what is larger no integer need hold.
+template <class Number>
+std::int64_t resizedTo(const Node& node, std::int64_t extent, Number to) {
+  if (extent < 1 || !(to >= 1) || to > static_cast<Number>(kMaxElements))
+    throw Error(ErrorCode::ShapeMismatch, describe(node), fmt::format("an axis of {} resized to {}", extent, to),
+                "extents from 1 to 2^31");
+  return static_cast<std::int64_t>(to);
+}
+
 void applyScales(const Node& node, const Shape& in, const std::vector<std::size_t>& axes,
                  const std::vector<float>& scales, ResizeGeometry& g) {
   if (scales.size() != axes.size()) wrongCount(node, scales.size(), axes.size());
@@ -43,11 +52,10 @@ void applyScales(const Node& node, const Shape& in, const std::vector<std::size_
     const std::size_t a = axes[i];
     // A product of floats, as ONNX infers it: 5 · 1.4f is 7, which it falls short of in double.
     const float extent = std::floor(static_cast<float>(in[a]) * (g.end[a] - g.start[a]) * scales[i]);
-    if (!(scales[i] > 0) || !(extent >= 1) || extent > static_cast<float>(kMaxElements))
-      throw Error(ErrorCode::ShapeMismatch, describe(node), fmt::format("scale {} of extent {}", scales[i], in[a]),
-                  "a positive extent");
+    if (!(scales[i] > 0))
+      throw Error(ErrorCode::ShapeMismatch, describe(node), fmt::format("a scale of {}", scales[i]), "above 0");
     g.scales[a] = scales[i];
-    g.output[a] = static_cast<std::int64_t>(extent);
+    g.output[a] = resizedTo(node, in[a], extent);
   }
 }
 
@@ -62,9 +70,10 @@ void applySizes(const Node& node, const Shape& in, const std::vector<std::size_t
   if (policy == "not_larger") scales.assign(axes.size(), *std::min_element(scales.begin(), scales.end()));
   if (policy == "not_smaller") scales.assign(axes.size(), *std::max_element(scales.begin(), scales.end()));
   for (std::size_t i = 0; i < axes.size(); ++i) {
-    const float extent = scales[i] * static_cast<float>(in[axes[i]]);
+    const std::int64_t extent = in[axes[i]];
+    const float scaled = std::floor(scales[i] * static_cast<float>(extent) + 0.5f);
     g.scales[axes[i]] = scales[i];
-    g.output[axes[i]] = policy == "stretch" ? sizes[i] : static_cast<std::int64_t>(std::floor(extent + 0.5f));
+    g.output[axes[i]] = policy == "stretch" ? resizedTo(node, extent, sizes[i]) : resizedTo(node, extent, scaled);
   }
 }
 
@@ -109,14 +118,30 @@ double cubicWeight(double distance, double a) {
   return d < 2 ? ((a * d - 5 * a) * d + 8 * a) * d - 4 * a : 0;
 }
 
+bool isNearest(const Node& node) {
+  return node.stringAttr("mode", "nearest") == "nearest";
+}
+
+// Smoothing for fewer places than there are looks at more of them, all the same.
+double stretchOf(const Node& node, double scale) {
+  return node.intAttr("antialias", 0) != 0 ? std::min(scale, 1.0) : 1.0;
+}
+
+// Places on either side that have weights; at most as many as make kMaxElements together.
+std::int64_t reachOf(const Node& node, double scale) {
+  if (isNearest(node)) return 1;
+  const double reach = node.stringAttr("mode", "nearest") == "cubic" ? 2 : 1;
+  return static_cast<std::int64_t>(
+      std::min(std::ceil(reach / stretchOf(node, scale)), static_cast<double>(kMaxElements / 2)));
+}
+
 // Weights of the places around a source that lies `ratio` to the right of the middle left one.
 std::vector<double> smooth(const Node& node, double ratio, double scale) {
   const bool cubic = node.stringAttr("mode", "nearest") == "cubic", antialias = node.intAttr("antialias", 0) != 0;
-  const double a = node.floatAttr("cubic_coeff_a", -0.75f), stretch = antialias ? std::min(scale, 1.0) : 1.0;
-  const double reach = cubic ? 2 : 1;
-  const auto first = static_cast<std::int64_t>(std::floor(-reach / stretch)) + 1;
+  const double a = node.floatAttr("cubic_coeff_a", -0.75f), stretch = stretchOf(node, scale);
+  const std::int64_t reach = reachOf(node, scale);
   std::vector<double> weights;
-  for (std::int64_t k = first; k <= 1 - first; ++k) {
+  for (std::int64_t k = 1 - reach; k <= reach; ++k) {
     const double distance = (static_cast<double>(k) - ratio) * stretch;
     weights.push_back(cubic ? cubicWeight(distance, a) : std::clamp(1 - std::abs(distance), 0.0, 1.0));
   }
@@ -162,8 +187,12 @@ ResizeGeometry resizeGeometryOf(const Graph& graph, const Node& node) {
   return g;
 }
 
+std::int64_t tapsOfAPlace(const Node& node, const ResizeGeometry& geometry, std::size_t axis) {
+  return 2 * reachOf(node, static_cast<double>(geometry.scales[axis]));
+}
+
 ResizeTaps resizeTapsOf(const Node& node, const ResizeGeometry& geometry, std::size_t axis, std::int64_t extent) {
-  const bool byNearest = node.stringAttr("mode", "nearest") == "nearest";
+  const bool byNearest = isNearest(node);
   const bool crops = coordinatesOf(node) == "tf_crop_and_resize";
   ResizeTaps taps;
   for (std::int64_t i = 0; i < geometry.output[axis]; ++i) {

@@ -202,10 +202,11 @@ Types pad(const Call& call) {
   Shape out = call.shape();
   for (std::size_t i = 0; i < out.size(); ++i) {
     for (std::int64_t amount : {amounts[i], amounts[i + out.size()]})
-      if (amount > kMaxElements || amount < -kMaxElements) call.mismatch("pads " + toString(amounts), "at most 2^31");
+      if (amount > kMaxElements || amount < -kMaxElements)
+        call.mismatch("pads " + numbersText(amounts), "at most 2^31");
     out[i] += amounts[i] + amounts[i + out.size()];
     if (out[i] < 0)
-      call.mismatch(fmt::format("pads {} on {}", toString(amounts), toString(call.shape())), "a positive extent");
+      call.mismatch(fmt::format("pads {} on {}", numbersText(amounts), toString(call.shape())), "a positive extent");
   }
   return {call.like(out)};
 }
@@ -227,7 +228,8 @@ Shape resolveReshape(const Call& call, Shape target) {
   for (auto it = target.begin(); it != target.end(); ++it) {
     const std::size_t i = static_cast<std::size_t>(it - target.begin());
     if (*it == 0 && !zeroIsZero && i < x.size()) *it = x[i];
-    if (*it < -1 || (*it == -1 && open != target.end())) call.mismatch("shape " + toString(target), "one -1 at most");
+    if (*it < -1 || (*it == -1 && open != target.end()))
+      call.mismatch("shape " + numbersText(target), "one -1 at most");
     if (*it == -1) open = it;
   }
   if (open == target.end()) return target;
@@ -250,7 +252,7 @@ Types transpose(const Call& call) {
   Shape perm(call.rank());
   std::iota(perm.rbegin(), perm.rend(), 0);
   perm = call.node.intsAttr("perm", perm);
-  if (perm.size() != call.rank()) call.mismatch("perm " + toString(perm), fmt::format("{} axes", call.rank()));
+  if (perm.size() != call.rank()) call.mismatch("perm " + numbersText(perm), fmt::format("{} axes", call.rank()));
   Shape out;
   for (std::size_t axis : normaliseAxes(call.node, perm, call.rank())) out.push_back(call.shape()[axis]);
   return {call.like(out)};
@@ -427,15 +429,17 @@ Infer inferenceOf(const Node& node) {
   throw Error(ErrorCode::UnsupportedModel, describe(node), "no shape inference");
 }
 
-// Throws for an extent below zero too; elementCount alone would let 0 × 2^40 through.
+// elementCount alone would let 0 × 2^40 through.
 void checkSize(const Node& node, const Shape& shape) {
   if (shape.size() > kMaxRank)
     throw Error(ErrorCode::ShapeMismatch, describe(node), fmt::format("an output of {} axes", shape.size()),
                 fmt::format("{} at most", kMaxRank));
   std::int64_t count = 1;
   for (std::int64_t extent : shape) {
-    if (extent < 0 || extent > kMaxElements || (count *= std::max<std::int64_t>(1, extent)) > kMaxElements)
-      throw Error(ErrorCode::ShapeMismatch, describe(node), "an output of " + toString(shape), "2^31 elements at most");
+    if (extent < 0) mismatch(node, "an output of " + numbersText(shape), "extents of 0 or more");
+    if (extent > kMaxElements || (count *= std::max<std::int64_t>(1, extent)) > kMaxElements)
+      throw Error(ErrorCode::ShapeMismatch, describe(node), "an output of " + numbersText(shape),
+                  "2^31 elements at most");
   }
 }
 

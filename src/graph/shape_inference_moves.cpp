@@ -80,7 +80,7 @@ Types tile(const Graph& graph, const Node& node) {
   if (repeats.size() != out.size())
     misfit(node, fmt::format("{} repeats", repeats.size()), fmt::format("{}", out.size()));
   for (std::size_t i = 0; i < out.size(); ++i) {
-    if (repeats[i] < 0 || repeats[i] > kMaxElements) misfit(node, toString(repeats), "repeats from 0 to 2^31");
+    if (repeats[i] < 0 || repeats[i] > kMaxElements) misfit(node, numbersText(repeats), "repeats from 0 to 2^31");
     out[i] *= repeats[i];
   }
   return like(graph, node, out);
@@ -296,7 +296,7 @@ namespace {
 void requireModest(const Node& node, const Shape& values, const char* name, std::int64_t least) {
   for (const std::int64_t value : values)
     if (value < least || value > kMaxElements)
-      misfit(node, std::string(name) + " " + toString(values), fmt::format("{} to 2^31", least));
+      misfit(node, std::string(name) + " " + numbersText(values), fmt::format("{} to 2^31", least));
 }
 
 }  // namespace
@@ -367,7 +367,7 @@ EinsumTerms einsumTermsOf(const Graph& graph, const Node& node) {
   terms.output = withoutEllipsis(node, right, open ? right.size() - 3 + dots : right.size());
   for (const char letter : terms.output)
     if (!terms.extents.count(letter))
-      misfit(node, fmt::format("letter '{}' in '{}'", letter, right), "one of the operands'");
+      misfit(node, fmt::format("letter '{}' in '{}'", letter, right), "a letter of the operands");
   return terms;
 }
 

@@ -139,11 +139,11 @@ Shape splitExtents(const Graph& graph, const Node& node) {
   const Shape extents = intsParameter(graph, node, 1, "split").value_or(Shape{});
   if (extents.empty()) return evenParts(node, extent, outputs);
   std::int64_t rest = extent;
-  for (std::int64_t part : extents)
-    if (part < 0 || part > rest)
-      mismatch(node, fmt::format("parts {}", toString(extents)), fmt::format("a sum of {}", extent));
-    else
-      rest -= part;
+  for (std::int64_t part : extents) {
+    if (part < 0) mismatch(node, fmt::format("parts {}", numbersText(extents)), "extents of 0 or more");
+    if (part > rest) mismatch(node, fmt::format("parts {}", numbersText(extents)), fmt::format("a sum of {}", extent));
+    rest -= part;
+  }
   if (rest != 0 || static_cast<std::int64_t>(extents.size()) != outputs)
     mismatch(node, fmt::format("parts {} for {} outputs", toString(extents), outputs),
              fmt::format("a sum of {}", extent));

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "graph/edit.h"
+#include "passes/rewriters.h"
 #include "passes/rewrites.h"
 
 namespace relprop {
@@ -34,13 +35,15 @@ ValueId onePlusErf(const Graph& graph, const Uses& uses, ValueId id) {
   return x != kNoValue ? x : besideNumber(graph, scaled, Op::Mul, std::sqrt(0.5));
 }
 
-// What is multiplied, through products that nobody else reads.
-void factorsOf(const Graph& graph, const Uses& uses, const Node& product, std::vector<ValueId>& factors) {
+// What is multiplied, through products that nobody else reads; two within one another have four factors already, which
+// is more than anybody asks for.
+void factorsOf(const Graph& graph, const Uses& uses, const Node& product, std::vector<ValueId>& factors,
+               int depth = 2) {
   for (ValueId id : product.inputs) {
     const Node* inner = graph.isConstant(id) ? nullptr : producerOf(graph, uses, id);
     const bool alone = uses.consumers[static_cast<std::size_t>(id)].size() == 1;
-    if (inner && inner->op == Op::Mul && alone && factors.size() < 4)
-      factorsOf(graph, uses, *inner, factors);
+    if (inner && inner->op == Op::Mul && alone && depth > 0)
+      factorsOf(graph, uses, *inner, factors, depth - 1);
     else
       factors.push_back(id);
   }
@@ -72,10 +75,11 @@ void asQuotient(Graph& graph, Node& node, ValueId divisor) {
 }
 
 // An exponent for every element of the result; the base is spread over it.
-bool generalPower(Graph& graph, std::size_t index) {
+bool generalPower(Graph& graph, std::size_t index, PassContext& context) {
   const Node node = graph.nodes[index];
   const Shape shape = graph.value(node.outputs[0]).shape;
   if (graph.value(node.inputs[0]).shape == shape) return false;
+  chargeConstant(node, elementCount(shape), context);
   const ValueId one = addFloatConstant(graph, node.name + ".ones", shape,
                                        std::vector<float>(static_cast<std::size_t>(elementCount(shape)), 1.0f));
   const ValueId base = appendNode(graph, makeNode(node.name + "/base", Op::Mul, {node.inputs[0], one}), shape);
@@ -84,8 +88,9 @@ bool generalPower(Graph& graph, std::size_t index) {
 }
 
 // c^y = e^(y·ln c), for a constant c above 0.
-bool exponential(Graph& graph, std::size_t index) {
+bool exponential(Graph& graph, std::size_t index, PassContext& context) {
   const Node node = graph.nodes[index];
+  chargeConstant(node, elementCount(graph.value(node.inputs[0]).shape), context);
   std::vector<float> logs = *constantFloats(graph, node.inputs[0]);
   if (std::any_of(logs.begin(), logs.end(), [](float c) { return !(c > 0); })) return false;
   for (float& c : logs) c = std::log(c);
@@ -99,12 +104,12 @@ bool exponential(Graph& graph, std::size_t index) {
 }
 
 // Powers that are products, roots or their inverses; others stay.
-bool power(Graph& graph, std::size_t index, const PassContext&) {
+bool power(Graph& graph, std::size_t index, PassContext& context) {
   const Node node = graph.nodes[index];
   const ValueId x = node.inputs[0];
-  if (constantFloats(graph, x)) return exponential(graph, index);
+  if (constantFloats(graph, x)) return exponential(graph, index, context);
   float exponent = 0;
-  if (!floatParameter(graph, node, 1, exponent)) return generalPower(graph, index);
+  if (!floatParameter(graph, node, 1, exponent)) return generalPower(graph, index, context);
   const float whole = std::abs(exponent);
   ValueId result = x;
   if (whole == 0.5f)
@@ -112,7 +117,7 @@ bool power(Graph& graph, std::size_t index, const PassContext&) {
   else if (whole == 2.0f || whole == 3.0f)
     result = appendProduct(graph, node, "/square", x, x);
   else if (whole != 1.0f)
-    return generalPower(graph, index);
+    return generalPower(graph, index, context);
   if (whole == 3.0f) result = appendProduct(graph, node, "/cube", result, x);
   Node& rewritten = graph.nodes[index];
   rewritten.op = Op::Identity;
@@ -122,7 +127,7 @@ bool power(Graph& graph, std::size_t index, const PassContext&) {
 }
 
 // x · tanh(softplus(x))
-bool mish(Graph& graph, std::size_t index, const PassContext&) {
+bool mish(Graph& graph, std::size_t index, PassContext&) {
   const Node node = graph.nodes[index];
   const Shape shape = graph.value(node.inputs[0]).shape;
   const ValueId soft = appendNode(graph, makeNode(node.name + "/softplus", Op::Softplus, {node.inputs[0]}), shape);
@@ -141,12 +146,13 @@ Shape repeats(const Shape& from, Shape to) {
 }
 
 // Repeating along axes of extent 1 is what adding zeros of the larger extents does.
-bool expand(Graph& graph, std::size_t index, const PassContext& context) {
+bool expand(Graph& graph, std::size_t index, PassContext& context) {
   const Shape &from = graph.value(graph.nodes[index].inputs[0]).shape,
               &to = graph.value(graph.nodes[index].outputs[0]).shape;
   const Shape shape = repeats(from, to);
   const bool same = from == to;
   if (elementCount(shape) > context.foldLimit) return false;
+  if (!same) chargeConstant(graph.nodes[index], elementCount(shape), context);
   const std::vector<float> zeros(static_cast<std::size_t>(elementCount(shape)), 0.0f);
   const ValueId constant = same ? kNoValue : addFloatConstant(graph, graph.nodes[index].name + ".zeros", shape, zeros);
   Node& node = graph.nodes[index];
@@ -174,7 +180,7 @@ void truncate(Graph& graph, std::size_t index, const Node& like, ValueId x) {
 }
 
 // Integers and booleans that are computed are whole floats.
-bool cast(Graph& graph, std::size_t index, const PassContext&) {
+bool cast(Graph& graph, std::size_t index, PassContext&) {
   const Node node = graph.nodes[index];
   const ValueId x = node.inputs[0];
   const DType from = graph.value(x).dtype, to = graph.value(node.outputs[0]).dtype;
@@ -190,7 +196,7 @@ bool cast(Graph& graph, std::size_t index, const PassContext&) {
 }
 
 // x − y·⌊x/y⌋; with fmod the quotient is cut towards zero.
-bool modulo(Graph& graph, std::size_t index, const PassContext&) {
+bool modulo(Graph& graph, std::size_t index, PassContext&) {
   const Node node = graph.nodes[index];
   const ValueId x = node.inputs[0], y = node.inputs[1], quotient = append(graph, node, "/quotient", Op::Div, {x, y});
   ValueId whole = append(graph, node, "/whole", Op::Floor, {quotient});
@@ -203,7 +209,7 @@ bool modulo(Graph& graph, std::size_t index, const PassContext&) {
 }
 
 // Bounds that are computed.
-bool clip(Graph& graph, std::size_t index, const PassContext&) {
+bool clip(Graph& graph, std::size_t index, PassContext&) {
   const Node node = graph.nodes[index];
   if (node.inputs.size() == 1) return false;
   ValueId x = node.inputs[0];
@@ -214,7 +220,7 @@ bool clip(Graph& graph, std::size_t index, const PassContext&) {
 }
 
 // The larger, or smaller, of x and a number: a ReLU or a Clip, of which more is known.
-bool bound(Graph& graph, std::size_t index, const PassContext&) {
+bool bound(Graph& graph, std::size_t index, PassContext&) {
   const Node node = graph.nodes[index];
   if (node.inputs.size() != 2) return false;
   const std::size_t k = graph.isConstant(node.inputs[0]) ? 1 : 0;
@@ -231,7 +237,7 @@ bool bound(Graph& graph, std::size_t index, const PassContext&) {
 }
 
 // A slope that is computed: x⁺ − slope·(−x)⁺.
-bool prelu(Graph& graph, std::size_t index, const PassContext&) {
+bool prelu(Graph& graph, std::size_t index, PassContext&) {
   const Node node = graph.nodes[index];
   if (graph.isConstant(node.inputs[1])) return false;
   const ValueId x = node.inputs[0], up = append(graph, node, "/up", Op::Relu, {x});
@@ -283,7 +289,7 @@ ValueId logarithmOfShares(Graph& graph, const std::string& name, ValueId x, cons
 }
 
 // A softmax over images, with axis 0, stays and is refused.
-bool logSoftmax(Graph& graph, std::size_t index, const PassContext&) {
+bool logSoftmax(Graph& graph, std::size_t index, PassContext&) {
   const Node node = graph.nodes[index];
   const Shape shape = graph.value(node.inputs[0]).shape;
   if (node.intAttr("axis", -1) < 1 || elementCount(shape) == 0) return false;
@@ -305,14 +311,16 @@ bool logSoftmax(Graph& graph, std::size_t index, const PassContext&) {
   return true;
 }
 
-bool concat(Graph& graph, std::size_t index, const PassContext& context) {
+bool concat(Graph& graph, std::size_t index, PassContext& context) {
   const Shape shape = graph.value(graph.nodes[index].outputs[0]).shape;
   if (shape.empty() || elementCount(shape) > context.foldLimit) return false;
+  const std::int64_t repeated = elementsOfRepeatedRows(graph, index, shape[0]);
+  if (repeated > 0) chargeConstant(graph.nodes[index], repeated, context);
   return repeatConstantRows(graph, index, shape[0]) > 0;
 }
 
-const std::map<Op, bool (*)(Graph&, std::size_t, const PassContext&)>& rewriters() {
-  static const std::map<Op, bool (*)(Graph&, std::size_t, const PassContext&)> rewriters = {
+const std::map<Op, bool (*)(Graph&, std::size_t, PassContext&)>& rewriters() {
+  static const std::map<Op, bool (*)(Graph&, std::size_t, PassContext&)> rewriters = {
       {Op::Pow, power},     {Op::Mish, mish}, {Op::Expand, expand}, {Op::Cast, cast},
       {Op::Mod, modulo},    {Op::Clip, clip}, {Op::PRelu, prelu},   {Op::LogSoftmax, logSoftmax},
       {Op::Concat, concat}, {Op::Max, bound}, {Op::Min, bound}};

@@ -5,6 +5,7 @@
 
 #include "graph/edit.h"
 #include "graph/resize_geometry.h"
+#include "passes/rewriters.h"
 #include "passes/rewrites.h"
 
 namespace relprop {
@@ -60,38 +61,47 @@ bool spatial(const Graph& graph, const Node& node) {
   return (in.size() == 3 || in.size() == 4) && in[0] == out[0] && in[1] == out[1];
 }
 
-// Outside of the region there is a constant: what the axes gave there is 0.
-void extrapolate(Graph& graph, std::size_t index, const std::vector<ResizeTaps>& taps) {
+bool anyOutside(const ResizeTaps& taps) {
+  return std::find(taps.outside.begin(), taps.outside.end(), true) != taps.outside.end();
+}
+
+// Outside of the region there is a constant: what the axes gave there is 0. Of axes that stay there are no taps.
+void extrapolate(Graph& graph, std::size_t index, const std::vector<ResizeTaps>& taps, PassContext& context) {
   const Node& node = graph.nodes[index];
   const Shape shape = graph.value(node.outputs[0]).shape;
   const float value = node.floatAttr("extrapolation_value", 0.0f);
+  if (value == 0.0f || std::none_of(taps.begin(), taps.end(), anyOutside)) return;
+  chargeConstant(node, elementCount(shape), context);
   std::vector<float> constant;
-  bool any = false;
   for (std::int64_t i = 0, count = elementCount(shape); i < count; ++i) {
     bool outside = false;
     std::int64_t rest = i;
     for (std::size_t a = shape.size(); a-- > 0; rest /= shape[a])
-      outside = outside || taps[a].outside[static_cast<std::size_t>(rest % shape[a])];
-    any = any || outside;
+      outside = outside || (!taps[a].outside.empty() && taps[a].outside[static_cast<std::size_t>(rest % shape[a])]);
     constant.push_back(outside ? value : 0.0f);
   }
-  if (!any || value == 0.0f) return;
   const ValueId added = addFloatConstant(graph, node.name + ".outside", shape, std::move(constant));
   spliceAfter(graph, index, makeNode(node.name + "/outside", Op::Add, {added}), shape);
 }
 
+// Weights of the places along each axis that does not stay, before there are any: a few bytes ask for millions.
+void chargeTaps(const Graph& graph, const Node& node, const ResizeGeometry& geometry, PassContext& context) {
+  const Shape& in = graph.value(node.inputs[0]).shape;
+  for (std::size_t a = 0; a < in.size(); ++a)
+    if (!geometry.keeps(a, in[a])) chargeConstant(node, geometry.output[a] * tapsOfAPlace(node, geometry, a), context);
+}
+
 // One axis after the other, with its weights written out.
-void axisByAxis(Graph& graph, std::size_t index) {
+void axisByAxis(Graph& graph, std::size_t index, const ResizeGeometry& geometry, PassContext& context) {
   const Node node = graph.nodes[index];
-  const ResizeGeometry geometry = resizeGeometryOf(graph, node);
   Shape shape = graph.value(node.inputs[0]).shape;
-  std::vector<ResizeTaps> taps;
-  for (std::size_t a = 0; a < shape.size(); ++a) taps.push_back(resizeTapsOf(node, geometry, a, shape[a]));
-  extrapolate(graph, index, taps);
+  std::vector<ResizeTaps> taps(shape.size());
+  for (std::size_t a = 0; a < shape.size(); ++a)
+    if (!geometry.keeps(a, shape[a])) taps[a] = resizeTapsOf(node, geometry, a, shape[a]);
+  extrapolate(graph, index, taps, context);
   ValueId x = node.inputs[0];
   for (std::size_t a = 0; a < shape.size(); ++a) {
-    if (geometry.output[a] == shape[a] && geometry.scales[a] == 1.0f && geometry.start[a] == 0 && geometry.end[a] == 1)
-      continue;
+    if (geometry.keeps(a, shape[a])) continue;
     Node step = makeNode(node.name + "/" + std::to_string(a), Op::Resize, {x});
     step.attrs = {{"axis", static_cast<std::int64_t>(a)}, {"indices", taps[a].indices}, {"weights", taps[a].weights}};
     shape[a] = geometry.output[a];
@@ -105,15 +115,17 @@ void axisByAxis(Graph& graph, std::size_t index) {
 
 }  // namespace
 
-int canonicaliseResizes(Graph& graph, PassContext&) {
+int canonicaliseResizes(Graph& graph, PassContext& context) {
   int rewrites = 0;
   for (std::size_t i = 0, count = graph.nodes.size(); i < count; ++i) {
     Node& node = graph.nodes[i];
     if ((node.op != Op::Resize && node.op != Op::Upsample) || canonical(node)) continue;
     const Modes modes = modesOf(node);
+    const ResizeGeometry geometry = resizeGeometryOf(graph, node);
+    chargeTaps(graph, node, geometry, context);
     ++rewrites;
     if (!handled(node, modes) || !spatial(graph, node)) {
-      axisByAxis(graph, i);
+      axisByAxis(graph, i, geometry, context);
       continue;
     }
     node.attrs = {{"mode", modes.mode},

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "graph/edit.h"
+#include "passes/rewriters.h"
 #include "passes/rewrites.h"
 #include "passes/sources.h"
 
@@ -58,9 +59,8 @@ bool take(Graph& graph, std::size_t index, std::int64_t batch) {
   const float value = fillingOf(graph, node);
   Sources sources = sourcesOf(graph, node, out);
   if (batch > 1) {
-    const bool first = !in.empty() && !out.empty() && in[0] == batch && out[0] == batch && node.inputs.size() < 3;
-    if (first) sources = withinImage(sources, batch, elementCount(in));
-    if (!first || sources.empty()) return false;
+    sources = withinImage(sources, batch, elementCount(in));
+    if (sources.empty()) return false;
     writeTake(graph.nodes[index], node.inputs[0], std::move(sources), value);
     return true;
   }
@@ -79,18 +79,30 @@ bool isDynamic(const Graph& graph, const Node& node) {
                      [&](ValueId id) { return id != kNoValue && !graph.isConstant(id); });
 }
 
+bool keepsImages(const Graph& graph, const Node& node, std::int64_t batch) {
+  const Shape &in = graph.value(node.inputs[0]).shape, &out = graph.value(node.outputs[0]).shape;
+  return !in.empty() && !out.empty() && in[0] == batch && out[0] == batch && node.inputs.size() < 3;
+}
+
+bool isTake(const Graph& graph, const Node& node, std::int64_t batch, const PassContext& context) {
+  const bool fits = elementCount(graph.value(node.outputs[0]).shape) <= context.foldLimit;
+  return !canonicalPad(node) && hasSources(graph, node) && isDynamic(graph, node) && fits &&
+         (batch == 1 || keepsImages(graph, node, batch));
+}
+
 }  // namespace
 
 int canonicaliseTakes(Graph& graph, PassContext& context) {
-  int rewrites = 0;
   const Shape& input = graph.value(graph.inputs[0]).shape;
-  const std::int64_t batch = input.empty() ? 1 : input[0];
-  for (std::size_t i = 0, count = graph.nodes.size(); i < count; ++i) {
-    const Node& node = graph.nodes[i];
-    const bool fits = elementCount(graph.value(node.outputs[0]).shape) <= context.foldLimit;
-    if (canonicalPad(node) || !hasSources(graph, node) || !isDynamic(graph, node) || !fits) continue;
-    rewrites += take(graph, i, batch);
-  }
+  const std::int64_t batch = input.empty() ? 1 : std::max<std::int64_t>(1, input[0]);
+  std::vector<std::size_t> takes;
+  for (std::size_t i = 0; i < graph.nodes.size(); ++i)
+    if (isTake(graph, graph.nodes[i], batch, context)) takes.push_back(i);
+  // All of them before the first is made: indices take far longer than counting them.
+  for (const std::size_t i : takes)
+    chargeIndices(graph.nodes[i], elementCount(graph.value(graph.nodes[i].outputs[0]).shape) / batch, context);
+  int rewrites = 0;
+  for (const std::size_t i : takes) rewrites += take(graph, i, batch);
   return rewrites;
 }
 

@@ -215,8 +215,10 @@ Ints ordered(const std::vector<double>& values, std::int64_t first, std::int64_t
 }
 
 // The k first of each line: values and indices.
-Constants firstOf(const Graph& graph, const Node& node, const Types& types, std::size_t axis, bool largest) {
+Constants topK(const Graph& graph, const Node& node, const Types& types) {
   const Constant& x = input(graph, node, 0);
+  const std::size_t axis = normaliseAxis(node, node.intAttr("axis", -1), x.shape.size());
+  const bool largest = node.intAttr("largest", 1) != 0;
   const std::vector<double> values = numbers(x);
   const std::int64_t inner = contiguousStrides(x.shape)[axis], extent = x.shape[axis];
   const std::int64_t lines = static_cast<std::int64_t>(values.size()) / std::max<std::int64_t>(1, extent);
@@ -231,18 +233,26 @@ Constants firstOf(const Graph& graph, const Node& node, const Types& types, std:
       best[to] = values[static_cast<std::size_t>(first + order[static_cast<std::size_t>(i)] * inner)];
     }
   }
-  if (types.size() == 1) return {fromNumbers(types[0], at)};
   return {fromNumbers(types[0], best), fromNumbers(types[1], at)};
 }
 
-Constants topK(const Graph& graph, const Node& node, const Types& types) {
-  const std::size_t axis = normaliseAxis(node, node.intAttr("axis", -1), types[0].shape.size());
-  return firstOf(graph, node, types, axis, node.intAttr("largest", 1) != 0);
-}
-
+// Where the largest or smallest of each line is; of equal ones the first, or the last where the node says so.
 Constants extreme(const Graph& graph, const Node& node, const Types& types) {
-  const std::size_t axis = normaliseAxis(node, node.intAttr("axis", 0), input(graph, node, 0).shape.size());
-  return firstOf(graph, node, types, axis, node.op == Op::ArgMax);
+  const Constant& x = input(graph, node, 0);
+  const std::vector<double> values = numbers(x);
+  const std::size_t axis = normaliseAxis(node, node.intAttr("axis", 0), x.shape.size());
+  const bool largest = node.op == Op::ArgMax, last = node.intAttr("select_last_index", 0) != 0;
+  const std::int64_t inner = contiguousStrides(x.shape)[axis], extent = x.shape[axis];
+  Ints places(static_cast<std::size_t>(elementCount(types[0].shape)), 0);
+  for (std::size_t line = 0; line < places.size(); ++line) {
+    const auto number = static_cast<std::int64_t>(line);
+    const double* first = values.data() + number / inner * inner * extent + number % inner;
+    for (std::int64_t k = 1; k < extent; ++k) {
+      const double candidate = first[k * inner], best = first[places[line] * inner];
+      if ((largest ? candidate > best : candidate < best) || (last && candidate == best)) places[line] = k;
+    }
+  }
+  return {made(types[0], std::move(places))};
 }
 
 template <class T>
@@ -292,16 +302,25 @@ Constants softmax(const Graph& graph, const Node& node, const Types& types) {
   return {fromNumbers(types[0], values)};
 }
 
+// What is read along an axis for so many results; a scale near 0 asks for all of it, over and over.
+void boundProducts(const Node& node, std::int64_t results, std::int64_t taps) {
+  constexpr std::int64_t kMost = std::int64_t{1} << 27;
+  if (results > 0 && taps > kMost / results)
+    throw Error(ErrorCode::ShapeMismatch, describe(node), fmt::format("{} numbers of {} products each", results, taps),
+                fmt::format("{} products at most", kMost));
+}
+
 // One axis after the other, by the weights that the canonical Resize would have.
 Constants resize(const Graph& graph, const Node& node, const Types& types) {
   const ResizeGeometry geometry = resizeGeometryOf(graph, node);
   std::vector<double> values = numbers(input(graph, node, 0));
   Shape shape = input(graph, node, 0).shape;
   for (std::size_t axis = 0; axis < shape.size() && !values.empty(); ++axis) {
-    if (geometry.output[axis] == shape[axis] && geometry.scales[axis] == 1.0f && geometry.start[axis] == 0) continue;
-    const ResizeTaps taps = resizeTapsOf(node, geometry, axis, shape[axis]);
+    if (geometry.keeps(axis, shape[axis])) continue;
     const std::int64_t inner = contiguousStrides(shape)[axis], extent = shape[axis], places = geometry.output[axis];
     const std::int64_t outer = elementCount(shape) / (inner * extent);
+    boundProducts(node, outer * places * inner, tapsOfAPlace(node, geometry, axis));
+    const ResizeTaps taps = resizeTapsOf(node, geometry, axis, shape[axis]);
     const std::size_t count = taps.indices.size() / static_cast<std::size_t>(places);
     std::vector<double> result;
     for (std::int64_t i = 0; i < outer * places * inner; ++i) {

@@ -1,5 +1,7 @@
 #include "passes/constant_products.h"
 
+#include <algorithm>
+
 #include "graph/edit.h"
 #include "passes/strided.h"
 #include "relprop/error.h"
@@ -19,15 +21,28 @@ Matrix matrixOf(const float* at, const Shape& shape, bool transposed) {
   return transposed ? Matrix{at, columns, rows, 1, columns} : Matrix{at, rows, columns, columns, 1};
 }
 
-void multiply(const Matrix& a, const Matrix& b, double factor, float* out) {
-  for (std::int64_t i = 0; i < a.rows; ++i)
-    for (std::int64_t j = 0; j < b.columns; ++j) {
-      double sum = 0;
-      for (std::int64_t k = 0; k < a.columns; ++k)
-        sum += static_cast<double>(a.at[i * a.rowStride + k * a.columnStride]) *
-               b.at[k * b.rowStride + j * b.columnStride];
-      *out++ = static_cast<float>(factor * sum);
+// Row i of a·b, with b walked over as it lies in memory; either way each sum has its terms in the same order.
+void multiplyRow(const Matrix& a, const Matrix& b, std::int64_t i, std::vector<double>& sums) {
+  const auto left = [&](std::int64_t k) { return static_cast<double>(a.at[i * a.rowStride + k * a.columnStride]); };
+  std::fill(sums.begin(), sums.end(), 0.0);
+  if (b.columnStride == 1)
+    for (std::int64_t k = 0; k < a.columns; ++k) {
+      const double x = left(k);
+      const float* row = b.at + k * b.rowStride;
+      for (std::size_t j = 0; j < sums.size(); ++j) sums[j] += x * static_cast<double>(row[j]);
     }
+  else
+    for (std::size_t j = 0; j < sums.size(); ++j)
+      for (std::int64_t k = 0; k < a.columns; ++k)
+        sums[j] += left(k) * static_cast<double>(b.at[k * b.rowStride + static_cast<std::int64_t>(j) * b.columnStride]);
+}
+
+void multiply(const Matrix& a, const Matrix& b, double factor, float* out) {
+  std::vector<double> sums(static_cast<std::size_t>(b.columns));
+  for (std::int64_t i = 0; i < a.rows; ++i) {
+    multiplyRow(a, b, i, sums);
+    for (const double sum : sums) *out++ = static_cast<float>(factor * sum);
+  }
 }
 
 const Floats& operandOf(const Graph& graph, const Node& node, std::size_t input) {
@@ -76,6 +91,7 @@ Floats productOfMatMul(const Graph& graph, const Node& node, const Shape& output
 }  // namespace
 
 std::vector<float> constantProduct(const Graph& graph, const Node& node, const Shape& output) {
+  if (elementCount(output) == 0) return {};  // of as many matrices as there may be, all of them empty
   return node.op == Op::Gemm ? productOfGemm(graph, node, output) : productOfMatMul(graph, node, output);
 }
 

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
+#include <set>
 
 #include "graph/edit.h"
 #include "graph/op_traits.h"
@@ -69,8 +71,70 @@ std::int64_t elementsOf(const std::vector<ValueType>& types) {
 // Weights that are one number each may be as many as VGG-19 has, all together: half a gigabyte.
 constexpr std::int64_t kFilledLimit = std::int64_t{150} << 20;
 
+// Weights are scaled, transposed and folded one pass after another: each of them several times.
+constexpr std::int64_t kFoldingFactor = 8;
+
 void charge(const Node& node, std::int64_t elements, std::int64_t limit, std::int64_t& spent) {
-  chargeElements(node, elements, limit, node.op == Op::ConstantOfShape ? limit : kTotalFactor * limit, spent);
+  chargeElements(node, elements, limit, node.op == Op::ConstantOfShape ? limit : kFoldingFactor * limit, spent);
+}
+
+// Operands of which no more is read than is written: shapes, and what is copied by strides and indices.
+bool readsWhatItWrites(const Node& node) {
+  static const std::set<Op> ops = {
+      Op::Shape,         Op::Size,           Op::ConstantOfShape, Op::EyeLike,        Op::Range,
+      Op::Transpose,     Op::Slice,          Op::Split,           Op::Expand,         Op::Tile,
+      Op::Gather,        Op::GatherElements, Op::GatherND,        Op::Trilu,          Op::Pad,
+      Op::CenterCropPad, Op::DepthToSpace,   Op::SpaceToDepth,    Op::ReverseSequence};
+  return ops.count(node.op) != 0;
+}
+
+// Elements of the operands that are read from end to end, none of them larger than what folding may make.
+std::int64_t chargeOperands(const Graph& graph, const Node& node, const PassContext& context) {
+  if (readsWhatItWrites(node)) return 0;
+  std::int64_t all = 0;
+  for (const ValueId id : node.inputs) {
+    std::int64_t own = 0;
+    if (id != kNoValue)
+      chargeElements(node, elementCount(graph.value(id).shape), context.foldLimit, context.foldLimit, own);
+    all += own;
+  }
+  return all;
+}
+
+bool isProduct(const Node& node) {
+  return node.op == Op::MatMul || node.op == Op::Gemm;
+}
+
+// Steps for each element that is read or written.
+std::int64_t stepsOfAnElement(const Graph& graph, const Node& node, std::int64_t read) {
+  constexpr std::int64_t kProductsOfAStep = 8, kAxesOfAStep = 8;
+  if (node.inputs.empty() || node.inputs[0] == kNoValue) return 1;
+  const Shape& shape = graph.value(node.inputs[0]).shape;
+  const auto rank = static_cast<std::int64_t>(shape.size());
+  if (node.op == Op::TopK) return 1 + std::bit_width(static_cast<std::uint64_t>(read));
+  if (node.op == Op::NonZero) return std::max<std::int64_t>(1, rank);
+  if (!isProduct(node)) return 1 + rank / kAxesOfAStep;
+  return 1 + (node.intAttr("transA", 0) != 0 ? shape.front() : shape.back()) / kProductsOfAStep;
+}
+
+// Products and sums over much may end in a single number, so that what is made says little of what it takes.
+void chargeSteps(const Node& node, std::int64_t elements, std::int64_t each, PassContext& context) {
+  constexpr std::int64_t kStepsFactor = 32;
+  const std::int64_t limit = kStepsFactor * context.foldLimit;
+  if (elements > (limit - context.foldingSteps) / each)
+    throw Error(ErrorCode::ShapeMismatch, describe(node), "constants that take too long to compute",
+                fmt::format("{} steps at most", limit), "export the network with its constants folded");
+  context.foldingSteps += elements * each;
+}
+
+void chargeEvaluation(const Graph& graph, const Node& node, const std::vector<ValueType>& types, PassContext& context) {
+  const std::int64_t made = elementsOf(types);
+  if (sharesPayload(node)) return;
+  if (node.op == Op::ConstantOfShape)
+    return charge(node, made, std::max(context.foldLimit, kFilledLimit), context.filledElements);
+  charge(node, made, context.foldLimit, context.foldedElements);
+  const std::int64_t read = chargeOperands(graph, node, context);
+  chargeSteps(node, isProduct(node) ? made : read + made, stepsOfAnElement(graph, node, read), context);
 }
 
 void store(Graph& graph, const Node& node, std::vector<Constant> constants) {
@@ -110,8 +174,7 @@ void alignOldOperand(Graph& graph, Node& node, std::vector<Node>& kept) {
   kept.push_back(std::move(reshape));
 }
 
-int foldAll(Graph& graph, const PassContext& context) {
-  std::int64_t spent = 0, filled = 0;
+int foldAll(Graph& graph, PassContext& context) {
   std::vector<Node> kept;
   const std::size_t before = graph.nodes.size();
   for (Node& node : graph.nodes) {
@@ -124,9 +187,7 @@ int foldAll(Graph& graph, const PassContext& context) {
       kept.push_back(std::move(node));
       continue;
     }
-    const bool fills = node.op == Op::ConstantOfShape;
-    if (fills) charge(node, elementsOf(types), std::max(context.foldLimit, kFilledLimit), filled);
-    if (!fills && !sharesPayload(node)) charge(node, elementsOf(types), context.foldLimit, spent);
+    chargeEvaluation(graph, node, types, context);
     store(graph, node, evaluate(graph, node, types));
   }
   graph.nodes = std::move(kept);

@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "graph/edit.h"
+#include "graph/geometry.h"
 #include "passes/rewrites.h"
 
 namespace relprop {
@@ -31,7 +32,8 @@ bool countsPads(const Node& pool) {
 }
 
 bool fits(const Node& node, const Shape& pads) {
-  if (node.op == Op::Conv) return true;
+  if (node.op == Op::Conv)
+    return std::all_of(pads.begin(), pads.end(), [](std::int64_t pad) { return pad <= kMostConvPads; });
   const Shape kernel = node.intsAttr("kernel_shape"), dilations = node.intsAttr("dilations");
   const bool dense = std::all_of(dilations.begin(), dilations.end(), [](std::int64_t d) { return d == 1; });
   for (std::size_t i = 0; i < pads.size(); ++i)

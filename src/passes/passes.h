@@ -26,7 +26,9 @@ struct PassContext {
   std::vector<std::string> mixing;  // names of nodes that look along the batch
   Head head = {};                   // once it is cut
   // What nodes were written with because of their extents: rewriters.h
-  std::int64_t constantElements = 0, nodesMade = 0;
+  std::int64_t constantElements = 0, indices = 0, nodesMade = 0;
+  // What folding has made, filled and passed over: fold_constants.cpp
+  std::int64_t foldedElements = 0, filledElements = 0, foldingSteps = 0;
 };
 
 struct PassInfo {

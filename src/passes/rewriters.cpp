@@ -43,6 +43,10 @@ void chargeConstant(const Node& node, std::int64_t elements, PassContext& contex
   chargeElements(node, elements, context.foldLimit, kTotalFactor * context.foldLimit, context.constantElements);
 }
 
+void chargeIndices(const Node& node, std::int64_t count, PassContext& context) {
+  chargeElements(node, count, context.foldLimit, kIndicesFactor * context.foldLimit, context.indices);
+}
+
 Node sliceAlong(std::string name, ValueId x, const Shape& shape, std::size_t axis, const SliceRange& range) {
   Shape axes(shape.size()), starts(shape.size(), 0), ends = shape, steps(shape.size(), 1);
   std::iota(axes.begin(), axes.end(), 0);

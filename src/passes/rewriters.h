@@ -21,10 +21,12 @@ int rewriteEach(Graph& graph, const std::map<Op, Rewriter>& rewriters);
 // anything is made. Throw UnsupportedModel and ShapeMismatch once a network asks for more than there is reason to.
 void chargeNodes(const Node& node, std::int64_t count, PassContext& context);
 void chargeConstant(const Node& node, std::int64_t elements, PassContext& context);
+// Indices of a move, counted by themselves: padding by reflection needs one for each value, layer after layer.
+void chargeIndices(const Node& node, std::int64_t count, PassContext& context);
 
 // The second error, for constants that are counted in `spent`: one after the other must not add up to more than a few
 // times the limit for each either.
-inline constexpr std::int64_t kTotalFactor = 4;
+inline constexpr std::int64_t kTotalFactor = 4, kIndicesFactor = 8;
 void chargeElements(const Node& node, std::int64_t elements, std::int64_t limit, std::int64_t total,
                     std::int64_t& spent);
 

@@ -170,6 +170,28 @@ TEST(ExpressionCompiler, RecyclesRegistersOfALongChain) {
   EXPECT_EQ(c.inputs.size(), 1u);
 }
 
+// A few hundred bytes of functions within functions make a network that deep.
+TEST(ExpressionCompiler, FormulasMayBeDeeperThanTheStack) {
+  constexpr std::size_t kDepth = 300000;
+  const TensorDesc d{{1, 4}, 1};
+  const Expr in = load({0, d});
+  Expr e = in;
+  for (std::size_t k = 0; k < kDepth; ++k) e = k % 3 == 0 ? absolute(e) : k % 3 == 1 ? in + e : e * in;
+  const CompiledProgram c = compileProgram({{{e, {1, d}}}, {}});
+  EXPECT_EQ(c.program.code.size(), kDepth + 1);
+  EXPECT_LT(c.program.registers, 8);
+}
+
+// What others still read outlives the formula that was made of it.
+TEST(ExpressionCompiler, FreesOnlyWhatNobodyReads) {
+  const Expr shared = absolute(load({0, {{1, 4}, 1}}));
+  Expr e = shared + shared * 2.0f;
+  EXPECT_EQ(shared.use_count(), 3);
+  e.reset();
+  EXPECT_EQ(shared.use_count(), 1);
+  EXPECT_TRUE(isLoad(shared->a));
+}
+
 TEST(ExpressionCompiler, EvaluatesASharedFormulaOnce) {
   const TensorDesc d{{1, 4}, 1};
   const Expr x = load({0, d}), shared = absolute(x) * 2.0f;

@@ -117,6 +117,76 @@ TEST(Geometry, LargePaddingCostsNothing) {
   EXPECT_EQ(many.OH, 8 + kLarge - 1);
 }
 
+// The places of every window one by one.
+bool hasEmptyWindow(std::int64_t extent, std::int64_t kernel, std::int64_t stride, std::int64_t dilation,
+                    std::int64_t pad) {
+  const std::int64_t windows = (extent + 2 * pad - (kernel - 1) * dilation - 1) / stride + 1;
+  for (std::int64_t k = 0; k < windows; ++k) {
+    bool inside = false;
+    for (std::int64_t t = 0; t < kernel; ++t) {
+      const std::int64_t at = k * stride - pad + t * dilation;
+      inside = inside || (at >= 0 && at < extent);
+    }
+    if (!inside) return true;
+  }
+  return false;
+}
+
+bool isAccepted(const OneNode& one) {
+  try {
+    return decode(one).OH > 0;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+TEST(Geometry, FindsEveryWindowInThePadding) {
+  for (std::int64_t cases = 5 * 4 * 9 * 11 * 12, i = 0; i < cases; ++i) {
+    const std::int64_t extent = 1 + i % 5, kernel = 1 + i / 5 % 4, stride = 1 + i / 20 % 9, dilation = 1 + i / 180 % 11,
+                       pad = i / 1980;
+    if (extent + 2 * pad < (kernel - 1) * dilation + 1) continue;
+    const OneNode one = pool({1, 1, extent, 1}, {{"kernel_shape", Ints{kernel, 1}},
+                                                 {"strides", Ints{stride, 1}},
+                                                 {"dilations", Ints{dilation, 1}},
+                                                 {"pads", Ints{pad, 0, pad, 0}}});
+    ASSERT_EQ(isAccepted(one), !hasEmptyWindow(extent, kernel, stride, dilation, pad))
+        << extent << " " << kernel << " " << stride << " " << dilation << " " << pad;
+  }
+}
+
+// Neither does the dilation, however many windows begin in the padding.
+TEST(Geometry, LargeDilationsCostNothing) {
+  constexpr std::int64_t kLarge = std::int64_t{1} << 30;
+  const auto dilated = [](std::int64_t extent, std::int64_t begin, std::int64_t end) {
+    return pool({1, 1, 1, extent},
+                {{"kernel_shape", Ints{1, 2}}, {"dilations", Ints{1, kLarge}}, {"pads", Ints{0, begin, 0, end}}},
+                Op::MaxPool);
+  };
+  EXPECT_EQ(decode(dilated(kLarge + 1, kLarge - 1, 0)).OW, kLarge);
+  EXPECT_EQ(decode(dilated(kLarge - 1, kLarge - 2, 0)).OW, kLarge - 3);
+  EXPECT_THROW(decode(dilated(kLarge - 1, kLarge - 2, 1)), Error);  // the last window has a tap on either side
+}
+
+OneNode paddedConv(std::int64_t dilation, std::int64_t pad) {
+  OneNode one = pool({1, 2, 1, 8},
+                     {{"dilations", Ints{1, dilation}}, {"pads", Ints{0, pad, 0, pad}}, {"strides", Ints{1, dilation}}},
+                     Op::Conv);
+  one.node.inputs.push_back(addDynamicValue(one.graph, "w", {4, 2, 1, 3}));
+  return one;
+}
+
+TEST(Geometry, RefusesPadsOfConvolutionsBeyondAnyKernel) {
+  EXPECT_EQ(decode(paddedConv(512, 1024)).padLeft, 1024);
+  EXPECT_EQ(decode(paddedConv(1 << 15, 1 << 16)).padLeft, 1 << 16);
+  try {
+    decode(paddedConv(1 << 29, 1 << 30));
+    ADD_FAILURE() << "accepted";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::ShapeMismatch);
+    EXPECT_STREQ(error.what(), "node 'pool' (Conv): pads of 1073741824 (expected 65536 at most)");
+  }
+}
+
 // Of dilated windows the first may have a tap inside and the next none.
 TEST(Geometry, LaterWindowsInThePaddingAreRefused) {
   const auto dilated = [](std::int64_t stride) {

@@ -139,6 +139,41 @@ TEST(ShapeInference, MessagesNameNodeFoundAndExpected) {
             "node 'n' (Concat): operand 2×3×8×5 (expected 2×3×8×6 but for axis 1)");
 }
 
+TEST(ShapeInference, ExtentsBelowZeroAreNamedAsTheyAre) {
+  EXPECT_EQ(errorOf(Op::Expand, {{{1, 2}}, ints({-3, 2})}),
+            "node 'n' (Expand): an output of -3×2 (expected extents of 0 or more)");
+  EXPECT_EQ(errorOf(Op::CenterCropPad, {{{2, 2}}, ints({-1, 2})}),
+            "node 'n' (CenterCropPad): an output of -1×2 (expected extents of 0 or more)");
+  EXPECT_EQ(errorOf(Op::Split, {{{3}}, ints({-1})}), "node 'n' (Split): parts -1 (expected extents of 0 or more)");
+  EXPECT_EQ(errorOf(Op::Reshape, {kImage, ints({-1, -1})}),
+            "node 'n' (Reshape): shape -1×-1 (expected one -1 at most)");
+  EXPECT_EQ(errorOf(Op::MaxPool, {kImage}, {{"kernel_shape", Ints{2, 2}}, {"dilations", Ints{1, -1}}}),
+            "node 'n' (MaxPool): dilations 1×-1 (expected entries of at least 1)");
+}
+
+TEST(ShapeInference, ResizedAxesHaveExtentsBeforeAndAfter) {
+  const auto resized = [](const Shape& in, Ints sizes, const char* policy) {
+    return errorOf(Op::Resize, {{in}, {{0}}, {{0}}, ints(std::move(sizes))},
+                   {{"keep_aspect_ratio_policy", std::string(policy)}});
+  };
+  const std::string node = "node 'n' (Resize): ", expected = " (expected extents from 1 to 2^31)";
+  for (const char* policy : {"stretch", "not_larger", "not_smaller"}) {
+    EXPECT_EQ(resized({4, 2}, {0, 0}, policy), node + "an axis of 4 resized to 0" + expected);
+    EXPECT_EQ(resized({4, 2}, {-4, -2}, policy), node + "an axis of 4 resized to -4" + expected);
+    EXPECT_NE(resized({4, 0}, {4, 3}, policy), "accepted");
+  }
+  EXPECT_EQ(resized({4, 0}, {4, 3}, "stretch"), node + "an axis of 0 resized to 3" + expected);
+  EXPECT_EQ(errorOf(Op::Upsample, {{{4, 0}}}, {{"scales", std::vector<float>{1, 2}}}),
+            "node 'n' (Upsample): an axis of 0 resized to 0" + expected);
+  EXPECT_EQ(errorOf(Op::Upsample, {{{4, 2}}}, {{"scales", std::vector<float>{1, -2}}}),
+            "node 'n' (Upsample): a scale of -2 (expected above 0)");
+}
+
+TEST(ShapeInference, LettersOfAnEinsumAreThoseOfItsOperands) {
+  EXPECT_EQ(errorOf(Op::Einsum, {{{3}}}, {{"equation", std::string("i->q")}}),
+            "node 'n' (Einsum): letter 'q' in 'q' (expected a letter of the operands)");
+}
+
 TEST(ShapeInference, RefusesWhatDoesNotFit) {
   const std::vector<std::string> errors = {
       errorOf(Op::Pad, {kImage, ints({0, 0, -5, 0, 0, 0, -5, 0})}),

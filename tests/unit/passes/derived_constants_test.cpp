@@ -46,6 +46,21 @@ TEST(DerivedConstants, AreNormalised) {
   EXPECT_THAT(normal, ElementsAre(-1, 1, 4, 2));
 }
 
+// Where the largest of each line is; of equal ones the first, or the last on demand.
+TEST(DerivedConstants, AreSearchedForExtremes) {
+  const auto places = [](Op op, std::int64_t axis, std::int64_t last) {
+    Build b({1, 1, 1, 4});
+    const ValueId rows = b.floats({4, 4}, {1, 5, 0, 5, 1, 4, 6, 0, 2, 2, 2, 1, 1, 3, 3, 3});
+    const ValueId at = b.add(op, {rows}, {{"axis", axis}, {"keepdims", std::int64_t{0}}, {"select_last_index", last}});
+    const ValueId numbers = b.add(Op::Cast, {at}, {{"to", std::int64_t{1}}});
+    return addedTo(b, b.add(Op::Reshape, {numbers, b.ints({1, 1, 1, 4})}));
+  };
+  EXPECT_THAT(places(Op::ArgMax, 1, 0), ElementsAre(1, 2, 0, 1));
+  EXPECT_THAT(places(Op::ArgMax, 1, 1), ElementsAre(3, 2, 2, 3));
+  EXPECT_THAT(places(Op::ArgMin, 0, 0), ElementsAre(0, 2, 0, 1));
+  EXPECT_THAT(places(Op::ArgMin, 0, 1), ElementsAre(3, 2, 0, 1));
+}
+
 // The weights of an Einsum are turned when the network is compiled, not for each picture.
 TEST(DerivedConstants, AreTurnedOnce) {
   Build b({1, 1, 1, 4});

@@ -4,6 +4,7 @@
 
 #include <limits>
 
+#include "graph/geometry.h"
 #include "relprop/error.h"
 #include "unit/passes/canonical.h"
 
@@ -28,6 +29,15 @@ struct Harm {
 };
 std::ostream& operator<<(std::ostream& out, const Harm& h) {
   return out << h.name;
+}
+
+// Part of a picture that is far larger, by smoothing: each place is a sum of 2 / scale others.
+const Attributes kSmoothCrop = {{"mode", std::string("linear")},
+                                {"antialias", std::int64_t{1}},
+                                {"coordinate_transformation_mode", std::string("tf_crop_and_resize")}};
+
+std::vector<ValueId> cropped(Build& b, ValueId x, float end, float scale) {
+  return {x, b.floats({8}, {0, 0, 0, 0, 1, 1, 1, end}), b.floats({4}, {1, 1, 1, scale})};
 }
 
 std::vector<Harm> harms() {
@@ -101,6 +111,33 @@ std::vector<Harm> harms() {
        [](Build& b) {
          b.add(Op::Resize, {b.x(), kNoValue, b.floats({4}, {1, 1, 1e30f, 1})});
        }},
+      {"ResizeToAnEndlessLine",
+       [](Build& b) {
+         b.add(Op::Resize, {b.x(), kNoValue, kNoValue, b.ints({1, 4, 6, 1 << 25})}, {{"mode", std::string("linear")}});
+       }},
+      {"ResizeByEndlessWeights", [](Build& b) { b.add(Op::Resize, cropped(b, b.x(), 1e9f, 3e-10f), kSmoothCrop); }},
+      {"ResizeByWeightsBeyondNumbers",
+       [](Build& b) { b.add(Op::Resize, cropped(b, b.x(), 1e30f, 3e-31f), kSmoothCrop); }},
+      {"ResizedConstantOfEndlessWeights",
+       [](Build& b) {
+         const ValueId plane = b.random({1, 1, 1, 6});
+         b.add(Op::Mul, {b.x(), b.add(Op::Resize, cropped(b, plane, 1e9f, 3e-10f), kSmoothCrop)});
+       }},
+      {"ResizedConstantOfNothing",
+       [](Build& b) {
+         const ValueId none = b.floats({1, 1, 0, 2}, {});
+         b.add(Op::Mul, {b.x(), b.add(Op::Resize, {none, kNoValue, kNoValue, b.ints({1, 1, 3, 1})})});
+       }},
+      {"ResizedConstantToNothing",
+       [](Build& b) {
+         const ValueId plane = b.random({1, 1, 2, 2});
+         b.add(Op::Mul, {b.x(), b.add(Op::Resize, {plane, kNoValue, kNoValue, b.ints({1, 1, 0, 2})})});
+       }},
+      {"ConvPads",
+       [](Build& b) {
+         b.add(Op::Conv, {b.x(), b.random({2, 4, 1, 1})},
+               {{"pads", Ints(4, 1 << 30)}, {"strides", Ints{1 << 30, 1 << 30}}});
+       }},
       {"CumSumAxis",
        [](Build& b) {
          b.add(Op::CumSum, {b.x(), b.ints({9}, true)});
@@ -132,6 +169,16 @@ TEST_P(Harmful, IsRefused) {
 
 INSTANTIATE_TEST_SUITE_P(Shapes, Harmful, testing::ValuesIn(harms()),
                          [](const testing::TestParamInfo<Harm>& info) { return info.param.name; });
+
+// A Pad may be larger than what a convolution takes over.
+TEST(HarmfulPads, StayInFrontOfAConvolution) {
+  const Shape input{1, 1, 1, 8};
+  Build b(input);
+  const std::int64_t pad = kMostConvPads + 1;
+  const ValueId padded = b.add(Op::Pad, {b.x(), b.ints({0, 0, 0, pad, 0, 0, 0, 1})});
+  b.add(Op::Conv, {padded, b.random({1, 1, 1, 2})});
+  EXPECT_EQ(opsOf(specialise(b.graph, {.inputShape = input, .disabled = {}}).graph), (std::vector{Op::Pad, Op::Conv}));
+}
 
 // ---- as many nodes as an axis is long
 
