@@ -44,6 +44,8 @@ class RELPROP_API Dataset {
   // "folder:DIR"; docs/datasets.md has the layouts.
   // Throws InvalidArgument (unknown kind), FileNotFound, FileUnreadable, MalformedDataset.
   static Dataset open(const std::string& spec);
+  Dataset(const Dataset&) = default;  // moving copies: one that was moved from stays what it was
+  Dataset& operator=(const Dataset&) = default;
 
   const std::string& kind() const;  // "voc"
   const std::string& name() const;  // "voc:VOC2012": the kind and the last part of the path

@@ -1,5 +1,6 @@
 // The one error type of relprop. Every failure of the library is thrown as relprop::Error; nothing prints, aborts or
-// exits.
+// exits. What a function of the caller's throws while the library calls it passes through unchanged, and memory that
+// is not there for a Tensor of the caller's is std::bad_alloc.
 #pragma once
 
 #include <cstddef>

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "relprop/export.h"
+#include "relprop/held.h"
 #include "relprop/image.h"
 #include "relprop/tensor.h"
 
@@ -48,6 +49,8 @@ class RELPROP_API Model {
   // The same from the file's bytes, which are read once and may go afterwards. Throws what load throws but for the
   // file itself.
   static Model fromBytes(std::span<const std::byte> bytes, const ModelBytesOptions& options = {});
+  Model(const Model&) = default;  // moving copies: one that was moved from stays what it was
+  Model& operator=(const Model&) = default;
 
   const std::string& path() const;
   const std::string& hash() const;  // "xxh3:…" of the file's bytes (and of its external data, and what options say)
@@ -141,7 +144,7 @@ struct ExplainOptions {
   // computed again on the way back. 0: no limit. Throws OutOfMemory when that is not enough.
   std::int64_t memory = 0;
   // How layers are computed where measurements on this machine say it; throws InvalidArgument where it was made
-  // elsewhere.
+  // elsewhere, and beside `reference`.
   std::shared_ptr<const Tuning> tuning = {};
   std::optional<PixelRange> pixelRange = {};  // needed by bounds=range
   // How pictures in files become inputs, for methods that read some themselves (baselines=FOLDER).
@@ -271,7 +274,7 @@ class RELPROP_API Explainer {
  private:
   struct RELPROP_LOCAL Impl;
   explicit Explainer(std::unique_ptr<Impl> impl);
-  std::unique_ptr<Impl> impl_;
+  Held<Impl> impl_;
 };
 
 struct MethodInfo {

@@ -14,6 +14,7 @@
 
 #include "relprop/explain.h"
 #include "relprop/export.h"
+#include "relprop/held.h"
 #include "relprop/tensor.h"
 
 namespace relprop {
@@ -70,7 +71,7 @@ class RELPROP_API PatternEstimator {
 
  private:
   struct RELPROP_LOCAL Impl;
-  std::unique_ptr<Impl> impl_;
+  Held<Impl> impl_;
 };
 
 }  // namespace relprop

@@ -12,6 +12,7 @@
 
 #include "relprop/explain.h"
 #include "relprop/export.h"
+#include "relprop/held.h"
 
 namespace relprop {
 
@@ -22,7 +23,7 @@ class RELPROP_API ExplainerPool {
   // thread at a time.
   using OptionsOf = std::function<ExplainOptions(std::size_t which)>;
   // For explainers 0 to count − 1. `bytes`: what those that stay may take together, as their reports tell it
-  // (arenaBytes and weightBytes); 0: half of the machine's memory.
+  // (arenaBytes and weightBytes); 0: half of the machine's memory. Throws InvalidArgument.
   ExplainerPool(const Model& model, std::size_t count, OptionsOf optionsOf, std::int64_t bytes = 0);
   ExplainerPool(const ExplainerPool&) = delete;
   ExplainerPool& operator=(const ExplainerPool&) = delete;
@@ -35,7 +36,10 @@ class RELPROP_API ExplainerPool {
     ~Loan() {
       if (pool_) pool_->giveBack(which_);
     }
-    Explainer& operator*() const { return *pool_->entries_[which_].explainer; }
+    Explainer& operator*() const {
+      if (!pool_) failMovedFrom();
+      return *pool_->entries_[which_].explainer;
+    }
     Explainer* operator->() const { return &**this; }
 
    private:

@@ -17,6 +17,7 @@ RELPROP_API std::int64_t elementCount(const Shape& shape);
 // "1×3×224×224"; "scalar" for the empty shape; N for -1, an extent that is open.
 RELPROP_API std::string toString(const Shape& shape);
 
+// The caller's own data: where there is no memory for it, it throws what std::vector throws.
 struct RELPROP_API Tensor {
   Shape shape;
   std::vector<float> data;  // elementCount(shape) values

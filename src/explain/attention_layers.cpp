@@ -24,24 +24,29 @@ bool singleBehind(const Shape& shape, std::size_t axis) {
   return true;
 }
 
-// The axis along which a softmax made a value sum to 1, through what only moves its lines as a whole.
-std::optional<std::size_t> softmaxAxis(const Graph& graph, const Uses& uses, ValueId id) {
-  const int producer = uses.producer[static_cast<std::size_t>(id)];
-  if (producer < 0) return std::nullopt;
-  const Node& n = graph.nodes[static_cast<std::size_t>(producer)];
-  if (n.op == Op::Softmax) return static_cast<std::size_t>(n.intAttr("axis", 1));
-  if (n.op != Op::Transpose && n.op != Op::Reshape) return std::nullopt;
-  const std::optional<std::size_t> before = softmaxAxis(graph, uses, n.inputs[0]);
-  if (!before) return std::nullopt;
-  const Shape &from = graph.value(n.inputs[0]).shape, &to = graph.value(id).shape;
+// Where a Transpose or Reshape puts an axis.
+std::optional<std::size_t> movedAxis(const Graph& graph, const Node& n, std::size_t axis) {
   if (n.op == Op::Transpose) {
     const auto& perm = n.intsAttr("perm");
     for (std::size_t a = 0; a < perm.size(); ++a)
-      if (static_cast<std::size_t>(perm[a]) == *before) return a;
+      if (static_cast<std::size_t>(perm[a]) == axis) return a;
     return std::nullopt;
   }
-  const bool kept = singleBehind(from, *before) && from[*before] == to.back();
+  const Shape &from = graph.value(n.inputs[0]).shape, &to = graph.value(n.outputs[0]).shape;
+  const bool kept = singleBehind(from, axis) && from[axis] == to.back();
   return kept ? std::optional<std::size_t>(to.size() - 1) : std::nullopt;
+}
+
+// The axis along which a softmax made a value sum to 1, through what only moves its lines as a whole.
+std::optional<std::size_t> softmaxAxis(const Graph& graph, const Uses& uses, ValueId id) {
+  std::vector<const Node*> moves;
+  const Node* n = producerOf(graph, uses, id);
+  for (; n && (n->op == Op::Transpose || n->op == Op::Reshape); n = producerOf(graph, uses, n->inputs[0]))
+    moves.push_back(n);
+  if (!n || n->op != Op::Softmax) return std::nullopt;
+  std::optional<std::size_t> axis = static_cast<std::size_t>(n->intAttr("axis", 1));
+  for (; axis && !moves.empty(); moves.pop_back()) axis = movedAxis(graph, *moves.back(), *axis);
+  return axis;
 }
 
 std::optional<AttentionLayer> layerAt(const Graph& graph, const Uses& uses, int index) {

@@ -192,16 +192,16 @@ bool CompiledMethod::halves(int node) const {
 int CompiledMethod::chooseLayer() {
   FeatureMaps maps(graph(), graph().outputs.at(0));
   const int last = maps.last();
+  const char* const without = "take a method that needs none, such as gradient, lrp-zplus or occlusion";
   if (method_.layer.empty() && last < 0)
-    throw Error(ErrorCode::NotSupportedByMethod, "layer", "no value that lies in the picture and that the scores read",
-                "a feature map N×C×h×w, or tokens that come from one", "name a node with layer=");
+    throw Error(ErrorCode::NotSupportedByMethod, "layer", "a network without feature maps that its scores read",
+                "a feature map N×C×h×w, or tokens that come from one", without);
   const int node = method_.layer.empty() ? last : nodesNamed(graph(), method_.layer, "layer").back();
   const Node& n = graph().nodes[static_cast<std::size_t>(node)];
   layer_ = n.outputs[0], layerName_ = n.name;
   const auto refuse = [&](const std::string& got, const char* expected) {
-    throw Error(
-        ErrorCode::NotSupportedByMethod, layerName_, got, expected,
-        last < 0 ? "name another node with layer=" : "try layer=" + graph().nodes[static_cast<std::size_t>(last)].name);
+    throw Error(ErrorCode::NotSupportedByMethod, layerName_, got, expected,
+                last < 0 ? without : "try layer=" + graph().nodes[static_cast<std::size_t>(last)].name);
   };
   const std::optional<FeatureMap> map = maps.of(layer_);
   if (!map)

@@ -56,16 +56,32 @@ std::int64_t FeatureMaps::rowSize(ValueId id) const {
 }
 
 // ---- places
+// A network may be deeper than the stack, so what a layout follows from is known before it is derived.
 const FeatureMaps::Layout& FeatureMaps::layout(ValueId id) {
-  std::optional<Layout>& known = layouts_[static_cast<std::size_t>(id)];
-  if (known) return *known;
-  const int producer = uses_.producer[static_cast<std::size_t>(id)];
-  Layout found;
-  if (producer >= 0)
-    found = derive(graph_.nodes[static_cast<std::size_t>(producer)]);
-  else
-    found.grid = !graph_.isConstant(id) && shape(id).size() == 4;
-  return *(layouts_[static_cast<std::size_t>(id)] = std::move(found));
+  const std::optional<Layout>& wanted = layouts_[static_cast<std::size_t>(id)];
+  if (wanted) return *wanted;
+  std::vector<ValueId> open = {id};
+  while (!wanted) {
+    const ValueId next = open.back(), before = unknownInput(next);
+    if (before != kNoValue) {
+      open.push_back(before);
+      continue;
+    }
+    const Node* n = producerOf(graph_, uses_, next);
+    layouts_[static_cast<std::size_t>(next)] =
+        n ? derive(*n) : Layout{!graph_.isConstant(next) && shape(next).size() == 4, {}};
+    open.pop_back();
+  }
+  return *wanted;
+}
+
+// An input whose layout the value's own may follow from.
+ValueId FeatureMaps::unknownInput(ValueId id) const {
+  const Node* n = producerOf(graph_, uses_, id);
+  if (!n || traitsOf(n->op).kind == OpKind::MatMul || n->op == Op::Softmax) return kNoValue;
+  for (const ValueId input : n->inputs)
+    if (input != kNoValue && !layouts_[static_cast<std::size_t>(input)]) return input;
+  return kNoValue;
 }
 
 FeatureMaps::Layout FeatureMaps::derive(const Node& n) {

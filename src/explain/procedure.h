@@ -24,7 +24,8 @@ using Facts = std::vector<std::pair<std::string, double>>;
 struct Attribution {
   Shape shape;  // C×H×W of the input, or 1×H×W
   std::vector<double> map;
-  Facts facts;  // what the method can say about itself, e.g. its completeness gap
+  Facts facts;               // what the method can say about itself, e.g. its completeness gap
+  const char* whyZero = "";  // where the map is 0 everywhere; empty: the method does not know
 };
 
 // What a procedure serves: images, the questions that their scores lead to, and the place for answers.

@@ -59,7 +59,25 @@ const char* Answers::overflowHint() const {
   return runnable_.method().conserves ? "try another method, such as lrp-zplus" : "the derivatives overflow here";
 }
 
-void Answers::finish(Explanation& e, Shape shape, std::vector<float> map) const {
+namespace {
+
+// Drawn, such a map looks as if it said something. The heatmap is flat where each channel is.
+void warnOfFlatness(Explanation& e, const std::string& whyZero) {
+  const std::vector<float>& map = e.relevance.data;
+  const Shape& shape = e.relevance.shape;  // 1×C×H×W, or 1×… of what is no picture
+  const auto plane = map.size() / static_cast<std::size_t>(shape.size() > 3 ? shape[1] : 1);
+  for (std::size_t i = 0; i < map.size(); ++i)
+    if (map[i] != map[i - i % plane]) return;
+  if (std::all_of(map.begin(), map.end(), [](float v) { return v == 0; }))
+    e.warnings.push_back("the map is 0 everywhere: " +
+                         (whyZero.empty() ? "nothing was found that speaks for or against" : whyZero));
+  else if (plane > 1)
+    e.warnings.emplace_back("the map has one value everywhere: it tells no place from another");
+}
+
+}  // namespace
+
+void Answers::finish(Explanation& e, Shape shape, std::vector<float> map, const std::string& whyZero) const {
   if (runnable_.method().conserves && std::any_of(map.begin(), map.end(), [](float v) { return std::isinf(v); }))
     throw Error(ErrorCode::NumericFailure, "relevance", "Σ|R| grew from layer to layer beyond what float32 holds",
                 "values below 3.4e38", overflowHint());
@@ -69,6 +87,7 @@ void Answers::finish(Explanation& e, Shape shape, std::vector<float> map) const 
   finishMap(runnable_.method().finish, shape, map);
   shape.insert(shape.begin(), 1);
   e.relevance = Tensor(shape, std::move(map));
+  warnOfFlatness(e, whyZero);
 }
 
 namespace {
@@ -112,7 +131,7 @@ void Answers::drawn(std::int64_t k, std::vector<Attribution> maps) {
   for (std::int64_t t = 0; t < runnable_.targets(); ++t) {
     Attribution& a = maps[static_cast<std::size_t>(t)];
     Explanation& e = answer(k, t);
-    finish(e, a.shape, {a.map.begin(), a.map.end()});
+    finish(e, a.shape, {a.map.begin(), a.map.end()}, a.whyZero);
     e.facts = std::move(a.facts);
   }
 }

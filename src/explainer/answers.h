@@ -32,7 +32,7 @@ class Answers : public Request {
     return static_cast<std::size_t>(image * runnable_.targets() + t);
   }
   const char* overflowHint() const;
-  void finish(Explanation& e, Shape shape, std::vector<float> map) const;
+  void finish(Explanation& e, Shape shape, std::vector<float> map, const std::string& whyZero = {}) const;
 
   System& system_;
   Runnable& runnable_;

@@ -19,6 +19,8 @@ std::vector<std::vector<float>> picturesOf(const std::string& file, const Shape&
   if (t.shape.size() != image.size() + 1 || t.shape[0] < 1 ||
       !std::equal(image.begin(), image.end(), t.shape.begin() + 1))
     throw Error(ErrorCode::ShapeMismatch, file, toString(t.shape), toString(image));
+  requireFinite(t.data.data(), static_cast<std::int64_t>(t.data.size()), ErrorCode::NonFiniteInput, file.c_str(),
+                "check the array");
   const Tensor all = relaid(t, layout, Layout::ChannelsFirst);
   const std::int64_t each = elementCount(image);
   std::vector<std::vector<float>> pictures;

@@ -7,8 +7,8 @@
 
 namespace relprop {
 
-// layout: of the model. Throws what reading the files throws; ShapeMismatch, InvalidMethodParameter, and
-// NotSupportedByMethod for a folder of pictures where nobody says how they become inputs.
+// layout: of the model. Throws what reading the files throws; ShapeMismatch, NonFiniteInput, InvalidMethodParameter,
+// and NotSupportedByMethod for a folder of pictures where nobody says how they become inputs.
 BaselineFacts baselineFactsOf(const Method& method, const Model& model, const ExplainOptions& options, Layout layout);
 
 }  // namespace relprop

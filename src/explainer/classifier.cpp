@@ -100,7 +100,7 @@ std::int64_t Classifier::bytes() const {
 void Classifier::forward(std::int64_t count, const std::function<void(std::int64_t, float*)>& fill,
                          const std::function<void(std::int64_t, const float*)>& read,
                          const std::function<bool()>& again) {
-  impl_->again = again;
+  impl_->again = passedOn(again);
   translated("forward", [&] {
     impl_->session->forward(count, fill, [&](std::int64_t k, const Session::Row& row) { read(k, row.scores()); });
   });

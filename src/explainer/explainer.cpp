@@ -1,7 +1,9 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <optional>
 
 #include "explain/methods/method_list.h"
@@ -11,11 +13,22 @@
 #include "explainer/prepare.h"
 #include "explainer/system.h"
 #include "relprop/error.h"
+#include "relprop/tuning.h"
 
 namespace relprop {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+void requireRange(const PixelRange& range) {
+  bool good = range.low.size() == range.high.size();
+  for (std::size_t c = 0; good && c < range.low.size(); ++c)
+    good = std::isfinite(range.low[c]) && std::isfinite(range.high[c]) && range.low[c] <= range.high[c];
+  if (!good)
+    throw Error(ErrorCode::InvalidArgument, "pixelRange",
+                fmt::format("[{}] to [{}]", fmt::join(range.low, ", "), fmt::join(range.high, ", ")),
+                "finite numbers, the lower one first, two for each channel");
+}
 
 void validate(const ExplainOptions& options) {
   checkBatchAndThreads(options.batch, options.threads);
@@ -26,12 +39,19 @@ void validate(const ExplainOptions& options) {
   if (!(options.requireConservation >= 0))
     throw Error(ErrorCode::InvalidArgument, "requireConservation", fmt::format("{}", options.requireConservation),
                 "0 (off) or a share of the seed, such as 1e-3");
+  if (options.pixelRange) requireRange(*options.pixelRange);
+  if (options.reference && options.tuning)
+    throw Error(ErrorCode::InvalidArgument, "tuning", nameOf(*options.tuning), "none with --reference",
+                "plain loops know one way: leave one of them out");
 }
 
 }  // namespace
 
 struct Explainer::Impl {
-  Impl(const Model& m, const ExplainOptions& o) : model(m), options(o) {}
+  Impl(const Model& m, const ExplainOptions& o) : model(m), options(o) {
+    options.progress = passedOn(o.progress);
+    options.again = passedOn(o.again);
+  }
 
   Model model;
   ExplainOptions options;
@@ -197,7 +217,9 @@ std::vector<Explanation> Explainer::explain(const TensorView& input, const std::
   const auto count = static_cast<std::int64_t>(targets.size());
   if (count != perImage && count != perImage * input.shape[0])
     throw Error(ErrorCode::UnknownTarget, "targets", std::to_string(targets.size()),
-                fmt::format("{} or {} (so many for each row)", perImage, perImage * input.shape[0]));
+                input.shape[0] == 1
+                    ? std::to_string(perImage)
+                    : fmt::format("{} or {} (so many for each row)", perImage, perImage * input.shape[0]));
   impl_->beginTiming();
   return translated("explain", [&] { return impl_->explain(input, targets); });
 }

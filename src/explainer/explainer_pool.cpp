@@ -19,7 +19,10 @@ ExplainerPool::ExplainerPool(const Model& model, std::size_t count, OptionsOf op
     : model_(model),
       optionsOf_(std::move(optionsOf)),
       budget_(bytes > 0 ? bytes : halfOfTheMachine()),
-      entries_(count) {}
+      entries_(count) {
+  if (bytes < 0) throw Error(ErrorCode::InvalidArgument, "memory", std::to_string(bytes), "bytes, or 0 for a default");
+  if (!optionsOf_) throw Error(ErrorCode::InvalidArgument, "optionsOf", "an empty function", "one that gives options");
+}
 
 ExplainerPool::Entry& ExplainerPool::entry(std::size_t which) {
   if (which >= entries_.size())

@@ -1,7 +1,9 @@
 #include "explainer/pattern_files.h"
 
 #include <charconv>
+#include <utility>
 
+#include "explainer/prepare.h"
 #include "image/npy_values.h"
 #include "relprop/error.h"
 #include "relprop/patterns.h"
@@ -80,7 +82,12 @@ Patterns Patterns::load(const std::filesystem::path& path) {
   p.images = numberFact(facts, "images", path);
   p.silent = numberFact(facts, "silent", path);
   p.degenerate = numberFact(facts, "degenerate", path);
-  visitNodeEntries(path, [&](const NpzEntry& entry) { p.nodes[entry.name] = decodeNpy(entry.read(), entry.where); });
+  visitNodeEntries(path, [&](const NpzEntry& entry) {
+    Tensor pattern = decodeNpy(entry.read(), entry.where);
+    requireFinite(pattern.data.data(), static_cast<std::int64_t>(pattern.data.size()), ErrorCode::MalformedTensor,
+                  entry.where.c_str(), kHint);
+    p.nodes[entry.name] = std::move(pattern);
+  });
   return p;
 }
 

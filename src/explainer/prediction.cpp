@@ -20,15 +20,19 @@ std::vector<int> ranked(const std::vector<float>& logits) {
   return order;
 }
 
-int classIndex(int index, const ScoreShape& shape, const char* what) {
-  if (index < 0 || index >= shape.classes)
-    throw Error(ErrorCode::UnknownTarget, what, std::to_string(index),
-                fmt::format("a class index from 0 to {}", shape.classes - 1));
-  return index;
+int withinClasses(int number, const ScoreShape& shape, const char* where, const char* what) {
+  if (number < 0 || number >= shape.classes)
+    throw Error(ErrorCode::UnknownTarget, where, std::to_string(number),
+                fmt::format("{} from 0 to {}", what, shape.classes - 1));
+  return number;
+}
+
+int classIndex(int index, const ScoreShape& shape, const char* where) {
+  return withinClasses(index, shape, where, "a class index");
 }
 
 int classAt(int rank, const ScoreShape& shape, const Explanation& prediction) {
-  const auto place = static_cast<std::size_t>(classIndex(rank, shape, "target rank"));
+  const auto place = static_cast<std::size_t>(withinClasses(rank, shape, "target rank", "a place"));
   return place < prediction.top5.size() ? prediction.top5[place].index : ranked(prediction.logits)[place];
 }
 

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "core/lower_case.h"
+#include "explainer/prepare.h"
 #include "explainer/synsets.h"
 #include "relprop/error.h"
 #include "relprop/image.h"
@@ -167,6 +168,8 @@ class Reader {
     if (classes_ > 0 && static_cast<std::int64_t>(values.data.size()) != classes_)
       throw Error(ErrorCode::UnknownTarget, path, toString(values.shape) + " values",
                   fmt::format("{}, one for each class", classes_));
+    requireFinite(values.data.data(), static_cast<std::int64_t>(values.data.size()), ErrorCode::NonFiniteInput,
+                  path.c_str(), "check the array");
     return {Target::withRelevance(std::move(values.data)), std::filesystem::path(path).stem().string()};
   }
 

@@ -5,6 +5,22 @@
 #include "kernels/address_space.h"
 
 namespace relprop {
+namespace {
+
+std::exception_ptr& lastOfCallers() {
+  thread_local std::exception_ptr last;
+  return last;
+}
+
+}  // namespace
+
+void rememberCallers() {
+  lastOfCallers() = std::current_exception();
+}
+
+bool isCallers() {
+  return lastOfCallers() && lastOfCallers() == std::current_exception();
+}
 
 void failTranslated(const char* where, const std::exception& failure) {
   const auto* system = dynamic_cast<const std::system_error*>(&failure);

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <exception>
+#include <functional>
 #include <new>
+#include <utility>
 
 #include "relprop/error.h"
 
@@ -12,7 +14,25 @@ namespace relprop {
 // Internal.
 [[noreturn]] void failTranslated(const char* where, const std::exception& failure);
 
-// Only relprop::Error leaves the library.
+// Whether what is being handled came out of a function that `passedOn` made, in this thread.
+void rememberCallers();
+bool isCallers();
+
+// A function of the caller's whose exceptions leave the library as they are; empty for an empty one.
+template <class Result, class... Arguments>
+std::function<Result(Arguments...)> passedOn(const std::function<Result(Arguments...)>& callers) {
+  if (!callers) return {};
+  return [callers](Arguments... arguments) -> Result {
+    try {
+      return callers(std::forward<Arguments>(arguments)...);
+    } catch (...) {
+      rememberCallers();
+      throw;
+    }
+  };
+}
+
+// Only relprop::Error leaves the library, and what functions of the caller's throw.
 template <class Work>
 auto translated(const char* where, Work work) {
   try {
@@ -20,9 +40,11 @@ auto translated(const char* where, Work work) {
   } catch (const Error&) {
     throw;
   } catch (const std::bad_alloc&) {
+    if (isCallers()) throw;
     throw Error(ErrorCode::OutOfMemory, where, "an allocation failed", "enough memory",
                 "use a smaller --batch or input size");
   } catch (const std::exception& e) {
+    if (isCallers()) throw;
     failTranslated(where, e);
   }
 }

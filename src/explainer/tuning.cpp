@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <fstream>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "core/digest.h"
@@ -29,13 +30,21 @@ void requireWays(const Tuning& tuning, const std::string& where) {
     if (!algorithmNamed(way)) malformed(where, fmt::format("{}: '{}'", layer, way), "direct, F(2×2) or F(4×4)");
 }
 
-Tuning parsed(const Json& json) {
+// Before it is narrowed, as a number of any size may stand there.
+int wholeOf(const Json& json, const char* key, int low, int high, const std::string& where) {
+  const Json& value = json.at(key);
+  if (value.is_number_integer() && value >= low && value <= high) return value.get<int>();
+  malformed(where, fmt::format("\"{}\": {}", key, value.is_number() ? value.dump() : value.type_name()),
+            fmt::format("a whole number from {} to {}", low, high));
+}
+
+Tuning parsed(const Json& json, const std::string& where) {
   Tuning t;
   json.at("processor").get_to(t.processor);
-  json.at("threads").get_to(t.threads);
+  t.threads = wholeOf(json, "threads", 1, std::numeric_limits<int>::max(), where);
   json.at("libraries").get_to(t.libraries);
   json.at("layers").get_to(t.layers);
-  json.at("batch").get_to(t.batch);
+  t.batch = wholeOf(json, "batch", 0, 4096, where);
   return t;
 }
 
@@ -65,15 +74,13 @@ Tuning readTuning(const std::filesystem::path& path) {
   requireShallowJson(bytes, ErrorCode::InvalidArgument, path.string());
   Tuning tuning;
   try {
-    tuning = parsed(Json::parse(bytes.begin(), bytes.end()));
+    tuning = parsed(Json::parse(bytes.begin(), bytes.end()), path.string());
   } catch (const Json::parse_error& e) {
     malformed(path.string(), fmt::format("broken JSON at byte {}", e.byte), "what relprop tune wrote");
   } catch (const Json::exception&) {
     malformed(path.string(), "JSON of another form", "what relprop tune wrote");
   }
   requireWays(tuning, path.string());
-  if (tuning.batch < 0 || tuning.batch > 4096)
-    malformed(path.string(), fmt::format("a batch of {}", tuning.batch), "0 to 4096");
   return tuning;
 }
 

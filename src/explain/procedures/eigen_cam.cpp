@@ -40,6 +40,11 @@ std::vector<double> scaled(std::vector<double> v, double factor) {
   return v;
 }
 
+std::vector<double> unit(std::vector<double> v) {
+  const double length = normOf(v);
+  return length > 0 ? scaled(std::move(v), 1 / length) : v;
+}
+
 // Σ_k A_k² at each position: not orthogonal to u where activations are positive, and seldom where they are not.
 std::vector<double> firstGuess(const LayerMatrix& o) {
   std::vector<double> guess(o.positions);
@@ -48,14 +53,26 @@ std::vector<double> firstGuess(const LayerMatrix& o) {
   return guess;
 }
 
-// σu
-std::vector<double> principal(const LayerMatrix& o) {
-  std::vector<double> u = firstGuess(o);
-  double eigenvalue = 0;  // σ²
+std::vector<double> longestChannel(const LayerMatrix& o) {
+  std::vector<double> longest(o.positions);
+  for (std::size_t k = 0; k < o.channels; ++k) {
+    const float* channel = o.values.data() + k * o.positions;
+    std::vector<double> one(channel, channel + o.positions);
+    if (normOf(one) > normOf(longest)) longest = std::move(one);
+  }
+  return longest;
+}
+
+struct Component {
+  std::vector<double> u;  // of length σ²
+  double eigenvalue;      // σ²
+};
+
+Component iterated(const LayerMatrix& o, std::vector<double> u) {
+  double eigenvalue = 0;
   for (int k = 0; k < kMostIterations; ++k) {
-    const double length = normOf(u);
-    if (length == 0) return u;
-    u = scaled(std::move(u), 1 / length);
+    if (normOf(u) == 0) return {std::move(u), 0};
+    u = unit(std::move(u));
     std::vector<double> next = o.applied(u);
     eigenvalue = normOf(next);
     double moved = 0;
@@ -63,6 +80,22 @@ std::vector<double> principal(const LayerMatrix& o) {
     u = std::move(next);
     if (moved <= kSettled * eigenvalue * eigenvalue) break;
   }
+  return {std::move(u), eigenvalue};
+}
+
+// The first component has the largest uᵀOOᵀu of all unit vectors: where a channel has a larger one than what was found,
+// the guess was orthogonal to the component, and the channel is not.
+Component firstComponent(const LayerMatrix& o) {
+  constexpr double kRounding = 1 + 1e-6;
+  Component found = iterated(o, firstGuess(o));
+  const std::vector<double> channel = unit(longestChannel(o)), image = o.applied(channel);
+  const double reached = std::inner_product(channel.begin(), channel.end(), image.begin(), 0.0);
+  return reached > kRounding * found.eigenvalue ? iterated(o, channel) : found;
+}
+
+// σu
+std::vector<double> principal(const LayerMatrix& o) {
+  auto [u, eigenvalue] = firstComponent(o);
   const double sign = std::accumulate(u.begin(), u.end(), 0.0) < 0 ? -1 : 1;
   return eigenvalue > 0 ? scaled(std::move(u), sign / std::sqrt(eigenvalue)) : u;
 }

@@ -10,6 +10,7 @@
 #include <cmath>
 #include <limits>
 
+#include "explain/procedures/path.h"
 #include "explain/procedures/procedures.h"
 #include "relprop/error.h"
 
@@ -45,12 +46,13 @@ class GuidedPath : public Procedure {
   GuidedPath(int steps, double fraction, double anchor) : steps_(steps), fraction_(fraction), anchor_(anchor) {}
 
   std::vector<Attribution> explain(Session& session, const Subject& subject) const override {
-    const std::vector<float> base = session.baseline(subject.input);
+    const std::vector<float> base = session.baseline(subject.input), baseScores = session.probe(base);
     std::vector<Attribution> out;
     for (std::size_t q = 0; q < subject.questions.size(); ++q) {
       Way way(base, subject.input);
       for (int k = 1; k <= steps_; ++k) step(way, gradientAt(session, subject, q, way.at), k);
-      out.push_back({session.imageShape(), std::move(way.map), {}});
+      Facts facts = completeness(session, subject, subject.questions[q], way.map, baseScores);
+      out.push_back({session.imageShape(), std::move(way.map), std::move(facts)});
     }
     return out;
   }

@@ -45,6 +45,12 @@ double fitOf(const NormalEquations& equations, const std::vector<double>& f, con
   return all > 0 ? 1 - left / all : 1;
 }
 
+// f(z) − f(x), which moves w₀ alone and leaves weights of exactly 0 to an f that does not vary. The first z is x.
+void subtractWhole(std::vector<double>& f) {
+  const double whole = f.front();
+  for (double& v : f) v -= whole;
+}
+
 class Lime : public Procedure {
  public:
   Lime(SegmentOptions options, double width, double ridge)
@@ -53,7 +59,8 @@ class Lime : public Procedure {
   std::vector<Attribution> explain(Session& session, const Subject& subject) const override {
     const SegmentGame game(session, subject, options_);
     const std::vector<Coalition> coalitions = randomCoalitions(options_, game.players());
-    const std::vector<std::vector<double>> values = game.values(coalitions);
+    std::vector<std::vector<double>> values = game.values(coalitions);
+    for (std::vector<double>& f : values) subtractWhole(f);
     std::vector<double> weights;
     for (const Coalition& z : coalitions) weights.push_back(nearness(z, width_));
     const NormalEquations equations(coalitions, weights);

@@ -36,16 +36,6 @@ std::vector<PathPoint> rightRiemann(int n) {
   return points;
 }
 
-// Σ map − (f(x) − f(x′)): 0 if the sum over the steps were the integral.
-Facts completeness(Session& session, const Subject& subject, const Question& q, const std::vector<double>& map,
-                   const std::vector<float>& baselineScores) {
-  double sum = 0;
-  for (double v : map) sum += v;
-  const double change =
-      valueOf(q, session.scoreShape(), subject.scores) - valueOf(q, session.scoreShape(), baselineScores.data());
-  return {{"f(x) - f(baseline)", change}, {"completeness gap", sum - change}};
-}
-
 class PathGradients : public Procedure {
  public:
   explicit PathGradients(std::vector<PathPoint> points) : points_(std::move(points)) {}
@@ -129,6 +119,15 @@ std::vector<PathPoint> pointsOf(const std::string& rule, int steps) {
 }
 
 }  // namespace
+
+Facts completeness(Session& session, const Subject& subject, const Question& q, const std::vector<double>& map,
+                   const std::vector<float>& baselineScores) {
+  double sum = 0;
+  for (double v : map) sum += v;
+  const double change =
+      valueOf(q, session.scoreShape(), subject.scores) - valueOf(q, session.scoreShape(), baselineScores.data());
+  return {{"f(x) - f(baseline)", change}, {"completeness gap", sum - change}};
+}
 
 std::vector<Attribution> meanOverWays(Session& session, const Subject& subject, int samples,
                                       const std::function<RandomWay(std::int64_t)>& wayOf) {

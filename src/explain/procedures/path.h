@@ -15,6 +15,10 @@ struct PathPoint {
 // Nodes and weights on [0, 1].
 std::vector<PathPoint> gaussLegendre(int n);
 
+// What f changed by, and Σ map − (f(x) − f(x′)): 0 if the sum over the steps were the integral.
+Facts completeness(Session& session, const Subject& subject, const Question& q, const std::vector<double>& map,
+                   const std::vector<float>& baselineScores);
+
 // (x − x′) ⊙ Σ_k c_k ∇f(x′ + α_k(x − x′)) by question, with what f changed by and how far the sum is from that.
 std::vector<Attribution> pathGradients(Session& session, const Subject& subject, const std::vector<float>& base,
                                        const std::vector<PathPoint>& points);

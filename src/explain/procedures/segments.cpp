@@ -43,6 +43,15 @@ double compactnessOf(Parameters& p) {
               "a number above 0, at most 1000");
 }
 
+// What differs by rounding alone does not differ: scores are of float32. A probability near 1 is as exact as its
+// distance to 1, until double holds no more of that.
+void level(std::vector<double>& values, bool probability) {
+  const auto [low, high] = std::minmax_element(values.begin(), values.end());
+  const double size = std::max(std::abs(*low), std::abs(*high));
+  const double rounded = 0x1p-23 * (probability ? std::min(size, std::abs(1 - *low)) : size) + 0x1p-50 * size;
+  if (*high - *low <= rounded) values.assign(values.size(), double{values.front()});
+}
+
 Baseline baselineFor(const std::string& fill) {
   return {fill == "mean" ? Baseline::Kind::Mean : fill == "black" ? Baseline::Kind::Black : Baseline::Kind::Zero, ""};
 }
@@ -134,11 +143,13 @@ std::vector<std::vector<double>> SegmentGame::values(const std::vector<Coalition
                                                     ? probabilityOf(questions[q], session_.scoreShape(), row.scores())
                                                     : valueOf(questions[q], session_.scoreShape(), row.scores());
       });
+  for (std::vector<double>& values : all) level(values, options_.probability);
   return all;
 }
 
 Attribution SegmentGame::drawn(const std::vector<double>& weights, Spread spread) const {
   Attribution out = planes(session_, 1)[0];
+  out.whyZero = "covering a segment changes nothing; try another fill=";
   for (std::size_t s = 0; s < segments_.size(); ++s) {
     const double parts = spread == Spread::Parts ? static_cast<double>(segments_[s].size()) : 1;
     for (const std::uint32_t i : segments_[s]) out.map[i] = weights[s] / parts;

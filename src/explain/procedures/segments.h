@@ -37,7 +37,7 @@ class SegmentGame {
   SegmentGame(Session& session, const Subject& subject, const SegmentOptions& options);
 
   std::size_t players() const { return segments_.size(); }
-  // By question and coalition.
+  // By question and coalition; all the same where they differ by rounding alone.
   std::vector<std::vector<double>> values(const std::vector<Coalition>& coalitions) const;
   // Each player's weight at each of its pixels, or in equal parts over them.
   enum class Spread { Same, Parts };

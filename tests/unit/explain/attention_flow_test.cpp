@@ -262,6 +262,19 @@ TEST(AttentionFlow, RefusesTokensWithoutAPlace) {
   EXPECT_EQ(e.got(), "tokens whose places in the picture are not known");
 }
 
+TEST(AttentionFlow, SoftmaxMayLieFartherBackThanTheStackIsDeep) {
+  Build b({1, 2, 4, 4});
+  ValueId a = b.add(Op::Softmax, {b.x()}, {{"axis", std::int64_t{3}}});
+  for (int i = 0; i < 200000; ++i) a = b.add(Op::Transpose, {a}, {{"perm", Ints{0, 1, 2, 3}}});
+  const ValueId out = b.add(Op::MatMul, {a, b.x()});
+  inferShapes(b.graph);
+  try {
+    EXPECT_EQ(attentionLayers(b.graph, out).layers.size(), 1u);
+  } catch (const Error& e) {  // found, but not among tokens with places
+    EXPECT_EQ(std::string(e.got()).find("no attention"), std::string::npos) << e.what();
+  }
+}
+
 TEST(AttentionFlow, HasNoParametersOfItsOwn) {
   EXPECT_EQ(parseMethod("rollout").text, "rollout");
   EXPECT_EQ(codeOf([] { parseMethod("gen-att:layer=last"); }), ErrorCode::InvalidMethodParameter);

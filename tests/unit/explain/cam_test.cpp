@@ -142,6 +142,10 @@ TEST(CamLayer, IsMissingWhereNothingHasPositions) {
   const auto backend = makeReferenceBackend();
   EXPECT_EQ(codeOf([&] { explainImage(b.graph, "grad-cam", *backend, Doubles(6), {classQuestion(1)}); }),
             ErrorCode::NotSupportedByMethod);
+  for (const std::string& method : {std::string("grad-cam"), "grad-cam:layer=" + b.graph.nodes.back().name}) {
+    const Error e = failureOf([&] { explainImage(b.graph, method, *backend, Doubles(6), {classQuestion(1)}); });
+    EXPECT_EQ(e.hint(), "take a method that needs none, such as gradient, lrp-zplus or occlusion") << method;
+  }
 }
 
 TEST(Planes, NeedAPicture) {
@@ -250,6 +254,20 @@ TEST(EigenCam, IsTheProjectionOnTheFirstSingularVector) {
   for (std::size_t i = 0; i < 4; ++i)
     expected.push_back((kHandActivation[i] * vx + kHandActivation[i + 4] * vy) / length);
   expectClose(drawnByHand("eigen-cam"), expected, 1e-5);
+}
+
+// Squares of a checkerboard are the same everywhere: what the iteration begins with is orthogonal to it.
+TEST(EigenCam, IsFoundWhereItsFirstGuessIsOrthogonal) {
+  const auto backend = makeReferenceBackend();
+  for (const std::int64_t channels : {1, 2}) {
+    Build b({1, channels, 2, 2});
+    b.add(Op::Mul, {b.x(), b.floats({}, {1})});
+    addHead(b);
+    Doubles image = {3, -3, -3, 3, 1, 1, 1, 1};
+    image.resize(static_cast<std::size_t>(4 * channels));
+    expectClose(explainImage(b.graph, "eigen-cam:layer=Mul0", *backend, image, {classQuestion(0)})[0].map, {3, 0, 0, 3},
+                1e-6, std::to_string(channels));
+  }
 }
 
 TEST(EigenCam, IsTheSameForEveryClassAndEmptyWhereNothingIsActive) {

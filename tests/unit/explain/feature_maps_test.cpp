@@ -228,5 +228,14 @@ TEST(TokenCam, RefusesLayersWithoutPlaces) {
   EXPECT_NE(std::string(failure("final").what()).find("class token"), std::string::npos);
 }
 
+TEST(FeatureMaps, FollowNetworksDeeperThanTheStack) {
+  constexpr int kNodes = 200000;
+  Build b({1, 2, 3, 4});
+  ValueId x = b.x();
+  for (int i = 0; i < kNodes; ++i) x = b.add(Op::Relu, {x});
+  inferShapes(b.graph);
+  EXPECT_TRUE(FeatureMaps(b.graph, x).of(x).has_value());
+}
+
 }  // namespace
 }  // namespace relprop::test

@@ -259,6 +259,21 @@ TEST(GuidedIg, MovesWhatTheScoreDependsOnLeastFirst) {
         expected, 1e-5);
 }
 
+TEST(GuidedIg, ReportsItsGap) {
+  const TwoLayers net;
+  const Doubles base = {-0.5, 0.25, 1, 0, 0.125, -2};
+  for (const auto& backend : bothBackends()) {
+    const auto maps =
+        explainImage(net.graph, "guided-ig:steps=3,baseline=b.npy", *backend, kImage, questions(), picture(base));
+    for (std::size_t q = 0; q < 2; ++q) {
+      const Doubles& seed = q == 0 ? kTarget : kContrast;
+      const double change = net.score(kImage, seed) - net.score(base, seed);
+      EXPECT_NEAR(factOf(maps[q], "f(x) - f(baseline)"), change, 1e-6);
+      EXPECT_NEAR(factOf(maps[q], "completeness gap"), sum(maps[q].map) - change, 1e-6);
+    }
+  }
+}
+
 TEST(GuidedIg, RefusesWhatIsNoShare) {
   for (const char* bad : {"fraction=0", "fraction=1.5", "anchor=-0.1", "anchor=2", "fraction=nan"})
     EXPECT_EQ(codeOf([&] { parseMethod(std::string("guided-ig:") + bad); }), ErrorCode::InvalidMethodParameter) << bad;

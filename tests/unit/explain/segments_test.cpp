@@ -243,6 +243,18 @@ TEST(Segments, OfAConstantPictureThatCoversItselfAreWorthNothing) {
     }
 }
 
+// Not its rounding, which a map would show at full strength.
+TEST(Segments, OfAConstantScoreAreZeroToTheBit) {
+  for (const auto& backend : bothBackends())
+    for (const std::string& method : bothSegmentMethods()) {
+      const Attribution a = explainImage(convNet(4), method + ",fill=segment", *backend, Doubles(3 * kPlane, 0.25),
+                                         {classQuestion(1)}, fromMinusOneToOne())[0];
+      for (const double v : a.map) ASSERT_EQ(v, 0) << method;
+      if (method.starts_with("lime")) EXPECT_EQ(factOf(a, "R2 of the linear model"), 1);
+      EXPECT_STREQ(a.whyZero, "covering a segment changes nothing; try another fill=");
+    }
+}
+
 TEST(Segments, MayBeOne) {
   const Doubles image = quadrants();
   const auto backend = makeReferenceBackend();

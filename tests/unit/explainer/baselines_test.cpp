@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 
 #include "support/temporary_folder.h"
 #include "unit/core/failure.h"
@@ -86,6 +88,24 @@ TEST(Baselines, SayWhatIsWrongWithThem) {
   EXPECT_EQ(shape.expected(), "3×96×96");
   others.folder.write("broken.jpg", std::string("no picture"));
   EXPECT_EQ(failure(others.options(others.folder.path())).code(), ErrorCode::UnsupportedImage);
+}
+
+TEST(Baselines, HaveToBeFinite) {
+  const TemporaryFolder folder;
+  const std::string file = folder / "bad.npy";
+  for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
+    Tensor one({3, kInputSide, kInputSide});
+    one.data[5] = bad;
+    folder.write("bad.npy", encodeNpy(one));
+    for (const char* method : {"guided-ig:baseline=", "integrated-gradients:baseline=", "deeplift:baseline=",
+                               "taylor:baseline=", "gradient-shap:baseline=", "expected-gradients:baselines="}) {
+      const Error e = failureOf([&] { Explainer(exampleModel(), byThreads(1, method + file)); });
+      EXPECT_EQ(e.code(), ErrorCode::NonFiniteInput) << method;
+      EXPECT_EQ(e.where(), file) << method;
+      EXPECT_EQ(e.got(), std::isnan(bad) ? "nan at element 5" : "inf at element 5") << method;
+      EXPECT_EQ(e.expected(), "finite numbers") << method;
+    }
+  }
 }
 
 }  // namespace

@@ -5,9 +5,12 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <functional>
 #include <limits>
+#include <new>
 #include <numeric>
 #include <random>
+#include <stdexcept>
 
 #include "relprop/explain.h"
 #include "unit/core/failure.h"
@@ -101,6 +104,35 @@ TEST(ExplainerOptions, PixelRangeIsNeededForItsBounds) {
   EXPECT_EQ(failureOf([&] { Explainer(shapes(), o); }).code(), ErrorCode::NotSupportedByMethod);
 }
 
+TEST(ExplainerOptions, PixelRangeIsFiniteAndInOrder) {
+  const float nan = std::numeric_limits<float>::quiet_NaN(), infinite = std::numeric_limits<float>::infinity();
+  for (const auto& range :
+       {PixelRange{{0, 0, nan}, {1, 1, 1}}, PixelRange{{0, 0, 0}, {1, 1, nan}}, PixelRange{{0, 2, 0}, {1, 1, 1}},
+        PixelRange{{0, 0, 0}, {1, 1, infinite}}, PixelRange{{0, 0}, {1, 1, 1}}}) {
+    ExplainOptions o = options("gradient");
+    o.pixelRange = range;
+    const Error e = failureOf([&] { Explainer(shapes(), o); });
+    EXPECT_EQ(e.code(), ErrorCode::InvalidArgument);
+    EXPECT_EQ(e.where(), "pixelRange");
+  }
+}
+
+// ---- what was moved from
+TEST(MovedFrom, SaysSoOrStaysAsItWas) {
+  Model model = shapes();
+  const Model other = std::move(model);
+  EXPECT_EQ(model.hash(), other.hash());
+  Explainer first(shapes(), options("gradient"));
+  Explainer second = std::move(first);
+  const Tensor x = images(1);
+  EXPECT_EQ(failureOf([&] { first.explain(x); }).code(), ErrorCode::InvalidArgument);
+  EXPECT_EQ(failureOf([&] { first.forward(x); }).code(), ErrorCode::InvalidArgument);
+  EXPECT_EQ(failureOf([&] { first.inputShape(); }).got(), "one that was moved from");
+  EXPECT_EQ(failureOf([&] { first.report(); }).code(), ErrorCode::InvalidArgument);
+  first = std::move(second);
+  EXPECT_NO_THROW(first.explain(x));
+}
+
 // ---- running
 class Running : public ::testing::Test {
  protected:
@@ -158,6 +190,31 @@ TEST_F(Running, TargetsAreClassesOneOrOneARow) {
   EXPECT_EQ(explainAt({Target::of(4)})[1].target, 4) << "one target stands for all rows";
 }
 
+TEST_F(Running, HowManyTargetsThereAreIsSaidOnce) {
+  const auto expected = [&](std::int64_t count) {
+    return failureOf([&] { explainer_.explain(images(count), {}); }).expected();
+  };
+  EXPECT_EQ(expected(1), "1");
+  EXPECT_EQ(expected(2), "1 or 2 (so many for each row)");
+  EXPECT_EQ(failureOf([&] { explainer_.explain(images(1), {Target::rank(-1)}); }).expected(), "a place from 0 to 9");
+}
+
+// Of any type, also one that memory runs out with.
+TEST(FunctionsOfTheCaller, ThrowThroughTheLibrary) {
+  struct Own {};
+  const auto with = [](const std::function<void()>& thrown, bool progress) {
+    ExplainOptions o = options(progress ? "occlusion:window=48,stride=48" : "gradient");
+    if (progress) o.progress = [=](std::int64_t, std::int64_t) { return thrown(), true; };
+    if (!progress) o.again = [=] { return thrown(), true; };
+    Explainer(shapes(), o).explain(images(1));
+  };
+  for (const bool progress : {false, true}) {
+    EXPECT_THROW(with([] { throw std::runtime_error("mine"); }, progress), std::runtime_error);
+    EXPECT_THROW(with([] { throw std::bad_alloc(); }, progress), std::bad_alloc);
+    EXPECT_THROW(with([] { throw Own(); }, progress), Own);
+  }
+}
+
 TEST_F(Running, AFailureLeavesTheExplainerUsable) {
   const Tensor x = images(1);
   const auto before = explainer_.explain(x);
@@ -191,6 +248,29 @@ TEST_F(Running, ForwardGivesTheLogitsOfExplain) {
   const auto all = explainer_.explain(x);
   for (std::size_t r = 0; r < 3; ++r)
     for (std::size_t k = 0; k < 10; ++k) EXPECT_EQ(logits.data[r * 10 + k], all[r].logits[k]);
+}
+
+// ---- maps that tell nothing
+std::vector<std::string> warningsOn(const std::string& method, const Tensor& x) {
+  return Explainer(shapes(), options(method)).explain(x)[0].warnings;
+}
+
+TEST(FlatMaps, AreSaid) {
+  const Tensor x = images(1), zero(x.shape), grey(x.shape, 0.5f);
+  const char* const nothing = "the map is 0 everywhere: nothing was found that speaks for or against";
+  for (const char* method : {"vargrad:samples=1", "vargrad:samples=3,noise=0", "blur-ig:sigma=1e-6,steps=2"})
+    EXPECT_THAT(warningsOn(method, x), ::testing::ElementsAre(nothing)) << method;
+  for (const char* method : {"integrated-gradients:steps=2", "deeplift"})
+    EXPECT_THAT(warningsOn(method, zero), ::testing::ElementsAre(nothing)) << method;
+  EXPECT_THAT(warningsOn("lime:samples=9,segments=4", grey),
+              ::testing::ElementsAre("the map is 0 everywhere: covering a segment changes nothing; try another fill="));
+  EXPECT_THAT(warningsOn("occlusion:window=500", x),
+              ::testing::ElementsAre("the map has one value everywhere: it tells no place from another"));
+}
+
+TEST(FlatMaps, AreNoOthers) {
+  for (const char* method : {"gradient", "rap", "vargrad:samples=3"})
+    EXPECT_THAT(warningsOn(method, images(1)), ::testing::IsEmpty()) << method;
 }
 
 TEST_F(Running, LedgerLeadsFromTheSeedToTheInput) {

@@ -226,6 +226,14 @@ TEST_F(Estimator, ItsFileIsWhatTheMethodsRead) {
   EXPECT_GT(magnitude, 0);
 }
 
+TEST_F(Estimator, OneThatWasMovedFromSaysSo) {
+  PatternEstimator other = std::move(estimator_);
+  EXPECT_EQ(failureOf([&] { estimator_.add(images(1, 1)); }).code(), ErrorCode::InvalidArgument);
+  EXPECT_EQ(failureOf([&] { estimator_.images(); }).code(), ErrorCode::InvalidArgument);
+  EXPECT_EQ(failureOf([&] { estimator_.saveState(file("s.npz"), ""); }).code(), ErrorCode::InvalidArgument);
+  EXPECT_EQ(other.images(), 0);
+}
+
 TEST_F(Estimator, ThereHaveToBePatterns) {
   const auto explainer = [&](ExplainOptions o) { return failureOf([&] { Explainer(shapes(), o); }); };
   EXPECT_EQ(explainer({.method = "pattern-net"}).code(), ErrorCode::NotSupportedByMethod);
@@ -241,6 +249,17 @@ TEST_F(Estimator, ThereHaveToBePatterns) {
   const Error other = explainer({.method = "pattern-attribution", .patterns = file("other.npz")});
   EXPECT_EQ(other.code(), ErrorCode::InvalidArgument);
   EXPECT_THAT(other.got(), HasSubstr("xxh3:0"));
+}
+
+TEST_F(Estimator, PatternsOfAFileHaveToBeFinite) {
+  estimator_.add(images(2, 1));
+  Patterns patterns = estimator_.finish();
+  patterns.nodes.begin()->second.data.at(1) = std::numeric_limits<float>::quiet_NaN();
+  patterns.save(file("nan.npz"));
+  const Error e = failureOf([&] { Patterns::load(file("nan.npz")); });
+  EXPECT_EQ(e.code(), ErrorCode::MalformedTensor);
+  EXPECT_THAT(e.where(), HasSubstr(patterns.nodes.begin()->first));
+  EXPECT_EQ(e.got(), "nan at element 1");
 }
 
 }  // namespace patterns_test

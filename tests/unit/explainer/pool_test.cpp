@@ -179,6 +179,19 @@ TEST_F(Pool, WhereAllTogetherAreTooMuchEachStandsAlone) {
   EXPECT_LE(pool.bytes(), bytesOf("rap"));
 }
 
+TEST_F(Pool, ItsOptionsAreChecked) {
+  EXPECT_EQ(failureOf([&] { of(-5); }).where(), "memory");
+  EXPECT_EQ(failureOf([] { ExplainerPool(shapes(), 1, {}); }).where(), "optionsOf");
+}
+
+TEST_F(Pool, ALoanThatWasMovedFromIsNoExplainer) {
+  ExplainerPool pool = of(1);
+  ExplainerPool::Loan first = pool.borrow(0);
+  const ExplainerPool::Loan second = std::move(first);
+  EXPECT_EQ(codeOf([&] { first->inputShape(); }), ErrorCode::InvalidArgument);
+  EXPECT_EQ(second->inputShape().size(), 3u);
+}
+
 TEST_F(Pool, ThereIsNothingBeyondTheLast) {
   ExplainerPool pool = of(1);
   EXPECT_STREQ(failureOf([&] { pool.borrow(3); }).what(), "explainer: 3 (expected less than 3)");

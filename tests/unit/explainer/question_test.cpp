@@ -4,6 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <limits>
+
+#include "support/temporary_folder.h"
 #include "unit/core/failure.h"
 
 namespace relprop::test {
@@ -35,6 +38,16 @@ TEST(TargetText, AnInnerNodeHasNumbersOnly) {
     EXPECT_EQ(error.expected(), "the number of a channel");
     EXPECT_EQ(error.hint(), "");
   }
+}
+
+TEST(TargetText, AVectorHasToBeFinite) {
+  const TemporaryFolder folder;
+  const std::string file = folder / "v.npy";
+  folder.write("v.npy", encodeNpy(Tensor(Shape{2}, {1, std::numeric_limits<float>::infinity()})));
+  const Error error = failureOf([&] { targets(file, {"cat", "dog"}); });
+  EXPECT_EQ(error.code(), ErrorCode::NonFiniteInput);
+  EXPECT_EQ(error.where(), file);
+  EXPECT_EQ(error.got(), "inf at element 1");
 }
 
 // What names no class is not said to be expected where only a class may stand.
