@@ -76,7 +76,10 @@ class RELPROP_API Evaluation {
   // Units that are best measured together: more than one when networks have to be compiled anew for each portion.
   std::size_t portion() const;
 
-  // Those of `units` that the store lacks something of.
+  // Throws InvalidArgument where the store has results of this model and data set that were measured with another seed.
+  void requireOneSeed(const Store& store) const;
+  // Those of `units` that the store lacks something of. This and the next two throw InvalidArgument for a unit that is
+  // none.
   std::vector<MissingScores> missing(const Store& store, const std::vector<std::size_t>& units) const;
   // Whether this process may measure the unit now, see Store::claim.
   bool claim(Store& store, std::size_t unit) const;
@@ -92,6 +95,7 @@ class RELPROP_API Evaluation {
 // Hands out what a store lacks, every unit once: first what no other process is at, then whatever is still missing.
 class RELPROP_API Portions {
  public:
+  // Throws what Evaluation::requireOneSeed throws.
   Portions(const Evaluation& evaluation, Store& store, std::vector<std::size_t> units);
   std::size_t total() const { return total_; }                // units that lacked something at the start
   std::size_t left() const { return units_.size() - next_; }  // units that were not looked at since
@@ -115,7 +119,7 @@ struct EvaluateProgress {
 
 using WhenWritten = std::function<void(const EvaluateProgress&, const ResultBatch&)>;
 // Measures what the store lacks, a portion at a time, and writes each as soon as it is known; `written` is told of it,
-// and once before the first. Throws what measure and Store::write throw; what was written stays.
+// and once before the first. Throws what Portions, measure and Store::write throw; what was written stays.
 RELPROP_API EvaluateProgress evaluate(Evaluation& evaluation, Store& store, const std::vector<std::size_t>& units,
                                       const WhenWritten& written = {});
 

@@ -1,7 +1,10 @@
 // Tables, curves and a gallery from a store: a folder of HTML that needs no network, or Markdown.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <functional>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -10,9 +13,9 @@
 
 namespace relprop {
 
-// Mean, standard error and number of a sample; the error of fewer than two values is 0.
+// Mean, standard error and number of a sample; the error of fewer than two values is not known, NaN.
 struct SampleMean {
-  double mean = 0, standardError = 0;
+  double mean = 0, standardError = std::numeric_limits<double>::quiet_NaN();
   std::size_t count = 0;
 };
 
@@ -26,10 +29,10 @@ struct DifferenceInterval {
 struct ScoreCell {
   SampleMean all;             // over every picture that this method has
   DifferenceInterval toBest;  // against the best method of the column, on the pictures both have; of ratios: of logs
-  bool best = false;          // the best mean of the column; of ratios: of logs
+  bool best = false;          // the best mean of those with 90 % of the most pictures; of ratios: of logs
   bool tied = false;          // its interval to the best includes 0
   double median = 0;          // of the same pictures
-  SampleMean logs = {};       // of ratios: of their natural logarithms, where they are not 0
+  SampleMean logs = {};       // of ratios: of the natural logarithms of the ratio or 0.001, whichever is larger
 };
 struct ScoreColumn {
   std::string protocol, score;
@@ -57,8 +60,9 @@ struct ScoreTable {
 RELPROP_API std::vector<ScoreTable> tablesOf(const Store& store);
 
 // The tables as JSON text: a list of {model, dataset, target, pictures, rows}; a row is one score of one method, with
-// its protocol, which way is better, mean, standardError, count, median, logMean and logStandardError (null but of
-// ratios), whether it is the best of its column or tied with it, and the seconds that the method took for a picture.
+// its protocol, which way is better, mean, standardError (null of a single picture), count, median, logMean and
+// logStandardError (null but of ratios), whether it is the best of its column or tied with it, and the seconds that the
+// method took for a picture.
 RELPROP_API std::string tablesJson(const Store& store);
 
 // A figure that somebody published, to stand beside ours.
@@ -76,12 +80,15 @@ struct ReportOptions {
   std::size_t gallery = 200;  // at most so many pictures, evenly from all
   std::string title = "relprop report";
   std::vector<PublishedFigure> beside = {};
+  // Asked now and then with the number of pages that are written, and with all of them before the folder takes its
+  // place; false stops with Cancelled.
+  std::function<bool(std::int64_t done, std::int64_t total)> progress = {};
 };
 // Of the options it looks at `title` and `beside` alone.
 RELPROP_API std::string markdownReport(const Store& store, const ReportOptions& options = {});
 
 // Writes folder/index.html, a page a picture, and their pictures; the folder is whole or as it was before.
-// Throws FileWriteFailed, StoreUnusable.
+// Throws FileWriteFailed, StoreUnusable, Cancelled.
 RELPROP_API void writeReport(const Store& store, const std::filesystem::path& folder,
                              const ReportOptions& options = {});
 

@@ -8,11 +8,14 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "relprop/dataset.h"
 #include "relprop/export.h"
+#include "relprop/held.h"
 #include "relprop/metrics.h"
 #include "relprop/tensor.h"
 
@@ -135,12 +138,14 @@ class RELPROP_API Store {
   std::optional<Tensor> map(const MapFacts& which) const;
   PictureFacts picture(const PictureFacts& which) const;  // with its PNG files
   std::vector<Provenance> runs() const;                   // without repetition
+  // Of the runs that results of a model (its key) on a data set belong to, by both.
+  std::map<std::pair<std::string, std::string>, std::set<std::uint64_t>> seeds() const;
 
  private:
   friend struct StoreAccess;  // for the inside of the library
   struct RELPROP_LOCAL Impl;
   explicit Store(std::unique_ptr<Impl> impl);
-  std::unique_ptr<Impl> impl_;
+  Held<Impl> impl_;
 };
 
 // "csv": one line a score. "json": one object a row, curves included. Text goes to `write` in pieces.

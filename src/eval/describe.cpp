@@ -1,5 +1,6 @@
 // Metrics and tables as JSON text.
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "relprop/metrics.h"
@@ -12,6 +13,11 @@ using OrderedJson = nlohmann::ordered_json;
 
 std::string dumped(const OrderedJson& json) {
   return json.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
+}
+
+// JSON has no NaN: an error that is not known is null.
+OrderedJson errorJson(const SampleMean& mean) {
+  return std::isfinite(mean.standardError) ? OrderedJson(mean.standardError) : OrderedJson();
 }
 
 OrderedJson secondsJson(const ScoreTable& table, const std::string& method) {
@@ -27,14 +33,14 @@ OrderedJson rowJson(const ScoreTable& table, const ScoreColumn& column, std::siz
                      {"score", column.score},
                      {"better", betterName(column.better)},
                      {"mean", cell.all.mean},
-                     {"standardError", cell.all.standardError},
+                     {"standardError", errorJson(cell.all)},
                      {"count", cell.all.count},
                      {"median", cell.median},
                      {"best", cell.best},
                      {"tied", cell.tied},
                      {"seconds", secondsJson(table, table.methods[method])}};
   row["logMean"] = cell.logs.count ? OrderedJson(cell.logs.mean) : OrderedJson();
-  row["logStandardError"] = cell.logs.count ? OrderedJson(cell.logs.standardError) : OrderedJson();
+  row["logStandardError"] = errorJson(cell.logs);
   return row;
 }
 

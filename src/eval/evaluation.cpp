@@ -1,11 +1,14 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <set>
 #include <thread>
 
 #include "eval/measuring.h"
 #include "explainer/translated.h"
+#include "relprop/error.h"
 #include "relprop/evaluate.h"
 #include "relprop/tuning.h"
 
@@ -21,6 +24,12 @@ std::unique_ptr<Classifier> narrowClassifier(const Model& model, const EvaluateO
   return std::make_unique<Classifier>(model, o.inputShape, o.layout, o.batch, o.threads, Precision::Bfloat16);
 }
 
+EvaluateOptions withFunctionsPassedOn(EvaluateOptions options) {
+  options.warn = passedOn(options.warn);
+  options.again = passedOn(options.again);
+  return options;
+}
+
 }  // namespace
 
 struct Evaluation::Impl {
@@ -28,7 +37,7 @@ struct Evaluation::Impl {
   Impl(const Model& m, const Dataset& d, const EvaluateOptions& o)
       : model(m),
         dataset(d),
-        options(o),
+        options(withFunctionsPassedOn(o)),
         protocols(o.metrics, d, o.metricPrecision),
         classifier(m, o.inputShape, o.layout, o.batch, o.threads, Precision::Float32, o.tuning),
         narrow(protocols.ask(Precision::Bfloat16) ? narrowClassifier(m, o) : nullptr),
@@ -44,6 +53,8 @@ struct Evaluation::Impl {
   }
 
   std::vector<bool> wantedOf(const Store& store, const PictureFacts& key) const;
+  PictureFacts keyOf(std::size_t unit) const;
+  void require(const MissingScores& missing) const;
 
   Model model;
   Dataset dataset;
@@ -68,6 +79,21 @@ std::vector<bool> Evaluation::Impl::wantedOf(const Store& store, const PictureFa
                        std::find(found->second.begin(), found->second.end(), protocol) == found->second.end());
   }
   return wanted;
+}
+
+PictureFacts Evaluation::Impl::keyOf(std::size_t unit) const {
+  const std::size_t count = subjects.units().size();
+  if (unit >= count)
+    throw Error(ErrorCode::InvalidArgument, "unit", std::to_string(unit), fmt::format("less than {}", count));
+  return subjects.keyOf(unit);
+}
+
+void Evaluation::Impl::require(const MissingScores& missing) const {
+  (void)keyOf(missing.unit);
+  const std::size_t count = methods.names().size() * protocols.count();
+  if (missing.wanted.size() != count)
+    throw Error(ErrorCode::InvalidArgument, "wanted", fmt::format("{} values", missing.wanted.size()),
+                fmt::format("{}: {} methods by {} protocols", count, methods.names().size(), protocols.count()));
 }
 
 Evaluation::Evaluation(const Model& model, const Dataset& dataset, const EvaluateOptions& options)
@@ -109,10 +135,25 @@ Provenance Evaluation::provenance() const {
   return p;
 }
 
+void Evaluation::requireOneSeed(const Store& store) const {
+  const std::uint64_t seed = impl_->options.seed;
+  const std::vector<Provenance> runs = store.runs();
+  if (std::all_of(runs.begin(), runs.end(), [seed](const Provenance& run) { return run.seed == seed; })) return;
+  const auto seeds = store.seeds();
+  const auto found = seeds.find({modelFacts().key, impl_->dataset.name()});
+  if (found == seeds.end() || found->second == std::set{seed}) return;
+  const std::set<std::uint64_t>& there = found->second;
+  throw Error(
+      ErrorCode::InvalidArgument, store.name(),
+      fmt::format("scores of {} that were measured with seed {}", impl_->dataset.name(), fmt::join(there, " and ")),
+      fmt::format("seed {}, as is asked for now", seed),
+      there.size() == 1 ? fmt::format("use --seed {}, or another store", *there.begin()) : "use another store");
+}
+
 std::vector<MissingScores> Evaluation::missing(const Store& store, const std::vector<std::size_t>& units) const {
   std::vector<MissingScores> all;
   for (const std::size_t unit : units) {
-    const PictureFacts key = impl_->subjects.keyOf(unit);
+    const PictureFacts key = impl_->keyOf(unit);
     if (store.isSkipped(key.model, key.dataset, key.picture, key.target)) continue;
     MissingScores missing{unit, impl_->wantedOf(store, key)};
     if (std::find(missing.wanted.begin(), missing.wanted.end(), true) != missing.wanted.end())
@@ -122,11 +163,12 @@ std::vector<MissingScores> Evaluation::missing(const Store& store, const std::ve
 }
 
 bool Evaluation::claim(Store& store, std::size_t unit) const {
-  const PictureFacts key = impl_->subjects.keyOf(unit);
+  const PictureFacts key = impl_->keyOf(unit);
   return store.claim(key.model, key.dataset, key.picture, key.target);
 }
 
 ResultBatch Evaluation::measure(const std::vector<MissingScores>& missing) {
+  for (const MissingScores& one : missing) impl_->require(one);
   return translated("evaluate", [&] { return impl_->measuring.measure(missing); });
 }
 

@@ -121,6 +121,7 @@ void exportJson(const Store& store, const Write& write) {
 }  // namespace
 
 void exportStore(const Store& store, const std::string& format, const Write& write) {
+  if (!write) throw Error(ErrorCode::InvalidArgument, "write", "an empty function", "one that takes the text");
   if (format == "csv") return exportCsv(store, write);
   if (format == "json") return exportJson(store, write);
   throw Error(ErrorCode::InvalidArgument, "format", "\"" + format + "\"", "csv or json");

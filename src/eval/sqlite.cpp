@@ -7,6 +7,7 @@
 #include <system_error>
 
 #include "core/limits.h"
+#include "image/replace_file.h"
 #include "relprop/error.h"
 
 namespace relprop::eval {
@@ -102,6 +103,7 @@ void Database::fail(int code) const {
     case SQLITE_FULL:
       throw Error(ErrorCode::FileWriteFailed, name_, "the disk is full", "", "make room on the disk");
     case SQLITE_IOERR:
+      failIfShort(name_, error);
       failIo(name_, code, why);
     case SQLITE_NOMEM:
       throw Error(ErrorCode::OutOfMemory, name_, said);
@@ -114,8 +116,9 @@ void Database::fail(int code) const {
     case SQLITE_CANTOPEN:
     case SQLITE_PERM:
     case SQLITE_AUTH:
+      failIfShort(name_, error);
       unusable(name_, "cannot be opened: " + why, "a file and a folder that can be written",
-               "check the permissions of the file and its folder, or give another path");
+               writingHint(name_, error, "check the permissions of the file and its folder, or give another path"));
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
     case SQLITE_PROTOCOL:

@@ -68,9 +68,18 @@ void checkPath(const fs::path& path, Store::Access access) {
                 fmt::format("make the folder {} first", folder.string()));
 }
 
-// An absolute path is neither ":memory:" nor a URI.
+// It is neither ":memory:" nor a URI.
+std::string absolutePath(const fs::path& path) {
+  std::error_code failed;
+  const fs::path absolute = fs::absolute(path, failed);
+  if (failed)
+    throw Error(ErrorCode::FileNotFound, path.string(), "the working folder: " + failed.message(), "",
+                "give an absolute path");
+  return absolute.string();
+}
+
 Pointer connect(const fs::path& path, int flags) {
-  return std::make_unique<Impl>(fs::absolute(path).string(), flags, path.string());
+  return std::make_unique<Impl>(absolutePath(path), flags, path.string());
 }
 
 // A file from elsewhere must not make SQLite do more than read it.
@@ -111,7 +120,7 @@ Pointer openToWrite(const fs::path& path) {
 
 std::string immutableUri(const fs::path& path) {
   std::string uri = "file:";
-  for (const unsigned char c : fs::absolute(path).string())
+  for (const unsigned char c : absolutePath(path))
     uri += c == '%' || c == '?' || c == '#' ? fmt::format("%{:02X}", c) : std::string(1, static_cast<char>(c));
   return uri + "?immutable=1";
 }
@@ -228,6 +237,7 @@ void Store::write(const ResultBatch& batch) {
 }
 
 void Store::together(const std::function<void()>& writes) {
+  if (!writes) throw Error(ErrorCode::InvalidArgument, "writes", "an empty function", "one that writes to the store");
   eval::Writing writing(impl_->database);
   writes();
   writing.commit();

@@ -29,7 +29,7 @@ class Merge {
 
   void results() {
     for (Statement rows(from_, eval::selectResults() + "order by r.id"); rows.step();) {
-      Result result = eval::resultAt(rows);
+      Result result = eval::resultAt(from_, rows);
       details_.addScores(rows.integer(eval::kResultNumber), result);
       details_.addCurves(rows.integer(eval::kResultNumber), result);
       write(rows.integer(eval::kResultRun), result);

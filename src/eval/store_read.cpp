@@ -83,7 +83,7 @@ void Store::each(const std::function<void(const Result&, const Provenance&)>& vi
   eval::Details details(database);
   Statement rows(database, eval::selectResults() + "order by m.key, p.dataset, p.picture, p.target, me.name, pr.name");
   while (rows.step()) {
-    Result result = eval::resultAt(rows);
+    Result result = eval::resultAt(database, rows);
     details.addScores(rows.integer(eval::kResultNumber), result);
     if (withCurves) details.addCurves(rows.integer(eval::kResultNumber), result);
     visit(result, runOf(database, runs, rows.integer(eval::kResultRun)));
@@ -100,6 +100,18 @@ std::size_t Store::resultCount() const {
   Statement rows(impl_->database, "select count(*) from results");
   rows.step();
   return static_cast<std::size_t>(rows.integer(0));
+}
+
+std::map<std::pair<std::string, std::string>, std::set<std::uint64_t>> Store::seeds() const {
+  const Database& database = impl_->database;
+  const Reading reading(database);
+  const auto runs = eval::readRuns(database);
+  std::map<std::pair<std::string, std::string>, std::set<std::uint64_t>> seeds;
+  Statement rows(database,
+                 "select distinct m.key, p.dataset, r.run from results r join pictures p on p.id = r.picture "
+                 "join models m on m.id = p.model");
+  while (rows.step()) seeds[{rows.text(0), rows.text(1)}].insert(runOf(database, runs, rows.integer(2)).seed);
+  return seeds;
 }
 
 std::vector<Provenance> Store::runs() const {

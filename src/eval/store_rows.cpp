@@ -2,12 +2,15 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "core/json_depth.h"
 #include "core/limits.h"
 #include "eval/blob.h"
+#include "relprop/text.h"
 
 namespace relprop::eval {
 namespace {
@@ -19,6 +22,8 @@ std::vector<Number> numbersAt(const Database& database, const Statement& row, in
   return std::move(*numbers);
 }
 
+constexpr int kPictureColumn = 2, kMethodColumn = 4;  // of selectMaps
+
 Tensor heatmapAt(const Database& database, const Statement& row, int column) {
   Tensor map;
   map.shape = {row.integer(column), row.integer(column + 1)};
@@ -27,7 +32,17 @@ Tensor heatmapAt(const Database& database, const Statement& row, int column) {
   const auto count = static_cast<std::int64_t>(map.data.size());
   const bool fits = height > 0 && width > 0 ? count % width == 0 && count / width == height : count == 0;
   if (!fits) failDamaged(database, fmt::format("a heatmap of {}×{} with {} values", height, width, count));
+  if (!std::all_of(map.data.begin(), map.data.end(), [](float v) { return std::isfinite(v); }))
+    failDamaged(database, fmt::format("a heatmap of {}, {}, with a value that is not finite",
+                                      visibleText(row.text(kPictureColumn)), visibleText(row.text(kMethodColumn))));
   return map;
+}
+
+// NaN where nobody measured it.
+double secondsAt(const Database& database, const Statement& row, int column) {
+  const double seconds = row.real(column);
+  if (seconds < 0 || std::isinf(seconds)) failDamaged(database, fmt::format("work that took {} s", seconds));
+  return seconds;
 }
 
 std::map<std::string, std::string> librariesOf(const Database& database, const std::string& text) {
@@ -73,7 +88,7 @@ std::string selectMaps(bool withMap) {
 }
 
 MapFacts mapAt(const Database& database, const Statement& row) {
-  MapFacts map{row.text(0), row.text(1), row.text(2), row.text(3), row.text(4), row.real(5), {}};
+  MapFacts map{row.text(0), row.text(1), row.text(2), row.text(3), row.text(4), secondsAt(database, row, 5), {}};
   if (!row.isNull(6)) map.map = heatmapAt(database, row, 6);
   return map;
 }
@@ -84,9 +99,12 @@ std::string selectResults() {
          "join methods me on me.id = r.method join protocols pr on pr.id = r.protocol ";
 }
 
-Result resultAt(const Statement& row) {
-  return {
-      {row.text(2), row.text(3), row.text(4), row.text(5), row.text(6), row.text(7)}, row.text(8), {}, {}, row.real(9)};
+Result resultAt(const Database& database, const Statement& row) {
+  return {{row.text(2), row.text(3), row.text(4), row.text(5), row.text(6), row.text(7)},
+          row.text(8),
+          {},
+          {},
+          secondsAt(database, row, 9)};
 }
 
 Details::Details(const Database& database)

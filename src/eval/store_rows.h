@@ -23,7 +23,7 @@ constexpr int kMapRun = 9;
 // Number, run and facts of results, without scores and curves, from `results r` and the tables it refers to. From the
 // tables: what views a file has is up to whoever made it.
 std::string selectResults();
-Result resultAt(const Statement& row);
+Result resultAt(const Database& database, const Statement& row);
 constexpr int kResultNumber = 0, kResultRun = 1;
 
 // Fills in what lies in tables of its own.

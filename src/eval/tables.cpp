@@ -4,22 +4,34 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <map>
 #include <set>
 #include <tuple>
 
+#include "eval/metric.h"
 #include "eval/statistics.h"
+#include "relprop/error.h"
 
 namespace relprop::eval {
 namespace {
 
-constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+// Of a ratio of 0, the best there is, there would be no logarithm: without it a method would lose its best pictures.
+constexpr double kLeastRatio = 0.001;
+// The best method of a column has so many per cent of the pictures that any method has: a few may be the easy ones.
+constexpr std::size_t kLeastPercent = 90;
 
-// One score of one protocol: values[method][picture], NaN where there is none.
+// More cells than any table has that is of use; each takes a bootstrap.
+constexpr std::size_t kCells = 100'000;
+// What is larger has no square, so no standard error.
+constexpr double kLargest = 1e100;
+
+// By the pictures' numbers. Methods have scores on few of the pictures of some stores, so there is no square of them.
+using ByPicture = std::map<std::size_t, double>;
+
+// One score of one protocol, by method.
 struct Values {
   std::string protocol, score;
-  std::vector<std::vector<double>> values;
+  std::vector<ByPicture> values;
 };
 
 // The rows of one group, with pictures and methods as numbers.
@@ -27,6 +39,7 @@ struct Gathered {
   std::map<std::string, std::size_t> pictures;  // those that were measured
   std::map<std::string, std::size_t> methods;
   std::vector<Values> columns;
+  std::map<std::pair<std::string, std::string>, std::size_t> columnOf;             // protocol, score
   std::vector<std::vector<double>> seconds;                                        // by method
   std::map<std::tuple<std::string, std::string, std::string>, std::size_t> skips;  // method, protocol, reason
 };
@@ -38,15 +51,16 @@ void addPicture(Gathered& group, const PictureFacts& picture) {
     ++group.skips[{"", "", picture.skipped}];
 }
 
-std::vector<double>& valuesOf(Gathered& group, const ResultKey& key, const std::string& score) {
-  auto found = std::find_if(group.columns.begin(), group.columns.end(),
-                            [&](const Values& one) { return one.protocol == key.protocol && one.score == score; });
-  if (found == group.columns.end()) {
-    group.columns.push_back({key.protocol, score, {}});
-    found = group.columns.end() - 1;
-    found->values.assign(group.methods.size(), std::vector<double>(group.pictures.size(), kNone));
+ByPicture& scoresOf(Gathered& group, const ResultKey& key, const std::string& score) {
+  const auto [found, isNew] = group.columnOf.try_emplace({key.protocol, score}, group.columns.size());
+  if (isNew) {
+    if ((group.columns.size() + 1) * group.methods.size() > kCells)
+      throw Error(ErrorCode::StoreUnusable, "a table of " + key.dataset,
+                  fmt::format("{} methods and more than {} scores", group.methods.size(), group.columns.size()),
+                  fmt::format("{} cells at most", kCells), "merge fewer files into one");
+    group.columns.push_back({key.protocol, score, std::vector<ByPicture>(group.methods.size())});
   }
-  return found->values[group.methods.at(key.method)];
+  return group.columns[found->second].values[group.methods.at(key.method)];
 }
 
 void addResult(Gathered& group, const Result& result) {
@@ -54,10 +68,11 @@ void addResult(Gathered& group, const Result& result) {
   if (picture == group.pictures.end()) return;  // the picture as a whole was skipped, and is counted there
   if (!result.skipped.empty()) ++group.skips[{result.key.method, result.key.protocol, result.skipped}];
   for (const NamedScore& score : result.scores) {
-    if (std::isfinite(score.value))
-      valuesOf(group, result.key, score.name)[picture->second] = score.value;
+    if (std::abs(score.value) <= kLargest)
+      scoresOf(group, result.key, score.name)[picture->second] = score.value;
     else
-      ++group.skips[{result.key.method, result.key.protocol, score.name + " is not a finite number"}];
+      ++group.skips[{result.key.method, result.key.protocol,
+                     score.name + (std::isfinite(score.value) ? " is too large a number" : " is not a finite number")}];
   }
 }
 
@@ -89,25 +104,25 @@ std::map<GroupKey, Gathered> gather(const Rows& rows) {
   return groups;
 }
 
-std::vector<double> present(const std::vector<double>& values) {
-  std::vector<double> result;
-  std::copy_if(values.begin(), values.end(), std::back_inserter(result), [](double v) { return !std::isnan(v); });
-  return result;
+std::vector<double> numbersOf(const ByPicture& scores) {
+  std::vector<double> numbers;
+  for (const auto& [picture, score] : scores) numbers.push_back(score);
+  return numbers;
 }
 
-// Of what is 0 or less there is none.
-std::vector<double> logarithms(std::vector<double> values) {
-  for (double& v : values) v = v > 0 ? std::log(v) : kNone;
-  return values;
+// Of what is below 0 there is none.
+ByPicture logarithms(const ByPicture& scores) {
+  ByPicture logs;
+  for (const auto& [picture, score] : scores)
+    if (score >= 0) logs.emplace_hint(logs.end(), picture, std::log(std::max(score, kLeastRatio)));
+  return logs;
 }
 
 // On the pictures that both have.
-DifferenceInterval compare(const std::vector<double>& a, const std::vector<double>& b) {
+DifferenceInterval compare(const ByPicture& a, const ByPicture& b) {
   std::vector<double> ofA, ofB;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    if (std::isnan(a[i]) || std::isnan(b[i])) continue;
-    ofA.push_back(a[i]), ofB.push_back(b[i]);
-  }
+  for (const auto& [picture, score] : a)
+    if (const auto other = b.find(picture); other != b.end()) ofA.push_back(score), ofB.push_back(other->second);
   return pairedBootstrap(ofA, ofB);
 }
 
@@ -121,36 +136,47 @@ const SampleMean& ranking(const ScoreColumn& column, std::size_t method) {
   return column.ratio ? column.cells[method].logs : column.cells[method].all;
 }
 
+std::vector<bool> mayBeBest(const ScoreColumn& column) {
+  std::size_t most = 1;  // a method without a score is never the best one
+  for (std::size_t m = 0; m < column.cells.size(); ++m) most = std::max(most, ranking(column, m).count);
+  std::vector<bool> may;
+  for (std::size_t m = 0; m < column.cells.size(); ++m)
+    may.push_back(100 * ranking(column, m).count >= kLeastPercent * most);
+  return may;
+}
+
 // The method with the best mean, the first one of several; none when there is no better and worse.
-std::optional<std::size_t> bestOf(const ScoreColumn& column) {
+std::optional<std::size_t> bestOf(const ScoreColumn& column, const std::vector<bool>& may) {
   std::optional<std::size_t> best;
   if (column.better == Better::Neither) return best;
   for (std::size_t m = 0; m < column.cells.size(); ++m) {
-    if (ranking(column, m).count == 0) continue;
+    if (!may[m]) continue;
     const double difference = best ? ranking(column, m).mean - ranking(column, *best).mean : 0.0;
     if (!best || (column.better == Better::Higher ? difference > 0.0 : difference < 0.0)) best = m;
   }
   return best;
 }
 
-ScoreCell cellOf(const std::vector<double>& values, bool ratio) {
-  ScoreCell cell{meanOf(present(values)), {}, false, false, medianOf(present(values)), {}};
-  if (ratio) cell.logs = meanOf(present(logarithms(values)));
+ScoreCell cellOf(const ByPicture& scores, bool ratio) {
+  const std::vector<double> numbers = numbersOf(scores);
+  ScoreCell cell{meanOf(numbers), {}, false, false, medianOf(numbers), {}};
+  if (ratio) cell.logs = meanOf(numbersOf(logarithms(scores)));
   return cell;
 }
 
 ScoreColumn columnOf(const Values& values, const ScoreKind& kind) {
   ScoreColumn column{values.protocol, values.score, kind.better, kind.ratio, {}};
-  std::vector<std::vector<double>> ranked = values.values;
-  for (const auto& one : values.values) column.cells.push_back(cellOf(one, kind.ratio));
+  std::vector<ByPicture> ranked = values.values;
+  for (const ByPicture& one : values.values) column.cells.push_back(cellOf(one, kind.ratio));
   if (kind.ratio) std::transform(ranked.begin(), ranked.end(), ranked.begin(), logarithms);
-  const std::optional<std::size_t> best = bestOf(column);
+  const std::vector<bool> may = mayBeBest(column);
+  const std::optional<std::size_t> best = bestOf(column, may);
   if (!best) return column;
   for (std::size_t m = 0; m < column.cells.size(); ++m) {
     ScoreCell& cell = column.cells[m];
     if (ranking(column, m).count == 0) continue;
     cell.toBest = compare(ranked[m], ranked[*best]);
-    cell.best = ranking(column, m).mean == ranking(column, *best).mean;
+    cell.best = may[m] && ranking(column, m).mean == ranking(column, *best).mean;
     cell.tied = includesZero(cell.toBest);
   }
   return column;

@@ -34,35 +34,56 @@ struct BoxTable {
   fs::path picture(std::size_t i) const { return folder / pictures[i]; }
 };
 
-// Fields may stand in quotes, within which a quote is two.
-CsvRow fieldsOf(const std::string& line, const std::string& where) {
-  CsvRow fields(1);
-  bool quoted = false;
-  for (std::size_t i = 0; i < line.size(); ++i) {
-    const char c = line[i];
-    if (c == '"' && quoted && i + 1 < line.size() && line[i + 1] == '"')
-      fields.back() += line[i++];
-    else if (c == '"')
-      quoted = !quoted;
-    else if (c == ',' && !quoted)
-      fields.emplace_back();
-    else
-      fields.back() += c;
-  }
-  if (quoted) malformed(where, "a quote that is not closed", "quotes in pairs, within a line");
-  return fields;
-}
+// Rows of RFC 4180: a field may stand in quotes, within which a quote is two and a line break is text. A quote further
+// inside a field is text. Lines end with or without a carriage return; empty ones are left out.
+class CsvRows {
+ public:
+  explicit CsvRows(const fs::path& path) : path_(path), text_(readText(path)) { std::erase(text_, '\r'); }
 
-std::vector<std::string> linesOf(const fs::path& path) {
-  const std::vector<std::uint8_t> bytes = readFile(path);
-  std::vector<std::string> lines(1);
-  for (const std::uint8_t byte : bytes)
-    if (byte == '\n')
-      lines.emplace_back();
-    else if (byte != '\r')
-      lines.back() += static_cast<char>(byte);
-  return lines;
-}
+  std::optional<CsvRow> next() {
+    CsvRow row;
+    while (at_ < text_.size()) {
+      row = read();
+      if (row.size() > 1 || !row[0].empty()) return row;
+    }
+    return {};
+  }
+  // The last row's first line.
+  std::string where() const { return fmt::format("{}, line {}", path_.string(), first_); }
+
+ private:
+  CsvRow read() {
+    CsvRow fields(1);
+    first_ = line_;
+    while (at_ < text_.size()) {
+      const char c = text_[at_++];
+      if (c == '\n') {
+        ++line_;
+        break;
+      }
+      if (c == '"' && fields.back().empty())
+        readQuoted(fields.back());
+      else if (c == ',')
+        fields.emplace_back();
+      else
+        fields.back() += c;
+    }
+    return fields;
+  }
+  void readQuoted(std::string& field) {
+    for (; at_ < text_.size(); ++at_) {
+      const char c = text_[at_];
+      if (c == '"' && (++at_ == text_.size() || text_[at_] != '"')) return;
+      line_ += c == '\n';
+      field += c;
+    }
+    malformed(where(), "a quote that is not closed", "quotes in pairs");
+  }
+
+  fs::path path_;
+  std::string text_;
+  std::size_t at_ = 0, line_ = 1, first_ = 1;
+};
 
 struct Columns {
   std::size_t picture, aClass, corners[4];
@@ -91,19 +112,17 @@ Box boxOf(const CsvRow& row, const Columns& columns, const std::string& where) {
 }
 
 BoxTable readTable(const fs::path& path) {
-  const std::vector<std::string> lines = linesOf(path);
-  const CsvRow header = fieldsOf(lines[0], path.string());
+  CsvRows rows(path);
+  const CsvRow header = rows.next().value_or(CsvRow());
   const Columns columns = columnsOf(header, path);
   BoxTable table{path.parent_path(), {}, {}, {}};
-  for (std::size_t i = 1; i < lines.size(); ++i) {
-    if (lines[i].empty()) continue;
-    const std::string where = fmt::format("{}, line {}", path.string(), i + 1);
-    const CsvRow row = fieldsOf(lines[i], where);
-    if (row.size() != header.size())
-      malformed(where, fmt::format("{} fields", row.size()), fmt::format("{}, as the header has", header.size()));
-    const std::string& picture = nameWithin(row[columns.picture], where);
+  while (const std::optional<CsvRow> row = rows.next()) {
+    const std::string where = rows.where();
+    if (row->size() != header.size())
+      malformed(where, fmt::format("{} fields", row->size()), fmt::format("{}, as the header has", header.size()));
+    const std::string& picture = nameWithin(row->at(columns.picture), where);
     if (!table.boxes.contains(picture)) table.pictures.push_back(picture);
-    table.boxes[picture].push_back({row[columns.aClass], boxOf(row, columns, where)});
+    table.boxes[picture].push_back({row->at(columns.aClass), boxOf(*row, columns, where)});
   }
   if (table.pictures.empty()) malformed(path, "no boxes", "one a line");
   return table;

@@ -109,18 +109,24 @@ Box boxOf(const Json& entry, const std::string& where) {
   return {x, y, x + w, y + h};
 }
 
-void readInstances(Coco& set, Json& list) {
+// How many are of pictures that `images` does not have, as in a part of a set, and are left out.
+std::size_t readInstances(Coco& set, Json& list) {
+  std::size_t leftOut = 0;
   for (std::size_t i = 0; i < list.size(); ++i) {
     const std::string where = entryName(set, "annotations", i);
     const auto picture = set.byNumber.find(wholeOf(list[i], "image_id", where));
     const auto aClass = set.classes.find(wholeOf(list[i], "category_id", where));
-    if (picture == set.byNumber.end()) malformed(where, "an image_id that images does not have", "one of images");
+    if (picture == set.byNumber.end()) {
+      ++leftOut;
+      continue;
+    }
     if (aClass == set.classes.end())
       malformed(where, "a category_id that categories does not have", "one of categories");
     Json segmentation = list[i].contains("segmentation") ? std::move(list[i]["segmentation"]) : Json();
     set.pictures[picture->second].instances.push_back(
         {aClass->second, boxOf(list[i], where), std::move(segmentation), where});
   }
+  return leftOut;
 }
 
 bool isDrawn(const Instance& instance) {
@@ -168,12 +174,15 @@ Contents openCoco(const fs::path& path) {
   set->path = path;
   readCategories(*set, json["categories"]);
   readPictures(*set, json["images"]);
-  readInstances(*set, json["annotations"]);
+  const std::size_t annotations = json["annotations"].size(), leftOut = readInstances(*set, json["annotations"]);
   Contents contents;
   addSamples(contents, *set);
   requireDifferentIds(contents, path);
   notePictures(contents, path, [&](std::size_t i) { return set->picture(i); });
-  contents.hasBoxes = !json["annotations"].empty();
+  if (leftOut > 0)
+    contents.notes.push_back(fmt::format(
+        "{} of {} annotations are of pictures that images does not have, and are left out.", leftOut, annotations));
+  contents.hasBoxes = leftOut < annotations;
   contents.hasMasks = allDrawn(*set);
   if (!contents.hasMasks)
     contents.notes.push_back(

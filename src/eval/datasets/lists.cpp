@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cmath>
 #include <sstream>
+#include <string_view>
 
 #include "eval/datasets/files.h"
 #include "relprop/image.h"
@@ -61,10 +62,17 @@ double ListLine::number(std::size_t field) const {
   return *value;
 }
 
+std::string readText(const std::filesystem::path& path) {
+  const std::vector<std::uint8_t> bytes = readFile(regularFile(path));
+  std::string text(bytes.begin(), bytes.end());
+  constexpr std::string_view mark = "\xEF\xBB\xBF";
+  if (text.starts_with(mark)) text.erase(0, mark.size());
+  return text;
+}
+
 void readList(const std::filesystem::path& path, std::size_t least, std::size_t most, const std::string& expected,
               const std::function<void(const ListLine&)>& take) {
-  const std::vector<std::uint8_t> bytes = readFile(regularFile(path));
-  std::istringstream stream(std::string(bytes.begin(), bytes.end()));
+  std::istringstream stream(readText(path));
   std::size_t number = 0;
   for (std::string line; std::getline(stream, line);) {
     ++number;

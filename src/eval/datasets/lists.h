@@ -32,6 +32,9 @@ class ListLine {
   std::vector<std::string> fields_;
 };
 
+// The file's text, without the byte order mark that Windows' editors put in front. Throws what readFile throws.
+std::string readText(const std::filesystem::path& path);
+
 // Hands over one line after the other, so that what is kept of them is the caller's choice. Empty lines are left out.
 // Throws MalformedDataset for a line with fewer or more fields than allowed, naming `expected`, and what readFile
 // throws.

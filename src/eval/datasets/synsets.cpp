@@ -6,8 +6,8 @@
 #include <sstream>
 
 #include "eval/datasets/files.h"
+#include "eval/datasets/lists.h"
 #include "explainer/synsets.h"
-#include "relprop/image.h"
 
 namespace relprop::eval {
 
@@ -26,8 +26,7 @@ std::optional<fs::path> listIn(const std::vector<fs::path>& folders) {
 // A line begins with the synset; its words, if any, follow.
 std::map<std::string, int> readSynsets(const fs::path& list) {
   std::map<std::string, int> numbers;
-  const std::vector<std::uint8_t> bytes = readFile(regularFile(list));
-  std::istringstream stream(std::string(bytes.begin(), bytes.end()));
+  std::istringstream stream(readText(list));
   for (std::string line; std::getline(stream, line);) {
     std::string synset;
     if (!(std::istringstream(line) >> synset)) continue;

@@ -13,7 +13,10 @@ void RunningMean::add(double value) {
 
 SampleMean RunningMean::result() const {
   const auto n = static_cast<double>(count_);
-  return {mean_, count_ < 2 ? 0.0 : std::sqrt(squares_ / (n - 1.0) / n), count_};
+  SampleMean mean;
+  mean.mean = mean_, mean.count = count_;
+  if (count_ >= 2) mean.standardError = std::sqrt(squares_ / (n - 1.0) / n);
+  return mean;
 }
 
 void addCurves(GroupCurves& curves, const Result& result) {

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -10,9 +11,11 @@
 #include <cstdio>
 #include <sstream>
 #include <system_error>
+#include <tuple>
 #include <utility>
 
 #include "image/leftovers.h"
+#include "image/replace_file.h"
 #include "relprop/error.h"
 #include "relprop/image.h"
 
@@ -24,13 +27,18 @@ namespace fs = std::filesystem;
 // Lists the files of a report, so that no file of somebody else is taken for one of them.
 constexpr const char* kMarker = ".relprop-report";
 
-[[noreturn]] void failWrite(const fs::path& path, const std::error_code& why) {
-  throw Error(ErrorCode::FileWriteFailed, path.string(), why.message(), "a folder that can be written",
-              "give the path of another folder");
+// How often another process may put a report where this one looks or writes, before that is a failure.
+constexpr int kAttempts = 100;
+
+std::error_code systemError(int error) {
+  return {error, std::generic_category()};
 }
 
 void require(const std::error_code& failed, const fs::path& path) {
-  if (failed) failWrite(path, failed);
+  if (!failed) return;
+  failIfShort(path, failed.value());
+  throw Error(ErrorCode::FileWriteFailed, path.string(), failed.message(), "a folder that can be written",
+              writingHint(path, failed.value(), "give the path of another folder"));
 }
 
 [[noreturn]] void refuse(const fs::path& target, const std::string& got, const std::string& hint) {
@@ -41,7 +49,9 @@ void require(const std::error_code& failed, const fs::path& path) {
 fs::path resolved(const fs::path& folder) {
   if (folder.empty()) refuse("report folder", "an empty path", "give the path of a folder");
   std::error_code failed;
-  fs::path path = fs::weakly_canonical(fs::absolute(folder, failed), failed);
+  const fs::path absolute = fs::absolute(folder, failed);  // none where the working folder was removed
+  require(failed, folder);
+  fs::path path = fs::weakly_canonical(absolute, failed);
   require(failed, folder);
   if (!path.has_filename()) path = path.parent_path();
   if (!path.has_filename()) refuse(folder, "the root folder", "give the path of a folder of its own");
@@ -49,10 +59,11 @@ fs::path resolved(const fs::path& folder) {
 }
 
 std::set<std::string> filesIn(const fs::path& folder) {
-  std::error_code failed;
+  std::error_code failed, gone;
   std::set<std::string> names;
   for (fs::recursive_directory_iterator entry(folder, failed), end; !failed && entry != end; entry.increment(failed))
-    if (entry->is_symlink() || !entry->is_directory()) names.insert(entry->path().lexically_relative(folder).string());
+    if (entry->symlink_status(gone).type() != fs::file_type::directory)
+      names.insert(entry->path().lexically_relative(folder).string());
   require(failed, folder);
   return names;
 }
@@ -64,20 +75,42 @@ std::set<std::string> linesOf(const std::vector<std::uint8_t>& bytes) {
   return lines;
 }
 
-void requireReplaceable(const fs::path& target) {
+void requireReportOrEmpty(const fs::path& target) {
   std::error_code failed;
   const fs::file_status status = fs::status(target, failed);
   if (!fs::exists(status)) return;
   if (!fs::is_directory(status)) refuse(target, "a file", "give the path of a folder");
+  if (::faccessat(AT_FDCWD, target.c_str(), W_OK | X_OK, AT_EACCESS) != 0) require(systemError(errno), target);
   const bool empty = fs::is_empty(target, failed);
   require(failed, target);
   if (empty) return;
-  if (!fs::exists(target / kMarker))
-    refuse(target, "a folder that holds something else", "give the path of another folder");
+  const bool marked = fs::exists(target / kMarker, failed);
+  require(failed, target);
+  if (!marked) refuse(target, "a folder that holds something else", "give the path of another folder");
   const std::set<std::string> ours = linesOf(readFile(target / kMarker));
   for (const std::string& name : filesIn(target))
     if (name != kMarker && !ours.contains(name))
       refuse(target, "an earlier report and a file that is not part of it, " + name, "move that file elsewhere");
+}
+
+// By what a folder is told from one that takes its place; numbers are given again, but not at the same time.
+using Identity = std::tuple<dev_t, ino_t, time_t, long>;
+Identity identityOf(const fs::path& folder) {
+  struct stat info {};
+  if (::stat(folder.c_str(), &info) != 0) return {};
+  return {info.st_dev, info.st_ino, info.st_ctim.tv_sec, info.st_ctim.tv_nsec};
+}
+
+// What is said of a folder counts only while it is there: another process may have put its report in its place.
+void requireReplaceable(const fs::path& target) {
+  for (int i = 0;; ++i) {
+    const Identity folder = identityOf(target);
+    try {
+      return requireReportOrEmpty(target);
+    } catch (const Error&) {
+      if (i == kAttempts || identityOf(target) == folder) throw;
+    }
+  }
 }
 
 fs::path temporaryBeside(const fs::path& target) {
@@ -87,18 +120,27 @@ fs::path temporaryBeside(const fs::path& target) {
 }
 
 // The two change places in one step where the file system can do that, else one after the other.
-void exchange(const fs::path& temporary, const fs::path& target) {
-  if (::renameat2(AT_FDCWD, temporary.c_str(), AT_FDCWD, target.c_str(), RENAME_EXCHANGE) == 0) return;
-  if (errno != EINVAL && errno != ENOSYS) failWrite(target, {errno, std::generic_category()});
+std::error_code exchange(const fs::path& temporary, const fs::path& target) {
+  if (::renameat2(AT_FDCWD, temporary.c_str(), AT_FDCWD, target.c_str(), RENAME_EXCHANGE) == 0) return {};
+  if (errno != EINVAL && errno != ENOSYS) return systemError(errno);
   const fs::path aside = temporaryBeside(target);
   std::error_code failed, ignored;
   fs::rename(target, aside, failed);
-  require(failed, target);
+  if (failed) return failed;
   fs::rename(temporary, target, failed);
-  if (failed) fs::rename(aside, target, ignored);
-  require(failed, target);
-  fs::rename(aside, temporary, failed);
-  require(failed, target);
+  if (!failed) {
+    fs::rename(aside, temporary, failed);
+    return failed;
+  }
+  fs::rename(aside, target, ignored);
+  if (ignored && fs::exists(target, ignored)) removeMarkedFolder(aside, kMarker);  // a newer report is there
+  return failed;
+}
+
+// Another process has put its report there, or was about to.
+bool isOvertaken(const std::error_code& failed) {
+  return failed == std::errc::no_such_file_or_directory || failed == std::errc::file_exists ||
+         failed == std::errc::directory_not_empty;
 }
 
 }  // namespace
@@ -110,8 +152,9 @@ FolderWriter::FolderWriter(const fs::path& target) : target_(resolved(target)) {
   require(failed, target_.parent_path());
   sweepLeftoverFolders(target_.parent_path(), kMarker);
   fs::path temporary = temporaryBeside(target_);
-  fs::remove_all(temporary, failed);  // left behind by a killed process of the same id
-  if (!fs::create_directory(temporary, failed)) failWrite(target_, failed);
+  fs::remove_all(temporary, failed);                              // left behind by a killed process of the same id
+  const mode_t mode = fs::exists(target_, failed) ? 0700 : 0777;  // until it has that of the target
+  if (::mkdir(temporary.c_str(), mode) != 0) require(systemError(errno), target_);
   temporary_ = std::move(temporary);  // which cannot fail: nobody else knows of the folder yet
   claim();
 }
@@ -121,8 +164,8 @@ void FolderWriter::claim() {
   lock_ = ::open(temporary_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   const int error = lock_ < 0 ? errno : claimTemporary(lock_) ? 0 : ENOENT;
   try {
-    if (error != 0) failWrite(target_, {error, std::generic_category()});
-    writeFile(temporary_ / kMarker, std::string());
+    if (error != 0) require(systemError(error), target_);
+    mark();
   } catch (...) {
     discard();
     if (lock_ >= 0) ::close(lock_);
@@ -147,27 +190,49 @@ fs::path FolderWriter::placeFor(const std::string& name) {
   fs::path path = temporary_ / name;
   std::error_code failed;
   fs::create_directories(path.parent_path(), failed);
-  require(failed, path.parent_path());
+  require(failed, (target_ / name).parent_path());
   names_.insert(name);
   return path;
 }
 
+template <class Content>
+void FolderWriter::put(const std::string& name, const Content& content) {
+  const fs::path path = placeFor(name);
+  namingTarget(target_ / name, path, [&] { writeFile(path, content); });
+}
+
 void FolderWriter::write(const std::string& name, const std::string& text) {
-  writeFile(placeFor(name), text);
+  put(name, text);
 }
 
 void FolderWriter::write(const std::string& name, const std::vector<std::uint8_t>& bytes) {
-  writeFile(placeFor(name), bytes);
+  put(name, bytes);
+}
+
+void FolderWriter::mark() const {
+  const fs::path path = temporary_ / kMarker;
+  namingTarget(target_ / kMarker, path, [&] { writeFile(path, fmt::format("{}\n", fmt::join(names_, "\n"))); });
+}
+
+std::error_code FolderWriter::takePlace() {
+  std::error_code failed;
+  if (fs::exists(target_, failed)) {
+    keepMode(target_, temporary_);
+    return exchange(temporary_, target_);  // the destructor removes the old one
+  }
+  fs::rename(temporary_, target_, failed);
+  if (!failed) temporary_.clear();
+  return failed;
 }
 
 void FolderWriter::commit() {
-  writeFile(temporary_ / kMarker, fmt::format("{}\n", fmt::join(names_, "\n")));
-  requireReplaceable(target_);
-  std::error_code failed;
-  if (fs::exists(target_, failed)) return exchange(temporary_, target_);  // the destructor removes the old one
-  fs::rename(temporary_, target_, failed);
-  require(failed, target_);
-  temporary_.clear();
+  mark();
+  for (int i = 0;; ++i) {
+    requireReplaceable(target_);
+    const std::error_code failed = takePlace();
+    if (!failed) return;
+    if (i == kAttempts || !isOvertaken(failed)) require(failed, target_);
+  }
 }
 
 }  // namespace relprop::eval

@@ -4,12 +4,13 @@
 #include <filesystem>
 #include <set>
 #include <string>
+#include <system_error>
 #include <vector>
 
 namespace relprop::eval {
 
 // Files are written into a folder beside the target, which takes its place at commit(). What lies there is replaced
-// only when it is a report and holds nothing else.
+// only when it is a report and holds nothing else; of several processes that write there at once the last one wins.
 class FolderWriter {
  public:
   // Throws InvalidArgument (something else lies there), FileWriteFailed.
@@ -25,7 +26,11 @@ class FolderWriter {
 
  private:
   std::filesystem::path placeFor(const std::string& name);
+  template <class Content>
+  void put(const std::string& name, const Content& content);
   void claim();
+  void mark() const;
+  std::error_code takePlace();
   void discard() const;
 
   std::filesystem::path target_, temporary_;

@@ -118,19 +118,17 @@ std::string neighbour(const Section& section, std::size_t i, const char* relatio
 
 }  // namespace
 
-void writePictures(const Store& store, Section& section, FolderWriter& folder) {
-  for (ShownPicture& picture : section.pictures) {
-    const PictureFacts whole = store.picture(picture.facts);
-    picture.view = !whole.view.empty(), picture.truth = !whole.truth.empty();
-    if (picture.view) folder.write(viewFile(picture.number), whole.view);
-    if (picture.truth) folder.write(truthFile(picture.number), whole.truth);
-    for (std::size_t m = 0; m < picture.maps.size(); ++m) {
-      const PictureFacts& p = picture.facts;
-      const std::optional<Tensor> map =
-          store.map({p.model, p.dataset, p.picture, p.target, section.group.table.methods[m], 0.0, {}});
-      picture.maps[m] = map.has_value();
-      if (map) folder.write(mapFile(picture.number, m), heatmapPng(*map));
-    }
+void writeKept(const Store& store, const Section& section, ShownPicture& picture, FolderWriter& folder) {
+  const PictureFacts whole = store.picture(picture.facts);
+  picture.view = !whole.view.empty(), picture.truth = !whole.truth.empty();
+  if (picture.view) folder.write(viewFile(picture.number), whole.view);
+  if (picture.truth) folder.write(truthFile(picture.number), whole.truth);
+  for (std::size_t m = 0; m < picture.maps.size(); ++m) {
+    const PictureFacts& p = picture.facts;
+    const std::optional<Tensor> map =
+        store.map({p.model, p.dataset, p.picture, p.target, section.group.table.methods[m], 0.0, {}});
+    picture.maps[m] = map.has_value();
+    if (map) folder.write(mapFile(picture.number, m), heatmapPng(*map));
   }
 }
 

@@ -8,8 +8,8 @@
 
 namespace relprop::eval {
 
-// Writes what the store kept of the section's pictures, and notes it in them.
-void writePictures(const Store& store, Section& section, FolderWriter& folder);
+// Writes what the store kept of one of the section's pictures, and notes it in it.
+void writeKept(const Store& store, const Section& section, ShownPicture& picture, FolderWriter& folder);
 std::string gallery(const Section& section);
 // `i`: which of the section's pictures.
 std::string picturePage(const Section& section, std::size_t i, const std::string& title);

@@ -63,7 +63,7 @@ std::string cellText(const ScoreCell& cell, int decimals, std::size_t pictures) 
   std::string text = formatted(cell.all.mean, decimals);
   if (cell.best) text = "**" + text + "**";
   if (cell.tied && !cell.best) text = "≈ " + text;
-  text += " ± " + formatted(cell.all.standardError, decimals);
+  text += errorText(cell.all, decimals);
   return cell.all.count == pictures ? text : text + fmt::format(" (n {})", cell.all.count);
 }
 
@@ -71,9 +71,7 @@ std::string cellText(const ScoreCell& cell, int decimals, std::size_t pictures) 
 std::string ratioCells(const ScoreCell& cell, int decimals) {
   if (cell.all.count == 0) return " – | – |";
   const std::string left = cell.logs.count == cell.all.count ? "" : fmt::format(" (n {})", cell.logs.count);
-  const std::string logs = cell.logs.count == 0 ? "–"
-                                                : fmt::format("{} ± {}{}", formatted(cell.logs.mean, 2),
-                                                              formatted(cell.logs.standardError, 2), left);
+  const std::string logs = cell.logs.count == 0 ? "–" : formatted(cell.logs.mean, 2) + errorText(cell.logs, 2) + left;
   return fmt::format(" {} | {} |", formatted(cell.median, decimals), logs);
 }
 
@@ -152,7 +150,8 @@ namespace relprop {
 std::string markdownReport(const Store& store, const ReportOptions& options) {
   std::string text =
       "# " + eval::titleText(options) +
-      "\n\nMean ± standard error. **Bold**: the best mean of its column. ≈: not distinguishable from it, the "
+      "\n\nMean ± standard error. **Bold**: the best mean of its column, of methods with at least 90 % of its "
+      "pictures. ≈: not distinguishable from it, the "
       "95 % "
       "bootstrap interval of the difference, paired by picture, includes 0; of ratios both are of the logarithms. ↑ "
       "higher, ↓ lower is better.\n";

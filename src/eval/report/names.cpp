@@ -92,6 +92,10 @@ std::string formatted(double value, int decimals) {
   return fmt::format("{:.{}f}", value, decimals);
 }
 
+std::string errorText(const SampleMean& mean, int decimals) {
+  return std::isfinite(mean.standardError) ? " ± " + formatted(mean.standardError, decimals) : "";
+}
+
 std::string formattedSeconds(double seconds) {
   if (seconds < 0.01) return fmt::format("{:.1f} ms", seconds * 1e3);
   if (seconds < 1.0) return fmt::format("{:.0f} ms", seconds * 1e3);

@@ -21,6 +21,7 @@ int decimalsFor(const std::vector<double>& values);
 int decimalsOf(const ScoreColumn& column);  // for its means
 // With so many decimals; in powers of ten where these would show nothing or too much of it.
 std::string formatted(double value, int decimals);
+std::string errorText(const SampleMean& mean, int decimals);     // " ± 0.010", or "" where it is not known
 std::string formattedSeconds(double seconds);                    // "12 ms"
 std::string plural(std::size_t count, const std::string& noun);  // "1 picture", "2 pictures"
 

@@ -104,7 +104,12 @@ std::string coordinates(const PlotAxes& axes, const std::vector<PlotPoint>& poin
   return text;
 }
 
-std::string band(const PlotAxes& axes, const std::vector<PlotPoint>& points) {
+bool isBounded(const PlotPoint& point) {
+  return std::isfinite(point.low) && std::isfinite(point.high);
+}
+
+// Around points that all are bounded.
+std::string bandPart(const PlotAxes& axes, const std::vector<PlotPoint>& points) {
   const auto hasWidth = [](const PlotPoint& point) { return point.low < point.high; };
   if (std::none_of(points.begin(), points.end(), hasWidth)) return "";
   std::string outline;
@@ -113,6 +118,16 @@ std::string band(const PlotAxes& axes, const std::vector<PlotPoint>& points) {
   for (auto point = points.rbegin(); point != points.rend(); ++point)
     outline += fmt::format("{:.1f},{:.1f} ", axes.across(point->x), axes.down(point->low));
   return fmt::format("<polygon class=\"band\" points=\"{}\"/>", outline);
+}
+
+std::string band(const PlotAxes& axes, const std::vector<PlotPoint>& points) {
+  std::string svg;
+  for (auto start = points.begin(), end = start; start != points.end(); start = end) {
+    start = std::find_if(start, points.end(), isBounded);
+    end = std::find_if_not(start, points.end(), isBounded);
+    svg += bandPart(axes, {start, end});
+  }
+  return svg;
 }
 
 // The invisible fat line is what the pointer catches.
@@ -124,11 +139,13 @@ std::string line(const PlotAxes& axes, const Series& series) {
 
 std::string points(const PlotAxes& axes, const Series& series) {
   std::string svg;
-  for (const PlotPoint& point : series.points)
-    svg += fmt::format(
-        "<line x1=\"{0:.1f}\" x2=\"{0:.1f}\" y1=\"{1:.1f}\" y2=\"{2:.1f}\"/><circle cx=\"{0:.1f}\" cy=\"{3:.1f}\" "
-        "r=\"5\"/>",
-        axes.across(point.x), axes.down(point.low), axes.down(point.high), axes.down(point.y));
+  for (const PlotPoint& point : series.points) {
+    const double x = axes.across(point.x);
+    if (isBounded(point))
+      svg += fmt::format("<line x1=\"{0:.1f}\" x2=\"{0:.1f}\" y1=\"{1:.1f}\" y2=\"{2:.1f}\"/>", x, axes.down(point.low),
+                         axes.down(point.high));
+    svg += fmt::format("<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"5\"/>", x, axes.down(point.y));
+  }
   return svg;
 }
 

@@ -8,7 +8,7 @@
 namespace relprop::eval {
 
 struct PlotPoint {
-  double x = 0, y = 0, low = 0, high = 0;
+  double x = 0, y = 0, low = 0, high = 0;  // low and high NaN: how sure y is is not known
 };
 struct Series {
   std::size_t number = 0;  // of the method: colour and dashes
@@ -21,9 +21,9 @@ struct Plot {
   std::vector<Series> series;
 };
 
-// Lines with a band from low to high.
+// Lines with a band from low to high where that is known.
 std::string linePlot(const Plot& plot);
-// Every point by itself with a bar from low to high.
+// Every point by itself with a bar from low to high where that is known.
 std::string pointPlot(const Plot& plot);
 // Round values from low to high: 1, 2 or 5 times a power of ten apart, about `count` of them.
 std::vector<double> niceTicks(double low, double high, int count);

@@ -37,7 +37,8 @@ std::string counted(const std::vector<Section>& sections) {
 }
 
 constexpr const char* kHowToRead =
-    "<p class=\"key\"><span><b class=\"best-sample\">bold</b> best mean of its column</span><span><span "
+    "<p class=\"key\"><span><b class=\"best-sample\">bold</b> best mean of its column, of methods with at "
+    "least 90&nbsp;% of its pictures</span><span><span "
     "class=\"tie\">≈</span> not "
     "distinguishable from it: the 95&nbsp;% bootstrap interval of the difference, paired by picture, includes 0; of "
     "ratios both are of the logarithms</span>"
@@ -130,14 +131,19 @@ namespace relprop {
 void writeReport(const Store& store, const std::filesystem::path& target, const ReportOptions& options) {
   eval::FolderWriter folder(target);
   std::vector<eval::Section> sections = eval::sectionsOf(store, options);
-  for (eval::Section& section : sections) {
-    eval::writePictures(store, section, folder);
-    for (std::size_t i = 0; i < section.pictures.size(); ++i)
+  const std::size_t pages = eval::pageCount(sections);
+  std::size_t done = 0;
+  for (eval::Section& section : sections)
+    for (std::size_t i = 0; i < section.pictures.size(); ++i) {
+      eval::goOn(options, done++, pages);
+      eval::writeKept(store, section, section.pictures[i], folder);
       folder.write(eval::pageFile(section.pictures[i].number), eval::pageOf(section, i, options.title));
-  }
+    }
+  eval::goOn(options, done, pages);
   folder.write("report.css", std::string(eval::kReportCss));
   folder.write("report.js", std::string(eval::kReportJs));
   folder.write("index.html", eval::indexPage(store, sections, options.title));
+  eval::goOn(options, pages, pages);
   folder.commit();
 }
 

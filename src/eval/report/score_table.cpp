@@ -87,8 +87,8 @@ std::string comparison(const ScoreColumn& column, const ScoreCell& cell, const s
 }
 
 std::string tipOf(const Section& section, const ScoreColumn& column, const ScoreCell& cell, int decimals) {
-  std::string tip = fmt::format("{} ± {} ({}).", formatted(cell.all.mean, decimals + 2),
-                                formatted(cell.all.standardError, decimals + 2), plural(cell.all.count, "picture"));
+  std::string tip = fmt::format("{}{} ({}).", formatted(cell.all.mean, decimals + 2), errorText(cell.all, decimals + 2),
+                                plural(cell.all.count, "picture"));
   if (column.better != Better::Neither) tip += "\n" + comparison(column, cell, nameOfBest(section, column), decimals);
   return tip;
 }
@@ -96,14 +96,19 @@ std::string tipOf(const Section& section, const ScoreColumn& column, const Score
 // Median and mean of logarithms: a ratio's mean is ruled by few pictures.
 std::string ratioText(const ScoreColumn& column, const ScoreCell& cell, int decimals) {
   if (!column.ratio || cell.logs.count == 0) return "";
-  return fmt::format("<span class=\"count\">median {}, logs {} ± {}</span>", formatted(cell.median, decimals),
-                     formatted(cell.logs.mean, 2), formatted(cell.logs.standardError, 2));
+  return fmt::format("<span class=\"count\">median {}, logs {}{}</span>", formatted(cell.median, decimals),
+                     formatted(cell.logs.mean, 2), errorText(cell.logs, 2));
 }
 
 std::string besideText(const Section& section, const ScoreColumn& column, std::size_t method, int decimals) {
   const std::optional<double> theirs =
       section.beside.value(section.group.table.methods[method], column.protocol, column.score);
   return theirs ? fmt::format("<span class=\"count\">published {}</span>", formatted(*theirs, decimals)) : "";
+}
+
+std::string errorSpan(const SampleMean& mean, int decimals) {
+  const std::string text = errorText(mean, decimals);
+  return text.empty() ? "" : "<span class=\"error\">" + text + "</span>";
 }
 
 std::string scoreCell(const Section& section, const ScoreColumn& column, std::size_t method, bool first) {
@@ -118,20 +123,22 @@ std::string scoreCell(const Section& section, const ScoreColumn& column, std::si
   return fmt::format(
       "<td class=\"{}{}{}\" data-value=\"{}\"><button type=\"button\" class=\"cell\" data-tip=\"{}\">{}<span "
       "class=\"mean\">{}"
-      "</span><span class=\"error\"> ± {}</span>{}{}</button></td>",
+      "</span>{}{}{}</button></td>",
       cell.best ? "best" : "", cell.tied && !cell.best ? "tied" : "", group, cell.all.mean,
       escaped(tipOf(section, column, cell, decimals)), mark, formatted(cell.all.mean, decimals),
-      formatted(cell.all.standardError, decimals), countText(cell.all.count, usualCount(column)),
+      errorSpan(cell.all, decimals), countText(cell.all.count, usualCount(column)),
       ratioText(column, cell, decimals) + besideText(section, column, method, decimals));
 }
 
 std::string costCell(const SampleMean& seconds) {
   if (seconds.count == 0) return "<td class=\"none first\">–</td>";
+  const bool known = std::isfinite(seconds.standardError);
+  const std::string error = known ? " ± " + formattedSeconds(seconds.standardError) : "";
   return fmt::format(
-      "<td class=\"first\" data-value=\"{}\"><button type=\"button\" class=\"cell\" data-tip=\"{} ± {} ({}).\"><span "
+      "<td class=\"first\" data-value=\"{}\"><button type=\"button\" class=\"cell\" data-tip=\"{}{} ({}).\"><span "
       "class=\"mean\">{}</span></button></td>",
-      seconds.mean, formattedSeconds(seconds.mean), formattedSeconds(seconds.standardError),
-      plural(seconds.count, "picture"), formattedSeconds(seconds.mean));
+      seconds.mean, formattedSeconds(seconds.mean), error, plural(seconds.count, "picture"),
+      formattedSeconds(seconds.mean));
 }
 
 std::string row(const Section& section, std::size_t method) {

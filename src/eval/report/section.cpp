@@ -8,6 +8,9 @@
 #include <limits>
 #include <set>
 
+#include "eval/metric.h"
+#include "relprop/error.h"
+
 namespace relprop::eval {
 namespace {
 
@@ -89,8 +92,9 @@ void addSeconds(const std::vector<MapFacts>& maps, const Index& index) {
 }
 
 // One pass over the curves, which memory need not hold.
-void addResults(const Store& store, const Index& index) {
+void addResults(const Store& store, const Index& index, const std::function<void()>& again) {
   store.each([&](const Result& result, const Provenance&) {
+    again();
     const GroupKey key = groupOf(result.key);
     if (Section* section = index.section(key)) addCurves(section->curves, result);
     if (ShownPicture* picture = index.picture(key, result.key.picture))
@@ -130,8 +134,19 @@ std::vector<Section> sectionsOf(const Store& store, const ReportOptions& options
   choosePictures(sections, rows.pictures, options.gallery);
   const Index index(sections);
   addSeconds(rows.maps, index);
-  addResults(store, index);
+  addResults(store, index, [&, pages = pageCount(sections)] { goOn(options, 0, pages); });
   return sections;
+}
+
+std::size_t pageCount(const std::vector<Section>& sections) {
+  std::size_t count = 1;
+  for (const Section& section : sections) count += section.pictures.size();
+  return count;
+}
+
+void goOn(const ReportOptions& options, std::size_t done, std::size_t pages) {
+  if (options.progress && !options.progress(static_cast<std::int64_t>(done), static_cast<std::int64_t>(pages)))
+    throw Error(ErrorCode::Cancelled, "report", fmt::format("stopped after {} of {} pages", done, pages));
 }
 
 std::string pageFile(std::size_t number) {

@@ -36,6 +36,11 @@ struct Section {
 
 std::vector<Section> sectionsOf(const Store& store, const ReportOptions& options);
 
+// The pages of a report: one a picture and the index.
+std::size_t pageCount(const std::vector<Section>& sections);
+// Throws Cancelled when the caller wants to stop.
+void goOn(const ReportOptions& options, std::size_t done, std::size_t pages);
+
 // The names of a picture's files, relative to the report's folder.
 std::string pageFile(std::size_t number);
 std::string viewFile(std::size_t number);

@@ -164,7 +164,6 @@ TEST_F(CocoDataset, RunLengthsGoDownTheColumns) {
 }
 
 TEST_F(CocoDataset, RefusesWhatIsBroken) {
-  EXPECT_EQ(refused(instance(71, 17, "[]")).got(), "an image_id that images does not have");
   EXPECT_EQ(refused(instance(70, 1, "[]")).got(), "a category_id that categories does not have");
   EXPECT_EQ(refused(instance(70, 17, "[[1,2,3,4]]")).got(), "a polygon that is no list of pairs");
   EXPECT_EQ(refused(instance(70, 17, R"({"size": [4, 3], "counts": [12]})")).expected(),
@@ -181,6 +180,18 @@ TEST_F(CocoDataset, RefusesWhatIsBroken) {
   tree_.write("x.json", std::string(R"({"images": [], "annotations": []})"));
   EXPECT_EQ(expectError(ErrorCode::MalformedDataset, [&] { open("coco", tree_ / "x.json"); }).got(),
             "no list categories");
+}
+
+// As in files of which only `images` was made smaller.
+TEST_F(CocoDataset, AnnotationsOfOtherPicturesAreLeftOut) {
+  const Dataset dataset =
+      written(instance(71, 17, "") + "," + instance(70, 18, "[[0,0,4,0,4,3]]") + "," + instance(72, 17, "[]"));
+  EXPECT_THAT(classes(dataset), ElementsAre(Published{1}, Published{}));
+  EXPECT_TRUE(notes(dataset, "2 of 3 annotations are of pictures that images does not have, and are left out"));
+  EXPECT_TRUE(dataset.hasBoxes() && dataset.hasMasks());
+  EXPECT_FALSE(notes(written(instance(70, 18, "")), "annotations are of pictures"));
+  const Dataset none = written(instance(71, 17, ""));
+  EXPECT_FALSE(none.hasBoxes() || none.hasMasks());
 }
 
 // Differences of such corners are infinite, and what comes of them is no column.
@@ -255,6 +266,27 @@ TEST(BoxesDataset, ReadsColumnsByTheirNames) {
   EXPECT_THAT(dataset.annotation(0, 207).boxes, ElementsAre(Box{1, 2, 3, 4}));
   EXPECT_THAT(dataset.annotation(0).boxes, ElementsAre(Box{1, 2, 3, 4}, Box{0.5, 0, 1, 1}));
   EXPECT_TRUE(dataset.hasBoxes() && !dataset.hasMasks());
+}
+
+// RFC 4180, 2.6, and what Excel writes in front.
+TEST(BoxesDataset, LineBreaksInQuotesAndByteOrderMarks) {
+  const Tree tree;
+  tree.writePicture("a.png", 1);
+  tree.writePicture("b.png", 2);
+  const std::string rows =
+      "picture,class,xmin,ymin,xmax,ymax,remark\r\n"
+      "a.png,1,0,0,1,1,\"two\r\nlines, \"\"quoted\"\"\r\n\"\r\n"
+      "b.png,2,0,0,2,2,5\" wide\n"
+      "b.png,2,0,0,3,3,6\" wide\n";
+  for (const std::string mark : {"", "\xEF\xBB\xBF"}) {
+    tree.write("boxes.csv", mark + rows);
+    const Dataset dataset = open("boxes", tree / "boxes.csv");
+    EXPECT_THAT(ids(dataset), ElementsAre("a.png", "b.png"));
+    EXPECT_THAT(dataset.annotation(1).boxes, ElementsAre(Box{0, 0, 2, 2}, Box{0, 0, 3, 3}));
+  }
+  tree.write("boxes.csv", rows + "b.png,2,0,0,1\n");
+  const Error error = expectError(ErrorCode::MalformedDataset, [&] { open("boxes", tree / "boxes.csv"); });
+  EXPECT_THAT(error.where(), HasSubstr("boxes.csv, line 7"));
 }
 
 TEST(BoxesDataset, ClassesMayBeNames) {

@@ -72,6 +72,17 @@ TEST(VocDataset, TakesTheListInItsOrder) {
   EXPECT_TRUE(dataset.notes().empty());
 }
 
+// Windows' editors put it in front.
+TEST(VocDataset, AByteOrderMarkIsNoPartOfAList) {
+  const Tree tree;
+  writeVoc(tree);
+  tree.write("ImageSets/Segmentation/val.txt", std::string("\xEF\xBB\xBF"
+                                                           "2007_b\r\n2007_a\r\n"));
+  const Dataset dataset = open("voc", tree.path());
+  EXPECT_THAT(ids(dataset), ElementsAre("2007_b", "2007_a"));
+  EXPECT_TRUE(dataset.notes().empty());
+}
+
 TEST(VocDataset, ClassesAreRanksAmongTheTwenty) {
   const Tree tree;
   writeVoc(tree);
@@ -273,6 +284,18 @@ TEST(ImagenetDataset, TakesTheListsLabels) {
   EXPECT_TRUE(dataset.hasBoxes());
   EXPECT_FALSE(dataset.hasMasks());
   EXPECT_TRUE(notes(dataset, "ImageNet has no masks"));
+}
+
+TEST(ImagenetDataset, ByteOrderMarksAreNoPartOfLists) {
+  const Tree tree;
+  writeImagenet(tree);
+  tree.write("ImageSets/CLS-LOC/val.txt", std::string("\xEF\xBB\xBF"
+                                                      "ILSVRC2012_val_00000002 1\nILSVRC2012_val_00000001 2\n"));
+  tree.write("synset_words.txt", std::string("\xEF\xBB\xBF"
+                                             "n01440764 tench\nn02099601 golden retriever\n"));
+  const Dataset dataset = open("imagenet", tree.path());
+  EXPECT_THAT(ids(dataset), ElementsAre("ILSVRC2012_val_00000002.JPEG", "ILSVRC2012_val_00000001.JPEG"));
+  EXPECT_THAT(classes(dataset), ElementsAre(Classes{0}, Classes{1}));
 }
 
 // ImageNet counts pixels from 0 and the last one belongs to the box.

@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <map>
 #include <numeric>
+#include <stdexcept>
 
 #include "eval/evaluation_units.h"
 #include "explainer/redrawn_model.h"
@@ -294,6 +296,71 @@ TEST(Evaluation, StopsWhenAsked) {
   EXPECT_EQ(store.results().size(), 8u);
 }
 
+// One column must not mix what chance of two kinds gave.
+TEST(Evaluation, AStoreIsOfOneSeed) {
+  EvaluateOptions o = options({"random"}, {"sparseness"});
+  Evaluation evaluation(shapes(), data(), o);
+  Store store = Store::inMemory();
+  evaluate(evaluation, store, {0, 1});
+  o.seed = 1;
+  Evaluation other(shapes(), data(), o);
+  const Error error = failureOf([&] { evaluate(other, store, all(other)); });
+  EXPECT_EQ(error.code(), ErrorCode::InvalidArgument);
+  EXPECT_THAT(error.got(), testing::EndsWith("that were measured with seed 0"));
+  EXPECT_EQ(error.hint(), "use --seed 0, or another store");
+  EXPECT_EQ(store.resultCount(), 2u);
+  evaluate(evaluation, store, {2});
+  EXPECT_EQ(store.resultCount(), 3u);
+}
+
+TEST(Evaluation, OfAnotherDataSetTheSeedMayBeAnotherOne) {
+  EvaluateOptions o = options({"random"}, {"sparseness"});
+  Evaluation evaluation(shapes(), data(), o);
+  Store store = Store::inMemory();
+  evaluate(evaluation, store, {0});
+  o.seed = 1, o.target = "predicted";
+  const Dataset folder = Dataset::open("folder:" + (examples() / "pictures/JPEGImages").string());
+  Evaluation other(shapes(), folder, o);
+  evaluate(other, store, {0});
+  EXPECT_EQ(store.resultCount(), 2u);
+}
+
+TEST(Evaluation, UnitsThatAreNoneAreRefused) {
+  Evaluation evaluation(shapes(), data(), options({"random"}, {"sparseness"}));
+  Store store = Store::inMemory();
+  const std::size_t none = evaluation.units().size() + 75;
+  const auto refused = [](const std::function<void()>& call) {
+    const Error error = failureOf(call);
+    EXPECT_EQ(error.code(), ErrorCode::InvalidArgument);
+    return error.where();
+  };
+  EXPECT_EQ(refused([&] { evaluate(evaluation, store, {0, none}); }), "unit");
+  EXPECT_EQ(refused([&] { evaluation.missing(store, {none}); }), "unit");
+  EXPECT_EQ(refused([&] { evaluation.claim(store, none); }), "unit");
+  EXPECT_EQ(refused([&] { evaluation.measure({{none, {true}}}); }), "unit");
+  EXPECT_EQ(refused([&] { evaluation.measure({{0, {}}}); }), "wanted");
+  EXPECT_EQ(refused([&] { evaluation.measure({{0, {true, true}}}); }), "wanted");
+}
+
+TEST(Evaluation, FunctionsOfTheCallerThrowThroughIt) {
+  const auto run = [](const std::function<bool()>& again) {
+    EvaluateOptions o = options({"gradient"}, {"sparseness"});
+    o.again = again;
+    Evaluation evaluation(shapes(), data(), o);
+    Store store = Store::inMemory();
+    evaluate(evaluation, store, {0});
+  };
+  for (const int last : {1, 20}) {  // while it begins, and in the middle of a network
+    int asked = 0;
+    EXPECT_THROW(run([&]() -> bool {
+                   if (++asked >= last) throw std::out_of_range("mine");
+                   return true;
+                 }),
+                 std::out_of_range);
+    EXPECT_EQ(asked, last);
+  }
+}
+
 TEST(Evaluation, BadOptionsAreRefused) {
   const auto code = [](const EvaluateOptions& o) { return failureOf([&] { Evaluation(shapes(), data(), o); }).code(); };
   EXPECT_EQ(code(options({}, {"miou"})), ErrorCode::InvalidArgument);
@@ -307,6 +374,9 @@ TEST(Evaluation, BadOptionsAreRefused) {
   o = options({"rap"}, {"miou"});
   o.labels = std::vector<std::string>(10, "no shape");
   EXPECT_EQ(code(o), ErrorCode::UnknownTarget);
+  o = options({"rap"}, {"miou"});
+  o.memory = -5;
+  EXPECT_EQ(code(o), ErrorCode::InvalidArgument);
 }
 
 // What is proposed has to be something that was not asked for already.

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -158,6 +159,17 @@ TEST(Plot, SaysNothingThatIsMarkup) {
   EXPECT_THAT(svg, HasSubstr("class=\"series c2 d1\""));  // the thirteenth method: third colour, dashed
 }
 
+// Points 0, 1 and 3 know how sure they are, point 2 does not.
+TEST(Plot, WhatIsNotKnownHasNoBandAndNoBar) {
+  const double none = std::nan("");
+  const Plot plot{"t", "x", "y", false, {{0, "m", {{0, 3, 2, 4}, {1, 3, 2, 4}, {2, 9, none, none}, {3, 3, 2, 4}}}}};
+  const std::string line = linePlot(plot), points = pointPlot(plot);
+  EXPECT_EQ(countOf(line, "class=\"band\""), 2u);
+  EXPECT_EQ(countOf(points, "<circle"), 4u);
+  EXPECT_EQ(countOf(points.substr(points.find("class=\"series")), "<line"), 3u);
+  for (const std::string& svg : {line, points}) EXPECT_THAT(svg, Not(HasSubstr("nan")));
+}
+
 TEST(Plot, AConstantIsALine) {
   const std::string svg = linePlot({"t", "x", "y", false, {{0, "m", {{0, 3, 3, 3}, {1, 3, 3, 3}}}}});
   EXPECT_THAT(svg, Not(HasSubstr("nan")));
@@ -174,6 +186,10 @@ TEST(Curves, RunningMeansAreMeans) {
   EXPECT_DOUBLE_EQ(running.result().standardError, expected.standardError);
   EXPECT_EQ(running.result().count, 5u);
   EXPECT_EQ(RunningMean().result().count, 0u);
+  RunningMean single;
+  single.add(2.0);
+  EXPECT_EQ(single.result().mean, 2.0);
+  EXPECT_TRUE(std::isnan(single.result().standardError));
 }
 
 TEST(Curves, MeanPointByPoint) {
@@ -340,6 +356,29 @@ TEST_F(ReportTest, HasAPageAndPicturesForEachPicture) {
   EXPECT_THAT(textOf(base_ / "report/index.html"), HasSubstr("The store holds no heatmaps of 1 of these pictures."));
 }
 
+// Of three pages, the index among them; stopped each time that it asks.
+TEST_F(ReportTest, StopsBetweenPagesAndLeavesNothing) {
+  write("one", true, 1, 0), write("two", true, 1, 0);
+  ReportOptions options;
+  std::vector<std::int64_t> asked;
+  options.progress = [&](std::int64_t done, std::int64_t total) {
+    EXPECT_EQ(total, 3);
+    asked.push_back(done);
+    return true;
+  };
+  writeReport(store_, base_ / "whole", options);
+  fs::remove_all(base_ / "whole");
+  EXPECT_TRUE(std::is_sorted(asked.begin(), asked.end()));
+  for (const std::int64_t page : {0, 1, 2, 3}) EXPECT_TRUE(std::count(asked.begin(), asked.end(), page)) << page;
+  EXPECT_EQ(std::count(asked.begin(), asked.end(), 3), 1) << "once, before the folder takes its place";
+  for (std::size_t stop = 1; stop <= asked.size(); ++stop) {
+    std::size_t left = stop;
+    options.progress = [&](std::int64_t, std::int64_t) { return --left > 0; };
+    EXPECT_EQ(relprop::test::codeOf([&] { writeReport(store_, base_ / "report", options); }), ErrorCode::Cancelled);
+    EXPECT_EQ(base_.entries(), 0);
+  }
+}
+
 TEST_F(ReportTest, EscapesEveryName) {
   write("<img src=x onerror=alert(1)>", false, 1, 0);
   writeReport(store_, base_ / "report", {200, "A <b> title"});
@@ -456,8 +495,8 @@ TEST_F(ReportTest, PublishedFiguresStandBesideOurs) {
                     published("net", "pointing-game:tolerance=3", "random"),
                     published("other", "pointing-game", "random")};
   const std::string text = markdownReport(store_, options);
-  EXPECT_THAT(text, HasSubstr("| `gradient` | **1.000** ± 0.000 [0.625] | – |\n"));
-  EXPECT_THAT(text, HasSubstr("| `random` | **1.000** ± 0.000 | – |\n"));  // another protocol, another network
+  EXPECT_THAT(text, HasSubstr("| `gradient` | **1.000** [0.625] | – |\n"));
+  EXPECT_THAT(text, HasSubstr("| `random` | **1.000** | – |\n"));  // another protocol, another network
   EXPECT_THAT(text, HasSubstr("\nIn brackets: Somebody, 2020.\n"));
   writeReport(store_, base_ / "report", options);
   EXPECT_THAT(textOf(base_ / "report/index.html"), HasSubstr("<span class=\"count\">published 0.625</span>"));
@@ -514,7 +553,23 @@ TEST_F(ReportTest, MarkdownSaysWhatIsMissing) {
   const std::string text = markdownReport(store_);
   EXPECT_THAT(text, HasSubstr("- 1 picture: broken\\_file \\<x\\>\n"));
   EXPECT_THAT(text, HasSubstr("- 1 score of `a:k=1` under `pointing-game@1:tolerance=15`: no mask\n"));
-  EXPECT_THAT(text, HasSubstr("| `a` | **1.000** ± 0.000 (n 1) |"));
+  EXPECT_THAT(text, HasSubstr("| `a` | **1.000** (n 1) |"));
+}
+
+TEST_F(ReportTest, OnePictureHasNoError) {
+  write("one", false, 1, 0);
+  const std::string markdown = markdownReport(store_);
+  EXPECT_THAT(markdown, HasSubstr("| `a` | **1.000** | 50 ms |\n"));
+  writeReport(store_, base_ / "report");
+  const std::string html = textOf(base_ / "report/index.html");
+  EXPECT_THAT(html, HasSubstr("data-tip=\"1.00000 (1 picture)."));
+  EXPECT_THAT(html, HasSubstr("data-tip=\"50 ms (1 picture).\""));
+  EXPECT_THAT(html, Not(HasSubstr("class=\"error\"")));
+  EXPECT_THAT(html, Not(HasSubstr("\"nan")));
+  const auto error = [this] { return nlohmann::json::parse(tablesJson(store_))[0]["rows"][0]["standardError"]; };
+  EXPECT_TRUE(error().is_null());
+  write("two", false, 1, 0);
+  EXPECT_EQ(error(), 0.0);
 }
 
 }  // namespace

@@ -158,6 +158,10 @@ TEST(StoreErrors, RowsNobodyWroteAreDamage) {
   after("update curves set y = x'0102'", [](const Store& store) { store.results(); });
   after("update curves set y = x''", [](const Store& store) { store.results(); });
   after("update axes set x = x'0102'", [](const Store& store) { store.results(); });
+  after("update maps set explain_seconds = -1", [](const Store& store) { store.maps(); });
+  after("update maps set explain_seconds = 9e999", [](const Store& store) { store.maps(); });
+  after("update results set measure_seconds = -9e999", [](const Store& store) { store.results(); });
+  after("update kept_maps set relevance = x'0000803f0000c07f'", [](const Store& store) { store.maps(true); });
   after("update kept_maps set width = 3", [](const Store& store) { store.maps(true); });
   after("update kept_maps set height = -1, width = -2", [](const Store& store) { store.maps(true); });
   after("update runs set libraries = 'x'", [](const Store& store) { store.runs(); });

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <random>
 
@@ -29,6 +30,26 @@ TEST(Store, NewOneIsEmpty) {
   EXPECT_TRUE(store.results().empty());
   EXPECT_TRUE(store.runs().empty());
   EXPECT_TRUE(store.done("net", "folder:animals", "a.jpg", "true").empty());
+}
+
+TEST(Store, OneThatWasMovedFromSaysSo) {
+  Store first = Store::inMemory();
+  const Store second = std::move(first);
+  const auto refused = [](const std::function<void()>& call) { expectError(ErrorCode::InvalidArgument, call); };
+  refused([&] { (void)first.name(); });
+  refused([&] { first.together([] {}); });
+  refused([&] { (void)first.models(); });
+  refused([&] { first.merge(second); });
+  refused([&] { Store::inMemory().merge(first); });
+  refused([&] { (void)first.bytes(); });
+  EXPECT_TRUE(second.models().empty());
+}
+
+TEST(Store, FunctionsThatAreEmptyAreRefused) {
+  Store store = Store::inMemory();
+  expectError(ErrorCode::InvalidArgument, [&] { store.together({}); });
+  for (const char* format : {"csv", "json"})
+    expectError(ErrorCode::InvalidArgument, [&] { exportStore(store, format, {}); });
 }
 
 TEST(Store, GivesBackWhatWasWritten) {
@@ -398,6 +419,21 @@ TEST(StoreMerge, OrderDoesNotMatter) {
     EXPECT_EQ(merged.resultCount(), merged.results(false).size());
     EXPECT_EQ(show(merged), show(whole));
   } while (std::next_permutation(order.begin(), order.end()));
+}
+
+TEST(StoreMerge, SeedsAreThoseOfTheRowsThatAreThere) {
+  Store ours = ready(Store::inMemory()), theirs = Store::inMemory();
+  EXPECT_TRUE(ours.seeds().empty());
+  Provenance other = run();
+  other.seed = 8;
+  theirs.beginRun(other), theirs.put(model());
+  ours.write(batch("a")), theirs.write(batch("a"));
+  using Seeds = std::map<std::pair<std::string, std::string>, std::set<std::uint64_t>>;
+  ours.merge(theirs);
+  EXPECT_EQ(ours.seeds(), (Seeds{{{"net", "folder:animals"}, {7}}}));
+  theirs.write(batch("b"));
+  ours.merge(theirs);
+  EXPECT_EQ(ours.seeds(), (Seeds{{{"net", "folder:animals"}, {7, 8}}}));
 }
 
 TEST(StoreMerge, WithItselfChangesNothing) {

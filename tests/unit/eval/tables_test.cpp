@@ -6,7 +6,9 @@
 #include <cmath>
 #include <limits>
 
+#include "eval/metric.h"
 #include "eval/statistics.h"
+#include "support/expect_error.h"
 
 namespace relprop::eval {
 namespace {
@@ -69,12 +71,63 @@ TEST_F(TablesTest, ComparesOnCommonPicturesOnly) {
   for (const char* id : {"1", "2", "3"}) picture(id);
   score("1", "a", 1.0), score("2", "a", 100.0), score("3", "a", 3.0);
   score("1", "b", 200.0), score("3", "b", 300.0);
-  const ScoreCell a = table().columns[0].cells[0];
-  const DifferenceInterval expected = pairedBootstrap({1.0, 3.0}, {200.0, 300.0});
-  EXPECT_EQ(a.toBest.count, 2u);
-  EXPECT_EQ(a.toBest.difference, -248.0);
-  EXPECT_EQ(a.toBest.low, expected.low);
-  EXPECT_EQ(a.toBest.high, expected.high);
+  const ScoreCell b = table().columns[0].cells[1];
+  const DifferenceInterval expected = pairedBootstrap({200.0, 300.0}, {1.0, 3.0});
+  EXPECT_EQ(b.toBest.count, 2u);
+  EXPECT_EQ(b.toBest.difference, 248.0);
+  EXPECT_EQ(b.toBest.low, expected.low);
+  EXPECT_EQ(b.toBest.high, expected.high);
+}
+
+// Nine of ten pictures are enough to be the best, eight are not, whatever the mean over them.
+// A third of a gigabyte if there were a number for each picture, method and score.
+TEST_F(TablesTest, TakeMemoryForWhatIsThere) {
+  for (int i = 0; i < 4000; ++i) picture(std::to_string(i));
+  for (int i = 0; i < 100; ++i) {
+    result("0", "m" + std::to_string(i), "p@1");
+    rows_.results[0].scores.push_back({"s" + std::to_string(i), 1.0});
+  }
+  const ScoreTable t = table();
+  ASSERT_THAT(t.columns, SizeIs(100));
+  EXPECT_EQ(t.columns[0].cells[0].all.count, 1u);
+  EXPECT_EQ(t.columns[0].cells[1].all.count, 0u);
+}
+
+TEST_F(TablesTest, AreRefusedWhereNobodyCouldReadThem) {
+  picture("0");
+  for (int i = 0; i < 400; ++i) {
+    result("0", "m" + std::to_string(i), "p@1");
+    rows_.results[0].scores.push_back({"s" + std::to_string(i), 1.0});
+  }
+  const Error error = relprop::test::expectError(ErrorCode::StoreUnusable, [&] { table(); });
+  EXPECT_EQ(error.expected(), "100000 cells at most");
+}
+
+TEST_F(TablesTest, NumbersWithoutASquareAreLeftOutAndCounted) {
+  for (const char* id : {"1", "2", "3"}) picture(id);
+  score("1", "a", 1e308), score("2", "a", 2.0), score("3", "a", 4.0);
+  const ScoreTable t = table();
+  EXPECT_EQ(t.columns[0].cells[0].all.mean, 3.0);
+  ASSERT_THAT(t.skips, SizeIs(1));
+  EXPECT_EQ(t.skips[0].reason, "s is too large a number");
+}
+
+TEST_F(TablesTest, TheBestHasMostOfThePictures) {
+  for (int i = 0; i < 10; ++i) {
+    const std::string id = std::to_string(i);
+    picture(id);
+    score(id, "all", i < 9 ? 3.0 : 0.0);
+    if (i < 9) score(id, "nine", 4.0);
+    if (i < 8) score(id, "eight", 5.0);
+  }
+  const ScoreTable t = table();
+  ASSERT_THAT(t.methods, ElementsAre("all", "eight", "nine"));
+  const std::vector<ScoreCell>& cells = t.columns[0].cells;
+  EXPECT_TRUE(cells[2].best && !cells[0].best && !cells[1].best);
+  EXPECT_EQ(cells[1].toBest.count, 8u);
+  EXPECT_EQ(cells[1].toBest.difference, 1.0);
+  EXPECT_FALSE(cells[1].tied);
+  EXPECT_EQ(cells[1].all.count, 8u);
 }
 
 TEST_F(TablesTest, BestFollowsTheDirection) {
@@ -129,7 +182,8 @@ TEST_F(TablesTest, RatiosAreRankedByTheirLogarithms) {
   EXPECT_EQ(plain.cells[1].logs.count, 0u);
 }
 
-TEST_F(TablesTest, ARatioOfZeroHasNoLogarithm) {
+// The best ratio there is counts for the method that has it.
+TEST_F(TablesTest, ARatioOfZeroCountsAsAThousandth) {
   picture("1"), picture("2");
   score("1", "a", 0.0), score("2", "a", 2.0), score("1", "b", 0.5), score("2", "b", 1.0);
   const ScoreColumn column =
@@ -137,8 +191,10 @@ TEST_F(TablesTest, ARatioOfZeroHasNoLogarithm) {
           .at(0)
           .table.columns[0];
   EXPECT_EQ(column.cells[0].all.count, 2u);
-  EXPECT_EQ(column.cells[0].logs.count, 1u);
-  EXPECT_EQ(column.cells[0].toBest.count, 1u);
+  EXPECT_EQ(column.cells[0].logs.count, 2u);
+  EXPECT_NEAR(column.cells[0].logs.mean, (std::log(0.001) + std::log(2.0)) / 2, 1e-12);
+  EXPECT_TRUE(column.cells[0].best && !column.cells[1].best);
+  EXPECT_EQ(column.cells[1].toBest.count, 2u);
 }
 
 TEST_F(TablesTest, EqualMeansAreAllBest) {
