@@ -75,7 +75,8 @@ struct PreparedImage {
   Image view;    // the same pixels before normalisation, RGB: the image as the network sees it
 };
 // height, width: what the network wants (0: whatever comes out). Without a resize in `preprocess` the image is warped
-// to it. channels 1 takes luma. Throws ShapeMismatch when resize and crop give another size than the network wants.
+// to it. channels 1 takes luma. Throws ShapeMismatch when resize and crop give another size than the network wants, and
+// InvalidArgument.
 RELPROP_API PreparedImage prepareImage(const Image& image, const Preprocess& preprocess, int channels, int height,
                                        int width);
 
@@ -118,7 +119,7 @@ struct HeatmapOptions {
 RELPROP_API Image renderHeatmap(const Tensor& map, const std::optional<Image>& photo, const HeatmapOptions& options);
 // An array that is no picture, for `map` and the input it explains in one shape: 1×D as bars (a row of a table), 1×C×L
 // as the curve of each channel, coloured by relevance (without `signal` the relevance is the curve), and 1×C×D×H×W as
-// its three middle slices side by side. Throws ShapeMismatch, NumericFailure.
+// its three middle slices side by side. Throws ShapeMismatch, InvalidArgument, NumericFailure.
 RELPROP_API Image renderArray(const Tensor& map, const std::optional<Tensor>& signal, const HeatmapOptions& options);
 // Rows of equally high pictures below one another with a margin, a title written above each picture.
 struct TitledImage {
@@ -143,7 +144,8 @@ struct TypedArray {
 // .npy of any of these, and of integers of all widths and booleans. Throws MalformedTensor.
 RELPROP_API TypedArray readTypedNpy(const std::filesystem::path& path);
 
-RELPROP_API std::vector<std::uint8_t> encodeNpy(const Tensor& tensor);  // version 1.0, '<f4', C order
+// Version 1.0, '<f4', C order. Throws ShapeMismatch where the data is not as long as the shape says.
+RELPROP_API std::vector<std::uint8_t> encodeNpy(const Tensor& tensor);
 
 // Reads a whole file. Throws FileNotFound, FileUnreadable.
 RELPROP_API std::vector<std::uint8_t> readFile(const std::filesystem::path& path);

@@ -152,7 +152,8 @@ RELPROP_API int32_t relprop_result_json(relprop_result* result, int64_t index, c
 RELPROP_API int32_t relprop_result_free(relprop_result* result);
 
 /* A map as a picture. `map`: float32, H×W, C×H×W or 1×C×H×W; `photo`: its view, uint8 H×W×3, or NULL where the view
- * asked for does not need it. The result has "pixels", H×W×3 uint8, and "png", a file's bytes. Options: view,
+ * asked for does not need it. Of an input that is no picture: `map` 1×D, 1×C×L with a float32 `photo` of its shape,
+ * the input's values, or 1×C×D×H×W. The result has "pixels", H×W×3 uint8, and "png", a file's bytes. Options: view,
  * percentile, opacity, zoom, layout. */
 RELPROP_API int32_t relprop_render(const relprop_array* map, const relprop_array* photo, const char* options,
                                    relprop_result** picture);

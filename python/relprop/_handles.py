@@ -4,10 +4,11 @@ from __future__ import annotations
 import ctypes
 import json
 import weakref
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Mapping
 
 from . import _library
 from ._arrays import empty_array, lent
+from .errors import InvalidArgument
 
 if TYPE_CHECKING:
     from ._arrays import AnyArray
@@ -27,6 +28,10 @@ class Handle:
         self.value: int | None = value
         self._finalizer = weakref.finalize(self, _free, self.kind, value)
         self._finalizer.atexit = False  # the process gives everything back, and threads may still compute
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        # Neither for another process nor twice in this one: its number may stand for something else there, or be freed.
+        raise TypeError(f"a {self.kind} of relprop belongs to this process and cannot be pickled or copied")
 
     def close(self) -> None:
         self.value = None
@@ -62,3 +67,26 @@ class ResultHandle(Handle):
         """What is said of map `index`."""
         said: dict[str, Any] = json.loads(_library.text_of("result_json", self.value, index))
         return said
+
+    def apart(self, index: int) -> ApartResult:
+        """Map `index` as it can be pickled and copied; its arrays are still views."""
+        said = self.json(index)
+        return ApartResult(said, {name: self.array(index, name) for name in said["arrays"]})
+
+
+class ApartResult:
+    """One map of a result without the library: as a pickle has it."""
+
+    def __init__(self, said: dict[str, Any], arrays: Mapping[str, AnyArray]) -> None:
+        self._said, self._arrays = said, arrays
+
+    def array(self, _index: int, name: str) -> AnyArray:
+        if name not in self._arrays:
+            raise InvalidArgument("name", f"'{name}'", ", ".join(self._arrays))
+        return self._arrays[name]
+
+    def json(self, _index: int) -> dict[str, Any]:
+        return self._said
+
+    def apart(self, _index: int) -> ApartResult:
+        return self

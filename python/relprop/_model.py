@@ -16,7 +16,7 @@ from ._explainers import Explainer, Explainers
 from ._general import methods as all_methods
 from ._handles import ModelHandle, ResultHandle
 from ._inputs import Batch, Reader
-from ._options import encoded, extents, given
+from ._options import MOST_TOGETHER, encoded, extents, given, whole
 from ._results import Explanation, Explanations
 from ._table import Scores, Table
 from ._targets import Targets
@@ -174,6 +174,7 @@ class Model:
 
         if errors not in ("raise", "return"):
             raise InvalidArgument("errors", repr(errors), "'raise' or 'return'")
+        batch = whole(batch, "batch", 1, MOST_TOGETHER)
         options = self._complete({**options, "batch": batch})
         targets, reader = Targets(target, contrast), self._reader(options)
         return stream(

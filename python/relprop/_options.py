@@ -2,10 +2,14 @@
 from __future__ import annotations
 
 import json
+import operator
 import os
 from typing import Any, Mapping
 
 from .errors import InvalidArgument
+
+
+MOST_TOGETHER = 4096  # inputs of a batch
 
 
 def _text(value: str, name: str) -> str:
@@ -39,6 +43,17 @@ def _number(value: float, name: str) -> float:
     if value != value or value in (float("inf"), float("-inf")):
         raise InvalidArgument(name, str(value), "a finite number")
     return value
+
+
+def whole(value: Any, name: str, low: int, high: int) -> int:
+    """A whole number in its range, NumPy's too."""
+    try:
+        number = low - 1 if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        number = low - 1
+    if not low <= number <= high:
+        raise InvalidArgument(name, repr(value), f"a whole number from {low} to {high}")
+    return number
 
 
 def extents(shape: Any) -> Any:

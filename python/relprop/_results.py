@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, Any, Iterator, Mapping, Sequence, overload
 
 import numpy as np
 
-from ._handles import ResultHandle
+from ._handles import ApartResult, ResultHandle
 from ._picture import Picture, render
 from ._table import Table
 from .errors import InvalidArgument
 
 if TYPE_CHECKING:
     from ._arrays import AnyArray, Bytes, Floats
+
+
+_READ = ("relevance", "map", "scores", "at", "said")  # of an explanation, what it reads from its result when asked
 
 
 @dataclass(frozen=True)
@@ -56,11 +59,12 @@ class Explanation:
     """One map: one input, one method, one target.
 
     Arrays are views of what the library computed, and keep it as long as they live. Those of one call stay together:
-    to keep one map of many, copy it.
+    to keep one map of many, copy it (copy.deepcopy). What is pickled or copied so has arrays of its own.
     """
 
     def __init__(self, result: ResultHandle, index: int, about: Mapping[str, Any]) -> None:
-        self._result, self._index = result, index
+        self._result: ResultHandle | ApartResult = result
+        self._index = index
         self.method: str = about["method"]
         """The method, as it was asked for."""
         self.name: str = about["name"]
@@ -71,6 +75,10 @@ class Explanation:
         """float32, what the network was given: of a contiguous array a view."""
         self._drawing: Mapping[str, Any] = about["drawing"]
         self._warnings: Sequence[str] = about["warnings"]
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = {name: value for name, value in self.__dict__.items() if name not in _READ}
+        return {**state, "_result": self._result.apart(self._index)}
 
     @cached_property
     def relevance(self) -> Floats:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Iterable, Iterator, NamedTuple, Sequence
 
 import numpy as np
 
+from ._options import MOST_TOGETHER, whole
 from ._picture import part_name, write_whole
 from .errors import FileWriteFailed, InvalidArgument, ShapeMismatch
 
@@ -163,6 +164,7 @@ def export_virelay(
     """
     import h5py
 
+    batch = whole(batch, "batch", 1, MOST_TOGETHER)
     strategy = strategy or ("predicted_label" if labels is None else "true_label")
     if strategy != "predicted_label" and (strategy != "true_label" or labels is None):
         raise InvalidArgument("strategy", repr(strategy), "'predicted_label', or with labels 'true_label'")

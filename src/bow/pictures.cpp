@@ -6,6 +6,7 @@
 #include <exception>
 #include <mutex>
 #include <new>
+#include <system_error>
 #include <thread>
 
 #include "bow/part_file.h"
@@ -38,8 +39,13 @@ class Looking {
     };
     {
       std::vector<std::jthread> workers;
-      for (std::size_t t = 1; t < threads; ++t) workers.emplace_back(share, t);
+      std::size_t started = 1;
+      try {
+        for (; started < threads; ++started) workers.emplace_back(share, started);
+      } catch (const std::system_error&) {  // no more threads to be had: their shares are left to this one
+      }
       share(0);
+      for (std::size_t t = started; t < threads; ++t) share(t);
     }
     for (const std::exception_ptr& failure : thrown)
       if (failure) std::rethrow_exception(failure);

@@ -46,10 +46,12 @@ void readLabels(const Value& value, Options& options) {
 
 // A class by number or words, or {"relevance": [one value a score]}.
 std::string targetWord(const Value& value, Options& options) {
-  if (value.json().is_number_integer()) return std::to_string(value.whole(-kMost, kMost));
-  if (!value.json().is_object()) return value.text();
-  if (value.json().size() != 1 || !value.json().contains("relevance")) value.refuse("{\"relevance\": [...]}");
-  options.relevance.push_back(Value(value.option(), value.json()["relevance"]).floats());
+  const nlohmann::json& json = value.json();
+  if (json.is_number_integer()) return std::to_string(value.whole(-kMost, kMost));
+  if (json.is_string()) return value.text();
+  if (!json.is_object() || json.size() != 1 || !json.contains("relevance"))
+    value.refuse("a class by number, a text or {\"relevance\": [a value a score]}");
+  options.relevance.push_back(Value(value.option(), json["relevance"]).floats());
   return kRelevance + std::to_string(options.relevance.size() - 1);
 }
 
@@ -74,10 +76,12 @@ void readTarget(const Value& value, Options& options) {
 }
 
 void readContrast(const Value& value, Options& options) {
-  if (value.json().is_boolean()) {
+  const nlohmann::json& json = value.json();
+  if (json.is_boolean()) {
     if (value.flag()) options.target.contrast = "";
   } else {
-    const std::string rival = value.json().is_number_integer() ? value.word() : value.text();
+    if (!json.is_number_integer() && !json.is_string()) value.refuse("a class by number or name, true or false");
+    const std::string rival = json.is_string() ? value.text() : value.word();
     options.target.contrast = rival == "others" ? "" : rival;
   }
 }
@@ -90,6 +94,11 @@ Precision precisionOf(const Value& value) {
 
 void readTuningFile(const Value& value, Options& options) {
   options.tuning = std::make_shared<const Tuning>(readTuning(value.text()));
+}
+
+void readStore(const Value& value, Options& options) {
+  options.store = value.text();
+  if (options.store.empty()) value.refuse("the path of a file; leave it out to keep nothing");
 }
 
 void readTargetKind(const Value& value, Options& options) {
@@ -136,7 +145,7 @@ const OptionGroup& labelGroup() {
 const OptionGroup& methodGroup() {
   static const OptionGroup group = {
       {"method", "a method string, NAME or NAME:key=value,…; where several are taken a list of them, or all",
-       READ(o.methods = v.texts())},
+       READ(o.methods = v.someTexts())},
       {"rule", "rows PATTERN=RULE in front of the rule table", READ(o.rules = v.texts())},
       {"patterns", "the file that relprop patterns wrote", READ(o.patterns = v.text())},
       {"residual", "how an addition shares relevance: proportional, ratio, symmetric or gamma:G", parameter<kResidual>},
@@ -203,15 +212,15 @@ const OptionGroup& heatmapGroup() {
 const OptionGroup& evaluateGroup() {
   static const OptionGroup group = {
       {"data", "the data set, KIND:PATH", READ(o.data = v.text())},
-      {"metrics", "protocols, NAME or NAME:key=value,…; default outside-inside", READ(o.metrics = v.texts())},
+      {"metrics", "protocols, NAME or NAME:key=value,…; default outside-inside", READ(o.metrics = v.someTexts())},
       {"precision", "of the maps: f32, or bf16 where the processor multiplies such numbers",
        READ(o.precision = precisionOf(v))},
       {"metric_precision", "of the passes that metrics make, f32 (default) or bf16",
        READ(o.metricPrecision = precisionOf(v))},
-      {"store", "the file of results; default: none, in memory", READ(o.store = v.text())},
+      {"store", "the file of results; default: none, in memory", readStore},
       {"target", "true (the data set's class, default) or predicted", readTargetKind},
       {"only_correct", "leave out pictures that are not classified correctly", READ(o.onlyCorrect = v.flag())},
-      {"limit", "only the first N pictures", READ(o.limit = v.whole(1, kMost))},
+      {"limit", "only the first N pictures; 0 (default): all", READ(o.limit = v.whole(0, kMost))},
       {"keep", "keep heatmaps and pictures in the store too", READ(o.keep = v.flag())},
       {"seed", "of everything random, default 0", READ(o.seed = v.whole(0, kMost))},
       {"memory", "bytes that compiled methods may take together; 0: half of the machine's",

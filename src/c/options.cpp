@@ -60,7 +60,7 @@ std::string inPlace(const std::vector<std::pair<std::string, std::string>>& para
 NamedTarget namedTarget(const std::string& word, const Options& options, const std::vector<std::string>& labels,
                         std::int64_t classes) {
   if (word.starts_with(kRelevance)) {
-    const std::size_t which = std::stoul(word.substr(std::string(kRelevance).size()));
+    const std::size_t which = std::stoul(word.substr(kRelevance.size()));
     return {Target::withRelevance(options.relevance.at(which)), "relevance"};
   }
   TargetChoice choice = chooseTargets({{word}, options.target.contrast, "", {}}, labels, classes);
@@ -85,6 +85,9 @@ Options readOptions(const char* json, Function function) {
     if (option == nullptr) refuseKey(key, groups);
     if (!value.is_null()) option->read(Value(key, value), options);
   }
+  if (function != Function::Question && !options.targetsOfImages.empty())
+    throw Error(ErrorCode::InvalidArgument, "target", "a list for each image", "targets of all images",
+                "ask each image its own where it is given, in the question of relprop_explain");
   return options;
 }
 

@@ -46,7 +46,7 @@ struct Options {
 
   HeatmapOptions heatmap;
 
-  std::string data, store, targetKind = "true", command;
+  std::string data, store, targetKind = "true", command;  // store: empty for none
   std::vector<std::string> metrics;
   bool onlyCorrect = false, keep = false, results = false;
   std::int64_t limit = 0, seed = 0;
@@ -54,7 +54,7 @@ struct Options {
   Budgets budgets;
 };
 
-inline constexpr const char* kRelevance = "relevance:";
+inline const std::string kRelevance("\0relevance:", 11);  // no text of the caller's has a zero byte
 
 enum class Function { Load, FromBytes, Describe, Prepare, Explainer, Question, Render, Evaluate, StoreRead, Budgets };
 

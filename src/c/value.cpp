@@ -50,6 +50,11 @@ std::vector<std::string> Value::texts() const {
   return all;
 }
 
+std::vector<std::string> Value::someTexts() const {
+  if (json_.is_array() && json_.empty()) refuse("at least one; leave it out for the default");
+  return texts();
+}
+
 std::vector<float> Value::floats() const {
   std::vector<float> all;
   if (!json_.is_array()) refuse("a list of numbers");

@@ -21,7 +21,8 @@ class Value {
   bool flag() const;
   std::int64_t whole(std::int64_t low, std::int64_t high) const;
   double number(double low, double high) const;
-  std::vector<std::string> texts() const;  // one text, or a list of them
+  std::vector<std::string> texts() const;      // one text, or a list of them
+  std::vector<std::string> someTexts() const;  // at least one
   std::vector<float> floats() const;
   Shape shape() const;  // H×W or C×H×W
   // A text, a number or true or false as a method string has it.

@@ -20,18 +20,18 @@ struct ArrayMap {
   std::vector<double> values;
 };
 
-double largest(const std::vector<float>& values) {
+double largest(const std::vector<float>& values, const char* name) {
   double top = 0;
   for (float v : values) {
     if (!std::isfinite(v))
-      throw Error(ErrorCode::NumericFailure, "map", std::isnan(v) ? "NaN" : "infinity", "finite relevance");
+      throw Error(ErrorCode::NumericFailure, name, std::isnan(v) ? "NaN" : "infinity", "finite numbers");
     top = std::max(top, static_cast<double>(std::abs(v)));
   }
   return top;
 }
 
 ArrayMap scaledArray(const Tensor& map, std::vector<float> values, double percentile) {
-  double limit = largest(values);
+  double limit = largest(values, "map");
   if (percentile < 100) {
     std::vector<double> magnitudes(values.size());
     std::transform(values.begin(), values.end(), magnitudes.begin(), [](float v) { return std::abs(v); });
@@ -178,6 +178,32 @@ Image slices(const ArrayMap& map, int zoom) {
               "save it as an array (--save npy)");
 }
 
+// But for the zoom they mean what they mean of pictures, and are checked where those are drawn.
+void requireOptions(const HeatmapOptions& options) {
+  if (options.view == View::Overlay || options.view == View::Panel)
+    throw Error(ErrorCode::InvalidArgument, "view", "overlay or panel of an array", "heat or split");
+  if (options.zoom < 1 || options.zoom > kWidest)
+    throw Error(ErrorCode::InvalidArgument, "zoom", std::to_string(options.zoom),
+                "from 1 to " + std::to_string(kWidest));
+  HeatmapOptions others = options;
+  others.zoom = 1;
+  renderHeatmap(Tensor({1, 1}), {}, others);
+}
+
+void requireArray(const Tensor& map) {
+  const std::size_t rank = map.shape.size();
+  const bool known = rank == 2 || rank == 3 || rank == 5;
+  if (!known || map.shape[0] != 1 || map.data.empty()) rejectArray(map);
+  if (elementCount(map.shape) != static_cast<std::int64_t>(map.data.size())) rejectArray(map);
+}
+
+// Other arrays than 1×C×L are drawn without it.
+void requireSignal(const Tensor& signal, const Tensor& map) {
+  if (signal.shape != map.shape || signal.data.size() != map.data.size())
+    throw Error(ErrorCode::ShapeMismatch, "signal", toString(signal.shape), toString(map.shape) + ", the map's");
+  largest(signal.data, "signal");
+}
+
 Image drawn(const Tensor& map, const std::optional<Tensor>& signal, const HeatmapOptions& options) {
   const std::size_t rank = map.shape.size();
   if (rank == 2) return bars(scaledArray(map, map.data, options.percentile));
@@ -187,8 +213,7 @@ Image drawn(const Tensor& map, const std::optional<Tensor>& signal, const Heatma
     rows.layout = Layout::ChannelsFirst;
     return renderHeatmap(Tensor({map.shape[1], map.shape[2]}, map.data), {}, rows);
   }
-  const bool drawable = signal && signal->shape == map.shape;
-  return curves(scaledArray(map, map.data, options.percentile), drawable ? signal->data : map.data);
+  return curves(scaledArray(map, map.data, options.percentile), signal ? signal->data : map.data);
 }
 
 // What of a map is of one sign.
@@ -211,14 +236,12 @@ Image besideOneAnother(const Image& left, const Image& right) {
 }  // namespace
 
 Image renderArray(const Tensor& map, const std::optional<Tensor>& signal, const HeatmapOptions& options) {
-  const std::size_t rank = map.shape.size();
-  const bool known = rank == 2 || rank == 3 || rank == 5;
-  if (!known || map.shape[0] != 1 || map.data.empty()) rejectArray(map);
+  requireOptions(options);
+  requireArray(map);
+  if (signal) requireSignal(*signal, map);
   const Tensor first = relaid(map, options.layout, Layout::ChannelsFirst);
   std::optional<Tensor> input;
   if (signal) input = relaid(*signal, options.layout, Layout::ChannelsFirst);
-  if (options.view == View::Overlay || options.view == View::Panel)
-    throw Error(ErrorCode::InvalidArgument, "view", "overlay or panel of an array", "heat or split");
   if (options.view == View::Split)
     return besideOneAnother(drawn(ofSign(first, 1), input, options), drawn(ofSign(first, -1), input, options));
   return drawn(first, input, options);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <optional>
 #include <system_error>
 #include <utility>
 
@@ -28,17 +29,6 @@ std::string reason(int error) {
 
 std::string nameOf(const fs::path& path) {
   return path.empty() ? "an empty path" : path.string();
-}
-
-// What says nothing about the file: the process or the machine has no more of what opening and reading take.
-bool isShortage(int error) {
-  return error == EMFILE || error == ENFILE || error == ENOMEM;
-}
-
-[[noreturn]] void failShort(const fs::path& path, int error) {
-  if (error == ENOMEM) throw Error(ErrorCode::OutOfMemory, nameOf(path), reason(error), "enough memory");
-  throw Error(ErrorCode::OutOfMemory, nameOf(path), reason(error), "another file that may be open",
-              error == EMFILE ? "raise the limit of open files (ulimit -n)" : "close other programs");
 }
 
 // An open file; closing is explicit where its outcome matters.
@@ -66,6 +56,13 @@ struct TemporaryName {
   }
 };
 
+// Of what lies there, with links followed; nothing where that is not there.
+std::optional<mode_t> modeOf(const fs::path& path) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0) return {};
+  return info.st_mode & (S_ISDIR(info.st_mode) ? 07777 : 0777);  // a file's other bits go when it is written to
+}
+
 void writeAll(int descriptor, const char* data, std::size_t size, const fs::path& path) {
   while (size > 0) {
     const ssize_t written = ::write(descriptor, data, size);
@@ -81,13 +78,15 @@ fs::path temporaryBeside(const fs::path& path) {
   return path.parent_path() / temporaryName(path.filename().string().substr(0, 180));
 }
 
-// A name left behind by a killed process of the same id is passed over.
+// A name left behind by a killed process of the same id is passed over. What is to have the mode of a file that it
+// replaces is nobody else's until then.
 Descriptor createTemporary(TemporaryName& temporary, const fs::path& path) {
   constexpr int attempts = 100;
+  const mode_t mode = modeOf(path) ? 0600 : 0666;
   sweepLeftovers(path.parent_path());
   for (int i = 0; i < attempts; ++i) {
     fs::path candidate = temporaryBeside(path);
-    const int descriptor = ::open(candidate.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    const int descriptor = ::open(candidate.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
     if (descriptor < 0 && errno == EEXIST) continue;
     if (descriptor < 0) failWrite(path, errno);
     if (!claimTemporary(descriptor)) {
@@ -108,12 +107,19 @@ void writeThrough(const fs::path& path, const char* data, std::size_t size) {
   if (!file.close()) failWrite(path, errno);
 }
 
-// A link stays a link: what it points to is replaced.
+// A link stays a link: what it points to is replaced, or made where it is not there.
 fs::path behindLinks(const fs::path& path) {
-  std::error_code ignored;
-  if (!fs::is_symlink(path, ignored)) return path;
-  const fs::path target = fs::canonical(path, ignored);
-  return target.empty() ? path : target;
+  constexpr int most = 40;  // as many as the system follows
+  std::error_code failed;
+  fs::path target = path;
+  for (int links = 0; fs::is_symlink(target, failed); ++links) {
+    if (links == most) failWrite(path, ELOOP);
+    const fs::path next = fs::read_symlink(target, failed);
+    if (failed) failWrite(path, failed.value());
+    target = target.parent_path() / next;
+  }
+  if (target.filename().empty()) failWrite(path, EISDIR);
+  return target;
 }
 
 // What is to be replaced: never a folder.
@@ -135,6 +141,7 @@ void replaceBehindLinks(const fs::path& path, const std::function<void(Descripto
   Descriptor file = createTemporary(temporary, target);
   write(file, temporary.path);
   if (!file.close()) failWrite(target, errno);
+  keepMode(target, temporary.path);
   if (::rename(temporary.path.c_str(), target.c_str()) != 0) failWrite(target, errno);
   temporary.path.clear();
 }
@@ -165,31 +172,75 @@ Bytes readToEnd(int descriptor, std::size_t sizeHint, const fs::path& path) {
   return bytes;
 }
 
+// What has to be a folder and is something else, of a path.
+fs::path noFolderIn(const fs::path& path) {
+  std::error_code ignored;
+  fs::path part = path;
+  while (part.has_relative_path() && !fs::exists(fs::symlink_status(part, ignored))) part = part.parent_path();
+  return part;
+}
+
 }  // namespace
 
+void failIfShort(const fs::path& path, int error) {
+  if (error == ENOMEM) throw Error(ErrorCode::OutOfMemory, nameOf(path), reason(error), "enough memory");
+  if (error != EMFILE && error != ENFILE) return;
+  throw Error(ErrorCode::OutOfMemory, nameOf(path), reason(error), "another file that may be open",
+              error == EMFILE ? "raise the limit of open files (ulimit -n)" : "close other programs");
+}
+
+std::string writingHint(const fs::path& path, int error, const std::string& otherwise) {
+  switch (error) {
+    case ENOSPC:
+    case EDQUOT:
+      return "make room on the disk";
+    case EFBIG:
+      return "raise the limit of a file's size (ulimit -f)";
+    case ENAMETOOLONG:
+      return "give a shorter name";
+    case ELOOP:
+      return "give a path whose links lead somewhere";
+    case ENOTDIR:
+      return fmt::format("give another path: {} is no folder", noFolderIn(path).string());
+  }
+  return otherwise;
+}
+
+void namingTarget(const fs::path& target, const fs::path& temporary, const std::function<void()>& write) {
+  try {
+    write();
+  } catch (const Error& error) {
+    if (error.where() != temporary.string()) throw;
+    throw Error(error.code(), target.string(), error.got(), error.expected(), error.hint());
+  }
+}
+
+void keepMode(const fs::path& target, const fs::path& temporary) {
+  const auto mode = modeOf(target);
+  if (mode && mode != modeOf(temporary) && ::chmod(temporary.c_str(), *mode) != 0) failWrite(target, errno);
+}
+
 void failRead(const fs::path& path, int error) {
-  if (isShortage(error)) failShort(path, error);
+  failIfShort(path, error);
   if (error == ENOENT || error == ENOTDIR)
     throw Error(ErrorCode::FileNotFound, nameOf(path), "there is no such file", "", "check the path");
   throw Error(ErrorCode::FileUnreadable, path.string(), reason(error), "a readable file");
 }
 
 void failWrite(const fs::path& path, int error) {
-  if (isShortage(error)) failShort(path, error);
+  failIfShort(path, error);
   std::string hint = "check the folder's permissions";
-  if (error == ENOENT || error == ENOTDIR)
+  if (error == ENOENT)
     hint = fmt::format("make the folder {} first", path.has_parent_path() ? path.parent_path().string() : ".");
-  if (error == ENOSPC || error == EDQUOT) hint = "make room on the disk";
-  if (error == EFBIG) hint = "raise the limit of a file's size (ulimit -f)";
   if (error == EISDIR || error == ESPIPE) hint = "give the path of a file, not of a folder or device";
-  throw Error(ErrorCode::FileWriteFailed, nameOf(path), reason(error), "", hint);
+  throw Error(ErrorCode::FileWriteFailed, nameOf(path), reason(error), "", writingHint(path, error, hint));
 }
 
 void replaceFile(const fs::path& path, const std::function<void(const fs::path&)>& write) {
   if (isSpecial(typeOfTarget(path))) failWrite(path, ESPIPE);
   replaceBehindLinks(path, [&](Descriptor& file, const fs::path& temporary) {
     file.close();
-    write(temporary);
+    namingTarget(path, temporary, [&] { write(temporary); });
   });
 }
 

@@ -188,7 +188,10 @@ Tensor readNpy(const std::filesystem::path& path) {
   return decodeNpy(readFile(path), path.string());
 }
 
-Bytes npyStart(const std::string& type, const Shape& shape) {
+Bytes npyStart(const std::string& type, const Shape& shape, std::size_t count) {
+  if (elementCount(shape) != static_cast<std::int64_t>(count))
+    throw Error(ErrorCode::ShapeMismatch, "tensor", fmt::format("{} values", count),
+                fmt::format("{} for {}", elementCount(shape), toString(shape)));
   constexpr std::size_t alignment = 64, fixed = 10;
   const std::string comma = shape.size() == 1 ? "," : "";
   std::string header =
@@ -201,7 +204,7 @@ Bytes npyStart(const std::string& type, const Shape& shape) {
 }
 
 Bytes encodeNpy(const Tensor& tensor) {
-  Bytes file = npyStart("<f4", tensor.shape);
+  Bytes file = npyStart("<f4", tensor.shape, tensor.data.size());
   file.reserve(file.size() + tensor.data.size() * 4);
   for (float value : tensor.data)
     for (int shift = 0; shift < 32; shift += 8)

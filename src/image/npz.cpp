@@ -19,7 +19,8 @@ constexpr ZipKind kKind{ErrorCode::MalformedTensor, "a whole .npz archive of .np
 template <class T>
 NpyEntry entryOf(const char* type, const Shape& shape, std::span<const T> values) {
   static_assert(std::endian::native == std::endian::little, "data is written as it lies in memory");
-  return {npyStart(type, shape), {reinterpret_cast<const std::uint8_t*>(values.data()), values.size_bytes()}};
+  return {npyStart(type, shape, values.size()),
+          {reinterpret_cast<const std::uint8_t*>(values.data()), values.size_bytes()}};
 }
 
 }  // namespace
@@ -31,7 +32,7 @@ NpyEntry npyEntry(const Shape& shape, std::span<const double> values) {
   return entryOf("<f8", shape, values);
 }
 NpyEntry npyEntry(const std::string& text) {
-  NpyEntry entry{npyStart("|u1", {static_cast<std::int64_t>(text.size())}), {}};
+  NpyEntry entry{npyStart("|u1", {static_cast<std::int64_t>(text.size())}, text.size()), {}};
   entry.start.insert(entry.start.end(), text.begin(), text.end());
   return entry;
 }

@@ -111,6 +111,8 @@ struct Sides {
 
 // Settled before any pixel is touched, so that a mismatch costs nothing.
 Sides sidesOf(const Preprocess& preprocess, Size image, Size network) {
+  if (network.height < 0 || network.width < 0)
+    throw Error(ErrorCode::InvalidArgument, "network size", text(network), "sides from 1, or 0 for any");
   const Size resized = resizedSize(preprocess, image, network);
   const Sides sides{keptSize(preprocess, image), resized, croppedSize(preprocess, resized)};
   requireNetworkSize(preprocess, sides.cropped, network);

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <string>
 
 namespace relprop {
 
@@ -14,5 +15,16 @@ void replaceFile(const std::filesystem::path& path,
 // Throws FileUnreadable or FileNotFound, or FileWriteFailed, for an errno.
 [[noreturn]] void failRead(const std::filesystem::path& path, int error);
 [[noreturn]] void failWrite(const std::filesystem::path& path, int error);
+// Throws OutOfMemory for an errno that says nothing about the file: there is no more of what opening and reading take.
+void failIfShort(const std::filesystem::path& path, int error);
+// What helps where the errno alone tells.
+std::string writingHint(const std::filesystem::path& path, int error, const std::string& otherwise);
+
+// Calls `write`; a failure that names the temporary file names the target instead, which is what people know.
+void namingTarget(const std::filesystem::path& target, const std::filesystem::path& temporary,
+                  const std::function<void()>& write);
+
+// What takes a target's place takes its mode too, where there is one: what is private stays private.
+void keepMode(const std::filesystem::path& target, const std::filesystem::path& temporary);
 
 }  // namespace relprop

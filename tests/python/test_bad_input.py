@@ -70,6 +70,13 @@ class Arrays(unittest.TestCase):
             with self.assertRaises(relprop.InvalidArgument):
                 self.net.explain(x, **how)
 
+    def test_targets_that_are_none(self):
+        x = np.zeros((1, 3, 96, 96), np.float32)
+        for target in (1.5, True, [None], {"from": 3}):
+            with self.subTest(target), self.assertRaises(relprop.InvalidArgument) as caught:
+                self.net.explain(x, "gradient", target=target)
+            self.assertIn("a class by number, a text", caught.exception.expected)
+
     def test_odd_strides_are_read_as_they_say(self):
         x = np.random.default_rng(0).normal(size=(1, 3, 96, 96)).astype(np.float32)
         expected = self.net.forward(x).tobytes()

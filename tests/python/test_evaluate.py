@@ -74,6 +74,9 @@ class Measuring(support.TemporaryFolderTest):
             (relprop.UnknownMethod, {"methods": "no-such"}),
             (relprop.InvalidArgument, {"colour": 1}),
             (relprop.InvalidArgument, {"target": "sideways"}),
+            (relprop.InvalidArgument, {"methods": []}),
+            (relprop.InvalidArgument, {"metrics": []}),
+            (relprop.InvalidArgument, {"store": ""}),
         ):
             with self.subTest(how), self.assertRaises(kind):
                 self.net.evaluate(DATA, limit=1, **how)

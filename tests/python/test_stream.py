@@ -70,6 +70,13 @@ class Streams(unittest.TestCase):
         with self.assertRaises(relprop.InvalidArgument):
             self.net.explain_many(inputs, errors="hide")
 
+    def test_a_batch_is_a_whole_number_in_its_range(self):
+        for batch in (0, -1, 1.5, "x", None, True, 4097):
+            with self.subTest(batch), self.assertRaises(relprop.InvalidArgument) as caught:
+                self.net.explain_many([support.PICTURE], "gradient", batch=batch)
+            self.assertEqual((caught.exception.where, caught.exception.got), ("batch", repr(batch)))
+        self.assertEqual(len(list(self.net.explain_many([support.PICTURE], "gradient", batch=np.int64(2)))), 1)
+
     def test_an_empty_stream_and_batches_in_one(self):
         self.assertEqual(list(self.net.explain_many([])), [])
         with self.assertRaises(relprop.ShapeMismatch):

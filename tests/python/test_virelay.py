@@ -95,6 +95,10 @@ class Projects(support.TemporaryFolderTest):
             relprop.export_virelay(self.folder, self.net, [])
         with self.assertRaises(relprop.InvalidArgument):
             relprop.export_virelay(self.folder, self.net, self.pictures, strategy="true_label")
+        for batch in (0, -1, 1.5):
+            with self.assertRaises(relprop.InvalidArgument) as caught:
+                relprop.export_virelay(self.folder, self.net, self.pictures, batch=batch)
+            self.assertEqual(caught.exception.where, "batch")
         self.assertEqual(os.listdir(self.folder), [])
         (self.folder / "file").write_text("")
         with self.assertRaises(relprop.FileWriteFailed):

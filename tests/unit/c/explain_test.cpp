@@ -87,6 +87,41 @@ TEST(CExplain, AsksEachImageItsOwn) {
   EXPECT_EQ(none, nullptr);
 }
 
+// Lists for each image belong to a question, which comes with the images.
+TEST(CExplain, AnExplainerIsMadeForTargetsOfAllImages) {
+  const ModelHandle model = loadedModel();
+  relprop_explainer* none = nullptr;
+  for (const char* target : {"[[5], [2]]", "[[5]]"}) {
+    const std::string options = R"({"method": "gradient", "target": )" + std::string(target) + "}";
+    const relprop_error error =
+        failure(relprop_explainer_create(model.get(), options.c_str(), &none), ErrorCode::InvalidArgument);
+    EXPECT_STREQ(error.where, "target");
+    EXPECT_THAT(error.hint, HasSubstr("relprop_explain"));
+  }
+  EXPECT_EQ(none, nullptr);
+}
+
+TEST(CExplain, WordsThatAreNoTargetAreNamed) {
+  const ModelHandle model = loadedModel();
+  relprop_explainer* none = nullptr;
+  const auto refused = [&](const std::string& options, ErrorCode code) {
+    return failure(relprop_explainer_create(model.get(), options.c_str(), &none), code);
+  };
+  for (const char* target : {"1.5", "true", "[null]", R"({"from": 3})"}) {
+    const std::string options = R"({"method": "gradient", "target": )" + std::string(target) + "}";
+    EXPECT_STREQ(refused(options, ErrorCode::InvalidArgument).expected,
+                 R"(a class by number, a text or {"relevance": [a value a score]})");
+  }
+  for (const char* contrast : {"1.5", "[3]"}) {
+    const std::string options = R"({"method": "gradient", "contrast": )" + std::string(contrast) + "}";
+    EXPECT_STREQ(refused(options, ErrorCode::InvalidArgument).expected, "a class by number or name, true or false");
+  }
+  for (const char* word : {"relevance:0", "relevance:x"})  // no reference to anything
+    refused(Json({{"method", "gradient"}, {"target", word}}).dump(), ErrorCode::UnknownTarget);
+  EXPECT_STREQ(refused(R"({"method": []})", ErrorCode::InvalidArgument).where, "method");
+  EXPECT_EQ(none, nullptr);
+}
+
 TEST(CExplain, TakesRelevanceAsItIs) {
   const ModelHandle model = loadedModel();
   std::vector<float> values(10);

@@ -157,6 +157,33 @@ TEST(CEvaluate, MeasuresIntoAStoreAndGoesOn) {
   EXPECT_EQ(read["results"].size(), Store::open(store, Store::Access::Read).results().size());
 }
 
+TEST(CEvaluate, NothingIsNotTheDefault) {
+  const ModelHandle model = loadedModel();
+  const std::pair<const char*, Json> all[] = {{"store", ""}, {"method", Json::array()}, {"metrics", Json::array()}};
+  for (const auto& [option, value] : all) {
+    Json options = {{"data", "voc:" + examplesFile("pictures")}, {"limit", 1}};
+    options[option] = value;
+    char* text = nullptr;
+    const relprop_error error =
+        failure(relprop_evaluate(model.get(), options.dump().c_str(), nullptr, &text), ErrorCode::InvalidArgument);
+    EXPECT_STREQ(error.where, option);
+    EXPECT_EQ(text, nullptr);
+  }
+}
+
+TEST(CEvaluate, ALimitOfZeroIsAll) {
+  const ModelHandle model = loadedModel();
+  Json options = {{"data", "voc:" + examplesFile("pictures")}, {"method", "random"}, {"metrics", "sparseness"}};
+  std::vector<Json> done;
+  for (const Json& limit : {Json(), Json(0)}) {
+    options["limit"] = limit;
+    char* text = nullptr;
+    expectOk(relprop_evaluate(model.get(), options.dump().c_str(), nullptr, &text));
+    done.push_back(Json::parse(taken(text))["done"]);
+  }
+  EXPECT_EQ(done[0], done[1]);
+}
+
 TEST(CEvaluate, StopsAndKeepsWhatItHas) {
   const test::TemporaryFolder folder;
   const ModelHandle model = loadedModel();

@@ -5,10 +5,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <fstream>
 #include <memory>
 #include <thread>
 
+#include "image/replace_file.h"
 #include "relprop/budgets.h"
 #include "unit/image/support.h"
 
@@ -138,6 +140,80 @@ TEST(WriteFile, LinksStayLinks) {
   writeFile(folder / "link", std::string("new"));
   EXPECT_TRUE(fs::is_symlink(folder / "link"));
   EXPECT_EQ(textOf(folder / "target"), "new");
+}
+
+TEST(WriteFile, LinksToWhatIsNotThereStayLinks) {
+  const TemporaryFolder folder;
+  fs::create_directory(folder / "real");
+  fs::create_symlink("second", folder / "first");
+  fs::create_symlink("real/new", folder / "second");
+  writeFile(folder / "first", std::string("new"));
+  EXPECT_TRUE(fs::is_symlink(folder / "first"));
+  EXPECT_TRUE(fs::is_symlink(folder / "second"));
+  EXPECT_EQ(textOf(folder / "real" / "new"), "new");
+  EXPECT_EQ(folder.entries(), 3);
+}
+
+TEST(WriteFile, LinksThatLeadNowhereAreLeftAlone) {
+  const TemporaryFolder folder;
+  fs::create_symlink("b", folder / "a");
+  fs::create_symlink("a", folder / "b");
+  fs::create_symlink("no/file", folder / "c");
+  const auto hint = [&](const char* name) {
+    const Error error = expectError(ErrorCode::FileWriteFailed, [&] { writeFile(folder / name, std::string("x")); });
+    EXPECT_TRUE(fs::is_symlink(folder / name));
+    return error.hint();
+  };
+  EXPECT_THAT(hint("a"), testing::HasSubstr("links"));
+  EXPECT_THAT(hint("c"), testing::HasSubstr((folder / "no").string()));
+  EXPECT_EQ(folder.entries(), 3);
+}
+
+TEST(WriteFile, WhatIsReplacedKeepsItsMode) {
+  const TemporaryFolder folder;
+  const auto modeOf = [&](const char* name) { return static_cast<unsigned>(fs::status(folder / name).permissions()); };
+  for (const unsigned mode : {0600U, 0640U, 0666U, 0755U}) {
+    writeFile(folder / "a.txt", std::string("old"));
+    fs::permissions(folder / "a.txt", static_cast<fs::perms>(mode));
+    writeFile(folder / "a.txt", std::string("new"));
+    EXPECT_EQ(textOf(folder / "a.txt"), "new");
+    EXPECT_EQ(modeOf("a.txt"), mode);
+  }
+  fs::permissions(folder / "a.txt", static_cast<fs::perms>(0600));
+  fs::create_symlink("a.txt", folder / "link");
+  replaceFile(folder / "link", [&](const fs::path& temporary) {
+    EXPECT_EQ(static_cast<unsigned>(fs::status(temporary).permissions()), 0600U) << "while it is written";
+    fs::remove(temporary);  // as writers do that make a file of their own
+    std::ofstream(temporary) << "third";
+  });
+  EXPECT_EQ(textOf(folder / "a.txt"), "third");
+  EXPECT_EQ(modeOf("a.txt"), 0600U);
+}
+
+// What an errno alone tells is said of files, folders and stores alike.
+TEST(WriteFile, HintsAreAboutTheReason) {
+  const TemporaryFolder folder;
+  const fs::path file = folder.write("file", std::string("x"));
+  const auto hintOf = [](const fs::path& path, int error) { return failureOf([&] { failWrite(path, error); }).hint(); };
+  EXPECT_EQ(hintOf("a", EMFILE), "raise the limit of open files (ulimit -n)");
+  EXPECT_EQ(hintOf("a", ENOSPC), "make room on the disk");
+  EXPECT_EQ(hintOf("a", ENAMETOOLONG), "give a shorter name");
+  EXPECT_EQ(hintOf("a", EACCES), "check the folder's permissions");
+  EXPECT_EQ(hintOf(file, ENOTDIR), "give another path: " + file.string() + " is no folder");
+  EXPECT_EQ(hintOf(file / "below" / "it", ENOTDIR), "give another path: " + file.string() + " is no folder");
+  const std::string longName(300, 'n');
+  const Error error = failureOf([&] { writeFile(folder / longName, std::string("x")); });
+  EXPECT_EQ(error.where(), (folder / longName).string());
+  EXPECT_EQ(error.hint(), "give a shorter name");
+}
+
+TEST(WriteFile, FailuresNameTheFileNotWhatIsWrittenInItsPlace) {
+  const TemporaryFolder folder;
+  const auto failing = [](const fs::path& temporary) { failWrite(temporary, ENOSPC); };
+  const Error error = failureOf([&] { replaceFile(folder / "a.npz", failing); });
+  EXPECT_EQ(error.where(), (folder / "a.npz").string());
+  EXPECT_EQ(error.hint(), "make room on the disk");
+  EXPECT_EQ(folder.entries(), 0);
 }
 
 TEST(WriteFile, LongestNamesWork) {

@@ -143,6 +143,14 @@ TEST(Npy, BrokenHeadersAreMalformed) {
   expectMalformed(npyFile(header("<f4", deep + ")"), Bytes(4)));
 }
 
+TEST(Npy, IsNotMadeOfDataThatIsNotItsShape) {
+  Tensor tensor(Shape{2, 3});
+  for (const std::size_t count : {0u, 5u, 7u}) {
+    tensor.data.resize(count);
+    expectError(ErrorCode::ShapeMismatch, [&] { encodeNpy(tensor); });
+  }
+}
+
 TEST(ReadNpy, ReadsFilesAndTellsMissingOnes) {
   const TemporaryFolder folder;
   writeFile(folder / "a.npy", encodeNpy(Tensor(Shape{2}, 3.0f)));

@@ -124,6 +124,13 @@ TEST_F(Npz, RoundTripsNamesShapesAndValues) {
   EXPECT_EQ(folder_.entries(), 1) << "nothing is left beside it";
 }
 
+TEST_F(Npz, IsNotMadeOfDataThatIsNotItsShape) {
+  Tensor tensor(Shape{2, 3});
+  tensor.data.resize(5);
+  expectError(ErrorCode::ShapeMismatch, [&] { writeNpz(path_, {{"a", tensor}}); });
+  EXPECT_EQ(folder_.entries(), 0);
+}
+
 TEST_F(Npz, AnArchiveOfNothing) {
   writeNpz(path_, {});
   EXPECT_TRUE(readNpz(path_).empty());

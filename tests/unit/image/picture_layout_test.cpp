@@ -1,6 +1,8 @@
 // Where channels lie, what preprocessing makes of other numbers of them, and arrays that are no pictures.
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "unit/image/support.h"
 
 namespace relprop::test {
@@ -218,6 +220,32 @@ TEST(Array, SlicesOfAVolumeGoThroughItsMiddle) {
   EXPECT_EQ(pixelAt(image, 20 + 2, 2), (std::vector{128, 0, 0})) << "across width";
   options.zoom = 3;
   EXPECT_EQ(renderArray(map, {}, options).height, 15);
+}
+
+TEST(Array, OptionsOutOfRangeAreNamed) {
+  for (const Shape& shape : {Shape{1, 8}, Shape{1, 2, 8}, Shape{1, 20, 8}, Shape{1, 1, 2, 2, 2}}) {
+    const auto refused = [&](const HeatmapOptions& options) {
+      return expectError(ErrorCode::InvalidArgument, [&] { renderArray(Tensor(shape, 1.0f), {}, options); }).where();
+    };
+    for (const double percentile : {-7.0, 0.0, 101.0, static_cast<double>(NAN)})
+      EXPECT_EQ(refused({.percentile = percentile}), "percentile");
+    for (const int zoom : {0, -1, 2'000'000'000}) EXPECT_EQ(refused({.zoom = zoom}), "zoom");
+    EXPECT_EQ(refused({.opacity = 2}), "opacity");
+  }
+}
+
+TEST(Array, ASignalHasTheShapeOfItsMap) {
+  const Tensor map({1, 1, 8}, 1.0f);
+  const auto refused = [&](ErrorCode code, const Tensor& signal) {
+    EXPECT_EQ(expectError(code, [&] { renderArray(map, signal, {}); }).where(), "signal");
+  };
+  refused(ErrorCode::ShapeMismatch, Tensor({1, 1, 7}, 1.0f));
+  refused(ErrorCode::ShapeMismatch, Tensor({1, 8}, 1.0f));
+  Tensor broken({1, 1, 8}, 1.0f);
+  broken.data.resize(3);
+  refused(ErrorCode::ShapeMismatch, broken);
+  refused(ErrorCode::NumericFailure, Tensor({1, 1, 8}, NAN));
+  expectError(ErrorCode::ShapeMismatch, [&] { renderArray(broken, {}, {}); });
 }
 
 TEST(Array, RefusesPicturesAndWhatIsNotFinite) {

@@ -177,6 +177,15 @@ TEST(Presets, InceptionCropsTo299) {
   EXPECT_EQ(shapeOf(prepareImage(noise(47, 30, 40), namedPreprocess("inception"), 3, 0, 0)), (Shape{1, 3, 299, 299}));
 }
 
+TEST(Prepare, SidesOfTheNetworkAreNotNegative) {
+  for (const auto& [height, width] : {std::pair{-96, 96}, std::pair{96, -1}}) {
+    expectError(ErrorCode::InvalidArgument,
+                [&, h = height, w = width] { prepareImage(solid(8, 8, 1, 2, 3), namedPreprocess("unit"), 3, h, w); });
+    expectError(ErrorCode::InvalidArgument,
+                [&, h = height, w = width] { viewGeometry(8, 8, namedPreprocess("unit"), h, w); });
+  }
+}
+
 TEST(PixelRange, IsWhatBlackAndWhiteBecome) {
   for (const std::string name : {"imagenet", "imagenet-caffe", "cifar10"}) {
     Preprocess preprocess = namedPreprocess(name);
