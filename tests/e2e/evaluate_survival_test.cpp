@@ -52,9 +52,22 @@ TEST_F(SurvivalTest, KilledAtTwentyRandomMomentsTheStoreEndsTheSame) {
 TEST_F(SurvivalTest, AnInterruptionSaysHowToGoOn) {
   const std::string data = manyPictures(kPictures);
   Arguments slow = {"--methods", "integrated-gradients:steps=200", "--metrics", "outside-inside"};
-  const Outcome outcome = relprop(command(data, store(), slow), onceItCatches(SIGINT, std::chrono::milliseconds(500)));
-  EXPECT_EQ(outcome.code, 130);
-  EXPECT_THAT(outcome.err, HasSubstr("goes on from there"));
+  for (const int signal : {SIGINT, SIGHUP}) {
+    const Outcome outcome =
+        relprop(command(data, store(), slow), onceItCatches(signal, std::chrono::milliseconds(500)));
+    EXPECT_EQ(outcome.code, 130);
+    EXPECT_THAT(outcome.err, HasSubstr("goes on from there"));
+    EXPECT_EQ(namesIn(folder_.path()), (std::vector<std::string>{"many", "runs.db"})) << "the store is closed";
+  }
+}
+
+TEST_F(SurvivalTest, AStandardOutputThatNobodyReadsLeavesAWholeStore) {
+  const Outcome measured = relprop(command(exampleData(), store("part.db"), how_), unread(STDOUT_FILENO));
+  EXPECT_EQ(measured.code, 141) << measured.err;
+  const Outcome merged = relprop({"merge", store("part.db"), "-o", store()}, unread(STDOUT_FILENO));
+  EXPECT_EQ(merged.code, 141) << merged.err;
+  EXPECT_EQ(namesIn(folder_.path()), (std::vector<std::string>{"part.db", "runs.db"}));
+  EXPECT_EQ(contents(store()), contents(store("part.db")));
 }
 
 TEST_F(SurvivalTest, TwoProcessesShareOneStore) {

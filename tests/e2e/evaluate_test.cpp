@@ -74,6 +74,33 @@ TEST_F(EvaluateTest, WhatIsRandomDependsOnTheSeedAlone) {
   EXPECT_NE(contents(store("a.db")), contents(store("c.db")));
 }
 
+// By evaluate not at all, by merge not without a word.
+TEST_F(EvaluateTest, SeedsAreNotMixed) {
+  const auto seeded = [&](const std::string& seed, const std::string& shard, const std::string& to) {
+    return relprop(
+        command(exampleData(), store(to), {"--methods", "random", "--limit", "2", "--seed", seed, "--shard", shard}));
+  };
+  ASSERT_EQ(seeded("0", "0/2", "zero.db").code, 0);
+  const std::string before = contents(store("zero.db"));
+  for (const char* shard : {"0/2", "1/2"}) {
+    const Outcome other = seeded("1", shard, "zero.db");
+    EXPECT_NE(other.code, 0);
+    EXPECT_THAT(other.err, HasSubstr("measured with seed 0"));
+    EXPECT_THAT(other.err, HasSubstr("use --seed 0, or another store"));
+  }
+  EXPECT_EQ(contents(store("zero.db")), before);
+  EXPECT_EQ(seeded("0", "0/2", "zero.db").code, 0);
+  ASSERT_EQ(seeded("1", "0/2", "same.db").code, 0);
+  ASSERT_EQ(seeded("1", "1/2", "next.db").code, 0);
+  const auto merged = [&](const std::string& part) {
+    const Outcome outcome = relprop({"merge", store("zero.db"), store(part), "-o", store("all-" + part)});
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    return outcome.err;
+  };
+  EXPECT_THAT(merged("same.db"), Not(HasSubstr("seed"))) << "of rows that both have the first one stays";
+  EXPECT_THAT(merged("next.db"), HasSubstr("were measured with seeds 0 and 1"));
+}
+
 TEST_F(EvaluateTest, ABrokenPictureIsCountedAndTheOthersAreMeasured) {
   const std::string data = manyPictures(4);
   const fs::path broken = fs::path(data) / "JPEGImages/p10001.jpg";

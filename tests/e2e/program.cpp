@@ -47,6 +47,8 @@ struct Pipe {
   dup2(err.ends[1], STDERR_FILENO);
   for (Pipe* pipe : {&out, &err})
     for (int end : {0, 1}) pipe->closeEnd(end);
+  // What the tests were started to ignore, as in the background of a script, is not for the program to ignore.
+  for (const int usual : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) signal(usual, SIG_DFL);
   if (options.inChild) options.inChild();
   std::vector<char*> argv = {const_cast<char*>(program.c_str())};
   for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
@@ -74,6 +76,15 @@ int waitFor(pid_t child) {
 
 Outcome relprop(const Arguments& arguments, const RunOptions& options) {
   return run(PROGRAM, arguments, options);
+}
+
+RunOptions unread(int stream) {
+  return {.inChild =
+              [stream] {
+                Pipe gone;
+                dup2(gone.ends[1], stream);
+              },
+          .whileRunning = {}};
 }
 
 RunOptions after(std::chrono::microseconds life, int signal) {

@@ -28,6 +28,8 @@ struct RunOptions {
   std::function<void(pid_t)> whileRunning;  // in a thread of its own
 };
 
+// Standard output or error is a pipe that nobody reads.
+RunOptions unread(int stream);
 // Sends a signal after that time, whatever the program is at.
 RunOptions after(std::chrono::microseconds life, int signal);
 // Sends a signal so long after the program has said that it catches it: before, there is nothing to see but a signal's

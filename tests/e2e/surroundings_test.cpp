@@ -2,6 +2,7 @@
 // files, and paths as odd as a file system allows.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -187,6 +188,47 @@ TEST_F(SurroundingsTest, LoopsOfSymbolicLinks) {
   const Outcome outcome = relprop(explain(folder_.path() / "pictures"));
   EXPECT_EQ(outcome.code, 0) << outcome.err;
   EXPECT_EQ(namesIn(folder_ / "out"), std::vector<std::string>{"a.gradient.png"});
+}
+
+// No folder can be made in its place; said before the work, where that takes long.
+TEST_F(SurroundingsTest, LinksThatLeadNowhere) {
+  fs::create_symlink("nowhere", folder_.path() / "dang");
+  const std::string model = exampleModel(), picture = examplePicture(), data = "voc:" + exampleData().string();
+  const std::string dang = folder_ / "dang", bag = folder_ / "m.bow";
+  ASSERT_EQ(relprop({"bow", "train", data, "-o", bag, "--min-photos", "1", "--words", "8", "-q"}).code, 0);
+  for (const Arguments& arguments : {Arguments{"explain", model, picture, "-o", dang},
+                                     {"compare", model, model, picture, "-o", dang},
+                                     {"bow", "words", bag, "-o", dang},
+                                     {"bow", "train", data, "-o", dang + "/m.bow"},
+                                     {"patterns", model, picture, "-o", dang + "/p.npz"}})
+    expectError(relprop(arguments), "dang is not a folder");
+}
+
+TEST_F(SurroundingsTest, StoresWhoseNamesAreTooLong) {
+  Arguments arguments = evaluate();
+  for (std::string& word : arguments)
+    if (word == folder_ / "runs.db") word = folder_ / std::string(256, 's');
+  expectError(relprop(arguments), "sss");
+}
+
+// As in the background of a script, or by nohup.
+TEST_F(SurroundingsTest, SignalsToBeIgnoredAreIgnored) {
+  const RunOptions ignoring{.inChild =
+                                [] {
+                                  for (const int one : {SIGINT, SIGHUP}) ::signal(one, SIG_IGN);
+                                },
+                            .whileRunning =
+                                [](pid_t child) {
+                                  for (int i = 0; i < 50; ++i) {
+                                    for (const int one : {SIGINT, SIGHUP}) ::kill(child, one);
+                                    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+                                  }
+                                }};
+  Arguments arguments = evaluate();
+  arguments.insert(arguments.end(), {"--metrics", "region-perturbation"});
+  const Outcome outcome = relprop(arguments, ignoring);
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_THAT(outcome.out, HasSubstr("8 measured"));
 }
 
 // A device or a pipe has no whole-or-not-at-all: it is written through, and what it answers is what counts.

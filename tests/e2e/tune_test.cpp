@@ -1,5 +1,6 @@
 // relprop tune, and runs with what it wrote.
 #include <gmock/gmock.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -60,6 +61,14 @@ TEST_F(TuneTest, ATableThatIsLostIsAFailure) {
   const Outcome outcome = relprop(arguments, {.inChild = toFull, .whileRunning = {}});
   EXPECT_EQ(outcome.code, 1);
   EXPECT_THAT(outcome.err, HasSubstr("standard output"));
+}
+
+TEST_F(TuneTest, StopsAtCtrlC) {
+  const Outcome outcome = relprop({"tune", exampleModel(), "-o", file(), "--threads", "1", "--rounds", "1000"},
+                                  onceItCatches(SIGINT, std::chrono::milliseconds(0)));
+  EXPECT_EQ(outcome.code, 130) << outcome.err;
+  EXPECT_EQ(outcome.err, "");
+  EXPECT_FALSE(fs::exists(file()));
 }
 
 // So many rounds would take hours.

@@ -162,6 +162,27 @@ TEST(Usage, AFullStandardOutputIsAFailure) {
   EXPECT_THAT(outcome.err, HasSubstr("standard output"));
 }
 
+TEST(Usage, AStandardOutputThatNobodyReadsEndsQuietly) {
+  for (const Arguments& arguments : {Arguments{"methods"}, {"--help"}, {"inspect", exampleModel(), "--json"}}) {
+    const Outcome outcome = relprop(arguments, unread(STDOUT_FILENO));
+    EXPECT_EQ(outcome.code, 141) << arguments[0];
+    EXPECT_EQ(outcome.err, "") << arguments[0];
+  }
+}
+
+// Where files are what is asked for, they are written all the same; lines that nobody reads are not worth the work.
+TEST(Usage, WorkGoesOnWhereFilesComeOfIt) {
+  const TemporaryFolder folder;
+  Arguments arguments = {"explain", exampleModel(), "-m", "gradient", "--batch", "1", "-o", folder / "maps"};
+  for (int i = 0; i < 40; ++i) arguments.push_back(examplePicture());
+  EXPECT_EQ(relprop(arguments, unread(STDOUT_FILENO)).code, 141);
+  EXPECT_EQ(namesIn(folder / "maps").size(), 40u);
+  arguments.insert(arguments.end(), {"--save", "none"});
+  const Outcome stopped = relprop(arguments, unread(STDOUT_FILENO));
+  EXPECT_EQ(stopped.code, 141);
+  EXPECT_THAT(stopped.err, testing::ContainsRegex("interrupted: .* not done"));
+}
+
 // A log on a full disk, or none: the work is done all the same, and no file takes the messages.
 TEST(Usage, StandardErrorThatCannotBeWrittenStopsNothing) {
   const auto toFull = [] {
@@ -170,7 +191,8 @@ TEST(Usage, StandardErrorThatCannotBeWrittenStopsNothing) {
   const auto closing = [] {
     for (const int stream : {STDIN_FILENO, STDERR_FILENO}) close(stream);
   };
-  for (const std::function<void()>& before : {std::function<void()>(toFull), std::function<void()>(closing)}) {
+  const std::function<void()> unseen = unread(STDERR_FILENO).inChild;
+  for (const std::function<void()>& before : {std::function<void()>(toFull), std::function<void()>(closing), unseen}) {
     const TemporaryFolder folder;
     const Outcome missing = relprop({"inspect", folder / "none.onnx"}, {.inChild = before, .whileRunning = {}});
     EXPECT_EQ(missing.code, 1);

@@ -3,19 +3,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <system_error>
 
 #include "bench_report.h"
 #include "commands.h"
 #include "failure.h"
 #include "group.h"
 #include "interrupt.h"
+#include "paths.h"
 #include "relprop/error.h"
 
 namespace relprop::cli {
 namespace {
-
-namespace fs = std::filesystem;
 
 class Bench {
  public:
@@ -36,10 +34,10 @@ class Bench {
   // Before an hour of work rather than behind it.
   void checkTrace() const {
     if (arguments_.trace.empty()) return;
-    if (std::error_code ignored; fs::is_directory(arguments_.trace, ignored))
-      throw Error(ErrorCode::FileWriteFailed, arguments_.trace.string(), "a folder", "the path of a file",
-                  "give one with --trace");
-    checkWritable(arguments_.trace.parent_path().empty() ? "." : arguments_.trace.parent_path());
+    requirePlaceOfFile(arguments_.trace, "--trace");
+    std::vector<std::filesystem::path> read = filesOf(network_);
+    read.emplace_back(arguments_.input);
+    requireNoInput(arguments_.trace, InputFiles(read), "--trace");
   }
 
   void chooseMethodsAndBatches() {
@@ -177,12 +175,7 @@ class Bench {
 
 int runBench(const BenchArguments& arguments) {
   watchInterrupts();
-  try {
-    Bench(arguments).run();
-  } catch (const Error& error) {
-    if (error.code() != ErrorCode::Cancelled || !interrupted()) throw;
-    return kExitInterrupted;
-  }
+  Bench(arguments).run();
   flushStandardOutput();
   return interrupted() ? kExitInterrupted : kExitOk;
 }

@@ -9,8 +9,8 @@
 #include "bow_data.h"
 #include "commands.h"
 #include "console.h"
-#include "inputs.h"
 #include "interrupt.h"
+#include "paths.h"
 #include "relprop/error.h"
 #include "relprop/explain.h"
 #include "table.h"
@@ -20,15 +20,15 @@ namespace {
 
 namespace fs = std::filesystem;
 
-fs::path bowFolderOf(const fs::path& file) {
-  return file.parent_path().empty() ? "." : file.parent_path();
+void prepareOut(const fs::path& out, const std::vector<fs::path>& inputs) {
+  requirePlaceOfFile(out);
+  requireNoInput(out, InputFiles(inputs));
+  makeFolder(folderOf(out));
 }
 
-void prepareOut(const fs::path& out) {
-  if (std::error_code ignored; fs::is_directory(out, ignored))
-    throw Error(ErrorCode::FileWriteFailed, out.string(), "a folder", "the path of a file", "give one with --out");
-  checkWritable(bowFolderOf(out));
-  fs::create_directories(bowFolderOf(out));
+// Of KIND:PATH, where it is a file.
+fs::path fileOfData(const std::string& spec) {
+  return spec.substr(spec.find(':') + 1);
 }
 
 Dataset openData(const std::string& spec, Console& console) {
@@ -91,7 +91,7 @@ void BowTrainRun::show(const BowResult& result) {
 }
 
 int BowTrainRun::execute() {
-  prepareOut(arguments_.out);
+  prepareOut(arguments_.out, {fileOfData(arguments_.data)});
   const Dataset data = openData(arguments_.data, console_);
   const BowPictures pictures = withoutRareClasses(bowPictures(data), arguments_.leastPhotos, console_);
   if (std::error_code ignored; fs::exists(parts_, ignored))
@@ -152,8 +152,9 @@ std::size_t writeSheets(const BowWordsArguments& arguments, const std::vector<Bo
   for (std::size_t first = 0; first < words.size(); first += perSheet, ++sheets) {
     const WritingGuard guard;
     const std::size_t last = std::min(words.size(), first + perSheet);
-    writeFile(arguments.out / fmt::format("words-{:05}.png", first),
-              encodePng(sheetOf(words, first, last, arguments.options)));
+    const fs::path sheet = arguments.out / fmt::format("words-{:05}.png", first);
+    requireNoInput(sheet, InputFiles({arguments.bag}));
+    writeFile(sheet, encodePng(sheetOf(words, first, last, arguments.options)));
   }
   return sheets;
 }
@@ -176,16 +177,10 @@ int runBowWords(const BowWordsArguments& arguments) {
     return !interrupted();
   };
   options.warn = [&](const std::string& text) { console.warning(text); };
-  try {
-    const std::vector<BowWord> words = bowWords(arguments.bag, bowPictures(data), options);
-    fs::create_directories(arguments.out);
-    const std::size_t sheets = writeSheets(arguments, words);
-    console.result(fmt::format("{}: {} words on {} sheets", arguments.out.string(), words.size(), sheets));
-  } catch (const Error& error) {
-    if (error.code() != ErrorCode::Cancelled || !interrupted()) throw;
-    console.note("interrupted; nothing was written");
-    return kExitInterrupted;
-  }
+  const std::vector<BowWord> words = bowWords(arguments.bag, bowPictures(data), options);
+  makeFolder(arguments.out);
+  const std::size_t sheets = writeSheets(arguments, words);
+  console.result(fmt::format("{}: {} words on {} sheets", arguments.out.string(), words.size(), sheets));
   flushStandardOutput();
   return kExitOk;
 }
@@ -193,7 +188,7 @@ int runBowWords(const BowWordsArguments& arguments) {
 int runBowImport(const BowImportArguments& arguments) {
   watchInterrupts();
   Console console(arguments.quiet);
-  prepareOut(arguments.out);
+  prepareOut(arguments.out, {arguments.import.model, arguments.import.vocabulary, arguments.import.histograms});
   BowImport import = arguments.import;
   import.about = {{"imported", import.model.filename().string()}, { "relprop", version() }};
   const WritingGuard guard;

@@ -9,6 +9,7 @@
 namespace relprop::cli {
 
 inline constexpr int kExitOk = 0, kExitFailure = 1, kExitUsage = 2, kExitInterrupted = 130;
+inline constexpr int kExitReaderGone = 141;  // as of a program that SIGPIPE ends
 
 struct Command {
   CLI::App* app = nullptr;

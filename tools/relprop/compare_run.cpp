@@ -4,7 +4,7 @@
 
 #include <algorithm>
 #include <memory>
-#include <system_error>
+#include <optional>
 
 #include "commands.h"
 #include "console.h"
@@ -16,6 +16,7 @@
 #include "pictures.h"
 #include "relprop/bench.h"
 #include "relprop/error.h"
+#include "result_files.h"
 #include "table.h"
 
 namespace relprop::cli {
@@ -61,6 +62,7 @@ class Comparison {
     checkPreprocess(second);
     sets_[0] = methodsOf(first);
     sets_[1] = methodsOf(second);
+    reserveFiles();
     for (auto& set : sets_) set->check();
     checkAlike(first, second);
     reader_ =
@@ -95,6 +97,17 @@ class Comparison {
     if (classes >= 0 && others >= 0 && classes != others)
       throw Error(ErrorCode::ShapeMismatch, second.path(), fmt::format("{} classes", others),
                   fmt::format("{} as {} has", classes, first.path()), "compare two forms of one network");
+  }
+
+  // Those of the rows of a tensor are looked at when they are written.
+  void reserveFiles() {
+    std::vector<std::filesystem::path> read = filesOf(network_), pictures = pathsOf(inputs_);
+    read.insert(read.end(), pictures.begin(), pictures.end());
+    read.insert(read.end(), {arguments_.other, arguments_.labels});
+    files_.emplace(arguments_.folder, InputFiles(read));
+    for (std::size_t m = 0; m < choices_.size(); ++m)
+      for (const Input& input : inputs_)
+        if (!input.tensor) files_->requireNoInput(fileName(m, input) + ".png");
   }
 
   // ---- pictures
@@ -153,17 +166,13 @@ class Comparison {
     return composePanel({row});
   }
 
-  std::string save(std::size_t m, const Pair& pair) const {
-    const std::vector<std::uint8_t> bytes = encodePng(picture(pair));
-    std::error_code failed;
-    std::filesystem::create_directories(arguments_.folder, failed);
-    if (failed) throw Error(ErrorCode::FileWriteFailed, arguments_.folder.string(), failed.message());
+  std::string fileName(std::size_t m, const Input& input, const std::string& row = "") const {
+    return fmt::format("{}{}.{}.compare", input.name, row, sets_[0]->all()[m].filePart);
+  }
+
+  std::string save(std::size_t m, const Pair& pair) {
     const std::string row = pair.rows > 1 ? fmt::format(".{}", pair.row) : "";
-    const auto path =
-        arguments_.folder / fmt::format("{}{}.{}.compare.png", pair.input.name, row, sets_[0]->all()[m].filePart);
-    WritingGuard guard;
-    writeFile(path, bytes);
-    return path.string();
+    return files_->write(fileName(m, pair.input, row), "png", encodePng(picture(pair)));
   }
 
   void report(std::size_t m, const Pair& pair) {
@@ -240,6 +249,7 @@ class Comparison {
   std::vector<std::string> labels_;
   std::unique_ptr<MethodSet> sets_[2];
   std::unique_ptr<GroupReader> reader_;
+  std::optional<ResultFiles> files_;
   Failures failures_;
   std::vector<std::vector<Agreement>> agreements_;  // by method
   std::size_t step_ = 0;

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,10 +15,16 @@
 namespace relprop::cli {
 namespace {
 
-// Standard error may be closed, or a log on a full disk: what cannot be said there is lost, and the work goes on.
+// Standard error may be closed, a pipe that nobody reads, or a log on a full disk: what cannot be said there is lost,
+// and the work goes on.
 void say(const std::string& text) {
   std::fwrite(text.data(), 1, text.size(), stderr);
   std::fflush(stderr);
+}
+
+bool nobodyReads(int stream) {
+  pollfd state = {stream, POLLOUT, 0};
+  return poll(&state, 1, 0) > 0 && (state.revents & (POLLERR | POLLHUP)) != 0;
 }
 
 }  // namespace
@@ -104,8 +111,9 @@ void keepStandardStreams() {
 }
 
 void flushStandardOutput() {
-  if (std::fflush(stdout) != 0 || std::ferror(stdout))
-    throw Error(ErrorCode::FileWriteFailed, "standard output", "cannot be written");
+  if (std::fflush(stdout) == 0 && !std::ferror(stdout)) return;
+  if (nobodyReads(STDOUT_FILENO)) throw ReaderGone();
+  throw Error(ErrorCode::FileWriteFailed, "standard output", "cannot be written");
 }
 
 }  // namespace relprop::cli

@@ -6,6 +6,8 @@
 #include <mutex>
 #include <string>
 
+#include "relprop/error.h"
+
 namespace relprop::cli {
 
 class Console {
@@ -38,7 +40,14 @@ class Console {
 // there is lost, and standard output is one that cannot be written.
 void keepStandardStreams();
 
-// Throws FileWriteFailed when something written to standard output did not arrive (a full disk behind a redirection).
+// Whoever read standard output has gone and seen enough, as `| head` does: nothing that would have to be said.
+class ReaderGone : public Error {
+ public:
+  ReaderGone() : Error(ErrorCode::FileWriteFailed, "standard output", "nobody reads it any more") {}
+};
+
+// Throws ReaderGone or FileWriteFailed when something written to standard output did not arrive (a full disk behind a
+// redirection).
 void flushStandardOutput();
 
 }  // namespace relprop::cli

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <system_error>
 #include <thread>
 
 #include "commands.h"
@@ -171,7 +172,8 @@ int EvaluateRun::execute() {
   // more.
   std::optional<Store> store;
   const auto openStore = [&] { store.emplace(Store::open(arguments_.store, Store::Access::Write)); };
-  if (owner && std::filesystem::exists(arguments_.store)) openStore();
+  std::error_code ignored;
+  if (owner && std::filesystem::exists(arguments_.store, ignored)) openStore();
   Evaluation evaluation(model, dataset, options(model));
   for (const std::string& note : evaluation.notes()) console_.note(note);
   if (!owner) {

@@ -20,7 +20,7 @@ constexpr const char* kExplainExamples = R"(Examples:
   relprop explain resnet50.onnx dog.jpg --rule 'layer4.*=gamma:0.5' --require-conservation 1e-3
   relprop explain model.onnx input.npy --method lrp-gamma:gamma=0.5 --save npy,json --json
 
-Results are OUT/<stem>.<method>.<ext>, or OUT/<stem>.<method>.<target>.<ext> of several targets.
+Results are OUT/<stem>.<method>.<ext>; pictures of several targets OUT/<stem>.<method>.<target>.png.
 Preprocessing and labels are read from MODEL.preprocess.json and MODEL.labels.txt beside the model
 when not given. A panel of several methods is OUT/<stem>.panel.png.)";
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <memory>
 
 #include "commands.h"
@@ -39,6 +40,8 @@ class Run {
 
  private:
   void readModel();
+  std::vector<std::filesystem::path> filesRead() const;
+  void requireNoInputWritten() const;
   MethodSet::Network network(const Model& model);
   int batchSize(const Model& model) const;
   Shape openShape(const Model& model) const;
@@ -60,7 +63,7 @@ class Run {
   void save(Method& method, const Explained& member, Progressed& state);
   void report(const Method& method, const Explained& member, const std::vector<Files>& files);
   void finishInput(const Input& input, Progressed& state, std::size_t methods);
-  std::string savePanel(const Input& input, const PanelDraft& panel) const;
+  std::string savePanel(const Input& input, const PanelDraft& panel);
 
   void fail(const Input& input, const std::string& message);
   void failWith(Method& method, const Input& input);
@@ -130,13 +133,29 @@ void Run::readModel() {
   MethodSet::Network net = network(model);
   OutputOptions output = arguments_.output;
   output.layout = layout_ = model.layout(network_.layout);
-  outputs_.emplace(output, choices.size(), question_.targets.size());
+  outputs_.emplace(output, choices.size(), question_.targets.size(), InputFiles(filesRead()));
   std::optional<Preprocess> preprocess = net.preprocess;
   const auto note = [this](const std::string& text) { writer_.drain(), console_.note(text); };
   const auto warn = [this](const std::string& text) { writer_.drain(), console_.warning(text); };
   methods_.emplace(std::move(choices), std::move(net), note, warn);
+  requireNoInputWritten();
   methods_->check();
   reader_.emplace(model.path(), preprocess, methods_->inputShape(), output.layout, output);
+}
+
+// What is written over must not be what is read.
+std::vector<std::filesystem::path> Run::filesRead() const {
+  std::vector<std::filesystem::path> files = filesOf(network_), pictures = pathsOf(inputs_);
+  files.insert(files.end(), pictures.begin(), pictures.end());
+  files.emplace_back(arguments_.labels);
+  for (const std::string& list : arguments_.target.targets)
+    for (const auto& one : splitMethods(list)) files.emplace_back(one);
+  return files;
+}
+
+void Run::requireNoInputWritten() const {
+  for (const Method& method : methods_->all())
+    for (const Input& input : inputs_) outputs_->requireNoInput(input, method.filePart, question_);
 }
 
 // ---- failures
@@ -310,6 +329,7 @@ void Run::report(const Method& method, const Explained& member, const std::vecto
     json["files"] = files[map];
     console_.lines(dump(json, -1));
   }
+  if (!arguments_.output.any() && std::ferror(stdout)) interrupt();  // no result would be seen of what is left
 }
 
 // --layers and --at ask for relevance that some methods do not have, and pictures that some nodes cannot give.
@@ -381,7 +401,7 @@ void Run::explainAll(Method& method, const Chunk& chunk, std::size_t first, std:
   methods_->close(method, end == inputs_.size());
 }
 
-std::string Run::savePanel(const Input& input, const PanelDraft& panel) const {
+std::string Run::savePanel(const Input& input, const PanelDraft& panel) {
   return outputs_->savePanel(panel, input.name, methods_->all().front().filePart);
 }
 
@@ -428,7 +448,7 @@ int Run::execute() {
   inputs_ = collectInputs(arguments_.paths, notes);
   for (const std::string& note : notes) console_.note(note);
   const OutputOptions& output = arguments_.output;
-  if (output.png || output.npy || output.json) checkWritable(output.folder);
+  if (output.any()) checkWritable(output.folder);
   readModel();
   for (std::size_t first = 0; first < inputs_.size() && !interrupted();) {
     std::size_t end = endOfChunk(first);

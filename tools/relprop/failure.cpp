@@ -1,5 +1,6 @@
 #include "failure.h"
 
+#include <filesystem>
 #include <new>
 #include <system_error>
 
@@ -14,6 +15,8 @@ std::string failureMessage(const std::exception_ptr& failure) {
     return error.what();
   } catch (const std::bad_alloc&) {
     return "out of memory; try a smaller --batch";
+  } catch (const std::filesystem::filesystem_error& error) {
+    return error.path1().string() + ": " + error.code().message();
   } catch (const std::system_error& error) {
     if (error.code() != std::errc::resource_unavailable_try_again)
       return std::string("unexpected failure: ") + error.what();

@@ -1,7 +1,6 @@
 #include "inputs.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -101,16 +100,10 @@ std::vector<Input> collectInputs(const std::vector<std::string>& paths, std::vec
   return inputs;
 }
 
-void checkWritable(const fs::path& folder) {
-  std::error_code failed;
-  fs::path existing = fs::absolute(folder, failed);
-  while (!fs::exists(existing, failed) && existing.has_relative_path()) existing = existing.parent_path();
-  if (!fs::is_directory(existing, failed))
-    throw Error(ErrorCode::FileWriteFailed, folder.string(), existing.string() + " is not a folder",
-                "a folder to write to", "choose another one with --out");
-  if (access(existing.c_str(), W_OK | X_OK) != 0)
-    throw Error(ErrorCode::FileWriteFailed, folder.string(), "no permission to write in " + existing.string(), "",
-                "choose another folder with --out");
+std::vector<fs::path> pathsOf(const std::vector<Input>& inputs) {
+  std::vector<fs::path> paths;
+  for (const Input& input : inputs) paths.push_back(input.path);
+  return paths;
 }
 
 }  // namespace relprop::cli

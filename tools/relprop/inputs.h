@@ -18,8 +18,6 @@ struct Input {
 // Folders give the images and tensors right inside them, sorted. `notes` says which results are renamed to keep two
 // inputs of the same stem apart.
 std::vector<Input> collectInputs(const std::vector<std::string>& paths, std::vector<std::string>& notes);
-
-// Throws FileWriteFailed when results could not be written to `folder`; makes nothing.
-void checkWritable(const std::filesystem::path& folder);
+std::vector<std::filesystem::path> pathsOf(const std::vector<Input>& inputs);
 
 }  // namespace relprop::cli

@@ -152,11 +152,7 @@ int runInspect(InspectArguments& arguments) {
   Console console(false);
   watchInterrupts();
   arguments.run.networkOrder = arguments.order == "network";
-  try {
-    arguments.ledger ? runLedger(arguments.run, console) : runReports(arguments, console);
-  } catch (const Error& error) {
-    if (error.code() != ErrorCode::Cancelled || !interrupted()) throw;
-  }
+  arguments.ledger ? runLedger(arguments.run, console) : runReports(arguments, console);
   flushStandardOutput();
   return interrupted() ? kExitInterrupted : kExitOk;
 }

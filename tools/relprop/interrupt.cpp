@@ -15,23 +15,34 @@ std::atomic<int> signals{0};
 std::atomic<int> writers{0};
 static_assert(std::atomic<int>::is_always_lock_free);
 
-void onSignal(int) {
-  if (signals.fetch_add(1) > 0 && writers.load() == 0) _exit(kExitInterrupted);
+// A terminal that is closed sends SIGHUP, and its shell another one: nobody asks twice.
+void onSignal(int signal) {
+  const bool again = signals.fetch_add(1) > 0 && signal != SIGHUP;
+  if (again && writers.load() == 0) _exit(kExitInterrupted);
+}
+
+void watch(int signal) {
+  struct sigaction action = {};
+  if (sigaction(signal, nullptr, &action) != 0 || action.sa_handler == SIG_IGN) return;
+  action = {};
+  action.sa_handler = onSignal;
+  action.sa_flags = SA_RESTART;
+  sigemptyset(&action.sa_mask);
+  sigaction(signal, &action, nullptr);
 }
 
 }  // namespace
 
 void watchInterrupts() {
-  struct sigaction action = {};
-  action.sa_handler = onSignal;
-  action.sa_flags = SA_RESTART;
-  sigemptyset(&action.sa_mask);
-  sigaction(SIGINT, &action, nullptr);
-  sigaction(SIGTERM, &action, nullptr);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) watch(signal);
 }
 
 bool interrupted() {
   return signals.load() > 0;
+}
+
+void interrupt() {
+  signals.fetch_add(1);
 }
 
 WritingGuard::WritingGuard() {

@@ -1,4 +1,4 @@
-// The program relprop. Exit codes: 0 all right, 1 a failure, 2 wrong usage, 130 interrupted.
+// The program relprop. Exit codes: see commands.h.
 #include <fmt/core.h>
 #include <fmt/format.h>
 
@@ -9,6 +9,7 @@
 #include "commands.h"
 #include "console.h"
 #include "failure.h"
+#include "interrupt.h"
 #include "relprop/explain.h"
 #include "threads.h"
 
@@ -27,7 +28,7 @@ constexpr const char* kMainExamples = R"(Examples:
   relprop completion bash > ~/.local/share/bash-completion/completions/relprop
 
 relprop COMMAND --help tells more of each.
-Exit codes: 0 all right, 1 a failure, 2 wrong usage, 130 interrupted.)";
+Exit codes: 0 all right, 1 a failure, 2 wrong usage, 130 interrupted, 141 output nobody reads.)";
 
 std::string versionText() {
   std::string text = "relprop " + version();
@@ -98,6 +99,20 @@ int run(CLI::App& root, const std::vector<Command>& commands, int argc, char** a
   return usageError("a command is missing");
 }
 
+// Of what a command has thrown; to be called inside a catch block.
+int exitCodeOfFailure() {
+  try {
+    throw;
+  } catch (const ReaderGone&) {
+    return kExitReaderGone;
+  } catch (const Error& error) {
+    if (error.code() == ErrorCode::Cancelled && interrupted()) return kExitInterrupted;
+  } catch (...) {
+  }
+  Console(false).error(failureMessage());
+  return kExitFailure;
+}
+
 int guardedMain(int argc, char** argv) {
   try {
     CLI::App root("Explains what the decision of an image classifier rests on.", "relprop");
@@ -115,8 +130,7 @@ int guardedMain(int argc, char** argv) {
     }
     return run(root, commands, argc, argv);
   } catch (...) {
-    Console(false).error(failureMessage());
-    return kExitFailure;
+    return exitCodeOfFailure();
   }
 }
 

@@ -113,7 +113,10 @@ void addCostOptions(CLI::App& app, NetworkOptions& options) {
                      "f32, or bf16: less exact, less memory, and faster on some processors (relprop bench tells)");
   app.add_option_function<std::string>(
          "--tuning",
-         [&options](const std::string& file) { options.tuning = std::make_shared<const Tuning>(readTuning(file)); },
+         [&options](const std::string& file) {
+           options.tuning = std::make_shared<const Tuning>(readTuning(file));
+           options.tuningFile = file;
+         },
          "what relprop tune wrote on this machine: how each layer is computed")
       ->type_name("FILE");
   app.add_option("--memory", options.memory,
@@ -201,6 +204,15 @@ ModelOptions modelOptions(const NetworkOptions& options) {
   result.output = options.output;
   for (const auto& [name, file] : options.feeds) result.feeds.emplace(name, readTypedNpy(file));
   return result;
+}
+
+std::vector<std::filesystem::path> filesOf(const NetworkOptions& options) {
+  const std::filesystem::path model = options.model;
+  std::vector<std::filesystem::path> files = {model, options.patterns, options.preprocess, options.tuningFile};
+  for (const char* beside : {".preprocess.json", ".labels.txt"})
+    files.push_back(std::filesystem::path(model).replace_extension(beside));
+  for (const auto& [input, file] : options.feeds) files.emplace_back(file);
+  return files;
 }
 
 Model loadModel(const NetworkOptions& options, Console& console) {

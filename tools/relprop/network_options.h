@@ -2,6 +2,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
@@ -34,12 +35,15 @@ struct NetworkOptions {
   bool reference = false;
   Precision precision = Precision::Float32;
   std::shared_ptr<const Tuning> tuning;  // null: none
-  std::int64_t memory = 0;               // bytes; 0: no limit
+  std::string tuningFile;
+  std::int64_t memory = 0;  // bytes; 0: no limit
 };
 
 // The network with the output and the inputs that were asked for; says what was assumed.
 Model loadModel(const NetworkOptions& options, Console& console);
 ModelOptions modelOptions(const NetworkOptions& options);
+// What the options have read, and what may be read beside the model.
+std::vector<std::filesystem::path> filesOf(const NetworkOptions& options);
 
 void addNetworkOptions(CLI::App& app, NetworkOptions& options);
 // How the model is run and what goes into it.

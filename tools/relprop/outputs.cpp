@@ -3,12 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <system_error>
 
-#include "interrupt.h"
 #include "method_choice.h"
 #include "pictures.h"
-#include "relprop/error.h"
 
 namespace relprop::cli {
 namespace {
@@ -58,24 +55,12 @@ Json reportJson(const Explained& explained, const RunFacts& facts) {
 
 }  // namespace
 
-Outputs::Outputs(OutputOptions options, std::size_t methods, std::size_t targets)
+Outputs::Outputs(OutputOptions options, std::size_t methods, std::size_t targets, const InputFiles& inputs)
     : options_(std::move(options)),
       methods_(methods),
       targets_(targets),
-      combined_(options_.view == View::Panel && methods * targets > 1) {}
-
-void Outputs::makeFolder() const {
-  std::error_code failed;
-  std::filesystem::create_directories(options_.folder, failed);
-  if (failed) throw Error(ErrorCode::FileWriteFailed, options_.folder.string(), failed.message());
-}
-
-std::string Outputs::write(const std::string& name, const std::vector<std::uint8_t>& bytes) const {
-  std::string path = (options_.folder / name).string();
-  WritingGuard guard;
-  writeFile(path, bytes);
-  return path;
-}
+      combined_(options_.view == View::Panel && methods * targets > 1),
+      files_(options_.folder, inputs) {}
 
 HeatmapOptions Outputs::heatmapOptions() const {
   HeatmapOptions heat;
@@ -86,18 +71,18 @@ HeatmapOptions Outputs::heatmapOptions() const {
   return heat;
 }
 
-std::string Outputs::savePicture(const Explained& explained, std::size_t map, const std::string& name) const {
+std::string Outputs::savePicture(const Explained& explained, std::size_t map, const std::string& name) {
   const Tensor& relevance = explained.maps[map].relevance;
   if (relevance.shape.size() == 4)
-    return write(name + ".png", encodePng(renderHeatmap(relevance, explained.photo, heatmapOptions())));
+    return files_.write(name, "png", encodePng(renderHeatmap(relevance, explained.photo, heatmapOptions())));
   const std::size_t row = map / targets_;
   const auto array = row < explained.arrays.size() ? std::optional(explained.arrays[row]) : std::nullopt;
   HeatmapOptions heat = heatmapOptions();
   heat.zoom = legibleZoom(options_.zoom, relevance.shape.back());
-  return write(name + ".png", encodePng(renderArray(relevance, array, heat)));
+  return files_.write(name, "png", encodePng(renderArray(relevance, array, heat)));
 }
 
-void Outputs::saveStrip(const Explained& explained, std::size_t map, const std::string& name, Files& files) const {
+void Outputs::saveStrip(const Explained& explained, std::size_t map, const std::string& name, Files& files) {
   const Explanation& explanation = explained.maps[map];
   if (explanation.relevance.shape.size() != 4) return;
   if (std::none_of(explanation.layers.begin(), explanation.layers.end(),
@@ -106,23 +91,24 @@ void Outputs::saveStrip(const Explained& explained, std::size_t map, const std::
   HeatmapOptions heat = heatmapOptions();
   heat.view = View::Heat;
   heat.zoom = legibleZoom(options_.zoom, widthOf(explanation, options_.layout));
-  files["layers"] = write(name + ".layers.png", encodePng(composeStrip(explanation, explained.photo, heat)));
+  files["layers"] = files_.write(name + ".layers", "png", encodePng(composeStrip(explanation, explained.photo, heat)));
 }
 
-void Outputs::saveTensors(const Explained& explained, const std::string& name, Files& files) const {
+void Outputs::saveTensors(const Explained& explained, const std::string& name, Files& files) {
   const auto& maps = explained.maps;
-  files["npy"] = write(name + ".npy",
-                       encodeNpy(stack(maps, [](const Explanation& map) -> const Tensor& { return map.relevance; })));
+  const auto relevance = [](const Explanation& map) -> const Tensor& { return map.relevance; };
+  files["npy"] = files_.write(name, "npy", encodeNpy(stack(maps, relevance)));
   for (std::size_t k = 0; k < maps.front().layers.size(); ++k) {
     const std::string& node = maps.front().layers[k].node;
     const auto layer = [k](const Explanation& map) -> const Tensor& { return map.layers[k].relevance; };
-    files["npy:" + node] = write(fmt::format("{}.{}.npy", name, fileNamePart(node)), encodeNpy(stack(maps, layer)));
+    files["npy:" + node] =
+        files_.write(fmt::format("{}.{}", name, fileNamePart(node)), "npy", encodeNpy(stack(maps, layer)));
   }
 }
 
-std::string Outputs::saveReport(const Explained& explained, const std::string& name, const RunFacts& facts) const {
+std::string Outputs::saveReport(const Explained& explained, const std::string& name, const RunFacts& facts) {
   std::string text = dump(reportJson(explained, facts), 2) + "\n";
-  return write(name + ".json", std::vector<std::uint8_t>(text.begin(), text.end()));
+  return files_.write(name, "json", std::vector<std::uint8_t>(text.begin(), text.end()));
 }
 
 // "<input>[.<row>].<method>[.<target>]"
@@ -130,12 +116,30 @@ std::string Outputs::nameOf(const Explained& explained, std::size_t map, const s
                             const Question& question) const {
   std::string name = explained.input->name;
   if (explained.maps.size() > targets_) name += fmt::format(".{}", map / targets_);
-  name += "." + methodPart;
-  return targets_ > 1 ? name + "." + fileNamePart(question.targets[map % targets_].name) : name;
+  return name + "." + methodPart + targetPart(map % targets_, question);
+}
+
+std::string Outputs::targetPart(std::size_t target, const Question& question) const {
+  return targets_ > 1 ? "." + fileNamePart(question.targets[target].name) : "";
+}
+
+std::string Outputs::panelName(const std::string& name, const std::string& methodPart) const {
+  return name + "." + (methods_ == 1 ? methodPart : "panel");
+}
+
+void Outputs::requireNoInput(const Input& input, const std::string& methodPart, const Question& question) const {
+  const std::string name = input.name + "." + methodPart;
+  if (options_.npy) files_.requireNoInput(name + ".npy");
+  if (options_.json) files_.requireNoInput(name + ".json");
+  if (!options_.png || input.tensor) return;
+  for (std::size_t t = 0; t < targets_; ++t) {
+    files_.requireNoInput(name + targetPart(t, question) + ".png");
+    if (options_.layers) files_.requireNoInput(name + targetPart(t, question) + ".layers.png");
+  }
+  if (wantsPanel()) files_.requireNoInput(panelName(input.name, methodPart) + ".png");
 }
 
 std::vector<Files> Outputs::save(const Explained& explained, const std::string& methodPart, const RunFacts& facts) {
-  if (options_.png || options_.npy || options_.json) makeFolder();
   std::vector<Files> files(explained.maps.size());
   for (std::size_t map = 0; options_.png && map < files.size(); ++map) {
     const std::string name = nameOf(explained, map, methodPart, facts.question);
@@ -170,13 +174,12 @@ void Outputs::addToPanel(PanelDraft& draft, const Explained& explained, const st
       question.from.empty() ? predictionText(predicted(explained.maps.front()), question.labels) : question.from;
 }
 
-std::string Outputs::savePanel(const PanelDraft& draft, const std::string& name, const std::string& methodPart) const {
+std::string Outputs::savePanel(const PanelDraft& draft, const std::string& name, const std::string& methodPart) {
   const Image& photo = *draft.photo;
   const int zoom = panelZoom(photo);
   const TitledImage first = {draft.title, resizeImage(photo, photo.width * zoom, photo.height * zoom)};
-  makeFolder();
-  return write(fmt::format("{}.{}.png", name, methods_ == 1 ? methodPart : "panel"),
-               encodePng(composeGrid(first, draft.columns, methods_ > 1 && targets_ > 1)));
+  return files_.write(panelName(name, methodPart), "png",
+                      encodePng(composeGrid(first, draft.columns, methods_ > 1 && targets_ > 1)));
 }
 
 std::string rowTitle(const Input& input, std::size_t row, std::size_t rows) {

@@ -9,6 +9,7 @@
 #include "inputs.h"
 #include "relprop/explain.h"
 #include "report.h"
+#include "result_files.h"
 
 namespace relprop::cli {
 
@@ -20,6 +21,7 @@ struct OutputOptions {
   double percentile = 100.0;
   Layout layout = Layout::ChannelsFirst;  // of the network's input
   int zoom = 0;                           // 0: 1, and in panels of several methods whatever makes small maps legible
+  bool any() const { return png || npy || json; }
 };
 
 // One input, explained: the rows of a tensor one after another, and for each row its targets.
@@ -40,7 +42,12 @@ struct PanelDraft {
 class Outputs {
  public:
   // `methods`, `targets`: how many of each, which decides what the files are called and what a panel shows.
-  Outputs(OutputOptions options, std::size_t methods, std::size_t targets);
+  // `inputs`: what the run reads.
+  Outputs(OutputOptions options, std::size_t methods, std::size_t targets, const InputFiles& inputs);
+
+  // Throws FileWriteFailed when a result of the picture would be written over an input. What the rows of a tensor are
+  // called is known once it is read; `save` throws the same then.
+  void requireNoInput(const Input& input, const std::string& methodPart, const Question& question) const;
 
   // Writes what was asked for; the result has one entry a map. Throws FileWriteFailed and what rendering throws.
   std::vector<Files> save(const Explained& explained, const std::string& methodPart, const RunFacts& facts);
@@ -51,22 +58,23 @@ class Outputs {
   int panelZoom(const Image& photo) const;
   void addToPanel(PanelDraft& draft, const Explained& explained, const std::string& method,
                   const Question& question) const;
-  std::string savePanel(const PanelDraft& draft, const std::string& name, const std::string& methodPart) const;
+  std::string savePanel(const PanelDraft& draft, const std::string& name, const std::string& methodPart);
 
  private:
   std::string nameOf(const Explained& explained, std::size_t map, const std::string& methodPart,
                      const Question& question) const;
-  std::string write(const std::string& name, const std::vector<std::uint8_t>& bytes) const;
-  std::string savePicture(const Explained& explained, std::size_t map, const std::string& name) const;
-  void saveStrip(const Explained& explained, std::size_t map, const std::string& name, Files& files) const;
-  void saveTensors(const Explained& explained, const std::string& name, Files& files) const;
-  std::string saveReport(const Explained& explained, const std::string& name, const RunFacts& facts) const;
+  std::string targetPart(std::size_t target, const Question& question) const;
+  std::string panelName(const std::string& name, const std::string& methodPart) const;
+  std::string savePicture(const Explained& explained, std::size_t map, const std::string& name);
+  void saveStrip(const Explained& explained, std::size_t map, const std::string& name, Files& files);
+  void saveTensors(const Explained& explained, const std::string& name, Files& files);
+  std::string saveReport(const Explained& explained, const std::string& name, const RunFacts& facts);
   HeatmapOptions heatmapOptions() const;
-  void makeFolder() const;
 
   OutputOptions options_;
   std::size_t methods_, targets_;
   bool combined_;
+  ResultFiles files_;
 };
 
 // "input.npy[3]" when the input has several rows, else "input.npy"

@@ -1,12 +1,15 @@
 // What can be said of paths before they are read or written.
 #pragma once
 
+#include <sys/types.h>
+
 #include <CLI/CLI.hpp>
 #include <filesystem>
+#include <set>
 #include <string>
-#include <system_error>
+#include <utility>
+#include <vector>
 
-#include "inputs.h"
 #include "relprop/error.h"
 
 namespace relprop::cli {
@@ -20,12 +23,28 @@ inline void requireModelName(const std::string& model) {
   if (model.empty()) throw Error(ErrorCode::FileNotFound, "''", "no such file", "a model");
 }
 
+// Ordinary files that a command reads, whatever they are called: a link to one is that one.
+class InputFiles {
+ public:
+  // Those of the paths that are there.
+  explicit InputFiles(const std::vector<std::filesystem::path>& paths);
+  bool holds(const std::filesystem::path& file) const;
+
+ private:
+  std::set<std::pair<dev_t, ino_t>> files_;
+};
+
+// Throws FileWriteFailed when a file to write is one of those that are read. `option` names it.
+void requireNoInput(const std::filesystem::path& out, const InputFiles& inputs, const std::string& option = "--out");
+
+// Throws FileWriteFailed when results could not be written to `folder`; makes nothing.
+void checkWritable(const std::filesystem::path& folder, const std::string& option = "--out");
+
 // Called before the work that the file is for. Folders above it may be missing.
-inline void requirePlaceOfFile(const std::filesystem::path& file) {
-  std::error_code ignored;
-  if (std::filesystem::is_directory(file, ignored) || !file.has_filename())
-    throw Error(ErrorCode::FileWriteFailed, file.string(), "a folder", "the path of a file", "give one with --out");
-  checkWritable(file.has_parent_path() ? file.parent_path() : ".");
-}
+void requirePlaceOfFile(const std::filesystem::path& file, const std::string& option = "--out");
+
+// With those above it; throws FileWriteFailed. One that is there is left as it is.
+void makeFolder(const std::filesystem::path& folder);
+std::filesystem::path folderOf(const std::filesystem::path& file);
 
 }  // namespace relprop::cli

@@ -69,6 +69,7 @@ class PatternRun {
 
  private:
   void prepare();
+  void requireOutIsNoInput() const;
   void checkRoom() const;
   void resume();
   Group load(const GroupReader& reader, std::size_t first, std::size_t last);
@@ -94,11 +95,19 @@ class PatternRun {
   std::chrono::duration<double> saveTook_{0};
 };
 
+void PatternRun::requireOutIsNoInput() const {
+  std::vector<fs::path> read = filesOf(network_), pictures = pathsOf(inputs_);
+  read.insert(read.end(), pictures.begin(), pictures.end());
+  const InputFiles inputs(read);
+  for (const fs::path& written : {arguments_.out, part_}) requireNoInput(written, inputs);
+}
+
 void PatternRun::prepare() {
   requireModelName(network_.model);
   std::vector<std::string> notes;  // about the names of results, of which there is one here
   inputs_ = collectInputs(arguments_.paths, notes);
   requirePlaceOfFile(arguments_.out);
+  requireOutIsNoInput();
   model_ = loadModel(network_, console_);
   preprocess_ = chosenPreprocess(*model_, network_);
   if (const int fixed = fixedBatch(*model_); fixed > 0) network_.batch = fixed;
@@ -111,17 +120,18 @@ void PatternRun::prepare() {
                                              .foldBatchNorm = arguments_.batchnorm != "pass",
                                              .reference = network_.reference});
   for (const std::string& warning : estimator_->warnings()) console_.warning(warning);
-  fs::create_directories(fs::absolute(arguments_.out).parent_path());
+  makeFolder(folderOf(arguments_.out));
   checkRoom();
 }
 
 // An old and a new state lie side by side while the new one is written.
 void PatternRun::checkRoom() const {
   std::error_code failed;
-  const fs::space_info space = fs::space(fs::absolute(arguments_.out).parent_path(), failed);
+  const fs::space_info space = fs::space(folderOf(arguments_.out), failed);
   const double needed =
       2.0 * static_cast<double>(estimator_->stateBytes()) + static_cast<double>(estimator_->patternBytes());
-  if (!failed && static_cast<double>(space.available) < needed && !fs::exists(part_))
+  std::error_code ignored;
+  if (!failed && static_cast<double>(space.available) < needed && !fs::exists(part_, ignored))
     throw Error(ErrorCode::FileWriteFailed, arguments_.out.string(),
                 megabytes(static_cast<double>(space.available)) + " free",
                 megabytes(needed) + " for the patterns and what is kept to go on after an interruption",

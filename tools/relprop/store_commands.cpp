@@ -1,7 +1,10 @@
 // What reads stores: report, export and merge.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
 #include <iostream>
+#include <optional>
 
 #include "commands.h"
 #include "console.h"
@@ -47,24 +50,44 @@ struct ExportArguments {
   VirelayOptions virelay;
 };
 
+int reportMarkdown(const Store& store, const StoreArguments& arguments, Console& console) {
+  const std::string text = markdownReport(store, arguments.report);
+  if (interrupted()) return kExitInterrupted;
+  if (arguments.out.empty())
+    console.lines(text);
+  else
+    writeFile(arguments.out, text);
+  return kExitOk;
+}
+
+int reportPages(const Store& store, const StoreArguments& arguments, Console& console) {
+  ReportOptions options = arguments.report;
+  std::optional<WritingGuard> writing;
+  options.progress = [&](std::int64_t done, std::int64_t total) {
+    if (done == total) writing.emplace();
+    return !interrupted();
+  };
+  try {
+    writeReport(store, arguments.out, options);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::Cancelled || !interrupted()) throw;
+    console.note("interrupted; nothing was written");
+    return kExitInterrupted;
+  }
+  console.result((arguments.out / "index.html").string());
+  return kExitOk;
+}
+
 int runReport(StoreArguments& arguments) {
   watchInterrupts();
   Console console(false);
+  if (arguments.markdown) requireNoInput(arguments.out, InputFiles({arguments.store, arguments.beside}));
   if (!arguments.beside.empty()) arguments.report.beside = readPublishedFigures(arguments.beside);
   const Store store = Store::open(arguments.store, Store::Access::Read);
-  if (arguments.markdown) {
-    const std::string text = markdownReport(store, arguments.report);
-    if (arguments.out.empty())
-      console.lines(text);
-    else
-      writeFile(arguments.out, text);
-  } else {
-    const WritingGuard guard;
-    writeReport(store, arguments.out, arguments.report);
-    console.result((arguments.out / "index.html").string());
-  }
+  const int code =
+      arguments.markdown ? reportMarkdown(store, arguments, console) : reportPages(store, arguments, console);
   flushStandardOutput();
-  return kExitOk;
+  return code;
 }
 
 int exportText(const Store& store, const std::string& format) {
@@ -100,6 +123,19 @@ int runExport(const ExportArguments& arguments) {
   return arguments.format == "virelay" ? exportProject(store, arguments) : exportText(store, arguments.format);
 }
 
+// What is in one table then differs by chance too.
+void noteSeeds(Console& console, const Store& store) {
+  const auto all = store.seeds();
+  const std::vector<ModelFacts> models = store.models();
+  for (const auto& [place, seeds] : all) {
+    if (seeds.size() < 2) continue;
+    const std::string& key = place.first;
+    const auto model = std::find_if(models.begin(), models.end(), [&](const auto& facts) { return facts.key == key; });
+    console.note(fmt::format("scores of {} on {} were measured with seeds {}: tables mix them", model->path,
+                             place.second, fmt::join(seeds, " and ")));
+  }
+}
+
 int runMerge(const StoreArguments& arguments) {
   watchInterrupts();
   Console console(false);
@@ -110,6 +146,7 @@ int runMerge(const StoreArguments& arguments) {
     if (interrupted()) return kExitInterrupted;
     whole.merge(Store::open(part, Store::Access::Read));
   }
+  noteSeeds(console, whole);
   console.result(fmt::format("{}: {} results", arguments.out.string(), whole.resultCount()));
   flushStandardOutput();
   return kExitOk;

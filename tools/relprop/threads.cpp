@@ -47,7 +47,7 @@ void settleEarly(int argc, char** argv, char** environment) {
 }  // namespace
 
 void settleLimits() {
-  ::signal(SIGXFSZ, SIG_IGN);
+  for (const int signal : {SIGXFSZ, SIGPIPE}) ::signal(signal, SIG_IGN);
   rlimit memory{};
   if (getrlimit(RLIMIT_AS, &memory) == 0 && memory.rlim_cur != RLIM_INFINITY) mallopt(M_ARENA_MAX, 1);
 }

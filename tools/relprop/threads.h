@@ -9,8 +9,8 @@ namespace relprop::cli {
 // to wait or the command is one that measures.
 void waitAsleep(int argc, char** argv);
 
-// A limit of a file's size is an error of the write that meets it, not the end of the process; under a limit of memory
-// threads do not reserve much of it each.
+// A limit of a file's size and a pipe that nobody reads any more are errors of the write that meets them, not the end
+// of the process; under a limit of memory threads do not reserve much of it each.
 void settleLimits();
 
 }  // namespace relprop::cli

@@ -67,6 +67,7 @@ int runTune(const TuneArguments& arguments) {
   watchInterrupts();
   requireModelName(arguments.network.model);
   requirePlace(arguments.out);
+  requireNoInput(arguments.out, InputFiles(filesOf(arguments.network)));
   Console console(arguments.quiet);
   const Model model = loadModel(arguments.network, console);
   TuneOptions options;

@@ -1,0 +1,39 @@
+#include "result_files.h"
+
+#include <fmt/format.h>
+
+#include <system_error>
+#include <utility>
+
+#include "interrupt.h"
+#include "relprop/image.h"
+
+namespace relprop::cli {
+
+ResultFiles::ResultFiles(std::filesystem::path folder, const InputFiles& inputs) : folder_(std::move(folder)) {
+  std::error_code failed;
+  for (std::filesystem::directory_iterator entry(folder_, failed), end; !failed && entry != end;
+       entry.increment(failed))
+    if (inputs.holds(entry->path())) inputs_.insert(entry->path().filename().string());
+}
+
+void ResultFiles::requireNoInput(const std::string& name) const {
+  if (inputs_.contains(name))
+    throw Error(ErrorCode::FileWriteFailed, (folder_ / name).string(),
+                "an input of this command, which a result would destroy", "", "give another folder with --out");
+}
+
+std::string ResultFiles::write(const std::string& name, const std::string& extension,
+                               const std::vector<std::uint8_t>& bytes) {
+  std::string file = name + "." + extension;
+  for (int counter = 2; !written_.insert(file).second; ++counter)
+    file = fmt::format("{}-{}.{}", name, counter, extension);
+  requireNoInput(file);
+  makeFolder(folder_);
+  const std::string path = (folder_ / file).string();
+  const WritingGuard guard;
+  writeFile(path, bytes);
+  return path;
+}
+
+}  // namespace relprop::cli
