@@ -76,7 +76,8 @@ class RELPROP_API Evaluation {
   // Units that are best measured together: more than one when networks have to be compiled anew for each portion.
   std::size_t portion() const;
 
-  // Throws InvalidArgument where the store has results of this model and data set that were measured with another seed.
+  // Throws InvalidArgument where all results that the store has of this model and data set were measured with another
+  // seed.
   void requireOneSeed(const Store& store) const;
   // Those of `units` that the store lacks something of. This and the next two throw InvalidArgument for a unit that is
   // none.

@@ -54,8 +54,9 @@ class RELPROP_API Model {
 
   const std::string& path() const;
   const std::string& hash() const;  // "xxh3:…" of the file's bytes (and of its external data, and what options say)
-  const std::vector<std::string>& outputs() const;  // all that the file has
-  const std::string& output() const;                // the one that is explained
+  const std::vector<std::string>& weightFiles() const;  // beside its own, that it was read from too
+  const std::vector<std::string>& outputs() const;      // all that the file has
+  const std::string& output() const;                    // the one that is explained
   // What was assumed where the file leaves it open, in sentences for the user.
   std::vector<std::string> notes() const;
   Shape inputShape() const;  // N×C×H×W (N×H×W×C where layout() says so), -1 where symbolic

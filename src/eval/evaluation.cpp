@@ -141,7 +141,8 @@ void Evaluation::requireOneSeed(const Store& store) const {
   if (std::all_of(runs.begin(), runs.end(), [seed](const Provenance& run) { return run.seed == seed; })) return;
   const auto seeds = store.seeds();
   const auto found = seeds.find({modelFacts().key, impl_->dataset.name()});
-  if (found == seeds.end() || found->second == std::set{seed}) return;
+  if (found == seeds.end() || found->second.count(seed) != 0)
+    return;  // a store of both was merged, and has been told of
   const std::set<std::uint64_t>& there = found->second;
   throw Error(
       ErrorCode::InvalidArgument, store.name(),

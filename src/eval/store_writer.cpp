@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "eval/blob.h"
@@ -12,6 +14,12 @@ namespace {
 
 [[noreturn]] void refuse(const Database& database, const std::string& got, const std::string& expected) {
   throw Error(ErrorCode::InvalidArgument, database.name(), got, expected);
+}
+
+// NaN where nobody measured it.
+void requireSeconds(const Database& database, double seconds) {
+  if (seconds < 0 || std::isinf(seconds))
+    refuse(database, fmt::format("work that took {} s", seconds), "seconds, 0 or more");
 }
 
 std::optional<Blob> unlessEmpty(const Blob& blob) {
@@ -133,6 +141,7 @@ void Writer::write(const PictureFacts& picture) {
 }
 
 void Writer::write(const MapFacts& map) {
+  requireSeconds(database_, map.explainSeconds);
   const std::int64_t picture = pictureId({map.model, map.dataset, map.picture, map.target});
   const std::int64_t method = methods_.idOf(map.method);
   insertMap_.run(picture, method, map.explainSeconds, run_);
@@ -143,10 +152,13 @@ void Writer::keep(const MapFacts& map, std::int64_t picture, std::int64_t method
   const Shape& shape = map.map->shape;
   if (shape.size() != 2 || elementCount(shape) != static_cast<std::int64_t>(map.map->data.size()))
     refuse(database_, fmt::format("a heatmap {} of {} values", toString(shape), map.map->data.size()), "H×W values");
+  if (!std::all_of(map.map->data.begin(), map.map->data.end(), [](float v) { return std::isfinite(v); }))
+    refuse(database_, "a heatmap with a value that is not finite", "finite relevance");
   keepMap_.run(picture, method, shape[0], shape[1], toBlob(map.map->data));
 }
 
 void Writer::write(const Result& result) {
+  requireSeconds(database_, result.measureSeconds);
   const ResultKey& key = result.key;
   const std::int64_t picture = pictureId({key.model, key.dataset, key.picture, key.target});
   const auto id = firstInteger(insertResult_, picture, methods_.idOf(key.method), protocols_.idOf(key.protocol),

@@ -4,9 +4,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <map>
 #include <set>
 #include <tuple>
+#include <utility>
+#include <vector>
 
 #include "eval/metric.h"
 #include "eval/statistics.h"
@@ -26,7 +29,7 @@ constexpr std::size_t kCells = 100'000;
 constexpr double kLargest = 1e100;
 
 // By the pictures' numbers. Methods have scores on few of the pictures of some stores, so there is no square of them.
-using ByPicture = std::map<std::size_t, double>;
+using ByPicture = std::vector<std::pair<std::uint32_t, double>>;
 
 // One score of one protocol, by method.
 struct Values {
@@ -69,7 +72,7 @@ void addResult(Gathered& group, const Result& result) {
   if (!result.skipped.empty()) ++group.skips[{result.key.method, result.key.protocol, result.skipped}];
   for (const NamedScore& score : result.scores) {
     if (std::abs(score.value) <= kLargest)
-      scoresOf(group, result.key, score.name)[picture->second] = score.value;
+      scoresOf(group, result.key, score.name).emplace_back(picture->second, score.value);
     else
       ++group.skips[{result.key.method, result.key.protocol,
                      score.name + (std::isfinite(score.value) ? " is too large a number" : " is not a finite number")}];
@@ -86,8 +89,10 @@ void numberMethods(Gathered& group) {
   group.seconds.resize(group.methods.size());
 }
 
-// Protocols in order, the scores of one as its metric lists them.
+// Protocols in order, the scores of one as its metric lists them, those of a method by picture.
 void sortColumns(Gathered& group) {
+  for (Values& column : group.columns)
+    for (ByPicture& scores : column.values) std::sort(scores.begin(), scores.end());
   std::stable_sort(group.columns.begin(), group.columns.end(),
                    [](const Values& a, const Values& b) { return a.protocol < b.protocol; });
 }
@@ -114,15 +119,18 @@ std::vector<double> numbersOf(const ByPicture& scores) {
 ByPicture logarithms(const ByPicture& scores) {
   ByPicture logs;
   for (const auto& [picture, score] : scores)
-    if (score >= 0) logs.emplace_hint(logs.end(), picture, std::log(std::max(score, kLeastRatio)));
+    if (score >= 0) logs.emplace_back(picture, std::log(std::max(score, kLeastRatio)));
   return logs;
 }
 
 // On the pictures that both have.
 DifferenceInterval compare(const ByPicture& a, const ByPicture& b) {
   std::vector<double> ofA, ofB;
-  for (const auto& [picture, score] : a)
-    if (const auto other = b.find(picture); other != b.end()) ofA.push_back(score), ofB.push_back(other->second);
+  for (auto i = a.begin(), j = b.begin(); i != a.end() && j != b.end();) {
+    if (i->first == j->first) ofA.push_back(i->second), ofB.push_back(j->second);
+    const auto first = std::min(i->first, j->first);
+    i += i->first == first, j += j->first == first;
+  }
   return pairedBootstrap(ofA, ofB);
 }
 

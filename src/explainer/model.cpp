@@ -68,6 +68,7 @@ Model ModelAccess::network(const std::string& path, ImportedModel network, bool 
   ModelAccess::Impl impl;
   impl.facts.path = path;
   impl.facts.hash = network.hash;
+  impl.facts.weightFiles = network.weightFiles;
   impl.facts.outputs = network.outputs;
   impl.facts.output = network.output;
   if (!outputGiven) impl.facts.notes = assumedOutput(network);
@@ -117,6 +118,9 @@ const std::string& Model::path() const {
 }
 const std::string& Model::hash() const {
   return impl_->facts.hash;
+}
+const std::vector<std::string>& Model::weightFiles() const {
+  return impl_->facts.weightFiles;
 }
 const std::vector<std::string>& Model::outputs() const {
   return impl_->facts.outputs;

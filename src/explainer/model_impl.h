@@ -18,6 +18,7 @@ struct Model::Impl {
   // What is asked about a model, whatever it is.
   struct Facts {
     std::string path, hash;
+    std::vector<std::string> weightFiles;
     std::vector<std::string> outputs;
     std::string output;
     std::vector<std::string> notes;

@@ -57,10 +57,17 @@ struct TemporaryName {
 };
 
 // Of what lies there, with links followed; nothing where that is not there.
-std::optional<mode_t> modeOf(const fs::path& path) {
+struct Access {
+  mode_t mode;
+  uid_t owner;
+  gid_t group;
+};
+
+std::optional<Access> accessOf(const fs::path& path) {
   struct stat info {};
   if (::stat(path.c_str(), &info) != 0) return {};
-  return info.st_mode & (S_ISDIR(info.st_mode) ? 07777 : 0777);  // a file's other bits go when it is written to
+  // A file's other bits go when it is written to.
+  return Access{info.st_mode & (S_ISDIR(info.st_mode) ? 07777 : 0777), info.st_uid, info.st_gid};
 }
 
 void writeAll(int descriptor, const char* data, std::size_t size, const fs::path& path) {
@@ -82,7 +89,7 @@ fs::path temporaryBeside(const fs::path& path) {
 // replaces is nobody else's until then.
 Descriptor createTemporary(TemporaryName& temporary, const fs::path& path) {
   constexpr int attempts = 100;
-  const mode_t mode = modeOf(path) ? 0600 : 0666;
+  const mode_t mode = accessOf(path) ? 0600 : 0666;
   sweepLeftovers(path.parent_path());
   for (int i = 0; i < attempts; ++i) {
     fs::path candidate = temporaryBeside(path);
@@ -101,7 +108,7 @@ Descriptor createTemporary(TemporaryName& temporary, const fs::path& path) {
 
 // Devices and pipes have no whole-or-not-at-all, and renaming over them would take them away.
 void writeThrough(const fs::path& path, const char* data, std::size_t size) {
-  Descriptor file(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  Descriptor file(::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_TRUNC));
   if (file.get() < 0) failWrite(path, errno);
   writeAll(file.get(), data, size, path);
   if (!file.close()) failWrite(path, errno);
@@ -120,6 +127,14 @@ fs::path behindLinks(const fs::path& path) {
   }
   if (target.filename().empty()) failWrite(path, EISDIR);
   return target;
+}
+
+// A name of an open file, as /dev/fd/3 is, whose text is another file's name, or that of one that is gone.
+bool isOpenFile(const fs::path& path) {
+  struct stat file {
+  }, named{};
+  if (::stat(path.c_str(), &file) != 0) return false;
+  return ::stat(behindLinks(path).c_str(), &named) != 0 || file.st_dev != named.st_dev || file.st_ino != named.st_ino;
 }
 
 // What is to be replaced: never a folder.
@@ -141,13 +156,13 @@ void replaceBehindLinks(const fs::path& path, const std::function<void(Descripto
   Descriptor file = createTemporary(temporary, target);
   write(file, temporary.path);
   if (!file.close()) failWrite(target, errno);
-  keepMode(target, temporary.path);
+  keepAccess(target, temporary.path);
   if (::rename(temporary.path.c_str(), target.c_str()) != 0) failWrite(target, errno);
   temporary.path.clear();
 }
 
 void writeBytes(const fs::path& path, const char* data, std::size_t size) {
-  if (isSpecial(typeOfTarget(path))) return writeThrough(path, data, size);
+  if (isSpecial(typeOfTarget(path)) || isOpenFile(path)) return writeThrough(path, data, size);
   replaceBehindLinks(path, [&](Descriptor& file, const fs::path&) { writeAll(file.get(), data, size, path); });
 }
 
@@ -200,6 +215,8 @@ std::string writingHint(const fs::path& path, int error, const std::string& othe
       return "give a shorter name";
     case ELOOP:
       return "give a path whose links lead somewhere";
+    case EPIPE:
+      return "nobody reads it any more";
     case ENOTDIR:
       return fmt::format("give another path: {} is no folder", noFolderIn(path).string());
   }
@@ -215,9 +232,16 @@ void namingTarget(const fs::path& target, const fs::path& temporary, const std::
   }
 }
 
-void keepMode(const fs::path& target, const fs::path& temporary) {
-  const auto mode = modeOf(target);
-  if (mode && mode != modeOf(temporary) && ::chmod(temporary.c_str(), *mode) != 0) failWrite(target, errno);
+void keepAccess(const fs::path& target, const fs::path& temporary) {
+  auto access = accessOf(target);
+  const auto now = accessOf(temporary);
+  if (!access || !now) return;
+  const bool same = access->owner == now->owner && access->group == now->group;
+  const char* const file = temporary.c_str();
+  // Who may not give a file away keeps it, and another group gets nothing of it.
+  if (!same && ::lchown(file, access->owner, access->group) != 0 && ::lchown(file, uid_t(-1), access->group) != 0)
+    access->mode &= ~mode_t{070};
+  if ((!same || access->mode != now->mode) && ::chmod(file, access->mode) != 0) failWrite(target, errno);
 }
 
 void failRead(const fs::path& path, int error) {

@@ -24,7 +24,7 @@ std::string writingHint(const std::filesystem::path& path, int error, const std:
 void namingTarget(const std::filesystem::path& target, const std::filesystem::path& temporary,
                   const std::function<void()>& write);
 
-// What takes a target's place takes its mode too, where there is one: what is private stays private.
-void keepMode(const std::filesystem::path& target, const std::filesystem::path& temporary);
+// What takes a target's place takes its mode, owner and group too, where there is one: what is private stays private.
+void keepAccess(const std::filesystem::path& target, const std::filesystem::path& temporary);
 
 }  // namespace relprop

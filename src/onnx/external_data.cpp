@@ -74,4 +74,10 @@ std::vector<std::span<const std::uint8_t>> ExternalData::files() const {
   return result;
 }
 
+std::vector<std::string> ExternalData::paths() const {
+  std::vector<std::string> result;
+  for (const auto& [path, file] : files_) result.push_back(path.string());
+  return result;
+}
+
 }  // namespace relprop::onnx_import

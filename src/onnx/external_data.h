@@ -23,6 +23,7 @@ class ExternalData {
 
   // Whole contents of the files used, in the order of their first use.
   std::vector<std::span<const std::uint8_t>> files() const;
+  std::vector<std::string> paths() const;  // of these, sorted
 
  private:
   const FileBytes& open(const std::string& location, const std::string& where);

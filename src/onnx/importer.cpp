@@ -56,6 +56,7 @@ ImportedModel importModelFromBytes(std::span<const std::uint8_t> bytes, const st
   for (auto data : external.files()) hash.add(data);
   addTo(hash, options);
   model.hash = hash.text();
+  model.weightFiles = external.paths();
   return model;
 }
 

@@ -165,6 +165,8 @@ TEST_F(BowTest, WrongUsageIsExitCodeTwo) {
                                                        {"bow", "train", data(), "-o", out(), "--size", "2"}})
     expectRefused(relprop(wrong), "relprop --help", 2);
   EXPECT_THAT(relprop({"bow", "trian", data()}).err, HasSubstr("did you mean 'train'"));
+  EXPECT_THAT(relprop({"bow", "nix"}).err, HasSubstr("there is no command 'bow nix', but train, words, import"));
+  EXPECT_THAT(relprop({"bow", "train", "--help"}).out, testing::Not(HasSubstr("{false}")));
   EXPECT_THAT(relprop({"bow", "train", "--word", "3"}).err, HasSubstr("did you mean '--words'"));
   for (const char* part : {"train", "words", "import"})
     EXPECT_THAT(relprop({"bow", part, "--help"}).out, HasSubstr("Examples:\n  relprop bow"));

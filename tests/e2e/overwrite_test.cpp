@@ -14,6 +14,46 @@ namespace fs = std::filesystem;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
+// A field of a protobuf message: what has a length, or a number.
+std::string protoNumber(std::size_t value) {
+  std::string bytes;
+  for (; value >= 128; value /= 128) bytes += static_cast<char>(value % 128 + 128);
+  return bytes + static_cast<char>(value);
+}
+std::string protoField(std::size_t number, const std::string& bytes) {
+  return protoNumber(number * 8 + 2) + protoNumber(bytes.size()) + bytes;
+}
+std::string protoField(std::size_t number, std::size_t value) {
+  return protoNumber(number * 8) + protoNumber(value);
+}
+
+std::string protoValue(const std::string& name, const std::vector<std::size_t>& extents) {
+  std::string shape;
+  for (const std::size_t extent : extents) shape += protoField(1, protoField(1, extent));
+  return protoField(1, name) + protoField(2, protoField(1, protoField(1, std::size_t{1}) + protoField(2, shape)));
+}
+
+std::string protoNode(const std::string& op, const std::vector<std::string>& inputs, const std::string& output) {
+  std::string bytes;
+  for (const std::string& input : inputs) bytes += protoField(1, input);
+  return bytes + protoField(2, output) + protoField(4, op);
+}
+
+// 3×8×8 → 2 scores, whose weights lie in the file `weights` beside it.
+void writeNetwork(const std::string& path, const std::string& weights) {
+  constexpr std::size_t features = 3 * 8 * 8, classes = 2;
+  writeText(fs::path(path).parent_path() / weights, std::string(features * classes * sizeof(float), '\0'));
+  const std::string tensor = protoField(1, features) + protoField(1, classes) + protoField(2, std::size_t{1}) +
+                             protoField(8, "w") + protoField(13, protoField(1, "location") + protoField(2, weights)) +
+                             protoField(14, std::size_t{1});
+  const std::string graph = protoField(1, protoNode("Flatten", {"x"}, "flat")) +
+                            protoField(1, protoNode("MatMul", {"flat", "w"}, "y")) + protoField(2, "g") +
+                            protoField(5, tensor) + protoField(11, protoValue("x", {1, 3, 8, 8})) +
+                            protoField(12, protoValue("y", {1, classes}));
+  writeText(path, protoField(1, std::size_t{8}) + protoField(8, protoField(1, "") + protoField(2, std::size_t{17})) +
+                      protoField(7, graph));
+}
+
 class OverwriteTest : public testing::Test {
  protected:
   OverwriteTest() {
@@ -55,6 +95,32 @@ TEST_F(OverwriteTest, AFileIsNotWrittenOverWhatItIsMadeOf) {
   }
   expectKept(picture, {"patterns", model(), folder_.path(), "-o", picture});
   expectKept(labels, {"tune", model(), "-o", labels});
+}
+
+TEST_F(OverwriteTest, WeightsBesideTheNetworkAreKept) {
+  const std::string network = folder_ / "e.onnx", weights = folder_ / "w.data", rows = folder_ / "a.npy";
+  writeNetwork(network, "w.data");
+  relprop::writeFile(rows, relprop::encodeNpy(relprop::Tensor({1, 3, 8, 8}, 0.5f)));
+  ASSERT_EQ(relprop({"inspect", network, "-m", "gradient"}).code, 0);
+  expectKept(weights, {"tune", network, "-o", weights, "--rounds", "1"});
+  expectKept(weights, {"patterns", network, rows, "-o", weights});
+  expectKept(weights, {"bench", network, "-m", "gradient", "--rounds", "1", "--trace", weights});
+  const std::string map = folder_ / "a.gradient.npy", compared = folder_ / "x.gradient.compare.png";
+  writeNetwork(network, "a.gradient.npy");
+  expectKept(map, {"explain", network, rows, "-m", "gradient", "--save", "npy", "-o", folder_.path()});
+  writeNetwork(network, "x.gradient.compare.png");
+  expectKept(compared, {"compare", network, network, pictureAs("x.jpg"), "-m", "gradient", "--preprocess", "unit", "-o",
+                        folder_.path()});
+}
+
+TEST_F(OverwriteTest, WhatMethodsNameIsKept) {
+  const std::string x = pictureAs("x.jpg"), here = folder_.path(), one = tensorAs("x.rap.npy", 1);
+  const std::string method = "deeplift:baseline=" + one, pictures = "expected-gradients:samples=1,baselines=" + here;
+  expectKept(one, {"explain", model(), x, "-m", method, "-m", "rap", "--save", "npy", "-o", here});
+  expectKept(one, {"bench", model(), "-m", method, "--rounds", "1", "--trace", one});
+  const std::string heat = pictureAs("x.rap.png"), compared = pictureAs("x.rap.compare.png");
+  expectKept(heat, {"explain", model(), x, "-m", pictures, "-m", "rap", "-o", here});
+  expectKept(compared, {"compare", model(), model(), x, "-m", pictures, "-m", "rap", "-o", here});
 }
 
 TEST_F(OverwriteTest, AStoreIsNotWrittenOverByItsTables) {

@@ -54,6 +54,16 @@ void expectError(const Outcome& outcome, const std::string& part) {
   EXPECT_THAT(outcome.err, AllOf(HasSubstr("relprop: error: "), HasSubstr(part), Not(HasSubstr("unexpected failure"))));
 }
 
+TEST_F(SurroundingsTest, AWorkingFolderThatIsGoneIsNamed) {
+  const std::string gone = folder_ / "gone";
+  fs::create_directory(gone);
+  const auto removed = inside([&] {
+    if (chdir(gone.c_str()) != 0 || rmdir(gone.c_str()) != 0) _exit(126);
+  });
+  expectError(relprop({"explain", exampleModel(), examplePicture(), "-o", "out"}, removed),
+              "out: the working folder: ");
+}
+
 TEST_F(SurroundingsTest, SixteenDescriptorsAreEnough) {
   const auto few = inside([] {
     for (int i = 3; i < 1024; ++i) ::close(i);  // what the parent left open

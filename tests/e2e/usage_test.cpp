@@ -153,11 +153,16 @@ TEST(Usage, MemoryLimitsAreSizes) {
   }
 }
 
+RunOptions outputToFull() {
+  return {.inChild =
+              [] {
+                if (std::freopen("/dev/full", "w", stdout) == nullptr) _exit(126);
+              },
+          .whileRunning = {}};
+}
+
 TEST(Usage, AFullStandardOutputIsAFailure) {
-  auto toFull = [] {
-    if (std::freopen("/dev/full", "w", stdout) == nullptr) _exit(126);
-  };
-  Outcome outcome = relprop({"methods"}, {.inChild = toFull, .whileRunning = {}});
+  Outcome outcome = relprop({"methods"}, outputToFull());
   EXPECT_EQ(outcome.code, 1);
   EXPECT_THAT(outcome.err, HasSubstr("standard output"));
 }
@@ -170,6 +175,20 @@ TEST(Usage, AStandardOutputThatNobodyReadsEndsQuietly) {
   }
 }
 
+TEST(Usage, AFileThatIsStandardOutputEndsQuietlyToo) {
+  const TemporaryFolder folder;
+  const std::string store = folder / "s.db";
+  ASSERT_EQ(relprop({"evaluate", exampleModel(), "--data", "voc:" + exampleData().string(), "--limit", "1", "--methods",
+                     "gradient", "--store", store, "-q"})
+                .code,
+            0);
+  const Arguments arguments = {"report", store, "--markdown", "-o", "/dev/stdout"};
+  EXPECT_THAT(relprop(arguments).out, HasSubstr("gradient"));
+  const Outcome outcome = relprop(arguments, unread(STDOUT_FILENO));
+  EXPECT_EQ(outcome.code, 141);
+  EXPECT_EQ(outcome.err, "");
+}
+
 // Where files are what is asked for, they are written all the same; lines that nobody reads are not worth the work.
 TEST(Usage, WorkGoesOnWhereFilesComeOfIt) {
   const TemporaryFolder folder;
@@ -180,7 +199,16 @@ TEST(Usage, WorkGoesOnWhereFilesComeOfIt) {
   arguments.insert(arguments.end(), {"--save", "none"});
   const Outcome stopped = relprop(arguments, unread(STDOUT_FILENO));
   EXPECT_EQ(stopped.code, 141);
-  EXPECT_THAT(stopped.err, testing::ContainsRegex("interrupted: .* not done"));
+  EXPECT_THAT(stopped.err, testing::ContainsRegex("interrupted: [0-9]+ explained, 0 failed, [1-9][0-9]* not done"));
+}
+
+TEST(Usage, NothingIsInterruptedWhereAllIsDone) {
+  const Arguments arguments = {"explain", exampleModel(), examplePicture(), "-m", "gradient", "--save", "none"};
+  const Outcome unseen = relprop(arguments, unread(STDOUT_FILENO)), full = relprop(arguments, outputToFull());
+  EXPECT_EQ(unseen.code, 141);
+  EXPECT_EQ(full.code, 1);
+  EXPECT_THAT(full.err, HasSubstr("standard output"));
+  for (const Outcome& outcome : {unseen, full}) EXPECT_THAT(outcome.err, testing::Not(HasSubstr("interrupted")));
 }
 
 // A log on a full disk, or none: the work is done all the same, and no file takes the messages.

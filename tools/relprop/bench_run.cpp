@@ -21,21 +21,23 @@ class Bench {
       : arguments_(arguments), network_(arguments.network), console_(arguments.quiet) {}
 
   void run() {
-    checkTrace();
+    if (!arguments_.trace.empty()) requirePlaceOfFile(arguments_.trace, "--trace");
     model_ = loadModel(network_, console_);
     preprocess_ = chosenPreprocess(*model_, network_);
     shape_ = chooseShape(*model_, network_, preprocess_);
     if (!arguments_.threads.empty()) network_.threads = arguments_.threads.front();
     chooseMethodsAndBatches();
+    requireTraceIsNoInput();
     arguments_.fidelity.empty() ? measure() : compare();
   }
 
  private:
   // Before an hour of work rather than behind it.
-  void checkTrace() const {
+  void requireTraceIsNoInput() const {
     if (arguments_.trace.empty()) return;
-    requirePlaceOfFile(arguments_.trace, "--trace");
-    std::vector<std::filesystem::path> read = filesOf(network_);
+    std::vector<MethodChoice> choices;
+    for (const std::string& method : methods_) choices.push_back({method});
+    std::vector<std::filesystem::path> read = filesOf(network_, *model_, choices);
     read.emplace_back(arguments_.input);
     requireNoInput(arguments_.trace, InputFiles(read), "--trace");
   }

@@ -109,7 +109,8 @@ void addFeatureOptions(CLI::App& app, BowSettings& s) {
   CLI::Option* patches = app.add_option("--patches", s.patches, "sides of the patches, in pixels (default 16,24,32)")
                              ->delimiter(',')
                              ->type_name("N,…");
-  app.add_flag("!--no-root", s.root, "SIFT as it is, not RootSIFT");
+  app.add_flag_callback(
+      "--no-root", [&s] { s.root = false; }, "SIFT as it is, not RootSIFT");
   const auto most = [&](const std::string& places, const std::string& text) {
     const auto choose = [&s, places](int count) { s.places = places, s.keypoints = count; };
     return app.add_option_function<int>("--" + places, choose, text)->type_name("N")->excludes(step)->excludes(patches);

@@ -62,7 +62,7 @@ class Comparison {
     checkPreprocess(second);
     sets_[0] = methodsOf(first);
     sets_[1] = methodsOf(second);
-    reserveFiles();
+    reserveFiles(first, second);
     for (auto& set : sets_) set->check();
     checkAlike(first, second);
     reader_ =
@@ -100,10 +100,13 @@ class Comparison {
   }
 
   // Those of the rows of a tensor are looked at when they are written.
-  void reserveFiles() {
-    std::vector<std::filesystem::path> read = filesOf(network_), pictures = pathsOf(inputs_);
-    read.insert(read.end(), pictures.begin(), pictures.end());
-    read.insert(read.end(), {arguments_.other, arguments_.labels});
+  void reserveFiles(const Model& first, const Model& second) {
+    NetworkOptions other;
+    other.model = arguments_.other;
+    std::vector<std::filesystem::path> read = pathsOf(inputs_);
+    for (const auto& files : {filesOf(network_, first, choices_), filesOf(other, second)})
+      read.insert(read.end(), files.begin(), files.end());
+    read.emplace_back(arguments_.labels);
     files_.emplace(arguments_.folder, InputFiles(read));
     for (std::size_t m = 0; m < choices_.size(); ++m)
       for (const Input& input : inputs_)

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -108,6 +109,13 @@ void keepStandardStreams() {
   if (closed(STDIN_FILENO)) ::open("/dev/null", O_RDONLY);
   if (closed(STDOUT_FILENO)) ::open("/dev/full", O_WRONLY);
   if (closed(STDERR_FILENO)) ::open("/dev/null", O_WRONLY);
+}
+
+bool isUnreadOutput(const std::string& path) {
+  struct stat named {
+  }, output{};
+  return ::stat(path.c_str(), &named) == 0 && ::fstat(STDOUT_FILENO, &output) == 0 && named.st_dev == output.st_dev &&
+         named.st_ino == output.st_ino && nobodyReads(STDOUT_FILENO);
 }
 
 void flushStandardOutput() {

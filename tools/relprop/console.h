@@ -46,6 +46,9 @@ class ReaderGone : public Error {
   ReaderGone() : Error(ErrorCode::FileWriteFailed, "standard output", "nobody reads it any more") {}
 };
 
+// Whether a path is that of standard output, and whoever read it has gone.
+bool isUnreadOutput(const std::string& path);
+
 // Throws ReaderGone or FileWriteFailed when something written to standard output did not arrive (a full disk behind a
 // redirection).
 void flushStandardOutput();

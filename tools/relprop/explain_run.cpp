@@ -40,7 +40,7 @@ class Run {
 
  private:
   void readModel();
-  std::vector<std::filesystem::path> filesRead() const;
+  std::vector<std::filesystem::path> filesRead(const Model& model, const std::vector<MethodChoice>& choices) const;
   void requireNoInputWritten() const;
   MethodSet::Network network(const Model& model);
   int batchSize(const Model& model) const;
@@ -85,6 +85,7 @@ class Run {
   std::size_t groupFirst_ = 0;
   std::size_t step_ = 0, explained_ = 0;  // step_: inputs × methods behind us
   std::string current_;                   // input and method, for the progress bar
+  bool unseen_ = false;                   // standard output takes no more; the writer's until it is drained
   Failures failures_;
   static constexpr std::size_t kWaiting = 8;  // results that wait to be written; more would only cost memory
   ReadAhead readAhead_{[this](std::size_t first, std::size_t end) { return read(first, end); }};
@@ -133,7 +134,7 @@ void Run::readModel() {
   MethodSet::Network net = network(model);
   OutputOptions output = arguments_.output;
   output.layout = layout_ = model.layout(network_.layout);
-  outputs_.emplace(output, choices.size(), question_.targets.size(), InputFiles(filesRead()));
+  outputs_.emplace(output, choices.size(), question_.targets.size(), InputFiles(filesRead(model, choices)));
   std::optional<Preprocess> preprocess = net.preprocess;
   const auto note = [this](const std::string& text) { writer_.drain(), console_.note(text); };
   const auto warn = [this](const std::string& text) { writer_.drain(), console_.warning(text); };
@@ -144,8 +145,8 @@ void Run::readModel() {
 }
 
 // What is written over must not be what is read.
-std::vector<std::filesystem::path> Run::filesRead() const {
-  std::vector<std::filesystem::path> files = filesOf(network_), pictures = pathsOf(inputs_);
+std::vector<std::filesystem::path> Run::filesRead(const Model& model, const std::vector<MethodChoice>& choices) const {
+  std::vector<std::filesystem::path> files = filesOf(network_, model, choices), pictures = pathsOf(inputs_);
   files.insert(files.end(), pictures.begin(), pictures.end());
   files.emplace_back(arguments_.labels);
   for (const std::string& list : arguments_.target.targets)
@@ -329,7 +330,9 @@ void Run::report(const Method& method, const Explained& member, const std::vecto
     json["files"] = files[map];
     console_.lines(dump(json, -1));
   }
-  if (!arguments_.output.any() && std::ferror(stdout)) interrupt();  // no result would be seen of what is left
+  if (arguments_.output.any() || !std::ferror(stdout)) return;
+  unseen_ = true;
+  interrupt();  // no result would be seen of what is left
 }
 
 // --layers and --at ask for relevance that some methods do not have, and pictures that some nodes cannot give.
@@ -433,10 +436,11 @@ void Run::explainChunk(std::size_t first, std::size_t end) {
 
 int Run::close() {
   writer_.drain();
-  const std::size_t failed = failures_.count();
-  if (inputs_.size() > 1 || interrupted())
-    console_.note(fmt::format("{}{} explained, {} failed", interrupted() ? "interrupted: " : "", explained_, failed) +
-                  (interrupted() ? fmt::format(", {} not done", inputs_.size() - explained_ - failed) : ""));
+  const std::size_t failed = failures_.count(), left = inputs_.size() - explained_ - failed;
+  const bool early = interrupted() && (left > 0 || !unseen_);
+  if (inputs_.size() > 1 || early)
+    console_.note(fmt::format("{}{} explained, {} failed", early ? "interrupted: " : "", explained_, failed) +
+                  (early ? fmt::format(", {} not done", left) : ""));
   flushStandardOutput();
   if (interrupted()) return kExitInterrupted;
   return failed == 0 ? kExitOk : kExitFailure;

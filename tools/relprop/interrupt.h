@@ -1,5 +1,6 @@
-// Ctrl-C, SIGTERM and SIGHUP: the first asks the run to stop between two steps, the second ends the program at once. A
-// signal that the program was started to ignore, as nohup does, stays ignored.
+// Ctrl-C, SIGTERM and SIGHUP: the first asks the run to stop between two steps; another Ctrl-C or SIGTERM ends the
+// program at once, another SIGHUP does not. A signal that the program was started to ignore, as nohup does, stays
+// ignored.
 #pragma once
 
 namespace relprop::cli {

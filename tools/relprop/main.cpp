@@ -1,6 +1,7 @@
 // The program relprop. Exit codes: see commands.h.
 #include <fmt/core.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -49,17 +50,34 @@ int usageError(const std::string& message) {
   return kExitUsage;
 }
 
+std::vector<std::string> partsOf(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::App* part : app.get_subcommands([](const CLI::App*) { return true; }))
+    names.push_back(part->get_name());
+  return names;
+}
+
 std::string suggestion(const std::string& word, const std::vector<std::string>& names) {
   std::string nearest = nearestName(word, names);
   return nearest.empty() ? "" : fmt::format("; did you mean '{}'?", nearest);
+}
+
+// The word behind a command of several parts has to be one of them.
+std::string wrongPart(const CLI::App& app, const std::string& word) {
+  const std::vector<std::string> parts = partsOf(app);
+  if (parts.empty() || word.starts_with('-') || std::find(parts.begin(), parts.end(), word) != parts.end()) return "";
+  return fmt::format("there is no command '{} {}', but {}{}", app.get_name(), word, fmt::join(parts, ", "),
+                     suggestion(word, parts));
 }
 
 // The first word has to be a command. CLI11 would only say that some word was not expected.
 std::string wrongCommand(const std::vector<Command>& commands, int argc, char** argv) {
   if (argc < 2 || argv[1][0] == '-') return "";
   std::vector<std::string> names;
-  for (const Command& command : commands) names.push_back(command.app->get_name());
-  if (std::find(names.begin(), names.end(), argv[1]) != names.end()) return "";
+  for (const Command& command : commands) {
+    names.push_back(command.app->get_name());
+    if (names.back() == argv[1]) return argc < 3 ? "" : wrongPart(*command.app, argv[2]);
+  }
   return fmt::format("there is no command '{}'{}", argv[1], suggestion(argv[1], names));
 }
 
@@ -67,13 +85,11 @@ std::string wrongCommand(const std::vector<Command>& commands, int argc, char** 
 std::string suggestions(const CLI::App& root) {
   std::string text;
   for (const CLI::App* app : root.get_subcommands()) {
-    std::vector<std::string> names, parts;
+    std::vector<std::string> names;
     for (const CLI::Option* option : app->get_options())
       for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
-    for (const CLI::App* part : app->get_subcommands([](const CLI::App*) { return true; }))
-      parts.push_back(part->get_name());
     for (const std::string& word : app->remaining())
-      text += suggestion(word.substr(0, word.find('=')), word.starts_with("--") ? names : parts);
+      text += suggestion(word.substr(0, word.find('=')), word.starts_with("--") ? names : partsOf(*app));
     text += suggestions(*app);
   }
   return text;
@@ -107,6 +123,7 @@ int exitCodeOfFailure() {
     return kExitReaderGone;
   } catch (const Error& error) {
     if (error.code() == ErrorCode::Cancelled && interrupted()) return kExitInterrupted;
+    if (error.code() == ErrorCode::FileWriteFailed && isUnreadOutput(error.where())) return kExitReaderGone;
   } catch (...) {
   }
   Console(false).error(failureMessage());

@@ -6,6 +6,7 @@
 #include <cctype>
 #include <map>
 #include <sstream>
+#include <system_error>
 
 #include "relprop/choices.h"
 #include "relprop/explain.h"
@@ -30,6 +31,12 @@ bool takes(const MethodInfo& method, const std::string& key, const std::vector<S
 bool continuesMethod(const std::string& part) {
   const std::size_t equals = part.find('=');
   return equals != std::string::npos && part.find(':') >= equals;
+}
+
+void addFolder(const std::filesystem::path& folder, std::vector<std::filesystem::path>& files) {
+  std::error_code failed;
+  for (std::filesystem::directory_iterator entry(folder, failed), end; !failed && entry != end; entry.increment(failed))
+    files.push_back(entry->path());
 }
 
 // Options by the methods that do not take them.
@@ -93,6 +100,18 @@ std::vector<MethodChoice> chooseMethods(const std::vector<std::string>& names, c
     add({name});
   }
   return chosen;
+}
+
+void addFilesOf(const std::string& method, std::vector<std::filesystem::path>& files) {
+  const std::size_t colon = method.find(':');
+  std::istringstream parameters(colon == std::string::npos ? "" : method.substr(colon + 1));
+  for (std::string part; std::getline(parameters, part, ',');) {
+    const std::size_t equals = part.find('=');
+    const std::string key = part.substr(0, equals), value = equals == std::string::npos ? "" : part.substr(equals + 1);
+    if (key != "baseline" && key != "baselines") continue;
+    files.emplace_back(value);
+    if (key == "baselines" && value != "uniform") addFolder(value, files);  // uniform: a word, whatever is called so
+  }
 }
 
 std::string fileNamePart(const std::string& method) {

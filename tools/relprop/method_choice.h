@@ -1,6 +1,7 @@
 // Which methods a command runs: the method strings of the command line with the shortcuts (--abs, --noise, …) appended.
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <utility>
 #include <vector>
@@ -29,6 +30,9 @@ struct MethodsFor {
 // library refuses those it does not take; one of "all" gets those it takes, and `notes` says what was left out.
 std::vector<MethodChoice> chooseMethods(const std::vector<std::string>& names, const std::vector<Shortcut>& shortcuts,
                                         const MethodsFor& what, std::vector<std::string>& notes);
+
+// Appends what the parameters of a method string name: a file, or those in a folder.
+void addFilesOf(const std::string& method, std::vector<std::filesystem::path>& files);
 
 // A method string as part of a file name: every character that is special there or to the shell becomes '-'.
 std::string fileNamePart(const std::string& method);

@@ -206,12 +206,15 @@ ModelOptions modelOptions(const NetworkOptions& options) {
   return result;
 }
 
-std::vector<std::filesystem::path> filesOf(const NetworkOptions& options) {
-  const std::filesystem::path model = options.model;
-  std::vector<std::filesystem::path> files = {model, options.patterns, options.preprocess, options.tuningFile};
+std::vector<std::filesystem::path> filesOf(const NetworkOptions& options, const Model& model,
+                                           const std::vector<MethodChoice>& methods) {
+  const std::filesystem::path file = options.model;
+  std::vector<std::filesystem::path> files = {file, options.patterns, options.preprocess, options.tuningFile};
   for (const char* beside : {".preprocess.json", ".labels.txt"})
-    files.push_back(std::filesystem::path(model).replace_extension(beside));
-  for (const auto& [input, file] : options.feeds) files.emplace_back(file);
+    files.push_back(std::filesystem::path(file).replace_extension(beside));
+  for (const auto& [input, feed] : options.feeds) files.emplace_back(feed);
+  files.insert(files.end(), model.weightFiles().begin(), model.weightFiles().end());
+  for (const MethodChoice& method : methods) addFilesOf(method.text, files);
   return files;
 }
 

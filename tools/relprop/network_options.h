@@ -42,8 +42,9 @@ struct NetworkOptions {
 // The network with the output and the inputs that were asked for; says what was assumed.
 Model loadModel(const NetworkOptions& options, Console& console);
 ModelOptions modelOptions(const NetworkOptions& options);
-// What the options have read, and what may be read beside the model.
-std::vector<std::filesystem::path> filesOf(const NetworkOptions& options);
+// What the options have read, and the model; what may be read beside it, and what the methods name.
+std::vector<std::filesystem::path> filesOf(const NetworkOptions& options, const Model& model,
+                                           const std::vector<MethodChoice>& methods = {});
 
 void addNetworkOptions(CLI::App& app, NetworkOptions& options);
 // How the model is run and what goes into it.

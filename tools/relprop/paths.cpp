@@ -40,6 +40,9 @@ void requireNoInput(const fs::path& out, const InputFiles& inputs, const std::st
 void checkWritable(const fs::path& folder, const std::string& option) {
   std::error_code failed;
   fs::path existing = fs::absolute(folder, failed);
+  if (failed)
+    throw Error(ErrorCode::FileWriteFailed, folder.string(), "the working folder: " + failed.message(), "",
+                "give an absolute path with " + option);
   while (!fs::exists(fs::symlink_status(existing, failed)) && existing.has_relative_path())
     existing = existing.parent_path();
   if (!fs::is_directory(existing, failed))

@@ -96,7 +96,7 @@ class PatternRun {
 };
 
 void PatternRun::requireOutIsNoInput() const {
-  std::vector<fs::path> read = filesOf(network_), pictures = pathsOf(inputs_);
+  std::vector<fs::path> read = filesOf(network_, *model_), pictures = pathsOf(inputs_);
   read.insert(read.end(), pictures.begin(), pictures.end());
   const InputFiles inputs(read);
   for (const fs::path& written : {arguments_.out, part_}) requireNoInput(written, inputs);
@@ -107,8 +107,8 @@ void PatternRun::prepare() {
   std::vector<std::string> notes;  // about the names of results, of which there is one here
   inputs_ = collectInputs(arguments_.paths, notes);
   requirePlaceOfFile(arguments_.out);
-  requireOutIsNoInput();
   model_ = loadModel(network_, console_);
+  requireOutIsNoInput();
   preprocess_ = chosenPreprocess(*model_, network_);
   if (const int fixed = fixedBatch(*model_); fixed > 0) network_.batch = fixed;
   constexpr int kDefault = 8;

@@ -67,9 +67,9 @@ int runTune(const TuneArguments& arguments) {
   watchInterrupts();
   requireModelName(arguments.network.model);
   requirePlace(arguments.out);
-  requireNoInput(arguments.out, InputFiles(filesOf(arguments.network)));
   Console console(arguments.quiet);
   const Model model = loadModel(arguments.network, console);
+  requireNoInput(arguments.out, InputFiles(filesOf(arguments.network, model)));
   TuneOptions options;
   options.layout = arguments.network.layout;
   options.inputShape = chooseShape(model, arguments.network, chosenPreprocess(model, arguments.network));

@@ -28,8 +28,11 @@ def fits(asked, complete, others):
     others asked for beside that."""
     if " | " in complete:  # maps by rules of their own or in bfloat16, which no part asks for
         return False
-    (name, keys), (its_name, its_keys) = fields(asked), fields(complete)
-    if its_name != name or not has(its_keys, keys) or its_keys.get("precision", "f32") != keys.get("precision", "f32"):
+    name, keys = fields(asked)
+    if re.sub("@[0-9]+$", "", complete.partition(":")[0]) != name:  # others may have commas in their values
+        return False
+    its_keys = fields(complete)[1]
+    if not has(its_keys, keys) or its_keys.get("precision", "f32") != keys.get("precision", "f32"):
         return False
     return not any(len(other) > len(keys) and has(its_keys, other)
                    for other_name, other in map(fields, others) if other_name == name)

@@ -113,6 +113,12 @@ void requireReplaceable(const fs::path& target) {
   }
 }
 
+std::optional<mode_t> modeOf(const fs::path& folder) {
+  struct stat info {};
+  if (::stat(folder.c_str(), &info) != 0) return {};
+  return info.st_mode & 07777;
+}
+
 fs::path temporaryBeside(const fs::path& target) {
   static std::atomic<unsigned> counter{0};
   const std::string name = target.filename().string().substr(0, 180);
@@ -152,8 +158,9 @@ FolderWriter::FolderWriter(const fs::path& target) : target_(resolved(target)) {
   require(failed, target_.parent_path());
   sweepLeftoverFolders(target_.parent_path(), kMarker);
   fs::path temporary = temporaryBeside(target_);
-  fs::remove_all(temporary, failed);                              // left behind by a killed process of the same id
-  const mode_t mode = fs::exists(target_, failed) ? 0700 : 0777;  // until it has that of the target
+  fs::remove_all(temporary, failed);  // left behind by a killed process of the same id
+  mode_ = modeOf(target_);
+  const mode_t mode = mode_ ? 0700 : 0777;  // until it has that of the target
   if (::mkdir(temporary.c_str(), mode) != 0) require(systemError(errno), target_);
   temporary_ = std::move(temporary);  // which cannot fail: nobody else knows of the folder yet
   claim();
@@ -217,9 +224,11 @@ void FolderWriter::mark() const {
 std::error_code FolderWriter::takePlace() {
   std::error_code failed;
   if (fs::exists(target_, failed)) {
-    keepMode(target_, temporary_);
+    keepAccess(target_, temporary_);
     return exchange(temporary_, target_);  // the destructor removes the old one
   }
+  // What was there when it began may be gone.
+  if (mode_ && ::chmod(temporary_.c_str(), *mode_) != 0) return systemError(errno);
   fs::rename(temporary_, target_, failed);
   if (!failed) temporary_.clear();
   return failed;

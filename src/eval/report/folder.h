@@ -1,7 +1,10 @@
 // A folder that is whole or as it was before.
 #pragma once
 
+#include <sys/types.h>
+
 #include <filesystem>
+#include <optional>
 #include <set>
 #include <string>
 #include <system_error>
@@ -35,6 +38,7 @@ class FolderWriter {
 
   std::filesystem::path target_, temporary_;
   std::set<std::string> names_;
+  std::optional<mode_t> mode_;  // of what lay at the target when it began
   int lock_ = -1;
 };
 

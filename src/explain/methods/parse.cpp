@@ -19,6 +19,9 @@ const MethodEntry& findMethod(const std::string& name) {
   const std::string known = name == "gradient*input" ? "input-x-gradient" : name;
   for (const MethodEntry& e : methodList())
     if (known == e.name) return e;
+  if (name.find(',') != name.npos)
+    throw Error(ErrorCode::UnknownMethod, "method", "'" + name + "'", "one method",
+                "give each by itself; the program takes a list with commas as --methods");
   unknownName(ErrorCode::UnknownMethod, "method", name, methodNames());
 }
 

@@ -49,7 +49,7 @@ void level(std::vector<double>& values, bool probability) {
   const auto [low, high] = std::minmax_element(values.begin(), values.end());
   const double size = std::max(std::abs(*low), std::abs(*high));
   const double rounded = 0x1p-23 * (probability ? std::min(size, std::abs(1 - *low)) : size) + 0x1p-50 * size;
-  if (*high - *low <= rounded) values.assign(values.size(), double{values.front()});
+  if (std::isfinite(size) && *high - *low <= rounded) values.assign(values.size(), double{values.front()});
 }
 
 Baseline baselineFor(const std::string& fill) {

@@ -97,6 +97,18 @@ TEST(ReportFolder, KeepsTheModeOfWhatItReplaces) {
   }
 }
 
+TEST(ReportFolder, KeepsTheModeOfWhatIsGoneWhenItComes) {
+  const TemporaryFolder base;
+  const fs::path target = base / "report";
+  fs::create_directory(target);
+  fs::permissions(target, static_cast<fs::perms>(0755));
+  FolderWriter writer(target);
+  fs::remove(target);
+  writer.write("a", std::string("a"));
+  writer.commit();
+  EXPECT_EQ(modeOf(target), 0755U);
+}
+
 // Nobody who may not write there gets a writable folder in its place.
 TEST(ReportFolder, RefusesAFolderThatMayNotBeWritten) {
   const TemporaryFolder base;

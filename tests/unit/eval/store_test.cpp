@@ -291,6 +291,12 @@ TEST(Store, RefusesRowsThatHangInTheAir) {
   ResultBatch deep = batch("a.jpg");
   deep.maps[0].map = Tensor({1, 2, 2});
   EXPECT_EQ(expectError(ErrorCode::InvalidArgument, [&] { store.write(deep); }).got(), "a heatmap 1×2×2 of 4 values");
+  deep.maps[0].map = Tensor({1, 2}, {1, std::numeric_limits<float>::quiet_NaN()});
+  EXPECT_EQ(expectError(ErrorCode::InvalidArgument, [&] { store.write(deep); }).got(),
+            "a heatmap with a value that is not finite");
+  deep.maps[0].map.reset();
+  deep.maps[0].explainSeconds = -1;
+  EXPECT_EQ(expectError(ErrorCode::InvalidArgument, [&] { store.write(deep); }).got(), "work that took -1 s");
   EXPECT_TRUE(store.pictures().empty()) << "part of a batch was kept";
   EXPECT_TRUE(store.runs().empty());
   store.write(batch("a.jpg"));

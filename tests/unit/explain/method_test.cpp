@@ -149,6 +149,8 @@ TEST(MethodError, UnknownNameListsAllAndTheNearest) {
   EXPECT_EQ(e.code(), ErrorCode::UnknownMethod);
   EXPECT_THAT(e.hint(), HasSubstr("'lrp-gamma'"));
   for (const MethodEntry& m : methodList()) EXPECT_THAT(e.expected(), HasSubstr(m.name));
+  EXPECT_EQ(failure("rap,gradient").code(), ErrorCode::UnknownMethod);
+  EXPECT_EQ(failure("rap,gradient").expected(), "one method");
   EXPECT_EQ(failure("").code(), ErrorCode::UnknownMethod);
   EXPECT_EQ(failure("RAP").code(), ErrorCode::UnknownMethod);
 }

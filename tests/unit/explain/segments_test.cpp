@@ -255,6 +255,18 @@ TEST(Segments, OfAConstantScoreAreZeroToTheBit) {
     }
 }
 
+// A score that overflows where a segment is covered is no constant one.
+TEST(Segments, OfAScoreThatOverflowsAreNotNothing) {
+  const auto backend = makeReferenceBackend();
+  BaselineFacts facts = fromMinusOneToOne();
+  for (float& low : facts.bounds->low) low = -3e38f;
+  for (const std::string& method : bothSegmentMethods()) {
+    const Attribution a = explainImage(convNet(4), method + ",fill=black,value=score", *backend, quadrants(),
+                                       {classQuestion(1)}, facts)[0];
+    EXPECT_TRUE(std::any_of(a.map.begin(), a.map.end(), [](double v) { return v != 0; })) << method;
+  }
+}
+
 TEST(Segments, MayBeOne) {
   const Doubles image = quadrants();
   const auto backend = makeReferenceBackend();

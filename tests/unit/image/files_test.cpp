@@ -190,6 +190,34 @@ TEST(WriteFile, WhatIsReplacedKeepsItsMode) {
   EXPECT_EQ(modeOf("a.txt"), 0600U);
 }
 
+TEST(WriteFile, WhatIsReplacedKeepsItsOwnerAndGroup) {
+  const TemporaryFolder folder;
+  const fs::path file = folder.write("a.txt", std::string("old"));
+  if (::chown(file.c_str(), 12345, 12346) != 0) GTEST_SKIP() << "only root may give files away";
+  fs::permissions(file, static_cast<fs::perms>(0640));
+  writeFile(file, std::string("new"));
+  struct stat info {};
+  ASSERT_EQ(::stat(file.c_str(), &info), 0);
+  EXPECT_EQ(info.st_uid, 12345U);
+  EXPECT_EQ(info.st_gid, 12346U);
+  EXPECT_EQ(info.st_mode & 0777U, 0640U);
+}
+
+// The text of such a name is that of a file that is gone.
+TEST(WriteFile, ANameOfAnOpenFileIsThatFile) {
+  const TemporaryFolder folder;
+  const fs::path file = folder.write("gone", std::string("something longer"));
+  const int open = ::open(file.c_str(), O_RDWR | O_CLOEXEC);
+  ASSERT_GE(open, 0);
+  fs::remove(file);
+  writeFile("/proc/self/fd/" + std::to_string(open), std::string("new"));
+  char text[32] = {};
+  EXPECT_EQ(::pread(open, text, sizeof text, 0), 3);
+  EXPECT_STREQ(text, "new");
+  EXPECT_EQ(folder.entries(), 0);
+  ::close(open);
+}
+
 // What an errno alone tells is said of files, folders and stores alike.
 TEST(WriteFile, HintsAreAboutTheReason) {
   const TemporaryFolder folder;

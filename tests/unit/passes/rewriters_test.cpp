@@ -78,7 +78,7 @@ ValueId large(Build& b) {
 const char* const kTooLarge = "constants of 1000 elements (expected 100 at most)";
 const char* const kTooLong = "constants that take too long to compute (expected 3200 steps at most)";
 
-std::vector<Demand> demands() {
+std::vector<Demand> ofFolding() {
   return {
       {"SumOfALargeOne", foldDerivedConstants, [](Build& b) { b.add(Op::ReduceSum, {large(b)}); }, kTooLarge},
       {"LargestOfALargeOne", foldDerivedConstants, [](Build& b) { b.add(Op::ArgMax, {large(b)}); }, kTooLarge},
@@ -115,6 +115,11 @@ std::vector<Demand> demands() {
          }
        },
        kTooLong},
+  };
+}
+
+std::vector<Demand> ofRewriting() {
+  return {
       {"ManyTakes", canonicaliseTakes,
        [](Build& b) {
          for (int i = 0; i < 14; ++i) b.add(Op::Trilu, {b.x()});
@@ -162,8 +167,11 @@ TEST_P(Demanding, IsRefused) {
       << refusalOf(ErrorCode::ShapeMismatch, run);
 }
 
-INSTANTIATE_TEST_SUITE_P(Charges, Demanding, testing::ValuesIn(demands()),
-                         [](const testing::TestParamInfo<Demand>& info) { return info.param.name; });
+std::string nameOf(const testing::TestParamInfo<Demand>& info) {
+  return info.param.name;
+}
+INSTANTIATE_TEST_SUITE_P(Folding, Demanding, testing::ValuesIn(ofFolding()), nameOf);
+INSTANTIATE_TEST_SUITE_P(Rewriting, Demanding, testing::ValuesIn(ofRewriting()), nameOf);
 
 // Shapes are read of what is large, and parts: that costs no more than what comes of it.
 TEST(Charges, PartsAndShapesOfLargeConstantsAreCheap) {
