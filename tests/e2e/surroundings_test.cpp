@@ -9,7 +9,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <clocale>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <thread>
 
@@ -220,6 +222,17 @@ TEST_F(SurroundingsTest, StoresWhoseNamesAreTooLong) {
   expectError(relprop(arguments), "sss");
 }
 
+// Before that a signal ends the child, whatever its program would do.
+void waitUntilIgnored(pid_t child) {
+  unsigned long ignored = 0;
+  for (int i = 0; i < 10'000 && (ignored & 3) != 3; ++i) {  // SIGHUP and SIGINT
+    std::ifstream status("/proc/" + std::to_string(child) + "/status");
+    for (std::string line; std::getline(status, line);)
+      if (line.starts_with("SigIgn:")) ignored = std::stoul(line.substr(7), nullptr, 16);
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+}
+
 // As in the background of a script, or by nohup.
 TEST_F(SurroundingsTest, SignalsToBeIgnoredAreIgnored) {
   const RunOptions ignoring{.inChild =
@@ -228,6 +241,7 @@ TEST_F(SurroundingsTest, SignalsToBeIgnoredAreIgnored) {
                                 },
                             .whileRunning =
                                 [](pid_t child) {
+                                  waitUntilIgnored(child);
                                   for (int i = 0; i < 50; ++i) {
                                     for (const int one : {SIGINT, SIGHUP}) ::kill(child, one);
                                     std::this_thread::sleep_for(std::chrono::milliseconds(20));
