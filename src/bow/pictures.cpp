@@ -3,13 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <exception>
 #include <mutex>
 #include <new>
-#include <system_error>
 #include <thread>
 
 #include "bow/part_file.h"
+#include "core/parallel.h"
 #include "relprop/error.h"
 
 namespace relprop::bow {
@@ -28,27 +27,9 @@ class Looking {
 
   // Pictures first, first + 1, …, as many as there are places in `gave`.
   void look(std::size_t first, std::vector<Gave>& gave) {
-    std::vector<std::exception_ptr> thrown(gave.size());
-    const std::size_t threads = std::min(static_cast<std::size_t>(threadsOf(pass_.threads)), gave.size());
-    const auto share = [&](std::size_t t) {
-      for (std::size_t i = t; i < gave.size(); i += threads) try {
-          gave[i] = one(first + i);
-        } catch (...) {
-          thrown[i] = std::current_exception();
-        }
-    };
-    {
-      std::vector<std::jthread> workers;
-      std::size_t started = 1;
-      try {
-        for (; started < threads; ++started) workers.emplace_back(share, started);
-      } catch (const std::system_error&) {  // no more threads to be had: their shares are left to this one
-      }
-      share(0);
-      for (std::size_t t = started; t < threads; ++t) share(t);
-    }
-    for (const std::exception_ptr& failure : thrown)
-      if (failure) std::rethrow_exception(failure);
+    inParallel(
+        gave.size(), [&](std::size_t i) { gave[i] = one(first + i); },
+        static_cast<std::size_t>(threadsOf(pass_.threads)));
   }
 
  private:

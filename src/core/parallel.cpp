@@ -15,7 +15,7 @@ constexpr std::size_t kMostThreads = 8;  // more do not move memory faster
 
 }  // namespace
 
-void inParallel(std::size_t count, const std::function<void(std::size_t)>& work) {
+void inParallel(std::size_t count, const std::function<void(std::size_t)>& work, std::size_t threads) {
   std::vector<std::exception_ptr> failures(count);
   std::atomic<std::size_t> next{0};
   const auto loop = [&] {
@@ -25,11 +25,11 @@ void inParallel(std::size_t count, const std::function<void(std::size_t)>& work)
         failures[i] = std::current_exception();
       }
   };
-  const std::size_t cores = std::min<std::size_t>(std::thread::hardware_concurrency(), kMostThreads);
+  if (threads == 0) threads = std::min<std::size_t>(std::thread::hardware_concurrency(), kMostThreads);
   {
     std::vector<std::jthread> helpers;
     try {
-      for (std::size_t i = 1; i < std::min(cores, count); ++i) helpers.emplace_back(loop);
+      for (std::size_t i = 1; i < std::min(threads, count); ++i) helpers.emplace_back(loop);
     } catch (const std::system_error&) {  // no more threads to be had: those that run do it all
     }
     loop();

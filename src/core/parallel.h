@@ -6,9 +6,9 @@
 
 namespace relprop {
 
-// Calls work(0), …, work(count - 1), on all cores and in no particular order. What calls throw is kept until all have
-// returned; then the exception of the smallest index goes on. For work that reads and writes memory, such as decoding
-// weights: no more than eight threads are used.
-void inParallel(std::size_t count, const std::function<void(std::size_t)>& work);
+// Calls work(0), …, work(count - 1), in no particular order, on so many threads, or fewer where the system starts no
+// more. 0: on all cores, but eight at most, for work that reads and writes memory, such as decoding weights. What calls
+// throw is kept until all have returned; then the exception of the smallest index goes on.
+void inParallel(std::size_t count, const std::function<void(std::size_t)>& work, std::size_t threads = 0);
 
 }  // namespace relprop

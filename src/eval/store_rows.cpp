@@ -32,16 +32,15 @@ Tensor heatmapAt(const Database& database, const Statement& row, int column) {
   const auto count = static_cast<std::int64_t>(map.data.size());
   const bool fits = height > 0 && width > 0 ? count % width == 0 && count / width == height : count == 0;
   if (!fits) failDamaged(database, fmt::format("a heatmap of {}×{} with {} values", height, width, count));
-  if (!std::all_of(map.data.begin(), map.data.end(), [](float v) { return std::isfinite(v); }))
+  if (!areFinite(map.data))
     failDamaged(database, fmt::format("a heatmap of {}, {}, with a value that is not finite",
                                       visibleText(row.text(kPictureColumn)), visibleText(row.text(kMethodColumn))));
   return map;
 }
 
-// NaN where nobody measured it.
 double secondsAt(const Database& database, const Statement& row, int column) {
   const double seconds = row.real(column);
-  if (seconds < 0 || std::isinf(seconds)) failDamaged(database, fmt::format("work that took {} s", seconds));
+  if (!mayBeSeconds(seconds)) failDamaged(database, fmt::format("work that took {} s", seconds));
   return seconds;
 }
 
@@ -64,6 +63,14 @@ std::uint64_t seedOf(const Database& database, const std::string& text) {
 }
 
 }  // namespace
+
+bool areFinite(const std::vector<float>& values) {
+  return std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); });
+}
+
+bool mayBeSeconds(double seconds) {
+  return std::isnan(seconds) || (seconds >= 0 && std::isfinite(seconds));
+}
 
 std::string selectPictures(bool withPng) {
   return fmt::format(

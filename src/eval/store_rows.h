@@ -9,6 +9,10 @@
 
 namespace relprop::eval {
 
+// What a store holds, whoever wrote it. Of seconds NaN too, where nobody measured them.
+bool areFinite(const std::vector<float>& values);
+bool mayBeSeconds(double seconds);
+
 // All facts of pictures and then their run, from `pictures p` joined with `models m` and `kept_pictures k`; the PNG
 // files are NULL unless wanted.
 std::string selectPictures(bool withPng);

@@ -2,11 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "eval/blob.h"
+#include "eval/store_rows.h"
 #include "relprop/error.h"
 
 namespace relprop::eval {
@@ -16,10 +15,8 @@ namespace {
   throw Error(ErrorCode::InvalidArgument, database.name(), got, expected);
 }
 
-// NaN where nobody measured it.
 void requireSeconds(const Database& database, double seconds) {
-  if (seconds < 0 || std::isinf(seconds))
-    refuse(database, fmt::format("work that took {} s", seconds), "seconds, 0 or more");
+  if (!mayBeSeconds(seconds)) refuse(database, fmt::format("work that took {} s", seconds), "seconds, 0 or more");
 }
 
 std::optional<Blob> unlessEmpty(const Blob& blob) {
@@ -152,8 +149,7 @@ void Writer::keep(const MapFacts& map, std::int64_t picture, std::int64_t method
   const Shape& shape = map.map->shape;
   if (shape.size() != 2 || elementCount(shape) != static_cast<std::int64_t>(map.map->data.size()))
     refuse(database_, fmt::format("a heatmap {} of {} values", toString(shape), map.map->data.size()), "H×W values");
-  if (!std::all_of(map.map->data.begin(), map.map->data.end(), [](float v) { return std::isfinite(v); }))
-    refuse(database_, "a heatmap with a value that is not finite", "finite relevance");
+  if (!areFinite(map.map->data)) refuse(database_, "a heatmap with a value that is not finite", "finite relevance");
   keepMap_.run(picture, method, shape[0], shape[1], toBlob(map.map->data));
 }
 

@@ -148,12 +148,13 @@ std::string dataOfBag(const BowWordsArguments& arguments) {
 
 std::size_t writeSheets(const BowWordsArguments& arguments, const std::vector<BowWord>& words) {
   constexpr std::size_t perSheet = kWordsAcross * kWordsDown;
+  const InputFiles inputs({arguments.bag});
   std::size_t sheets = 0;
   for (std::size_t first = 0; first < words.size(); first += perSheet, ++sheets) {
     const WritingGuard guard;
     const std::size_t last = std::min(words.size(), first + perSheet);
     const fs::path sheet = arguments.out / fmt::format("words-{:05}.png", first);
-    requireNoInput(sheet, InputFiles({arguments.bag}));
+    requireNoInput(sheet, inputs);
     writeFile(sheet, encodePng(sheetOf(words, first, last, arguments.options)));
   }
   return sheets;

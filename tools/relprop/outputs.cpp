@@ -128,6 +128,7 @@ std::string Outputs::panelName(const std::string& name, const std::string& metho
 }
 
 void Outputs::requireNoInput(const Input& input, const std::string& methodPart, const Question& question) const {
+  if (!files_.holdInputs()) return;
   const std::string name = input.name + "." + methodPart;
   if (options_.npy) files_.requireNoInput(name + ".npy");
   if (options_.json) files_.requireNoInput(name + ".json");

@@ -15,6 +15,8 @@ class ResultFiles {
  public:
   ResultFiles(std::filesystem::path folder, const InputFiles& inputs);
 
+  // Whether the folder holds anything that the run reads; where it does not, as mostly, no name has to be looked at.
+  bool holdInputs() const { return !inputs_.empty(); }
   // Throws FileWriteFailed when the file of that name is one that the run reads.
   void requireNoInput(const std::string& name) const;
   // Writes NAME.extension, or where the run has written that already, NAME-2.extension, …; makes the folder where it is
