@@ -134,6 +134,7 @@ class RELPROP_API Store {
   std::vector<Result> results(bool withCurves = true) const;
   // The same one at a time, with who computed it; for stores that memory does not hold.
   void each(const std::function<void(const Result&, const Provenance&)>& visit, bool withCurves = true) const;
+  void eachMap(const std::function<void(const MapFacts&)>& visit, bool withMap = false) const;
   // One kept map or picture at a time, for large stores.
   std::optional<Tensor> map(const MapFacts& which) const;
   PictureFacts picture(const PictureFacts& which) const;  // with its PNG files

@@ -62,11 +62,15 @@ PictureFacts Store::picture(const PictureFacts& which) const {
   return eval::pictureAt(rows);
 }
 
-std::vector<MapFacts> Store::maps(bool withMap) const {
-  std::vector<MapFacts> maps;
+void Store::eachMap(const std::function<void(const MapFacts&)>& visit, bool withMap) const {
   Statement rows(impl_->database,
                  eval::selectMaps(withMap) + "order by m.key, p.dataset, p.picture, p.target, me.name");
-  while (rows.step()) maps.push_back(eval::mapAt(impl_->database, rows));
+  while (rows.step()) visit(eval::mapAt(impl_->database, rows));
+}
+
+std::vector<MapFacts> Store::maps(bool withMap) const {
+  std::vector<MapFacts> maps;
+  eachMap([&](const MapFacts& map) { maps.push_back(map); }, withMap);
   return maps;
 }
 

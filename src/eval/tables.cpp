@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/parallel.h"
 #include "eval/metric.h"
 #include "eval/statistics.h"
 #include "relprop/error.h"
@@ -31,13 +32,13 @@ constexpr double kLargest = 1e100;
 // By the pictures' numbers. Methods have scores on few of the pictures of some stores, so there is no square of them.
 using ByPicture = std::vector<std::pair<std::uint32_t, double>>;
 
-// One score of one protocol, by method.
+// One score of one protocol, by method; the last methods may be missing.
 struct Values {
   std::string protocol, score;
   std::vector<ByPicture> values;
 };
 
-// The rows of one group, with pictures and methods as numbers.
+// The rows of one group, with pictures and methods as numbers: in the order in which they came, until sortMethods.
 struct Gathered {
   std::map<std::string, std::size_t> pictures;  // those that were measured
   std::map<std::string, std::size_t> methods;
@@ -54,25 +55,35 @@ void addPicture(Gathered& group, const PictureFacts& picture) {
     ++group.skips[{"", "", picture.skipped}];
 }
 
-ByPicture& scoresOf(Gathered& group, const ResultKey& key, const std::string& score) {
+void checkCells(const Gathered& group, const GroupKey& key) {
+  if (group.columns.size() * group.methods.size() > kCells)
+    throw Error(ErrorCode::StoreUnusable, "a table of " + key.dataset,
+                fmt::format("{} methods and {} scores, or more", group.methods.size(), group.columns.size()),
+                fmt::format("{} cells at most", kCells), "merge fewer files into one");
+}
+
+std::size_t numberOf(Gathered& group, const GroupKey& key, const std::string& method) {
+  const auto [found, isNew] = group.methods.try_emplace(method, group.methods.size());
+  if (isNew) checkCells(group, key), group.seconds.emplace_back();
+  return found->second;
+}
+
+ByPicture& scoresOf(Gathered& group, const ResultKey& key, std::size_t method, const std::string& score) {
   const auto [found, isNew] = group.columnOf.try_emplace({key.protocol, score}, group.columns.size());
-  if (isNew) {
-    if ((group.columns.size() + 1) * group.methods.size() > kCells)
-      throw Error(ErrorCode::StoreUnusable, "a table of " + key.dataset,
-                  fmt::format("{} methods and more than {} scores", group.methods.size(), group.columns.size()),
-                  fmt::format("{} cells at most", kCells), "merge fewer files into one");
-    group.columns.push_back({key.protocol, score, std::vector<ByPicture>(group.methods.size())});
-  }
-  return group.columns[found->second].values[group.methods.at(key.method)];
+  if (isNew) group.columns.push_back({key.protocol, score, {}}), checkCells(group, groupOf(key));
+  std::vector<ByPicture>& values = group.columns[found->second].values;
+  if (values.size() <= method) values.resize(method + 1);
+  return values[method];
 }
 
 void addResult(Gathered& group, const Result& result) {
+  const std::size_t method = numberOf(group, groupOf(result.key), result.key.method);
   const auto picture = group.pictures.find(result.key.picture);
   if (picture == group.pictures.end()) return;  // the picture as a whole was skipped, and is counted there
   if (!result.skipped.empty()) ++group.skips[{result.key.method, result.key.protocol, result.skipped}];
   for (const NamedScore& score : result.scores) {
     if (std::abs(score.value) <= kLargest)
-      scoresOf(group, result.key, score.name).emplace_back(picture->second, score.value);
+      scoresOf(group, result.key, method, score.name).emplace_back(picture->second, score.value);
     else
       ++group.skips[{result.key.method, result.key.protocol,
                      score.name + (std::isfinite(score.value) ? " is too large a number" : " is not a finite number")}];
@@ -80,13 +91,28 @@ void addResult(Gathered& group, const Result& result) {
 }
 
 void addCost(Gathered& group, const MapFacts& map) {
-  if (std::isfinite(map.explainSeconds)) group.seconds[group.methods.at(map.method)].push_back(map.explainSeconds);
+  const std::size_t method = numberOf(group, groupOf(map), map.method);
+  if (std::isfinite(map.explainSeconds)) group.seconds[method].push_back(map.explainSeconds);
 }
 
-void numberMethods(Gathered& group) {
-  std::size_t i = 0;
-  for (auto& [method, number] : group.methods) number = i++;
-  group.seconds.resize(group.methods.size());
+// What has a place for each of `from`, some of the last missing, in their order.
+template <class T>
+std::vector<T> reordered(std::vector<T> places, const std::vector<std::size_t>& from) {
+  places.resize(from.size());
+  std::vector<T> result;
+  for (const std::size_t i : from) result.push_back(std::move(places[i]));
+  return result;
+}
+
+// By name.
+void sortMethods(Gathered& group) {
+  std::vector<std::size_t> order;
+  for (auto& [method, number] : group.methods) {
+    order.push_back(number);
+    number = order.size() - 1;
+  }
+  group.seconds = reordered(std::move(group.seconds), order);
+  for (Values& column : group.columns) column.values = reordered(std::move(column.values), order);
 }
 
 // Protocols in order, the scores of one as its metric lists them, those of a method by picture.
@@ -100,12 +126,9 @@ void sortColumns(Gathered& group) {
 std::map<GroupKey, Gathered> gather(const Rows& rows) {
   std::map<GroupKey, Gathered> groups;
   for (const PictureFacts& picture : rows.pictures) addPicture(groups[groupOf(picture)], picture);
-  for (const MapFacts& map : rows.maps) groups[groupOf(map)].methods[map.method];
-  for (const Result& result : rows.results) groups[groupOf(result.key)].methods[result.key.method];
-  for (auto& [key, group] : groups) numberMethods(group);
-  for (const MapFacts& map : rows.maps) addCost(groups[groupOf(map)], map);
-  for (const Result& result : rows.results) addResult(groups[groupOf(result.key)], result);
-  for (auto& [key, group] : groups) sortColumns(group);
+  rows.eachMap([&](const MapFacts& map) { addCost(groups[groupOf(map)], map); });
+  rows.eachResult([&](const Result& result) { addResult(groups[groupOf(result.key)], result); });
+  for (auto& [key, group] : groups) sortMethods(group), sortColumns(group);
   return groups;
 }
 
@@ -205,8 +228,11 @@ ScoreTable tableOf(const GroupKey& key, const ModelFacts& model, const Gathered&
   table.model = fmt::format("{} ({})", model.path, key.model);
   table.dataset = key.dataset, table.target = key.target;
   table.pictures = group.pictures.size();
-  for (const Values& column : group.columns)
-    table.columns.push_back(columnOf(column, direction(column.protocol, column.score)));
+  table.columns.resize(group.columns.size());
+  inParallel(group.columns.size(), [&](std::size_t i) {
+    const Values& column = group.columns[i];
+    table.columns[i] = columnOf(column, direction(column.protocol, column.score));
+  });
   for (const auto& [method, number] : group.methods) {
     table.methods.push_back(method);
     table.costs.push_back({method, meanOf(group.seconds[number])});
@@ -224,7 +250,9 @@ ModelFacts modelOf(const std::vector<ModelFacts>& models, const std::string& key
 }  // namespace
 
 Rows rowsOf(const Store& store) {
-  return {store.models(), store.pictures(), store.maps(), store.results(false)};
+  return {
+      store.models(), store.pictures(), [&](const auto& visit) { store.eachMap(visit); },
+      [&](const auto& visit) { store.each([&](const Result& result, const Provenance&) { visit(result); }, false); }};
 }
 
 ScoreKind directionOf(const std::string& protocol, const std::string& score) {

@@ -9,13 +9,15 @@
 
 namespace relprop::eval {
 
+// What a table is made of. A store has more maps and results than memory holds: they come one at a time, without
+// curves, pixels and PNG files.
 struct Rows {
   std::vector<ModelFacts> models;
   std::vector<PictureFacts> pictures;
-  std::vector<MapFacts> maps;
-  std::vector<Result> results;
+  std::function<void(const std::function<void(const MapFacts&)>& visit)> eachMap;
+  std::function<void(const std::function<void(const Result&)>& visit)> eachResult;
 };
-Rows rowsOf(const Store& store);  // without curves, maps and PNG files
+Rows rowsOf(const Store& store);  // which has to outlive them
 
 // What compares with one another: keys, as in ResultKey.
 struct GroupKey {

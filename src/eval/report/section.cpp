@@ -81,14 +81,17 @@ class Index {
   std::map<std::pair<GroupKey, std::string>, ShownPicture*> pictures_;
 };
 
-void addSeconds(const std::vector<MapFacts>& maps, const Index& index) {
-  for (const MapFacts& map : maps) {
+void addSeconds(const Rows& rows, const Index& index) {
+  rows.eachMap([&](const MapFacts& map) {
     ShownPicture* picture = index.picture(groupOf(map), map.picture);
-    if (!picture || !std::isfinite(map.explainSeconds)) continue;
+    if (!picture || !std::isfinite(map.explainSeconds)) return;
     const auto& methods = index.section(groupOf(map))->group.table.methods;  // which has the picture
     const auto place = std::lower_bound(methods.begin(), methods.end(), map.method) - methods.begin();
-    picture->seconds[static_cast<std::size_t>(place)] = map.explainSeconds;
-  }
+    // Another process may have written one of a new method since the table was made.
+    if (static_cast<std::size_t>(place) < picture->seconds.size() &&
+        methods[static_cast<std::size_t>(place)] == map.method)
+      picture->seconds[static_cast<std::size_t>(place)] = map.explainSeconds;
+  });
 }
 
 // One pass over the curves, which memory need not hold.
@@ -133,7 +136,7 @@ std::vector<Section> sectionsOf(const Store& store, const ReportOptions& options
     section.beside = Published(options.beside, std::filesystem::path(section.group.model.path).stem().string());
   choosePictures(sections, rows.pictures, options.gallery);
   const Index index(sections);
-  addSeconds(rows.maps, index);
+  addSeconds(rows, index);
   addResults(store, index, [&, pages = pageCount(sections)] { goOn(options, 0, pages); });
   return sections;
 }

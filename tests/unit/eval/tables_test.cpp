@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -20,7 +21,11 @@ using testing::SizeIs;
 // Rows of one model and data set, written as a store returns them.
 class TablesTest : public testing::Test {
  protected:
-  TablesTest() { rows_.models.push_back({"k", "nets/net.onnx", "h", "{}", "3×8×8"}); }
+  TablesTest() {
+    rows_.models.push_back({"k", "nets/net.onnx", "h", "{}", "3×8×8"});
+    rows_.eachMap = [this](const auto& visit) { std::for_each(maps_.begin(), maps_.end(), visit); };
+    rows_.eachResult = [this](const auto& visit) { std::for_each(results_.begin(), results_.end(), visit); };
+  }
 
   void picture(const std::string& id, const std::string& skipped = "") {
     PictureFacts facts;
@@ -28,14 +33,14 @@ class TablesTest : public testing::Test {
     rows_.pictures.push_back(facts);
   }
   Result& result(const std::string& id, const std::string& method, const std::string& protocol) {
-    rows_.results.push_back({{"k", "d", id, target_, method, protocol}, "", {}, {}, 0.0});
-    return rows_.results.back();
+    results_.push_back({{"k", "d", id, target_, method, protocol}, "", {}, {}, 0.0});
+    return results_.back();
   }
   void score(const std::string& id, const std::string& method, double value, const std::string& protocol = "p@1") {
     result(id, method, protocol).scores = {{"s", value}};
   }
   void seconds(const std::string& id, const std::string& method, double value) {
-    rows_.maps.push_back({"k", "d", id, target_, method, value, {}});
+    maps_.push_back({"k", "d", id, target_, method, value, {}});
   }
   std::vector<Group> groups(Better better = Better::Higher) const {
     return groupsOf(rows_, [=](const std::string&, const std::string&) { return better; });
@@ -43,6 +48,8 @@ class TablesTest : public testing::Test {
   ScoreTable table(Better better = Better::Higher) const { return groups(better).at(0).table; }
 
   Rows rows_;
+  std::vector<MapFacts> maps_;
+  std::vector<Result> results_;
   std::string target_ = "true";
 };
 
@@ -67,6 +74,27 @@ TEST_F(TablesTest, CellsAreMeansOverWhatAMethodHas) {
   EXPECT_EQ(t.columns[0].cells[1].all.count, 2u);
 }
 
+// Rows come in the order of pictures, so a method that has none of the first ones comes late.
+TEST_F(TablesTest, MethodsStandByNameWhenTheyCome) {
+  for (const char* id : {"1", "2"}) picture(id);
+  seconds("1", "c", 3.0), seconds("2", "a", 1.0), seconds("2", "b", 2.0);
+  score("1", "c", 30.0), score("2", "a", 10.0), score("2", "c", 31.0), score("2", "b", 20.0, "q@1");
+  const ScoreTable t = table();
+  EXPECT_THAT(t.methods, ElementsAre("a", "b", "c"));
+  ASSERT_THAT(t.columns, SizeIs(2));
+  const auto mean = [&](std::size_t column, std::size_t method) { return t.columns[column].cells.at(method).all; };
+  EXPECT_EQ(mean(0, 0).mean, 10.0);
+  EXPECT_EQ(mean(0, 1).count, 0u);
+  EXPECT_EQ(mean(0, 2).mean, 30.5);
+  EXPECT_EQ(mean(1, 0).count, 0u);
+  EXPECT_EQ(mean(1, 1).mean, 20.0);
+  EXPECT_EQ(mean(1, 2).count, 0u);
+  for (std::size_t m = 0; m < 3; ++m) {
+    EXPECT_EQ(t.costs[m].method, t.methods[m]);
+    EXPECT_EQ(t.costs[m].seconds.mean, static_cast<double>(m + 1));
+  }
+}
+
 TEST_F(TablesTest, ComparesOnCommonPicturesOnly) {
   for (const char* id : {"1", "2", "3"}) picture(id);
   score("1", "a", 1.0), score("2", "a", 100.0), score("3", "a", 3.0);
@@ -79,13 +107,12 @@ TEST_F(TablesTest, ComparesOnCommonPicturesOnly) {
   EXPECT_EQ(b.toBest.high, expected.high);
 }
 
-// Nine of ten pictures are enough to be the best, eight are not, whatever the mean over them.
 // 14 gigabytes if there were a number for each picture, method and score.
 TEST_F(TablesTest, TakeMemoryForWhatIsThere) {
   for (int i = 0; i < 20'000; ++i) picture(std::to_string(i));
   for (int i = 0; i < 300; ++i) {
     result("0", "m" + std::to_string(i), "p@1");
-    rows_.results[0].scores.push_back({"s" + std::to_string(i), 1.0});
+    results_[0].scores.push_back({"s" + std::to_string(i), 1.0});
   }
   const ScoreTable t = table();
   ASSERT_THAT(t.columns, SizeIs(300));
@@ -97,7 +124,7 @@ TEST_F(TablesTest, AreRefusedWhereNobodyCouldReadThem) {
   picture("0");
   for (int i = 0; i < 400; ++i) {
     result("0", "m" + std::to_string(i), "p@1");
-    rows_.results[0].scores.push_back({"s" + std::to_string(i), 1.0});
+    results_[0].scores.push_back({"s" + std::to_string(i), 1.0});
   }
   const Error error = relprop::test::expectError(ErrorCode::StoreUnusable, [&] { table(); });
   EXPECT_EQ(error.expected(), "100000 cells at most");
@@ -112,6 +139,7 @@ TEST_F(TablesTest, NumbersWithoutASquareAreLeftOutAndCounted) {
   EXPECT_EQ(t.skips[0].reason, "s is too large a number");
 }
 
+// Nine of ten pictures are enough to be the best, eight are not, whatever the mean over them.
 TEST_F(TablesTest, TheBestHasMostOfThePictures) {
   for (int i = 0; i < 10; ++i) {
     const std::string id = std::to_string(i);
