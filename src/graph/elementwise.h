@@ -246,7 +246,11 @@ struct Softsign {
 template <class E>
 struct Sqrt {
   static E value(const Point<E>& p) { return sqrt(p.x()); }
-  static E derivative(const Point<E>& p) { return divide(0.5f, p.y()); }
+  // 0 at 0, as the norm of a vector of zeros has it: ∞ there would make NaN of every 0 before and behind it.
+  static E derivative(const Point<E>& p) {
+    const E y = p.y();
+    return keptWhere(divide(0.5f, y), isPositive(y));
+  }
 };
 
 template <class E>
@@ -355,7 +359,8 @@ struct Pow {
   }
   static E derivative(const Point<E>& p) {
     const E x = p.x(), exponent = p.operand(1);
-    return exponent * power(x, exponent + -1.0f);
+    const E root = isEqual(x, number<E>(0)) * isPositive(exponent * -1.0f + 1.0f);  // as of Sqrt at 0
+    return keptWhere(exponent * power(x, exponent + -1.0f), root * -1.0f + 1.0f);
   }
 };
 

@@ -419,8 +419,9 @@ const std::map<Op, Infer>& table() {
   return functions;
 }
 
+// A Clip has bounds as further inputs, which are numbers, and either may be missing.
 Infer elementwiseShape(const Node& node) {
-  return node.inputs.size() == 1 ? same : elementwise;
+  return node.inputs.size() == 1 || node.op == Op::Clip ? same : elementwise;
 }
 
 Infer inferenceOf(const Node& node) {

@@ -16,6 +16,7 @@ bool producesNonNegative(const Graph& g, const Node& n, const std::vector<bool>&
     const Value& v = g.value(id);
     return v.constant ? nonNegativeConstant(*v.constant) : static_cast<bool>(known[static_cast<std::size_t>(id)]);
   };
+  if (overshoots(n)) return false;
   switch (traitsOf(n.op).sign) {
     case Sign::NonNegative:
       return true;
@@ -95,6 +96,12 @@ bool reachesWithoutWeights(const Graph& g, const Uses& uses, ValueId from, const
 }
 
 }  // namespace
+
+bool overshoots(const Node& node) {
+  if (node.op != Op::Resize) return false;
+  const std::vector<float> weights = node.floatsAttr("weights");
+  return std::any_of(weights.begin(), weights.end(), [](float w) { return w < 0; });
+}
 
 std::vector<bool> nonNegativeValues(const Graph& graph) {
   std::vector<bool> known(graph.values.size());

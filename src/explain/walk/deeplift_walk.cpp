@@ -39,7 +39,8 @@ Expr change(const NodeStep& s) {
 void elementwise(NodeStep& s) {
   const Expr dx = difference(s, s.in()), far = isFar(dx);
   const Expr secant = safeDivide(change(s), dx);
-  s.give(0, s.r.expr * (far * secant + (far * -1.0f + 1.0f) * elementwiseDerivative(s.f, s.node)));
+  // Chosen, not weighed: where one is taken the other may be infinite.
+  s.give(0, s.r.expr * (keptWhere(secant, far) + keptWhere(elementwiseDerivative(s.f, s.node), far * -1.0f + 1.0f)));
 }
 
 // Local response normalisation y = x·f(x's window) by the rule for products below (Backend::lrnSecant).

@@ -58,6 +58,7 @@ constexpr Op kMonotone[] = {Op::Relu, Op::LeakyRelu, Op::Elu,      Op::Clip, Op:
                             Op::Log,  Op::Sign,      Op::Floor,    Op::Ceil, Op::Round};
 
 ValueRange activation(const Node& n, const ValueRange& x) {
+  if ((n.op == Op::LeakyRelu || n.op == Op::Elu) && n.floatAttr("alpha", 1) < 0) return kAnything;  // falls, then grows
   if (std::find(std::begin(kMonotone), std::end(kMonotone), n.op) != std::end(kMonotone))
     return between(formulaAt(n, x.low), formulaAt(n, x.high));
   if (n.op == Op::FakeQuantize) return x;  // rounds; that it also cuts off says nothing of what the value is for

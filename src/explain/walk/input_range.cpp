@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "engine/forward.h"
+#include "explain/walk/analysis.h"
 #include "graph/edit.h"
 #include "graph/op_table.h"
 #include "relprop/error.h"
@@ -18,12 +19,13 @@ using Doubles = std::vector<double>;
 
 // Never falling, or never rising, whatever else it reads: the ends of an interval become the ends of what is made of
 // it.
-bool isMonotone(Op op) {
+bool isMonotone(const Node& node) {
+  if ((node.op == Op::LeakyRelu || node.op == Op::Elu) && node.floatAttr("alpha", 1) < 0) return false;
   static const Op ops[] = {Op::Add,   Op::Sub,       Op::Mul,      Op::Div,     Op::Neg,  Op::Relu,
                            Op::Clip,  Op::LeakyRelu, Op::Elu,      Op::Sigmoid, Op::Tanh, Op::HardSigmoid,
                            Op::Erf,   Op::Softplus,  Op::Softsign, Op::Sqrt,    Op::Exp,  Op::Log,
                            Op::Floor, Op::Ceil,      Op::Round,    Op::Max,     Op::Min,  Op::FakeQuantize};
-  return std::find(std::begin(ops), std::end(ops), op) != std::end(ops);
+  return std::find(std::begin(ops), std::end(ops), node.op) != std::end(ops);
 }
 
 [[noreturn]] void refuse(const Node& node) {
@@ -121,7 +123,7 @@ InputRanges::Interval InputRanges::output(const Node& node) {
   std::vector<std::size_t> computedOperands;
   for (std::size_t k = 0; k < node.inputs.size(); ++k)
     if (node.inputs[k] != kNoValue && !graph_.isConstant(node.inputs[k])) computedOperands.push_back(k);
-  const bool one = isElementwise(kind) && isMonotone(node.op) && computedOperands.size() == 1;
+  const bool one = isElementwise(kind) && isMonotone(node) && computedOperands.size() == 1;
   if (!one || (node.op == Op::Div && computedOperands[0] == 1)) refuse(node);
   return computed(node, computedOperands[0]);
 }
@@ -201,7 +203,7 @@ InputRanges::Interval InputRanges::spread(const Node& node) {
   const auto channels = static_cast<std::size_t>(from.at(1));
   const auto low = byChannel(in.low, channels), high = byChannel(in.high, channels);
   const bool counted = padded && node.op == Op::AveragePool && node.intAttr("count_include_pad", 0) != 0;
-  if (!low || !high || counted || from[1] != to[1]) refuse(node);
+  if (!low || !high || counted || overshoots(node) || from[1] != to[1]) refuse(node);
   Interval out;
   for (std::size_t c = 0; c < channels; ++c) {
     out.low.insert(out.low.end(), count(node.outputs[0]) / channels, (*low)[c]);

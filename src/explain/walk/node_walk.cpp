@@ -148,12 +148,13 @@ void averagePool(NodeStep& s) {
 PoolShape averagingWindow(const NodeStep& s) {
   PoolShape p = s.f.pool(s.node);
   if (s.rule.node != NodeRule::Average || s.rule.window == 0) return p;
-  p.kh = p.kw = s.rule.window;
+  p.kh = p.ih == 1 ? 1 : s.rule.window, p.kw = s.rule.window;  // a signal has one row
+  p.dh = p.dw = 1;
   p.pt = p.pl = p.pb = p.pr = 0;
   const auto outputs = [&](std::int64_t in, std::int64_t stride) { return in < p.kh ? 0 : (in - p.kh) / stride + 1; };
   if (outputs(p.ih, p.sh) != p.oh || outputs(p.iw, p.sw) != p.ow)
     throw Error(ErrorCode::NotSupportedByMethod, s.node.name,
-                fmt::format("a window of {0}×{0} gives another size than the pool", p.kh),
+                fmt::format("a window of {}×{} gives another size than the pool", p.kh, p.kw),
                 fmt::format("{}×{} outputs", p.oh, p.ow), "use maxpool=average");
   return p;
 }
