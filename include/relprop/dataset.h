@@ -51,7 +51,8 @@ class RELPROP_API Dataset {
   const std::string& name() const;  // "voc:VOC2012": the kind and the last part of the path
   const std::string& spec() const;
   std::size_t size() const;
-  const Sample& sample(std::size_t i) const;  // throws InvalidArgument
+  const Sample& sample(std::size_t i) const;        // throws InvalidArgument
+  std::filesystem::path file(std::size_t i) const;  // of the photo; empty where photos are no files of their own
   // Names in class order. Empty: the samples' classes are the model's own numbers (ImageNet's val.txt).
   const std::vector<std::string>& classNames() const;
   bool hasBoxes() const;

@@ -79,6 +79,9 @@ class RELPROP_API Evaluation {
   // Throws InvalidArgument where all results that the store has of this model and data set were measured with another
   // seed.
   void requireOneSeed(const Store& store) const;
+  // Throws InvalidArgument where the store has results of a photo of this name whose file had another size, or of
+  // another class of the network: another data set whose path ends the same, photos that were exchanged, other labels.
+  void requireSamePictures(const Store& store) const;
   // Those of `units` that the store lacks something of. This and the next two throw InvalidArgument for a unit that is
   // none.
   std::vector<MissingScores> missing(const Store& store, const std::vector<std::size_t>& units) const;
@@ -96,7 +99,7 @@ class RELPROP_API Evaluation {
 // Hands out what a store lacks, every unit once: first what no other process is at, then whatever is still missing.
 class RELPROP_API Portions {
  public:
-  // Throws what Evaluation::requireOneSeed throws.
+  // Throws what Evaluation::requireOneSeed and requireSamePictures throw.
   Portions(const Evaluation& evaluation, Store& store, std::vector<std::size_t> units);
   std::size_t total() const { return total_; }                // units that lacked something at the start
   std::size_t left() const { return units_.size() - next_; }  // units that were not looked at since

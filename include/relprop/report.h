@@ -19,7 +19,7 @@ struct SampleMean {
   std::size_t count = 0;
 };
 
-// A 95 % percentile bootstrap interval of mean(a − b) over pictures that both have.
+// A 95 % percentile bootstrap interval of mean(a − b) over samples that both have.
 struct DifferenceInterval {
   double difference = 0, low = 0, high = 0;
   std::size_t count = 0;
@@ -27,11 +27,11 @@ struct DifferenceInterval {
 
 // One cell: a method's score under one protocol on one data set with one model.
 struct ScoreCell {
-  SampleMean all;             // over every picture that this method has
-  DifferenceInterval toBest;  // against the best method of the column, on the pictures both have; of ratios: of logs
-  bool best = false;          // the best mean of those with 90 % of the most pictures; of ratios: of logs
+  SampleMean all;             // over every sample that this method has
+  DifferenceInterval toBest;  // against the best method of the column, on the samples both have; of ratios: of logs
+  bool best = false;          // the best mean of those with 90 % of the most samples; of ratios: of logs
   bool tied = false;          // its interval to the best includes 0
-  double median = 0;          // of the same pictures
+  double median = 0;          // of the same samples
   SampleMean logs = {};       // of ratios: of the natural logarithms of the ratio or 0.001, whichever is larger
 };
 struct ScoreColumn {
@@ -42,27 +42,29 @@ struct ScoreColumn {
 };
 struct SkipCount {
   std::string method, protocol, reason;  // method and protocol empty: the picture as a whole
-  std::size_t count = 0;
+  std::size_t count = 0;                 // of samples
 };
 struct MethodCost {
   std::string method;
   SampleMean seconds;  // of explaining one picture
 };
-// All that compares: one model, data set and kind of target.
+// All that compares: one model, data set and kind of target. A sample is a picture, or one of its classes where a data
+// set says several of a picture.
 struct ScoreTable {
-  std::string model, dataset, target;  // the model's path and key
-  std::size_t pictures = 0;            // measured
+  std::string model, dataset, target;  // the model's path and key; "true" where rows say "true:7"
+  std::size_t pictures = 0;            // measured, each once
   std::vector<std::string> methods;
   std::vector<ScoreColumn> columns;
   std::vector<MethodCost> costs;
   std::vector<SkipCount> skips;
+  std::size_t samples = 0;  // measured; as many as pictures but where one has several classes
 };
 RELPROP_API std::vector<ScoreTable> tablesOf(const Store& store);
 
-// The tables as JSON text: a list of {model, dataset, target, pictures, rows}; a row is one score of one method, with
-// its protocol, which way is better, mean, standardError (null of a single picture), count, median, logMean and
-// logStandardError (null but of ratios), whether it is the best of its column or tied with it, and the seconds that the
-// method took for a picture.
+// The tables as JSON text: a list of {model, dataset, target, pictures, samples, rows}; a row is one score of one
+// method, with its protocol, which way is better, mean, standardError (null of a single sample), count (of samples),
+// median, logMean and logStandardError (null but of ratios), whether it is the best of its column or tied with it, and
+// the seconds that the method took for a picture.
 RELPROP_API std::string tablesJson(const Store& store);
 
 // A figure that somebody published, to stand beside ours.
@@ -72,13 +74,20 @@ struct PublishedFigure {
   std::string metric, method;  // as evaluate takes them
   std::string score;           // of the metric
   double value = 0;
+  // It stands only beside results of this data set, by its kind or name ("voc", "voc:VOC2012"), and of this kind of
+  // target ("true", "predicted", "true+correct"); empty: of any.
+  std::string data = {}, target = {};
+  std::string where = {};  // it is written, for messages
 };
-// A JSON list of {source, network, metric, method, scores: {NAME: NUMBER}}. Throws InvalidArgument, FileNotFound.
+// A JSON list of {source, network, metric, method, scores: {NAME: NUMBER}}, each with data and target or without.
+// Throws InvalidArgument, FileNotFound.
 RELPROP_API std::vector<PublishedFigure> readPublishedFigures(const std::filesystem::path& path);
 
 struct ReportOptions {
-  std::size_t gallery = 200;  // at most so many pictures, evenly from all
+  std::size_t gallery = 200;  // at most so many pages of pictures, evenly from all
   std::string title = "relprop report";
+  // Throws InvalidArgument where one source has two for one cell, or a metric has no such score; of several sources
+  // the first one stands.
   std::vector<PublishedFigure> beside = {};
   // Asked now and then with the number of pages that are written, and with all of them before the folder takes its
   // place; false stops with Cancelled.

@@ -40,7 +40,7 @@ struct ModelFacts {
 // One picture of a data set under one model.
 struct PictureFacts {
   std::string model, dataset, picture, target;  // keys, as in ResultKey
-  std::string file;                             // where it lay, for people
+  std::string file;                             // where it lay and how large it was, for people; "" if it was no file
   int trueClass = -1, predictedClass = -1, targetClass = -1;
   std::string trueLabel, predictedLabel, targetLabel;
   double targetProbability = 0;
@@ -101,13 +101,14 @@ class RELPROP_API Store {
   // From here on rows belong to this run.
   void beginRun(const Provenance& provenance);
   void put(const ModelFacts& model);
-  // In one transaction; a row that is there already stays as it is, unless it says that a picture was unreadable or a
-  // result was skipped and the new one has what was missing. Needs beginRun, put of the model and, for maps and
-  // results, the facts of their picture in this batch or an earlier one. Throws InvalidArgument (one is missing),
-  // StoreUnusable, FileWriteFailed (full disk); the store then holds what it held before.
+  // In one transaction; a row that is there already stays as it is, unless it says that a picture or a result was
+  // skipped and the new one has what was missing. Needs beginRun, put of the model and, for maps and results, the facts
+  // of their picture in this batch or an earlier one. Throws InvalidArgument (one is missing), StoreUnusable,
+  // FileWriteFailed (full disk); the store then holds what it held before.
   void write(const ResultBatch& batch);
-  // Every row of `other` that is not here yet, with its provenance.
-  void merge(const Store& other);
+  // Every row of `other` that is not here yet, with its provenance. Returns how many results were there with other
+  // scores (skipped ones aside): they stay as they are.
+  std::size_t merge(const Store& other);
 
   // What `writes` does to this store is one transaction, which costs the disk once: all of it happens, or, where it
   // ends by an exception, nothing.

@@ -51,9 +51,10 @@ class Table(List[Mapping[str, Any]]):
 class Scores(Table):
     """What `Model.evaluate` measured: a row for each method and metric.
 
-    Columns: model, dataset, target, pictures, method, protocol (the metric with its parameters), score, better ("high",
-    "low"), mean and standardError over pictures, count, median, logMean and logStandardError (of ratios, else None),
-    best and tied (whether the method is the best, or as good; of ratios by their logarithms), seconds a picture. done and skipped: how many pictures; notes and warnings: texts.
+    Columns: model, dataset, target, pictures, method, protocol (the metric with its parameters), score, better ("higher is
+    better", "lower is better" or "no order"), mean and standardError over pictures, count, median, logMean and
+    logStandardError (of ratios, else None), best and tied (whether the method is the best, or as good; of ratios by their
+    logarithms), seconds a picture. done and skipped: how many pictures; notes and warnings: texts.
     """
 
     def __init__(self, told: Mapping[str, Any]) -> None:

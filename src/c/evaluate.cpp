@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "c/call.h"
@@ -16,9 +17,19 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+// The option is for some methods, as a key of the method string is: where none of them is chosen it is a slip. A bag of
+// visual words refuses it itself.
+void requireUseOfPatterns(const std::string& patterns, const std::vector<std::string>& methods) {
+  const auto uses = [](const std::string& method) { return method.starts_with("pattern-"); };
+  if (!patterns.empty() && std::none_of(methods.begin(), methods.end(), uses))
+    throw Error(ErrorCode::InvalidArgument, "patterns", patterns + ", which none of the methods uses",
+                "pattern-net or pattern-attribution among them", "name one of those, or leave it out");
+}
+
 EvaluateOptions evaluateOptions(const Model& model, const Options& options) {
   EvaluateOptions result;
   result.methods = methodsOf(model, options, result.optional);
+  if (!model.isBagOfWords()) requireUseOfPatterns(options.patterns, result.methods);
   if (!options.metrics.empty()) result.metrics = options.metrics;
   result.rules = options.rules;
   result.target = options.targetKind;

@@ -10,8 +10,10 @@
 namespace relprop {
 namespace {
 
-// The shortest text that reads as the same number; fixed from 1e-4 to 1e16, as people write numbers.
-std::string shortest(float value) {
+// The shortest text that reads as the same number; fixed from 1e-4 to 1e16, as people write numbers. −0 is 0.
+template <class Number>
+std::string shortest(Number value) {
+  if (value == 0) return "0";
   char text[64];
   const auto written = [&](std::chars_format format) {
     return std::string(text, std::to_chars(text, text + sizeof text, value, format).ptr);
@@ -32,18 +34,25 @@ const std::string& Parameters::take(const std::string& key, const std::string& f
   return values_[key] = found == given_.end() ? fallback : found->second;
 }
 
-float Parameters::number(const std::string& key, float fallback) {
+float Parameters::asGiven(const std::string& key, float fallback) {
   const std::string& text = take(key, shortest(fallback), "a number");
   const std::optional<float> value = numberIn<float>(text);
   if (!value || !std::isfinite(*value)) throw Error(code_, subject_ + ", " + key, "'" + text + "'", "a finite number");
-  return *value;
+  return *value == 0 ? 0 : *value;
+}
+
+float Parameters::number(const std::string& key, float fallback) {
+  const float value = asGiven(key, fallback);
+  values_[key] = shortest(value);
+  return value;
 }
 
 float Parameters::numberFrom(const std::string& key, float fallback, float low, float high) {
-  const float value = number(key, fallback);
+  const float value = asGiven(key, fallback);
   if (!(value >= low && value <= high))
     throw Error(code_, subject_ + ", " + key, "'" + values_[key] + "'",
                 "a number from " + shortest(low) + " to " + shortest(high));
+  values_[key] = shortest(value);
   return value;
 }
 
@@ -60,17 +69,21 @@ std::string Parameters::text(const std::string& key, const std::string& fallback
 }
 
 int Parameters::whole(const std::string& key, int fallback, int low, int high) {
-  const float value = number(key, static_cast<float>(fallback));
+  const float value = asGiven(key, static_cast<float>(fallback));
   if (value < static_cast<float>(low) || value > static_cast<float>(high) || value != std::floor(value))
     throw Error(code_, subject_ + ", " + key, "'" + values_[key] + "'",
                 "a whole number from " + std::to_string(low) + " to " + std::to_string(high));
+  values_[key] = shortest(value);
   return static_cast<int>(value);
 }
 
+void Parameters::spell(const std::string& key, double value) {
+  values_.at(key) = shortest(value);
+}
+
 std::string Parameters::optional(const std::string& key, const std::string& choices, const std::string& fallback) {
-  const std::string& value = take(key, fallback, choices);
-  if (given_.count(key) == 0 || value == fallback) leftOut_.insert(key);
-  return value;
+  optional_.insert(key);
+  return take(key, fallback, choices);
 }
 
 bool Parameters::hasAsked(const std::string& key) const {
@@ -87,10 +100,14 @@ void Parameters::finish() const {
   }
 }
 
+bool Parameters::isShown(const ParameterInfo& p) const {
+  return !optional_.contains(p.key) || (isGiven(p.key) && values_.at(p.key) != p.fallback);
+}
+
 std::string Parameters::complete(const std::string& name) const {
   std::string text;
   for (const ParameterInfo& p : asked_)
-    if (leftOut_.count(p.key) == 0) text += (text.empty() ? ":" : ",") + p.key + "=" + values_.at(p.key);
+    if (isShown(p)) text += (text.empty() ? ":" : ",") + p.key + "=" + values_.at(p.key);
   return name + text;
 }
 

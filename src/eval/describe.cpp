@@ -49,11 +49,8 @@ OrderedJson tableJson(const ScoreTable& table) {
   for (std::size_t method = 0; method < table.methods.size(); ++method)
     for (const ScoreColumn& column : table.columns)
       if (column.cells[method].all.count > 0) rows.push_back(rowJson(table, column, method));
-  return {{"model", table.model},
-          {"dataset", table.dataset},
-          {"target", table.target},
-          {"pictures", table.pictures},
-          {"rows", rows}};
+  return {{"model", table.model},       {"dataset", table.dataset}, {"target", table.target},
+          {"pictures", table.pictures}, {"samples", table.samples}, {"rows", rows}};
 }
 
 }  // namespace

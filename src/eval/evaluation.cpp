@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "eval/measuring.h"
+#include "eval/picture_failures.h"
 #include "explainer/translated.h"
 #include "relprop/error.h"
 #include "relprop/evaluate.h"
@@ -52,6 +53,7 @@ struct Evaluation::Impl {
         notes.push_back(fmt::format("{} falls away: {}", protocols.texts()[p], protocols.lack(p)));
   }
 
+  bool isSettled(const Store& store, std::size_t unit, const PictureFacts& key) const;
   std::vector<bool> wantedOf(const Store& store, const PictureFacts& key) const;
   PictureFacts keyOf(std::size_t unit) const;
   void require(const MissingScores& missing) const;
@@ -67,6 +69,13 @@ struct Evaluation::Impl {
   eval::Measuring measuring;
   std::vector<std::string> notes;
 };
+
+// Skipped as a whole, for a reason that still holds.
+bool Evaluation::Impl::isSettled(const Store& store, std::size_t unit, const PictureFacts& key) const {
+  if (options.retry || !store.isSkipped(key.model, key.dataset, key.picture, key.target)) return false;
+  const bool nowKnown = subjects.units()[unit].dataClass.has_value();
+  return !nowKnown || store.picture(key).skipped != eval::kUnknownClass;
+}
 
 // Method by method, protocol by protocol.
 std::vector<bool> Evaluation::Impl::wantedOf(const Store& store, const PictureFacts& key) const {
@@ -151,11 +160,15 @@ void Evaluation::requireOneSeed(const Store& store) const {
       there.size() == 1 ? fmt::format("use --seed {}, or another store", *there.begin()) : "use another store");
 }
 
+void Evaluation::requireSamePictures(const Store& store) const {
+  impl_->subjects.requireSamePictures(store);
+}
+
 std::vector<MissingScores> Evaluation::missing(const Store& store, const std::vector<std::size_t>& units) const {
   std::vector<MissingScores> all;
   for (const std::size_t unit : units) {
     const PictureFacts key = impl_->keyOf(unit);
-    if (store.isSkipped(key.model, key.dataset, key.picture, key.target)) continue;
+    if (impl_->isSettled(store, unit, key)) continue;
     MissingScores missing{unit, impl_->wantedOf(store, key)};
     if (std::find(missing.wanted.begin(), missing.wanted.end(), true) != missing.wanted.end())
       all.push_back(std::move(missing));

@@ -5,7 +5,9 @@
 
 #include <algorithm>
 
+#include "core/digest.h"
 #include "relprop/error.h"
+#include "relprop/image.h"
 
 namespace relprop::eval {
 namespace {
@@ -60,12 +62,21 @@ void EvaluatedMethods::add(std::size_t asked) try { take(asked); } catch (const 
   pool_.retire(asked);
 }
 
+// Which patterns they are is in no method's name.
+const std::string& EvaluatedMethods::patternsDigest() {
+  constexpr std::size_t kDigits = 8;
+  if (patternsDigest_.empty())
+    patternsDigest_ = fmt::format("{:016x}", fnv1a(readFile(options_.patterns))).substr(0, kDigits);
+  return patternsDigest_;
+}
+
 // The same method in other words is measured once.
 void EvaluatedMethods::take(std::size_t asked) {
   const ExplainerPool::Loan explainer = pool_.borrow(asked);
   std::string name = explainer->methodString();
   if (!options_.rules.empty()) name += fmt::format(" | {}", fmt::join(options_.rules, " | "));
   if (options_.precision == Precision::Bfloat16) name += " | precision=bf16";
+  if (name.starts_with("pattern-")) name += " | patterns=" + patternsDigest();
   if (contains(names_, name)) return pool_.retire(asked);
   if (options_.warn)
     for (const std::string& warning : explainer->warnings())  // about the network: the same for several methods

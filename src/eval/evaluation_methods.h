@@ -27,6 +27,7 @@ class EvaluatedMethods {
   void add(std::size_t asked);
   void take(std::size_t asked);
   ExplainOptions optionsOf(std::size_t asked) const;
+  const std::string& patternsDigest();
 
   const EvaluateOptions& options_;
   int channels_;  // of the network's input
@@ -35,6 +36,7 @@ class EvaluatedMethods {
   std::vector<std::size_t> asked_;  // which of them each method is
   std::vector<std::string> names_;
   std::set<std::string> warned_;
+  std::string patternsDigest_;  // "" until it is needed
 };
 
 }  // namespace relprop::eval

@@ -5,6 +5,7 @@ namespace relprop {
 Portions::Portions(const Evaluation& evaluation, Store& store, std::vector<std::size_t> units)
     : evaluation_(evaluation), store_(store), units_(std::move(units)) {
   evaluation_.requireOneSeed(store_);
+  evaluation_.requireSamePictures(store_);
   total_ = evaluation_.missing(store_, units_).size();
 }
 

@@ -95,6 +95,7 @@ std::size_t stepOf(Parameters& p, const std::string& metric, bool threshold) {
   if (value == 0)
     throw Error(ErrorCode::InvalidMetricParameter, "metric " + metric + ", step", "'" + text + "'",
                 "a whole number from 1, or width");
+  p.spell("step", value);
   return static_cast<std::size_t>(value);
 }
 

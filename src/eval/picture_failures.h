@@ -7,6 +7,9 @@
 
 namespace relprop::eval {
 
+// Why a picture was skipped that may have a class the next time.
+inline constexpr const char* kUnknownClass = "its true class is not known";
+
 bool concernsOnePicture(const Error& error);
 
 // Does `work`, and tells `failed` why the picture at hand could not be done.

@@ -17,6 +17,9 @@ namespace {
 
 constexpr const char* kLogit = "logit";
 constexpr const char* kProbability = "probability";
+constexpr const char* kDefaultFill = "zero";  // by default, as what follows
+constexpr float kDefaultSigma = 0.05f;        // of infidelity
+constexpr int kDefaultSide = 10;
 
 std::size_t channelsOf(const Case& c) {
   return static_cast<std::size_t>(c.inputShape.at(0));
@@ -58,7 +61,7 @@ std::string outputParameter(Parameters& p) {
   return p.word("output", kLogit, {kLogit, kProbability});
 }
 std::string fillParameter(Parameters& p) {
-  return p.word("fill", "zero", {"zero", "black"});
+  return p.word("fill", kDefaultFill, {kDefaultFill, "black"});
 }
 
 float sigmaParameter(Parameters& p, const char* metric, float fallback) {
@@ -196,6 +199,19 @@ double Infidelity::removeSquare(const Case& c, Random& random, float* input) con
   return inside;
 }
 
+// Keys that the perturbation does not read. The complete text names them too, so that they may say what they are by
+// default; anything else would be another protocol with the same numbers.
+void refuseUnread(const Infidelity& s) {
+  const auto refuse = [&](const char* key, const char* readers) {
+    throw Error(ErrorCode::InvalidMetricParameter, fmt::format("metric infidelity, {}", key),
+                fmt::format("given with perturbation={}, which does not read it", s.perturbation), readers,
+                "leave it out");
+  };
+  if (s.perturbation != "gaussian" && s.sigma != kDefaultSigma) refuse("sigma", "perturbation=gaussian");
+  if (s.perturbation == "gaussian" && s.side != kDefaultSide) refuse("side", "perturbation=square or removal");
+  if (s.perturbation == "gaussian" && s.fill != kDefaultFill) refuse("fill", "perturbation=square or removal");
+}
+
 // Mean of (β·predicted − drop)²; β is 1 or the factor that makes it least.
 double Infidelity::error(const std::vector<double>& predicted, const std::vector<double>& drops) const {
   const double square = std::inner_product(predicted.begin(), predicted.end(), predicted.begin(), 0.0);
@@ -265,9 +281,10 @@ Protocol sensitivityN(Parameters& p) {
 Protocol infidelity(Parameters& p) {
   Infidelity s;
   s.perturbation = p.word("perturbation", "gaussian", {"gaussian", "square", "removal"});
-  s.sigma = sigmaParameter(p, "infidelity", 0.05f);
-  s.side = p.whole("side", 10, 1, 10000);
+  s.sigma = sigmaParameter(p, "infidelity", kDefaultSigma);
+  s.side = p.whole("side", kDefaultSide, 1, 10000);
   s.fill = fillParameter(p);
+  refuseUnread(s);
   s.samples = p.whole("samples", 200, 1, 100000);
   s.scale = p.word("scale", "on", {"on", "off"}) == "on";
   s.output = outputParameter(p);

@@ -95,6 +95,7 @@ Threshold thresholdParameter(Parameters& p, const std::string& metric) {
   if (!share || !(*share >= 0 && *share < 1))
     throw Error(ErrorCode::InvalidMetricParameter, "metric " + metric + ", threshold", "'" + text + "'",
                 "mean, otsu, best, or a number from 0 to below 1");
+  p.spell("threshold", *share);
   return {Threshold::Kind::Fixed, *share};
 }
 

@@ -15,7 +15,10 @@ class Merge {
   Merge(const Database& from, const Database& to) : from_(from), writer_(to), details_(from) {
     for (const ModelFacts& model : eval::readModels(from)) eval::writeModel(to, model);
     for (const auto& [id, run] : eval::readRuns(from)) runs_[id] = eval::writeRun(to, run);
+    writer_.compare();
   }
+
+  std::size_t differing() const { return writer_.differing(); }
 
   void pictures() {
     for (Statement rows(from_, eval::selectPictures(true) + "order by p.id"); rows.step();)
@@ -58,8 +61,8 @@ class Merge {
 
 }  // namespace
 
-void Store::merge(const Store& other) {
-  if (other.impl_ == impl_) return;
+std::size_t Store::merge(const Store& other) {
+  if (other.impl_ == impl_) return 0;
   const eval::Reading reading(other.impl_->database);
   eval::Writing writing(impl_->database);
   Merge merge(other.impl_->database, impl_->database);
@@ -67,6 +70,7 @@ void Store::merge(const Store& other) {
   merge.maps();
   merge.results();
   writing.commit();
+  return merge.differing();
 }
 
 }  // namespace relprop

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "eval/blob.h"
@@ -27,6 +29,13 @@ std::optional<Blob> unlessEmpty(const Blob& blob) {
 // Names of files need not be UTF-8, JSON has to be.
 std::string toJson(const std::map<std::string, std::string>& libraries) {
   return nlohmann::json(libraries).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+// What another processor's last digits make of a score is no other score.
+bool areAlike(double a, double b) {
+  constexpr double kRounding = 1e-3;
+  if (std::isnan(a) || std::isnan(b)) return std::isnan(a) == std::isnan(b);
+  return a == b || std::abs(a - b) <= kRounding * std::max(std::abs(a), std::abs(b));
 }
 
 }  // namespace
@@ -94,7 +103,8 @@ Writer::Writer(const Database& database)
                      "(excluded.file, excluded.true_class, excluded.predicted_class, excluded.target_class, "
                      "excluded.true_label, excluded.predicted_label, excluded.target_label, "
                      "excluded.target_probability, excluded.skipped, excluded.run) "
-                     "where pictures.skipped like 'unreadable%' and excluded.skipped not like 'unreadable%'"),
+                     "where (pictures.skipped <> '' and excluded.skipped = '') or "
+                     "(pictures.skipped like 'unreadable%' and excluded.skipped not like 'unreadable%')"),
       keepPicture_(database, "insert or ignore into kept_pictures (picture, view, truth) values (?, ?, ?)"),
       insertMap_(database, "insert or ignore into maps (picture, method, explain_seconds, run) values (?, ?, ?, ?)"),
       keepMap_(database,
@@ -105,6 +115,9 @@ Writer::Writer(const Database& database)
                     "(skipped, measure_seconds, run) = (excluded.skipped, excluded.measure_seconds, excluded.run) "
                     "where results.skipped <> '' and excluded.skipped = '' returning id"),
       insertScore_(database, "insert into scores (result, position, name, value) values (?, ?, ?, ?)"),
+      scoresThere_(database,
+                   "select s.name, s.value from scores s join results r on r.id = s.result "
+                   "where r.picture = ? and r.method = ? and r.protocol = ?"),
       insertCurve_(database, "insert into curves (result, position, name, axis, y) values (?, ?, ?, ?, ?)"),
       endClaim_(database, "delete from claims where model = ? and dataset = ? and picture = ? and target = ?") {}
 
@@ -159,9 +172,25 @@ void Writer::write(const Result& result) {
   const std::int64_t picture = pictureId({key.model, key.dataset, key.picture, key.target});
   const auto id = firstInteger(insertResult_, picture, methods_.idOf(key.method), protocols_.idOf(key.protocol),
                                result.skipped, result.measureSeconds, run_);
-  if (!id) return;  // measured before
+  if (!id) {  // measured before
+    const bool other = comparing_ && result.skipped.empty() && differ(picture, result);
+    return void(differing_ += other);
+  }
   writeScores(*id, result.scores);
   writeCurves(*id, result.curves);
+}
+
+// From what is there, where that has scores.
+bool Writer::differ(std::int64_t picture, const Result& result) {
+  std::map<std::string, double> there;
+  for (scoresThere_.bind(picture, methods_.idOf(result.key.method), protocols_.idOf(result.key.protocol));
+       scoresThere_.step();)
+    there[scoresThere_.text(0)] = scoresThere_.real(1);
+  if (there.empty()) return false;
+  return !std::all_of(result.scores.begin(), result.scores.end(), [&](const NamedScore& score) {
+    const auto found = there.find(score.name);
+    return found != there.end() && areAlike(found->second, score.value);
+  });
 }
 
 void Writer::writeScores(std::int64_t result, const std::vector<NamedScore>& scores) {

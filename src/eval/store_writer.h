@@ -46,12 +46,16 @@ class Writer {
   void write(const PictureFacts& picture);
   void write(const MapFacts& map);
   void write(const Result& result);
+  // Counts results that are there with other scores than those to be written; each costs a look.
+  void compare() { comparing_ = true; }
+  std::size_t differing() const { return differing_; }
 
  private:
   using PictureKey = std::array<std::string, 4>;
   std::int64_t modelId(const std::string& key);
   std::int64_t pictureId(const PictureKey& key);
   void endClaim(const PictureKey& key);
+  bool differ(std::int64_t picture, const Result& result);
   void keep(const MapFacts& map, std::int64_t picture, std::int64_t method);
   void writeScores(std::int64_t result, const std::vector<NamedScore>& scores);
   void writeCurves(std::int64_t result, const std::vector<Curve>& curves);
@@ -61,9 +65,11 @@ class Writer {
   Names methods_, protocols_;
   Axes axes_;
   Statement model_, picture_, insertPicture_, keepPicture_, insertMap_, keepMap_, insertResult_, insertScore_,
-      insertCurve_, endClaim_;
+      scoresThere_, insertCurve_, endClaim_;
   PictureKey lastPicture_;  // rows come picture by picture
   std::int64_t lastPictureId_ = 0;
+  bool comparing_ = false;
+  std::size_t differing_ = 0;
 };
 
 }  // namespace relprop::eval

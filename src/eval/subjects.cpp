@@ -4,10 +4,13 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
+#include <utility>
 
 #include "core/digest.h"
 #include "eval/evaluation_units.h"
+#include "eval/photo_file.h"
 #include "eval/picture_failures.h"
 #include "relprop/error.h"
 
@@ -90,7 +93,7 @@ void Subjects::leaveOutUnknownClasses() {
   const auto unknown = [this](const EvaluationUnit& u) { return u.dataClass && classOf(*u.dataClass) < 0; };
   std::set<std::string> names;
   for (const EvaluationUnit& u : units_)
-    if (unknown(u)) names.insert(dataset_.classNames()[static_cast<std::size_t>(*u.dataClass)]);
+    if (unknown(u)) names.insert(classNameIn(dataset_, *u.dataClass));
   const std::size_t asked = std::erase_if(units_, unknown);
   if (asked > 0)
     notes_.push_back(fmt::format("questions about classes that the network does not know fall away: {} ({})", asked,
@@ -107,6 +110,42 @@ PictureFacts Subjects::keyOf(std::size_t unit) const {
   return facts;
 }
 
+namespace {
+
+[[noreturn]] void failOther(const Store& store, const PictureFacts& there, const std::string& what,
+                            const std::string& is, const std::string& todo) {
+  throw Error(ErrorCode::InvalidArgument, store.name(),
+              fmt::format("{} of {} (target {}) with {}", there.picture, there.dataset, there.target, what), is, todo);
+}
+
+}  // namespace
+
+void Subjects::requireSame(const PictureFacts& there, std::size_t unit, const Store& store) const {
+  const EvaluationUnit& which = units_.at(unit);
+  const bool judged = there.targetClass >= 0;  // not where its first explanation failed
+  if (which.dataClass && judged && there.targetClass != classOf(*which.dataClass))
+    failOther(store, there, fmt::format("class {}", there.targetClass),
+              fmt::format("class {}, as the data set and the labels say now", classOf(*which.dataClass)),
+              "take the labels and the list of classes that it was measured with, or another store");
+  const auto then = photoBytesIn(there.file), now = then ? photoBytes(dataset_.file(which.picture)) : std::nullopt;
+  if (now && *now != *then)
+    failOther(store, there, fmt::format("a photo of {} bytes", *then),
+              fmt::format("the photo of that name, which has {}", *now),
+              "use another store; a data set is called by the last part of its path");
+}
+
+void Subjects::requireSamePictures(const Store& store) const {
+  std::map<std::pair<std::string, std::string>, PictureFacts> there;
+  for (PictureFacts& facts : store.pictures())
+    if (facts.model == model_.key && facts.dataset == dataset_.name() && facts.skipped.empty())
+      there.emplace(std::pair(facts.picture, facts.target), std::move(facts));
+  for (std::size_t unit = 0; unit < units_.size(); ++unit) {
+    const PictureFacts key = keyOf(unit);
+    const auto found = there.find({key.picture, key.target});
+    if (found != there.end()) requireSame(found->second, unit, store);
+  }
+}
+
 int Subjects::classOf(int dataClass) const {
   return mapping_.empty() ? dataClass : mapping_.at(static_cast<std::size_t>(dataClass));
 }
@@ -121,8 +160,9 @@ Subject Subjects::open(const MissingScores& missing) const {
   s.unit = &units_.at(missing.unit);
   s.missing = &missing;
   s.facts = keyOf(missing.unit);
+  s.facts.file = photoFileText(dataset_.file(s.unit->picture));
   if (!s.unit->dataClass && options_.target == "true") {
-    s.facts.skipped = "its true class is not known";
+    s.facts.skipped = kUnknownClass;
     return s;
   }
   forOnePicture([&] { load(s); },

@@ -34,6 +34,7 @@ class Subjects {
   const std::vector<EvaluationUnit>& units() const { return units_; }
   const ModelFacts& modelFacts() const { return model_; }
   PictureFacts keyOf(std::size_t unit) const;
+  void requireSamePictures(const Store& store) const;  // see Evaluation
 
   // A picture that cannot be measured is skipped, with the reason in its facts.
   Subject open(const MissingScores& missing) const;
@@ -48,6 +49,8 @@ class Subjects {
   const std::vector<std::string>& notes() const { return notes_; }
 
  private:
+  // What the store has of a unit was measured on the same photo and class.
+  void requireSame(const PictureFacts& there, std::size_t unit, const Store& store) const;
   void leaveOutUnknownClasses();
   void load(Subject& subject) const;
   PreparedImage prepared(const Image& image) const;

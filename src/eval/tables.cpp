@@ -29,28 +29,32 @@ constexpr std::size_t kCells = 100'000;
 // What is larger has no square, so no standard error.
 constexpr double kLargest = 1e100;
 
-// By the pictures' numbers. Methods have scores on few of the pictures of some stores, so there is no square of them.
-using ByPicture = std::vector<std::pair<std::uint32_t, double>>;
+// A picture and its target: two classes of one picture are two samples.
+using SampleKey = std::pair<std::string, std::string>;
+// By the samples' numbers. Methods have scores on few of the pictures of some stores, so there is no square of them.
+using BySample = std::vector<std::pair<std::uint32_t, double>>;
 
 // One score of one protocol, by method; the last methods may be missing.
 struct Values {
   std::string protocol, score;
-  std::vector<ByPicture> values;
+  std::vector<BySample> values;
 };
 
-// The rows of one group, with pictures and methods as numbers: in the order in which they came, until sortMethods.
+// The rows of one group, with samples and methods as numbers: in the order in which they came, until sortMethods.
 struct Gathered {
-  std::map<std::string, std::size_t> pictures;  // those that were measured
+  std::map<SampleKey, std::size_t> samples;  // those that were measured
   std::map<std::string, std::size_t> methods;
   std::vector<Values> columns;
   std::map<std::pair<std::string, std::string>, std::size_t> columnOf;             // protocol, score
   std::vector<std::vector<double>> seconds;                                        // by method
   std::map<std::tuple<std::string, std::string, std::string>, std::size_t> skips;  // method, protocol, reason
+  bool classes = false;                                                            // see Group
 };
 
 void addPicture(Gathered& group, const PictureFacts& picture) {
+  if (kindOfTarget(picture.target) != picture.target) group.classes = true;
   if (picture.skipped.empty())
-    group.pictures.emplace(picture.picture, group.pictures.size());
+    group.samples.emplace(SampleKey(picture.picture, picture.target), group.samples.size());
   else
     ++group.skips[{"", "", picture.skipped}];
 }
@@ -68,22 +72,22 @@ std::size_t numberOf(Gathered& group, const GroupKey& key, const std::string& me
   return found->second;
 }
 
-ByPicture& scoresOf(Gathered& group, const ResultKey& key, std::size_t method, const std::string& score) {
+BySample& scoresOf(Gathered& group, const ResultKey& key, std::size_t method, const std::string& score) {
   const auto [found, isNew] = group.columnOf.try_emplace({key.protocol, score}, group.columns.size());
   if (isNew) group.columns.push_back({key.protocol, score, {}}), checkCells(group, groupOf(key));
-  std::vector<ByPicture>& values = group.columns[found->second].values;
+  std::vector<BySample>& values = group.columns[found->second].values;
   if (values.size() <= method) values.resize(method + 1);
   return values[method];
 }
 
 void addResult(Gathered& group, const Result& result) {
   const std::size_t method = numberOf(group, groupOf(result.key), result.key.method);
-  const auto picture = group.pictures.find(result.key.picture);
-  if (picture == group.pictures.end()) return;  // the picture as a whole was skipped, and is counted there
+  const auto sample = group.samples.find({result.key.picture, result.key.target});
+  if (sample == group.samples.end()) return;  // the picture as a whole was skipped, and is counted there
   if (!result.skipped.empty()) ++group.skips[{result.key.method, result.key.protocol, result.skipped}];
   for (const NamedScore& score : result.scores) {
     if (std::abs(score.value) <= kLargest)
-      scoresOf(group, result.key, method, score.name).emplace_back(picture->second, score.value);
+      scoresOf(group, result.key, method, score.name).emplace_back(sample->second, score.value);
     else
       ++group.skips[{result.key.method, result.key.protocol,
                      score.name + (std::isfinite(score.value) ? " is too large a number" : " is not a finite number")}];
@@ -115,10 +119,10 @@ void sortMethods(Gathered& group) {
   for (Values& column : group.columns) column.values = reordered(std::move(column.values), order);
 }
 
-// Protocols in order, the scores of one as its metric lists them, those of a method by picture.
+// Protocols in order, the scores of one as its metric lists them, those of a method by sample.
 void sortColumns(Gathered& group) {
   for (Values& column : group.columns)
-    for (ByPicture& scores : column.values) std::sort(scores.begin(), scores.end());
+    for (BySample& scores : column.values) std::sort(scores.begin(), scores.end());
   std::stable_sort(group.columns.begin(), group.columns.end(),
                    [](const Values& a, const Values& b) { return a.protocol < b.protocol; });
 }
@@ -132,22 +136,22 @@ std::map<GroupKey, Gathered> gather(const Rows& rows) {
   return groups;
 }
 
-std::vector<double> numbersOf(const ByPicture& scores) {
+std::vector<double> numbersOf(const BySample& scores) {
   std::vector<double> numbers;
-  for (const auto& [picture, score] : scores) numbers.push_back(score);
+  for (const auto& [sample, score] : scores) numbers.push_back(score);
   return numbers;
 }
 
 // Of what is below 0 there is none.
-ByPicture logarithms(const ByPicture& scores) {
-  ByPicture logs;
-  for (const auto& [picture, score] : scores)
-    if (score >= 0) logs.emplace_back(picture, std::log(std::max(score, kLeastRatio)));
+BySample logarithms(const BySample& scores) {
+  BySample logs;
+  for (const auto& [sample, score] : scores)
+    if (score >= 0) logs.emplace_back(sample, std::log(std::max(score, kLeastRatio)));
   return logs;
 }
 
 // On the pictures that both have.
-DifferenceInterval compare(const ByPicture& a, const ByPicture& b) {
+DifferenceInterval compare(const BySample& a, const BySample& b) {
   std::vector<double> ofA, ofB;
   for (auto i = a.begin(), j = b.begin(); i != a.end() && j != b.end();) {
     if (i->first == j->first) ofA.push_back(i->second), ofB.push_back(j->second);
@@ -188,7 +192,7 @@ std::optional<std::size_t> bestOf(const ScoreColumn& column, const std::vector<b
   return best;
 }
 
-ScoreCell cellOf(const ByPicture& scores, bool ratio) {
+ScoreCell cellOf(const BySample& scores, bool ratio) {
   const std::vector<double> numbers = numbersOf(scores);
   ScoreCell cell{meanOf(numbers), {}, false, false, medianOf(numbers), {}};
   if (ratio) cell.logs = meanOf(numbersOf(logarithms(scores)));
@@ -197,8 +201,8 @@ ScoreCell cellOf(const ByPicture& scores, bool ratio) {
 
 ScoreColumn columnOf(const Values& values, const ScoreKind& kind) {
   ScoreColumn column{values.protocol, values.score, kind.better, kind.ratio, {}};
-  std::vector<ByPicture> ranked = values.values;
-  for (const ByPicture& one : values.values) column.cells.push_back(cellOf(one, kind.ratio));
+  std::vector<BySample> ranked = values.values;
+  for (const BySample& one : values.values) column.cells.push_back(cellOf(one, kind.ratio));
   if (kind.ratio) std::transform(ranked.begin(), ranked.end(), ranked.begin(), logarithms);
   const std::vector<bool> may = mayBeBest(column);
   const std::optional<std::size_t> best = bestOf(column, may);
@@ -223,11 +227,22 @@ std::vector<SkipCount> skipsOf(const Gathered& group) {
   return result;
 }
 
+// Samples of one picture stand side by side.
+std::size_t picturesOf(const Gathered& group) {
+  std::size_t count = 0;
+  const std::string* last = nullptr;
+  for (const auto& [sample, number] : group.samples) {
+    count += !last || *last != sample.first;
+    last = &sample.first;
+  }
+  return count;
+}
+
 ScoreTable tableOf(const GroupKey& key, const ModelFacts& model, const Gathered& group, const Direction& direction) {
   ScoreTable table;
   table.model = fmt::format("{} ({})", model.path, key.model);
   table.dataset = key.dataset, table.target = key.target;
-  table.pictures = group.pictures.size();
+  table.pictures = picturesOf(group), table.samples = group.samples.size();
   table.columns.resize(group.columns.size());
   inParallel(group.columns.size(), [&](std::size_t i) {
     const Values& column = group.columns[i];
@@ -249,6 +264,11 @@ ModelFacts modelOf(const std::vector<ModelFacts>& models, const std::string& key
 
 }  // namespace
 
+std::string kindOfTarget(const std::string& target) {
+  const std::size_t colon = target.find(':'), plus = target.find('+');
+  return target.substr(0, std::min(colon, plus)) + (plus == std::string::npos ? "" : target.substr(plus));
+}
+
 Rows rowsOf(const Store& store) {
   return {
       store.models(), store.pictures(), [&](const auto& visit) { store.eachMap(visit); },
@@ -264,7 +284,7 @@ std::vector<Group> groupsOf(const Rows& rows, const Direction& direction) {
   std::vector<Group> groups;
   for (const auto& [key, gathered] : gather(rows)) {
     const ModelFacts model = modelOf(rows.models, key.model);
-    groups.push_back({key, model, tableOf(key, model, gathered, direction)});
+    groups.push_back({key, model, tableOf(key, model, gathered, direction), gathered.classes});
   }
   return groups;
 }

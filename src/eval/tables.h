@@ -19,20 +19,24 @@ struct Rows {
 };
 Rows rowsOf(const Store& store);  // which has to outlive them
 
-// What compares with one another: keys, as in ResultKey.
+// "true:7" and "true:8" ask the same of several classes: both are "true".
+std::string kindOfTarget(const std::string& target);
+
+// What compares with one another: keys, as in ResultKey, but of the target its kind alone.
 struct GroupKey {
   std::string model, dataset, target;
   auto operator<=>(const GroupKey&) const = default;
 };
 template <class Row>
 GroupKey groupOf(const Row& row) {
-  return {row.model, row.dataset, row.target};
+  return {row.model, row.dataset, kindOfTarget(row.target)};
 }
 
 struct Group {
   GroupKey key;
   ModelFacts model;
   ScoreTable table;
+  bool classes = false;  // a picture may be several samples, one for each of its classes
 };
 
 // How a score compares.

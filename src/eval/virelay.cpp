@@ -13,6 +13,7 @@
 
 #include "eval/hdf5_writer.h"
 #include "eval/sqlite.h"
+#include "eval/tables.h"
 #include "explainer/classifier.h"
 #include "image/replace_file.h"
 #include "relprop/error.h"
@@ -30,12 +31,6 @@ enum InputSet : std::size_t { kData, kTrueLabel };
 enum AttributionSet : std::size_t { kAttribution, kIndex, kLabel, kPrediction };
 
 constexpr const char *kInputFile = "input.h5", *kAttributionFile = "attribution.h5", *kLabelFile = "label-map.json";
-
-// "true:7" and "true:8" ask the same of several classes.
-std::string kindOf(const std::string& target) {
-  const std::size_t colon = target.find(':'), plus = target.find('+');
-  return target.substr(0, std::min(colon, plus)) + (plus == std::string::npos ? "" : target.substr(plus));
-}
 
 bool isCalled(const std::string& text, const std::string& asked) {
   return text == asked || text.starts_with(asked + ":");
@@ -106,8 +101,8 @@ Chosen choose(const Store& store, const Model& model, const VirelayOptions& opti
   chosen.facts = factsOf(store, model, chosen.maps);
   std::erase_if(chosen.maps, [&](const MapFacts& one) { return one.model != chosen.facts.key; });
   chosen.dataset = keepOnly(chosen.maps, options.dataset, "--data", [](const MapFacts& one) { return one.dataset; });
-  chosen.target =
-      keepOnly(chosen.maps, options.target, "--target", [](const MapFacts& one) { return kindOf(one.target); });
+  chosen.target = keepOnly(chosen.maps, options.target, "--target",
+                           [](const MapFacts& one) { return eval::kindOfTarget(one.target); });
   chosen.method = keepOnly(chosen.maps, options.method, "--method", [](const MapFacts& one) { return one.method; });
   leaveOutWhatIsNotKept(store, chosen);
   return chosen;

@@ -28,6 +28,12 @@ class BenchTest : public testing::Test {
     arguments.insert(arguments.end(), options.begin(), options.end());
     return relprop(arguments, how);
   }
+  // Without rounds, of which it has none.
+  static Outcome fidelity(const Arguments& options) {
+    Arguments arguments = {"bench", exampleModel(), "--threads", "1"};
+    arguments.insert(arguments.end(), options.begin(), options.end());
+    return relprop(arguments);
+  }
   static json benchJson(const Arguments& options) {
     Arguments all = options;
     all.push_back("--json");
@@ -122,10 +128,27 @@ TEST_F(BenchTest, MistakesInUsage) {
                                                        {"--threads", "0"},
                                                        {"--rounds", "0"},
                                                        {"--precision", "f16"},
-                                                       {"--fidelity", examplePicture(), "--trace", "t.json"},
-                                                       {"--fidelity", examplePicture(), "--batch", "2"},
                                                        {"--no-such-option"}})
     expectRefused(bench(wrong), 2, "");
+}
+
+TEST_F(BenchTest, FidelityRefusesWhatItDoesNotUse) {
+  for (const Arguments& unused : std::vector<Arguments>{{"--trace", "t.json"},
+                                                        {"--profile"},
+                                                        {"--input", examplePicture()},
+                                                        {"--rounds", "3"},
+                                                        {"--rounds", "9"},
+                                                        {"--floor-precision", "bf16"},
+                                                        {"--floor-precision", "f32"},
+                                                        {"--precision", "bf16"},
+                                                        {"--precision", "f32"},
+                                                        {"--batch", "2"}}) {
+    Arguments arguments = {"--fidelity", examplePicture()};
+    arguments.insert(arguments.end(), unused.begin(), unused.end());
+    expectRefused(fidelity(arguments), 2, "leave out " + unused.front());
+  }
+  expectRefused(relprop({"bench", exampleModel(), "--fidelity", examplePicture(), "--threads", "1,2"}), 2,
+                "give one --threads");
 }
 
 TEST_F(BenchTest, WhatCannotBeMeasured) {
@@ -169,8 +192,8 @@ TEST_F(BenchTest, ComparesMapsOfBothPrecisions) {
   fs::create_directory(folder_ / "photos");
   for (const char* name : {"a.jpg", "b.jpg"})
     fs::copy_file(examplePicture(), folder_ / ("photos/" + std::string(name)));
-  const Outcome outcome =
-      bench({"--methods", "rap,gradient", "--fidelity", folder_ / "photos", "--fidelity", examplePicture(), "--json"});
+  const Outcome outcome = fidelity(
+      {"--methods", "rap,gradient", "--fidelity", folder_ / "photos", "--fidelity", examplePicture(), "--json"});
   if (outcome.code == 1) {
     EXPECT_THAT(outcome.err, HasSubstr("bf16"));
     return;
@@ -185,7 +208,7 @@ TEST_F(BenchTest, ComparesMapsOfBothPrecisions) {
   EXPECT_LT(all[0]["conservation"][0], 1e-4);
   EXPECT_TRUE(all[1]["conservation"].is_null());
   writeText(folder_ / "photos/c.jpg", "no picture");
-  expectRefused(bench({"--fidelity", folder_ / "photos"}), 1, "c.jpg");
+  expectRefused(fidelity({"--fidelity", folder_ / "photos"}), 1, "c.jpg");
 }
 
 }  // namespace

@@ -36,6 +36,32 @@ class BowTest : public testing::Test {
     arguments.insert(arguments.end(), options.begin(), options.end());
     return relprop(arguments, run);
   }
+  // The pictures of the example under other classes: a line of the list for each, as `line` has it.
+  template <class Line>
+  fs::path listed(const std::string& list, const std::string& head, Line line) const {
+    std::string text = head;
+    for (int k = 0; k < 8; ++k) {
+      const std::string name = "val_0000" + std::to_string(k) + ".jpg";
+      if (!fs::exists(folder_ / name)) fs::copy_file(exampleData() / "JPEGImages" / name, folder_ / name);
+      text += line(k, name) + "\n";
+    }
+    writeText(folder_ / list, text);
+    return folder_ / list;
+  }
+  std::string boxesOf(const std::vector<int>& classes) const {
+    const auto line = [&](int k, const std::string& name) {
+      return name + "," + std::to_string(classes[static_cast<std::size_t>(k)]) + ",0,0,20,20";
+    };
+    return "boxes:" + listed("boxes.csv", "picture,class,xmin,ymin,xmax,ymax\n", line).string();
+  }
+  Outcome trainOn(const std::string& spec, const std::string& leastPhotos = "1") const {
+    return relprop({"bow", "train", spec, "-o", out(), "--min-photos", leastPhotos, "--words", "16", "--sample", "2000",
+                    "--folds", "2"});
+  }
+  Outcome evaluated(const std::string& spec, const std::string& store) const {
+    return relprop({"evaluate", out(), "--data", spec, "--methods", "bow-lrp", "--metrics", "sparseness", "--store",
+                    folder_ / store});
+  }
   void expectRefused(const Outcome& outcome, const std::string& why, int code = 1) const {
     EXPECT_EQ(outcome.code, code) << outcome.err;
     EXPECT_THAT(outcome.err, HasSubstr("relprop: error: "));
@@ -99,6 +125,59 @@ TEST_F(BowTest, ClassesWithFewPhotosAreLeftOut) {
   EXPECT_THAT(outcome.err, HasSubstr("classes with fewer than 2 photos are left out: few (1)"));
   fs::remove(out());
   expectRefused(train({"--min-photos", "100"}), "lower --min-photos");
+}
+
+// Numbers that are no places among the bag's classes: it knows them by name.
+TEST_F(BowTest, ClassesThatAreNumbersAreFoundAgain) {
+  const std::string spec = boxesOf({3, 3, 3, 3, 1200, 1200, 1200, 1200});
+  const Outcome trained = trainOn(spec);
+  ASSERT_EQ(trained.code, 0) << trained.err;
+  EXPECT_THAT(trained.out, HasSubstr(": 2 classes,"));
+  EXPECT_THAT(trained.out, ContainsRegex("class 3 +4 "));
+  EXPECT_THAT(trained.out, ContainsRegex("class 1200 +4 "));
+  const Outcome same = evaluated(spec, "same.db");
+  EXPECT_EQ(same.code, 0) << same.err;
+  EXPECT_THAT(same.out + same.err, HasSubstr("8 measured, 0 skipped"));
+  const Outcome other = evaluated(boxesOf({3, 3, 3, 3, 5, 5, 5, 5}), "other.db");
+  EXPECT_EQ(other.code, 1);
+  EXPECT_THAT(other.err, HasSubstr("'class 5' and perhaps others"));
+}
+
+TEST_F(BowTest, NumbersThatWereTooRareFallAway) {
+  const std::string spec = boxesOf({3, 3, 3, 7, 7, 7, 7, 9});
+  const Outcome trained = trainOn(spec, "2");
+  ASSERT_EQ(trained.code, 0) << trained.err;
+  EXPECT_THAT(trained.err, HasSubstr("classes with fewer than 2 photos are left out: class 9 (1)"));
+  const Outcome measured = evaluated(spec, "runs.db");
+  EXPECT_EQ(measured.code, 0) << measured.err;
+  EXPECT_THAT(measured.err, HasSubstr("fall away: 1 (class 9)"));
+  EXPECT_THAT(measured.out + measured.err, HasSubstr("7 measured, 0 skipped"));
+}
+
+TEST_F(BowTest, NumbersOfImageNetHaveItsNames) {
+  const auto list = [this](int most) {
+    listed("val.txt", "",
+           [&](int k, const std::string& name) { return name + (k < 4 ? " 3" : " " + std::to_string(most)); });
+    return "imagenet:" + folder_.path().string();
+  };
+  const std::string spec = list(207);
+  const Outcome trained = trainOn(spec);
+  ASSERT_EQ(trained.code, 0) << trained.err;
+  EXPECT_THAT(trained.out, ContainsRegex("tiger shark +4 "));
+  EXPECT_THAT(trained.out, ContainsRegex("golden retriever +4 "));
+  const Outcome measured = evaluated(spec, "runs.db");
+  EXPECT_EQ(measured.code, 0) << measured.err;
+  EXPECT_THAT(measured.out + measured.err, HasSubstr("8 measured, 0 skipped"));
+  fs::remove(out());
+  expectRefused(trainOn(list(1000)), "class 1000 of val_00004.jpg");
+}
+
+TEST_F(BowTest, NumbersThatAreNoClassAreRefused) {
+  for (const int number : {65536, 100000000}) {
+    const Outcome outcome = trainOn(boxesOf({3, 3, 3, 3, 3, 3, 3, number}));
+    expectRefused(outcome, "class " + std::to_string(number) + " of val_00007.jpg");
+    EXPECT_THAT(outcome.err, HasSubstr("a number from 0 to 65535"));
+  }
 }
 
 TEST_F(BowTest, PhotosThatCannotBeReadAreNamed) {

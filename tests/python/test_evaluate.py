@@ -85,6 +85,15 @@ class Measuring(support.TemporaryFolderTest):
         with self.assertRaises(relprop.InvalidArgument):
             self.net.evaluate("nonsense")
 
+    def test_patterns_that_no_method_reads_are_refused(self):
+        with self.assertRaises(relprop.InvalidArgument) as caught:
+            self.net.evaluate(DATA, methods=["gradient", "rap"], limit=1, patterns="pa.npz")
+        self.assertEqual(caught.exception.where, "patterns")
+        self.assertIn("pa.npz", caught.exception.got)
+        self.assertIn("pattern-net or pattern-attribution", caught.exception.expected)
+        with self.assertRaises(relprop.FileNotFound):
+            self.net.evaluate(DATA, methods=["gradient", "pattern-net"], limit=1, patterns="no-such.npz")
+
     def test_it_may_be_stopped_and_gone_on_with(self):
         path = self.folder / "runs.db"
         with self.assertRaises(relprop.Cancelled):

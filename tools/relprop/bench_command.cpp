@@ -54,10 +54,13 @@ void addResults(CLI::App& app, BenchArguments& arguments) {
   app.add_flag("-q,--quiet", arguments.quiet, "nothing on standard error but errors");
 }
 
-void check(const BenchArguments& arguments) {
-  if (!arguments.fidelity.empty() && (arguments.profile || !arguments.trace.empty() || !arguments.input.empty()))
-    throw CLI::ValidationError("--fidelity times nothing: leave out --profile, --trace and --input");
-  if (!arguments.fidelity.empty() && (!arguments.batches.empty() || arguments.threads.size() > 1))
+// What --fidelity would leave without effect. Some have a value when they are not given, so what counts is the option.
+void checkFidelity(const CLI::App& app, const BenchArguments& arguments) {
+  for (const char* timing : {"--profile", "--trace", "--input", "--rounds", "--floor-precision"})
+    if (app.count(timing) > 0) throw CLI::ValidationError(std::string("--fidelity times nothing: leave out ") + timing);
+  if (app.count("--precision") > 0)
+    throw CLI::ValidationError("--fidelity compares both precisions: leave out --precision");
+  if (!arguments.batches.empty() || arguments.threads.size() > 1)
     throw CLI::ValidationError("--fidelity goes picture by picture: leave out --batch, and give one --threads");
 }
 
@@ -71,7 +74,9 @@ Command addBench(CLI::App& root) {
   addMeasuring(*app, *arguments);
   addResults(*app, *arguments);
   app->footer(kBenchExamples);
-  app->callback([arguments] { check(*arguments); });
+  app->callback([app, arguments] {
+    if (!arguments->fidelity.empty()) checkFidelity(*app, *arguments);
+  });
   return {app, [arguments] { return runBench(*arguments); }};
 }
 

@@ -10,7 +10,9 @@
 
 namespace relprop::cli {
 
-// All pictures of the data set and its classes. The data set has to live as long.
+// All pictures of the data set and its classes; where those are numbers, the ones that occur, called as ImageNet calls
+// them in its kinds and "class 3" in others. The data set has to live as long. Throws InvalidArgument for a number that
+// is no class.
 BowPictures bowPictures(const Dataset& data);
 
 // Without the classes that have fewer pictures than `least`, which a note names; their pictures stay, as examples of no

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <iostream>
 #include <optional>
+#include <set>
 
 #include "commands.h"
 #include "console.h"
@@ -136,6 +137,14 @@ void noteSeeds(Console& console, const Store& store) {
   }
 }
 
+// As with seeds.
+void noteVersions(Console& console, const Store& store) {
+  std::set<std::string> versions;
+  for (const Provenance& run : store.runs()) versions.insert(run.version);
+  if (versions.size() > 1)
+    console.note(fmt::format("results are of relprop {}: tables mix them", fmt::join(versions, " and ")));
+}
+
 int runMerge(const StoreArguments& arguments) {
   watchInterrupts();
   Console console(false);
@@ -144,9 +153,12 @@ int runMerge(const StoreArguments& arguments) {
   Store whole = Store::open(arguments.out, Store::Access::Write);
   for (const fs::path& part : arguments.parts) {
     if (interrupted()) return kExitInterrupted;
-    whole.merge(Store::open(part, Store::Access::Read));
+    if (const std::size_t differing = whole.merge(Store::open(part, Store::Access::Read)); differing > 0)
+      console.note(
+          fmt::format("{}: {} results were there before with other scores, which stay", part.string(), differing));
   }
   noteSeeds(console, whole);
+  noteVersions(console, whole);
   console.result(fmt::format("{}: {} results", arguments.out.string(), whole.resultCount()));
   flushStandardOutput();
   return kExitOk;

@@ -26,6 +26,7 @@ def has(keys, asked):
 def fits(asked, complete, others):
     """Whether a complete string has what was asked for, in the precision that was asked for, and nothing that one of the
     others asked for beside that."""
+    complete = re.sub(r" \| patterns=[0-9a-f]+$", "", complete)
     if " | " in complete:  # maps by rules of their own or in bfloat16, which no part asks for
         return False
     name, keys = fields(asked)

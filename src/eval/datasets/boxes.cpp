@@ -172,7 +172,7 @@ Contents openBoxes(const fs::path& path) {
   contents.hasBoxes = true;
   contents.notes.push_back("A table of boxes has no masks: metrics that need them are left out.");
   const auto shared = std::make_shared<const BoxTable>(std::move(table));
-  contents.image = [shared](std::size_t i) { return readStoredImage(regularFile(shared->picture(i))); };
+  contents.file = [shared](std::size_t i) { return shared->picture(i); };
   contents.annotation = [shared](std::size_t i, std::optional<int> aClass) { return annotationOf(*shared, i, aClass); };
   return contents;
 }

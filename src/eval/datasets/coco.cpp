@@ -187,7 +187,7 @@ Contents openCoco(const fs::path& path) {
   if (!contents.hasMasks)
     contents.notes.push_back(
         "Not every annotation has a segmentation, so there are no masks: metrics that need them are left out.");
-  contents.image = [set](std::size_t i) { return readStoredImage(regularFile(set->picture(i))); };
+  contents.file = [set](std::size_t i) { return set->picture(i); };
   contents.annotation = [set, masks = contents.hasMasks](std::size_t i, std::optional<int> aClass) {
     return annotationOf(*set, i, aClass, masks);
   };

@@ -174,7 +174,7 @@ Contents openCub(const fs::path& path) {
   notePictures(contents, path, [&](std::size_t i) { return cub.picture(i); });
   noteTruth(contents, cub);
   const auto shared = std::make_shared<const Cub>(std::move(cub));
-  contents.image = [shared](std::size_t i) { return readStoredImage(regularFile(shared->picture(i))); };
+  contents.file = [shared](std::size_t i) { return shared->picture(i); };
   contents.annotation = [shared](std::size_t i, std::optional<int> aClass) { return annotationOf(*shared, i, aClass); };
   return contents;
 }

@@ -6,7 +6,9 @@
 
 #include "core/names.h"
 #include "core/parameters.h"
+#include "eval/datasets/files.h"
 #include "eval/datasets/layout.h"
+#include "image/stored.h"
 #include "relprop/error.h"
 
 namespace relprop {
@@ -89,7 +91,13 @@ const std::vector<std::string>& Dataset::notes() const {
 
 Image Dataset::image(std::size_t i) const {
   sample(i);  // there is one
-  return impl_->contents.image(i);
+  const eval::Contents& contents = impl_->contents;
+  return contents.image ? contents.image(i) : readStoredImage(eval::regularFile(contents.file(i)));
+}
+
+fs::path Dataset::file(std::size_t i) const {
+  sample(i);  // there is one
+  return impl_->contents.file ? impl_->contents.file(i) : fs::path();
 }
 
 Annotation Dataset::annotation(std::size_t i, std::optional<int> aClass) const {

@@ -39,9 +39,10 @@ Contents openFolder(const fs::path& path) {
   if (contents.samples.empty())
     malformed(path, "a folder without pictures", "JPEG, PNG or WebP files, one subfolder a class");
   contents.notes.push_back("A plain folder has no boxes and no masks: metrics that compare with them are left out.");
-  contents.image = [path, samples = contents.samples](std::size_t i) {
-    return readImage(regularFile(path / samples[i].id));
-  };
+  contents.file = [path, samples = contents.samples](std::size_t i) { return path / samples[i].id; };
+  contents.image = [file = contents.file](std::size_t i) {
+    return readImage(regularFile(file(i)));
+  };  // nothing is marked in it
   contents.annotation = [](std::size_t, std::optional<int>) { return Annotation{}; };
   return contents;
 }

@@ -188,7 +188,7 @@ Contents openImagenet(const fs::path& path) {
   notePictures(contents, path, [&](std::size_t i) { return set.picture(i); });
   noteAnnotations(contents, set);
   const auto shared = std::make_shared<const Imagenet>(std::move(set));
-  contents.image = [shared](std::size_t i) { return readStoredImage(regularFile(shared->picture(i))); };
+  contents.file = [shared](std::size_t i) { return shared->picture(i); };
   contents.annotation = [shared](std::size_t i, std::optional<int>) { return annotationOf(*shared, i); };
   return contents;
 }

@@ -136,7 +136,7 @@ Contents openImagenetS(const fs::path& path) {
   addPictures(*set, contents);
   numberSynsets(*set);
   noteMasks(contents, *set);
-  contents.image = [set](std::size_t i) { return readStoredImage(regularFile(set->picture(i))); };
+  contents.file = [set](std::size_t i) { return set->picture(i); };
   contents.annotation = [set](std::size_t i, std::optional<int>) { return annotationOf(*set, i); };
   return contents;
 }

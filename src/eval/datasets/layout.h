@@ -15,8 +15,10 @@ struct Contents {
   std::vector<Sample> samples;
   std::vector<std::string> classNames, notes;  // as in Dataset
   bool hasBoxes = false, hasMasks = false;
-  // The caller has checked the index. Both may be called from several threads.
-  std::function<Image(std::size_t)> image;
+  // The caller has checked the index. All may be called from several threads.
+  std::function<std::filesystem::path(std::size_t)>
+      file;                                 // none where photos lie in another file; then there is an image
+  std::function<Image(std::size_t)> image;  // none: the file as it is stored, without EXIF orientation
   std::function<Annotation(std::size_t, std::optional<int>)> annotation;
 };
 

@@ -207,7 +207,7 @@ Contents openVoc(const fs::path& path) {
   contents.classNames = voc.classNames;
   for (std::size_t i = 0; i < voc.classes.size(); ++i) contents.samples[i].classes = voc.classes[i];
   const auto shared = std::make_shared<const Voc>(std::move(voc));
-  contents.image = [shared](std::size_t i) { return readStoredImage(regularFile(shared->picture(i))); };
+  contents.file = [shared](std::size_t i) { return shared->picture(i); };
   contents.annotation = [shared](std::size_t i, std::optional<int> aClass) { return annotationOf(*shared, i, aClass); };
   return contents;
 }

@@ -60,12 +60,24 @@ std::string className(const std::string& label, int number) {
   return number < 0 ? "unknown" : fmt::format("class {}", number);
 }
 
+// What tells it from the other classes of the same picture.
+std::string titleOf(const PictureFacts& facts) {
+  if (kindOfTarget(facts.target) == facts.target) return facts.picture;
+  return facts.picture + " · " + className(facts.targetLabel, facts.targetClass);
+}
+
+// With the store's own key where that says more: two classes of a data set may be one of the network's.
+std::string kindText(const std::string& target) {
+  const std::string kind = kindOfTarget(target);
+  return kind == target ? kind : fmt::format("{}, {} in the store", kind, target);
+}
+
 OrderedJson pictureJson(const Section& section, const ShownPicture& picture) {
   const PictureFacts& facts = picture.facts;
   OrderedJson maps = OrderedJson::array();
   for (std::size_t m = 0; m < picture.maps.size(); ++m)
     maps.push_back(picture.maps[m] ? OrderedJson(mapFile(picture.number, m)) : OrderedJson(nullptr));
-  return {{"name", facts.picture},
+  return {{"name", titleOf(facts)},
           {"file", facts.file},
           {"target", className(facts.targetLabel, facts.targetClass)},
           {"predicted", className(facts.predictedLabel, facts.predictedClass)},
@@ -90,7 +102,7 @@ std::string thumb(const std::string& file, const std::string& caption, const std
 
 std::string shots(const Section& section, const ShownPicture& picture) {
   std::string html;
-  const std::string& name = picture.facts.picture;
+  const std::string name = titleOf(picture.facts);
   if (picture.view) html += thumb(viewFile(picture.number), "photo", name, "photo");
   if (picture.truth) html += thumb(truthFile(picture.number), "ground truth", name, "truth");
   for (std::size_t m = 0; m < picture.maps.size(); ++m)
@@ -106,9 +118,11 @@ std::string factsOf(const PictureFacts& facts) {
   std::string html = "<dl class=\"facts wide\">" + fact("Target", className(facts.targetLabel, facts.targetClass));
   if (std::isfinite(facts.targetProbability))
     html += fact("Its probability", fmt::format("{:.3f}", facts.targetProbability));
-  return html + fact("True class", className(facts.trueLabel, facts.trueClass)) +
-         fact("Predicted class", className(facts.predictedLabel, facts.predictedClass)) +
-         fact("Data set", facts.dataset) + fact("Kind of target", facts.target) + fact("File", facts.file) + "</dl>\n";
+  html += fact("True class", className(facts.trueLabel, facts.trueClass)) +
+          fact("Predicted class", className(facts.predictedLabel, facts.predictedClass)) +
+          fact("Data set", facts.dataset) + fact("Kind of target", kindText(facts.target));
+  if (!facts.file.empty()) html += fact("File", facts.file);
+  return html + "</dl>\n";
 }
 
 std::string neighbour(const Section& section, std::size_t i, const char* relation, const char* text) {
@@ -149,6 +163,7 @@ std::string picturesNote(const Section& section) {
 std::string gallery(const Section& section) {
   OrderedJson data = {
       {"methods", methodList(section)}, {"columns", columnList(section)}, {"pictures", OrderedJson::array()}};
+  if (section.group.classes) data["noun"] = section.noun();
   for (const ShownPicture& picture : section.pictures) data["pictures"].push_back(pictureJson(section, picture));
   return "<div class=\"gallery\" data-gallery>\n<noscript><p class=\"note\">The gallery needs JavaScript; every "
          "picture has its page in "
@@ -164,7 +179,7 @@ std::string picturePage(const Section& section, std::size_t i, const std::string
       "class=\"pager\">{} {}</span></p>\n"
       "<h1 class=\"file\">{}</h1>\n",
       escaped(title), escaped(section.heading), neighbour(section, i - 1, "prev", "← previous"),
-      neighbour(section, i + 1, "next", "next →"), escaped(picture.facts.picture));
+      neighbour(section, i + 1, "next", "next →"), escaped(titleOf(picture.facts)));
   body += factsOf(picture.facts);
   body += figures.empty()
               ? std::string(

@@ -58,13 +58,13 @@ std::string headOf(const Section& section) {
   return names + " time a picture ↓ |\n" + rule + "---:|\n";
 }
 
-std::string cellText(const ScoreCell& cell, int decimals, std::size_t pictures) {
+std::string cellText(const ScoreCell& cell, int decimals, std::size_t samples) {
   if (cell.all.count == 0) return "–";
   std::string text = formatted(cell.all.mean, decimals);
   if (cell.best) text = "**" + text + "**";
   if (cell.tied && !cell.best) text = "≈ " + text;
   text += errorText(cell.all, decimals);
-  return cell.all.count == pictures ? text : text + fmt::format(" (n {})", cell.all.count);
+  return cell.all.count == samples ? text : text + fmt::format(" (n {})", cell.all.count);
 }
 
 // Median and mean of logarithms of a ratio.
@@ -89,7 +89,7 @@ std::string rowOf(const Section& section, std::size_t m) {
   const ScoreTable& table = section.group.table;
   std::string text = "| " + code(section.methods[m].text(), true) + " |";
   for (const ScoreColumn& column : table.columns) {
-    text += " " + cellText(column.cells[m], decimalsOf(column), table.pictures) +
+    text += " " + cellText(column.cells[m], decimalsOf(column), table.samples) +
             besideText(section, table.methods[m], column) + " |";
     if (column.ratio) text += ratioCells(column.cells[m], decimalsOf(column));
   }
@@ -101,7 +101,7 @@ std::string skipsText(const Section& section) {
   if (section.group.table.skips.empty()) return "";
   std::string text = "\nLeft out:\n\n";
   for (const SkipCount& skips : section.group.table.skips) {
-    const std::string what = skips.method.empty() ? plural(skips.count, "picture")
+    const std::string what = skips.method.empty() ? plural(skips.count, section.noun())
                                                   : fmt::format("{} of {} under {}", plural(skips.count, "score"),
                                                                 code(skips.method, false), code(skips.protocol, false));
     text += fmt::format("- {}: {}\n", what, plainText(skips.reason));
@@ -117,8 +117,8 @@ std::string list(const std::string& heading, const std::vector<std::string>& tex
 
 std::string sectionText(const Section& section) {
   const ScoreTable& table = section.group.table;
-  std::string text = fmt::format("\n## {}\n\n{}.\n\n{}", plainText(section.heading),
-                                 plural(table.pictures, "measured picture"), headOf(section));
+  std::string text =
+      fmt::format("\n## {}\n\n{}.\n\n{}", plainText(section.heading), section.measuredText(), headOf(section));
   for (std::size_t m = 0; m < table.methods.size(); ++m) text += rowOf(section, m);
   text += sourcesText(section) + skipsText(section) + list("Methods", table.methods) +
           list("Protocols", section.protocolTexts);

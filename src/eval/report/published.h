@@ -1,30 +1,37 @@
 // Figures that others published, to stand beside ours in a report.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <vector>
 
-#include "relprop/report.h"
+#include "eval/tables.h"
 
 namespace relprop::eval {
 
-// Those of one network, by the complete names of the store.
+// The name of the model's file without folder and extension, by which figures know a network.
+std::string networkOf(const Group& group);
+
+// Those that stand in one table, by the complete names of the store. Of several sources the first one stands.
 class Published {
  public:
   Published() = default;
-  // Throws UnknownMethod, UnknownMetric and the like for what this program does not know.
-  Published(const std::vector<PublishedFigure>& figures, const std::string& network);
+  // Throws UnknownMethod, UnknownMetric and the like for what this program does not know, InvalidArgument for a score
+  // that its metric does not have and for two figures that one source has for one cell.
+  Published(const std::vector<PublishedFigure>& figures, const Group& group);
 
   std::optional<double> value(const std::string& method, const std::string& protocol, const std::string& score) const;
-  const std::vector<std::string>& sources() const { return sources_; }  // each once
+  // Each once, and only those of which the table shows a figure.
+  const std::vector<std::string>& sources() const { return sources_; }
 
  private:
-  struct Figure {
-    std::string method, protocol, score;
-    double value;
-  };
-  std::vector<Figure> figures_;
+  using Cell = std::tuple<std::string, std::string, std::string>;  // method, protocol, score
+  static Cell cellOf(const PublishedFigure& figure, const std::string& where);
+  static bool has(const ScoreTable& table, const Cell& cell);
+
+  std::map<Cell, double> figures_;
   std::vector<std::string> sources_;
 };
 

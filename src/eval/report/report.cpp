@@ -64,9 +64,8 @@ std::string diagramsOf(const std::string& legendHtml, const std::string& diagram
 
 std::string galleryPart(const Section& section) {
   if (section.pictures.empty()) return "";
-  const std::string detail =
-      fmt::format("{} of {}. A column's head sorts by the chosen score of that method.", section.pictures.size(),
-                  plural(section.group.table.pictures, "measured picture"));
+  const std::string detail = fmt::format("{} of {}. A column's head sorts by the chosen score of that method.",
+                                         section.pictures.size(), section.measuredText());
   return part("Gallery", detail, picturesNote(section) + gallery(section));
 }
 
@@ -78,10 +77,9 @@ std::string sourcesNote(const Section& section) {
 
 std::string sectionHtml(const Section& section, std::size_t i) {
   const std::string colours = legend(section);
-  const std::size_t pictures = section.group.table.pictures;
-  std::string html = fmt::format(
-      "<section id=\"{}\" data-section>\n<h2 title=\"{}\">{}</h2>\n<p class=\"muted\">{}</p>\n", anchorOf(i),
-      escaped(section.group.table.model), escaped(section.heading), plural(pictures, "measured picture"));
+  std::string html =
+      fmt::format("<section id=\"{}\" data-section>\n<h2 title=\"{}\">{}</h2>\n<p class=\"muted\">{}</p>\n",
+                  anchorOf(i), escaped(section.group.table.model), escaped(section.heading), section.measuredText());
   html += "<div class=\"card\">" + scoreTable(section) + "</div>\n" + sourcesNote(section) + skipList(section) +
           completeStrings(section);
   html += part("Curves", "Means over the pictures, with the 95 % band of the mean (± 1.96 standard errors).",

@@ -33,7 +33,7 @@ bool startsProtocol(const std::vector<ScoreColumn>& columns, std::size_t i) {
   return i == 0 || columns[i].protocol != columns[i - 1].protocol;
 }
 
-// The number of pictures that most methods have; what differs from it is said beside the number.
+// The number of samples of the method that has most; what differs from it is said beside the number.
 std::size_t usualCount(const ScoreColumn& column) {
   std::size_t count = 0;
   for (const ScoreCell& cell : column.cells) count = std::max(count, cell.all.count);
@@ -54,7 +54,7 @@ std::string scoreHeads(const ScoreTable& table, bool counts) {
         "<span class=\"arrow\" aria-hidden=\"true\">{}</span><span class=\"sr\">, {}</span></button>{}</th>",
         startsProtocol(columns, i) ? "first" : "", column.better == Better::Higher ? "higher" : "lower",
         escaped(summaryOf(column.protocol, column.score)), escaped(column.score), arrowOf(column.better),
-        betterText(column.better), counts ? countText(usualCount(column), table.pictures) : "");
+        betterText(column.better), counts ? countText(usualCount(column), table.samples) : "");
   }
   return html;
 }
@@ -75,21 +75,22 @@ std::string nameOfBest(const Section& section, const ScoreColumn& column) {
   return "";
 }
 
-std::string comparison(const ScoreColumn& column, const ScoreCell& cell, const std::string& best, int decimals) {
+std::string comparison(const Section& section, const ScoreColumn& column, const ScoreCell& cell, int decimals) {
+  const std::string best = nameOfBest(section, column), noun = section.noun();
   const DifferenceInterval& interval = cell.toBest;
   const char* of = column.ratio ? " of logarithms" : "";
   if (cell.best) return fmt::format("The best mean{} of the column.", of);
-  if (interval.count < 2) return fmt::format("Too few pictures in common with {} to compare.", best);
+  if (interval.count < 2) return fmt::format("Too few {}s in common with {} to compare.", noun, best);
   return fmt::format("Difference{} to {}: {} (95 % interval {} … {}, {}). {}", of, best,
                      formatted(interval.difference, decimals + 1), formatted(interval.low, decimals + 1),
-                     formatted(interval.high, decimals + 1), plural(interval.count, "common picture"),
+                     formatted(interval.high, decimals + 1), plural(interval.count, "common " + noun),
                      cell.tied ? "Not distinguishable from the best." : "");
 }
 
 std::string tipOf(const Section& section, const ScoreColumn& column, const ScoreCell& cell, int decimals) {
   std::string tip = fmt::format("{}{} ({}).", formatted(cell.all.mean, decimals + 2), errorText(cell.all, decimals + 2),
-                                plural(cell.all.count, "picture"));
-  if (column.better != Better::Neither) tip += "\n" + comparison(column, cell, nameOfBest(section, column), decimals);
+                                plural(cell.all.count, section.noun()));
+  if (column.better != Better::Neither) tip += "\n" + comparison(section, column, cell, decimals);
   return tip;
 }
 
@@ -114,8 +115,10 @@ std::string errorSpan(const SampleMean& mean, int decimals) {
 std::string scoreCell(const Section& section, const ScoreColumn& column, std::size_t method, bool first) {
   const ScoreCell& cell = column.cells[method];
   const std::string group = first ? " first" : "";
-  if (cell.all.count == 0) return fmt::format("<td class=\"none{}\" title=\"no score\">–</td>", group);
   const int decimals = decimalsOf(column);
+  if (cell.all.count == 0)
+    return fmt::format("<td class=\"none{}\" title=\"no score\">–{}</td>", group,
+                       besideText(section, column, method, decimals));
   const std::string mark =
       cell.tied && !cell.best
           ? "<span class=\"tie\" aria-hidden=\"true\">≈</span><span class=\"sr\">not distinguishable </span>"
@@ -130,15 +133,14 @@ std::string scoreCell(const Section& section, const ScoreColumn& column, std::si
       ratioText(column, cell, decimals) + besideText(section, column, method, decimals));
 }
 
-std::string costCell(const SampleMean& seconds) {
+std::string costCell(const SampleMean& seconds, const std::string& noun) {
   if (seconds.count == 0) return "<td class=\"none first\">–</td>";
   const bool known = std::isfinite(seconds.standardError);
   const std::string error = known ? " ± " + formattedSeconds(seconds.standardError) : "";
   return fmt::format(
       "<td class=\"first\" data-value=\"{}\"><button type=\"button\" class=\"cell\" data-tip=\"{}{} ({}).\"><span "
       "class=\"mean\">{}</span></button></td>",
-      seconds.mean, formattedSeconds(seconds.mean), error, plural(seconds.count, "picture"),
-      formattedSeconds(seconds.mean));
+      seconds.mean, formattedSeconds(seconds.mean), error, plural(seconds.count, noun), formattedSeconds(seconds.mean));
 }
 
 std::string row(const Section& section, std::size_t method) {
@@ -147,7 +149,7 @@ std::string row(const Section& section, std::size_t method) {
                                  escaped(section.methods[method].text()), methodLabel(section, method));
   for (std::size_t i = 0; i < columns.size(); ++i)
     html += scoreCell(section, columns[i], method, startsProtocol(columns, i));
-  return html + costCell(section.group.table.costs[method].seconds) + "</tr>\n";
+  return html + costCell(section.group.table.costs[method].seconds, section.noun()) + "</tr>\n";
 }
 
 std::string wrapped(const std::string& caption, const std::string& table) {
@@ -244,7 +246,7 @@ std::string skipList(const Section& section) {
       "<th scope=\"col\" class=\"number\">Count</th><th scope=\"col\">Method</th><th scope=\"col\">Protocol</th><th "
       "scope=\"col\">"
       "Reason</th></tr></thead><tbody>\n{}</tbody></table></div></details>\n",
-      plural(pictures, "picture"), plural(others, "single score"), rows);
+      plural(pictures, section.noun()), plural(others, "single score"), rows);
 }
 
 std::string completeStrings(const Section& section) {

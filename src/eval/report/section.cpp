@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
-#include <filesystem>
 #include <limits>
 #include <set>
 
@@ -32,8 +32,7 @@ Section sectionOf(Group group) {
 }
 
 std::string headingOf(const Group& group) {
-  const std::string file = std::filesystem::path(group.model.path).stem().string();
-  return fmt::format("{} on {}, target {}", file, group.key.dataset, group.key.target);
+  return fmt::format("{} on {}, target {}", networkOf(group), group.key.dataset, group.key.target);
 }
 
 // One file may have been measured with several preprocessings; then the key tells them apart.
@@ -57,13 +56,20 @@ std::vector<const PictureFacts*> chosenOf(const std::vector<PictureFacts>& pictu
   return chosen;
 }
 
+// A row's picture and target: two classes of a picture have a page each.
+using PictureKey = std::array<std::string, 4>;
+template <class Row>
+PictureKey pictureKey(const Row& row) {
+  return {row.model, row.dataset, row.picture, row.target};
+}
+
 // Where a row of the store belongs.
 class Index {
  public:
   explicit Index(std::vector<Section>& sections) {
     for (Section& section : sections) {
       sections_[section.group.key] = &section;
-      for (ShownPicture& picture : section.pictures) pictures_[{section.group.key, picture.facts.picture}] = &picture;
+      for (ShownPicture& picture : section.pictures) pictures_[pictureKey(picture.facts)] = &picture;
     }
   }
   // None of a group that another process began while this one was reading.
@@ -71,19 +77,20 @@ class Index {
     const auto found = sections_.find(key);
     return found == sections_.end() ? nullptr : found->second;
   }
-  ShownPicture* picture(const GroupKey& key, const std::string& id) const {
-    const auto found = pictures_.find({key, id});
+  template <class Row>
+  ShownPicture* picture(const Row& row) const {
+    const auto found = pictures_.find(pictureKey(row));
     return found == pictures_.end() ? nullptr : found->second;
   }
 
  private:
   std::map<GroupKey, Section*> sections_;
-  std::map<std::pair<GroupKey, std::string>, ShownPicture*> pictures_;
+  std::map<PictureKey, ShownPicture*> pictures_;
 };
 
 void addSeconds(const Rows& rows, const Index& index) {
   rows.eachMap([&](const MapFacts& map) {
-    ShownPicture* picture = index.picture(groupOf(map), map.picture);
+    ShownPicture* picture = index.picture(map);
     if (!picture || !std::isfinite(map.explainSeconds)) return;
     const auto& methods = index.section(groupOf(map))->group.table.methods;  // which has the picture
     const auto place = std::lower_bound(methods.begin(), methods.end(), map.method) - methods.begin();
@@ -98,19 +105,19 @@ void addSeconds(const Rows& rows, const Index& index) {
 void addResults(const Store& store, const Index& index, const std::function<void()>& again) {
   store.each([&](const Result& result, const Provenance&) {
     again();
-    const GroupKey key = groupOf(result.key);
-    if (Section* section = index.section(key)) addCurves(section->curves, result);
-    if (ShownPicture* picture = index.picture(key, result.key.picture))
+    if (Section* section = index.section(groupOf(result.key))) addCurves(section->curves, result);
+    if (ShownPicture* picture = index.picture(result.key))
       picture->results[result.key.method][result.key.protocol] = result;
   });
 }
 
+// As many of each table; where there are more tables than pictures, one of each of the first.
 void choosePictures(std::vector<Section>& sections, const std::vector<PictureFacts>& pictures, std::size_t gallery) {
   if (sections.empty() || gallery == 0) return;
   const std::size_t most = std::max<std::size_t>(1, gallery / sections.size());
   std::size_t number = 0;
   for (Section& section : sections)
-    for (const PictureFacts* picture : chosenOf(pictures, section.group.key, most)) {
+    for (const PictureFacts* picture : chosenOf(pictures, section.group.key, std::min(most, gallery - number))) {
       ShownPicture shown;
       shown.number = ++number;
       shown.facts = *picture;
@@ -127,13 +134,21 @@ const ShortName& Section::protocol(const std::string& complete) const {
   return protocols[static_cast<std::size_t>(place)];
 }
 
+std::string Section::noun() const {
+  return group.classes ? "target" : "picture";
+}
+
+std::string Section::measuredText() const {
+  const std::string measured = plural(group.table.pictures, "measured picture");
+  return group.classes ? plural(group.table.samples, noun()) + " of " + measured : measured;
+}
+
 std::vector<Section> sectionsOf(const Store& store, const ReportOptions& options) {
   const Rows rows = rowsOf(store);
   std::vector<Section> sections;
   for (Group& group : groupsOf(rows, directionOf)) sections.push_back(sectionOf(std::move(group)));
   addHeadings(sections);
-  for (Section& section : sections)
-    section.beside = Published(options.beside, std::filesystem::path(section.group.model.path).stem().string());
+  for (Section& section : sections) section.beside = Published(options.beside, section.group);
   choosePictures(sections, rows.pictures, options.gallery);
   const Index index(sections);
   addSeconds(rows, index);

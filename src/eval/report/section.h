@@ -12,7 +12,7 @@
 
 namespace relprop::eval {
 
-// A picture of the gallery.
+// A picture of the gallery, explained for one target.
 struct ShownPicture {
   std::size_t number = 0;  // of all in the report, from 1; its files are named after it
   PictureFacts facts;
@@ -32,6 +32,8 @@ struct Section {
   Published beside;
   std::string heading;  // "resnet50 on voc:VOC2012, target true"
   const ShortName& protocol(const std::string& complete) const;
+  std::string noun() const;          // of what is counted: "picture", or "target" where one may have several
+  std::string measuredText() const;  // "3 measured pictures", "7 targets of 3 measured pictures"
 };
 
 std::vector<Section> sectionsOf(const Store& store, const ReportOptions& options);

@@ -95,6 +95,7 @@ int pixels(Parameters& p, const std::string& key, const std::string& meaning) {
   if (value == 0)
     throw Error(ErrorCode::InvalidMethodParameter, "method occlusion, " + key, "'" + text + "'",
                 "a whole number from 1, or auto");
+  p.spell(key, value);  // 064 is 64
   return value;
 }
 

@@ -262,6 +262,8 @@ TEST(InsertionDeletion, ProtocolsSayAllParameters) {
   EXPECT_EQ(parseProtocol("id-score:profile=lrp-resnet").text, "id-score@1:profile=lrp-resnet,step=500,start=black");
   EXPECT_EQ(parseProtocol("insertion:start=black").text, "insertion@1:profile=rise,step=width,start=black");
   EXPECT_EQ(parseProtocol("deletion:step=12").text, "deletion@1:profile=rise,step=12");
+  EXPECT_EQ(parseProtocol("id-score:step=096").text, parseProtocol("id-score:step=96").text);
+  EXPECT_EQ(parseProtocol("id-score:step=1000000").text, "id-score@1:profile=rise,step=1000000,start=blur");
 }
 
 TEST(InsertionDeletion, RefusesWhatItDoesNotKnow) {

@@ -55,6 +55,18 @@ TEST(MetricList, NamesAPrecisionWhereItIsNotFloat32) {
   EXPECT_EQ(foreign.code(), ErrorCode::InvalidMetricParameter);
 }
 
+// A protocol's text is its name in stores: the same numbers are the same protocol.
+TEST(MetricList, NumbersHaveOneText) {
+  for (const char* tolerance : {"15", "015", "15.0", "+15", "1.5e1"})
+    EXPECT_EQ(completeProtocol(std::string("pointing-game:tolerance=") + tolerance),
+              completeProtocol("pointing-game:tolerance=15"))
+        << tolerance;
+  EXPECT_EQ(completeProtocol("continuity:sigma=.50"), completeProtocol("continuity:sigma=0.5"));
+  EXPECT_EQ(completeProtocol("randomisation:samples=00"), completeProtocol("randomisation"));
+  EXPECT_EQ(completeProtocol("randomisation:samples=50.0,noise=0.10"), completeProtocol("randomisation:samples=50"));
+  EXPECT_EQ(completeProtocol("randomisation:layers=05"), completeProtocol("randomisation:layers=5"));
+}
+
 TEST(MetricList, SaysWhatAMetricNeeds) {
   for (const MetricInfo& info : metricInfos()) {
     if (info.name == "outside-inside") EXPECT_EQ(info.needs, "boxes or a mask");

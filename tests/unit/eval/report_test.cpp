@@ -19,9 +19,7 @@
 #include "eval/report/names.h"
 #include "eval/report/plot.h"
 #include "eval/statistics.h"
-#include "relprop/explain.h"
 #include "relprop/image.h"
-#include "relprop/metrics.h"
 #include "support/temporary_folder.h"
 #include "unit/core/failure.h"
 
@@ -473,72 +471,6 @@ TEST_F(ReportTest, RatiosHaveTheirMedianAndLogarithmsBesideTheMean) {
   EXPECT_THAT(textOf(base_ / "report/index.html"), HasSubstr("median 0.500, logs -0.23 ± 0.46"));
 }
 
-PublishedFigure published(const std::string& network, const std::string& metric, const std::string& method) {
-  return {"Somebody, 2020", network, metric, method, "hit", 0.625};
-}
-
-void writeRandomAndGradient(Store& store) {
-  ResultBatch batch;
-  PictureFacts facts;
-  facts.model = "k", facts.dataset = "d", facts.picture = "one", facts.target = "true";
-  batch.pictures = {facts};
-  const std::string protocol = completeProtocol("pointing-game");
-  for (const char* method : {"random", "gradient"})
-    batch.results.push_back({{"k", "d", "one", "true", completeMethod(method), protocol}, "", {{"hit", 1}}, {}, 0.0});
-  store.write(batch);
-}
-
-TEST_F(ReportTest, PublishedFiguresStandBesideOurs) {
-  writeRandomAndGradient(store_);
-  ReportOptions options;
-  options.beside = {published("net", "pointing-game", "gradient"),
-                    published("net", "pointing-game:tolerance=3", "random"),
-                    published("other", "pointing-game", "random")};
-  const std::string text = markdownReport(store_, options);
-  EXPECT_THAT(text, HasSubstr("| `gradient` | **1.000** [0.625] | – |\n"));
-  EXPECT_THAT(text, HasSubstr("| `random` | **1.000** | – |\n"));  // another protocol, another network
-  EXPECT_THAT(text, HasSubstr("\nIn brackets: Somebody, 2020.\n"));
-  writeReport(store_, base_ / "report", options);
-  EXPECT_THAT(textOf(base_ / "report/index.html"), HasSubstr("<span class=\"count\">published 0.625</span>"));
-  EXPECT_THAT(textOf(base_ / "report/index.html"), HasSubstr("Published: Somebody, 2020."));
-  EXPECT_THAT(markdownReport(store_), Not(HasSubstr("In brackets")));
-}
-
-TEST_F(ReportTest, PublishedFiguresOfUnknownThingsAreRefused) {
-  writeRandomAndGradient(store_);
-  const auto code = [&](const PublishedFigure& figure) {
-    return relprop::test::codeOf([&] { markdownReport(store_, {0, "", {figure}}); });
-  };
-  EXPECT_EQ(code(published("net", "pointing-game", "gradiant")), ErrorCode::UnknownMethod);
-  EXPECT_EQ(code(published("net", "pointing", "gradient")), ErrorCode::UnknownMetric);
-}
-
-TEST_F(ReportTest, PublishedFiguresAreReadFromAList) {
-  const fs::path file = base_ / "papers.json";
-  const auto read = [&](const std::string& text) {
-    std::ofstream(file) << text;
-    return readPublishedFigures(file);
-  };
-  const std::string entry =
-      R"({"source": "S", "network": "n", "metric": "outside-inside", "method": "rap", "scores": {"all": 0.5, "pos": 1}})";
-  const std::vector<PublishedFigure> figures = read("[" + entry + "]");
-  ASSERT_EQ(figures.size(), 2u);
-  EXPECT_EQ(figures[1].score, "pos");
-  EXPECT_EQ(figures[1].value, 1);
-  EXPECT_EQ(figures[0].method, "rap");
-  const auto refused = [&](const std::string& text) {
-    const Error error = relprop::test::failureOf([&] { read(text); });
-    EXPECT_EQ(error.code(), ErrorCode::InvalidArgument);
-    EXPECT_THAT(error.where(), HasSubstr("papers.json"));
-    return error.got();
-  };
-  EXPECT_EQ(refused(entry), "no JSON list");
-  EXPECT_EQ(refused("[7]"), "no text source");
-  EXPECT_EQ(refused(R"([{"source": "S", "network": "n", "metric": "m", "method": "r"}])"), "no scores");
-  EXPECT_EQ(refused(R"([{"source": "S", "network": "n", "metric": "m", "method": "r", "scores": {"a": "b"}}])"),
-            "the score a is no number");
-}
-
 TEST_F(ReportTest, MarkdownSaysWhatIsMissing) {
   write("one", false, 1, 0);
   ResultBatch batch;
@@ -570,6 +502,81 @@ TEST_F(ReportTest, OnePictureHasNoError) {
   EXPECT_TRUE(error().is_null());
   write("two", false, 1, 0);
   EXPECT_EQ(error(), 0.0);
+}
+
+// One picture that shows a dog and a cat, each a sample of its own, and one with a dog alone.
+class ClassesReportTest : public ReportTest {
+ protected:
+  void write(const std::string& id, const std::string& target, const std::string& label, double hit,
+             const std::string& skipped = "", const std::string& file = "") {
+    ResultBatch batch;
+    PictureFacts facts;
+    facts.model = "k", facts.dataset = "voc:d", facts.picture = id, facts.target = target, facts.targetLabel = label;
+    facts.skipped = skipped, facts.file = file;
+    batch.pictures = {facts};
+    if (skipped.empty()) {
+      batch.maps = {{"k", "voc:d", id, target, "a:k=1", 0.001 * hit, {}}};
+      batch.results = {{{"k", "voc:d", id, target, "a:k=1", kPointing}, "", {{"hit", hit}}, {}, 0.0}};
+    }
+    store_.write(batch);
+  }
+  void writeThree() {
+    write("both", "true:0", "cat", 1), write("both", "true:1", "dog", 5), write("one", "true", "dog", 9);
+  }
+};
+
+TEST_F(ClassesReportTest, AreOneTable) {
+  writeThree();
+  write("both", "true:2", "<b>", 0, "no such class");
+  const std::string text = markdownReport(store_);
+  EXPECT_EQ(countOf(text, "\n## net on"), 1u);
+  EXPECT_THAT(text, HasSubstr("## net on voc:d, target true\n\n3 targets of 2 measured pictures.\n"));
+  EXPECT_THAT(text, HasSubstr("| `a` | **5.00** ± 2.31 | 5.0 ms |\n"));
+  EXPECT_THAT(text, HasSubstr("- 1 target: no such class\n"));
+}
+
+TEST_F(ClassesReportTest, HaveAPageEachWithItsScoresAndItsName) {
+  writeThree();
+  writeReport(store_, base_ / "report");
+  const fs::path pages = base_ / "report/pages";
+  const auto page = [&](int i) { return textOf(pages / ("000" + std::to_string(i) + ".html")); };
+  const std::vector<std::string> names = {"both · cat", "both · dog", "one"}, scores = {"1.0000", "5.0000", "9.0000"};
+  const std::vector<std::string> kinds = {"true, true:0 in the store", "true, true:1 in the store", "true"};
+  const std::string index = textOf(base_ / "report/index.html");
+  EXPECT_THAT(index, HasSubstr("3 of 3 targets of 2 measured pictures."));
+  for (int i = 1; i <= 3; ++i) {
+    const auto at = static_cast<std::size_t>(i - 1);
+    EXPECT_THAT(page(i), HasSubstr("<h1 class=\"file\">" + names[at] + "</h1>"));
+    EXPECT_THAT(page(i), HasSubstr(">" + scores[at] + "</td>"));
+    EXPECT_THAT(page(i), HasSubstr("<dt>Kind of target</dt><dd>" + kinds[at] + "</dd>"));
+    EXPECT_EQ(countOf(index, "{\"name\":\"" + names[at] + "\""), 1u);
+  }
+  EXPECT_FALSE(fs::exists(pages / "0004.html"));
+}
+
+// Of three tables: none, one, or each has a picture, and no more than were asked for.
+TEST_F(ClassesReportTest, TheGalleryNeverTakesMoreThanAskedFor) {
+  for (const char* target : {"predicted", "true", "true+correct"})
+    for (const char* id : {"1", "2", "3"}) write(id, target, "dog", 1);
+  for (const std::size_t most : {0, 1, 2, 3, 6, 7}) {
+    writeReport(store_, base_ / "report", {most, "t"});
+    const fs::path pages = base_ / "report/pages";
+    const auto count = fs::exists(pages) ? std::distance(fs::directory_iterator(pages), {}) : 0;
+    EXPECT_EQ(count, most - most % (most < 3 ? 1 : 3)) << most;
+  }
+}
+
+TEST_F(ClassesReportTest, FilesAreShownWhereTheyAreKnownAndAsText) {
+  const std::string hostile = "/photos/</script><img src=x onerror='alert(1)'>\xff\x1b" + std::string(20'000, 'y');
+  write("a", "true", "dog", 1), write("b", "true", "dog", 1, "", hostile);
+  writeReport(store_, base_ / "report");
+  EXPECT_THAT(textOf(base_ / "report/pages/0001.html"), Not(HasSubstr("<dt>File</dt>")));
+  EXPECT_THAT(textOf(base_ / "report/pages/0002.html"),
+              HasSubstr("<dt>File</dt><dd>/photos/&lt;/script&gt;&lt;img src=x onerror=&#39;alert(1)&#39;&gt;"));
+  for (const char* file : {"index.html", "pages/0002.html"}) {
+    EXPECT_THAT(textOf(base_ / "report" / file), Not(HasSubstr("<img src=x"))) << file;
+    EXPECT_THAT(textOf(base_ / "report" / file), Not(HasSubstr("\x1b"))) << file;
+  }
 }
 
 }  // namespace

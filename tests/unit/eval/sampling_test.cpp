@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <set>
+#include <tuple>
 
 #include "unit/eval/metric_case.h"
 
@@ -140,8 +141,8 @@ TEST(Infidelity, IsZeroForTheGradientOfALinearNetwork) {
   const LinearNet net = linearNet(kFloats, 10);
   const Case c = net.caseWith(kShape, net.weights);
   for (const std::string scale : {"on", "off"})
-    for (const std::string perturbation : {"gaussian", "square"})
-      EXPECT_NEAR(infidelity("perturbation=" + perturbation + ",side=2,scale=" + scale, c), 0, 1e-9);
+    for (const std::string perturbation : {"gaussian", "square,side=2"})
+      EXPECT_NEAR(infidelity("perturbation=" + perturbation + ",scale=" + scale, c), 0, 1e-9);
 }
 
 TEST(Infidelity, ReadsContributionsWhenSquaresAreRemoved) {
@@ -165,19 +166,40 @@ TEST(Infidelity, ScalesTheMapAsItFitsBest) {
 TEST(Infidelity, IsItsDefinitionForAnyMap) {
   const LinearNet net = linearNet(kFloats, 13);
   const Case c = net.caseWith(kShape, randomValues(kFloats, 14));
-  for (const std::string perturbation : {"gaussian", "square", "removal"}) {
-    const double off = infidelity("samples=30,side=3,scale=off,perturbation=" + perturbation, c);
+  for (const std::string perturbation : {"gaussian", "square,side=3", "removal,side=3"}) {
+    const double off = infidelity("samples=30,scale=off,perturbation=" + perturbation, c);
     double error = 0;
     for (std::size_t k = 1; k <= 30; ++k) {
       double predicted = 0;
       for (std::size_t i = 0; i < kFloats; ++i) {
         const double taken = static_cast<double>(net.input[i]) - net.seen[k][i];
-        predicted += c.relevance[i] * (perturbation == "removal" ? taken != 0 : taken);
+        predicted += c.relevance[i] * (perturbation.starts_with("removal") ? taken != 0 : taken);
       }
       error += std::pow(predicted - drop(net, net.seen[k]), 2) / 30;
     }
     EXPECT_NEAR(off, error, 1e-5 * error) << perturbation;
-    EXPECT_LE(infidelity("samples=30,side=3,scale=on,perturbation=" + perturbation, c), off);
+    EXPECT_LE(infidelity("samples=30,scale=on,perturbation=" + perturbation, c), off);
+  }
+}
+
+// They would be other protocols with the same numbers.
+TEST(Infidelity, RefusesKeysThatThePerturbationDoesNotRead) {
+  for (const auto& [perturbation, key, value] : {std::tuple{"removal", "sigma", "0.5"},
+                                                 {"square", "sigma", "0.5"},
+                                                 {"gaussian", "side", "4"},
+                                                 {"gaussian", "fill", "black"}}) {
+    const std::string text = std::string("infidelity:perturbation=") + perturbation + "," + key + "=" + value;
+    const Error e = failureOf([&] { completeProtocol(text); });
+    EXPECT_EQ(e.code(), ErrorCode::InvalidMetricParameter) << text;
+    EXPECT_EQ(e.where(), std::string("metric infidelity, ") + key);
+    EXPECT_EQ(e.got(), std::string("given with perturbation=") + perturbation + ", which does not read it");
+  }
+  for (const char* read : {"perturbation=gaussian,sigma=0.5", "perturbation=square,side=4,fill=black",
+                           "perturbation=removal,side=4,fill=black"})
+    EXPECT_NE(completeProtocol(std::string("infidelity:") + read), completeProtocol("infidelity")) << read;
+  for (const char* perturbation : {"gaussian", "square", "removal"}) {
+    const std::string complete = completeProtocol(std::string("infidelity:perturbation=") + perturbation);
+    EXPECT_EQ(completeProtocol(complete), complete) << "stores have all keys";
   }
 }
 

@@ -162,6 +162,16 @@ TEST(Segmentation, OtsuKeepsEqualValuesTogetherAndFindsNothingInAConstantMap) {
   EXPECT_DOUBLE_EQ(score(onMask("miou:threshold=otsu", {1, 4, {3, 3, 3, 3}}, "oo.."), "object"), 0);
 }
 
+TEST(Protocols, OfSegmentationHaveOneTextANumber) {
+  for (const char* half : {"0.5", ".5", "0.50", "5e-1", "+0.5"})
+    EXPECT_EQ(completeProtocol(std::string("miou:threshold=") + half), "miou@1:threshold=0.5") << half;
+  for (const char* none : {"0", "0.0", "-0", "0e5"})
+    EXPECT_EQ(completeProtocol(std::string("miou:threshold=") + none), "miou@1:threshold=0") << none;
+  EXPECT_EQ(completeProtocol("miou:threshold=0.123456789012"), "miou@1:threshold=0.123456789012");
+  for (const char* word : {"mean", "otsu", "best"})
+    EXPECT_EQ(completeProtocol(std::string("miou:threshold=") + word), std::string("miou@1:threshold=") + word);
+}
+
 TEST(Protocols, OfSegmentationAreComplete) {
   EXPECT_EQ(completeProtocol("miou"), "miou@1:threshold=mean");
   EXPECT_EQ(eval::parseProtocol("pixel-accuracy").region, eval::Protocol::Region::Mask);

@@ -442,6 +442,37 @@ TEST(StoreMerge, SeedsAreThoseOfTheRowsThatAreThere) {
   EXPECT_EQ(ours.seeds(), (Seeds{{{"net", "folder:animals"}, {7, 8}}}));
 }
 
+// Whatever was skipped, for a reason that another run did not have, gives way to what that run measured.
+TEST(StoreMerge, APictureThatWasMeasuredIsNotSkipped) {
+  for (const std::string reason :
+       {"its true class is not known", "not classified correctly", "unreadable: cut short"}) {
+    Store with = ready(Store::inMemory()), without = ready(Store::inMemory());
+    with.write(batch("a"));
+    ResultBatch skipped;
+    skipped.pictures = {pictureFacts("a")};
+    skipped.pictures[0].skipped = reason;
+    without.write(skipped);
+    const std::string expected = show(with);
+    without.merge(with), with.merge(without);
+    EXPECT_EQ(show(without), expected) << reason;
+    EXPECT_EQ(show(with), expected) << reason;
+  }
+}
+
+TEST(StoreMerge, CountsWhatWasThereWithOtherScores) {
+  Store ours = ready(Store::inMemory()), theirs = ready(Store::inMemory());
+  ours.write(batch("a", {"rap", "lrp"}, {"p@1", "q@1"}));
+  ResultBatch other = batch("a", {"rap", "lrp"}, {"p@1", "q@1"});
+  EXPECT_EQ(ours.merge(theirs), 0U);
+  other.results[0].scores[0].value *= 1.0001;  // another processor
+  other.results[1].scores[0].value += 1;
+  other.results[2].scores.clear(), other.results[2].skipped = "no object";
+  theirs.write(other);
+  EXPECT_EQ(ours.merge(theirs), 1U);
+  EXPECT_EQ(ours.merge(theirs), 1U);
+  EXPECT_EQ(ours.merge(ours), 0U);
+}
+
 TEST(StoreMerge, WithItselfChangesNothing) {
   Store store = ready(Store::inMemory());
   store.write(batch("a.jpg"));

@@ -301,6 +301,63 @@ TEST_F(TablesTest, TargetsDoNotMix) {
   EXPECT_EQ(both[1].table.columns[0].cells[0].all.mean, 1.0);
 }
 
+// Both classes of a picture, and the picture that has one alone.
+TEST_F(TablesTest, ClassesOfAPictureAreSamplesOfOneTable) {
+  for (const char* target : {"true:0", "true:1"}) {
+    target_ = target;
+    picture("1");
+    const double first = target_ == "true:0" ? 1.0 : 3.0;
+    score("1", "a", first), score("1", "b", first + 2.0), seconds("1", "a", first);
+  }
+  target_ = "true";
+  picture("2");
+  score("2", "a", 8.0);
+  const std::vector<Group> all = groups();
+  ASSERT_THAT(all, SizeIs(1));
+  EXPECT_TRUE(all[0].classes);
+  const ScoreTable& t = all[0].table;
+  EXPECT_EQ(t.target, "true");
+  EXPECT_EQ(t.pictures, 2u);
+  EXPECT_EQ(t.samples, 3u);
+  const std::vector<ScoreCell>& cells = t.columns.at(0).cells;
+  EXPECT_EQ(cells[0].all.mean, 4.0);
+  EXPECT_EQ(cells[0].all.count, 3u);
+  EXPECT_EQ(cells[1].all.mean, 4.0);
+  EXPECT_EQ(cells[1].toBest.count, 2u) << "paired by picture and class";
+  EXPECT_EQ(cells[1].toBest.difference, 2.0);
+  EXPECT_EQ(t.costs[0].seconds.mean, 2.0);
+}
+
+TEST_F(TablesTest, AClassThatWasLeftOutIsCountedAlone) {
+  target_ = "true:0+correct";
+  picture("1");
+  score("1", "a", 1.0);
+  target_ = "true:1+correct";
+  picture("1", "not classified correctly");
+  const ScoreTable t = table();
+  EXPECT_EQ(t.target, "true+correct");
+  EXPECT_EQ(t.pictures, 1u);
+  EXPECT_EQ(t.samples, 1u);
+  ASSERT_THAT(t.skips, SizeIs(1));
+  EXPECT_EQ(t.skips[0].count, 1u);
+}
+
+TEST_F(TablesTest, PicturesOfOneClassAreOneSampleEach) {
+  picture("1"), picture("2"), score("1", "a", 1.0);
+  EXPECT_FALSE(groups().at(0).classes);
+  EXPECT_EQ(table().pictures, 2u);
+  EXPECT_EQ(table().samples, 2u);
+}
+
+TEST(KindOfTarget, IsWithoutTheClass) {
+  EXPECT_EQ(kindOfTarget("true"), "true");
+  EXPECT_EQ(kindOfTarget("true:7"), "true");
+  EXPECT_EQ(kindOfTarget("true:7+correct"), "true+correct");
+  EXPECT_EQ(kindOfTarget("true+correct"), "true+correct");
+  EXPECT_EQ(kindOfTarget("predicted"), "predicted");
+  EXPECT_EQ(kindOfTarget(""), "");
+}
+
 TEST(DirectionOf, IsTheMetrics) {
   EXPECT_TRUE(directionOf(completeProtocol("outside-inside"), "pos").ratio);
   EXPECT_FALSE(directionOf(completeProtocol("pointing-game"), "hit").ratio);

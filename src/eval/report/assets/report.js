@@ -381,7 +381,7 @@
         row.hidden = !text.includes(wanted);
         visible += !row.hidden;
       }
-      count.textContent = `${visible} of ${data.pictures.length} pictures`;
+      count.textContent = `${visible} of ${data.pictures.length} ${data.noun || "picture"}s`;
     };
     const filterMethods = () => {
       const wanted = methods.value.trim().toLowerCase();
