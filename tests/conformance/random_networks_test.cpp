@@ -316,7 +316,7 @@ int numberIn(const char* name, int fallback) {
 #ifdef __SANITIZE_ADDRESS__
 constexpr int kNetworks = 50;
 #else
-constexpr int kNetworks = 250;
+constexpr int kNetworks = 150;
 #endif
 
 TEST(RandomNetworks, HoldWhatEveryNetworkHasTo) {

@@ -101,11 +101,8 @@ TEST_P(ShapesReference, LogitsMatch) {
             1e-5);
 }
 
-// They ask for nothing but scores, over and over.
-const std::set<std::string> kForwardPassesOnly{"occlusion", "rise", "lime", "kernel-shap", "score-cam", "ablation-cam"};
-
-// The plain loops are slow: of each method they compute the first map that is listed, and none of those that are
-// many forward passes, which LogitsMatch has.
+// The plain loops are slow: of each method they compute the first map that is listed, and none that is many passes of
+// kinds that others have.
 TEST_P(ShapesReference, EveryMapWithinItsTolerance) {
   if (GetParam()) RELPROP_SKIP_SANITIZED("plain loops, every method of which runs on the fast kernels there");
   const json all = described();
@@ -114,7 +111,7 @@ TEST_P(ShapesReference, EveryMapWithinItsTolerance) {
   for (const json& reference : all["maps"]) {
     const std::string method = reference["method"];
     const bool another = !seen.insert(nameOf(method)).second;
-    if (GetParam() && (another || kForwardPassesOnly.contains(nameOf(method)))) continue;
+    if (GetParam() && (another || runsManyInputs(method))) continue;
     SCOPED_TRACE(fmt::format("{}, class {}", method, reference["target"].get<int>()));
     ExplainOptions o = options(method);
     if (method.starts_with("pattern-")) o.patterns = patterns;
