@@ -173,8 +173,8 @@ void Writer::write(const Result& result) {
   const auto id = firstInteger(insertResult_, picture, methods_.idOf(key.method), protocols_.idOf(key.protocol),
                                result.skipped, result.measureSeconds, run_);
   if (!id) {  // measured before
-    const bool other = comparing_ && result.skipped.empty() && differ(picture, result);
-    return void(differing_ += other);
+    differing_ += result.skipped.empty() && differ(picture, result);
+    return;
   }
   writeScores(*id, result.scores);
   writeCurves(*id, result.curves);

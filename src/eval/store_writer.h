@@ -46,8 +46,7 @@ class Writer {
   void write(const PictureFacts& picture);
   void write(const MapFacts& map);
   void write(const Result& result);
-  // Counts results that are there with other scores than those to be written; each costs a look.
-  void compare() { comparing_ = true; }
+  // How many results were there with other scores than those to be written.
   std::size_t differing() const { return differing_; }
 
  private:
@@ -68,7 +67,6 @@ class Writer {
       scoresThere_, insertCurve_, endClaim_;
   PictureKey lastPicture_;  // rows come picture by picture
   std::int64_t lastPictureId_ = 0;
-  bool comparing_ = false;
   std::size_t differing_ = 0;
 };
 

@@ -264,6 +264,10 @@ ModelFacts modelOf(const std::vector<ModelFacts>& models, const std::string& key
 
 }  // namespace
 
+bool isCalled(const std::string& complete, const std::string& asked) {
+  return complete == asked || complete.starts_with(asked + ":");
+}
+
 std::string kindOfTarget(const std::string& target) {
   const std::size_t colon = target.find(':'), plus = target.find('+');
   return target.substr(0, std::min(colon, plus)) + (plus == std::string::npos ? "" : target.substr(plus));

@@ -21,6 +21,8 @@ Rows rowsOf(const Store& store);  // which has to outlive them
 
 // "true:7" and "true:8" ask the same of several classes: both are "true".
 std::string kindOfTarget(const std::string& target);
+// Whether a complete name, "voc:VOC2012", is meant by one that may stop at a colon, "voc".
+bool isCalled(const std::string& complete, const std::string& asked);
 
 // What compares with one another: keys, as in ResultKey, but of the target its kind alone.
 struct GroupKey {

@@ -24,6 +24,7 @@ namespace {
 namespace fs = std::filesystem;
 using eval::Hdf5Set;
 using eval::Hdf5Writer;
+using eval::isCalled;
 using VirelayJson = nlohmann::ordered_json;
 
 // The places of these sets in their files.
@@ -31,10 +32,6 @@ enum InputSet : std::size_t { kData, kTrueLabel };
 enum AttributionSet : std::size_t { kAttribution, kIndex, kLabel, kPrediction };
 
 constexpr const char *kInputFile = "input.h5", *kAttributionFile = "attribution.h5", *kLabelFile = "label-map.json";
-
-bool isCalled(const std::string& text, const std::string& asked) {
-  return text == asked || text.starts_with(asked + ":");
-}
 
 // The one that is asked for; where nothing is asked for, the only one.
 std::string only(const std::set<std::string>& found, const std::string& asked, const std::string& option) {

@@ -17,11 +17,6 @@
 namespace relprop::eval {
 namespace {
 
-// "voc" and "voc:VOC2012" both are names of voc:VOC2012.
-bool isCalled(const std::string& dataset, const std::string& data) {
-  return dataset == data || dataset.starts_with(data + ":");
-}
-
 bool fits(const PublishedFigure& figure, const GroupKey& key) {
   return (figure.data.empty() || isCalled(key.dataset, figure.data)) &&
          (figure.target.empty() || figure.target == key.target);
