@@ -46,6 +46,7 @@ class Slic {
   Slic(const std::vector<std::uint8_t>& rgb, int height, int width, int count, double compactness)
       : height_(height),
         width_(width),
+        count_(count),
         points_(pointsOf(rgb, height, width)),
         step_(std::max(1.0, std::sqrt(static_cast<double>(points_.size()) / count))),
         ratio_(compactness / step_ * (compactness / step_)),
@@ -62,9 +63,13 @@ class Slic {
  private:
   const Point& at(int y, int x) const { return points_[static_cast<std::size_t>(y * width_ + x)]; }
 
+  // Rows and columns of a grid of about so many: as many along the shorter side as squares would be, along the longer
+  // one what is left.
   void placeCentres() {
-    const int across = std::max(1, static_cast<int>(std::lround(width_ / step_)));
-    const int down = std::max(1, static_cast<int>(std::lround(height_ / step_)));
+    const int shorter = std::max(1, static_cast<int>(std::lround(std::min(width_, height_) / step_)));
+    const int longer = std::clamp(static_cast<int>(std::lround(static_cast<double>(count_) / shorter)), 1,
+                                  std::max(width_, height_));
+    const int across = width_ < height_ ? shorter : longer, down = width_ < height_ ? longer : shorter;
     for (int j = 0; j < down; ++j)
       for (int i = 0; i < across; ++i) centres_.push_back(middleOf(j, i, down, across));
   }
@@ -111,7 +116,7 @@ class Slic {
         centres_[c] = {sums[c].l / n, sums[c].a / n, sums[c].b / n, sums[c].x / n, sums[c].y / n};
   }
 
-  int height_, width_;
+  int height_, width_, count_;
   std::vector<Point> points_;
   double step_, ratio_;
   std::vector<Point> centres_;

@@ -33,6 +33,7 @@ void goOn(const EvaluateOptions& options) {
 
 Cases::Cases(const EvaluateOptions& options, const Subjects& subjects, Classifier& classifier, Classifier* narrow)
     : options_(options),
+      subjects_(subjects),
       classifier_(classifier),
       narrow_(narrow),
       companions_(std::make_unique<Companions>(subjects, classifier)),
@@ -54,6 +55,7 @@ Case Cases::of(const Subject& s, const Explanation& e, Explainer& explainer) con
   c.black = black_, c.low = range_.low, c.high = range_.high;
   c.preprocess = &options_.preprocess;
   c.target = e.target;
+  c.oneClass = subjects_.hasOneClass(s.unit->picture);
   c.answer = [this, target = s.target](const float* scores) {
     const Classifier::Answer answer = classifier_.answer(target, scores);
     return Answer{answer.logit, answer.probability, answer.chosen};

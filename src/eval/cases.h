@@ -33,6 +33,7 @@ class Cases {
   std::function<void(std::int64_t, const Fill&, const Read&)> forwardOf(Classifier& classifier) const;
 
   const EvaluateOptions& options_;
+  const Subjects& subjects_;
   Classifier& classifier_;
   Classifier* narrow_;
   std::unique_ptr<Companions> companions_;

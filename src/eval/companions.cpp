@@ -52,7 +52,7 @@ std::vector<std::vector<float>> Companions::of(const Subject& subject, std::size
     if (picture == subject.unit->picture) continue;
     std::vector<float> input;
     const Known known = knownOf(picture, input);
-    if (known.predicted < 0 || known.probability < confidence || !classes.insert(known.predicted).second) continue;
+    if (known.predicted < 0 || !(known.probability >= confidence) || !classes.insert(known.predicted).second) continue;
     inputs.push_back(input.empty() ? std::move(subjects_.companion(picture).value().input) : std::move(input));
   }
   return inputs;

@@ -66,6 +66,7 @@ struct Case {
   std::vector<float> low, high;  // the range of a pixel, by channel
   const Preprocess* preprocess = nullptr;
   int target = 0;
+  bool oneClass = true;  // the picture shows what has one class of the data set, or its classes are not asked about
 
   // Forward passes over `count` inputs, a batch at a time.
   std::function<void(std::int64_t count, const Fill&, const Read&)> forward;

@@ -101,8 +101,11 @@ Answer answerOn(const Case& c) {
 }
 
 Measured measureMosaic(const Case& c, int n, double confidence) {
+  if (!c.oneClass) return Measured::skip("the picture has several classes");
+  if (std::min(c.inputShape[1], c.inputShape[2]) < n)
+    return Measured::skip(fmt::format("the network's input has no room for {} cells along a side", n));
   const Answer answer = answerOn(c);
-  if (!answer.correct || answer.probability < confidence)
+  if (!answer.correct || !(answer.probability >= confidence))
     return Measured::skip("the network is not sure of the target");
   const std::uint64_t seed = c.seedOf(kUse);
   const auto others = static_cast<std::size_t>(n * n - 1);

@@ -81,7 +81,7 @@ double histogramEntropy(const Plane& magnitudes, int bins) {
   const double low = *at, range = static_cast<double>(*end) - low;
   std::vector<double> counts(static_cast<std::size_t>(bins));
   for (const float h : magnitudes.values) {
-    const double place = range > 0 ? (h - low) / range * bins : 0;
+    const double place = range > 0 ? (h - low) * bins / range : 0;  // in this order an edge is a whole number
     ++counts[static_cast<std::size_t>(std::min(place, bins - 1.0))];
   }
   double entropy = 0;

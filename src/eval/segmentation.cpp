@@ -30,10 +30,12 @@ Confusion nothingPredicted(const Region& region) {
   return {0, 0, static_cast<double>(region.inside), static_cast<double>(region.outside)};
 }
 
-Confusion above(double threshold, const Plane& map, const Region& region) {
+// H⁺ in units of `unit`. A share of the maximum is compared with the share that a pixel has: their product may be rounded
+// to below a pixel of just that share.
+Confusion above(double threshold, const Plane& map, const Region& region, double unit = 1) {
   Confusion c = nothingPredicted(region);
   for (std::size_t i = 0; i < map.count(); ++i)
-    if (!region.leavesOut(i) && positivePart(map.values[i]) > threshold) c.add(region.has(i));
+    if (!region.leavesOut(i) && positivePart(map.values[i]) / unit > threshold) c.add(region.has(i));
   return c;
 }
 
@@ -65,6 +67,7 @@ double maximumOf(const Plane& map) {
 // mean_below)², over all values and not a histogram of them; the lowest of several. Nothing lies above the value of a
 // constant map.
 double otsuOf(const Plane& map) {
+  constexpr double kRounding = 1e-12;  // by which equal ones may differ
   std::vector<double> sorted;
   for (const float h : map.values) sorted.push_back(positivePart(h));
   std::sort(sorted.begin(), sorted.end());
@@ -76,7 +79,7 @@ double otsuOf(const Plane& map) {
     if (sorted[k + 1] == sorted[k]) continue;
     const double n = static_cast<double>(k) + 1, apart = (total - below) / (count - n) - below / n;
     const double between = n * (count - n) * apart * apart;
-    if (between > highest) highest = between, threshold = sorted[k];
+    if (between > highest * (1 + kRounding)) highest = between, threshold = sorted[k];
   }
   return threshold;
 }
@@ -106,7 +109,7 @@ Confusion confusion(const Threshold& threshold, Quality quality, const Plane& ma
     case Threshold::Kind::Otsu:
       return above(otsuOf(map), map, region);
     case Threshold::Kind::Fixed:
-      return above(threshold.share * maximumOf(map), map, region);
+      return above(threshold.share, map, region, maximumOf(map));
     case Threshold::Kind::Best:
       break;
   }

@@ -176,9 +176,14 @@ PreparedImage Subjects::prepared(const Image& image) const {
                       static_cast<int>(shape[2]));
 }
 
+bool Subjects::hasOneClass(std::size_t picture) const {
+  return !asksTrueClass(options_) || dataset_.sample(picture).classes.size() == 1;
+}
+
 std::optional<Companion> Subjects::companion(std::size_t picture) const {
+  if (!hasOneClass(picture)) return {};
   const std::vector<int>& classes = dataset_.sample(picture).classes;
-  if (asksTrueClass(options_) && (classes.size() != 1 || classOf(classes[0]) < 0)) return {};
+  if (asksTrueClass(options_) && classOf(classes[0]) < 0) return {};
   Companion companion{std::move(prepared(dataset_.image(picture)).input.data), {}};
   if (asksTrueClass(options_)) companion.trueClass = classOf(classes[0]);
   return companion;

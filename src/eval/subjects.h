@@ -43,7 +43,8 @@ class Subjects {
   // nothing. False when that explanation turns out to be of another target than the subject has now.
   bool judge(Subject& subject, const Explanation& explanation) const;
   std::size_t pictures() const { return dataset_.size(); }
-  // None of a picture that has not exactly one class, where classes are asked about. Throws what reading it throws.
+  bool hasOneClass(std::size_t picture) const;  // or classes are not asked about
+  // None of a picture that has not one class, or one the network does not know. Throws what reading it throws.
   std::optional<Companion> companion(std::size_t picture) const;
   // Sentences for the user: what was assumed of the network's classes.
   const std::vector<std::string>& notes() const { return notes_; }

@@ -1,6 +1,7 @@
 #include "explainer/classifier.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "explain/methods/method_list.h"
 #include "explain/session.h"
@@ -77,6 +78,9 @@ Classifier::Answer Classifier::answer(const Target& target, const float* scores)
   const ScoreShape& shape = impl_->runnable->scoreShape();
   const auto k = static_cast<std::size_t>(target.index());
   const std::vector<double> logits = classScores(shape, scores);
+  // Beside a NaN nothing is the highest, wherever it stands.
+  if (std::any_of(logits.begin(), logits.end(), [](double v) { return std::isnan(v); }))
+    return {std::nan(""), std::nan(""), false};
   Answer a{logits.at(k), probabilities(shape, scores).at(k), false};
   const bool highest = std::max_element(logits.begin(), logits.end()) - logits.begin() == target.index();
   a.chosen = shape.classes == 1 ? a.probability >= 0.5 : highest;

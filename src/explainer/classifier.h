@@ -32,6 +32,7 @@ class Classifier {
     // probability.
     bool chosen = false;
   };
+  // Where the score of any class is NaN, none is chosen, and both numbers are NaN.
   Answer answer(const Target& target, const float* scores) const;
   int highest(const float* scores) const;  // the class with the highest score, the first one of several
 

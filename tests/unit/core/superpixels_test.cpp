@@ -54,6 +54,17 @@ TEST(Superpixels, AFlatPictureIsCutIntoEqualSquares) {
   EXPECT_EQ(cut({1, 1, {1, 2, 3}}, 25).size(), 1u);
 }
 
+TEST(Superpixels, AreAboutSoManyInAnyShape) {
+  const auto flat = [](int width, int height, int count) {
+    return cut({width, height, std::vector<std::uint8_t>(static_cast<std::size_t>(3 * width * height), 128)}, count).size();
+  };
+  EXPECT_EQ(flat(64, 64, 2), 2u);
+  EXPECT_EQ(flat(64, 64, 6), 6u);
+  EXPECT_EQ(flat(400, 2, 25), 25u);
+  EXPECT_EQ(flat(2, 400, 25), 25u);
+  EXPECT_EQ(flat(64, 64, 25), 25u);
+}
+
 Regions greys(const std::vector<std::uint8_t>& values, double scale, int least) {
   std::vector<std::uint8_t> rgb;
   for (const std::uint8_t value : values) rgb.insert(rgb.end(), 3, value);

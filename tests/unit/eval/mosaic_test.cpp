@@ -60,6 +60,14 @@ TEST_F(Mosaic, TheShareIsThatOfTheOwnCell) {
   EXPECT_NEAR(share(toy_.measure("grid-pointing-game")), 1.0 / 4, 1e-12);
 }
 
+TEST_F(Mosaic, HasNoPlaceForPicturesOfSeveralClassesOrMoreCellsThanPixels) {
+  ToyCase tiny(2, 2, 9);
+  tiny->answer = toy_->answer;
+  EXPECT_EQ(tiny.measure("grid-pointing-game:cells=3").skipped, "the network's input has no room for 3 cells along a side");
+  toy_->oneClass = false;
+  EXPECT_EQ(toy_.measure("grid-pointing-game").skipped, "the picture has several classes");
+}
+
 TEST_F(Mosaic, NegativeRelevanceDoesNotCount) {
   relevance_ = [](const Picture& x) {
     std::vector<float> r;

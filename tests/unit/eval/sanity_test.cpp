@@ -281,6 +281,15 @@ TEST(EfficientRandomisation, NeedsAMapThatIsNotConstant) {
   EXPECT_EQ(measured("efficient-randomisation", randomised(map, {})).skipped, "the network has no layer to re-draw");
 }
 
+// 0 … 100 in 50 bins: two values each, and a third in the last.
+TEST(Sanity, ValuesOnTheEdgeOfABinAreInTheBinAbove) {
+  Plane map{1, 101, std::vector<float>(101)};
+  std::iota(map.values.begin(), map.values.end(), 0.0f);
+  const auto part = [](double p) { return -p * std::log(p); };
+  EXPECT_NEAR(score(measured("efficient-randomisation:bins=50", randomised(map, {map})), "entropy"),
+              49 * part(2.0 / 101) + part(3.0 / 101), 1e-12);
+}
+
 TEST(Protocols, OfSanityAreComplete) {
   EXPECT_EQ(completeProtocol("efficient-randomisation"), "efficient-randomisation@1:bins=100");
   EXPECT_EQ(eval::parseProtocol("efficient-randomisation").randomisedLayers, 1);

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <set>
 
 #include "unit/eval/metric_case.h"
@@ -160,6 +161,27 @@ TEST(Segmentation, OtsuSeparatesTheSidesThatVaryLeast) {
 TEST(Segmentation, OtsuKeepsEqualValuesTogetherAndFindsNothingInAConstantMap) {
   EXPECT_DOUBLE_EQ(score(onMask("miou:threshold=otsu", {1, 5, {9, 9, 1, 1, 0}}, "oo..."), "miou"), 1);
   EXPECT_DOUBLE_EQ(score(onMask("miou:threshold=otsu", {1, 4, {3, 3, 3, 3}}, "oo.."), "object"), 0);
+}
+
+// Thresholds 0 and 1 leave the same variance: seven zeros, eight ones and seven twos.
+TEST(Segmentation, OtsuTakesTheLowestOfEqualThresholdsWhateverRoundingSays) {
+  std::vector<float> values(7, 0.0f);
+  values.insert(values.end(), 8, 1.0f);
+  values.insert(values.end(), 7, 2.0f);
+  const std::string mask = std::string(7, '.') + std::string(8, 'o') + std::string(7, '.');
+  EXPECT_NEAR(score(onMask("pixel-accuracy:threshold=otsu", {2, 11, values}, mask), "accuracy"), 15.0 / 22, 1e-12);
+}
+
+// 0.29 · 100 is rounded to below 29, and 0.57 · 100 too.
+TEST(Segmentation, APixelOfJustTheShareIsNotAboveIt) {
+  std::vector<float> values(101);
+  std::iota(values.begin(), values.end(), 0.0f);
+  for (int percent = 1; percent < 100; ++percent) {
+    const auto object = static_cast<std::size_t>(100 - percent);
+    const std::string mask = std::string(101 - object, '.') + std::string(object, 'o');
+    const std::string metric = "pixel-accuracy:threshold=0." + std::to_string(percent + 100).substr(1);
+    EXPECT_EQ(score(onMask(metric, {1, 101, values}, mask), "accuracy"), 1) << percent;
+  }
 }
 
 TEST(Protocols, OfSegmentationHaveOneTextANumber) {

@@ -2,8 +2,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
+#include "explainer/classifier.h"
 #include "relprop/error.h"
 #include "relprop/explain.h"
 #include "unit/core/failure.h"
@@ -54,6 +56,26 @@ Model binary() {
   b.node("Sigmoid", {"z"}, {"y"});
   b.output("y");
   return modelOf(b);
+}
+
+// Two classes with a sigmoid each, of which the one that is named has a root of what is below 0.
+TEST(Classifier, ChoosesNothingBesideNaNWhereverItStands) {
+  for (const int broken : {0, 1}) {
+    Builder b = linear(1);
+    b.node("Neg", {"z"}, {"minus"});
+    b.node("Sqrt", {scoreOf(kPicture) < 0 ? "z" : "minus"}, {"root"});
+    b.node("Concat", broken == 0 ? std::vector<std::string>{"root", "z"} : std::vector<std::string>{"z", "root"}, {"both"},
+           {{"axis", 1}});
+    b.node("Sigmoid", {"both"}, {"y"});
+    b.output("y");
+    Classifier classifier(modelOf(b), {}, {}, 1, 1);
+    Classifier::Answer answer;
+    classifier.forward(
+        1, [](std::int64_t, float* to) { std::copy(kPicture.begin(), kPicture.end(), to); },
+        [&](std::int64_t, const float* scores) { answer = classifier.answer(Target::of(1 - broken), scores); });
+    EXPECT_FALSE(answer.chosen);
+    EXPECT_TRUE(std::isnan(answer.probability) && std::isnan(answer.logit));
+  }
 }
 
 TEST(BinaryNetwork, HasTheProbabilityOfItsSigmoid) {
