@@ -127,7 +127,8 @@ RELPROP_API int32_t relprop_explainer_create(relprop_model* model, const char* o
 RELPROP_API int32_t relprop_explainer_describe(relprop_explainer* explainer, char** json);
 /* N inputs, float32, each of the explainer's inputShape. The result has a map for each input and target, input by
  * input. `question`: NULL for the targets that the explainer was made with, or a JSON object with other ones, as many:
- * target and contrast; a target that is a list of N lists has each input's own. `call` may be NULL. */
+ * target and contrast; what it leaves out is as the explainer was made, "contrast": false is none. A target that is a
+ * list of N lists has each input's own. A target that is named twice is answered once. `call` may be NULL. */
 RELPROP_API int32_t relprop_explain(relprop_explainer* explainer, const relprop_array* input, const char* question,
                                     const relprop_call* call, relprop_result** result);
 /* The forward pass alone: one "scores" array, N×classes. */
@@ -162,12 +163,12 @@ RELPROP_API int32_t relprop_render(const relprop_array* map, const relprop_array
 
 /* As `relprop evaluate`: data, method, metrics, store (a file; without one results are kept in memory), target,
  * only_correct, limit, keep, seed and what belongs to methods and the model. progress counts pictures. `json`: done,
- * skipped, warnings, and `tables` as of relprop_store_read. What was measured before a call was stopped is in the
- * store, and the same call goes on from there. */
+ * skipped, warnings, notes, and `tables` as of relprop_store_read. What was measured before a call was stopped is in
+ * the store, and the same call goes on from there. */
 RELPROP_API int32_t relprop_evaluate(relprop_model* model, const char* options, const relprop_call* call, char** json);
 /* What a store holds: {"tables": [{model, dataset, target, pictures, rows: [{method, protocol, score, better, mean,
- * standardError, count, best, tied, seconds}]}]}. Options: results (true: also every row, as `relprop export --format
- * json` has it, under "results"). */
+ * standardError, count, median, logMean, logStandardError, best, tied, seconds}], samples}]}. Options: results (true:
+ * also every row, as `relprop export --format json` has it, under "results"). */
 RELPROP_API int32_t relprop_store_read(const char* path, const char* options, char** json);
 
 #ifdef __cplusplus

@@ -192,7 +192,10 @@ void requireCount(std::size_t got, std::size_t expected, const char* what) {
 Asked askedOf(const char* question, const TargetChoice& made, const Subject& subject, std::int64_t images) {
   Asked asked{made.targets, made.targets.size(), false, made};
   if (question == nullptr) return asked;
-  const Options options = readOptions(question, Function::Question);
+  Options unsaid;  // what the question is silent about is as the explainer was made
+  unsaid.target = {subject.options.target.targets, subject.options.target.contrast, {}, {}};
+  unsaid.relevance = subject.options.relevance;
+  const Options options = readOptions(question, Function::Question, std::move(unsaid));
   const std::int64_t classes = made.from.empty() ? subject.model.outputClasses() : -1;
   const auto chosen = [&](std::vector<std::string> words) {
     TargetText text{std::move(words), options.target.contrast, made.from, {}};

@@ -78,7 +78,7 @@ void readTarget(const Value& value, Options& options) {
 void readContrast(const Value& value, Options& options) {
   const nlohmann::json& json = value.json();
   if (json.is_boolean()) {
-    if (value.flag()) options.target.contrast = "";
+    options.target.contrast = value.flag() ? std::optional<std::string>("") : std::nullopt;
   } else {
     if (!json.is_number_integer() && !json.is_string()) value.refuse("a class by number or name, true or false");
     const std::string rival = json.is_string() ? value.text() : value.word();
@@ -202,7 +202,8 @@ const OptionGroup& nodeGroup() {
 const OptionGroup& heatmapGroup() {
   static const OptionGroup group = {
       {"view", "heat, overlay, split or panel", READ(o.heatmap.view = viewFromName(v.text()))},
-      {"percentile", "magnitudes above it saturate, up to 100", READ(o.heatmap.percentile = v.number(0, 100))},
+      {"percentile", "magnitudes above it saturate, from 0.001 to 100",
+       READ(o.heatmap.percentile = v.number(0.001, 100))},
       {"opacity", "of the overlay, 0 to 1", READ(o.heatmap.opacity = v.number(0, 1))},
       {"zoom", "every pixel becomes so many by so many", READ(o.heatmap.zoom = static_cast<int>(v.whole(1, 64)))},
       {"layout", "of a map with channels, nchw or nhwc", READ(o.heatmap.layout = layoutFromName(v.text()))}};

@@ -32,6 +32,8 @@ nlohmann::json parsed(const char* text) {
   } catch (const nlohmann::json::parse_error& error) {
     throw Error(ErrorCode::InvalidArgument, "options", fmt::format("broken JSON at byte {}", error.byte),
                 "a JSON object");
+  } catch (const nlohmann::json::out_of_range&) {  // not a parse error of theirs
+    throw Error(ErrorCode::InvalidArgument, "options", "a number that no double holds", "finite numbers");
   }
   throw Error(ErrorCode::InvalidArgument, "options", "JSON, but no object", "a JSON object");
 }
@@ -75,8 +77,7 @@ bool isRelevance(const std::string& word) {
 
 }  // namespace
 
-Options readOptions(const char* json, Function function) {
-  Options options;
+Options readOptions(const char* json, Function function, Options options) {
   if (json == nullptr) return options;
   const nlohmann::json object = parsed(json);
   const std::vector<const OptionGroup*> groups = groupsOf(function);

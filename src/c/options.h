@@ -59,7 +59,7 @@ inline const std::string kRelevance("\0relevance:", 11);  // no text of the call
 enum class Function { Load, FromBytes, Describe, Prepare, Explainer, Question, Render, Evaluate, StoreRead, Budgets };
 
 // A JSON object, or nullptr for none. Throws InvalidArgument with the option as its place.
-Options readOptions(const char* json, Function function);
+Options readOptions(const char* json, Function function, Options unsaid = {});
 // {"load": {"output": "…"}, …}
 std::string optionsJson();
 

@@ -67,8 +67,8 @@ class Slic {
   // one what is left.
   void placeCentres() {
     const int shorter = std::max(1, static_cast<int>(std::lround(std::min(width_, height_) / step_)));
-    const int longer = std::clamp(static_cast<int>(std::lround(static_cast<double>(count_) / shorter)), 1,
-                                  std::max(width_, height_));
+    const int longer =
+        std::clamp(static_cast<int>(std::lround(static_cast<double>(count_) / shorter)), 1, std::max(width_, height_));
     const int across = width_ < height_ ? shorter : longer, down = width_ < height_ ? longer : shorter;
     for (int j = 0; j < down; ++j)
       for (int i = 0; i < across; ++i) centres_.push_back(middleOf(j, i, down, across));

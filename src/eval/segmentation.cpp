@@ -30,8 +30,8 @@ Confusion nothingPredicted(const Region& region) {
   return {0, 0, static_cast<double>(region.inside), static_cast<double>(region.outside)};
 }
 
-// H⁺ in units of `unit`. A share of the maximum is compared with the share that a pixel has: their product may be rounded
-// to below a pixel of just that share.
+// H⁺ in units of `unit`. A share of the maximum is compared with the share that a pixel has: their product may be
+// rounded to below a pixel of just that share.
 Confusion above(double threshold, const Plane& map, const Region& region, double unit = 1) {
   Confusion c = nothingPredicted(region);
   for (std::size_t i = 0; i < map.count(); ++i)

@@ -46,6 +46,11 @@ SampleMean meanOf(const std::vector<double>& values) {
   const auto n = static_cast<double>(values.size());
   result.mean = sumOf(values) / n;
   if (values.size() < 2) return result;
+  // Equal values have their value as mean and no error, whatever rounding makes of their sum.
+  if (std::equal(values.begin() + 1, values.end(), values.begin())) {
+    result.mean = values.front(), result.standardError = 0;
+    return result;
+  }
   double squares = 0.0;
   for (double value : values) squares += (value - result.mean) * (value - result.mean);
   result.standardError = std::sqrt(squares / (n - 1.0) / n);

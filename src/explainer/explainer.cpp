@@ -37,7 +37,7 @@ void validate(const ExplainOptions& options) {
   if (options.memory < 0)
     throw Error(ErrorCode::InvalidArgument, "memory", std::to_string(options.memory), "bytes, or 0 for no limit");
   if (!(options.requireConservation >= 0))
-    throw Error(ErrorCode::InvalidArgument, "requireConservation", fmt::format("{}", options.requireConservation),
+    throw Error(ErrorCode::InvalidArgument, "require-conservation", fmt::format("{}", options.requireConservation),
                 "0 (off) or a share of the seed, such as 1e-3");
   if (options.pixelRange) requireRange(*options.pixelRange);
   if (options.reference && options.tuning)
@@ -70,7 +70,7 @@ struct Explainer::Impl {
     if (!method.procedure->walksOnce() && !options.at.empty())
       refuse("at", "has no single walk through the layers", "a method that walks each image once");
     if (!method.conserves && options.requireConservation > 0)
-      refuse("requireConservation", "does not distribute the seed", "a method of the LRP or RAP families");
+      refuse("require-conservation", "does not distribute the seed", "a method of the LRP or RAP families");
   }
 
   void compile() {

@@ -211,7 +211,7 @@ Command addReport(CLI::App& root) {
   CLI::App* app = root.add_subcommand("report", "tables, curves and a gallery from a store of results");
   auto arguments = std::make_shared<StoreArguments>();
   app->add_option("store", arguments->store, "what relprop evaluate wrote")->required()->type_name("STORE");
-  app->add_option("-o,--out", arguments->out, "the folder to write (with --markdown a file)")
+  app->add_option("-o,--out", arguments->out, "the folder to write (default report; with --markdown a file)")
       ->check(namesSomething())
       ->type_name("PATH");
   CLI::Option* markdown =

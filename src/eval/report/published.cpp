@@ -128,7 +128,14 @@ void addFigures(const FigureJson& entry, const std::string& where, std::vector<P
 std::vector<PublishedFigure> readPublishedFigures(const std::filesystem::path& path) {
   const std::vector<std::uint8_t> bytes = readFile(path);
   requireShallowJson(bytes, ErrorCode::InvalidArgument, path.string());
-  const FigureJson json = FigureJson::parse(bytes.begin(), bytes.end(), nullptr, false);
+  FigureJson json;
+  try {
+    json = FigureJson::parse(bytes.begin(), bytes.end());
+  } catch (const FigureJson::parse_error& error) {
+    malformedFigures(path.string(), fmt::format("broken JSON at byte {}", error.byte));
+  } catch (const FigureJson::out_of_range&) {
+    malformedFigures(path.string(), "a number that no double holds");
+  }
   if (!json.is_array()) malformedFigures(path.string(), "no JSON list");
   std::vector<PublishedFigure> figures;
   for (std::size_t i = 0; i < json.size(); ++i)

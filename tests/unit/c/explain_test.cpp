@@ -87,6 +87,21 @@ TEST(CExplain, AsksEachImageItsOwn) {
   EXPECT_EQ(none, nullptr);
 }
 
+TEST(CExplain, WhatAQuestionLeavesOutIsAsTheExplainerWasMade) {
+  const ModelHandle model = loadedModel();
+  const ExplainerHandle explainer = explainerOf(model.get(), {{"method", "gradient"}, {"target", 3}, {"contrast", 5}});
+  const Tensor input = noise(1);
+  const auto asked = [&](const char* question) {
+    return floatsCalled(explained(explainer.get(), input, question).get(), 0, "relevance");
+  };
+  const auto expected = [&](const Target& target) { return direct(input, {target}, "gradient")[0].relevance.data; };
+  for (const char* nothing : {"{}", R"({"target": null, "contrast": null})"})
+    EXPECT_EQ(asked(nothing), expected(Target::of(3).against(5)));
+  EXPECT_EQ(asked(R"({"target": 2})"), expected(Target::of(2).against(5)));
+  EXPECT_EQ(asked(R"({"contrast": 1})"), expected(Target::of(3).against(1)));
+  EXPECT_EQ(asked(R"({"contrast": false})"), expected(Target::of(3)));
+}
+
 // Lists for each image belong to a question, which comes with the images.
 TEST(CExplain, AnExplainerIsMadeForTargetsOfAllImages) {
   const ModelHandle model = loadedModel();

@@ -56,7 +56,8 @@ TEST(Superpixels, AFlatPictureIsCutIntoEqualSquares) {
 
 TEST(Superpixels, AreAboutSoManyInAnyShape) {
   const auto flat = [](int width, int height, int count) {
-    return cut({width, height, std::vector<std::uint8_t>(static_cast<std::size_t>(3 * width * height), 128)}, count).size();
+    return cut({width, height, std::vector<std::uint8_t>(static_cast<std::size_t>(3 * width * height), 128)}, count)
+        .size();
   };
   EXPECT_EQ(flat(64, 64, 2), 2u);
   EXPECT_EQ(flat(64, 64, 6), 6u);

@@ -63,7 +63,8 @@ TEST_F(Mosaic, TheShareIsThatOfTheOwnCell) {
 TEST_F(Mosaic, HasNoPlaceForPicturesOfSeveralClassesOrMoreCellsThanPixels) {
   ToyCase tiny(2, 2, 9);
   tiny->answer = toy_->answer;
-  EXPECT_EQ(tiny.measure("grid-pointing-game:cells=3").skipped, "the network's input has no room for 3 cells along a side");
+  EXPECT_EQ(tiny.measure("grid-pointing-game:cells=3").skipped,
+            "the network's input has no room for 3 cells along a side");
   toy_->oneClass = false;
   EXPECT_EQ(toy_.measure("grid-pointing-game").skipped, "the picture has several classes");
 }

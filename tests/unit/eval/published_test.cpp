@@ -193,6 +193,8 @@ TEST_F(PublishedTest, FiguresAreReadFromAList) {
     return error.got();
   };
   EXPECT_EQ(refusedText(entry), "no JSON list");
+  EXPECT_EQ(refusedText("[7"), "broken JSON at byte 3");
+  EXPECT_EQ(refusedText("[1e999]"), "a number that no double holds");
   EXPECT_EQ(refusedText("[7]"), "no text source");
   EXPECT_EQ(refusedText("[" + begin + "}]"), "no scores");
   EXPECT_EQ(refusedText("[" + begin + R"(, "scores": {"a": "b"}}])"), "the score a is no number");

@@ -102,6 +102,7 @@ TEST(Html, NothingInATextIsMarkup) {
 
 TEST(Html, TextIsUtf8WithoutControlCharacters) {
   EXPECT_EQ(escaped("a\xFF<\xC3"), "a\uFFFD&lt;\uFFFD");
+  EXPECT_EQ(escaped("x\u202egpj.exe \u2069 \u200f \u202f"), "x\\u202egpj.exe \\u2069 \u200f \u202f");
   EXPECT_EQ(escaped("\x1b[31m\x07 a\tb\nc"), "\uFFFD[31m\uFFFD a\tb\nc");
 }
 

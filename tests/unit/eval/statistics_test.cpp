@@ -31,6 +31,12 @@ TEST(MeanOf, AgreesWithTheVarianceOfPairs) {
 }
 
 // What a single value is worth is not known: it is not 0.
+TEST(MeanOf, EqualValuesHaveAnErrorOfZero) {
+  const SampleMean mean = meanOf(std::vector<double>(10, 0.1));
+  EXPECT_EQ(mean.mean, 0.1);
+  EXPECT_EQ(mean.standardError, 0);
+}
+
 TEST(MeanOf, FewValuesHaveNoError) {
   EXPECT_EQ(meanOf({}).count, 0u);
   EXPECT_EQ(meanOf({}).mean, 0.0);

@@ -64,8 +64,8 @@ TEST(Classifier, ChoosesNothingBesideNaNWhereverItStands) {
     Builder b = linear(1);
     b.node("Neg", {"z"}, {"minus"});
     b.node("Sqrt", {scoreOf(kPicture) < 0 ? "z" : "minus"}, {"root"});
-    b.node("Concat", broken == 0 ? std::vector<std::string>{"root", "z"} : std::vector<std::string>{"z", "root"}, {"both"},
-           {{"axis", 1}});
+    b.node("Concat", broken == 0 ? std::vector<std::string>{"root", "z"} : std::vector<std::string>{"z", "root"},
+           {"both"}, {{"axis", 1}});
     b.node("Sigmoid", {"both"}, {"y"});
     b.output("y");
     Classifier classifier(modelOf(b), {}, {}, 1, 1);
