@@ -117,8 +117,32 @@ FeatureMaps::Layout FeatureMaps::derive(const Node& n) {
 }
 
 FeatureMaps::Layout FeatureMaps::spatial(const Node& n) {
-  const bool plane = shape(n.outputs[0]).size() == 4;
-  return {plane && ((n.op != Op::Resize && hasWindow(graph_, n)) || layout(n.inputs[0]).grid), {}};
+  const ValueId in = n.inputs[0], out = n.outputs[0];
+  if (shape(out).size() != 4) return {};
+  if ((n.op != Op::Resize && hasWindow(graph_, n)) || layout(in).grid) return {true, {}};
+  return layout(in).none() ? Layout{} : mixed(in, out);
+}
+
+// Layers that look at one position of what was moved about. Tokens N×C×1×T stay where they are. Channels that were
+// gathered from several positions (SpaceToDepth, merged patches) lie in the middle of them. Positions that came from
+// one (DepthToSpace, a reflecting Pad) are told apart from here on: a feature map like any other.
+FeatureMaps::Layout FeatureMaps::mixed(ValueId from, ValueId to) {
+  const Shape &had = shape(from), &has = shape(to);
+  if (had[2] != has[2] || had[3] != has[3]) return {true, {}};
+  const Places all = listed(from);
+  const auto positions = static_cast<std::size_t>(has[2] * has[3]);
+  Places middles;
+  std::set<std::pair<std::int64_t, std::int64_t>> different;
+  for (std::size_t i = 0; i < positions; ++i) {
+    Places there;
+    for (std::size_t k = i; k < all.size(); k += positions) there.push_back(all[k]);
+    middles.push_back(middleOf(there.begin(), there.end()));
+    const bool known = !std::isnan(middles[i].y);
+    if (known && !different.emplace(rounded(middles[i].y), rounded(middles[i].x)).second) return {true, {}};
+  }
+  Places places;
+  for (std::int64_t c = 0; c < has[1]; ++c) places.insert(places.end(), middles.begin(), middles.end());
+  return tidied(to, std::move(places));
 }
 
 // Of sums the skip path, which was computed first: what a block adds to it lies where it lies.
@@ -163,17 +187,23 @@ FeatureMaps::Layout FeatureMaps::taken(const Node& n) {
   return tidied(n.outputs[0], std::move(places));
 }
 
+// Of those with a place.
+FeatureMaps::Place FeatureMaps::middleOf(Places::const_iterator begin, Places::const_iterator end) {
+  double y = 0, x = 0, count = 0;
+  for (auto p = begin; p != end; ++p)
+    if (!std::isnan(p->y)) y += p->y, x += p->x, ++count;
+  if (count == 0) return {kNowhere, kNowhere};
+  return {static_cast<float>(y / count), static_cast<float>(x / count)};
+}
+
 // Lines of `extent` elements become lines of `to`, each element of them in the middle of what it is made of.
 FeatureMaps::Layout FeatureMaps::averaged(ValueId from, std::int64_t extent, std::int64_t to) {
   if (layout(from).none()) return {};
   const Places all = listed(from);
   auto places = std::make_shared<Places>();
   for (std::size_t first = 0; first < all.size(); first += static_cast<std::size_t>(extent)) {
-    double y = 0, x = 0, count = 0;
-    for (std::size_t i = first; i < first + static_cast<std::size_t>(extent); ++i)
-      if (!std::isnan(all[i].y)) y += all[i].y, x += all[i].x, ++count;
-    const Place middle = {static_cast<float>(y / count), static_cast<float>(x / count)};
-    places->insert(places->end(), static_cast<std::size_t>(to), count > 0 ? middle : Place{kNowhere, kNowhere});
+    const auto line = all.begin() + static_cast<std::ptrdiff_t>(first);
+    places->insert(places->end(), static_cast<std::size_t>(to), middleOf(line, line + extent));
   }
   return {false, std::move(places)};
 }

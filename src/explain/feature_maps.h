@@ -52,6 +52,8 @@ class FeatureMaps {
   Layout operand(const Node& node);
   Layout moved(const Node& node);
   Layout taken(const Node& node);
+  Layout mixed(ValueId from, ValueId to);
+  static Place middleOf(Places::const_iterator begin, Places::const_iterator end);
   Layout averaged(ValueId from, std::int64_t extent, std::int64_t to);
   Layout tidied(ValueId id, Places places) const;
   Places listed(ValueId id);

@@ -55,6 +55,13 @@ double noise(const PositiveSums& s, std::size_t o, double n) {
 
 }  // namespace
 
+std::map<std::string, Shape> patternShapes(const Graph& graph) {
+  std::map<std::string, Shape> shapes;
+  for (const Node& node : graph.nodes)
+    if (roleOf(graph, node) == Role::Linear) shapes.emplace(node.name, graph.value(node.inputs[1]).constant->shape);
+  return shapes;
+}
+
 void PositiveSums::clear() {
   for (std::vector<double>* v : {&count, &y, &x, &xy}) std::fill(v->begin(), v->end(), 0.0);
 }

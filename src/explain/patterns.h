@@ -2,6 +2,7 @@
 // estimated from many images in one pass. `a` says what a weight only filters for.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -49,6 +50,9 @@ class PatternPlan {
   ScalarId counts_ = -1;  // by row: 1 for an image, 0 for a row that only fills the batch
   std::vector<PositiveSums> sums_;
 };
+
+// By Conv and Dense of a canonical graph: a pattern has the shape of the weights as they are there, folded and turned.
+std::map<std::string, Shape> patternShapes(const Graph& graph);
 
 struct NodePattern {
   std::vector<float> values;    // as the weights

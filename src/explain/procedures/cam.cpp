@@ -72,8 +72,12 @@ void maskInput(const Subject& subject, const Shape& image, const std::vector<dou
 }
 
 Attribution activationMap(const Session& session, std::vector<double> sum) {
-  const Shape &layer = session.layerShape(), plane = planeOf(session);
   for (double& v : sum) v = std::max(v, 0.0);
+  return layerMap(session, std::move(sum));
+}
+
+Attribution layerMap(const Session& session, std::vector<double> sum) {
+  const Shape &layer = session.layerShape(), plane = planeOf(session);
   return {plane, upsampled(sum, layer[1], layer[2], plane[1], plane[2]), {}};
 }
 
@@ -115,9 +119,7 @@ void gradientByActivation(const float* a, const float* g, std::int64_t size, dou
 
 class GradientCam : public DrawnWalk {
  public:
-  // What the weights are factors of: the activation, or nothing.
-  enum class Times { Activation, One };
-  explicit GradientCam(ChannelWeights weights, Times times = Times::Activation) : weights_(weights), times_(times) {}
+  explicit GradientCam(ChannelWeights weights) : weights_(weights) {}
 
  protected:
   Attribution draw(const Session& session, const Session::Row& row, std::int64_t target,
@@ -133,14 +135,32 @@ class GradientCam : public DrawnWalk {
     for (std::int64_t k = 0; k < layer[0]; ++k) {
       weights_(a + k * size, g + k * size, size, weights.data());
       const float* channel = a + k * size;
-      for (std::size_t i = 0; i < sum.size(); ++i)
-        sum[i] += times_ == Times::Activation ? weights[i] * static_cast<double>(channel[i]) : weights[i];
+      for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += weights[i] * static_cast<double>(channel[i]);
     }
     return activationMap(session, std::move(sum));
   }
 
   ChannelWeights weights_;
-  Times times_;
+};
+
+// Σ_k R_k of what arrives at the layer, of both signs or the positive part.
+class ArrivedRelevance : public DrawnWalk {
+ public:
+  using Finish = Attribution (*)(const Session& session, std::vector<double> sum);
+  explicit ArrivedRelevance(Finish finish) : finish_(finish) {}
+
+ protected:
+  Attribution draw(const Session& session, const Session::Row& row, std::int64_t target,
+                   const Question&) const override {
+    const Shape& layer = session.layerShape();
+    const auto relevance = row.layerRelevance(target);
+    std::vector<double> sum(static_cast<std::size_t>(layer[1] * layer[2]));
+    for (std::size_t i = 0; i < relevance.size(); ++i) sum[i % sum.size()] += static_cast<double>(relevance[i]);
+    return finish_(session, std::move(sum));
+  }
+
+ private:
+  Finish finish_;
 };
 
 // The relevance of each pixel's channels, times Grad-CAM's value there.
@@ -159,7 +179,7 @@ class GuidedGradCam : public GradientCam {
   }
 };
 
-Method excitation(Parameters& p, const std::string& top) {
+Method excitation(Parameters& p, const std::string& top, ArrivedRelevance::Finish finish) {
   Method m;
   m.table.append("top", top);
   for (const char* op : {"Conv", "Dense"}) m.table.append(op, "zplus:stabilizer=0,bias=drop");
@@ -167,7 +187,7 @@ Method excitation(Parameters& p, const std::string& top) {
   m.seed = Seed::One;
   m.conserves = false;
   readLayer(m, p);
-  m.procedure = std::make_shared<GradientCam>(ownGradient, GradientCam::Times::One);
+  m.procedure = std::make_shared<ArrivedRelevance>(finish);
   return m;
 }
 
@@ -227,12 +247,12 @@ Method xGradCam(Parameters& p) {
 // P_i = Σ_j a_i w_ij⁺ / Σ_k a_k w_kj⁺ · P_j at layers with weights, without biases, and at average pools; a max pool
 // hands all to its maximum, an addition shares by |h|, as its inputs of a ResNet are sums of both signs.
 Method excitationBackprop(Parameters& p) {
-  return excitation(p, "zplus:stabilizer=0,bias=drop");
+  return excitation(p, "zplus:stabilizer=0,bias=drop", layerMap);
 }
 
 // The same from P_j of the class less that of its dual at the last layer; the map is the positive part.
 Method contrastiveExcitationBackprop(Parameters& p) {
-  return excitation(p, "contrast:stabilizer=0,bias=drop");
+  return excitation(p, "contrast:stabilizer=0,bias=drop", activationMap);
 }
 
 }  // namespace relprop

@@ -15,7 +15,8 @@ std::vector<double> upsampled(const std::vector<double>& map, std::int64_t h, st
 Shape planeOf(const Session& session);
 // C×H×W input times an H×W mask.
 void maskInput(const Subject& subject, const Shape& image, const std::vector<double>& mask, float* to);
-// ReLU of a sum over the layer's channels, drawn in the size of the input.
+// A sum over the layer's channels, drawn in the size of the input; and its ReLU.
+Attribution layerMap(const Session& session, std::vector<double> sum);
 Attribution activationMap(const Session& session, std::vector<double> sum);
 // The key layer: the node whose activation (and relevance, if the method walks) is read.
 void readLayer(Method& m, Parameters& p);

@@ -227,6 +227,21 @@ TEST(ExcitationBackprop, IsTheChanceOfComingBy) {
   expectClose(drawnByHand("excitation-backprop"), expected, 1e-6);
 }
 
+// Shares of a mean, 4, −1, 2 and −1 of 4: no chance, but what the rule says, and nothing of it is cut off.
+TEST(ExcitationBackprop, KeepsTheSignOfShares) {
+  Build b({1, 1, 2, 2});
+  b.add(Op::Mul, {b.x(), b.floats({}, {1})});
+  nameLast(b, "features");
+  const ValueId mean = b.add(Op::AveragePool, {b.graph.nodes.back().outputs[0]}, {{"kernel_shape", Ints{2, 2}}});
+  b.graph.value(mean).shape = {1, 1, 1, 1}, b.graph.value(mean).hasShape = true;
+  b.add(Op::Dense, {reshaped(b, {1, 1}), b.floats({2, 1}, {1, 2})});
+  inferShapes(b.graph);
+  const auto map = explainImage(b.graph, "excitation-backprop:layer=features", *makeReferenceBackend(), {4, -1, 2, -1},
+                                {classQuestion(1)})[0]
+                       .map;
+  expectClose(map, {1, -0.25, 0.5, -0.25}, 1e-6);
+}
+
 // a·w⁺/Σ a·w⁺ less a·w⁻/Σ a·w⁻.
 TEST(ContrastiveExcitationBackprop, TakesAwayTheChancesOfTheDual) {
   const std::vector<float> w = handNet().weights;
@@ -268,6 +283,17 @@ TEST(EigenCam, IsFoundWhereItsFirstGuessIsOrthogonal) {
     expectClose(explainImage(b.graph, "eigen-cam:layer=Mul0", *backend, image, {classQuestion(0)})[0].map, {3, 0, 0, 3},
                 1e-6, std::to_string(channels));
   }
+}
+
+// Singular values of 6 and 6·(1 − 10⁻⁵): a vector alone would still be a mixture after a thousand rounds.
+TEST(EigenCam, IsToldApartFromAnotherOfAlmostItsLength) {
+  Build b({1, 2, 2, 2});
+  b.add(Op::Mul, {b.x(), b.floats({}, {1})});
+  addHead(b);
+  constexpr double kLess = 3 * (1 - 1e-5);
+  const Doubles image = {3, 3, 3, 3, kLess, -kLess, -kLess, kLess};
+  expectClose(explainImage(b.graph, "eigen-cam:layer=Mul0", *makeReferenceBackend(), image, {classQuestion(0)})[0].map,
+              {3, 3, 3, 3}, 1e-6);
 }
 
 TEST(EigenCam, IsTheSameForEveryClassAndEmptyWhereNothingIsActive) {

@@ -161,6 +161,41 @@ TEST(FeatureMap, OfMergedPatchesIsCoarser) {
   EXPECT_EQ(found->shape, (Shape{5, 2, 2}));
 }
 
+// 1×1 convolutions behind what was moved about: four positions as channels of one, and one as four positions.
+TEST(FeatureMap, OfAConvolutionBehindMovesIsLikeAny) {
+  const auto behind = [](const Shape& input, const Shape& split, Ints perm, const Shape& joined) {
+    Build b(input);
+    const ValueId moved = shapedAs(b, permuted(b, shapedAs(b, b.x(), split), std::move(perm)), joined);
+    const ValueId map = b.add(Op::Conv, {moved, b.random({5, joined[1], 1, 1})});
+    inferShapes(b.graph);
+    addHead(b);
+    FeatureMaps maps(b.graph, b.graph.outputs[0]);
+    EXPECT_EQ(b.graph.nodes[static_cast<std::size_t>(maps.last())].outputs[0], map);
+    return maps.of(map);
+  };
+  const auto coarser = behind({1, 3, 4, 6}, {1, 3, 2, 2, 3, 2}, {0, 1, 3, 5, 2, 4}, {1, 12, 2, 3});
+  ASSERT_TRUE(coarser);
+  EXPECT_EQ(coarser->shape, (Shape{5, 2, 3}));
+  EXPECT_TRUE(coarser->order.empty());
+  const auto finer = behind({1, 12, 2, 3}, {1, 3, 2, 2, 2, 3}, {0, 1, 4, 2, 5, 3}, {1, 3, 4, 6});
+  ASSERT_TRUE(finer);
+  EXPECT_EQ(finer->shape, (Shape{5, 4, 6}));
+  EXPECT_TRUE(finer->order.empty());
+}
+
+// A transformer of 1×1 convolutions: its tokens stay where they lie.
+TEST(FeatureMap, OfTokensInARowOfAConvolutionIsThatOfThePatches) {
+  Build b({1, 3, 2 * kHigh, 2 * kWide});
+  const ValueId row = shapedAs(b, patches(b), {1, kPatches, kDepth});
+  const ValueId columns = shapedAs(b, permuted(b, row, {0, 2, 1}), {1, kDepth, 1, kPatches});
+  const ValueId map = b.add(Op::Conv, {columns, b.random({5, kDepth, 1, 1})});
+  inferShapes(b.graph);
+  addHead(b);
+  const auto found = FeatureMaps(b.graph, b.graph.outputs[0]).of(map);
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->shape, (Shape{5, kHigh, kWide}));
+}
+
 TEST(FeatureMap, IsNotMadeUp) {
   const Transformer t = transformer(1, 0, false);
   FeatureMaps maps(t.build.graph, t.build.graph.outputs[0]);
