@@ -45,10 +45,11 @@ class Reader:
             return self.read_list(inputs)
         return self._one(inputs, "input")
 
-    def read_list(self, inputs: Sequence[Any]) -> Batch:
+    def read_list(self, inputs: Sequence[Any], first: int = 0) -> Batch:
+        """What has no name of its own is called by its number, from `first`."""
         if not inputs:
             raise InvalidArgument("input", "an empty list", "at least one path, picture or array")
-        return joined([self._one(one, f"input {i}") for i, one in enumerate(inputs)])
+        return joined([self._one(one, f"input {i}") for i, one in enumerate(inputs, first)])
 
     def _one(self, value: Any, what: str) -> Batch:
         if isinstance(value, (str, os.PathLike)):

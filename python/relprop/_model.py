@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any, Iterable, Iterator, Mapping, Sequence
 import numpy as np
 
 from . import _library
-from ._arrays import as_array
 from ._arrays import given as c_array
 from ._calls import Progress, Stop, Told, interruptible
 from ._explainers import Explainer, Explainers
 from ._general import methods as all_methods
 from ._handles import ModelHandle, ResultHandle
 from ._inputs import Batch, Reader
-from ._options import MOST_TOGETHER, encoded, extents, given, whole
+from ._options import MOST_TOGETHER, encoded, extents, given, path_of, whole
 from ._results import Explanation, Explanations
 from ._table import Scores, Table
 from ._targets import Targets
@@ -46,18 +45,9 @@ def load(model: str | os.PathLike[str] | bytes, **options: Any) -> Model:
         data = bytes(model)  # type: ignore[arg-type]
         handle = interruptible(lambda: ModelHandle(_library.handle_of(function, data, len(data), text)))
     else:
-        path = _path_of(model)
+        path = path_of(model, "model", "a path, or the bytes of an ONNX file")
         handle = interruptible(lambda: ModelHandle(_library.handle_of(function, path, text)))
     return Model(handle, given(stay))
-
-
-def _path_of(path: Any) -> bytes:
-    if not isinstance(path, (str, os.PathLike)):
-        raise InvalidArgument("model", f"a {type(path).__name__}", "a path, or the bytes of an ONNX file")
-    encoded_path = os.fsencode(path)
-    if b"\0" in encoded_path:
-        raise InvalidArgument("model", repr(path), "a path without a zero byte")
-    return encoded_path
 
 
 class Model:
@@ -137,8 +127,8 @@ class Model:
         C×H×W or N×C×H×W (normalised, in the network's own layout; contiguous float32 is not copied), or a list of any.
         method: a name with its parameters ("lrp-gamma:gamma=0.5"), or a list; "rap" if none is given.
         target: None for the class of the highest score, an index, a label or its beginning, "not:CLASS", "top:K", or
-        a list of these for several maps of each input; a list of N lists gives each input its own. An array of floats,
-        one for each score, is put in as relevance as it is.
+        a list of these for several maps of each input, each once; a list of N lists gives each input its own. An array
+        of floats, one for each score, is put in as relevance as it is.
         contrast: True for "rather than all others", or the class to compare with.
         progress: True, or a function that is told (done, total) and stops the work by returning True.
         options: as `relprop explain --help` has them, with _ for -: rule, abs, noise, samples, from_ (for --from), at,
@@ -167,8 +157,8 @@ class Model:
         """Explains a stream of inputs, `batch` at a time, and yields one result for each, in order.
 
         Pictures of the next batch are read meanwhile; no more than two batches are held. Arguments are those of
-        `explain`; inputs are single ones. errors: "raise" ends the stream with the first input that fails, "return"
-        yields the relprop.Error in its place.
+        `explain`; inputs are single ones. What is no path is called "input 7", by its place in the stream. errors:
+        "raise" ends the stream with the first input that fails, "return" yields the relprop.Error in its place.
         """
         from ._stream import stream
 
@@ -198,24 +188,18 @@ class Model:
         return np.asarray(scores[0]) if batch.single else scores
 
     def attribute(self, inputs: Any, target: Any = None, method: str | None = None, **options: Any) -> Any:
-        """Attributions as captum has them: of the shape of `inputs` (N×C×H×W, normalised), a torch tensor for one.
+        """Attributions as captum has them: of the shape of `inputs`, a torch tensor for one.
 
-        target: one class for all inputs, or N of them, one for each; None for each input's highest. options: as of
-        `explain`. What a method says of all channels together (class activation maps, occlusion, rise) is shared out
-        evenly. Raises what `explain` raises. Source: https://captum.ai/api/attribution.html.
+        inputs: floats N×C×H×W or C×H×W, normalised, in the network's own layout, or a list of single ones. target: one
+        class for all inputs, or N of them, one for each; None for each input's highest. options: as of `explain`. What
+        a method says of all channels together (class activation maps, occlusion, rise) is shared out evenly.
+        Raises InvalidArgument for files and pictures, and for what asks for several maps of an input ("top:2", a list
+        of methods): `explain` takes them. Else it raises what `explain` raises.
+        Source: https://captum.ai/api/attribution.html.
         """
-        own = target if target is None or isinstance(target, (str, int)) else _each(target)
-        maps = self.explain(inputs, self.default_method if method is None else method, own, **options)
-        relevance = maps.at(target=0).relevance if "target" in getattr(maps, "axes", ()) else maps.relevance
-        if relevance.shape != tuple(np.shape(inputs)):
-            axis = -1 if self.layout == "nhwc" else -3
-            count = int(np.shape(inputs)[axis])
-            relevance = np.repeat(relevance / np.float32(count), count, axis)
-        if not hasattr(inputs, "detach"):
-            return relevance
-        import torch
+        from ._attribute import attributed
 
-        return torch.from_numpy(relevance).to(device=inputs.device, dtype=inputs.dtype)
+        return attributed(self, inputs, target, method, options)
 
     # ---- measuring
 
@@ -338,11 +322,6 @@ class Model:
             f"  classes        {classes}\n"
             f"  preprocessing  {pixels}" + (f", from {source}" if source and self.preprocess else "")
         )
-
-
-def _each(targets: Any) -> list[list[Any]]:
-    """A list of targets, or a single one that comes as an array, as each input's own."""
-    return [[one] for one in np.atleast_1d(as_array(targets, "target")).tolist()]
 
 
 def _run(explainer: Explainer, batch: Batch, question: bytes | None, progress: Progress | None) -> ResultHandle:

@@ -20,6 +20,19 @@ def _text(value: str, name: str) -> str:
     return value
 
 
+def path_of(path: Any, name: str, expected: str = "a path") -> bytes:
+    """The path as the system has it."""
+    if not isinstance(path, (str, bytes, os.PathLike)):
+        raise InvalidArgument(name, f"a {type(path).__name__}", expected)
+    try:
+        encoded_path = os.fsencode(path)
+    except UnicodeEncodeError:
+        raise InvalidArgument(name, repr(path), "a path that the system can encode") from None
+    if b"\0" in encoded_path:
+        raise InvalidArgument(name, repr(path), "a path without a zero byte")
+    return encoded_path
+
+
 def plain(value: Any, name: str) -> Any:
     """The value as JSON has it. Paths become text, arrays and tuples lists, NumPy's numbers Python's."""
     if value is None or isinstance(value, (bool, int)):

@@ -10,7 +10,7 @@ import numpy as np
 from . import _library
 from ._arrays import as_array, as_floats, given
 from ._handles import ResultHandle
-from ._options import encoded
+from ._options import encoded, path_of
 from .errors import FileWriteFailed, InvalidArgument
 
 if TYPE_CHECKING:
@@ -25,9 +25,9 @@ def part_name(path: str | os.PathLike[str]) -> str:
 
 
 def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
-    """Writes a file that is there as a whole or not at all, whatever interrupts. FileWriteFailed where it cannot."""
-    name = os.fspath(path)
-    part = part_name(path)
+    """Writes a file that is there as a whole or not at all, whatever interrupts. Raises as Picture.save."""
+    name = os.fsdecode(path_of(path, "path"))
+    part = part_name(name)
     try:
         with open(part, "wb") as file:
             file.write(data)
@@ -54,7 +54,7 @@ class Picture:
         return bytes(self._result.array(0, "png").tobytes())
 
     def save(self, path: str | Path) -> None:
-        """Writes a PNG file. FileWriteFailed where it cannot."""
+        """Writes a PNG file. FileWriteFailed where it cannot, InvalidArgument where `path` is none."""
         write_whole(path, self.png)
 
     def _repr_png_(self) -> bytes:

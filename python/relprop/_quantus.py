@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .errors import InvalidArgument
+from ._arrays import as_array
+from .errors import InvalidArgument, ShapeMismatch
 
 if TYPE_CHECKING:
     from ._arrays import Floats
@@ -45,20 +46,31 @@ def _model_of(model: Any, inputs: Any) -> Model:
     return known[1]
 
 
+def _classes(targets: Any) -> Any:
+    """As `Model.attribute` takes them. What loads the data may have made floats or truth values of class numbers."""
+    if targets is None or isinstance(targets, str):
+        return targets
+    classes = as_array(targets, "targets")
+    if classes.ndim == 2 and classes.shape[1] == 1:  # a column of labels
+        classes = classes[:, 0]
+    whole = classes.dtype.kind == "f" and all(map(float.is_integer, classes.ravel().tolist()))
+    return classes.astype(int) if whole or classes.dtype.kind == "b" else classes
+
+
 def quantus_explain(model: Any, inputs: Any, targets: Any, **kwargs: Any) -> Floats:
     """What Quantus calls as explain_func: float32, N×1×H×W, relevance summed over channels.
 
     model: a relprop.Model, or the torch.nn.Module that Quantus hands over, which is exported when its weights are new.
-    inputs: N×C×H×W, normalised. targets: N classes, or one for all. kwargs (explain_func_kwargs): method and other
-    options of `Model.explain`; device, which Quantus adds, is of no meaning here.
-    Raises what `Model.explain` raises. Source: https://quantus.readthedocs.io, "explain_func".
+    inputs: N×C×H×W, normalised. targets: N classes, or one for all; None for each input's highest. kwargs
+    (explain_func_kwargs): method and other options of `Model.explain`; device, which Quantus adds, means nothing here.
+    Raises what `Model.attribute` raises. Source: https://quantus.readthedocs.io, "explain_func".
     """
     kwargs.pop("device", None)
     network = _model_of(model, inputs)
     given = inputs.detach().cpu().numpy() if hasattr(inputs, "detach") else np.asarray(inputs)
-    classes = np.asarray(targets.detach().cpu() if hasattr(targets, "detach") else targets).astype(int)
-    own = int(classes) if classes.ndim == 0 else [int(one) for one in classes]
-    relevance = network.attribute(given, own, **kwargs)
+    if given.ndim != len(network.input_shape):
+        raise ShapeMismatch("inputs", f"{given.ndim} axes", f"{len(network.input_shape)}, of a batch")
+    relevance = network.attribute(given, _classes(targets), **kwargs)
     channels = -1 if network.layout == "nhwc" else 1
     summed = np.sum(relevance, axis=channels, dtype=np.float64).astype(np.float32)
     return np.asarray(summed[:, np.newaxis])

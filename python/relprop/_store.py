@@ -8,7 +8,7 @@ from typing import Any
 
 from . import _library
 from ._calls import interruptible
-from ._options import encoded
+from ._options import encoded, path_of
 from ._table import Table, rows_of
 from .errors import UnknownMetric
 
@@ -16,14 +16,15 @@ from .errors import UnknownMetric
 class Store:
     """A file of results. Each question reads it anew, so that it may grow meanwhile.
 
-    Raises FileNotFound and StoreUnusable when it is asked. Source: docs/store.md.
+    Raises InvalidArgument where `path` is none; FileNotFound and StoreUnusable when it is asked. Source: docs/store.md.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
+        path_of(path, "store")  # refuses what is no path
         self.path = os.fspath(path)
 
     def _read(self, **options: Any) -> dict[str, Any]:
-        path, asked = os.fsencode(self.path), encoded(options)
+        path, asked = path_of(self.path, "store"), encoded(options)
         told: dict[str, Any] = json.loads(interruptible(lambda: _library.text_of("store_read", path, asked)))
         return told
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Callable, Iterable, Iterator, Sized, Unio
 
 from ._calls import Progress, Stop, Told
 from ._inputs import Batch, Reader, joined
-from .errors import Cancelled, Error, ShapeMismatch
+from .errors import Cancelled, Error, NotConserved, NumericFailure, ShapeMismatch
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 Read = Union[Batch, Error]
 
 
-def _read_all(reader: Reader, inputs: list[Any]) -> list[Read]:
-    """Each input by itself, so that one that fails does not take others along."""
+def _read_all(reader: Reader, inputs: list[tuple[int, Any]]) -> list[Read]:
+    """Each input by itself, so that one that fails does not take others along; with its place in the stream."""
     read: list[Read] = []
-    for one in inputs:
+    for place, one in inputs:
         try:
-            read.append(_single(reader.read_list([one])))
+            read.append(_single(reader.read_list([one], place)))
         except Error as error:
             read.append(error)
     return read
@@ -27,7 +27,8 @@ def _read_all(reader: Reader, inputs: list[Any]) -> list[Read]:
 
 def _single(batch: Batch) -> Batch:
     if len(batch.data) != 1:
-        raise ShapeMismatch(batch.names[0], f"a batch of {len(batch.data)}", "single inputs in a stream")
+        name = batch.names[0].removesuffix("[0]")
+        raise ShapeMismatch(name, f"a batch of {len(batch.data)}", "single inputs in a stream")
     return batch
 
 
@@ -52,15 +53,29 @@ def _answers(read: list[Read], explain: Callable[[Batch], Any]) -> list[Any]:
                 answers[place] = maps.at(input=i)
         except Error as error:
             for place in places:
-                answers[place] = error if len(places) == 1 else _alone(read[place], explain)
+                answers[place] = _named(error, batch) if len(places) == 1 else _alone(read[place], explain)
     return answers
 
 
 def _alone(one: Read, explain: Callable[[Batch], Any]) -> Any:
+    if not isinstance(one, Batch):
+        return one
     try:
-        return explain(one).at(input=0) if isinstance(one, Batch) else one
+        return explain(one).at(input=0)
     except Error as error:
+        return _named(error, one)
+
+
+def _named(error: Error, batch: Batch) -> Error:
+    """The library knows the input of a call as "input", or says what came of it; which one it was is known here."""
+    name = batch.names[0]
+    if error.where == "input":
+        where = name
+    elif isinstance(error, (NotConserved, NumericFailure)):
+        where = f"{name}, {error.where}"
+    else:  # what was asked, not what was given
         return error
+    return type(error)(where, error.got, error.expected, error.hint).with_traceback(error.__traceback__)
 
 
 def stream(
@@ -74,7 +89,7 @@ def stream(
     """See Model.explain_many."""
     from concurrent.futures import ThreadPoolExecutor
 
-    total, done, source = len(inputs) if isinstance(inputs, Sized) else 0, 0, iter(inputs)
+    total, done, source = len(inputs) if isinstance(inputs, Sized) else 0, 0, enumerate(inputs)
     with Told(progress, Stop()) as told, ThreadPoolExecutor(1, "relprop-reader") as ahead:
         nextup = _submitted(ahead, reader, source, batch)
         while nextup is not None:
@@ -90,7 +105,7 @@ def stream(
                     raise Cancelled("progress", "it asked to stop")
 
 
-def _submitted(ahead: Any, reader: Reader, source: Iterator[Any], batch: int) -> Future[list[Read]] | None:
+def _submitted(ahead: Any, reader: Reader, source: Iterator[tuple[int, Any]], batch: int) -> Future[list[Read]] | None:
     inputs = list(islice(source, batch))
     submitted: Future[list[Read]] | None = ahead.submit(_read_all, reader, inputs) if inputs else None
     return submitted

@@ -4,6 +4,8 @@ from __future__ import annotations
 import html
 from typing import Any, Iterable, List, Mapping
 
+from .errors import InvalidArgument
+
 
 def _shown(value: Any) -> str:
     if isinstance(value, float):
@@ -23,7 +25,12 @@ class Table(List[Mapping[str, Any]]):
         return list(dict.fromkeys(name for row in self for name in row))
 
     def column(self, name: str) -> list[Any]:
-        """One column's values, None where a row has none."""
+        """One column's values, None where a row has none; of a table without rows an empty list, whatever the name.
+
+        Raises InvalidArgument where no row has it.
+        """
+        if self and not any(name in row for row in self):
+            raise InvalidArgument("column", repr(name), f"one of {', '.join(self.columns)}")
         return [row.get(name) for row in self]
 
     def to_pandas(self) -> Any:

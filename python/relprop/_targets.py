@@ -22,7 +22,8 @@ class Targets:
             raise InvalidArgument("target", "an empty list", "at least one target")
         self._own = _listed(self._target) and all(map(_listed, self._target))
         if _listed(self._target) and not self._own:  # the library answers each of them once
-            self._target = [one for i, one in enumerate(self._target) if one not in self._target[:i]]
+            # By their text: True == 1, and would be gone before the library could refuse it.
+            self._target = list({json.dumps(one): one for one in self._target}.values())
         several = isinstance(target, str) and ("," in target or target.startswith("top:"))
         self.plural = _listed(self._target) or several
         # Where how many there are is for the library to say, a plan answers this question alone.

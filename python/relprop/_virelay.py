@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Iterable, Iterator, NamedTuple, Sequence
 
 import numpy as np
 
-from ._options import MOST_TOGETHER, whole
+from ._options import MOST_TOGETHER, path_of, whole
 from ._picture import part_name, write_whole
 from .errors import FileWriteFailed, InvalidArgument, ShapeMismatch
 
@@ -168,7 +168,7 @@ def export_virelay(
     strategy = strategy or ("predicted_label" if labels is None else "true_label")
     if strategy != "predicted_label" and (strategy != "true_label" or labels is None):
         raise InvalidArgument("strategy", repr(strategy), "'predicted_label', or with labels 'true_label'")
-    place = os.fspath(folder)
+    place = os.fsdecode(path_of(folder, "folder"))
     files = [os.path.join(place, one) for one in (_INPUT, _ATTRIBUTION)]
     with _whole(files) as parts:
         os.makedirs(place, exist_ok=True)

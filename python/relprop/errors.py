@@ -15,6 +15,11 @@ def _sentence(where: str, got: str, expected: str, hint: str) -> str:
     return f"{text}; {hint}" if hint else text
 
 
+def _printable(text: str) -> str:
+    """A path may hold what is no text, lone surrogates: they are told by number, so that an error can be printed."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 class Error(Exception):
     """What went wrong, in parts.
 
@@ -25,11 +30,11 @@ class Error(Exception):
     code: int = 0
 
     def __init__(self, where: str, got: str, expected: str = "", hint: str = "") -> None:
-        super().__init__(_sentence(where, got, expected, hint))
-        self.where = where
-        self.got = got
-        self.expected = expected
-        self.hint = hint
+        self.where = _printable(where)
+        self.got = _printable(got)
+        self.expected = _printable(expected)
+        self.hint = _printable(hint)
+        super().__init__(str(self))
 
     def __str__(self) -> str:
         return _sentence(self.where, self.got, self.expected, self.hint)

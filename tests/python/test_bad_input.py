@@ -103,6 +103,7 @@ class Files(support.TemporaryFolderTest):
             (b"\0" * 100, relprop.MalformedModel),
             (support.MODEL.read_bytes()[:1000], relprop.MalformedModel),
             ("a\0b", relprop.InvalidArgument),
+            ("a\ud800.onnx", relprop.InvalidArgument),
             (3, relprop.InvalidArgument),
             (None, relprop.InvalidArgument),
         ):
@@ -152,6 +153,18 @@ class Files(support.TemporaryFolderTest):
             relprop.Store(self.folder / "text.db").table()
         with self.assertRaises(relprop.Error):
             relprop.Store(self.folder / "none.db").table()
+        for path in ("a\0b.db", "\ud800.db", 3, None):  # a zero byte would end the name before its end
+            with self.subTest(path), self.assertRaises(relprop.InvalidArgument) as caught:
+                relprop.Store(path)
+            self.assertEqual(caught.exception.where, "store")
+
+    def test_pictures_that_are_saved(self):
+        picture = relprop.load(support.MODEL).explain(support.PICTURE, "gradient").picture()
+        for name in ("a\0b.png", "\ud800.png"):
+            with self.subTest(name), self.assertRaises(relprop.InvalidArgument) as caught:
+                picture.save(f"{self.folder}/{name}")
+            self.assertEqual(caught.exception.where, "path")
+        self.assertEqual(os.listdir(self.folder), [])
 
 
 class Options(unittest.TestCase):
@@ -169,6 +182,7 @@ class Options(unittest.TestCase):
         self.refused(relprop.InvalidArgument, "colour", colour=3)
         self.refused(relprop.InvalidArgument, "batch", batch=0)
         self.refused(relprop.InvalidArgument, "threads", threads="many")
+        self.refused(relprop.InvalidArgument, "memory", memory="512M")
         self.refused(relprop.InvalidArgument, "precision", precision="f16")
         self.refused(relprop.InvalidMethodParameter, "", method="lrp-gamma:gamma=x")
         self.refused(relprop.UnknownMethod, "", method="")

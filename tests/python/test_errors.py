@@ -7,6 +7,7 @@ import unittest
 import support
 
 support.needs("numpy")
+import numpy as np
 import relprop
 from relprop import _library, errors
 
@@ -57,6 +58,27 @@ class Parts(unittest.TestCase):
         self.assertEqual(library.relprop_last_error(ctypes.byref(parts)), 0)
         self.assertEqual(parts.code, 2)
         self.assertEqual(str(caught.exception), parts.message.decode())
+
+    def test_their_text_can_be_printed_whatever_the_path(self):
+        net = relprop.load(support.MODEL)
+        maps = net.explain(np.zeros((1, 3, 96, 96), np.float32), "gradient")
+        for path in ("a\ud800", "a\udcff"):  # no text at all, and a file name that is not UTF-8
+            for ask in (
+                lambda: relprop.load(path + ".onnx"),
+                lambda: net.explain(path + ".jpg"),
+                lambda: net.explain(path + ".npy"),
+                lambda: net.explain(np.zeros((1, 3, 96, 96), np.float32), path),
+                lambda: relprop.Store(path + ".db").table(),
+                lambda: maps[0].picture().save(f"no/such/folder/{path}.png"),
+                lambda: maps.at(**{path: 0}),
+            ):
+                with self.assertRaises(relprop.Error) as caught:
+                    ask()
+                error = caught.exception
+                for text in (str(error), repr(error), error.where, error.got, error.expected, error.hint):
+                    text.encode("utf-8")
+        self.assertIn("a\\ud800", str(relprop.Error("a\ud800", "this")))
+        self.assertEqual(relprop.Error("ä→😀", "this").where, "ä→😀")
 
     def test_they_can_be_sent_to_another_process(self):
         for kind in relprop.Error.__subclasses__():

@@ -115,3 +115,13 @@ class Tables(unittest.TestCase):
         self.assertEqual(str(table).splitlines()[1], "1    0.1235")
         self.assertIn("<td>x&lt;y</td>", table._repr_html_())
         self.assertEqual(str(relprop.Table()), "")
+
+    def test_a_column_that_no_row_has_is_refused(self):
+        table = relprop.Table([{"a": 1}, {"b": None}])
+        self.assertEqual((table.column("a"), table.column("b")), ([1, None], [None, None]))
+        for name in ("nosuch", "A", 0, None):
+            with self.subTest(name), self.assertRaises(relprop.InvalidArgument) as caught:
+                table.column(name)
+            error = caught.exception
+            self.assertEqual((error.where, error.got, error.expected), ("column", repr(name), "one of a, b"))
+        self.assertEqual(relprop.Table().column("nosuch"), [])

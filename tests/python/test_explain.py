@@ -157,6 +157,21 @@ class Questions(unittest.TestCase):
         with self.assertRaises(relprop.InvalidArgument):
             self.net.explain(self.batch, "gradient", target=[[1], [4]])
 
+    def test_a_list_for_all_inputs_has_each_target_once(self):
+        for target, expected in (
+            ([1, 1, 2], [1, 2]),
+            ([2, 1, 2, "1"], [2, 1]),
+            ([3, "star", "3"], [3]),
+            (np.array([1, 1]), [1]),
+        ):
+            r = self.net.explain(self.batch, "gradient", target=target)
+            self.assertEqual(r.shape, (3, len(expected)))
+            self.assertEqual([one.index for one in r.at(input=0).target], expected)
+        own = self.net.explain(self.batch, "gradient", target=[[1, 1], [2, 2], [2, 3]])
+        self.assertEqual([one.index for one in own.target], [1, 1, 2, 2, 2, 3])
+        with self.assertRaises(relprop.InvalidArgument):  # True is no class, although Python has it equal to 1
+            self.net.explain(self.batch, "gradient", target=[1, True])
+
     def test_names_ranks_and_what_speaks_against(self):
         self.assertEqual(self.net.explain(self.batch[0], "gradient", target="star").target.index, 3)
         top = self.net.explain(self.batch[0], "gradient", target="top:3")
@@ -223,6 +238,46 @@ class Questions(unittest.TestCase):
         np.testing.assert_allclose(
             shared.sum(1), self.net.explain(self.batch, "grad-cam", target=4).map, rtol=1e-4, atol=1e-6
         )
+
+    def test_attributions_are_of_the_shape_of_what_is_given(self):
+        whole = self.net.attribute(self.batch, 4, "gradient")
+        for method in ("gradient", "grad-cam"):
+            for inputs in (self.batch, self.batch[:1], self.batch[0], list(self.batch), self.batch.astype(float)):
+                self.assertEqual(self.net.attribute(inputs, 4, method).shape, np.shape(inputs))
+        np.testing.assert_array_equal(self.net.attribute(list(self.batch), 4, "gradient"), whole)
+        table = np.ones((2, 4), np.float32)
+        self.assertEqual(relprop.load(support.TOY).attribute(table, method="lrp-0").shape, table.shape)
+
+    def test_attributions_of_what_has_another_shape_are_refused(self):
+        pixels, where = np.zeros((96, 96, 3), np.uint8), str(support.PICTURE)
+        files = (where, support.PICTURE, support.PICTURE.read_bytes(), [where], [self.batch[0], support.PICTURE])
+        for inputs in (pixels, np.stack([pixels] * 2), [self.batch[0], pixels], *files, self.batch.astype(int)):
+            with self.subTest(f"{inputs!r:.30}"), self.assertRaises(relprop.InvalidArgument) as caught:
+                self.net.attribute(inputs, method="gradient", target=1)
+            self.assertIn("floats", caught.exception.expected)
+            self.assertIn("explain", caught.exception.hint)
+        self.assertEqual(caught.exception.where, "input")
+        for inputs in ([self.batch, self.batch], [self.batch[0], self.batch[:1]], self.batch[None], self.batch[0, 0]):
+            with self.assertRaises(relprop.ShapeMismatch):
+                self.net.attribute(inputs, method="gradient", target=1)
+
+    def test_attributions_are_of_one_target_an_input(self):
+        for target in ("top:2", "star,cross", "1,2"):
+            for inputs in (self.batch, self.batch[0]):
+                with self.subTest(target), self.assertRaises(relprop.InvalidArgument) as caught:
+                    self.net.attribute(inputs, target, "gradient")
+                self.assertEqual((caught.exception.where, caught.exception.got), ("target", "2 targets of each input"))
+        for target in ([1, 2], [1, 2, 3, 4], [[1], [2], [3]], ["top:2", 1, 2], [None, 1, 2], 1.5, [1.0, 2.0, 3.0], []):
+            with self.subTest(target), self.assertRaises(relprop.InvalidArgument):
+                self.net.attribute(self.batch, target, "gradient")
+        with self.assertRaises(relprop.InvalidArgument) as caught:
+            self.net.attribute(self.batch, 1, ["gradient", "lrp-zplus"])
+        self.assertEqual(caught.exception.where, "method")
+        star = self.net.attribute(self.batch, 3, "gradient")
+        for target in ("star", "3", np.int64(3), np.array(3), ["star", 3, "3"], (3, 3, 3)):
+            np.testing.assert_array_equal(self.net.attribute(self.batch, target, "gradient"), star)
+        top = self.net.attribute(self.batch, "top:1", "gradient")
+        np.testing.assert_array_equal(top, self.net.attribute(self.batch, None, "gradient"))
 
 
 class Results(unittest.TestCase):

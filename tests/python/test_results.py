@@ -22,6 +22,15 @@ sys.path.insert(0, str(RUN.parent))
 import parts  # noqa: E402
 
 
+def unread(command):
+    """The exit code and the standard error of a command whose output nobody reads."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(writer, "wb") as output:
+        done = subprocess.run(list(map(str, command)), stdout=output, stderr=subprocess.PIPE, text=True, timeout=300)
+    return done.returncode, done.stderr
+
+
 def confirms(picture):
     """Whether a picture is in the half that confirms."""
     return int(hashlib.sha256(picture.split("/")[-1].encode()).hexdigest(), 16) % 2 == 1
@@ -79,6 +88,20 @@ class Runs(support.TemporaryFolderTest):
         (command,) = map(shlex.split, lines)
         self.assertEqual(command[1], "evaluate")
         self.assertEqual(command[command.index("--store") + 1], str(self.work / "resnet18.db"))
+
+    def test_what_cannot_be_run_is_a_failure(self):
+        voc = ("--voc", support.EXAMPLES / "pictures")
+        def told(*options):
+            return self.run_tool(*options, code=1).stderr.splitlines()
+        self.assertEqual(told(*voc, "--only", "segmentation", "--network", "resnet18", "--program", self.folder / "none"),
+                         [f"tools/results/run: {self.folder / 'none'}: No such file or directory"])
+        for only_listed in ((), ("--list",)):
+            said = told("--only", "segmentation", "--network", "resnet18", *only_listed)
+            self.assertEqual(said, ["segmentation, resnet18: left out, no voc", "tools/results/run: nothing to run: all was left out"])
+        self.assertEqual(told(*voc, "--only", "srg", "--network", "resnet50"),
+                         ["tools/results/run: nothing to run on resnet50: srg is for squeezenet1.1, resnet18"])
+        self.assertEqual(unread([RUN, self.work, "--networks", self.networks, *voc, "--network", "resnet18", "--only", "segmentation",
+                                 "--list"]), (141, ""))
 
     def test_tables_have_the_means_of_the_store(self):
         self.run_tool("--voc", support.EXAMPLES / "pictures", "--only", "segmentation", "--limit", 4)
@@ -167,12 +190,19 @@ class Runs(support.TemporaryFolderTest):
         svg.unlink()
         done = draw("nothing")
         self.assertEqual((done.returncode, svg.exists()), (1, False))
-        self.assertIn("no curve 'nothing'", done.stderr)
+        self.assertIn("no curve 'nothing' of rap-figure-7", done.stderr)
+        self.assertIn("; there are accuracy, ", done.stderr)
+        done = draw("accuracy", "--method", "rap", "nothing")
+        self.assertIn("no method 'nothing' of rap-figure-7", done.stderr)
+        self.assertRegex(done.stderr, "; there are rap, gradient, grad-cam$")
+        svg = self.folder / "none/curves.svg"
+        done = draw("accuracy", "--network", "resnet18")
+        self.assertEqual((done.returncode, done.stderr), (1, f"tools/results/curves: {svg}: No such file or directory\n"))
 
     def test_panels_are_drawn_for_every_figure(self):
-        def panels(*photos):
-            command = [sys.executable, RUN.parent / "panels", self.work, *photos, "--networks", self.networks, "--program",
-                       os.environ["RELPROP_PROGRAM"], "--labels", support.MODEL.with_suffix(".labels.txt"), "--network", "resnet18", "mobilenet_v2"]
+        def panels(*photos, program=os.environ["RELPROP_PROGRAM"]):
+            command = [sys.executable, RUN.parent / "panels", self.work, *photos, "--networks", self.networks, "--program", program,
+                       "--labels", support.MODEL.with_suffix(".labels.txt"), "--network", "resnet18", "mobilenet_v2"]
             return subprocess.run(list(map(str, command)), capture_output=True, text=True)
         photo = self.folder / "a.b.jpg"
         photo.write_bytes(support.PICTURE.read_bytes())
@@ -182,6 +212,10 @@ class Runs(support.TemporaryFolderTest):
         self.assertEqual(list(map(str, drawn)), [f"resnet18/a.b.{figure}.png" for figure in ("classes", "layers", "methods")])
         done = panels(self.folder / "none.jpg")
         self.assertEqual((done.returncode, done.stderr.count("there is no such file")), (1, 1))
+        done = panels(photo, program=self.folder / "none")
+        left_out = f"mobilenet_v2: left out, no {self.networks / 'mobilenet_v2.onnx'}\n"
+        self.assertEqual((done.returncode, done.stderr),
+                         (1, f"{left_out}tools/results/panels: {self.folder / 'none'}: No such file or directory\n"))
 
     def test_the_leaderboard_ranks_by_the_means(self):
         self.run_tool("--voc", support.EXAMPLES / "pictures", "--only", "segmentation", "--limit", 4)
@@ -215,6 +249,8 @@ class Runs(support.TemporaryFolderTest):
     def test_a_folder_without_a_list_is_named(self):
         done = self.run_tool("--imagenet", self.networks, "--only", "id", code=1)
         self.assertIn(f"{self.networks.resolve()}: no list of photos", done.stderr)
+        one = self.photos("one", [("a.jpg", "3 4")])
+        self.assertIn("val.txt: 'a.jpg 3 4' is not FILE LABEL", self.run_tool("--imagenet", one, "--only", "id", code=1).stderr)
 
     def test_a_variant_is_chosen_on_one_half_and_confirmed_on_the_other(self):
         voc = support.EXAMPLES / "pictures"
@@ -381,6 +417,56 @@ class Stores(support.TemporaryFolderTest):
         self.store([("rap", "a", 0.5)], "resnet50.cub.db", dataset="cub:birds", target="predicted")
         self.assertEqual(self.cells(self.tool("tables.py", "cub", "--network", "resnet50"), "rap")[0], "–")
 
+    def test_a_method_in_few_columns_is_not_among_the_others(self):
+        def board(columns):
+            for protocol, score, methods in columns:
+                self.store([(method, "a", i / 10) for i, method in enumerate(methods)], protocol=protocol, score=score)
+            return self.tool("leaderboard", "--network", "resnet18")
+        half = board([(self.RATIO, "all", ("rap", "grad-cam")), ("auc@1", "auc", ("rap", "grad-cam", "gradient"))])
+        self.assertEqual([self.cells(half, method)[0] for method in ("gradient", "grad-cam", "rap")], ["1.0", "2.0", "2.0"])
+        self.assertNotIn("fewer than half", half)
+        all_others, few = board([(self.RATIO, "pos", ("rap", "grad-cam"))]).split("Measured in fewer than half of the 3 columns")
+        self.assertEqual(re.findall(r"^\| `(.*?)` \| (.*?) \|", all_others, re.M), [("rap", "1.7"), ("grad-cam", "2.0")])
+        self.assertEqual(re.findall(r"^\| `(.*?)` \| (.*?) \|", few, re.M), [("gradient", "1.0 of 1")])
+
+    def test_one_kind_of_table_at_a_time(self):
+        self.store([("rap", name, 0.5) for name in self.pictures(20)])
+        for options in (("--wide", "--halves"), ("--halves", "--against", "rap"), ("--wide", "scores", "--against", "rap")):
+            self.assertIn("not allowed with", self.tool("tables.py", "rap-table", *options, code=2))
+        both = self.tool("tables.py", "rap-table", "--network", "resnet18", "--halves", "--score", "all")
+        self.assertEqual(self.cells(both, "rap"), ["0.500 ± 0.000", "0.500 ± 0.000", "20"])
+
+    def test_what_is_not_there_is_said_and_what_is(self):
+        self.store([(method, "a", 0.5) for method in ("rap", "rap-signed", "grad-cam")])
+        no_score, no_method, no_model = (rf"no {one} in {self.folder}; there are {there}\n" for one, there in (
+            ("score 'nosuch' of rap-table", "all"), ("method 'nosuch'(?: of rap-table)?", "rap, rap-signed, grad-cam"),
+            ("network whose key begins with 'zz'", r"aa \(aa.onnx\)")))
+        table = ("tables.py", "rap-table")
+        for told, tool, *options in ((no_method, *table, "--against", "nosuch"), (no_score, *table, "--score", "nosuch"),
+                                     (no_score, *table, "--score", "all", "nosuch"), (no_score, *table, "--wide", "--score", "nosuch"),
+                                     (no_model, *table, "--model", "zz"), (no_model, "leaderboard", "--model", "zz"),
+                                     (no_model, "choose", "--model", "zz"), (no_method, "choose", "--variant", "nosuch"),
+                                     (no_method, "choose", "--reference", "nosuch"),
+                                     ("the reference itself", "choose", "--variant", "rap")):
+            self.assertRegex(self.tool(tool, *options, "--network", "resnet18", code=1), told)
+        self.assertIn("'rap:x' is not NAME or", self.tool(*table, "--against", "rap:x", code=2))
+
+    def test_a_choice_that_nothing_confirms_is_a_failure(self):
+        names = [name for name in self.pictures(20) if not confirms(name)]
+        self.store([(method, name, 0.5) for method in ("rap", "rap-signed") for name in names])
+        self.assertIn("no two pictures with 'rap-signed' and 'rap'", self.tool("choose", "--network", "resnet18", code=1))
+
+    def test_rounding_is_no_spread(self):
+        names = self.pictures(20)
+        self.store([(method, name, value * (i + 1)) for method, value in (("rap", 0.3), ("rap-signed", 0.1))
+                    for i, name in enumerate(names)])
+        self.assertEqual(self.cells(self.tool("choose", "--network", "resnet18"), "rap-signed"), ["+0.000", "+0.000"])
+
+    def test_an_output_that_nobody_reads_is_no_failure(self):
+        self.store([(method, name, 0.5) for method in ("rap", "rap-signed") for name in self.pictures(20)])
+        for tool, *options in (("tables.py", "rap-table"), ("tables.py", "rap-table", "--wide"), ("leaderboard",), ("choose",)):
+            self.assertEqual(unread([RUN.parent / tool, self.folder, *options, "--network", "resnet18"]), (141, ""))
+
     def test_what_was_not_run_is_said(self):
         options = {"tables.py": ["rap-table"], "leaderboard": [], "choose": [], "curves": ["rap-figure-7", "accuracy", "-o", self.folder / "a.svg"]}
         def told(tool):
@@ -391,6 +477,11 @@ class Stores(support.TemporaryFolderTest):
             store.execute("create table others (a)")
         for tool in options:
             self.assertIn("resnet18.db is left out, no such table", told(tool))
+        with contextlib.closing(sqlite3.connect(self.folder / "resnet18.db")) as store, store:
+            store.execute("create table protocols (name)")
+            store.execute("insert into protocols values (?)", (self.RATIO,))
+        for tool in ("tables.py", "leaderboard", "choose"):
+            self.assertRegex(told(tool), f"^tools/results/{tool}: {self.folder}/resnet18.db: no such table: scores_flat$")
         (self.folder / "resnet18.db").unlink()
         self.store([])
         for tool in ("tables.py", "leaderboard", "choose"):
@@ -423,6 +514,15 @@ class Ranks(unittest.TestCase):
     def test_the_disk_is_waited_for_once_for_all_that_wait(self):
         (rate, _), = self.rates(lambda m, p: 20 / (m * p), 0, "--ranks", "1000", "--seconds", "1", "--pictures", "5000")
         self.assertGreater(rate, 400)  # one at a time it would be 50
+
+    def test_an_input_of_another_kind_is_said(self):
+        row = {"methods": 1, "protocols": 1, "messages": 1, "pictures": 1, "hand_out_ms": 1, "take_in_ms": 1}
+        for told in ("", "x", "{}", "[1]", '{"rank": []}', json.dumps({"rank": [row]})):
+            done = subprocess.run([sys.executable, str(RUN.parent / "ranks")], capture_output=True, text=True, input=told, timeout=300)
+            self.assertEqual((done.returncode, done.stdout), (1, ""))
+            self.assertRegex(done.stderr, r"^tools/results/ranks: standard input is not the line of JSON .*\n$")
+        self.assertIn("'0' is not above 0", subprocess.run(
+            [sys.executable, str(RUN.parent / "ranks"), "--seconds", "0"], capture_output=True, text=True).stderr)
 
 
 if __name__ == "__main__":

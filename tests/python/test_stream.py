@@ -70,6 +70,34 @@ class Streams(unittest.TestCase):
         with self.assertRaises(relprop.InvalidArgument):
             self.net.explain_many(inputs, errors="hide")
 
+    def test_inputs_without_a_path_are_numbered_by_their_place(self):
+        good = np.zeros((3, 96, 96), np.float32)
+        inputs = [good] * 3 + [support.PICTURE.read_bytes(), good[None], support.PICTURE, good]
+        for batch in (2, 16):
+            names = [one.name for one in self.net.explain_many(iter(inputs), "gradient", batch=batch)]
+            self.assertEqual(names, [*(f"input {i}" for i in range(5)), str(support.PICTURE), "input 6"])
+
+    def test_an_error_names_the_input_by_its_place(self):
+        good = np.zeros((3, 96, 96), np.float32)
+        bad = {
+            relprop.NonFiniteInput: np.full_like(good, np.nan),  # found by the library, which sees a batch of one
+            relprop.UnsupportedImage: b"no picture",
+            relprop.InvalidArgument: np.zeros((3, 96, 96), int),
+            relprop.ShapeMismatch: np.stack([good, good]),
+        }
+        for kind, value in bad.items():
+            for batch in (1, 2, 16):
+                with self.subTest(kind), self.assertRaises(kind) as caught:
+                    list(self.net.explain_many([good] * 5 + [value, good], "gradient", batch=batch))
+                self.assertEqual(caught.exception.where, "input 5")
+                self.assertIn("input 5: ", str(caught.exception))
+        with self.assertRaises(relprop.NumericFailure) as caught:
+            list(self.net.explain_many([good, good, np.full_like(good, 1e38)], "gradient"))
+        self.assertTrue(caught.exception.where.startswith("input 2, "), caught.exception)
+        with self.assertRaises(relprop.UnknownTarget) as caught:  # of no input in particular
+            list(self.net.explain_many([good, good], "gradient", target=4711))
+        self.assertEqual(caught.exception.where, "target")
+
     def test_a_batch_is_a_whole_number_in_its_range(self):
         for batch in (0, -1, 1.5, "x", None, True, 4097):
             with self.subTest(batch), self.assertRaises(relprop.InvalidArgument) as caught:

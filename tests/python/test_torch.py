@@ -45,6 +45,17 @@ class Torch(unittest.TestCase):
         each = self.net.attribute(self.x, torch.tensor([2, 0, 2]), "gradient")
         torch.testing.assert_close(each[0], x.grad[0], rtol=1e-4, atol=1e-6)
         self.assertEqual(self.net.attribute(self.x.double(), 2, "gradient").dtype, torch.float64)
+        for target in (torch.tensor(2), torch.tensor([2, 2, 2]), [torch.tensor(2)] * 3):
+            torch.testing.assert_close(self.net.attribute(self.x, target, "gradient"), mine)
+        shared = self.net.attribute(self.x[0], 2, "grad-cam")
+        self.assertEqual((type(shared), shared.shape), (torch.Tensor, self.x[0].shape))
+
+    def test_tensors_that_attributions_cannot_be_like(self):
+        for tensor in (self.x.to(torch.uint8), torch.zeros(16, 16, 3, dtype=torch.uint8), self.x.long()):
+            with self.assertRaises(relprop.InvalidArgument):
+                self.net.attribute(tensor, 2, "gradient")
+        with self.assertRaises(relprop.InvalidArgument):
+            self.net.attribute(self.x, "top:2", "gradient")
 
     def test_results_as_tensors_are_not_copied(self):
         r = self.net.explain(self.x[0], "gradient")

@@ -99,6 +99,10 @@ class Projects(support.TemporaryFolderTest):
             with self.assertRaises(relprop.InvalidArgument) as caught:
                 relprop.export_virelay(self.folder, self.net, self.pictures, batch=batch)
             self.assertEqual(caught.exception.where, "batch")
+        for folder in ("a\0b", "\ud800", 3):
+            with self.assertRaises(relprop.InvalidArgument) as caught:
+                relprop.export_virelay(folder, self.net, self.pictures, method="gradient")
+            self.assertEqual(caught.exception.where, "folder")
         self.assertEqual(os.listdir(self.folder), [])
         (self.folder / "file").write_text("")
         with self.assertRaises(relprop.FileWriteFailed):

@@ -2,12 +2,14 @@
 
 Scores of several networks, data sets, targets or precisions are never read as one.
 """
+import argparse
 import math
 import re
 import sqlite3
 import sys
 
 import parts
+from command import fail
 
 ASKED = list(dict.fromkeys(method for part in parts.PARTS for method in part.methods))
 PROTOCOLS = list(dict.fromkeys(part.protocol(metric) for part in parts.PARTS for metric in part.metrics))
@@ -17,6 +19,16 @@ def fields(text):
     """name:key=value,… in parts, without the version of a metric; a value may have a colon."""
     name, _, rest = text.partition(":")
     return re.sub("@[0-9]+$", "", name), dict(one.split("=", 1) for one in rest.split(",")) if rest else {}
+
+
+def method_name(text):
+    """A type of argparse."""
+    try:
+        if fields(text)[0]:
+            return text
+    except ValueError:
+        pass
+    raise argparse.ArgumentTypeError(f"'{text}' is not NAME or NAME:KEY=VALUE,…")
 
 
 def has(keys, asked):
@@ -52,6 +64,11 @@ def of_method(by_method, asked):
     return by_method.get(complete_of(asked, by_method, ASKED), {})
 
 
+def methods_there(all_by_method, more=()):
+    """What is asked for in a part, or in `more`, of which any {complete method: …} has something."""
+    return [asked for asked in dict.fromkeys((*ASKED, *more)) if any(of_method(one, asked) for one in all_by_method)]
+
+
 class Store:
     """One network's store, to read; of its networks the one whose key begins with `model`."""
     def __init__(self, path, model=""):
@@ -59,10 +76,16 @@ class Store:
         self.database = sqlite3.connect(path.resolve().as_uri() + "?mode=ro", uri=True)
         self.protocols = [name for name, in self.database.execute("select name from protocols")]
 
+    def query(self, text, values=()):
+        try:
+            return self.database.execute(text, values).fetchall()
+        except sqlite3.Error as error:
+            fail(f"{self.path}: {error}")
+
     def rows(self, view, columns, where="1", values=(), any_data=False):
         """Of one network, and of one data set unless any will do; ends the program where there are more."""
         sources, rows = set(), []
-        for key, path, data, *row in self.database.execute(
+        for key, path, data, *row in self.query(
                 f"select model, model_path, dataset, {columns} from {view} where substr(model, 1, ?) = ? and {where}",
                 (len(self.model), self.model, *values)):
             sources.add((key, path, "" if any_data else f", data set {data}"))
@@ -91,7 +114,18 @@ def stores_of(work, networks, data="imagenet", model=""):
             found[network] = Store(path, model)
         except sqlite3.DatabaseError as error:
             print(f"{network}: {path} is left out, {error}", file=sys.stderr)
+    check_model(work, found, model)
     return found
+
+
+def check_model(work, stores, model):
+    """Ends the program where no store has a network whose key begins so."""
+    if not model or not stores:
+        return
+    there = dict(row for store in stores.values() for row in store.query("select distinct model, model_path from scores_flat"))
+    if not any(key.startswith(model) for key in there):
+        fail(f"no network whose key begins with '{model}' in {work}; there are "
+             f"{', '.join(f'{key} ({path})' for key, path in there.items()) or 'none'}")
 
 
 def protocol_of(store, part, metric):

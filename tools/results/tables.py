@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """Prints the tables of docs/results.md from the stores that tools/results/run made, beside the papers' figures.
 
-    tools/results/tables.py WORK PART [--network NETWORK...] [--score SCORE...] [--halves | --against METHOD | --wide [scores]] [--model KEY]
+    tools/results/tables.py WORK PART [--network NETWORK...] [--score SCORE...] [--model KEY]
+                            [--halves | --against METHOD | --wide [scores]]
 
 A row is a method: theirs (papers.json), ours ± standard error, median, mean of natural logarithms ± standard error (of
 ratios; of those below 0.001, such as the best possible 0, that of 0.001), n, and where theirs lies: within ours ± 1.96 standard
@@ -20,10 +21,10 @@ import math
 import pathlib
 import random
 import statistics
-import sys
 
 import parts
-from stores import fields, of_method, scores_in, scores_of, stores_of
+from command import check_there, end_with, fail
+from stores import fields, method_name, methods_there, of_method, scores_in, scores_of, stores_of
 
 PAPERS = json.loads((pathlib.Path(__file__).parent / "papers.json").read_text())
 RATIOS = ("all", "pos")
@@ -196,16 +197,37 @@ def wide_tables(part, asked, stores, by_score):
             for metric, score in asked]
 
 
-def print_long(part, stores, args):
-    for network, store in stores.items():
-        for metric in part.metrics:
-            for score in scores_in(store, part, metric):
-                if args.score and score not in args.score:
-                    continue
-                if args.against:
-                    yield print_differences(part, network, metric, score, store, args.against)
-                else:
-                    yield print_table(part, network, metric, score, store, args.halves)
+def asked_of(part, stores, args):
+    """[(network, metric, score)] of what is there; ends the program where a score that was asked for is not."""
+    there = [(network, metric, score) for network, store in stores.items() for metric in part.metrics
+             for score in scores_in(store, part, metric)]
+    if not there:
+        fail(f"nothing of {part.name} in {args.work}")
+    check_there("score", args.score or (), dict.fromkeys(score for *_, score in there), f"of {part.name} in {args.work}")
+    return [one for one in there if not args.score or one[2] in args.score]
+
+
+def print_all_wide(part, asked, stores, by_score):
+    pairs = dict.fromkeys((metric, score) for asks in part.metrics for _, metric, score in asked if metric == asks)
+    return [print_wide(title, part, columns) for title, columns in wide_tables(part, pairs, stores, by_score)]
+
+
+def print_long(part, asked, stores, args):
+    for network, metric, score in asked:
+        if args.against:
+            yield print_differences(part, network, metric, score, stores[network], args.against)
+        else:
+            yield print_table(part, network, metric, score, stores[network], args.halves)
+
+
+def nothing(part, asked, stores, args):
+    """Ends the program, as nothing was printed."""
+    if args.against:
+        there = methods_there([scores_of(stores[network], part, metric, score) for network, metric, score in asked],
+                              [args.against])
+        check_there("method", [args.against], there, f"of {part.name} in {args.work}")
+        fail(f"no picture has '{args.against}' and another method of {part.name} in {args.work}")
+    fail(f"nothing of {part.name} in {args.work}")
 
 
 def arguments():
@@ -214,9 +236,10 @@ def arguments():
     parser.add_argument("part", choices=[part.name for part in parts.PARTS])
     parser.add_argument("--network", nargs="+")
     parser.add_argument("--score", nargs="+")
-    parser.add_argument("--halves", action="store_true")
-    parser.add_argument("--against", metavar="METHOD")
-    parser.add_argument("--wide", nargs="?", choices=("networks", "scores"), const="networks", help="what columns are")
+    kind = parser.add_mutually_exclusive_group()
+    kind.add_argument("--halves", action="store_true")
+    kind.add_argument("--against", type=method_name, metavar="METHOD")
+    kind.add_argument("--wide", nargs="?", choices=("networks", "scores"), const="networks", help="what columns are")
     parser.add_argument("--model", metavar="KEY", default="", help="of a store with several networks the one whose key begins so")
     return parser.parse_args()
 
@@ -225,15 +248,14 @@ def main():
     args = arguments()
     part = parts.named(args.part)
     stores = stores_of(args.work, args.network or part.networks, part.data, args.model)
+    asked = asked_of(part, stores, args)
     if args.wide:
-        asked = dict.fromkeys((metric, score) for metric in part.metrics for store in stores.values()
-                              for score in scores_in(store, part, metric) if not args.score or score in args.score)
-        printed = [print_wide(title, part, columns) for title, columns in wide_tables(part, asked, stores, args.wide == "scores")]
+        printed = print_all_wide(part, asked, stores, args.wide == "scores")
     else:
-        printed = list(print_long(part, stores, args))
+        printed = list(print_long(part, asked, stores, args))
     if not any(printed):
-        sys.exit(f"tools/results/tables.py: nothing of {part.name} in {args.work}")
+        nothing(part, asked, stores, args)
 
 
 if __name__ == "__main__":
-    main()
+    end_with(main)
