@@ -330,6 +330,18 @@ class Stores(support.TemporaryFolderTest):
         counted = sum(map(confirms, self.pictures(20)))
         self.assertRegex(chosen, rf"outside-inside all \| \+[234]\.\d+ \[.*\] \| {counted} \| better")
 
+    def test_a_family_that_some_variants_lack_does_not_choose(self):
+        its = {"protocol": "id-score@1:profile=lrp-resnet,step=500,start=black", "score": "id", "target": "true"}
+        values = {"rap": (0.5, 0.6), "rap:shifts=4": (0.4, 0.45), "rap:first=flat": (0.45, 0.5)}
+        self.store([(m, picture, v[i % 2]) for m, v in values.items() for i, picture in enumerate(self.pictures(40))])
+        self.store([(m, picture, v[i % 2]) for m, v in values.items() if m != "rap:first=flat"
+                    for i, picture in enumerate(self.pictures(40))], **its)
+        told = self.tool("choose", "--network", "resnet18")
+        shifts, flat = (self.cells(told.split(" on the rest")[0], m) for m in ("rap:shifts=4", "rap:first=flat"))
+        self.assertEqual(shifts[0], shifts[1], "the mean is that of outside-inside")
+        self.assertLess(float(shifts[2]), 0, "a lower id is worse")
+        self.assertEqual(flat[2], "–")
+
     def test_precisions_are_not_mixed(self):
         single, half = "id-score@1:profile=lrp-resnet,step=500,start=black", "id-score@1:profile=lrp-resnet,step=500,start=black,precision=bf16"
         def told(part, **how):
