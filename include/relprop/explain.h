@@ -65,7 +65,7 @@ class RELPROP_API Model {
   // InvalidArgument where the graph contradicts it.
   Layout layout(std::optional<Layout> asked = {}) const;
   // Channels of the input, in that layout, 3 where the file leaves them open and `inputShape` (see ExplainOptions) too.
-  bool takesBytes() const;  // the input is of integers: pixels as they are, 0 to 255
+  bool takesBytes() const;  // the input is of integers that hold 0 to 255: pixels as they are
   int channels(const Shape& inputShape = {}, std::optional<Layout> asked = {}) const;
   std::string layoutReason() const;    // how layout() knows, e.g. "node 'Transpose__6' makes N×C×H×W of it"
   std::int64_t outputClasses() const;  // -1 when not known before shapes are fixed

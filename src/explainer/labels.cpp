@@ -4,11 +4,11 @@
 #include <charconv>
 #include <map>
 #include <nlohmann/json.hpp>
-#include <set>
 #include <sstream>
 #include <string_view>
 
 #include "core/json_depth.h"
+#include "image/preprocess_json.h"
 #include "relprop/error.h"
 #include "relprop/explain.h"
 
@@ -23,8 +23,16 @@ const char* const kImageNet[] = {
 
 constexpr const char* kJsonForms = "a JSON list of names, or an object from class number to name";
 
-[[noreturn]] void refuse(const std::string& where, const std::string& got, const std::string& expected) {
-  throw Error(ErrorCode::InvalidArgument, where, got, expected);
+[[noreturn]] void refuse(const std::string& where, const std::string& got, const std::string& expected,
+                         const std::string& hint = {}) {
+  throw Error(ErrorCode::InvalidArgument, where, got, expected, hint);
+}
+
+// What some editors call Unicode is UTF-16: read by bytes, names would have a zero behind every letter.
+void requireUtf8(const std::string& text, const std::string& where) {
+  const bool marked = text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF");
+  if (marked || text.find('\0') != std::string::npos)
+    refuse(where, marked ? "UTF-16" : "a byte 0 among the names", "text in UTF-8", "save it as UTF-8");
 }
 
 // "n01440764 tench, Tinca tinca" → "tench, Tinca tinca"
@@ -47,38 +55,10 @@ std::vector<std::string> namesOfLines(std::string_view lines) {
   return labels;
 }
 
-// Of a key that comes twice the parser would silently keep one value. (Its own callback goes through a list again for
-// every part of it.)
-class DoubleKey : public nlohmann::json_sax<Json> {
- public:
-  std::optional<std::string> found;
-
-  bool key(std::string& name) override {
-    if (!keys_.back().insert(name).second) found = name;
-    return !found;
-  }
-  bool start_object(std::size_t) override { return keys_.emplace_back(), true; }
-  bool end_object() override { return keys_.pop_back(), true; }
-  bool start_array(std::size_t) override { return true; }
-  bool end_array() override { return true; }
-  bool null() override { return true; }
-  bool boolean(bool) override { return true; }
-  bool number_integer(std::int64_t) override { return true; }
-  bool number_unsigned(std::uint64_t) override { return true; }
-  bool number_float(double, const std::string&) override { return true; }
-  bool string(std::string&) override { return true; }
-  bool binary(Json::binary_t&) override { return true; }
-  bool parse_error(std::size_t, const std::string&, const Json::exception&) override { return false; }
-
- private:
-  std::vector<std::set<std::string>> keys_;  // of the objects that are open
-};
-
 Json parsed(std::string_view text, const std::string& where) {
   requireShallowJson(text, ErrorCode::InvalidArgument, where);
-  DoubleKey twice;
-  Json::sax_parse(text.begin(), text.end(), &twice);
-  if (twice.found) refuse(where, fmt::format("key '{}' twice", *twice.found), "every key once");
+  if (const std::optional<std::string> twice = doubledKey(text))
+    refuse(where, fmt::format("key '{}' twice", *twice), "every key once");
   try {
     return Json::parse(text.begin(), text.end());
   } catch (const Json::parse_error& error) {
@@ -130,6 +110,7 @@ std::vector<std::string> namesOfJson(const Json& json, const std::string& where)
 }  // namespace
 
 std::vector<std::string> parseLabels(const std::string& text, const std::string& where) {
+  requireUtf8(text, where);
   constexpr std::string_view mark = "\xEF\xBB\xBF", space = " \t\r\n";
   const std::string_view content = std::string_view(text).substr(text.starts_with(mark) ? mark.size() : 0);
   const std::size_t first = content.find_first_not_of(space);

@@ -54,6 +54,18 @@ std::vector<std::string> assumedOutput(const ImportedModel& network) {
           network.output + "', the first that looks most like class scores. The others, for --output: " + others};
 }
 
+// What an integer type holds that does not hold all of 0 to 255; of others nothing.
+const char* rangeBelowBytes(const std::string& type) {
+  return type == "int8" ? "-128 to 127" : type == "uint4" ? "0 to 15" : type == "int4" ? "-8 to 7" : nullptr;
+}
+
+std::string bytesDoNotFit(const ImportedModel& network, const char* range) {
+  return fmt::format(
+      "input '{}' is of {}, {}: a picture's bytes, 0 to 255, do not fit, so that pictures need a "
+      "--preprocess that brings them there",
+      network.graph.value(network.graph.inputs.at(0)).name, network.inputType, range);
+}
+
 }  // namespace
 
 Model ModelAccess::network(const std::string& path, ImportedModel network, bool outputGiven) {
@@ -76,7 +88,9 @@ Model ModelAccess::network(const std::string& path, ImportedModel network, bool 
   impl.facts.layout = inputLayoutOf(graph);
   impl.facts.classes = classesOf(network.outputShape);
   impl.facts.metadata = graph.metadata;
-  impl.facts.takesBytes = input.dtype == DType::Int64;
+  const char* const range = rangeBelowBytes(network.inputType);
+  impl.facts.takesBytes = input.dtype == DType::Int64 && range == nullptr;
+  if (range != nullptr) impl.facts.notes.push_back(bytesDoNotFit(network, range));
   impl.facts.hasBatchNormalization = normalised;
   impl.source = std::move(network);
   return ModelAccess::make(std::move(impl));

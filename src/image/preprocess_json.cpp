@@ -1,3 +1,5 @@
+#include "image/preprocess_json.h"
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -5,6 +7,7 @@
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "core/json_depth.h"
 #include "image/preprocess_check.h"
@@ -17,6 +20,32 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 using Keys = std::vector<std::string>;
+
+// (The parser's own callback goes through a list again for every part of it.)
+class DoubledKey : public nlohmann::json_sax<nlohmann::json> {
+ public:
+  std::optional<std::string> found;
+
+  bool key(std::string& name) override {
+    if (!keys_.back().insert(name).second) found = name;
+    return !found;
+  }
+  bool start_object(std::size_t) override { return keys_.emplace_back(), true; }
+  bool end_object() override { return keys_.pop_back(), true; }
+  bool start_array(std::size_t) override { return true; }
+  bool end_array() override { return true; }
+  bool null() override { return true; }
+  bool boolean(bool) override { return true; }
+  bool number_integer(std::int64_t) override { return true; }
+  bool number_unsigned(std::uint64_t) override { return true; }
+  bool number_float(double, const std::string&) override { return true; }
+  bool string(std::string&) override { return true; }
+  bool binary(nlohmann::json::binary_t&) override { return true; }
+  bool parse_error(std::size_t, const std::string&, const nlohmann::json::exception&) override { return false; }
+
+ private:
+  std::vector<std::set<std::string>> keys_;  // of the objects that are open
+};
 
 std::string brief(const Json& value) {
   constexpr std::size_t most = 60;
@@ -121,6 +150,8 @@ Preprocess parseRoot(const Section& root, const std::string& where) {
 
 Json parseText(const std::string& text, const std::string& where) {
   requireShallowJson(text, ErrorCode::MalformedPreprocess, where);
+  if (const std::optional<std::string> twice = doubledKey(text))
+    throw Error(ErrorCode::MalformedPreprocess, where, fmt::format("key '{}' twice", *twice), "every key once");
   try {
     return Json::parse(text);
   } catch (const Json::parse_error& error) {
@@ -132,6 +163,12 @@ Json parseText(const std::string& text, const std::string& where) {
 }
 
 }  // namespace
+
+std::optional<std::string> doubledKey(std::string_view json) {
+  DoubledKey keys;
+  nlohmann::json::sax_parse(json.begin(), json.end(), &keys);
+  return keys.found;
+}
 
 Preprocess parsePreprocess(const std::string& json, const std::string& where) {
   const Json root = parseText(json, where);

@@ -143,7 +143,7 @@ class GraphBuilder {
     refusals_.throwIfAny(name_);
     finish();
     addOthers(needed);
-    ImportedModel result{std::move(graph_), {}, {}, output_, {}};
+    ImportedModel result{std::move(graph_), {}, {}, output_, {}, std::move(inputType_)};
     for (const RawInput& output : model_.outputs) {
       result.outputs.push_back(output.name);
       if (output.name == output_) result.outputShape = output.shape;
@@ -186,6 +186,7 @@ class GraphBuilder {
   std::optional<EarlyDecode> weights_;
   Refusals refusals_;
   Graph graph_;
+  std::string inputType_;  // of the only input
   std::unordered_map<std::string, ValueId> ids_;
   std::unordered_map<ValueId, std::int64_t> elementTypes_;  // of constants, as the file has them
   std::unordered_map<std::string, int> names_;              // node names taken, and how often they were asked for
@@ -222,6 +223,7 @@ ValueId GraphBuilder::addInput(const RawInput& input) {
   graph_.value(id).shape = input.shape;
   graph_.value(id).hasShape = input.hasShape;
   graph_.inputs.push_back(id);
+  inputType_ = onnxTypeName(input.type);
   return id;
 }
 

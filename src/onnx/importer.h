@@ -34,6 +34,7 @@ struct ImportedModel {
   std::vector<std::string> outputs;  // of the file, in its order
   std::string output;                // the one that is the graph's
   Shape outputShape;                 // as the file declares it, -1 where it is open; empty where it says nothing
+  std::string inputType = {};        // of the elements of the one that is explained, as ONNX calls it
   std::vector<std::string> weightFiles = {};  // external data files it uses
 };
 

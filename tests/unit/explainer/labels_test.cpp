@@ -32,6 +32,17 @@ TEST(Labels, OneNameALine) {
   EXPECT_EQ(names("n01440764 tench, Tinca tinca\n\nn0 x\n"), (Names{"tench, Tinca tinca", "", "n0 x"}));
 }
 
+// Editors that offer "Unicode" may mean UTF-16.
+TEST(Labels, AreUtf8) {
+  using std::string_literals::operator""s;
+  const std::string wanted = " (expected text in UTF-8); save it as UTF-8";
+  EXPECT_EQ(refusal("\xFF\xFE"s + "c\0a\0t\0\n\0"s), "l.txt: UTF-16" + wanted);
+  EXPECT_EQ(refusal("\xFE\xFF"s + "\0c\0a\0t"s), "l.txt: UTF-16" + wanted);
+  EXPECT_EQ(refusal("c\0a\0t\0\n\0"s), "l.txt: a byte 0 among the names" + wanted);
+  EXPECT_EQ(refusal("\xFF\xFE"s + "[\0\"\0c\0\"\0]\0"s), "l.txt: UTF-16" + wanted);
+  EXPECT_EQ(refusal("[\0\"\0c\0\"\0]\0"s), "l.txt: a byte 0 among the names" + wanted);
+}
+
 TEST(Labels, Json) {
   const Names expected = {"cat", "dog"};
   EXPECT_EQ(names(R"(["cat", "dog"])"), expected);

@@ -110,6 +110,30 @@ TEST(ToJson, ComesBackTheSame) {
   EXPECT_EQ(toJson(parsePreprocess(toJson(parsePreprocess(whole, "x")), "x")), toJson(parsePreprocess(whole, "x")));
 }
 
+// A parser keeps one value, and does not say which.
+TEST(ParsePreprocess, KeysComeOnce) {
+  for (const std::string& text :
+       {with("\"scale\": 0.5", "\"scale\": 1, \"scale\": 0.5"),
+        std::string(
+            R"({"size": {"height": 8, "width": 8, "scale": 1, "scale": 2}, "image_mean": [0], "image_std": [1]})")}) {
+    const Error error = expectError(ErrorCode::MalformedPreprocess, [&] { parsePreprocess(text, "p.json"); });
+    EXPECT_STREQ(error.what(), "p.json: key 'scale' twice (expected every key once)");
+  }
+}
+
+// Black and white are to be two numbers that float32 holds.
+TEST(ParsePreprocess, NumbersLeavePixelsWithinFloat) {
+  const auto refused = [](const std::string& from, const std::string& to) {
+    return expectError(ErrorCode::MalformedPreprocess, [&] { parsePreprocess(with(from, to), "p.json"); }).got();
+  };
+  EXPECT_EQ(refused("[4, 5, 6]", "[4, 1e-40, 6]"), "\"std\" is [4, 1e-40, 6]");
+  EXPECT_EQ(refused("[4, 5, 6]", "[4, 1e300, 6]"), "\"std\" is [4, 1e+300, 6]");
+  EXPECT_EQ(refused("0.5", "1e308"), "\"scale\" is 1e+308");
+  EXPECT_EQ(refused("0.5", "1e-300"), "\"scale\" is 1e-300");
+  EXPECT_EQ(refused("[1, 2.5, 3]", "[1, 2.5, 1e39]"), "\"mean\" is [1, 2.5, 1e+39]");
+  EXPECT_EQ(refused("[1, 2.5, 3]", "[1e20, 2.5, 3]"), "\"mean\" is [1e+20, 2.5, 3]");
+}
+
 // What walks or prints a value does so by recursion.
 TEST(ParsePreprocess, OfHostileNesting) {
   const std::string deep = std::string(1'000'000, '[') + std::string(1'000'000, ']');
