@@ -30,7 +30,12 @@ struct Mask {
 // What is known of one picture about one class (or about all objects).
 struct Annotation {
   std::vector<Box> boxes;
-  std::optional<Mask> mask;
+  std::optional<Mask> mask;      // as large as the picture
+  double width = 0, height = 0;  // of the picture when its boxes were drawn; 0 where that is not said
+  // False of a picture that was resized since, or turned: boxes then lie elsewhere in it.
+  bool fits(const Image& picture) const {
+    return width <= 0 || height <= 0 || (width == picture.width && height == picture.height);
+  }
 };
 
 struct Sample {
@@ -82,6 +87,7 @@ RELPROP_API std::vector<DatasetKind> datasetKinds();
 struct Truth {
   std::optional<Mask> boxes;  // union of the boxes, of the view's size
   std::optional<Mask> mask;
+  std::string lack = {};  // why there is less than the data set has; truthInView leaves it empty
 };
 RELPROP_API Truth truthInView(const Annotation& annotation, const ViewGeometry& geometry);
 

@@ -298,19 +298,6 @@ Fitted fitAll(const TrainingSet& set, const FitOptions& options, Progress& progr
   }
 }
 
-// Every class has all pictures or none.
-void checkTellable(const TrainingSet& set) {
-  for (std::int64_t k = 0; k < static_cast<std::int64_t>(set.classes.size()); ++k) {
-    const std::int64_t positives = countOf(positivesOf(set, k));
-    if (positives > 0 && positives < set.pictures()) return;
-  }
-  const bool one = set.pictures() == 1;
-  const std::string got = set.classes.size() == 1 ? fmt::format("'{}' as the class of all or none", set.classes[0])
-                                                  : "classes that all pictures have or none";
-  invalidTraining("training set", one ? "one picture" : got, "a class that some pictures have and others have not",
-                  "add pictures of something else");
-}
-
 // Each picture under the rarest of its classes, the first of equals; last those without any.
 std::vector<Indices> byRarestClass(const TrainingSet& set) {
   std::vector<std::int64_t> count;
@@ -378,6 +365,18 @@ void checkFitOptions(const FitOptions& options) {
   for (const double c : options.c)
     if (!(std::isfinite(c) && c > 0)) invalidTraining("C", fmt::format("{}", c), "a number greater than 0");
   if (options.folds < 2) invalidTraining("folds", fmt::format("{}", options.folds), "2 or more");
+}
+
+void checkTellable(const TrainingSet& set) {
+  for (std::int64_t k = 0; k < static_cast<std::int64_t>(set.classes.size()); ++k) {
+    const std::int64_t positives = countOf(positivesOf(set, k));
+    if (positives > 0 && positives < set.pictures()) return;
+  }
+  const bool one = set.pictures() == 1;
+  const std::string got = set.classes.size() == 1 ? fmt::format("'{}' as the class of all or none", set.classes[0])
+                                                  : "classes that all pictures have or none";
+  invalidTraining("training set", one ? "one picture" : got, "a class that some pictures have and others have not",
+                  "add pictures of something else");
 }
 
 Fitted fit(const TrainingSet& set, const FitOptions& options) {

@@ -41,6 +41,9 @@ struct FitOptions {
 // What fit and crossValidate throw of the options alone, before there are pictures. Throws InvalidArgument.
 void checkFitOptions(const FitOptions& options);
 
+// What they throw of the labels and classes alone: InvalidArgument where every class has all pictures or none.
+void checkTellable(const TrainingSet& set);
+
 struct ClassFit {
   double c = 0;                 // as in FitOptions::c
   double averagePrecision = 0;  // cross-validated, at this C

@@ -62,10 +62,8 @@ void checkMachine(const Machine& machine, const std::string& where) {
 }  // namespace
 
 void importBow(const BowImport& import, const std::filesystem::path& out) {
-  Bag bag = bagOf(import.settings, 1);
-  bag.vocabulary.length = descriptorLength(bag.features);
-  const Tensor words = readMatrix(import.vocabulary, bag.vocabulary.length);
-  bag = bagOf(import.settings, words.shape[0]);
+  const Tensor words = readMatrix(import.vocabulary, descriptorLength(featuresOf(import.settings)));
+  Bag bag = bagOf(import.settings, words.shape[0]);
   bag.vocabulary = {words.shape[1], words.data, import.scale};
   if (!(import.scale > 0 && import.scale <= kMaxValue))
     rejectSetting({}, "scale", fmt::format("{}", import.scale), "a number above 0");

@@ -29,6 +29,14 @@ E choose(const std::string& what, const std::vector<SettingName<E>>& names, cons
   unknownName(ErrorCode::InvalidArgument, what, name, namesOf(names));
 }
 
+// The default gives way to a vocabulary of fewer words; a number that somebody chose has to fit.
+int chosenNearest(const BowSettings& s, std::int64_t words) {
+  if (s.nearest != BowSettings().nearest) return s.nearest;
+  return static_cast<int>(std::min<std::int64_t>(s.nearest, std::max<std::int64_t>(words, 1)));
+}
+
+}  // namespace
+
 FeatureSettings featuresOf(const BowSettings& s) {
   FeatureSettings features;
   features.places = choose("places", placesNames(), s.places);
@@ -37,20 +45,17 @@ FeatureSettings featuresOf(const BowSettings& s) {
   features.patches = s.patches;
   features.root = s.root;
   features.keypoints = s.keypoints;
+  checkFeatures(features, {});
   return features;
 }
-
-}  // namespace
 
 Bag bagOf(const BowSettings& s, std::int64_t words) {
   Bag bag;
   bag.features = featuresOf(s);
-  bag.mapping = {choose("mapping", mappingNames(), s.mapping), s.nearest, s.base, s.width};
-  bag.mapping.nearest = static_cast<int>(std::min<std::int64_t>(s.nearest, std::max<std::int64_t>(words, 1)));
+  bag.mapping = {choose("mapping", mappingNames(), s.mapping), chosenNearest(s, words), s.base, s.width};
   bag.pooling = {s.power, s.tiles, choose("norm", normNames(), s.norm)};
   bag.preprocess = s.preprocess;
   const Place place;
-  checkFeatures(bag.features, place);
   checkMapping(bag.mapping, words, place);
   checkPooling(bag.pooling, words, place);
   checkPicturePreprocess(bag.preprocess, bag.features, place);

@@ -6,6 +6,8 @@
 
 namespace relprop::bow {
 
+// Throws InvalidArgument.
+FeatureSettings featuresOf(const BowSettings& settings);
 // A bag with the settings, and without anything that is learnt. Throws InvalidArgument.
 Bag bagOf(const BowSettings& settings, std::int64_t words);
 // Throws InvalidArgument, also for γ of a kernel that has none. gammaOpen: γ = 0 stands for one that training chooses.

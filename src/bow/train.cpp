@@ -48,8 +48,9 @@ class Training {
 
  private:
   void check() const;
-  [[noreturn]] void refuse(const std::string& what, const std::string& got) const;
   void leaveNoParts() const;
+  template <class Check>
+  void orLeaveNoParts(const Check& check) const;
   std::string key(const std::string& more) const;
   Pass pass(const std::string& phase) const;
   void report(const char* phase, std::int64_t done, std::int64_t total) const;
@@ -58,7 +59,8 @@ class Training {
   void takeWords();
   void findWords();
   TrainingSet histograms() const;
-  void requireClasses(const TrainingSet& set) const;
+  TrainingSet labelled() const;
+  static void requireClasses(const TrainingSet& set);
   FitOptions fitOptions(const char* phase) const;
   void describe(const TrainingSet& set);
   BowResult measured(const TrainingSet& set, const Fitted& fitted) const;
@@ -78,6 +80,7 @@ void Training::check() const {
   if (options_.folds != 0)
     requireWithin(place, "folds", options_.folds, 2, static_cast<std::int64_t>(pictures_.ids.size()));
   checkFitOptions(fitOptions("fit"));
+  requireClasses(labelled());  // what cannot be told apart needs no features
 }
 
 void Training::leaveNoParts() const {
@@ -85,11 +88,16 @@ void Training::leaveNoParts() const {
   fs::remove_all(parts_, ignored);
 }
 
-// Pictures that gave nothing: parts would say so again when the files are mended, and stand in the way of other
-// settings.
-void Training::refuse(const std::string& what, const std::string& got) const {
-  leaveNoParts();
-  rejectSetting({}, what, got, "at least one");
+// Pictures that gave nothing, or too few of them for their classes: parts would say so again when the files are mended,
+// and stand in the way of other settings.
+template <class Check>
+void Training::orLeaveNoParts(const Check& check) const {
+  try {
+    check();
+  } catch (const Error&) {
+    leaveNoParts();
+    throw;
+  }
 }
 
 // Everything that decides what a part holds: the same key, the same bytes.
@@ -132,7 +140,9 @@ std::vector<float> Training::sample() const {
     all.insert(all.end(), values.begin(), values.end());
     if (!gave.failure.empty()) failure = gave.failure;
   });
-  if (all.empty()) refuse("pictures", "none that can be read; the last: " + failure);
+  orLeaveNoParts([&] {
+    if (all.empty()) rejectSetting({}, "pictures", "none that can be read; the last: " + failure, "at least one");
+  });
   return all;
 }
 
@@ -150,12 +160,9 @@ void Training::findWords() {
   if (vocabulary.centres.empty()) {
     const std::vector<float> descriptors = sample();
     report("words", 0, 1);
-    try {
+    orLeaveNoParts([&] {  // fewer words are another training
       vocabulary = cluster(descriptors, vocabulary.length, {.words = options_.words, .seed = options_.seed});
-    } catch (const Error&) {
-      leaveNoParts();  // fewer words are another training
-      throw;
-    }
+    });
     std::vector<double> numbers = {vocabulary.scale};
     numbers.insert(numbers.end(), vocabulary.centres.begin(), vocabulary.centres.end());
     file.append(bytesOf(numbers));
@@ -190,12 +197,21 @@ TrainingSet Training::histograms() const {
   return set;
 }
 
-void Training::requireClasses(const TrainingSet& set) const {
+// Without histograms.
+TrainingSet Training::labelled() const {
+  TrainingSet set;
+  set.classes = pictures_.classNames;
+  for (const std::vector<int>& classes : pictures_.classes) set.labels.emplace_back(classes.begin(), classes.end());
+  return set;
+}
+
+void Training::requireClasses(const TrainingSet& set) {
   std::vector<std::int64_t> counts(set.classes.size());
   for (const std::vector<std::int64_t>& labels : set.labels)
     for (const std::int64_t label : labels) ++counts[static_cast<std::size_t>(label)];
   for (std::size_t k = 0; k < counts.size(); ++k)
-    if (counts[k] == 0) refuse(fmt::format("class '{}'", set.classes[k]), "no picture");
+    if (counts[k] == 0) rejectSetting({}, fmt::format("class '{}'", set.classes[k]), "no picture", "at least one");
+  checkTellable(set);
 }
 
 FitOptions Training::fitOptions(const char* phase) const {
@@ -242,7 +258,7 @@ BowResult Training::run() {
   if (failed) throw Error(ErrorCode::FileWriteFailed, parts_.string(), failed.message());
   findWords();
   const TrainingSet set = histograms();
-  requireClasses(set);
+  orLeaveNoParts([&] { requireClasses(set); });
   const Fitted fitted = fit(set, fitOptions("fit"));
   bag_.machine = fitted.machine;
   describe(set);

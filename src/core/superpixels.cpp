@@ -63,13 +63,12 @@ class Slic {
  private:
   const Point& at(int y, int x) const { return points_[static_cast<std::size_t>(y * width_ + x)]; }
 
-  // Rows and columns of a grid of about so many: as many along the shorter side as squares would be, along the longer
-  // one what is left.
+  // A grid of squares of about so many; where there is room for a single row or column of them, one of so many.
   void placeCentres() {
-    const int shorter = std::max(1, static_cast<int>(std::lround(std::min(width_, height_) / step_)));
-    const int longer =
-        std::clamp(static_cast<int>(std::lround(static_cast<double>(count_) / shorter)), 1, std::max(width_, height_));
-    const int across = width_ < height_ ? shorter : longer, down = width_ < height_ ? longer : shorter;
+    const int most = std::min(count_, std::max(width_, height_));
+    int across = std::max(1, static_cast<int>(std::lround(width_ / step_)));
+    int down = std::max(1, static_cast<int>(std::lround(height_ / step_)));
+    if (std::min(across, down) == 1) (width_ < height_ ? down : across) = most;
     for (int j = 0; j < down; ++j)
       for (int i = 0; i < across; ++i) centres_.push_back(middleOf(j, i, down, across));
   }

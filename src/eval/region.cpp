@@ -43,7 +43,7 @@ Protocol::Region regionParameter(Parameters& parameters) {
 Measured onRegion(const Case& c, Protocol::Region wanted, Whole whole,
                   const std::function<Measured(const Plane&, const Region&)>& measure) {
   const Mask* mask = c.truth ? regionOf(*c.truth, wanted) : nullptr;
-  if (!mask) return Measured::skip(missing(wanted));
+  if (!mask) return Measured::skip(c.truth && !c.truth->lack.empty() ? c.truth->lack : missing(wanted));
   requireSameSize(c, *mask);
   const Region region{mask->values, countOf(*mask, Mask::kObject), countOf(*mask, Mask::kBackground)};
   if (region.inside == 0) return Measured::skip("the region covers nothing of the view");

@@ -90,9 +90,9 @@ void settle(const Database& database) {
       "pragma temp_store = memory; pragma cache_size = -16384");
 }
 
-void checkContent(const Database& database) {
-  eval::checkSchema(database);
-  eval::checkPages(database);
+void checkContent(Impl& impl) {
+  eval::checkSchema(impl.database);
+  impl.checked = eval::checkPages(impl.database);
 }
 
 // Readers and one writer at the same time. The change of mode is refused at once while another process makes it too.
@@ -111,7 +111,7 @@ Pointer openToWrite(const fs::path& path) {
   Pointer impl = connect(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
   const Database& database = impl->database;
   settle(database);
-  if (eval::isStore(database, true)) checkContent(database);  // before anything is changed
+  if (eval::isStore(database, true)) checkContent(*impl);  // before anything is changed
   if (sqlite3_db_readonly(database.get(), "main") == 1) database.fail(SQLITE_READONLY);
   useWal(database);
   eval::createStore(database);
@@ -148,7 +148,7 @@ Pointer openToRead(const fs::path& path) {
   if (refusesToRead(impl->database)) impl = connectWhereNothingIsWritten(path);
   settle(impl->database);
   eval::isStore(impl->database, false);
-  checkContent(impl->database);
+  checkContent(*impl);
   impl->database.run("pragma query_only = on");
   return impl;
 }
@@ -208,7 +208,7 @@ Store Store::fromBytes(const std::vector<std::uint8_t>& bytes) {
   load(impl->database, bytes);
   settle(impl->database);
   eval::isStore(impl->database, false);
-  checkContent(impl->database);
+  checkContent(*impl);
   return Store(std::move(impl));
 }
 

@@ -2,9 +2,12 @@
 #pragma once
 
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "eval/process.h"
 #include "eval/sqlite.h"
+#include "eval/store_schema.h"
 #include "relprop/store.h"
 
 namespace relprop {
@@ -12,7 +15,14 @@ namespace relprop {
 struct Store::Impl {
   Impl(const std::string& location, int flags, const std::string& name) : database(location, flags, name) {}
 
+  // Throws StoreUnusable where a row of these tables refers to one that is missing, unless all were looked at when the
+  // store was opened.
+  void checkReferences(const std::vector<std::string>& tables) const {
+    if (!checked) eval::checkReferences(database, tables);
+  }
+
   eval::Database database;
+  bool checked = true;                // false of a file too large to be read whole when it is opened
   std::optional<Provenance> run;      // written with the first row that belongs to it
   std::optional<eval::Process> self;  // this process, once it has claimed something
 };

@@ -63,6 +63,7 @@ class Merge {
 std::size_t Store::merge(const Store& other) {
   if (other.impl_ == impl_) return 0;
   const eval::Reading reading(other.impl_->database);
+  other.impl_->checkReferences({"pictures", "kept_pictures", "maps", "kept_maps", "results", "scores", "curves"});
   eval::Writing writing(impl_->database);
   Merge merge(other.impl_->database, impl_->database);
   merge.pictures();

@@ -48,6 +48,7 @@ std::vector<ModelFacts> Store::models() const {
 }
 
 std::vector<PictureFacts> Store::pictures(bool withPng) const {
+  impl_->checkReferences({"pictures", "kept_pictures"});
   std::vector<PictureFacts> pictures;
   Statement rows(impl_->database, eval::selectPictures(withPng) + "order by m.key, p.dataset, p.picture, p.target");
   while (rows.step()) pictures.push_back(eval::pictureAt(rows));
@@ -63,6 +64,7 @@ PictureFacts Store::picture(const PictureFacts& which) const {
 }
 
 void Store::eachMap(const std::function<void(const MapFacts&)>& visit, bool withMap) const {
+  impl_->checkReferences({"pictures", "maps", "kept_maps"});
   Statement rows(impl_->database,
                  eval::selectMaps(withMap) + "order by m.key, p.dataset, p.picture, p.target, me.name");
   while (rows.step()) visit(eval::mapAt(impl_->database, rows));
@@ -83,6 +85,8 @@ std::optional<Tensor> Store::map(const MapFacts& which) const {
 void Store::each(const std::function<void(const Result&, const Provenance&)>& visit, bool withCurves) const {
   const Database& database = impl_->database;
   const Reading reading(database);
+  impl_->checkReferences({"pictures", "results", "scores"});
+  if (withCurves) impl_->checkReferences({"curves"});
   const auto runs = eval::readRuns(database);
   eval::Details details(database);
   Statement rows(database, eval::selectResults() + "order by m.key, p.dataset, p.picture, p.target, me.name, pr.name");
@@ -109,6 +113,7 @@ std::size_t Store::resultCount() const {
 std::map<std::pair<std::string, std::string>, std::set<std::uint64_t>> Store::seeds() const {
   const Database& database = impl_->database;
   const Reading reading(database);
+  impl_->checkReferences({"pictures", "results"});
   const auto runs = eval::readRuns(database);
   std::map<std::pair<std::string, std::string>, std::set<std::uint64_t>> seeds;
   Statement rows(database,

@@ -217,14 +217,27 @@ void checkSchema(const Database& database) {
                   "tables and views as relprop makes them", fmt::format("drop '{}' with sqlite3", name));
 }
 
-void checkPages(const Database& database) {
+bool checkPages(const Database& database) {
   const Reading reading(database);
   const auto pages = firstInteger(database, "pragma page_count").value_or(0);
   const auto size = firstInteger(database, "pragma page_size").value_or(0);
-  if (pages * size > limits::kStoreCheckedBytes) return;
+  if (pages * size > limits::kStoreCheckedBytes) return false;
   for (const std::string& table : ownTables()) {
     Statement check(database, fmt::format("pragma integrity_check({})", table));
     if (!check.step() || check.text(0) != "ok") failDamaged(database, check.text(0));
+  }
+  checkReferences(database, ownTables());
+  return true;
+}
+
+void checkReferences(const Database& database, const std::vector<std::string>& tables) {
+  for (const std::string& table : tables) {
+    Statement check(database, fmt::format("pragma foreign_key_check({})", table));
+    if (!check.step()) continue;
+    throw Error(ErrorCode::StoreUnusable, database.name(),
+                fmt::format("damaged: a row of {} refers to a row of {} that is missing", table, check.text(2)),
+                "an intact results file",
+                "\"sqlite3 FILE 'pragma foreign_key_check'\" lists such rows; delete them, or give another file");
   }
 }
 

@@ -34,6 +34,11 @@ const char* wayWithoutClasses(const EvaluateOptions& options) {
                              : "explain what the network predicts with --target predicted";
 }
 
+// An empty one has to be seen in a list of them.
+std::string visibleName(const std::string& name) {
+  return name.empty() ? "''" : name;
+}
+
 bool anyClassKnown(const Dataset& dataset) {
   for (std::size_t i = 0; i < dataset.size(); ++i)
     if (!dataset.sample(i).classes.empty()) return true;
@@ -73,6 +78,19 @@ std::string sidesText(const Dataset& dataset, const std::vector<std::string>& la
                      nameOf(1), nameOf(0));
 }
 
+// Truth that lies elsewhere in the picture than it says is none.
+Truth truthOf(Annotation annotation, const Image& image, const ViewGeometry& geometry) {
+  std::string lack;
+  if (!annotation.fits(image)) {
+    annotation.boxes.clear();
+    lack = fmt::format("annotated at {}×{}, the picture has {}×{}", annotation.width, annotation.height, image.width,
+                       image.height);
+  }
+  Truth truth = truthInView(annotation, geometry);
+  truth.lack = std::move(lack);
+  return truth;
+}
+
 }  // namespace
 
 Subjects::Subjects(const Model& model, const Dataset& dataset, const EvaluateOptions& options,
@@ -91,13 +109,28 @@ Subjects::Subjects(const Model& model, const Dataset& dataset, const EvaluateOpt
 
 void Subjects::leaveOutUnknownClasses() {
   const auto unknown = [this](const EvaluationUnit& u) { return u.dataClass && classOf(*u.dataClass) < 0; };
+  if (asksTrueClass(options_)) requireKnownClass();
   std::set<std::string> names;
   for (const EvaluationUnit& u : units_)
-    if (unknown(u)) names.insert(classNameIn(dataset_, *u.dataClass));
+    if (unknown(u)) names.insert(visibleName(classNameIn(dataset_, *u.dataClass)));
   const std::size_t asked = std::erase_if(units_, unknown);
   if (asked > 0)
     notes_.push_back(fmt::format("questions about classes that the network does not know fall away: {} ({})", asked,
                                  fmt::join(names, ", ")));
+}
+
+// A network may know none of the classes that pictures have, and yet one that no picture has.
+void Subjects::requireKnownClass() const {
+  int unknown = -1;
+  for (std::size_t i = 0; i < dataset_.size(); ++i)
+    for (const int c : dataset_.sample(i).classes) {
+      if (classOf(c) >= 0) return;
+      if (unknown < 0) unknown = c;
+    }
+  throw Error(ErrorCode::UnknownTarget, dataset_.name(),
+              fmt::format("class '{}' and perhaps others", classNameIn(dataset_, unknown)),
+              fmt::format("classes of the network, which has {}", twoSided_ ? 2 : classifier_.classes()),
+              fmt::format("give the network's class names with --labels, or {}", wayWithoutClasses(options_)));
 }
 
 PictureFacts Subjects::keyOf(std::size_t unit) const {
@@ -194,8 +227,8 @@ void Subjects::load(Subject& s) const {
   const Image image = dataset_.image(s.unit->picture);
   const int height = static_cast<int>(shape[1]), width = static_cast<int>(shape[2]);
   s.prepared = prepared(image);
-  s.truth = truthInView(dataset_.annotation(s.unit->picture, s.unit->dataClass),
-                        viewGeometry(image.width, image.height, options_.preprocess, height, width));
+  s.truth = truthOf(dataset_.annotation(s.unit->picture, s.unit->dataClass), image,
+                    viewGeometry(image.width, image.height, options_.preprocess, height, width));
   if (s.unit->dataClass) s.facts.trueClass = classOf(*s.unit->dataClass);
   s.facts.trueLabel = labelOf(s.facts.trueClass);
   if (!options_.keep) return;

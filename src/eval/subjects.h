@@ -53,6 +53,7 @@ class Subjects {
   // What the store has of a unit was measured on the same photo and class.
   void requireSame(const PictureFacts& there, std::size_t unit, const Store& store) const;
   void leaveOutUnknownClasses();
+  void requireKnownClass() const;  // one that a picture has; throws UnknownTarget
   void load(Subject& subject) const;
   PreparedImage prepared(const Image& image) const;
   int classOf(int dataClass) const;

@@ -9,6 +9,7 @@
 #include <deque>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <string_view>
 #include <system_error>
 
 #include "eval/hdf5_writer.h"
@@ -118,6 +119,20 @@ std::uint32_t classNumber(const Store& store, int index) {
   return static_cast<std::uint32_t>(index);
 }
 
+// relprop keeps PNG files: nobody could convert a picture that is in a store.
+Image keptView(const Store& store, const PictureFacts& facts) {
+  constexpr std::string_view png{"\x89PNG\r\n\x1A\n"};
+  const std::string_view file(reinterpret_cast<const char*>(facts.view.data()), facts.view.size());
+  const std::string what = "the kept picture of " + facts.picture;
+  if (!file.starts_with(png)) eval::failDamaged(store.name(), what + " is no PNG file");
+  try {
+    return decodeImage(facts.view, store.name() + ", " + facts.picture);
+  } catch (const Error& error) {
+    if (error.code() == ErrorCode::MalformedImage) eval::failDamaged(store.name(), what + ": " + error.got());
+    throw;
+  }
+}
+
 class VirelayWriter {
  public:
   VirelayWriter(const Store& store, const Chosen& chosen, Classifier& classifier)
@@ -160,7 +175,7 @@ std::vector<Hdf5Set> VirelayWriter::attributionSets() const {
 
 VirelayWriter::Sample VirelayWriter::sampleAt(std::size_t i) const {
   Sample sample{store_.picture(pictureOf(chosen_.maps[i])), {}};
-  sample.view = decodeImage(sample.facts.view, store_.name() + ", " + sample.facts.picture);
+  sample.view = keptView(store_, sample.facts);
   if (sample.view.height != side(1) || sample.view.width != side(2))
     eval::failDamaged(store_.name(), fmt::format("a kept picture of {}×{}", sample.view.height, sample.view.width));
   return sample;
@@ -259,11 +274,31 @@ Classifier classifierOf(const Store& store, const Model& model, const Chosen& ch
   return {model, shape, options.layout, options.batch, options.threads};
 }
 
-void makeFolder(const fs::path& folder) {
-  std::error_code failed;
-  fs::create_directories(folder, failed);
-  if (failed) failWrite(folder, failed.value());
-}
+// The folder of a project and those it lies in. The files are written in it, so it is there before they are; where that
+// fails, those that are new go again.
+class ProjectFolder {
+ public:
+  explicit ProjectFolder(const fs::path& folder) {
+    std::error_code failed, ignored;
+    const auto isThere = [&](const fs::path& path) { return fs::exists(fs::symlink_status(path, ignored)); };
+    for (fs::path at = folder; !at.empty() && !isThere(at); at = at.parent_path()) made_.push_back(at);
+    fs::create_directories(folder, failed);
+    if (!failed) return;
+    removeEmpty();
+    failWrite(folder, failed.value());
+  }
+  ProjectFolder(const ProjectFolder&) = delete;
+  ProjectFolder& operator=(const ProjectFolder&) = delete;
+  ~ProjectFolder() { removeEmpty(); }
+
+ private:
+  void removeEmpty() const {
+    std::error_code ignored;
+    for (const fs::path& folder : made_) fs::remove(folder, ignored);  // not one with a file in it
+  }
+
+  std::vector<fs::path> made_;  // the innermost first
+};
 
 }  // namespace
 
@@ -273,7 +308,7 @@ VirelayProject exportVirelay(const Store& store, const Model& model, const fs::p
   Classifier classifier = classifierOf(store, model, chosen, options);
   if (toString(classifier.imageShape()) != chosen.facts.inputShape)
     eval::failDamaged(store.name(), "heatmaps of another size than the network's input");
-  makeFolder(folder);
+  const ProjectFolder made(folder);
   VirelayWriter writer(store, chosen, classifier);
   replaceFile(folder / kInputFile, [&](const fs::path& inputs) {
     replaceFile(folder / kAttributionFile,

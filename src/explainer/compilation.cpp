@@ -4,6 +4,7 @@
 
 #include "explain/layers.h"
 #include "explain/methods/method_list.h"
+#include "explain/patterns.h"
 #include "explainer/model_impl.h"
 #include "explainer/prepare.h"
 #include "explainer/redraw.h"
@@ -33,8 +34,23 @@ void requireThere(const std::filesystem::path& patterns) {
     throw Error(ErrorCode::FileNotFound, patterns.string(), "there is no such file", "", "check the path");
 }
 
+// As many values in another order would be other weights' patterns. Behind --from the graph has only some of the nodes.
+void requireFit(const Patterns& patterns, const Graph& graph, const ExplainOptions& options, const std::string& hint) {
+  const std::map<std::string, Shape> shapes = patternShapes(graph);
+  for (const auto& [node, tensor] : patterns.nodes) {
+    const std::string where = fmt::format("{}, entry '{}.npy'", options.patterns.string(), node);
+    const auto own = shapes.find(node);
+    if (own == shapes.end() && options.from.empty())
+      throw Error(ErrorCode::UnknownNode, where, "patterns of a node that the network does not have",
+                  "patterns of its Conv and Dense nodes", hint);
+    if (own != shapes.end() && tensor.shape != own->second)
+      throw Error(ErrorCode::ShapeMismatch, where, toString(tensor.shape),
+                  toString(own->second) + ", as the node's weights", hint);
+  }
+}
+
 // Patterns by node, from the file of `relprop patterns`; they belong to the weights they were estimated with.
-std::map<std::string, std::vector<float>> patternsOf(const Model& model, const Method& method,
+std::map<std::string, std::vector<float>> patternsOf(const Model& model, const Graph& graph, const Method& method,
                                                      const ExplainOptions& options) {
   if (!method.usesPatterns) {
     requireThere(options.patterns);
@@ -53,6 +69,7 @@ std::map<std::string, std::vector<float>> patternsOf(const Model& model, const M
         ErrorCode::InvalidArgument, options.patterns.string(),
         patterns.foldBatchNorm ? "patterns with BatchNormalization folded" : "patterns with BatchNormalization kept",
         method.foldBatchNorm ? "batchnorm=fold" : "batchnorm=pass", hint);
+  requireFit(patterns, graph, options, hint);
   std::map<std::string, std::vector<float>> values;
   for (auto& [node, tensor] : patterns.nodes) values.emplace(node, std::move(tensor.data));
   return values;
@@ -93,7 +110,7 @@ Compilation::Compilation(const Model& model, const ExplainOptions& options, Meth
                 "a method for networks", "relprop methods lists them");
   Specialised special = specialised();
   redrawWeights(special.graph, ModelAccess::of(model).redrawnLayers, ModelAccess::of(model).redrawSeed);
-  patterns_ = patternsOf(model, method_, options);
+  patterns_ = patternsOf(model, special.graph, method_, options);
   graph_ = std::move(special.graph), head_ = std::move(special.head);
   for (const PassReport& p : special.passes) passes_.push_back(passLine(p));
   warnings_ = std::move(special.warnings);

@@ -21,6 +21,14 @@ PatternFacts factsOf(const Patterns& p) {
           {"degenerate", std::to_string(p.degenerate)}};
 }
 
+bool foldsBatchNorm(const PatternFacts& facts, const std::filesystem::path& path) {
+  const std::string& text = facts.at("batchnorm");
+  if (text != "fold" && text != "pass")
+    throw Error(ErrorCode::MalformedTensor, path.string(),
+                "'" + text + "' in entry '" + std::string(kFactPrefix) + "batchnorm'", "fold or pass", kHint);
+  return text == "fold";
+}
+
 std::string textOf(const NpyValues& bytes, const std::string& where) {
   std::string text;
   for (double byte : bytes.data) {
@@ -78,7 +86,7 @@ Patterns Patterns::load(const std::filesystem::path& path) {
   const PatternFacts facts = readFacts(path, {"model", "batchnorm", "images", "silent", "degenerate"}, kHint);
   Patterns p;
   p.model = facts.at("model");
-  p.foldBatchNorm = facts.at("batchnorm") == "fold";
+  p.foldBatchNorm = foldsBatchNorm(facts, path);
   p.images = numberFact(facts, "images", path);
   p.silent = numberFact(facts, "silent", path);
   p.degenerate = numberFact(facts, "degenerate", path);

@@ -26,6 +26,16 @@ void eachSum(Sums& s, Visit visit) {
   visit(".xy", Shape{outputs, perOutput}, s.xy);
 }
 
+// Later images would be blamed for what no image has added.
+void requireSums(const NpzEntry& entry, const NpyValues& sums) {
+  const bool byOutput = sums.shape.size() == 1;  // counts, and outputs where they are positive
+  const auto bad = std::find_if(sums.data.begin(), sums.data.end(),
+                                [&](double v) { return !std::isfinite(v) || (byOutput && v < 0); });
+  if (bad != sums.data.end())
+    throw Error(ErrorCode::MalformedTensor, entry.where, fmt::format("{} at element {}", *bad, bad - sums.data.begin()),
+                byOutput ? "finite sums of 0 or more" : "finite sums", kStateHint);
+}
+
 }  // namespace
 
 struct PatternEstimator::Impl {
@@ -162,6 +172,7 @@ struct PatternEstimator::Impl {
       if (found == wanted.end() || values.shape != found->second.shape)
         throw Error(ErrorCode::MalformedTensor, entry.where, toString(values.shape),
                     found == wanted.end() ? "the sums of a node" : toString(found->second.shape));
+      requireSums(entry, values);
       *found->second.sums = std::move(values.data);
       wanted.erase(found);
     });

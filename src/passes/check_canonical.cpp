@@ -239,6 +239,25 @@ bool mixes(const Graph& graph, const Node& node, std::int64_t batch) {
   return !inFront || !hasBatchInFront(graph, node.outputs[0], batch) || looksAlongBatch(graph, node);
 }
 
+// Where the batch is open, one image at a time is tried instead, so this is of a first axis that the model fixes. With
+// fewer axes than pictures have, it is more likely to be channels or features than a batch; the file does not say.
+[[noreturn]] void refuseMixing(const Value& input, const std::string& node) {
+  const Shape& shape = input.shape;
+  const std::string one = toString(Shape(shape.begin() + 1, shape.end())), whole = toString(shape);
+  constexpr std::size_t kPictures = 4;
+  if (shape.size() >= kPictures)
+    throw Error(ErrorCode::UnsupportedModel, "node '" + node + "'", "mixes the images of a batch",
+                "images that know nothing of one another",
+                fmt::format("export the network with its batch left open, or for one image: 1×{}", one));
+  const std::string single = shape.size() < 2 ? "1" : "1×" + one;
+  throw Error(ErrorCode::UnsupportedModel, "input '" + input.name + "'",
+              fmt::format("{} has no batch axis: node '{}' mixes what lies along the first one", whole, node),
+              "N×" + whole,
+              fmt::format("export the network with a batch axis in front (N×C×H×W for pictures), or, if {} is a batch, "
+                          "for one image: {}",
+                          shape[0], single));
+}
+
 std::set<ValueId> valuesRead(const Graph& graph) {
   std::set<ValueId> read(graph.outputs.begin(), graph.outputs.end());
   for (const Node& node : graph.nodes) read.insert(node.inputs.begin(), node.inputs.end());
@@ -261,9 +280,7 @@ int checkCanonical(Graph& graph, PassContext& context) {
     list += (list.empty() ? "" : ", ") + describe(node) + ": " + reason;
   }
   if (!list.empty()) throw Error(ErrorCode::UnsupportedModel, "graph", "nodes that are not handled: " + list);
-  if (batch > 1 && !context.mixing.empty())
-    throw Error(ErrorCode::UnsupportedModel, "node '" + context.mixing.front() + "'", "mixes the images of a batch",
-                "images that know nothing of one another", "take one at a time: --batch 1");
+  if (batch > 1 && !context.mixing.empty()) refuseMixing(graph.value(graph.inputs[0]), context.mixing.front());
   for (ValueId output : graph.outputs)
     if (graph.isConstant(output))
       throw Error(ErrorCode::UnsupportedModel, "output '" + graph.value(output).name + "'", "a constant",

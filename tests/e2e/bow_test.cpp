@@ -261,6 +261,21 @@ TEST_F(BowTest, WrongUsageIsExitCodeTwo) {
   expectRefused(relprop({"bow", "train", "voc:/no/such", "-o", out()}), "/no/such");
 }
 
+// Before the features, which take most of the time, and without parts that a right training would stumble over.
+TEST_F(BowTest, ClassesThatNothingTellsApartAreRefusedFirst) {
+  expectRefused(trainOn(boxesOf({3, 3, 3, 3, 3, 3, 3, 3})), "'class 3' as the class of all or none");
+  EXPECT_FALSE(fs::exists(parts()));
+  const Outcome mended = trainOn(boxesOf({3, 3, 3, 3, 7, 7, 7, 7}));
+  EXPECT_EQ(mended.code, 0) << mended.err;
+}
+
+TEST_F(BowTest, NumbersOfTheClassifierThatAreNone) {
+  for (const char* kernel : {"chi2:gamma=0", "chi2:gamma=-0", "intersection,rbf:beta=2,gamma=0"})
+    expectRefused(train({"--kernel", kernel}), "has a gamma of 0", 2);
+  expectRefused(train({"--words", "16", "--nearest", "99"}), "nearest: 99 (expected a whole number from 1 to 16)");
+  EXPECT_EQ(train({"--words", "4"}).code, 0) << "the default gives way";
+}
+
 // An option that another one leaves without effect is refused.
 TEST_F(BowTest, OptionsThatContradictOneAnother) {
   for (const Arguments& both : std::vector<Arguments>{{"--keypoints", "5", "--regions", "5"},

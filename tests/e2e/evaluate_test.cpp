@@ -249,6 +249,26 @@ TEST_F(EvaluateTest, ReportsAsMarkdown) {
   EXPECT_EQ(relprop({"report", store(), "--markdown", "-o", ""}).code, 2);
 }
 
+// A slip in the network's name would look as if nobody had published anything.
+TEST_F(EvaluateTest, AReportSaysWhereNoFigureOfOthersStands) {
+  ASSERT_EQ(evaluate({"--methods", "rap", "--metrics", "outside-inside"}).code, 0);
+  const fs::path papers = folder_ / "papers.json";
+  for (const std::string network : {"shapes", "shpaes"}) {
+    writeText(papers,
+              R"([{"source": "S", "metric": "outside-inside", "method": "rap", "scores": {"all": 0.5}, "network": ")" +
+                  network + "\"}]");
+    const Outcome text = relprop({"report", store(), "--markdown", "--beside", papers});
+    const Outcome pages = relprop({"report", store(), "-o", folder_ / network, "--beside", papers});
+    for (const Outcome& report : {text, pages}) {
+      EXPECT_EQ(report.code, 0) << report.err;
+      EXPECT_EQ(report.err.find("papers.json: none of its 1 figures stands in the report") == std::string::npos,
+                network == "shapes")
+          << network << report.err;
+    }
+  }
+  EXPECT_EQ(relprop({"report", store(), "--markdown"}).err, "");
+}
+
 TEST_F(EvaluateTest, MetricsAreListedAndDescribed) {
   EXPECT_THAT(relprop({"metrics"}).out, HasSubstr("outside-inside"));
   EXPECT_THAT(relprop({"metrics", "id-score"}).out, HasSubstr("profile"));

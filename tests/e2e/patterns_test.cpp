@@ -111,6 +111,30 @@ TEST_F(PatternsTest, APartOfAnotherRunIsRefused) {
   EXPECT_THAT(broken.err, HasSubstr("to start again"));
 }
 
+// A file that was edited: nothing of it is believed, and the sums behind it are right ones.
+TEST_F(PatternsTest, ADamagedPartIsRefusedAndNamed) {
+  const std::string images = photos(400);
+  patterns(images, {"--save-every", "0"}, interruptedBy(SIGINT));
+  ASSERT_TRUE(fs::exists(part()));
+  relprop::PatternEstimator sums(relprop::Model::load(exampleModel()), {.inputShape = {}, .threads = 1});
+  const std::string note = sums.loadState(part());
+  const auto with = [&](const std::string& key, const std::string& value) {
+    const std::size_t begin = note.find("\"" + key + "\":") + key.size() + 3;
+    return note.substr(0, begin) + value + note.substr(note.find_first_of(",}", begin));
+  };
+  for (const std::string& other :
+       {with("next", "\"abc\""), with("next", "-5"), with("next", "1000000000"), with("next", "2.5"), with("next", "0"),
+        with("failed", "-1"), with("failed", "401"), with("failed", "[]"), std::string("[1,2]"), std::string("7"),
+        std::string("no JSON")}) {
+    sums.saveState(part(), other);
+    const Outcome refused = patterns(images);
+    expectRefused(refused, "patterns.npz.part: ");
+    EXPECT_THAT(refused.err, HasSubstr("the file is damaged: give another --out, or remove ")) << other;
+  }
+  sums.saveState(part(), note);
+  EXPECT_EQ(patterns(images).code, 0);
+}
+
 TEST_F(PatternsTest, UnreadableImagesAreSkippedAndSaid) {
   const std::string images = photos(3);
   writeText(folder_ / "photos/00000.jpg", "no picture");

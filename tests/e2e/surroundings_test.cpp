@@ -300,11 +300,20 @@ TEST_F(SurroundingsTest, ReportsWhereNoFolderCanBe) {
 
 TEST_F(SurroundingsTest, ABudgetIsForTheFilesOfOneCommand) {
   expectError(relprop(explain("/dev/zero", {"--budget", "stream=1M"})), "a stream of more than 1048576 bytes");
-  for (const char* wrong : {"stream", "streams=1M", "stream=", "stream=-1", "stream=0", "stream=much"}) {
+  for (const char* wrong :
+       {"stream", "streams=1M", "stream=", "stream=-1", "stream=0", "stream=much", "stream=0x10", "stream=+5",
+        "stream= 5", "stream=5 M", "stream=00", "stream=05", "stream=M", "stream=1Mi5"}) {
     const Outcome refused = relprop(explain(examplePicture(), {"--budget", wrong}));
     EXPECT_EQ(refused.code, 2) << wrong;
     EXPECT_THAT(refused.err, HasSubstr("--budget")) << wrong;
   }
+  for (const char* large : {"pixels=99999999999999999999", "pixels=9223372036854775808", "archive=8E", "pixels=8EiB"}) {
+    const Outcome refused = relprop(explain(examplePicture(), {"--budget", large}));
+    EXPECT_EQ(refused.code, 2) << large;
+    EXPECT_THAT(refused.err, HasSubstr("'" + std::string(large) + "' is too large")) << large;
+  }
+  for (const char* right : {"pixels=9223372036854775807", "archive=7E", "model=64mib", "stream=1073741824b"})
+    EXPECT_EQ(relprop(explain(examplePicture(), {"--budget", right})).code, 0) << right;
   const Outcome outcome =
       relprop(explain(examplePicture(), {"--budget", "pixels=100M", "--budget", "model=1G", "--budget", "archive=4G"}));
   EXPECT_EQ(outcome.code, 0) << outcome.err;

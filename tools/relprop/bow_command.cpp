@@ -61,6 +61,8 @@ BowKernel kernelOf(const std::string& text) {
     if (equals == std::string::npos || (key != "gamma" && key != "beta"))
       throw CLI::ValidationError("--kernel", "'" + part + "' is neither gamma=… nor beta=…");
     (key == "gamma" ? kernel.gamma : kernel.beta) = numberOf("--kernel", part.substr(equals + 1));
+    if (key == "gamma" && kernel.gamma == 0)  // which the library has for none given
+      throw CLI::ValidationError("--kernel", "'" + text + "' has a gamma of 0; without one, training chooses it");
   }
   return kernel;
 }
@@ -132,7 +134,8 @@ void requireMapping(const CLI::App& app, const std::string& mapping) {
 void addHistogramOptions(CLI::App& app, BowSettings& s) {
   app.option_defaults()->group("Histograms");
   app.add_option("--mapping", s.mapping, "of features to words: rank (default), hard or gaussian");
-  app.add_option("--nearest", s.nearest, "words that a feature is mapped to (default 8)")->type_name("N");
+  app.add_option("--nearest", s.nearest, "words that a feature is mapped to (default 8, or all of fewer)")
+      ->type_name("N");
   app.add_option("--base", s.base, "of rank: the word of rank r gets base^-r (default 2.4)")->type_name("B");
   app.add_option("--width", s.width, "of gaussian, in units of the sample's distances to its words (default 1)")
       ->type_name("W");

@@ -71,6 +71,8 @@ class PatternRun {
   void prepare();
   void requireOutIsNoInput() const;
   void checkRoom() const;
+  Progress progressIn(const std::string& note) const;
+  void requireFits(const Progress& noted) const;
   void resume();
   Group load(const GroupReader& reader, std::size_t first, std::size_t last);
   std::size_t endOfGroup(std::size_t first) const;
@@ -144,22 +146,55 @@ nlohmann::json identity(const std::vector<Input>& inputs, const std::optional<Pr
           {"preprocess", preprocess ? nlohmann::json::parse(toJson(*preprocess)) : nlohmann::json()}};
 }
 
+// Of the note of saved sums, whose file is `where`.
+std::size_t countIn(const nlohmann::json& note, const char* key, const std::string& where) {
+  const auto found = note.find(key);
+  if (found == note.end() || !found->is_number_unsigned())
+    throw Error(ErrorCode::MalformedTensor, where, fmt::format("no count '{}' in its note", key), "a whole number");
+  return found->get<std::size_t>();
+}
+
+// What save() has noted, of these images and no others.
+Progress PatternRun::progressIn(const std::string& text) const {
+  const nlohmann::json note = nlohmann::json::parse(text, nullptr, false), own = identity(inputs_, preprocess_);
+  if (!note.is_object())
+    throw Error(ErrorCode::MalformedTensor, part_.string(), "a note that says nothing of images", "relprop's own");
+  for (const auto& [key, value] : own.items())
+    if (note.value(key, nlohmann::json()) != value)
+      throw Error(ErrorCode::InvalidArgument, part_.string(),
+                  key == "preprocess" ? "sums over images that were preprocessed in another way"
+                                      : "sums over another list of images",
+                  "what this command names");
+  const Progress noted = {countIn(note, "next", part_.string()), countIn(note, "failed", part_.string())};
+  requireFits(noted);
+  return noted;
+}
+
+// A photo is one image of the sums, an array as many as it has rows.
+void PatternRun::requireFits(const Progress& noted) const {
+  const auto added = static_cast<std::size_t>(estimator_->images());
+  if (noted.next <= inputs_.size() && noted.failed <= noted.next) {
+    const auto end = inputs_.begin() + static_cast<std::ptrdiff_t>(noted.next);
+    const bool photos = std::none_of(inputs_.begin(), end, [](const Input& input) { return input.tensor; });
+    const std::size_t read = noted.next - noted.failed;
+    if (photos ? added == read : added >= read) return;
+  }
+  throw Error(ErrorCode::MalformedTensor, part_.string(),
+              fmt::format("sums over {} images where {} of {} are done and {} of those could not be read", added,
+                          noted.next, inputs_.size(), noted.failed),
+              "numbers that fit together");
+}
+
 // Goes on where an interrupted run of the same images stopped.
 void PatternRun::resume() {
   if (std::error_code ignored; !fs::exists(part_, ignored)) return;
-  const std::string restart = fmt::format("give another --out, or remove {} to start again", part_.string());
   try {
-    const nlohmann::json note = nlohmann::json::parse(estimator_->loadState(part_), nullptr, false);
-    const nlohmann::json own = identity(inputs_, preprocess_);
-    for (const auto& [key, value] : own.items())
-      if (note.is_discarded() || note.value(key, nlohmann::json()) != value)
-        throw Error(ErrorCode::InvalidArgument, part_.string(),
-                    key == "preprocess" ? "sums over images that were preprocessed in another way"
-                                        : "sums over another list of images",
-                    "what this command names");
-    progress_ = {note.value("next", std::size_t{0}), note.value("failed", std::size_t{0})};
+    progress_ = progressIn(estimator_->loadState(part_));
   } catch (const Error& e) {
-    throw Error(e.code(), e.where(), e.got(), e.expected(), restart);
+    const bool damaged = e.code() == ErrorCode::MalformedTensor;
+    throw Error(e.code(), e.where(), e.got(), e.expected(),
+                fmt::format("{}give another --out, or remove {} to start again", damaged ? "the file is damaged: " : "",
+                            part_.string()));
   }
   console_.note(
       fmt::format("going on from {}: {} of {} images are done", part_.string(), progress_.next, inputs_.size()));

@@ -6,6 +6,7 @@
 #include <iostream>
 #include <optional>
 #include <set>
+#include <string_view>
 
 #include "commands.h"
 #include "console.h"
@@ -13,6 +14,7 @@
 #include "network_options.h"
 #include "paths.h"
 #include "relprop/error.h"
+#include "relprop/image.h"
 #include "relprop/report.h"
 #include "relprop/store.h"
 #include "relprop/virelay.h"
@@ -51,9 +53,20 @@ struct ExportArguments {
   VirelayOptions virelay;
 };
 
+// A report names whose figures stand in it, with `sources` before their names. A slip in a network's name, say, would
+// look as if nobody had published anything.
+void noteFigures(Console& console, const StoreArguments& arguments, std::string_view text, std::string_view sources) {
+  if (text.find(sources) != std::string_view::npos) return;
+  console.note(
+      fmt::format("{}: none of its {} figures stands in the report: no table has the network, data, target, "
+                  "method and metric of one",
+                  arguments.beside.string(), arguments.report.beside.size()));
+}
+
 int reportMarkdown(const Store& store, const StoreArguments& arguments, Console& console) {
   const std::string text = markdownReport(store, arguments.report);
   if (interrupted()) return kExitInterrupted;
+  if (!arguments.beside.empty()) noteFigures(console, arguments, text, "\nIn brackets: ");
   if (arguments.out.empty())
     console.lines(text);
   else
@@ -75,7 +88,12 @@ int reportPages(const Store& store, const StoreArguments& arguments, Console& co
     console.note("interrupted; nothing was written");
     return kExitInterrupted;
   }
-  console.result((arguments.out / "index.html").string());
+  const fs::path index = arguments.out / "index.html";
+  if (!arguments.beside.empty()) {
+    const std::vector<std::uint8_t> html = readFile(index);
+    noteFigures(console, arguments, {reinterpret_cast<const char*>(html.data()), html.size()}, ">Published: ");
+  }
+  console.result(index.string());
   return kExitOk;
 }
 

@@ -93,6 +93,8 @@ Columns columnsOf(const CsvRow& header, const fs::path& path) {
   const auto column = [&](const char* name) {
     const auto found = std::find(header.begin(), header.end(), name);
     if (found == header.end()) malformed(path, fmt::format("no column {}", name), kHeader);
+    if (std::find(found + 1, header.end(), name) != header.end())
+      malformed(path, fmt::format("column {} is there twice", name), "every column once");
     return static_cast<std::size_t>(found - header.begin());
   };
   return {column("picture"), column("class"), {column("xmin"), column("ymin"), column("xmax"), column("ymax")}};
@@ -116,13 +118,18 @@ BoxTable readTable(const fs::path& path) {
   const CsvRow header = rows.next().value_or(CsvRow());
   const Columns columns = columnsOf(header, path);
   BoxTable table{path.parent_path(), {}, {}, {}};
+  std::set<std::string> seen;
   while (const std::optional<CsvRow> row = rows.next()) {
     const std::string where = rows.where();
     if (row->size() != header.size())
       malformed(where, fmt::format("{} fields", row->size()), fmt::format("{}, as the header has", header.size()));
     const std::string& picture = nameWithin(row->at(columns.picture), where);
-    if (!table.boxes.contains(picture)) table.pictures.push_back(picture);
-    table.boxes[picture].push_back({row->at(columns.aClass), boxOf(*row, columns, where)});
+    const auto [boxes, fresh] = table.boxes.try_emplace(picture);
+    if (fresh) {
+      requireFreshName(seen, picture, where);
+      table.pictures.push_back(picture);
+    }
+    boxes->second.push_back({row->at(columns.aClass), boxOf(*row, columns, where)});
   }
   if (table.pictures.empty()) malformed(path, "no boxes", "one a line");
   return table;

@@ -29,7 +29,8 @@ struct Instance {
 
 struct CocoPicture {
   std::string file;
-  std::vector<Instance> instances;
+  double width = 0, height = 0;  // as the file says; 0 where it does not
+  std::vector<Instance> instances = {};
 };
 
 struct Coco {
@@ -50,7 +51,7 @@ struct Coco {
 };
 
 Json readJson(const fs::path& path) {
-  const std::vector<std::uint8_t> bytes = readFile(path);
+  const std::vector<std::uint8_t> bytes = readFile(regularFile(path));
   requireShallowJson(bytes, ErrorCode::MalformedDataset, path.string());
   Json json = Json::parse(bytes.begin(), bytes.end(), nullptr, false);
   if (!json.is_object()) malformed(path, "no JSON object", "images, annotations and categories");
@@ -71,6 +72,11 @@ std::string textOf(const Json& entry, const char* key, const std::string& where)
   return found->get<std::string>();
 }
 
+double sideOf(const Json& entry, const char* key) {
+  const auto found = entry.find(key);
+  return found != entry.end() && found->is_number() ? found->get<double>() : 0;
+}
+
 std::string entryName(const Coco& set, const char* part, std::size_t i) {
   return fmt::format("{}, {} {}", set.path.string(), part, i);
 }
@@ -78,10 +84,15 @@ std::string entryName(const Coco& set, const char* part, std::size_t i) {
 // Classes in the order of the categories' numbers.
 void readCategories(Coco& set, const Json& list) {
   std::map<std::int64_t, std::string> names;
+  std::set<std::string> seen;
   for (std::size_t i = 0; i < list.size(); ++i) {
-    const std::string where = entryName(set, "categories", i);
-    if (!names.emplace(wholeOf(list[i], "id", where), textOf(list[i], "name", where)).second)
+    const std::string where = entryName(set, "categories", i), name = textOf(list[i], "name", where);
+    if (!names.emplace(wholeOf(list[i], "id", where), name).second)
       malformed(where, "an id that is there twice", "every id once");
+    // A picture would be asked about one class twice, with a part of the truth each time.
+    if (!seen.insert(name).second)
+      malformed(where, fmt::format("'{}', the name of another category", name), "every name once",
+                "give each its own name, or the annotations of both one category_id");
   }
   for (const auto& [number, name] : names) {
     set.classes[number] = static_cast<int>(set.names.size());
@@ -94,7 +105,8 @@ void readPictures(Coco& set, const Json& list) {
     const std::string where = entryName(set, "images", i);
     if (!set.byNumber.emplace(wholeOf(list[i], "id", where), i).second)
       malformed(where, "an id that is there twice", "every id once");
-    set.pictures.push_back({nameWithin(textOf(list[i], "file_name", where), where), {}});
+    set.pictures.push_back(
+        {nameWithin(textOf(list[i], "file_name", where), where), sideOf(list[i], "width"), sideOf(list[i], "height")});
   }
   if (set.pictures.empty()) malformed(set.path, "an empty list images", "one picture or more");
 }
@@ -104,9 +116,7 @@ Box boxOf(const Json& entry, const std::string& where) {
   const bool numbers = box.is_array() && box.size() == 4 &&
                        std::all_of(box.begin(), box.end(), [](const Json& v) { return v.is_number(); });
   if (!numbers) malformed(where, "no bbox", "x, y, width, height");
-  const double x = box[0].get<double>(), y = box[1].get<double>(), w = box[2].get<double>(), h = box[3].get<double>();
-  if (!(w >= 0 && h >= 0)) malformed(where, fmt::format("a box of {}×{} pixels", w, h), "sides from 0 on");
-  return {x, y, x + w, y + h};
+  return boxOfSides(box[0].get<double>(), box[1].get<double>(), box[2].get<double>(), box[3].get<double>(), where);
 }
 
 // How many are of pictures that `images` does not have, as in a part of a set, and are left out.
@@ -151,13 +161,16 @@ void addSamples(Contents& contents, const Coco& set) {
 }
 
 Annotation annotationOf(const Coco& set, std::size_t i, std::optional<int> aClass, bool masks) {
+  const CocoPicture& picture = set.pictures[i];
   Annotation annotation;
+  annotation.width = picture.width, annotation.height = picture.height;
   std::optional<Segments> segments;
   if (masks) {
     const Image photo = readStoredImage(regularFile(set.picture(i)));
-    segments.emplace(photo.width, photo.height);
+    // Outlines count the pixels of the picture that was annotated, as boxes do.
+    if (annotation.fits(photo)) segments.emplace(photo.width, photo.height);
   }
-  for (const Instance& instance : set.pictures[i].instances) {
+  for (const Instance& instance : picture.instances) {
     if (aClass && *aClass != instance.aClass) continue;
     annotation.boxes.push_back(instance.box);
     if (segments) segments->add(instance.segmentation, instance.where);

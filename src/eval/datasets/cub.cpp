@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 
 #include "eval/datasets/files.h"
 #include "eval/datasets/lists.h"
@@ -39,12 +40,21 @@ struct Cub {
   }
 };
 
+[[noreturn]] void failTwice(const ListLine& line, const char* kind, const std::string& which) {
+  malformed(line.where(), fmt::format("{} {} is there twice", kind, which), fmt::format("every {} once", kind));
+}
+
 // Hands each line of a list to `take` with the bird it speaks of; false when there is no such list.
 bool readAbout(Birds& birds, const fs::path& list, std::size_t fields, const std::string& expected,
                const std::function<void(Bird&, const ListLine&)>& take) {
   if (!isFile(list)) return false;
+  std::set<int> seen;  // none of a bird that there is not, so that a long list is not kept
   readList(list, fields, fields, expected, [&](const ListLine& line) {
-    if (const auto bird = birds.find(line.whole(0, 0)); bird != birds.end()) take(bird->second, line);
+    const int number = line.whole(0, 0);
+    const auto bird = birds.find(number);
+    if (bird == birds.end()) return;
+    if (!seen.insert(number).second) failTwice(line, "number", line.text(0));
+    take(bird->second, line);
   });
   return true;
 }
@@ -53,19 +63,15 @@ Birds readNames(const fs::path& list) {
   Birds birds;
   readList(list, 2, 2, "NUMBER FILE", [&](const ListLine& line) {
     const int number = line.whole(0, 0);
-    if (!birds.emplace(number, Bird{line.name(1), {}, {}, false}).second)
-      malformed(list, fmt::format("number {} is there twice", number), "every number once");
+    if (!birds.emplace(number, Bird{line.name(1), {}, {}, false}).second) failTwice(line, "number", line.text(0));
   });
   if (birds.empty()) malformed(list, "an empty list", "NUMBER FILE on every line");
   return birds;
 }
 
 void readBoxes(Contents& contents, Birds& birds, const fs::path& root) {
-  const auto take = [&](Bird& bird, const ListLine& line) {
-    const double x = line.number(1), y = line.number(2), width = line.number(3), height = line.number(4);
-    if (width < 0 || height < 0)
-      malformed(root / "bounding_boxes.txt", fmt::format("a box of {}×{} pixels", width, height), "sides from 0 on");
-    bird.box = Box{x, y, x + width, y + height};
+  const auto take = [](Bird& bird, const ListLine& line) {
+    bird.box = boxOfSides(line.number(1), line.number(2), line.number(3), line.number(4), line.where());
   };
   if (!readAbout(birds, root / "bounding_boxes.txt", 5, "NUMBER X Y WIDTH HEIGHT", take))
     contents.notes.push_back(
@@ -79,7 +85,11 @@ void readLabels(Contents& contents, Birds& birds, const fs::path& root) {
 }
 
 void readSplit(Contents& contents, Birds& birds, const fs::path& root) {
-  const auto take = [](Bird& bird, const ListLine& line) { bird.training = line.whole(1, 0) != 0; };
+  const auto take = [](Bird& bird, const ListLine& line) {
+    const int training = line.whole(1, 0);
+    if (training > 1) malformed(line.where(), fmt::format("'{}'", training), "1 (training) or 0 (test)");
+    bird.training = training == 1;
+  };
   if (!readAbout(birds, root / "train_test_split.txt", 2, "NUMBER TRAINING", take))
     contents.notes.push_back("train_test_split.txt is missing, so all pictures are taken.");
 }
@@ -90,11 +100,14 @@ std::vector<std::string> readClassNames(Contents& contents, const fs::path& list
     contents.notes.push_back("classes.txt is missing, so classes are taken for the network's own numbers.");
     return names;
   }
+  std::set<std::string> seen;
   constexpr int most = 1 << 20;  // a larger number is a slip, not a reason to run out of memory
   readList(list, 2, 2, "CLASS NAME", [&](const ListLine& line) {
     const auto number = static_cast<std::size_t>(line.whole(0, 1));
-    if (number > most) malformed(list, fmt::format("class {}", number), fmt::format("at most {}", most));
+    if (number > most) malformed(line.where(), fmt::format("class {}", number), fmt::format("at most {}", most));
     if (names.size() < number) names.resize(number);
+    if (!names[number - 1].empty()) failTwice(line, "class", line.text(0));
+    if (!seen.insert(line.text(1)).second) failTwice(line, "class", line.text(1));
     names[number - 1] = line.text(1);
   });
   return names;

@@ -1,11 +1,11 @@
 #include "eval/datasets/files.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
-#include <set>
-#include <string_view>
+#include <cmath>
 
 #include "core/lower_case.h"
 #include "relprop/error.h"
@@ -34,18 +34,25 @@ std::vector<std::string> namesIn(const fs::path& folder, const Wanted& wanted) {
   return names;
 }
 
-// Without fs::path, whose normal form of a name with many parts takes the square of their number.
-bool leadsOut(std::string_view name) {
-  std::int64_t depth = name.starts_with('/') ? -1 : 0;
-  while (depth >= 0 && !name.empty()) {
+// Those that lead somewhere. Without fs::path, whose normal form of a name with many parts takes the square of their
+// number.
+template <typename Take>
+void forParts(std::string_view name, const Take& take) {
+  while (!name.empty()) {
     const std::string_view part = name.substr(0, name.find('/'));
     name.remove_prefix(std::min(name.size(), part.size() + 1));
-    if (part == "..")
-      --depth;
-    else if (!part.empty() && part != ".")
-      ++depth;
+    if (!part.empty() && part != ".") take(part);
   }
-  return depth < 0;
+}
+
+bool leadsOut(std::string_view name) {
+  std::int64_t depth = 0;
+  bool out = name.starts_with('/');
+  forParts(name, [&](std::string_view part) {
+    depth += part == ".." ? -1 : 1;
+    out = out || depth < 0;
+  });
+  return out;
 }
 
 }  // namespace
@@ -93,7 +100,19 @@ const std::string& nameWithin(const std::string& name, const std::string& where)
   if (leadsOut(name))
     malformed(where, fmt::format("'{}'", name), "a path that stays in its folder",
               "link the folder of pictures into the data set");
+  if (name.find('\0') != std::string::npos) malformed(where, fmt::format("'{}'", name), "a name without a NUL");
   return name;
+}
+
+std::string plainName(std::string_view name) {
+  std::vector<std::string_view> parts;
+  forParts(name, [&](std::string_view part) {
+    if (part == ".." && !parts.empty() && parts.back() != "..")
+      parts.pop_back();
+    else
+      parts.push_back(part);
+  });
+  return fmt::format("{}{}", name.starts_with('/') ? "/" : "", fmt::join(parts, "/"));
 }
 
 bool isPicture(const fs::path& name) {
@@ -135,11 +154,25 @@ void noteShare(Contents& contents, const std::string& what, std::size_t count) {
   contents.notes.push_back(fmt::format("{} of {} pictures {}.", count, contents.samples.size(), what));
 }
 
+Box boxOfSides(double x, double y, double width, double height, const std::string& where) {
+  if (!(width >= 0 && height >= 0))
+    malformed(where, fmt::format("a box of {}×{} pixels", width, height), "sides from 0 on");
+  const Box box{x, y, x + width, y + height};
+  if (!std::isfinite(box.x1) || !std::isfinite(box.y1))
+    malformed(where, fmt::format("a box that ends at ({}, {})", box.x1, box.y1), "finite numbers");
+  return box;
+}
+
+void requireFreshName(std::set<std::string>& seen, const std::string& name, const std::string& where) {
+  const std::string plain = plainName(name);
+  if (seen.insert(plain).second) return;
+  const std::string meant = name == plain ? "" : fmt::format(", which is '{}',", plain);
+  malformed(where, fmt::format("'{}'{} is there twice", name, meant), "every picture once");
+}
+
 void requireDifferentIds(const Contents& contents, const fs::path& where) {
   std::set<std::string> seen;
-  for (const Sample& sample : contents.samples)
-    if (!seen.insert(sample.id).second)
-      malformed(where, fmt::format("'{}' is there twice", sample.id), "every picture once");
+  for (const Sample& sample : contents.samples) requireFreshName(seen, sample.id, where.string());
 }
 
 }  // namespace relprop::eval

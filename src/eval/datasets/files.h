@@ -4,7 +4,9 @@
 #include <filesystem>
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "eval/datasets/layout.h"
@@ -25,8 +27,11 @@ std::vector<std::string> foldersIn(const std::filesystem::path& folder);
 bool isFile(const std::filesystem::path& path);  // and there
 // The path itself. Throws FileUnreadable where it leads to a pipe or a device, which whoever reads it would wait for.
 const std::filesystem::path& regularFile(const std::filesystem::path& path);
-// The name itself, as a list has it. Throws MalformedDataset where it leads out of the folder that it counts from.
+// The name itself, as a list has it. Throws MalformedDataset where it leads out of the folder that it counts from, or
+// has a NUL, before which the system would stop reading it.
 const std::string& nameWithin(const std::string& name, const std::string& where);
+// The shortest name of the same path: "./a//b/../c" → "a/c". Links are not looked at.
+std::string plainName(std::string_view name);
 bool isPicture(const std::filesystem::path& name);  // by its extension
 std::vector<std::string> picturesIn(const std::filesystem::path& folder);
 // The picture of that stem, with whichever extension is there; otherwise with the extension that the layout publishes.
@@ -41,6 +46,12 @@ void notePictures(Contents& contents, const std::filesystem::path& where,
 // "K of N pictures WHAT."; the samples are complete.
 void noteShare(Contents& contents, const std::string& what, std::size_t count);
 
+// A box as a corner and its sides. Throws MalformedDataset for sides below 0 and ends that are no number any more.
+Box boxOfSides(double x, double y, double width, double height, const std::string& where);
+
+// Takes the name of a picture down. Throws MalformedDataset when it is there already, perhaps spelt another way: the
+// picture would count twice.
+void requireFreshName(std::set<std::string>& seen, const std::string& name, const std::string& where);
 // Throws MalformedDataset when an id is there twice.
 void requireDifferentIds(const Contents& contents, const std::filesystem::path& where);
 

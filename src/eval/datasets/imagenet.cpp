@@ -107,7 +107,7 @@ void readSynsetsFromAnnotations(Imagenet& set) {
     const std::optional<fs::path> xml = set.annotation(i);
     if (picture.label >= 0 || !picture.synsets.empty() || !xml) continue;
     const auto read = [&] {
-      for (const NamedBox& object : readObjects(*xml, FirstPixel::Zero)) picture.synsets.insert(object.name);
+      for (const NamedBox& object : readObjects(*xml, FirstPixel::Zero).objects) picture.synsets.insert(object.name);
     };
     forOnePicture(read, [&](const std::string&) { picture.broken = true; });
   }
@@ -167,8 +167,11 @@ void noteAnnotations(Contents& contents, const Imagenet& set) {
 // A picture of this set has objects of one class, so the class asked about makes no difference.
 Annotation annotationOf(const Imagenet& set, std::size_t i) {
   Annotation annotation;
-  if (const std::optional<fs::path> xml = set.annotation(i))
-    for (const NamedBox& object : readObjects(*xml, FirstPixel::Zero)) annotation.boxes.push_back(object.box);
+  const std::optional<fs::path> xml = set.annotation(i);
+  if (!xml) return annotation;
+  const PictureObjects read = readObjects(*xml, FirstPixel::Zero);
+  for (const NamedBox& object : read.objects) annotation.boxes.push_back(object.box);
+  annotation.width = read.width, annotation.height = read.height;
   return annotation;
 }
 

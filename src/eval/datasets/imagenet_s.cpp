@@ -60,33 +60,66 @@ void addPictures(ImageNetS& set, Contents& contents) {
   if (!numbers) contents.notes.push_back(kNoSynsetList);
 }
 
-std::optional<fs::path> categoriesOf(const fs::path& root) {
-  std::vector<fs::path> candidates;
-  for (const std::size_t size : kSizes)
-    for (const fs::path& folder : {root, root / ".."})
-      candidates.push_back(folder / fmt::format("ImageNetS_categories_im{}.txt", size));
-  return firstFile(candidates);
+struct CategoryList {
+  fs::path path;
+  std::size_t size;  // as its name says
+};
+
+// Those that are there, the smallest first.
+std::vector<CategoryList> categoryLists(const fs::path& root) {
+  std::vector<CategoryList> lists;
+  for (const std::size_t size : kSizes) {
+    const std::string name = fmt::format("ImageNetS_categories_im{}.txt", size);
+    if (const std::optional<fs::path> path = firstFile({root / name, root / ".." / name}))
+      lists.push_back({*path, size});
+  }
+  return lists;
 }
 
-// A part of a set says nothing of how the whole one counts.
-std::vector<std::string> categories(const fs::path& root) {
-  std::vector<std::string> synsets;
-  if (const std::optional<fs::path> list = categoriesOf(root)) {
-    readList(*list, 1, 1, "SYNSET on every line", [&](const ListLine& line) { synsets.push_back(line.text(0)); });
-    return synsets;
+// A line too few or too many would give all synsets behind it another number.
+std::set<std::string> readCategories(const CategoryList& list) {
+  std::set<std::string> synsets;
+  readList(list.path, 1, 1, "SYNSET on every line", [&](const ListLine& line) {
+    if (!isSynset(line.text(0)) || !synsets.insert(line.text(0)).second)
+      malformed(line.where(), fmt::format("'{}' after {} synsets", line.text(0), synsets.size()),
+                "every synset once, as n01440764");
+  });
+  if (synsets.size() != list.size)
+    malformed(list.path, fmt::format("{} synsets", synsets.size()), fmt::format("{}, as its name says", list.size));
+  return synsets;
+}
+
+// A part of a set says nothing of how the whole one counts. The lists of all sets are published together: that of
+// another one has numbers of its own, and lacks synsets of this one unless it is larger.
+std::set<std::string> categories(const fs::path& root) {
+  const std::vector<std::string> folders = synsetsIn(root / "validation-segmentation");
+  const std::vector<CategoryList> lists = categoryLists(root);
+  std::string missing;
+  for (const CategoryList& list : lists) {
+    std::set<std::string> synsets = readCategories(list);
+    const auto lacking =
+        std::find_if_not(folders.begin(), folders.end(), [&](const auto& f) { return synsets.contains(f); });
+    if (lacking == folders.end()) return synsets;
+    missing = *lacking;
   }
-  synsets = synsetsIn(root / "validation-segmentation");
-  return std::count(std::begin(kSizes), std::end(kSizes), synsets.size()) ? synsets : std::vector<std::string>();
+  if (!lists.empty())
+    malformed(lists.back().path, fmt::format("no {}, which is a folder of validation-segmentation", missing),
+              "all synsets of the set", "put the list of this set in its place");
+  const bool whole = std::count(std::begin(kSizes), std::end(kSizes), folders.size()) > 0;
+  return whole ? std::set(folders.begin(), folders.end()) : std::set<std::string>();
 }
 
 void numberSynsets(ImageNetS& set) {
-  std::vector<std::string> synsets = categories(set.root);
-  std::sort(synsets.begin(), synsets.end());
-  for (const std::string& synset : synsets) set.numbers.emplace(synset, static_cast<int>(set.numbers.size()) + 1);
+  for (const std::string& synset : categories(set.root))
+    set.numbers.emplace(synset, static_cast<int>(set.numbers.size()) + 1);
 }
 
-std::uint8_t meaningOf(int value, int object) {
+// A higher number than the set has is one of a larger set, whose other numbers are not these either.
+std::uint8_t meaningOf(int value, int object, std::size_t synsets, const fs::path& path) {
   if (value == kIgnored) return Mask::kVoid;
+  if (value > static_cast<int>(synsets))
+    malformed(path, fmt::format("a pixel of {}", value), fmt::format("0, {} or a number up to {}", kIgnored, synsets),
+              "put the list of the set that the masks belong to in its place");
   return value == object ? Mask::kObject : Mask::kBackground;
 }
 
@@ -99,7 +132,8 @@ Mask readClassMask(const ImageNetS& set, std::size_t i) {
   requireSides(path, colours.width, colours.height, photo.width, photo.height);
   Mask mask{colours.width, colours.height, {}};
   for (std::size_t at = 0; at < colours.pixels.size(); at += 3)
-    mask.values.push_back(meaningOf(colours.pixels[at] + 256 * colours.pixels[at + 1], object->second));
+    mask.values.push_back(
+        meaningOf(colours.pixels[at] + 256 * colours.pixels[at + 1], object->second, set.numbers.size(), path));
   return mask;
 }
 

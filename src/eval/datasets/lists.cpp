@@ -43,8 +43,7 @@ const std::string& ListLine::name(std::size_t field) const {
 }
 
 void ListLine::requireFresh(std::set<std::string>& seen, const std::string& picture) const {
-  if (!seen.insert(picture).second)
-    malformed(where(), fmt::format("'{}' is there twice", picture), "every picture once");
+  requireFreshName(seen, picture, where());
 }
 
 int ListLine::whole(std::size_t field, int low) const {

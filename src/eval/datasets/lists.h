@@ -19,14 +19,13 @@ class ListLine {
   std::size_t size() const { return fields_.size(); }
   const std::string& text(std::size_t field) const { return fields_.at(field); }
   const std::string& name(std::size_t field) const;  // of a picture, as nameWithin has it
-  // Throws MalformedDataset for a picture that an earlier line has.
+  // Throws MalformedDataset for a picture that an earlier line has, as requireFreshName has it.
   void requireFresh(std::set<std::string>& seen, const std::string& picture) const;
   int whole(std::size_t field, int low) const;  // throws MalformedDataset unless a whole number from `low` on
   double number(std::size_t field) const;       // throws MalformedDataset unless a finite number
+  std::string where() const;                    // "val.txt, line 3"
 
  private:
-  std::string where() const;  // "val.txt, line 3"
-
   const std::filesystem::path& list_;
   std::size_t line_;
   std::vector<std::string> fields_;

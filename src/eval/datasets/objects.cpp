@@ -38,9 +38,13 @@ std::string nameOf(const pugi::xml_node& object, const fs::path& xml) {
   return name;
 }
 
+double sizeOf(const pugi::xml_node& root, const char* key) {
+  return asNumber(root.child("size").child(key).text().as_string()).value_or(0);
+}
+
 }  // namespace
 
-std::vector<NamedBox> readObjects(const fs::path& xml, FirstPixel first) {
+PictureObjects readObjects(const fs::path& xml, FirstPixel first) {
   const std::vector<std::uint8_t> bytes = readFile(regularFile(xml));
   pugi::xml_document document;
   const pugi::xml_parse_result result =
@@ -49,10 +53,10 @@ std::vector<NamedBox> readObjects(const fs::path& xml, FirstPixel first) {
   if (!result) malformed(xml, fmt::format("{} at byte {}", result.description(), result.offset), "a whole XML file");
   const pugi::xml_node root = document.child("annotation");
   if (!root) malformed(xml, fmt::format("<{}>", document.document_element().name()), "<annotation>");
-  std::vector<NamedBox> objects;
+  PictureObjects picture{{}, sizeOf(root, "width"), sizeOf(root, "height")};
   for (const pugi::xml_node& object : root.children("object"))
-    objects.push_back({nameOf(object, xml), boxOf(object, first, xml)});
-  return objects;
+    picture.objects.push_back({nameOf(object, xml), boxOf(object, first, xml)});
+  return picture;
 }
 
 }  // namespace relprop::eval

@@ -17,7 +17,12 @@ struct NamedBox {
   Box box;
 };
 
+struct PictureObjects {
+  std::vector<NamedBox> objects;
+  double width = 0, height = 0;  // of the picture that was annotated; 0 where <size> does not say
+};
+
 // Throws MalformedDataset (broken XML, no box, a box that is turned inside out) and what readFile throws.
-std::vector<NamedBox> readObjects(const std::filesystem::path& xml, FirstPixel first);
+PictureObjects readObjects(const std::filesystem::path& xml, FirstPixel first);
 
 }  // namespace relprop::eval

@@ -83,7 +83,7 @@ std::vector<std::set<std::string>> objectNames(Contents& contents, const Voc& vo
       continue;
     }
     const auto read = [&] {
-      for (const NamedBox& object : readObjects(xml, FirstPixel::One)) names[i].insert(object.name);
+      for (const NamedBox& object : readObjects(xml, FirstPixel::One).objects) names[i].insert(object.name);
     };
     forOnePicture(read, [&](const std::string&) { ++broken; });
   }
@@ -176,12 +176,17 @@ bool isOf(const Voc& voc, const NamedBox& object, std::optional<int> aClass) {
   return k < voc.classNames.size() && voc.classNames[k] == object.name;
 }
 
+void addBoxes(const Voc& voc, const fs::path& xml, std::optional<int> aClass, Annotation& annotation) {
+  const PictureObjects read = readObjects(xml, FirstPixel::One);
+  for (const NamedBox& object : read.objects)
+    if (isOf(voc, object, aClass)) annotation.boxes.push_back(object.box);
+  annotation.width = read.width, annotation.height = read.height;
+}
+
 Annotation annotationOf(const Voc& voc, std::size_t i, std::optional<int> aClass) {
   Annotation annotation;
   const fs::path xml = voc.annotation(i), mask = voc.mask(i);
-  if (isFile(xml))
-    for (const NamedBox& object : readObjects(xml, FirstPixel::One))
-      if (isOf(voc, object, aClass)) annotation.boxes.push_back(object.box);
+  if (isFile(xml)) addBoxes(voc, xml, aClass, annotation);
   if (!isFile(mask)) return annotation;
   if (const std::optional<Meaning> meaning = meaningFor(voc, i, aClass))
     annotation.mask = readMask(mask, voc.picture(i), *meaning);

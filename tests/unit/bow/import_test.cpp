@@ -113,6 +113,11 @@ TEST_F(BowImporting, WhatDoesNotFitIsNamed) {
   wrong.classNames = {"cat"};
   expectRefused(wrong, ErrorCode::InvalidArgument, "class names");
   wrong = import_;
+  wrong.settings.nearest = 0;
+  expectRefused(wrong, ErrorCode::InvalidArgument, "nearest: 0 (expected a whole number from 1 to 4)");
+  wrong.settings.nearest = 9;
+  expectRefused(wrong, ErrorCode::InvalidArgument, "nearest: 9 (expected a whole number from 1 to 4)");
+  wrong = import_;
   wrong.scale = 0;
   expectRefused(wrong, ErrorCode::InvalidArgument, "scale");
   wrong = import_;

@@ -291,6 +291,8 @@ TEST_F(BowTraining, OptionsOutOfTheirRangesAreNamed) {
       {[](BowOptions& o) { o.settings.colour = "gray"; }, "did you mean 'grey'"},
       {[](BowOptions& o) { o.settings.mapping = "soft"; }, "mapping"},
       {[](BowOptions& o) { o.settings.norm = "l3"; }, "norm"},
+      {[](BowOptions& o) { o.settings.nearest = 0; }, "nearest: 0 (expected a whole number from 1 to 16)"},
+      {[](BowOptions& o) { o.settings.nearest = 17; }, "nearest: 17 (expected a whole number from 1 to 16)"},
       {[](BowOptions& o) { o.settings.step = 0; }, "step"},
       {[](BowOptions& o) { o.settings.patches = {}; }, "patches"},
       {[](BowOptions& o) { o.settings.power = 0.5; }, "power"},
@@ -306,6 +308,42 @@ TEST_F(BowTraining, OptionsOutOfTheirRangesAreNamed) {
     expectRefused(options, named);
     fs::remove_all(file("model.bow.parts"));
   }
+}
+
+// Features may take hours, and their parts would stand in the way of a training that goes.
+TEST_F(BowTraining, ClassesThatNothingTellsApartAreRefusedFirst) {
+  const std::vector<std::pair<std::function<void(BowPictures&)>, const char*>> defects = {
+      {[](BowPictures& p) { p.classNames = {"all"}, p.classes.assign(kPictures, {0}); }, "'all' as the class of all"},
+      {[](BowPictures& p) {
+         p.classes.assign(kPictures, {0, 1});
+       },
+       "classes that all pictures have or none"},
+      {[](BowPictures& p) { p.classNames.push_back("nobody"); }, "class 'nobody': no picture"},
+  };
+  for (const auto& [make, named] : defects) {
+    BowPictures pictures = stripedPictures();
+    make(pictures);
+    pictures.image = [](std::size_t i) { return ADD_FAILURE() << i, stripedPicture(i); };
+    const Error error = failureOf([&] { trainBow(pictures, quickOptions(), file()); });
+    EXPECT_EQ(error.code(), ErrorCode::InvalidArgument);
+    EXPECT_THAT(error.what(), HasSubstr(named));
+    EXPECT_FALSE(fs::exists(file("model.bow.parts")));
+  }
+  trained(quickOptions());
+}
+
+// Where the files of the others turn out to be broken.
+TEST_F(BowTraining, ClassesThatNothingTellsApartLeaveNoParts) {
+  BowPictures pictures = stripedPictures();
+  pictures.classNames = {"striped"};
+  for (std::size_t i = 0; i < kPictures; ++i) pictures.classes[i] = i < 10 ? std::vector<int>{0} : std::vector<int>{};
+  pictures.image = [](std::size_t i) {
+    if (i >= 10) throw Error(ErrorCode::MalformedImage, "broken", "cut short");
+    return stripedPicture(i);
+  };
+  const Error error = failureOf([&] { trainBow(pictures, quickOptions(), file()); });
+  EXPECT_THAT(error.what(), HasSubstr("'striped' as the class of all or none"));
+  EXPECT_FALSE(fs::exists(file("model.bow.parts")));
 }
 
 // What no picture decides is refused before one is looked at.

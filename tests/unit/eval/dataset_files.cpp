@@ -51,6 +51,12 @@ std::string xml(const std::vector<Object>& objects) {
   return text.str() + "</annotation>";
 }
 
+std::string sizedXml(int width, int height, const std::vector<Object>& objects) {
+  const std::string start = "<annotation>", sides = "<width>" + std::to_string(width) + "</width><height> " +
+                                                    std::to_string(height) + " </height><depth>3</depth>";
+  return start + "<size>" + sides + "</size>" + xml(objects).substr(start.size());
+}
+
 std::vector<int> counts(const Mask& mask) {
   const auto of = [&](std::uint8_t value) {
     return static_cast<int>(std::count(mask.values.begin(), mask.values.end(), value));

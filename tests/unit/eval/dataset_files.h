@@ -37,6 +37,8 @@ struct Object {
   std::vector<double> corners;  // xmin, ymin, xmax, ymax
 };
 std::string xml(const std::vector<Object>& objects);
+// With the size that the picture had when it was annotated.
+std::string sizedXml(int width, int height, const std::vector<Object>& objects);
 
 // How many pixels are object, background and void.
 std::vector<int> counts(const Mask& mask);

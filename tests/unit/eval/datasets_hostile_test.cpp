@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "eval/datasets/coco_segments.h"
+#include "eval/datasets/files.h"
 #include "eval/datasets/lists.h"
 #include "relprop/dataset.h"
 #include "unit/eval/dataset_files.h"
@@ -249,13 +250,71 @@ TEST(HostileList, NamesMayGoBackAndFoldersMayBeLinks) {
   for (const Listed& kind : kListed) {
     const Tree tree;
     tree.writePicture("other/linked.png", 9);
-    EXPECT_EQ(redOf(openWith(tree, kind, named(kind, "./there")), 0), 7) << kind.kind;
+    const Dataset here = openWith(tree, kind, named(kind, "./there"));
+    EXPECT_EQ(redOf(here, 0), 7) << kind.kind;
+    EXPECT_THAT(ids(here), ElementsAre(named(kind, "./there"))) << "stores know it by what the list says";
     const std::filesystem::path folder = tree / "set" / kind.pictures;
     std::filesystem::create_symlink(tree / "other", folder / "photos");
     EXPECT_EQ(redOf(openWith(tree, kind, named(kind, "photos/linked")), 0), 9) << kind.kind;
     std::filesystem::create_directory(folder / "x");
     EXPECT_EQ(redOf(openWith(tree, kind, named(kind, "x/../there")), 0), 7) << kind.kind;
   }
+}
+
+// The system reads a name up to it, and would open another picture.
+TEST(HostileList, NamesHaveNoNul) {
+  for (const Listed& kind : kListed) {
+    const Tree tree;
+    const std::string nul = std::string(kind.kind) == "coco" ? "\\u0000" : std::string(1, '\0');
+    const Error error =
+        expectError(ErrorCode::MalformedDataset, [&] { openWith(tree, kind, named(kind, "there.png" + nul + "x")); });
+    EXPECT_EQ(error.expected(), "a name without a NUL") << kind.kind;
+    EXPECT_THAT(error.where(), HasSubstr(kind.line));
+  }
+}
+
+TEST(HostileList, PlainNames) {
+  for (const auto& [name, plain] : std::vector<std::pair<std::string, std::string>>{{"a.png", "a.png"},
+                                                                                    {"./a", "a"},
+                                                                                    {"a//b", "a/b"},
+                                                                                    {"a/../a/./b", "a/b"},
+                                                                                    {"a/..", ""},
+                                                                                    {"../../a", "../../a"},
+                                                                                    {"/a/b/", "/a/b"}})
+    EXPECT_EQ(eval::plainName(name), plain) << name;
+}
+
+TEST(HostileList, APictureComesOnceHoweverItIsSpelt) {
+  for (const Listed& kind : {kListed[0], kListed[2], kListed[4]})
+    for (const char* stem : {"./there", "x/..//there", "x/y/../../there"}) {
+      const Tree tree;
+      const std::string name = named(kind, "there"), other = named(kind, stem);
+      openWith(tree, kind, name);
+      std::string second = kind.text(other);
+      if (second.starts_with(kHead)) second.erase(0, std::string(kHead).size());
+      const std::filesystem::path list = tree.write(std::string("set/") + kind.list, kind.text(name) + second);
+      const Error error =
+          expectError(ErrorCode::MalformedDataset, [&] { open(kind.kind, kind.isFolder ? tree / "set" : list); });
+      EXPECT_EQ(error.got(), "'" + other + "', which is '" + name + "', is there twice") << kind.kind;
+    }
+}
+
+TEST(HostileList, APictureHasOneNumber) {
+  const Tree tree;
+  tree.writePicture("images/there.png");
+  tree.write("images.txt", std::string("1 there.png\n2 ./there.png\n"));
+  tree.write("a.json", std::string(R"({"images": [{"id": 1, "file_name": "there.png"},
+      {"id": 2, "file_name": "./there.png"}], "categories": [], "annotations": []})"));
+  for (const auto& [kind, path] : {std::pair("cub", tree.path()), std::pair("coco", tree / "a.json")})
+    EXPECT_EQ(expectError(ErrorCode::MalformedDataset, [&] { open(kind, path); }).got(),
+              "'./there.png', which is 'there.png', is there twice")
+        << kind;
+}
+
+TEST(HostileList, ADeviceIsNoList) {
+  for (const char* kind : {"boxes", "coco"})
+    EXPECT_EQ(expectError(ErrorCode::FileUnreadable, [&] { open(kind, "/dev/null"); }).got(), "a pipe or device")
+        << kind;
 }
 
 // Nobody ever writes to it, so that whoever waits for it waits for good.

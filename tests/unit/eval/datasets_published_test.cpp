@@ -32,13 +32,24 @@ void writeColours(const Tree& tree, const std::string& name, const std::vector<i
   tree.write(name, encodePng(image));
 }
 
+std::string synsetName(int number) {
+  return "n" + std::to_string(100'000'000 + number).substr(1);
+}
+
+// A list of synsets of these numbers, backwards.
+std::string categoryList(int first, int count) {
+  std::string text;
+  for (int k = first + count; k-- > first;) text += synsetName(k) + "\n";
+  return text;
+}
+
 // Two photos, in the second and third synset of the list.
 void writeImageNetS(const Tree& tree) {
   tree.writePicture("validation/n00000002/a.png", 1, 2, 2);
   tree.writePicture("validation/n00000003/b.png", 2, 2, 2);
   writeColours(tree, "validation-segmentation/n00000002/a.png", {2, 3, 1000, 0});
   writeColours(tree, "validation-segmentation/n00000003/b.png", {3, 3, 258, 2});
-  tree.write("ImageNetS_categories_im919.txt", std::string("n00000003\nn00000001\nn00000002\n"));
+  tree.write("ImageNetS_categories_im300.txt", categoryList(1, 300));
   tree.write("synset_words.txt", std::string("n00000001 x\nn00000009 w\nn00000002 y\nn00000003 z\n"));
 }
 
@@ -57,19 +68,62 @@ TEST(ImageNetSDataset, APixelIsRedAndGreenTogether) {
 TEST(ImageNetSDataset, APartOfASetHasNoMasksWithoutTheList) {
   const Tree tree;
   writeImageNetS(tree);
-  tree.remove("ImageNetS_categories_im919.txt");
+  tree.remove("ImageNetS_categories_im300.txt");
   const Dataset dataset = open("imagenet-s", tree.path());
   EXPECT_FALSE(dataset.hasMasks());
   EXPECT_FALSE(dataset.annotation(0).mask);
   EXPECT_TRUE(notes(dataset, "ImageNetS_categories_im919.txt"));
 }
 
+// They are published together.
+TEST(ImageNetSDataset, OfSeveralListsTheSmallestWithAllFoldersIsTaken) {
+  const Tree tree;
+  writeImageNetS(tree);
+  tree.write("ImageNetS_categories_im50.txt", categoryList(3, 50));  // without n00000002
+  tree.write("ImageNetS_categories_im919.txt", categoryList(0, 919));
+  EXPECT_EQ(drawn(*open("imagenet-s", tree.path()).annotation(0).mask), "o.?.");
+  tree.remove("ImageNetS_categories_im300.txt");
+  EXPECT_EQ(drawn(*open("imagenet-s", tree.path()).annotation(0).mask), ".o?.") << "n00000002 is the third";
+  tree.remove("ImageNetS_categories_im919.txt");
+  const Error error = expectError(ErrorCode::MalformedDataset, [&] { open("imagenet-s", tree.path()); });
+  EXPECT_THAT(error.where(), HasSubstr("ImageNetS_categories_im50.txt"));
+  EXPECT_EQ(error.got(), "no n00000002, which is a folder of validation-segmentation");
+}
+
+TEST(ImageNetSDataset, AListIsAsLongAsItsNameSays) {
+  const Tree tree;
+  writeImageNetS(tree);
+  const auto refused = [&](const std::string& list) {
+    tree.write("ImageNetS_categories_im300.txt", list);
+    const Error error = expectError(ErrorCode::MalformedDataset, [&] { open("imagenet-s", tree.path()); });
+    EXPECT_THAT(error.where(), HasSubstr("ImageNetS_categories_im300.txt"));
+    return error;
+  };
+  EXPECT_EQ(refused(categoryList(2, 299)).got(), "299 synsets");
+  EXPECT_EQ(refused(categoryList(1, 301)).expected(), "300, as its name says");
+  const Error twice = refused(categoryList(1, 299) + "n00000007\n");
+  EXPECT_EQ(twice.got(), "'n00000007' after 299 synsets");
+  EXPECT_THAT(twice.where(), HasSubstr("line 300"));
+  EXPECT_EQ(refused("tench\n").got(), "'tench' after 0 synsets");
+}
+
+// The masks of a larger set count other synsets, those of which only some are in the list too.
+TEST(ImageNetSDataset, AMasksNumbersAreThoseOfTheList) {
+  const Tree tree;
+  writeImageNetS(tree);
+  writeColours(tree, "validation-segmentation/n00000002/a.png", {2, 301, 1000, 0});
+  const Dataset dataset = open("imagenet-s", tree.path());
+  const Error error = expectError(ErrorCode::MalformedDataset, [&] { dataset.annotation(0); });
+  EXPECT_THAT(error.where(), HasSubstr("n00000002/a.png"));
+  EXPECT_EQ(error.got(), "a pixel of 301");
+  EXPECT_EQ(error.expected(), "0, 1000 or a number up to 300");
+}
+
 TEST(ImageNetSDataset, AllFoldersOfASetAreAList) {
   const Tree tree;
   for (int k = 0; k < 50; ++k) {
-    const std::string synset = "n0000" + std::to_string(1000 + k);
-    tree.writePicture("validation/" + synset + "/a.png", k, 2, 2);
-    writeColours(tree, "validation-segmentation/" + synset + "/a.png", {k + 1, k, k + 1, 1000});
+    tree.writePicture("validation/" + synsetName(1000 + k) + "/a.png", k, 2, 2);
+    writeColours(tree, "validation-segmentation/" + synsetName(1000 + k) + "/a.png", {k + 1, k, k + 1, 1000});
   }
   const Dataset dataset = open("imagenet-s", tree.path());
   EXPECT_THAT(classes(dataset)[7], IsEmpty());
@@ -85,9 +139,10 @@ TEST(ImageNetSDataset, SaysWhatIsMissingAndRefusesWhatIsBroken) {
   tree.writePicture("validation-segmentation/n00000002/a.png", 2, 3, 2);
   const Dataset dataset = open("imagenet-s", tree.path());
   EXPECT_EQ(expectError(ErrorCode::MalformedDataset, [&] { dataset.annotation(0); }).got(), "a mask of 3×2 pixels");
-  tree.write("ImageNetS_categories_im919.txt", std::string("n00000001\n"));
+  tree.writePicture("validation/n00000900/c.png", 3, 2, 2);
   const Dataset other = open("imagenet-s", tree.path());
-  EXPECT_THAT(expectError(ErrorCode::MalformedDataset, [&] { other.annotation(0); }).got(), HasSubstr("n00000002"));
+  writeColours(tree, "validation-segmentation/n00000900/c.png", {2, 3, 1000, 0});
+  EXPECT_THAT(expectError(ErrorCode::MalformedDataset, [&] { other.annotation(2); }).got(), HasSubstr("n00000900"));
   tree.remove("validation-segmentation");
   EXPECT_TRUE(notes(open("imagenet-s", tree.path()), "validation-segmentation is missing"));
 }
@@ -194,8 +249,38 @@ TEST_F(CocoDataset, AnnotationsOfOtherPicturesAreLeftOut) {
   EXPECT_FALSE(none.hasBoxes() || none.hasMasks());
 }
 
+// As when photos are made smaller and their file is not: neither boxes nor outlines are where they say.
+TEST_F(CocoDataset, TruthIsOfThePictureThatWasAnnotated) {
+  const Dataset right = written(instance(70, 17, "[[0,0,4,0,4,3]]") + "," + instance(5, 18, "[[0,0,4,0,4,3]]"));
+  EXPECT_TRUE(right.annotation(0).fits(right.image(0)) && right.annotation(0).mask);
+  EXPECT_TRUE(right.annotation(1).fits(right.image(1)) && right.annotation(1).mask) << "it does not say";
+  for (const char* sides : {R"("height": 6, "width": 8)", R"("height": 4, "width": 3)"}) {
+    std::string text = coco(instance(70, 17, "[[0,0,4,0,4,3]]"));
+    const std::string declared = R"("height": 3, "width": 4)";
+    text.replace(text.find(declared), declared.size(), sides);
+    tree_.write("annotations/instances_val2017.json", text);
+    const Dataset dataset = open("coco", tree_ / "annotations/instances_val2017.json");
+    const Annotation annotation = dataset.annotation(0);
+    EXPECT_FALSE(annotation.fits(dataset.image(0)) || annotation.mask) << sides;
+    EXPECT_EQ(annotation.boxes.size(), 1u);
+  }
+}
+
+TEST_F(CocoDataset, CategoriesHaveNamesOfTheirOwn) {
+  std::string text = coco(instance(70, 18, "") + "," + instance(70, 17, ""));
+  text.replace(text.find("cat\""), 3, "dog");
+  const auto path = tree_.write("annotations/instances_val2017.json", text);
+  const Error error = expectError(ErrorCode::MalformedDataset, [&] { open("coco", path); });
+  EXPECT_THAT(error.where(), HasSubstr("instances_val2017.json, categories 1"));
+  EXPECT_EQ(error.got(), "'dog', the name of another category");
+  EXPECT_FALSE(error.hint().empty());
+}
+
 // Differences of such corners are infinite, and what comes of them is no column.
 TEST_F(CocoDataset, RefusesCornersOutOfThisWorld) {
+  const Error box = refused(R"({"image_id": 70, "category_id": 17, "bbox": [1e308, 2, 1e308, 4]})");
+  EXPECT_EQ(box.got(), "a box that ends at (inf, 6)");
+  EXPECT_THAT(box.where(), HasSubstr("annotations 0"));
   const Error far = refused(instance(70, 17, "[[1e308,-1e308,-1e308,1e308,1e308,1e308]]"));
   EXPECT_EQ(far.got(), "a corner at 1e+308");
   EXPECT_EQ(far.expected(), "numbers up to 2^40");
@@ -308,6 +393,7 @@ TEST(BoxesDataset, RefusesWhatIsBroken) {
   const std::string head = "picture,class,xmin,ymin,xmax,ymax\n";
   EXPECT_EQ(refused("").got(), "no column picture");
   EXPECT_EQ(refused("picture,class,xmin,ymin,xmax\n").got(), "no column ymax");
+  EXPECT_EQ(refused("picture,class,xmin,ymin,xmax,ymax,xmin\n").got(), "column xmin is there twice");
   EXPECT_EQ(refused(head).got(), "no boxes");
   EXPECT_EQ(refused(head + "a.png,1,0,0,1\n").got(), "5 fields");
   EXPECT_EQ(refused(head + "a.png,1,0,0,1,one\n").got(), "'one'");

@@ -262,6 +262,25 @@ TEST(CubDataset, BrokenLists) {
   EXPECT_EQ(cubError("images.txt", "a b c\n").got(), "'a b c'");
   EXPECT_EQ(cubError("classes.txt", "1 001.Auk\n").got(), "no class 2");
   EXPECT_EQ(cubError("classes.txt", "2000000000 x\n").got(), "class 2000000000");
+  EXPECT_EQ(cubError("train_test_split.txt", "2 2\n").got(), "'2'");
+  const Error far = cubError("bounding_boxes.txt", "1 0 0 1 1\n2 1e308 2 1e308 4\n");
+  EXPECT_EQ(far.got(), "a box that ends at (inf, 6)");
+  EXPECT_THAT(far.where(), HasSubstr("line 2"));
+}
+
+TEST(CubDataset, NumbersComeOnce) {
+  for (const auto& [list, text] :
+       std::vector<std::pair<std::string, std::string>>{{"bounding_boxes.txt", "2 1 2 3 4\n3 1 2 3 4\n2 1 2 3 5\n"},
+                                                        {"image_class_labels.txt", "2 1\n3 2\n2 2\n"},
+                                                        {"train_test_split.txt", "2 0\n3 0\n2 0\n"},
+                                                        {"images.txt", "2 a.jpg\n3 b.jpg\n2 c.jpg\n"}}) {
+    const Error error = cubError(list, text);
+    EXPECT_EQ(error.got(), "number 2 is there twice") << list;
+    EXPECT_EQ(error.expected(), "every number once");
+    EXPECT_THAT(error.where(), HasSubstr(list + ", line 3"));
+  }
+  EXPECT_EQ(cubError("classes.txt", "1 001.Auk\n2 002.Jay\n1 003.Owl\n").got(), "class 1 is there twice");
+  EXPECT_EQ(cubError("classes.txt", "1 001.Auk\n2 001.Auk\n").got(), "class 001.Auk is there twice");
 }
 
 }  // namespace relprop::dataset_test

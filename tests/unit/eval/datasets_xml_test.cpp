@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <tuple>
 
 #include "eval/datasets/synsets.h"
 #include "eval/evaluation_units.h"
@@ -248,6 +249,22 @@ TEST(VocDataset, AListOfNamesSaysWhatMaskValuesMean) {
   EXPECT_EQ(expectError(ErrorCode::MalformedDataset, [&] { open("voc", tree.path()); }).got(), "star");
 }
 
+// A mask is compared with the picture itself.
+TEST(VocDataset, BoxesAreOfThePictureThatWasAnnotated) {
+  const Tree tree;
+  writeVoc(tree);
+  for (const auto& [width, height, fits] : std::vector<std::tuple<int, int, bool>>{
+           {8, 6, true}, {0, 0, true}, {16, 12, false}, {6, 8, false}, {8, 7, false}}) {
+    tree.write("Annotations/2007_b.xml", sizedXml(width, height, {{"tvmonitor", {1.5, 2, 3.25, 4}}}));
+    const Dataset dataset = open("voc", tree.path());
+    const Annotation annotation = dataset.annotation(0, 19);
+    EXPECT_EQ(annotation.fits(dataset.image(0)), fits) << width << "×" << height;
+    EXPECT_THAT(annotation.boxes, ElementsAre(Box{0.5, 1, 3.25, 4}));
+    EXPECT_TRUE(annotation.mask);
+    EXPECT_TRUE(dataset.annotation(1).fits(dataset.image(1))) << "it does not say";
+  }
+}
+
 TEST(VocDataset, PointsToTheFolderInsideTheArchive) {
   const Tree tree;
   tree.writePicture("VOCdevkit/VOC2012/JPEGImages/a.jpg");
@@ -306,6 +323,17 @@ TEST(ImagenetDataset, BoxesOfAllObjects) {
   EXPECT_THAT(dataset.annotation(1).boxes, ElementsAre(Box{0, 1, 4, 5}, Box{2, 2, 3, 3}));
   EXPECT_THAT(dataset.annotation(1, 207).boxes, ElementsAre(Box{0, 1, 4, 5}, Box{2, 2, 3, 3}));
   EXPECT_THAT(dataset.annotation(0).boxes, ElementsAre(Box{1.5, 0, 8, 6}));
+}
+
+TEST(ImagenetDataset, BoxesAreOfThePictureThatWasAnnotated) {
+  const Tree tree;
+  writeImagenet(tree);
+  tree.write("Annotations/CLS-LOC/val/ILSVRC2012_val_00000001.xml", sizedXml(500, 375, {{kDog, {0, 1, 3, 4}}}));
+  const Dataset dataset = open("imagenet", tree.path());
+  EXPECT_FALSE(dataset.annotation(1).fits(dataset.image(1)));
+  EXPECT_EQ(dataset.annotation(1).width, 500);
+  EXPECT_EQ(dataset.annotation(1).height, 375);
+  EXPECT_TRUE(dataset.annotation(0).fits(dataset.image(0))) << "it does not say";
 }
 
 TEST(ImagenetDataset, TheOfficialListHasNoLabels) {

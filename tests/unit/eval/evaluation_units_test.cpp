@@ -1,8 +1,13 @@
-// How the classes of a data set that only numbers them are found among a network's.
+// How the classes of a data set that only numbers them are found among a network's, and what is asked about a picture.
 #include "eval/evaluation_units.h"
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "eval/subjects.h"
 #include "relprop/explain.h"
 #include "unit/eval/dataset_files.h"
 
@@ -90,6 +95,82 @@ TEST_F(NumbersTest, HaveNames) {
   EXPECT_EQ(classNameIn(boxes({3}), 3), "class 3");
   EXPECT_EQ(classNameIn(imagenet({3}), 3), readLabels("imagenet")[3]);
   EXPECT_EQ(classNameIn(imagenet({3}), 1000), "class 1000");
+}
+
+// The bundled network, which knows ten shapes, and a set in COCO's layout that has further classes.
+class SubjectsTest : public testing::Test {
+ protected:
+  // A picture of 8×6 for each class. `declared`: how wide the file says that it is; it says half as high.
+  eval::Subjects asked(const std::vector<std::string>& shown, double declared = 0) {
+    const std::vector<std::string> others = {"", "zebra"};
+    Labels names = options_.labels;
+    names.insert(names.end(), others.begin(), others.end());
+    nlohmann::json set = {{"images", nlohmann::json::array()}, {"annotations", nlohmann::json::array()}};
+    for (std::size_t k = 0; k < names.size(); ++k) set["categories"].push_back({{"id", k}, {"name", names[k]}});
+    for (std::size_t i = 0; i < shown.size(); ++i) {
+      const std::string file = std::to_string(i) + ".png";
+      tree_.writePicture(file);
+      set["images"].push_back({{"id", i}, {"file_name", file}, {"width", declared}, {"height", declared / 2}});
+      const auto aClass = std::find(names.begin(), names.end(), shown[i]) - names.begin();
+      set["annotations"].push_back({{"image_id", i}, {"category_id", aClass}, {"bbox", {0, 0, 4, 3}}});
+    }
+    dataset_ = open("coco", tree_.write("set.json", set.dump()));
+    return eval::Subjects(model_, *dataset_, options_, classifier_);
+  }
+  static EvaluateOptions optionsOf(const std::filesystem::path& folder) {
+    EvaluateOptions options;
+    options.preprocess = readPreprocess((folder / "shapes.preprocess.json").string());
+    options.labels = readLabels((folder / "shapes.labels.txt").string());
+    options.threads = 1;
+    return options;
+  }
+
+  const std::filesystem::path folder_ = std::filesystem::path(__FILE__).parent_path() / "../../../examples/model";
+  const Model model_ = Model::load(folder_ / "shapes.onnx");
+  EvaluateOptions options_ = optionsOf(folder_);
+  const Classifier classifier_{model_, {}, {}, 1, 1};
+  Tree tree_;
+  std::optional<Dataset> dataset_;
+};
+
+TEST_F(SubjectsTest, ClassesThatTheNetworkDoesNotKnowFallAway) {
+  const eval::Subjects subjects = asked({"zebra", "ring", ""});
+  ASSERT_EQ(subjects.units().size(), 1u);
+  EXPECT_EQ(subjects.units()[0].picture, 1u);
+  EXPECT_THAT(subjects.notes(),
+              ElementsAre("questions about classes that the network does not know fall away: 2 ('', zebra)"));
+}
+
+// That it knows other classes of the set, which no picture has, is of no help.
+TEST_F(SubjectsTest, WhereNothingIsLeftToAskThereIsNoEvaluation) {
+  for (const char* target : {"true", "predicted"}) {
+    options_.target = target;
+    options_.onlyCorrect = options_.target == "predicted";
+    const Error error = expectError(ErrorCode::UnknownTarget, [&] { asked({"zebra", "zebra"}); });
+    EXPECT_EQ(error.where(), "coco:set.json");
+    EXPECT_EQ(error.got(), "class 'zebra' and perhaps others");
+    EXPECT_EQ(error.expected(), "classes of the network, which has 10");
+    EXPECT_THAT(error.hint(), HasSubstr("--labels"));
+  }
+  EXPECT_THAT(expectError(ErrorCode::UnknownTarget, [&] { asked({""}); }).got(), HasSubstr("class ''"));
+}
+
+// What needs no truth is measured all the same.
+TEST_F(SubjectsTest, TruthOfAnotherSizeThanThePictureIsNone) {
+  const MissingScores missing{0, {true}};
+  const eval::Subjects subjects = asked({"ring"}, 16);
+  const eval::Subject subject = subjects.open(missing);
+  EXPECT_EQ(subject.facts.skipped, "");
+  EXPECT_FALSE(subject.truth.boxes || subject.truth.mask);
+  EXPECT_EQ(subject.truth.lack, "annotated at 16×8, the picture has 8×6");
+}
+
+TEST_F(SubjectsTest, WhereNoSizeIsSaidTruthIsTakenAsItIs) {
+  const MissingScores missing{0, {true}};
+  const eval::Subjects subjects = asked({"ring"});
+  const eval::Subject subject = subjects.open(missing);
+  EXPECT_TRUE(subject.truth.boxes);
+  EXPECT_EQ(subject.truth.lack, "");
 }
 
 }  // namespace

@@ -96,6 +96,10 @@ TEST(Regions, ThatAreMissingAreNamed) {
     c.truth = &mask;
     EXPECT_EQ(measured(name + ":region=boxes", c).skipped, "no boxes");
     EXPECT_EQ(measured(name, c).skipped, "");
+    Truth unfit;
+    unfit.lack = "annotated at 16×8, the picture has 8×6";
+    c.truth = &unfit;
+    EXPECT_EQ(measured(name + ":region=boxes", c).skipped, unfit.lack);
     c.truth = &boxes;
     EXPECT_EQ(measured(name + ":region=mask", c).skipped, "no mask");
     EXPECT_EQ(measured(name, c).skipped, "");

@@ -197,6 +197,9 @@ TEST_F(PublishedTest, FiguresAreReadFromAList) {
   EXPECT_EQ(refusedText("[1e999]"), "a number that no double holds");
   EXPECT_EQ(refusedText("[7]"), "no text source");
   EXPECT_EQ(refusedText("[" + begin + "}]"), "no scores");
+  // Two figures for a cell, of which a parser would keep the last.
+  EXPECT_EQ(refusedText("[" + begin + R"(, "scores": {"all": 0.5, "all": 0.7}}])"), "key 'all' twice");
+  EXPECT_EQ(refusedText("[" + begin + R"(, "method": "gradient", "scores": {"all": 1}}])"), "key 'method' twice");
   EXPECT_EQ(refusedText("[" + begin + R"(, "scores": {"a": "b"}}])"), "the score a is no number");
   EXPECT_EQ(refusedText("[" + begin + R"(, "data": 7, "scores": {"all": 1}}])"), "a data that is no text");
   EXPECT_EQ(refusedText("[" + begin + R"(, "target": null, "scores": {"all": 1}}])"), "a target that is no text");

@@ -166,8 +166,53 @@ TEST(StoreErrors, RowsNobodyWroteAreDamage) {
   after("update kept_maps set height = -1, width = -2", [](const Store& store) { store.maps(true); });
   after("update runs set libraries = 'x'", [](const Store& store) { store.runs(); });
   after("update runs set seed = '-1'", [](const Store& store) { store.runs(); });
-  after("pragma foreign_keys = off; delete from runs", [](const Store& store) { store.results(); });
-  after("pragma foreign_keys = off; delete from runs", [](const Store& store) { Store::inMemory().merge(store); });
+}
+
+// What a join would pass over: the averages would be of fewer pictures, without a word.
+TEST(StoreErrors, RowsThatReferToNoneAreDamage) {
+  const Folder folder;
+  ResultBatch kept = batch("a");
+  kept.maps[0].map = Tensor({1, 2}, {1, 2});
+  kept.pictures[0].view = {1, 2};
+  const std::pair<const char*, const char*> deletions[] = {
+      {"models", "pictures"}, {"methods", "maps"},           {"protocols", "results"}, {"runs", "maps"},
+      {"axes", "curves"},     {"pictures", "kept_pictures"}, {"maps", "kept_maps"},    {"results", "curves"}};
+  for (const auto& [table, left] : deletions) {
+    fs::remove(folder / "s.db");
+    writable(folder / "s.db").write(kept);
+    query(folder / "s.db", std::string("pragma foreign_keys = off; delete from ") + table);
+    const std::string got = refused(folder / "s.db", Access::Read).got();
+    EXPECT_EQ(got, std::string("damaged: a row of ") + left + " refers to a row of " + table + " that is missing");
+    EXPECT_EQ(refused(folder / "s.db", Access::Write).got(), got);
+    const std::string text = textOf(folder / "s.db");
+    std::vector<std::uint8_t> bytes(text.begin(), text.end());
+    bytes.at(18) = bytes.at(19) = 1;  // as Store::bytes has it, which has no log beside it
+    EXPECT_EQ(expectError(ErrorCode::StoreUnusable, [&] { Store::fromBytes(bytes); }).got(), got);
+  }
+  query(folder / "s.db", "delete from scores; delete from curves");
+  EXPECT_TRUE(Store::open(folder / "s.db", Access::Read).results().empty()) << "what the hint says helps";
+}
+
+// It is too large to be looked at when it is opened.
+TEST(StoreErrors, RowsThatReferToNoneAreNoticedInALargeStoreWhereTheyAreRead) {
+  const Folder folder;
+  writable(folder / "s.db").write(batch("a"));
+  query(folder / "s.db", "create table others (a); insert into others values (zeroblob(70000000))");
+  EXPECT_EQ(Store::open(folder / "s.db", Access::Read).results().size(), 1U);
+  const auto damaged = [&](const std::function<void(const Store&)>& use) {
+    const Store store = Store::open(folder / "s.db", Access::Read);
+    EXPECT_EQ(expectError(ErrorCode::StoreUnusable, [&] { use(store); }).got().substr(0, 8), "damaged:");
+  };
+  query(folder / "s.db", "pragma foreign_keys = off; delete from axes");
+  damaged([](const Store& store) { store.results(); });
+  EXPECT_EQ(Store::open(folder / "s.db", Access::Read).results(false).size(), 1U) << "of curves nothing was asked";
+  query(folder / "s.db", "pragma foreign_keys = off; delete from methods");
+  damaged([](const Store& store) { store.results(false); });
+  damaged([](const Store& store) { store.maps(); });
+  damaged([](const Store& store) { store.seeds(); });
+  damaged([](const Store& store) { Store::inMemory().merge(store); });
+  query(folder / "s.db", "pragma foreign_keys = off; delete from models");
+  damaged([](const Store& store) { store.pictures(); });
 }
 
 // A page in the middle is overwritten: reading says so, or does not meet it, and writing loses nothing else.

@@ -20,6 +20,7 @@ using hdf5_test::valuesOf;
 using test::expectError;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Not;
 
 constexpr int kSide = 96;
 
@@ -231,13 +232,35 @@ TEST_F(Virelay, SizesThatDoNotFitAreDamage) {
   picture.view = encodePng({2, 1, std::vector<std::uint8_t>(6)});
   narrow.write({{picture}, {{"net", "voc:shapes", "c", "true", "rap:a=1", 0.5, heat(1)}}, {}});
   expectError(ErrorCode::StoreUnusable, [&] { exported(narrow, {.method = "rap"}); });
-  EXPECT_EQ(std::distance(fs::directory_iterator(folder_ / "project"), {}), 0) << "nothing half written";
+  EXPECT_FALSE(fs::exists(folder_ / "project")) << "nothing half written";
+}
+
+// Nobody can convert a picture that lies in a store.
+TEST_F(Virelay, AKeptPictureThatIsNoneIsDamage) {
+  const std::vector<std::uint8_t> whole = encodePng(view(1)), half(whole.begin(), whole.begin() + 200);
+  for (const std::vector<std::uint8_t>& bytes : {std::vector<std::uint8_t>{'n', 'o', 't', ' ', 'p', 'n', 'g'}, half}) {
+    Store store = storeOf({});
+    PictureFacts picture;
+    picture.model = "net", picture.dataset = "voc:shapes", picture.picture = "odd", picture.target = "true";
+    picture.targetClass = picture.trueClass = 1, picture.view = bytes;
+    store.write({{picture}, {{"net", "voc:shapes", "odd", "true", "rap:a=1", 0.5, heat(1)}}, {}});
+    const Error error = expectError(ErrorCode::StoreUnusable, [&] { exported(store); });
+    EXPECT_THAT(error.got(), HasSubstr("damaged: the kept picture of odd"));
+    EXPECT_THAT(error.hint(), Not(HasSubstr("convert")));
+    EXPECT_FALSE(fs::exists(folder_ / "project"));
+  }
 }
 
 TEST_F(Virelay, FailuresLeaveNothingHalfWritten) {
   const Store store = storeOf({{.picture = "a"}});
   expectError(ErrorCode::Cancelled, [&] { exported(store, {.again = [] { return false; }}); });
-  EXPECT_EQ(std::distance(fs::directory_iterator(folder_ / "project"), {}), 0);
+  EXPECT_FALSE(fs::exists(folder_ / "project"));
+  const auto again = [] { return false; };
+  expectError(ErrorCode::Cancelled, [&] { exportVirelay(store, network(), folder_ / "a/b", {.again = again}); });
+  EXPECT_FALSE(fs::exists(folder_ / "a")) << "the folders around it were new too";
+  fs::create_directories(folder_ / "there");
+  expectError(ErrorCode::Cancelled, [&] { exportVirelay(store, network(), folder_ / "there", {.again = again}); });
+  EXPECT_TRUE(fs::exists(folder_ / "there")) << "whoever made it keeps it";
   folder_.write("file", "");
   expectError(ErrorCode::FileWriteFailed, [&] { exportVirelay(store, network(), folder_ / "file"); });
   expectError(ErrorCode::FileWriteFailed, [&] { exportVirelay(store, network(), folder_ / "file/below"); });

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <limits>
@@ -157,6 +158,27 @@ TEST_F(Estimator, ADamagedStateIsRefusedAndNothingCounts) {
   EXPECT_EQ(codeOf([&] { estimator_.finish(); }), ErrorCode::InvalidArgument);
 }
 
+// A .part file may have been edited: its sums would come out as a fault of the images that are still to be added.
+TEST_F(Estimator, SumsThatNoImagesMakeAreRefused) {
+  estimator_.add(images(2, 1));
+  estimator_.saveState(file("state.npz"), "two images");
+  const auto saved = readNpz(file("state.npz"));
+  const std::string node = estimator_.finish().nodes.begin()->first;
+  constexpr float nan = std::numeric_limits<float>::quiet_NaN(), infinite = std::numeric_limits<float>::infinity();
+  const std::pair<std::string, float> changes[] = {{".count", -1.0f}, {".count", nan}, {".y", nan},
+                                                   {".y", -1.0f},     {".x", nan},     {".xy", infinite}};
+  for (const auto& [end, value] : changes) {
+    auto changed = saved;
+    changed.at(node + end).data.at(0) = value;
+    writeNpz(file("bad.npz"), changed);
+    const Error e = failureOf([&] { estimator_.loadState(file("bad.npz")); });
+    EXPECT_EQ(e.code(), ErrorCode::MalformedTensor) << end;
+    EXPECT_THAT(e.where(), HasSubstr(node + end)) << value;
+    EXPECT_THAT(e.got(), HasSubstr("at element 0"));
+    EXPECT_EQ(estimator_.images(), 0);
+  }
+}
+
 // The same network from another file, and with other weights.
 TEST_F(Estimator, StatesOfOtherModelsAndSettingsAreRefused) {
   Build b({-1, 2, -1, -1});
@@ -249,6 +271,81 @@ TEST_F(Estimator, ThereHaveToBePatterns) {
   const Error other = explainer({.method = "pattern-attribution", .patterns = file("other.npz")});
   EXPECT_EQ(other.code(), ErrorCode::InvalidArgument);
   EXPECT_THAT(other.got(), HasSubstr("xxh3:0"));
+}
+
+TEST_F(Estimator, PatternsHaveTheShapeOfTheirWeights) {
+  estimator_.add(images(2, 1));
+  const Patterns own = estimator_.finish();
+  const auto [node, pattern] =
+      *std::find_if(own.nodes.begin(), own.nodes.end(), [](const auto& n) { return n.second.shape.size() == 4; });
+  const auto refusal = [&](const Patterns& changed, const std::string& from = {}) {
+    changed.save(file("p.npz"));
+    return failureOf([&] { Explainer(shapes(), {.method = "pattern-net", .from = from, .patterns = file("p.npz")}); });
+  };
+  const Shape turned(pattern.shape.rbegin(), pattern.shape.rend()), flat{elementCount(pattern.shape)};
+  for (const Shape& shape : {turned, flat}) {
+    Patterns changed = own;
+    changed.nodes.at(node).shape = shape;
+    const Error e = refusal(changed);
+    EXPECT_EQ(e.code(), ErrorCode::ShapeMismatch) << toString(shape);
+    EXPECT_THAT(e.where(), HasSubstr("p.npz, entry '" + node));
+    EXPECT_EQ(e.got(), toString(shape));
+    EXPECT_THAT(e.expected(), HasSubstr(toString(pattern.shape)));
+    EXPECT_EQ(refusal(changed, node).code(), ErrorCode::ShapeMismatch);
+  }
+  Patterns more = own;
+  more.nodes["zzz"] = pattern;
+  EXPECT_EQ(refusal(more).code(), ErrorCode::UnknownNode);
+  EXPECT_THAT(refusal(more).where(), HasSubstr("zzz"));
+}
+
+// What --from cuts away has its patterns in the file all the same.
+TEST_F(Estimator, PatternsOfTheWholeNetworkServeAPartOfIt) {
+  estimator_.add(images(2, 1));
+  const Patterns own = estimator_.finish();
+  own.save(file("p.npz"));
+  const std::string node = own.nodes.begin()->first;
+  Explainer part(shapes(), {.method = "pattern-net", .from = node, .patterns = file("p.npz"), .threads = 1});
+  EXPECT_EQ(part.explain(images(1, 2)).size(), 1u);
+}
+
+// Grouped and transposed convolutions, folded BatchNormalization, Gemm of either transposition and a MatMul: the
+// patterns are written in the shape in which the weights are read.
+TEST_F(Estimator, WhatIsWrittenIsReadForEveryKindOfLayer) {
+  for (const std::int64_t transB : {0, 1}) {
+    Build b({-1, 4, 6, 6});
+    const ValueId grouped = b.add(Op::Conv, {b.x(), b.random({6, 2, 3, 3})}, {{"group", std::int64_t{2}}});
+    const ValueId up = b.add(Op::ConvTranspose, {b.batchNorm(b.add(Op::Relu, {grouped}), 6), b.random({6, 5, 2, 2})});
+    const ValueId row = b.add(Op::Flatten, {b.add(Op::GlobalAveragePool, {b.batchNorm(up, 5)})});
+    const Shape weights = transB == 1 ? Shape{7, 5} : Shape{5, 7};
+    const ValueId gemm = b.add(Op::Gemm, {row, b.random(weights), b.random({7})}, {{"transB", transB}});
+    b.add(Op::MatMul, {b.add(Op::Relu, {gemm}), b.random({7, 3})});
+    const Model model = ModelAccess::network("made.onnx", {b.graph, "xxh3:0000000000000000"});
+    for (const bool fold : {true, false}) {
+      PatternEstimator estimator(model, {.batch = 2, .threads = 1, .foldBatchNorm = fold});
+      Tensor x({4, 4, 6, 6});
+      for (std::size_t i = 0; i < x.data.size(); ++i) x.data[i] = static_cast<float>(i * i % 101) / 50.0f - 1.0f;
+      estimator.add(x);
+      const Patterns patterns = estimator.finish();
+      EXPECT_EQ(patterns.nodes.size(), 4u);
+      patterns.save(file("p.npz"));
+      const std::string method = fold ? "pattern-net" : "pattern-net:batchnorm=pass";
+      Explainer explainer(model, {.method = method, .patterns = file("p.npz"), .threads = 1});
+      EXPECT_EQ(explainer.explain(x).size(), 4u) << method << ", transB " << transB;
+    }
+  }
+}
+
+TEST_F(Estimator, TreatmentsOfBatchNormAreThoseThatAreWritten) {
+  estimator_.add(images(2, 1));
+  estimator_.finish().save(file("p.npz"));
+  auto all = readNpz(file("p.npz"));
+  all.at("relprop.batchnorm") = Tensor({6}, {'b', 'a', 'n', 'a', 'n', 'a'});
+  writeNpz(file("odd.npz"), all);
+  const Error e = failureOf([&] { Patterns::load(file("odd.npz")); });
+  EXPECT_EQ(e.code(), ErrorCode::MalformedTensor);
+  EXPECT_THAT(e.got(), HasSubstr("'banana'"));
+  EXPECT_EQ(e.expected(), "fold or pass");
 }
 
 TEST_F(Estimator, PatternsOfAFileHaveToBeFinite) {

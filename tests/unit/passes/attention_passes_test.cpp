@@ -297,7 +297,8 @@ TEST(BatchFirst, WhatMixesImagesIsRefused) {
   Build b(kTokens);
   const ValueId t = b.add(Op::Transpose, {b.x()}, {{"perm", Ints{1, 0, 2}}});
   b.add(Op::Transpose, {b.add(Op::Softmax, {t}, {{"axis", std::int64_t{1}}})}, {{"perm", Ints{1, 0, 2}}});
-  EXPECT_THAT(refusal(b, kTokens), HasSubstr("mixes the images of a batch"));
+  EXPECT_THAT(refusal(b, kTokens),
+              HasSubstr("has no batch axis: node 'Transpose0' mixes what lies along the first one"));
 }
 
 }  // namespace

@@ -12,6 +12,7 @@ namespace relprop::test {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 
 const Shape kInput{1, 3, 8, 8};
 
@@ -115,6 +116,31 @@ TEST(PassErrors, RefusesConstantOutput) {
   Build b(kInput);
   b.add(Op::Shape, {b.x()});
   EXPECT_EQ(errorOf(b).code(), ErrorCode::UnsupportedModel);
+}
+
+// --batch 1 would not help: the first axis is no batch, and the model fixes its extent.
+TEST(PassErrors, SaysThatAnInputHasNoBatchAxis) {
+  Build plane({3, 8, 8});
+  plane.add(Op::Conv, {plane.add(Op::Unsqueeze, {plane.x(), plane.ints({0})}), plane.random({4, 3, 3, 3})});
+  const Error error = errorOf(plane, {3, 8, 8});
+  EXPECT_EQ(error.code(), ErrorCode::UnsupportedModel);
+  EXPECT_EQ(error.where(), "input 'x'");
+  EXPECT_THAT(error.got(), HasSubstr("3×8×8 has no batch axis: node 'Unsqueeze0'"));
+  EXPECT_EQ(error.expected(), "N×3×8×8");
+  EXPECT_THAT(error.hint(), HasSubstr("N×C×H×W"));
+  EXPECT_THAT(error.what(), Not(HasSubstr("--batch")));
+  Build row({12});
+  row.add(Op::Gemm, {row.add(Op::Unsqueeze, {row.x(), row.ints({0})}), row.random({12, 4})});
+  EXPECT_THAT(errorOf(row, {12}).got(), HasSubstr("12 has no batch axis"));
+}
+
+TEST(PassErrors, SaysHowToExportWhatMixesAFixedBatch) {
+  Build b({4, 3, 8, 8});
+  b.add(Op::Sub, {b.x(), b.add(Op::ReduceMean, {b.x()}, {{"axes", Ints{0}}})});
+  const Error error = errorOf(b, {4, 3, 8, 8});
+  EXPECT_EQ(error.code(), ErrorCode::UnsupportedModel);
+  EXPECT_EQ(error.got(), "mixes the images of a batch");
+  EXPECT_THAT(error.hint(), HasSubstr("1×3×8×8"));
 }
 
 TEST(PassErrors, OnlyOptionalPassesCanBeLeftOut) {
