@@ -35,13 +35,11 @@ constexpr const char* kPage = R"(<!doctype html>
 </html>
 )";
 
-// Marks that turn the direction of what follows, U+202A to U+202E and U+2066 to U+2069: a name could look like another
-// one, and so could what stands behind it. Their last byte is none that such text begins with. "" for all else.
-std::string turnsDirection(std::string_view text) {
-  const std::string_view mark = text.substr(0, 3);
-  const bool old = mark >= "\xE2\x80\xAA" && mark <= "\xE2\x80\xAE",
-             isolates = mark >= "\xE2\x81\xA6" && mark <= "\xE2\x81\xA9";
-  return mark.size() == 3 && (old || isolates) ? visibleText(mark) : std::string();
+// A mark that turns the direction of what follows, U+202A to U+202E or U+2066 to U+2069: a name could look like another
+// one, and so could what stands behind it.
+bool turnsDirection(std::string_view letter) {
+  return (letter >= "\xE2\x80\xAA" && letter <= "\xE2\x80\xAE") ||
+         (letter >= "\xE2\x81\xA6" && letter <= "\xE2\x81\xA9");
 }
 
 }  // namespace
@@ -51,8 +49,8 @@ std::string escaped(std::string_view text) {
   result.reserve(text.size());
   const std::string valid = validUtf8(text);
   for (std::size_t i = 0; i < valid.size(); ++i) {
-    if (const std::string mark = turnsDirection(std::string_view(valid).substr(i)); !mark.empty()) {
-      result += mark, i += 2;
+    if (const auto letter = std::string_view(valid).substr(i, 3); turnsDirection(letter)) {
+      result += visibleText(letter), i += 2;
       continue;
     }
     const char c = valid[i];
