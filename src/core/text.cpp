@@ -13,8 +13,8 @@ struct Character {
   bool valid = false;
 };
 
+// Of a character beyond ASCII.
 std::size_t lengthOf(std::uint8_t first) {
-  if (first < 0x80) return 1;
   if (first >= 0xC2 && first < 0xE0) return 2;
   if (first >= 0xE0 && first < 0xF0) return 3;
   return first >= 0xF0 && first < 0xF5 ? 4 : 0;
@@ -27,11 +27,12 @@ bool isScalar(char32_t code, std::size_t length) {
 }
 
 Character firstOf(std::string_view text) {
+  if (const auto first = static_cast<std::uint8_t>(text[0]); first < 0x80) return {text.substr(0, 1), first, true};
   const auto byte = [&](std::size_t i) { return static_cast<std::uint8_t>(text[i]); };
   const std::size_t length = lengthOf(byte(0));
   const Character broken{text.substr(0, 1), byte(0), false};
   if (length == 0 || length > text.size()) return broken;
-  char32_t code = length == 1 ? byte(0) : byte(0) & (0x7Fu >> length);
+  char32_t code = byte(0) & (0x7Fu >> length);
   for (std::size_t i = 1; i < length; ++i) {
     if ((byte(i) & 0xC0) != 0x80) return broken;
     code = code << 6 | (byte(i) & 0x3Fu);

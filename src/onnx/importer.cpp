@@ -29,6 +29,8 @@ void addTo(FileHash& hash, const ImportOptions& options) {
   }
 }
 
+constexpr std::size_t kWorthAThread = 1 << 20;  // bytes; one is started in the time in which so many are hashed
+
 ImportedModel importGraph(std::span<const std::uint8_t> bytes, onnx_import::ExternalData& external,
                           const std::string& name, const ImportOptions& options) {
   try {
@@ -50,7 +52,8 @@ ImportedModel importModelFromBytes(std::span<const std::uint8_t> bytes, const st
   onnx_import::ExternalData external(folder);
   FileHash hash;
   // Beside the import where the system has a thread to spare, and else by whoever waits for it.
-  std::future<void> hashed = std::async(std::launch::async | std::launch::deferred, [&] { hash.add(bytes); });
+  const auto aside = bytes.size() < kWorthAThread ? std::launch::deferred : std::launch::async | std::launch::deferred;
+  std::future<void> hashed = std::async(aside, [&] { hash.add(bytes); });
   ImportedModel model = importGraph(bytes, external, name, options);
   hashed.get();
   for (auto data : external.files()) hash.add(data);

@@ -14,7 +14,7 @@
 namespace relprop::fuzz {
 namespace {
 
-constexpr std::size_t kCalls = 48, kHandles = 16;
+constexpr std::size_t kCalls = 24, kHandles = 16;
 const std::array<const char*, 17> kOptions = {
     nullptr,
     "{}",

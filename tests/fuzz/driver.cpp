@@ -15,6 +15,7 @@
 #include <fstream>
 #include <iostream>
 #include <iterator>
+#include <numeric>
 #include <random>
 #include <string>
 #include <vector>
@@ -34,7 +35,7 @@ struct Options {
   unsigned seed = 1;
   std::vector<Bytes> words;  // of the dictionary
   int keep = -1;             // the file's descriptor
-  std::vector<fs::path> files;
+  std::vector<Bytes> inputs;
 };
 
 Bytes readAll(const fs::path& path) {
@@ -73,6 +74,7 @@ void addFiles(const fs::path& path, std::vector<fs::path>& files) {
 
 Options parse(int argc, char** argv) {
   Options options;
+  std::vector<fs::path> files;
   for (int i = 1; i < argc; ++i) {
     const std::string argument = argv[i];
     const bool valued = i + 1 < argc;
@@ -89,15 +91,38 @@ Options parse(int argc, char** argv) {
     else if (argument == "--keep" && valued)
       options.keep = open(argv[++i], O_CREAT | O_WRONLY | O_TRUNC, 0644);
     else
-      addFiles(argument, options.files);
+      addFiles(argument, files);
   }
-  std::sort(options.files.begin(), options.files.end());
+  std::sort(files.begin(), files.end());
+  for (const fs::path& path : files) options.inputs.push_back(readAll(path));
   return options;
 }
 
+// Where readers of text go wrong: around the bounds of types, and what no number is.
+const std::vector<std::string> kNumbers = {"0",
+                                           "-1",
+                                           "1",
+                                           "2147483647",
+                                           "2147483648",
+                                           "4294967296",
+                                           "-2147483649",
+                                           "9223372036854775807",
+                                           "9223372036854775808",
+                                           "-9223372036854775808",
+                                           "18446744073709551616",
+                                           "1e999",
+                                           "-1e-999",
+                                           "nan",
+                                           "inf",
+                                           "0.1",
+                                           "1e9",
+                                           "007",
+                                           "0x10",
+                                           ""};
+
 class Damage {
  public:
-  Damage(const std::vector<Bytes>& words, unsigned seed) : words_(words), random_(seed) {}
+  Damage(const Options& options, unsigned seed) : words_(options.words), others_(options.inputs), random_(seed) {}
 
   Bytes operator()(Bytes bytes) {
     for (std::size_t times = 1 + random_() % 4; times > 0; --times) once(bytes);
@@ -106,13 +131,18 @@ class Damage {
 
  private:
   std::size_t below(std::size_t count) { return random_() % count; }
-  // One of: bytes overwritten, a bit turned, a number made extreme, a piece cut out, a piece repeated, a word of the
-  // dictionary put in or over, the end cut off.
+  template <class Things>
+  const auto& oneOf(const Things& things) {
+    return things[below(things.size())];
+  }
+  // One of: bytes overwritten, a bit turned, a number made extreme, a piece cut out, a piece repeated, the end cut off,
+  // a piece of another input put in or over, a number that is written out exchanged, a word of the dictionary put in or
+  // over.
   void once(Bytes& bytes) {
     const std::size_t at = below(bytes.size() + 1), end = std::min(bytes.size(), at + below(64));
     const auto from = bytes.begin() + static_cast<std::ptrdiff_t>(at),
                to = bytes.begin() + static_cast<std::ptrdiff_t>(end);
-    switch (below(words_.empty() ? 6 : 8)) {
+    switch (below(words_.empty() ? 8 : 10)) {
       case 0:
         return std::generate(from, std::min(to, from + 4), [&] { return static_cast<std::uint8_t>(random_()); });
       case 1:
@@ -123,28 +153,44 @@ class Damage {
       case 3:
         bytes.erase(from, to);
         return;
-      case 4: {
-        const Bytes piece(from, to);
-        bytes.insert(to, piece.begin(), piece.end());
-        return;
-      }
+      case 4:
+        return put(bytes, end, 0, Bytes(from, to));
       case 5:
         if (below(4) == 0) bytes.erase(from, bytes.end());
         return;
       case 6:
-        return putWord(bytes, at, 0);
-      default:
-        return putWord(bytes, at, end - at);
+        return put(bytes, at, below(2) * (end - at), pieceOf(oneOf(others_)));
+      case 7:
+        return exchangeNumber(bytes, at);
+      case 8:
+        return put(bytes, at, 0, oneOf(words_));
+      default: {
+        const Bytes& word = oneOf(words_);
+        return put(bytes, at, std::min(end - at, word.size()), word);
+      }
     }
   }
-  void putWord(Bytes& bytes, std::size_t at, std::size_t over) {
-    const Bytes& word = words_[below(words_.size())];
+  Bytes pieceOf(const Bytes& other) {
+    const std::size_t at = below(other.size() + 1), end = std::min(other.size(), at + 1 + below(256));
+    return {other.begin() + static_cast<std::ptrdiff_t>(at), other.begin() + static_cast<std::ptrdiff_t>(end)};
+  }
+  // The first behind `at`.
+  void exchangeNumber(Bytes& bytes, std::size_t at) {
+    const auto isDigit = [](std::uint8_t byte) { return byte >= '0' && byte <= '9'; };
+    const auto first = std::find_if(bytes.begin() + static_cast<std::ptrdiff_t>(at), bytes.end(), isDigit);
+    const auto last = std::find_if_not(first, bytes.end(), isDigit);
+    const std::string& number = oneOf(kNumbers);
+    put(bytes, static_cast<std::size_t>(first - bytes.begin()), static_cast<std::size_t>(last - first),
+        Bytes(number.begin(), number.end()));
+  }
+  static void put(Bytes& bytes, std::size_t at, std::size_t over, const Bytes& what) {
     const auto from = bytes.begin() + static_cast<std::ptrdiff_t>(at);
-    const auto place = bytes.erase(from, from + static_cast<std::ptrdiff_t>(std::min(over, word.size())));
-    bytes.insert(place, word.begin(), word.end());
+    const auto place = bytes.erase(from, from + static_cast<std::ptrdiff_t>(over));
+    bytes.insert(place, what.begin(), what.end());
   }
 
   const std::vector<Bytes>& words_;
+  const std::vector<Bytes>& others_;
   std::mt19937 random_;
 };
 
@@ -180,16 +226,16 @@ class Budget {
   Clock::time_point end_;
 };
 
-// Every file and its damaged copies, or as many files as the budget has left: each seed has another order.
+// Every input and its damaged copies, or as many as the budget has left: each seed has another order.
 void runAll(const Options& options, unsigned seed, Budget& budget) {
-  Damage damage(options.words, seed);
-  std::vector<fs::path> files = options.files;
-  std::shuffle(files.begin(), files.end(), std::mt19937(seed));
-  for (const fs::path& path : files) {
+  Damage damage(options, seed);
+  std::vector<std::size_t> order(options.inputs.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::shuffle(order.begin(), order.end(), std::mt19937(seed));
+  for (const std::size_t i : order) {
     if (budget.spent()) return;
-    const Bytes original = readAll(path);
-    runOne(options, original);
-    for (int i = 0; i < options.mutations; ++i) runOne(options, damage(original));
+    runOne(options, options.inputs[i]);
+    for (int copy = 0; copy < options.mutations; ++copy) runOne(options, damage(options.inputs[i]));
     budget.count(static_cast<std::size_t>(options.mutations) + 1);
   }
 }
@@ -198,7 +244,7 @@ void runAll(const Options& options, unsigned seed, Budget& budget) {
 
 int main(int argc, char** argv) {
   const Options options = parse(argc, argv);
-  if (options.files.empty()) {
+  if (options.inputs.empty()) {
     std::cerr << "relprop_fuzz: no input\n";
     return 2;
   }
@@ -207,5 +253,5 @@ int main(int argc, char** argv) {
   unsigned seed = options.seed;
   do runAll(options, seed++, budget);
   while (budget.anotherRound());
-  std::cout << budget.runs() << " inputs from " << options.files.size() << " files, the next seed is " << seed << "\n";
+  std::cout << budget.runs() << " inputs from " << options.inputs.size() << " files, the next seed is " << seed << "\n";
 }

@@ -1,4 +1,6 @@
-// Patterns of a network, as `relprop patterns` writes them, for a small network.
+// Patterns of a network as `relprop patterns` writes them, and the sums that it goes on with, for a small network.
+#include "relprop/patterns.h"
+
 #include "fuzz/explain_small.h"
 #include "fuzz/harness.h"
 #include "fuzz/small_model.h"
@@ -8,8 +10,16 @@ namespace {
 
 const Harness patternsHarness("patterns", [](Bytes bytes) {
   static const Model model = smallModel();
+  static PatternEstimator estimator(model, {.batch = 2, .threads = 1});
   const std::filesystem::path path = writtenArchive(emptyFolder(), "patterns.npz", bytes);
-  expectResultOrError([&] { explainSmall(model, "pattern-attribution", path); });
+  expectResultOrError([&] {
+    Patterns::load(path);  // compiling takes longer, and most files are no patterns
+    explainSmall(model, "pattern-attribution", path);
+  });
+  expectResultOrError([&] {
+    estimator.loadState(path);
+    estimator.finish();
+  });
 });
 
 }  // namespace

@@ -19,7 +19,9 @@ const Harness sideFilesHarness("side_files", [](Bytes bytes) {
   const std::vector<Part> parts = partsOf(bytes);
   writeParts(folder, parts);
   expectResultOrError([&] {
-    const Model model = smallModel((folder / "model.onnx").string(), metadataOf(parts));
+    const std::map<std::string, std::string> metadata = metadataOf(parts);
+    static const Model bare = smallModel((folder / "model.onnx").string());
+    const Model model = metadata.empty() ? bare : smallModel((folder / "model.onnx").string(), metadata);
     expectResultOrError([&] { findPreprocess(model); });
     expectResultOrError([&] { findLabels(model); });
   });

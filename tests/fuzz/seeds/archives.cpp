@@ -13,14 +13,15 @@ namespace relprop::fuzz {
 
 namespace {
 
-File patternFile(const test::TemporaryFolder& folder) {
+Files patternFiles(const test::TemporaryFolder& folder) {
   const Model model = smallModel();
   PatternEstimator estimator(model, {.batch = 2, .threads = 1});
   Tensor pictures(Shape{2, 3, 8, 8});
   for (std::size_t i = 0; i < pictures.data.size(); ++i) pictures.data[i] = static_cast<float>(i * 37 % 101) / 101;
   estimator.add(pictures);
   estimator.finish().save(folder / "patterns.npz");
-  return unzipped(folder / "patterns.npz");
+  estimator.saveState(folder / "state.npz", "two pictures");
+  return {{"entries", unzipped(folder / "patterns.npz")}, {"state", unzipped(folder / "state.npz")}};
 }
 
 // A vocabulary and histograms of few words, so that the corpus stays small.
@@ -51,7 +52,7 @@ void addArchives(Corpus& corpus) {
   const test::TemporaryFolder folder;
   writeNpz(folder / "a.npz", {{"first", Tensor(Shape{2, 3})}, {"second", Tensor(Shape{4})}});
   corpus["npz"] = {{"whole.npz", readFile(folder / "a.npz")}, {"entries", unzipped(folder / "a.npz")}};
-  corpus["patterns"] = {{"entries", patternFile(folder)}};
+  corpus["patterns"] = patternFiles(folder);
   bow::writeBag(folder / "model.bow", tinyBag());
   corpus["bow"] = {{"whole.bow", readFile(folder / "model.bow")}, {"entries", unzipped(folder / "model.bow")}};
   corpus["store"]["whole.db"] = smallStoreBytes();

@@ -20,10 +20,8 @@ File bundle(const std::vector<std::pair<std::string, File>>& parts) {
 
 File unzipped(const std::filesystem::path& archive) {
   std::vector<std::pair<std::string, File>> parts;
-  visitZip(archive, {ErrorCode::MalformedTensor, "an archive"}, [&](const ZipEntry& entry) {
-    const Bytes bytes = entry.read();
-    parts.emplace_back(entry.name, File(bytes.begin(), bytes.end()));
-  });
+  visitZip(archive, {ErrorCode::MalformedTensor, "an archive"},
+           [&](const ZipEntry& entry) { parts.emplace_back(entry.name, entry.read()); });
   return bundle(parts);
 }
 

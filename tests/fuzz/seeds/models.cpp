@@ -113,7 +113,7 @@ std::vector<Single> singles() {
 }
 
 File smallBytes() {
-  return smallModelBytes();
+  return onnx_test::smallNetwork().bytes();
 }
 
 // A scale and a zero point, as uint8 or int8.
