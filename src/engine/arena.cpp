@@ -16,11 +16,15 @@ double area(const Lifetime& b) {
 }
 
 using Order = bool (*)(const Lifetime* a, const Lifetime* b);
+constexpr Order kAsTheyBegin = [](const Lifetime* a, const Lifetime* b) { return a->first < b->first; };
 // What is placed first finds the lowest places. Which order leaves the fewest gaps depends on the network.
 constexpr Order kOrders[] = {[](const Lifetime* a, const Lifetime* b) { return a->floats > b->floats; },
-                             [](const Lifetime* a, const Lifetime* b) { return area(*a) > area(*b); },
-                             [](const Lifetime* a, const Lifetime* b) { return a->first < b->first; },
+                             [](const Lifetime* a, const Lifetime* b) { return area(*a) > area(*b); }, kAsTheyBegin,
                              [](const Lifetime* a, const Lifetime* b) { return a->last > b->last; }};
+
+// How many placed buffers one order may look at. No network of some thousand layers comes near it; behind it buffers go
+// where nothing lies yet.
+constexpr std::int64_t kLooks = 1 << 26;
 
 // Each buffer goes to the lowest place where nothing alive at the same time lies.
 std::int64_t placeInOrder(std::vector<Lifetime>& buffers, Order order) {
@@ -29,10 +33,13 @@ std::int64_t placeInOrder(std::vector<Lifetime>& buffers, Order order) {
     if (b.used()) waiting.push_back(&b);
   std::stable_sort(waiting.begin(), waiting.end(), order);
   std::vector<const Lifetime*> placed;  // by offset
-  std::int64_t total = 0;
+  std::int64_t total = 0, looks = 0;
   for (Lifetime* b : waiting) {
-    b->offset = 0;
+    if (order == kAsTheyBegin) std::erase_if(placed, [b](const Lifetime* p) { return p->last < b->first; });
+    b->offset = looks < kLooks ? 0 : total;
     for (const Lifetime* p : placed) {
+      if (++looks > kLooks) b->offset = total;
+      if (looks > kLooks) break;
       if (p->last < b->first || b->last < p->first) continue;
       if (b->offset + aligned(b->floats) <= p->offset) break;
       b->offset = std::max(b->offset, p->offset + aligned(p->floats));

@@ -1,5 +1,6 @@
 #include "engine/expr.h"
 
+#include <algorithm>
 #include <new>
 
 namespace relprop {
@@ -29,7 +30,15 @@ struct FreeFormula {
   }
 };
 
+constexpr int kDeep = 64, kLarge = 4096;
+
 Expr make(ExprNode node) {
+  node.size = 1;
+  for (const Expr* operand : {&node.a, &node.b})
+    if (*operand) {
+      node.depth = std::max(node.depth, (*operand)->depth + 1);
+      node.size = std::min(node.size + (*operand)->size, kLarge + 1);
+    }
   return {new ExprNode(std::move(node)), FreeFormula()};
 }
 
@@ -40,6 +49,10 @@ const TensorDesc& joint(const Expr& a, const Expr& b) {
 }
 
 }  // namespace
+
+bool isLong(const Expr& formula) {
+  return formula->depth > kDeep || formula->size > kLarge;
+}
 
 Expr load(const BufferView& view) {
   return make(

@@ -36,7 +36,12 @@ struct ExprNode {
   ScalarId scalar = -1;                                // LoadScalar
   std::shared_ptr<const std::vector<float>> constant;  // LoadChannel, LoadImage
   TensorDesc desc;                                     // empty shape: fits any (constants, scalars)
+  int depth = 0, size = 0;                             // formulas within one another; of all, as often as they are read
 };
+
+// Longer than what lies between two heavy kernels of any network that people use. Whoever asks for values on the way
+// of a formula that grows and grows computes its beginning as often: such a one is better stored and read.
+bool isLong(const Expr& formula);
 
 Expr load(const BufferView& view);
 Expr channelConstant(const std::vector<float>& perChannel, const TensorDesc& desc);  // C values

@@ -129,7 +129,9 @@ void Forward::emit(int index) {
   }
   const auto& readers = uses_.consumers[static_cast<std::size_t>(out)];
   const bool cut = node.op == Op::Conv && readers.size() == 1 && fuse_(readers[0]);
-  values_[out] = forwardOp(*this, node, cut ? cutOf(graph_.nodes[static_cast<std::size_t>(readers[0])]) : std::nullopt);
+  const Expr value =
+      forwardOp(*this, node, cut ? cutOf(graph_.nodes[static_cast<std::size_t>(readers[0])]) : std::nullopt);
+  values_[out] = isLong(value) ? load(materialise(value, graph_.value(out).name)) : value;
 }
 
 Expr Forward::value(ValueId id) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <map>
 #include <numeric>
 #include <set>
 
@@ -62,41 +63,63 @@ std::int64_t constantBytes(const Program& program) {
   return floats * 4;
 }
 
+// What a program does with one of its inputs.
+struct InputUse {
+  int lastRead = -1;  // the instruction
+  bool kept = false;  // a sum or an output is the input itself
+};
+
+std::vector<InputUse> usesOfInputs(const CompiledProgram& c) {
+  std::vector<InputUse> uses(c.inputs.size());
+  std::vector<int> slotOf(static_cast<std::size_t>(c.program.registers), -1);  // registers that are an input itself
+  const auto use = [&](int reg) -> InputUse* {
+    const int slot = reg < 0 ? -1 : slotOf[static_cast<std::size_t>(reg)];
+    return slot < 0 ? nullptr : &uses[static_cast<std::size_t>(slot)];
+  };
+  for (std::size_t at = 0; at < c.program.code.size(); ++at) {
+    const Instruction& i = c.program.code[at];
+    for (const int reg : {i.a, i.b})
+      if (InputUse* read = use(reg)) read->lastRead = static_cast<int>(at);
+    if (i.op == Elt::Load) slotOf[static_cast<std::size_t>(i.dst)] = i.slot;
+  }
+  for (const auto& s : c.program.stores)
+    if (InputUse* stored = use(s.reg)) stored->kept = true;
+  for (const auto& r : c.program.reductions)
+    if (InputUse* summed = use(r.reg)) summed->kept = true;
+  return uses;
+}
+
+// The instruction that computes an output, which has a register of its own.
+int computedAt(const CompiledProgram& c, std::size_t output) {
+  const int reg = c.program.stores[output].reg;
+  const auto& code = c.program.code;
+  const auto found = std::find_if(code.begin(), code.end(), [reg](const Instruction& i) { return i.dst == reg; });
+  return found == code.end() ? -1 : static_cast<int>(found - code.begin());
+}
+
+bool sameShape(const CompiledProgram& c, const BufferView& in, const BufferView& out) {
+  return in.desc == out.desc && in.desc == c.program.desc && in.offset == 0 && out.offset == 0 && in.rowStride == 0 &&
+         out.rowStride == 0;
+}
+
 // A stored register lies in the output from the instruction on that computes it. The output may take an input's place
 // when that input is not looked at from there on: by no later instruction, no sum and no other output. (Nor by a unary
 // instruction itself: those may not write what they read.)
-bool mayReplace(const CompiledProgram& c, std::size_t output, std::size_t input) {
-  const BufferView &in = c.inputs[input], &out = c.outputs[output];
-  const bool sameShape = in.desc == out.desc && in.desc == c.program.desc && in.offset == 0 && out.offset == 0 &&
-                         in.rowStride == 0 && out.rowStride == 0;
-  const auto sameBuffer = [&](const BufferView& v) { return v.buffer == in.buffer; };
-  if (!sameShape || std::count_if(c.inputs.begin(), c.inputs.end(), sameBuffer) != 1) return false;
-  const auto& code = c.program.code;
-  std::set<int> loaded;  // registers that are the input itself
-  for (const Instruction& i : code)
-    if (i.op == Elt::Load && i.slot == static_cast<int>(input)) loaded.insert(i.dst);
-  const auto isLoaded = [&](int r) { return loaded.count(r) != 0; };
-  for (const auto& s : c.program.stores)
-    if (isLoaded(s.reg)) return false;
-  for (const auto& r : c.program.reductions)
-    if (isLoaded(r.reg)) return false;
-  const int reg = c.program.stores[output].reg;
-  bool stored = false;
-  for (const Instruction& i : code) {
-    const bool reads = isLoaded(i.a) || isLoaded(i.b);
-    if (stored && reads) return false;
-    if (i.dst != reg) continue;
-    stored = true;
-    if (reads && i.b < 0) return false;
-  }
-  return stored;
-}
-
 std::vector<std::pair<int, int>> inPlaceOf(const CompiledProgram& c) {
+  const std::vector<InputUse> uses = usesOfInputs(c);
+  std::map<BufferId, int> views;
+  for (const BufferView& in : c.inputs) ++views[in.buffer];
   std::vector<std::pair<int, int>> pairs;
-  for (std::size_t o = 0; o < c.outputs.size(); ++o)
-    for (std::size_t i = 0; i < c.inputs.size(); ++i)
-      if (mayReplace(c, o, i)) pairs.push_back({static_cast<int>(o), static_cast<int>(i)});
+  for (std::size_t o = 0; o < c.outputs.size(); ++o) {
+    const int at = computedAt(c, o);
+    if (at < 0) continue;
+    const bool unary = c.program.code[static_cast<std::size_t>(at)].b < 0;
+    for (std::size_t i = 0; i < c.inputs.size(); ++i) {
+      const bool past = unary ? uses[i].lastRead < at : uses[i].lastRead <= at;
+      if (past && !uses[i].kept && views[c.inputs[i].buffer] == 1 && sameShape(c, c.inputs[i], c.outputs[o]))
+        pairs.push_back({static_cast<int>(o), static_cast<int>(i)});
+    }
+  }
   return pairs;
 }
 

@@ -81,11 +81,13 @@ std::vector<bool> ancestorsOf(const Graph& g, const Uses& uses, ValueId start) {
 }
 
 bool reachesWithoutWeights(const Graph& g, const Uses& uses, ValueId from, const std::vector<bool>& goal) {
+  std::vector<bool> seen(g.values.size());
   std::vector<ValueId> open = {from};
   while (!open.empty()) {
     const ValueId id = open.back();
     open.pop_back();
-    if (id == kNoValue || g.isConstant(id)) continue;
+    if (id == kNoValue || g.isConstant(id) || seen[static_cast<std::size_t>(id)]) continue;
+    seen[static_cast<std::size_t>(id)] = true;
     if (goal[static_cast<std::size_t>(id)]) return true;
     const int producer = uses.producer[static_cast<std::size_t>(id)];
     if (producer < 0 || roleOf(g, g.nodes[static_cast<std::size_t>(producer)]) == Role::Linear) continue;

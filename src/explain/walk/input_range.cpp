@@ -49,25 +49,43 @@ void eachElement(const CopySpec& c, const Visit& visit) {
 }
 
 // One value a channel, where all elements of a channel have it.
-std::optional<std::vector<float>> byChannel(const Doubles& image, std::size_t channels) {
+std::optional<Doubles> byChannel(const Doubles& image, std::size_t channels) {
   const std::size_t size = image.size() / channels;
-  std::vector<float> values;
+  Doubles values;
   for (std::size_t c = 0; c < channels; ++c) {
     const auto begin = image.begin() + static_cast<std::ptrdiff_t>(c * size);
     if (!std::all_of(begin, begin + static_cast<std::ptrdiff_t>(size), [&](double v) { return v == *begin; }))
       return std::nullopt;
-    values.push_back(static_cast<float>(*begin));
+    values.push_back(*begin);
   }
   return values;
 }
 
-Constant constantOf(const Doubles& image, const Shape& shape) {
-  Shape full = shape, channels(shape.size(), 1);
-  full[0] = 1;
+Shape channelsOf(const Shape& shape) {
+  Shape channels(shape.size(), 1);
   if (shape.size() > 1) channels[1] = shape[1];
-  const auto few = byChannel(image, static_cast<std::size_t>(elementCount(channels)));
-  auto values = few ? *few : std::vector<float>(image.begin(), image.end());
-  return {DType::Float, few ? channels : full, std::make_shared<const std::vector<float>>(std::move(values)), {}};
+  return channels;
+}
+
+Constant constantOf(const Doubles& values, const Shape& shape) {
+  return {DType::Float, shape, std::make_shared<const std::vector<float>>(values.begin(), values.end()), {}};
+}
+
+// Of the operands that an elementwise node computes with, the one that is no constant.
+std::optional<std::size_t> computedOperand(const Graph& graph, const Node& node) {
+  std::vector<std::size_t> operands;
+  for (std::size_t k = 0; k < node.inputs.size(); ++k)
+    if (node.inputs[k] != kNoValue && !graph.isConstant(node.inputs[k])) operands.push_back(k);
+  return operands.size() == 1 ? std::optional(operands[0]) : std::nullopt;
+}
+
+bool isElementwiseOf(const Graph& graph, const Node& node) {
+  const std::optional<std::size_t> operand = computedOperand(graph, node);
+  return isElementwise(traitsOf(node.op).kind) && isMonotone(node) && operand && (node.op != Op::Div || *operand != 1);
+}
+
+bool isSpread(OpKind kind) {
+  return kind == OpKind::MaxPool || kind == OpKind::AveragePool || kind == OpKind::Resize;
 }
 
 }  // namespace
@@ -77,7 +95,7 @@ InputRanges::InputRanges(const Graph& graph, InputBounds bounds)
 
 InputRanges::Range InputRanges::of(ValueId value) {
   const Interval& i = interval(value);
-  return {constantOf(i.low, shape(value)), constantOf(i.high, shape(value))};
+  return {constantOf(i.low, i.shape), constantOf(i.high, i.shape)};
 }
 
 std::size_t InputRanges::count(ValueId id) const {
@@ -85,15 +103,64 @@ std::size_t InputRanges::count(ValueId id) const {
 }
 
 const InputRanges::Interval& InputRanges::interval(ValueId value) {
-  if (const auto found = known_.find(value); found != known_.end()) return found->second;
-  Interval made;
+  const auto isKnown = [this](ValueId id) { return known_.count(id) != 0; };
+  std::vector<ValueId> open = {value};
+  while (!open.empty()) {
+    const ValueId next = open.back();
+    const std::vector<ValueId> operands = isKnown(next) ? std::vector<ValueId>{} : operandsOf(next);
+    const auto missing = std::find_if_not(operands.begin(), operands.end(), isKnown);
+    if (missing != operands.end()) {
+      open.push_back(*missing);
+      continue;
+    }
+    if (!isKnown(next)) known_[next] = made(next);
+    open.pop_back();
+  }
+  return known_.at(value);
+}
+
+// What its interval is computed from. Refuses nodes of which nothing is known.
+std::vector<ValueId> InputRanges::operandsOf(ValueId value) const {
+  const int producer = uses_.producer[static_cast<std::size_t>(value)];
+  if (graph_.isConstant(value) || producer < 0) return {};
+  const Node& node = graph_.nodes[static_cast<std::size_t>(producer)];
+  const OpKind kind = traitsOf(node.op).kind;
+  if (node.op != Op::Take && kind == OpKind::Move) {
+    std::vector<ValueId> operands;
+    for (const Move& move : movesOf(graph_, node))
+      operands.push_back(node.inputs[static_cast<std::size_t>(move.input)]);
+    return operands;
+  }
+  if (node.op == Op::Take || kind == OpKind::Reshape || kind == OpKind::Affine || isSpread(kind))
+    return {node.inputs[0]};
+  if (!isElementwiseOf(graph_, node)) refuse(node);
+  return {node.inputs[*computedOperand(graph_, node)]};
+}
+
+// Of known operands.
+InputRanges::Interval InputRanges::made(ValueId value) const {
+  Interval i;
+  const int producer = uses_.producer[static_cast<std::size_t>(value)];
   if (graph_.isConstant(value))
-    made.low = made.high = constant(value, shape(value));
-  else if (const int producer = uses_.producer[static_cast<std::size_t>(value)]; producer < 0)
-    made = input();
+    i.low = i.high = constant(value, shape(value)), i.shape = shape(value);
+  else if (producer < 0)
+    i = input();
   else
-    made = output(graph_.nodes[static_cast<std::size_t>(producer)]);
-  return known_[value] = std::move(made);
+    i = output(graph_.nodes[static_cast<std::size_t>(producer)]);
+  const Shape channels = channelsOf(i.shape);
+  const auto size = static_cast<std::size_t>(elementCount(channels));
+  const auto low = byChannel(i.low, size), high = byChannel(i.high, size);
+  return low && high ? Interval{*low, *high, channels} : i;
+}
+
+// With every element.
+InputRanges::Interval InputRanges::whole(ValueId value) const {
+  const Interval& i = known_.at(value);
+  if (i.shape == shape(value)) return i;
+  Interval all{Doubles(count(value)), Doubles(count(value)), shape(value)};
+  eachElement(broadcastCopy(i.shape, shape(value)),
+              [&](std::size_t from, std::size_t to) { all.low[to] = i.low[from], all.high[to] = i.high[from]; });
+  return all;
 }
 
 InputRanges::Interval InputRanges::input() const {
@@ -104,45 +171,38 @@ InputRanges::Interval InputRanges::input() const {
                 fmt::format("a pixel range of {} channels", bounds_.low.size()),
                 fmt::format("lowest and highest value of {} channels for bounds=range", channels),
                 "give the preprocessing (--preprocess), or use bounds=image");
-  Interval i;
-  for (std::size_t c = 0; c < channels; ++c) {
-    i.low.insert(i.low.end(), count(id) / channels, bounds_.low[c]);
-    i.high.insert(i.high.end(), count(id) / channels, bounds_.high[c]);
-  }
-  return i;
+  return {Doubles(bounds_.low.begin(), bounds_.low.end()), Doubles(bounds_.high.begin(), bounds_.high.end()),
+          channelsOf(shape(id))};
 }
 
-InputRanges::Interval InputRanges::output(const Node& node) {
+InputRanges::Interval InputRanges::output(const Node& node) const {
   const OpKind kind = traitsOf(node.op).kind;
   if (node.op == Op::Take) return taken(node);
   if (kind == OpKind::Move) return moved(node);
-  if (kind == OpKind::Reshape) return interval(node.inputs[0]);
   if (kind == OpKind::Affine) return scaled(node);
-  const bool pool = kind == OpKind::MaxPool || kind == OpKind::AveragePool;
-  if (pool || kind == OpKind::Resize) return spread(node);
-  std::vector<std::size_t> computedOperands;
-  for (std::size_t k = 0; k < node.inputs.size(); ++k)
-    if (node.inputs[k] != kNoValue && !graph_.isConstant(node.inputs[k])) computedOperands.push_back(k);
-  const bool one = isElementwise(kind) && isMonotone(node) && computedOperands.size() == 1;
-  if (!one || (node.op == Op::Div && computedOperands[0] == 1)) refuse(node);
-  return computed(node, computedOperands[0]);
+  if (isSpread(kind)) return spread(node);
+  if (kind != OpKind::Reshape) return computed(node);
+  Interval same = whole(node.inputs[0]);
+  same.shape = shape(node.outputs[0]);
+  return same;
 }
 
-InputRanges::Interval InputRanges::moved(const Node& node) {
+InputRanges::Interval InputRanges::moved(const Node& node) const {
   const double filling = node.op == Op::Pad ? static_cast<double>(node.floatAttr("value", 0)) : 0;
-  Interval out{Doubles(count(node.outputs[0]), filling), Doubles(count(node.outputs[0]), filling)};
+  Interval out{Doubles(count(node.outputs[0]), filling), Doubles(count(node.outputs[0]), filling),
+               shape(node.outputs[0])};
   for (const Move& move : movesOf(graph_, node)) {
-    const Interval& in = interval(node.inputs[static_cast<std::size_t>(move.input)]);
+    const Interval in = whole(node.inputs[static_cast<std::size_t>(move.input)]);
     eachElement(move.copy,
                 [&](std::size_t from, std::size_t to) { out.low[to] = in.low[from], out.high[to] = in.high[from]; });
   }
   return out;
 }
 
-InputRanges::Interval InputRanges::taken(const Node& node) {
-  const Interval& in = interval(node.inputs[0]);
+InputRanges::Interval InputRanges::taken(const Node& node) const {
+  const Interval in = whole(node.inputs[0]);
   const double filling = static_cast<double>(node.floatAttr("value", 0));
-  Interval out;
+  Interval out{{}, {}, shape(node.outputs[0])};
   for (std::int64_t from : node.intsAttr("indices")) {
     out.low.push_back(from < 0 ? filling : in.low[static_cast<std::size_t>(from)]);
     out.high.push_back(from < 0 ? filling : in.high[static_cast<std::size_t>(from)]);
@@ -159,14 +219,30 @@ std::vector<double> InputRanges::constant(ValueId id, const Shape& to) const {
   return values;
 }
 
-InputRanges::Interval InputRanges::computed(const Node& node, std::size_t operand) {
-  const Shape& to = shape(node.outputs[0]);
-  const Interval& in = interval(node.inputs[operand]);
+// Does a node make of an operand that is known by channel what is known by channel again?
+bool InputRanges::fitsChannels(const Node& node, std::size_t operand) const {
+  const Shape to = channelsOf(shape(node.outputs[0]));
+  return std::all_of(node.inputs.begin(), node.inputs.end(), [&](ValueId id) {
+    if (id == kNoValue) return true;
+    const Shape& from = id == node.inputs[operand] ? known_.at(id).shape : graph_.value(id).constant->shape;
+    const std::size_t skipped = to.size() - std::min(to.size(), from.size());
+    for (std::size_t axis = 0; axis < from.size(); ++axis)
+      if (from[axis] != 1 && from[axis] != to[skipped + axis]) return false;
+    return true;
+  });
+}
+
+InputRanges::Interval InputRanges::computed(const Node& node) const {
+  const std::size_t operand = *computedOperand(graph_, node);
+  const bool few = fitsChannels(node, operand);
+  const Shape to = few ? channelsOf(shape(node.outputs[0])) : shape(node.outputs[0]);
+  const Interval in = few ? known_.at(node.inputs[operand]) : whole(node.inputs[operand]);
   std::vector<Doubles> constants(node.inputs.size());
   for (std::size_t k = 0; k < constants.size(); ++k)
     if (k != operand && node.inputs[k] != kNoValue) constants[k] = constant(node.inputs[k], to);
-  Interval out{Doubles(count(node.outputs[0])), Doubles(count(node.outputs[0]))};
-  eachElement(broadcastCopy(shape(node.inputs[operand]), to), [&](std::size_t from, std::size_t at) {
+  const auto size = static_cast<std::size_t>(elementCount(to));
+  Interval out{Doubles(size), Doubles(size), to};
+  eachElement(broadcastCopy(in.shape, to), [&](std::size_t from, std::size_t at) {
     const auto valueAt = [&](double x) {
       return rowOf<double>(node.op).formula.value(
           {node, [&](std::size_t k) { return k == operand ? x : constants[k][at]; }});
@@ -179,12 +255,12 @@ InputRanges::Interval InputRanges::computed(const Node& node, std::size_t operan
 }
 
 // scale·x + shift by channel.
-InputRanges::Interval InputRanges::scaled(const Node& node) {
-  const Interval& in = interval(node.inputs[0]);
+InputRanges::Interval InputRanges::scaled(const Node& node) const {
+  const Interval& in = known_.at(node.inputs[0]);
   const std::vector<float>&scale = *constantFloats(graph_, node.inputs[1]),
         &shift = *constantFloats(graph_, node.inputs[2]);
   const std::size_t size = in.low.size() / scale.size();
-  Interval out;
+  Interval out{{}, {}, in.shape};
   for (std::size_t i = 0; i < in.low.size(); ++i) {
     const double a = static_cast<double>(scale[i / size]), b = static_cast<double>(shift[i / size]);
     const auto [low, high] = std::minmax({a * in.low[i] + b, a * in.high[i] + b});
@@ -195,21 +271,14 @@ InputRanges::Interval InputRanges::scaled(const Node& node) {
 
 // A pool or Resize lets a range that a whole channel has be; what it averages in at the border has to be of the
 // picture.
-InputRanges::Interval InputRanges::spread(const Node& node) {
+InputRanges::Interval InputRanges::spread(const Node& node) const {
   const Shape pads = node.intsAttr("pads");
   const bool padded = std::any_of(pads.begin(), pads.end(), [](std::int64_t p) { return p != 0; });
-  const Interval& in = interval(node.inputs[0]);
-  const Shape &from = shape(node.inputs[0]), &to = shape(node.outputs[0]);
-  const auto channels = static_cast<std::size_t>(from.at(1));
-  const auto low = byChannel(in.low, channels), high = byChannel(in.high, channels);
+  const Interval& in = known_.at(node.inputs[0]);
+  const Shape channels = channelsOf(shape(node.outputs[0]));
   const bool counted = padded && node.op == Op::AveragePool && node.intAttr("count_include_pad", 0) != 0;
-  if (!low || !high || counted || overshoots(node) || from[1] != to[1]) refuse(node);
-  Interval out;
-  for (std::size_t c = 0; c < channels; ++c) {
-    out.low.insert(out.low.end(), count(node.outputs[0]) / channels, (*low)[c]);
-    out.high.insert(out.high.end(), count(node.outputs[0]) / channels, (*high)[c]);
-  }
-  return out;
+  if (in.shape != channels || counted || overshoots(node)) refuse(node);
+  return in;
 }
 
 }  // namespace relprop

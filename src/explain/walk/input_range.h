@@ -27,18 +27,25 @@ class InputRanges {
   Range of(ValueId value);
 
  private:
-  // Of every element of one image.
+  // One row's; 1×C×1… where all elements of a channel have the same, as after what normalises pictures.
   struct Interval {
     std::vector<double> low, high;
+    Shape shape;
   };
+  // Networks may be as deep as they like before the first layer: operands are computed one after the other, each before
+  // what is made of it.
   const Interval& interval(ValueId value);
+  std::vector<ValueId> operandsOf(ValueId value) const;
+  Interval made(ValueId value) const;
+  Interval whole(ValueId value) const;
   Interval input() const;
-  Interval output(const Node& node);
-  Interval moved(const Node& node);
-  Interval taken(const Node& node);
-  Interval computed(const Node& node, std::size_t operand);
-  Interval scaled(const Node& node);
-  Interval spread(const Node& node);
+  Interval output(const Node& node) const;
+  Interval moved(const Node& node) const;
+  Interval taken(const Node& node) const;
+  Interval computed(const Node& node) const;
+  Interval scaled(const Node& node) const;
+  Interval spread(const Node& node) const;
+  bool fitsChannels(const Node& node, std::size_t operand) const;
   std::vector<double> constant(ValueId id, const Shape& to) const;
   std::size_t count(ValueId id) const;
   const Shape& shape(ValueId id) const { return graph_.value(id).shape; }

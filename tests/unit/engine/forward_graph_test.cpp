@@ -236,6 +236,24 @@ TEST(ForwardGraph, FusionSavesASweepOverMemory) {
   EXPECT_LT(stepsWith(true), stepsWith(false));
 }
 
+// Where all of a network is one formula, every value on the way, asked for by itself, would compute all before it
+// again.
+TEST(ForwardGraph, LongFormulasBeginAtAStoredValue) {
+  Build b({1, 2, 3, 3});
+  ValueId x = b.x();
+  for (int i = 0; i < 300; ++i) x = b.add(Op::Add, {x, b.add(Op::Sigmoid, {x})});
+  Graph& g = b.graph;
+  inferShapes(g);
+  const Array input = floatInput({1, 2, 3, 3}), expected = runGraph(g, input);
+  for (const auto& backend : bothBackends()) {
+    Plan plan(*backend, 1);
+    Forward forward(g, plan, [](int) { return false; });
+    forward.build();
+    for (const Node& node : g.nodes) EXPECT_LT(forward.value(node.outputs[0])->depth, 80);
+    EXPECT_LT(relativeError(forwardOf(g, input, *backend), expected), 1e-5) << backend->name();
+  }
+}
+
 // ---- errors
 TEST(ForwardGraph, RefusesAValueWithoutTheBatchInFront) {
   Build b({2, 6, 3});

@@ -421,6 +421,22 @@ TEST(Arena, BuffersOfOneTimeNeverOverlapAndTheArenaIsTight) {
   }
 }
 
+// As many as a network of the most nodes has: no order looks at all pairs of them.
+TEST(Arena, AHundredThousandBuffersAreLaidOut) {
+  std::vector<Lifetime> chain(100'000);
+  for (int i = 0; i < 100'000; ++i) chain[static_cast<std::size_t>(i)] = {48, i, i + 1};
+  EXPECT_EQ(layOut(chain), 96);
+  for (std::size_t i = 1; i < chain.size(); ++i) ASSERT_NE(chain[i].offset, chain[i - 1].offset);
+  std::vector<Lifetime> atOnce(100'000);
+  for (int i = 0; i < 100'000; ++i) atOnce[static_cast<std::size_t>(i)] = {1, i, 100'000};
+  EXPECT_EQ(layOut(atOnce), 1'600'000);
+  std::vector<bool> taken(100'000);
+  for (const Lifetime& b : atOnce) {
+    EXPECT_FALSE(taken[static_cast<std::size_t>(b.offset / 16)]);
+    taken[static_cast<std::size_t>(b.offset / 16)] = true;
+  }
+}
+
 TEST(Arena, BuffersThatNobodyUsesTakeNothing) {
   std::vector<Lifetime> all = {{1 << 20}, {16, 0, 1}};
   EXPECT_EQ(layOut(all), 16);

@@ -156,6 +156,13 @@ TEST_F(IdentitySkip, BranchesThatStartApartHaveNone) {
   EXPECT_EQ(skipOf(conv(b_.x()), conv(b_.x())), -1);
 }
 
+TEST_F(IdentitySkip, SixtyDoublingsAreNotTwoToTheSixtyPaths) {
+  const ValueId other = conv(b_.x());
+  ValueId sum = conv(b_.x());
+  for (int i = 0; i < 60; ++i) sum = b_.add(Op::Add, {sum, sum});
+  EXPECT_EQ(skipOf(sum, other), -1);
+}
+
 TEST_F(IdentitySkip, TheNetworksInputIsAnAncestorToo) {
   EXPECT_EQ(skipOf(conv(b_.x()), b_.x()), 1);
 }

@@ -86,6 +86,14 @@ TEST(InputRange, OfPaddingIsWhatFillsIt) {
   expectRange(rangeOf(b, v), {7, 0, 7, -1, 7, 2}, {7, 10, 7, 1, 7, 4});
 }
 
+// Nodes within one another would need a stack as deep; whole pictures 300 MB.
+TEST(InputRange, FollowsAnyNumberOfNodes) {
+  Build b({1, 3, 20, 20});
+  ValueId v = b.x();
+  for (int i = 0; i < 30'000; ++i) v = b.add(Op::Neg, {v});
+  expectRange(rangeOf(b, v), kBounds.low, kBounds.high);
+}
+
 TEST(InputRange, SaysWhereItIsLost) {
   Build b({1, 3, 4, 4});
   const ValueId both = b.add(Op::Mul, {b.x(), b.x()});
