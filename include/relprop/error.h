@@ -15,20 +15,20 @@ namespace relprop {
 // A code keeps its number for good: new ones get the next free number, and one that is dropped leaves a gap. 0 is free
 // for callers, as "no error".
 enum class ErrorCode {
-  InvalidArgument = 1,          // an option or argument of a call is out of its range
-  FileNotFound = 2,             // the path does not exist
-  FileUnreadable = 3,           // exists but cannot be read (permission, I/O error, a folder instead of a file)
-  FileWriteFailed = 4,          // cannot be written (permission, full disk)
-  MalformedModel = 5,           // not ONNX, truncated, inconsistent, cyclic
-  UnsupportedModel = 6,         // valid ONNX that holds nodes or types this version does not handle (all are listed)
-  ShapeMismatch = 7,            // shapes do not fit, in the model or between model and input
-  NonFiniteWeights = 8,         // NaN or infinity among the weights
-  NonFiniteInput = 9,           // NaN or infinity in the input
-  MalformedImage = 10,          // broken or truncated image file
-  UnsupportedImage = 11,        // an image format or size that is not handled
-  MalformedTensor = 12,         // broken .npy file
-  MalformedPreprocess = 13,     // broken preprocessing description
-  UnknownMethod = 14,           // no method or preset of that name
+  InvalidArgument = 1,       // an option or argument of a call is out of its range
+  FileNotFound = 2,          // the path does not exist
+  FileUnreadable = 3,        // exists but cannot be read (permission, I/O error, a folder instead of a file)
+  FileWriteFailed = 4,       // cannot be written (permission, full disk)
+  MalformedModel = 5,        // not ONNX, truncated, inconsistent, cyclic
+  UnsupportedModel = 6,      // valid ONNX that holds nodes or types this version does not handle (the first are listed)
+  ShapeMismatch = 7,         // shapes do not fit, in the model or between model and input
+  NonFiniteWeights = 8,      // NaN or infinity among the weights
+  NonFiniteInput = 9,        // NaN or infinity in the input
+  MalformedImage = 10,       // broken or truncated image file
+  UnsupportedImage = 11,     // an image format or size that is not handled
+  MalformedTensor = 12,      // broken .npy file
+  MalformedPreprocess = 13,  // broken preprocessing description
+  UnknownMethod = 14,        // no method or preset of that name
   InvalidMethodParameter = 15,  // unknown key or value in a method string
   InvalidRule = 16,             // a --rule row that does not parse or names an unknown rule
   UnknownTarget = 17,           // class index out of range, or a label that is not there
@@ -50,7 +50,8 @@ enum class ErrorCode {
 RELPROP_API const char* errorCodeName(ErrorCode code);
 
 // `where` is the node, file or option; `got` what was found; `expected` what would have been right; `hint` what to do.
-// Any of them but `where` may be empty.
+// Any of them but `where` may be empty. Together they are cut to about 2 kB, the longest ones first: names and lists
+// come out of files.
 class RELPROP_API Error : public std::exception {
  public:
   Error(ErrorCode code, std::string where, std::string got, std::string expected = {}, std::string hint = {});

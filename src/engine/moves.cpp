@@ -65,25 +65,33 @@ template <typename T>
 T sourcePosition(const std::string& mode, T x, T in, T out, T num, T den) {
   if (mode == "asymmetric") return x * den / num;
   if (mode == "align_corners") return out > 1 ? x * (in - 1) / (out - 1) : 0;
-  if (mode == "pytorch_half_pixel" && out == 1) return 0;
-  return (x + T(0.5)) * den / num - T(0.5);
+  const T centre = (x + T(0.5)) * den / num;
+  return mode == "tf_half_pixel_for_nn" ? centre : centre - T(0.5);
+}
+
+// Of one place the whole extent says that there is one, whatever the scale makes of it.
+bool isOnlyPlace(const std::string& mode, std::int64_t out) {
+  return mode == "pytorch_half_pixel" && out == 1;
+}
+
+// The standard's length of what comes out is extent · scale, before it is cut to a whole number.
+double linearPosition(const std::string& mode, std::int64_t i, std::int64_t in, std::int64_t out, float scale) {
+  if (isOnlyPlace(mode, out)) return 0;
+  const auto extent = static_cast<double>(in), whole = static_cast<double>(out);
+  const bool exact = scale == static_cast<float>(out) / static_cast<float>(in);
+  return sourcePosition<double>(mode, static_cast<double>(i), extent, exact ? whole : extent * scale, scale, 1);
 }
 
 // The nearest pixel jumps with the last bit of its position. A scale that is the float nearest out / in stands for that
-// fraction (6 / 1.2 is 5, and 6 / 1.2f in double is not); of any other only the float is known.
+// fraction (6 / 1.2 is 5, and 6 / 1.2f in double is not); of any other only the float is known. Aligned corners ask for
+// no division by the scale.
 double nearestPosition(const std::string& mode, std::int64_t i, std::int64_t in, std::int64_t out, float scale) {
+  if (isOnlyPlace(mode, out) || mode == "align_corners") return linearPosition(mode, i, in, out, scale);
   if (scale == static_cast<float>(out) / static_cast<float>(in)) {
     const auto a = static_cast<double>(in), b = static_cast<double>(out);
     return sourcePosition<double>(mode, static_cast<double>(i), a, b, b, a);
   }
   return sourcePosition<float>(mode, static_cast<float>(i), static_cast<float>(in), static_cast<float>(out), scale, 1);
-}
-
-// The standard's length of what comes out is extent · scale, before it is cut to a whole number.
-double linearPosition(const std::string& mode, std::int64_t i, std::int64_t in, std::int64_t out, float scale) {
-  const auto extent = static_cast<double>(in), whole = static_cast<double>(out);
-  const bool exact = scale == static_cast<float>(out) / static_cast<float>(in);
-  return sourcePosition<double>(mode, static_cast<double>(i), extent, exact ? whole : extent * scale, scale, 1);
 }
 
 std::int64_t roundPosition(const std::string& how, double x) {

@@ -12,6 +12,15 @@
 
 namespace relprop {
 
+namespace {
+
+constexpr char kNotFinite[] =
+    "the network gives NaN or infinity on this input: an overflow, or a division by 0 or root of a negative number "
+    "that "
+    "the file has";
+
+}  // namespace
+
 const Target& Answers::target(std::int64_t image, std::int64_t t) const {
   const bool forAll = static_cast<std::int64_t>(targets_.size()) == runnable_.targets();
   return targets_[index(forAll ? 0 : image, t)];
@@ -19,7 +28,7 @@ const Target& Answers::target(std::int64_t image, std::int64_t t) const {
 
 Explanation Answers::predicted(const float* scores, const Target& target, Question& q) const {
   const ScoreShape& shape = runnable_.scoreShape();
-  requireFinite(scores, shape.count(), ErrorCode::NumericFailure, "scores", "the network overflows on this input");
+  requireFinite(scores, shape.count(), ErrorCode::NumericFailure, "scores", kNotFinite);
   Explanation e = predict(shape, scores);
   q = questionOf(target, shape, e, runnable_.method().seed);
   e.target = static_cast<int>(q.index);

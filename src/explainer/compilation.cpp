@@ -131,7 +131,7 @@ std::vector<std::string> Compilation::warnings(const Method& method) const {
 }
 
 // Some exports leave the batch open at the input and have the 1 that they were traced with further inside, as in a
-// Reshape to 1×512: they hold for one image at a time.
+// Reshape to 1×512, or compute with the number of images: they hold for one image at a time.
 Specialised Compilation::specialised() {
   Graph graph = cutAtNode(ModelAccess::graph(model_), options_.from);
   graph.value(graph.inputs.at(0)).dtype = DType::Float;  // integers as well: the Cast behind them is none then
@@ -143,10 +143,12 @@ Specialised Compilation::specialised() {
                            .cutHead = options_.from.empty()};
   fixedRows_ = model_.inputShape().at(0) > 0;
   if (fixedRows_ || how.inputShape[0] == 1) return specialise(graph, how);
+  how.openBatch = true;
   try {
     return specialise(graph, how);
   } catch (const Error& several) {
     how.inputShape[0] = 1;
+    how.openBatch = false;
     Specialised one = specialise(graph, how);  // what is wrong with one image as well is said of that
     fixedRows_ = true;
     if (one.mixing.empty())  // of which the constructor says so

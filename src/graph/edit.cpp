@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <functional>
 #include <queue>
 #include <utility>
@@ -214,7 +215,11 @@ const Node* producerOf(const Graph& graph, const Uses& uses, ValueId id) {
 }
 
 std::string numbersText(const Shape& numbers) {
-  return numbers.empty() ? toString(numbers) : fmt::format("{}", fmt::join(numbers, "×"));
+  constexpr std::size_t kShown = 10;
+  if (numbers.empty()) return toString(numbers);
+  const auto end = numbers.begin() + static_cast<std::ptrdiff_t>(std::min(kShown, numbers.size()));
+  const std::string text = fmt::format("{}", fmt::join(numbers.begin(), end, "×"));
+  return numbers.size() > kShown ? fmt::format("{}… ({} numbers)", text, numbers.size()) : text;
 }
 
 void mismatch(const Node& node, const std::string& got, const std::string& expected) {
@@ -222,7 +227,15 @@ void mismatch(const Node& node, const std::string& got, const std::string& expec
 }
 
 std::string describe(const Node& node) {
-  return fmt::format("node '{}' ({})", node.name, opName(node.op));
+  return fmt::format("node '{}' ({})", shortName(node.name), opName(node.op));
+}
+
+std::string shortName(const std::string& name) {
+  constexpr std::size_t kLongest = 200, kLongestCharacter = 4;
+  if (name.size() <= kLongest) return name;
+  std::size_t end = kLongest;
+  for (std::size_t i = 1; i < kLongestCharacter && (name[end] & 0xC0) == 0x80; ++i) --end;
+  return name.substr(0, end) + "…";
 }
 
 }  // namespace relprop

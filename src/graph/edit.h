@@ -73,7 +73,10 @@ const Node* producerOf(const Graph& graph, const Uses& uses, ValueId id);
 // "node 'conv1' (Conv)", as errors name it.
 std::string describe(const Node& node);
 
-// Numbers of a file as they stand there, where toString has a letter for an extent below 0.
+// A name out of a file for a message: cut in front of a character, with an ellipsis, where it is very long.
+std::string shortName(const std::string& name);
+
+// Numbers of a file as they stand there, where toString has a letter for an extent below 0; the first of many.
 std::string numbersText(const Shape& numbers);
 
 // Throws ShapeMismatch at the node.

@@ -54,6 +54,13 @@ namespace relprop {
 
 enum class DType { Float, Int64, Bool, Other };  // half, bfloat16 and double weights are Float; all integers are Int64
 
+// Which of the integers that Int64 stands for: what is computed of them wraps around at their ends.
+struct IntegerKind {
+  int bits = 64;
+  bool isSigned = true;
+  bool operator==(const IntegerKind&) const = default;
+};
+
 // GCC 12 warns that Op::Shape shadows the type Shape, which a scoped enumerator does not.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wshadow"
@@ -199,6 +206,7 @@ struct Value {
   Shape shape;  // -1: symbolic extent; meaningful when hasShape
   bool hasShape = false;
   std::shared_ptr<const Constant> constant;  // set for initialisers and folded values
+  IntegerKind integers = {};                 // where dtype is Int64
 };
 
 using Attribute =

@@ -94,6 +94,7 @@ double sourceOf(const Node& node, const ResizeGeometry& g, std::size_t axis, std
   const auto back = [&](double position) { return exact ? position * in / whole : position / scale; };
   if (mode == "align_corners") return out == 1 ? 0 : x * (in - 1) / (out - 1);
   if (mode == "asymmetric") return back(x);
+  if (mode == "tf_half_pixel_for_nn") return back(x + 0.5);
   if (mode == "pytorch_half_pixel" && whole == 1) return -0.5;
   if (mode == "tf_crop_and_resize") {
     const double start = g.start[axis], end = g.end[axis];

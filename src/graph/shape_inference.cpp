@@ -52,7 +52,19 @@ Types same(const Call& call) {
   return {call.like(call.shape())};
 }
 
+// Operands of a file before opset 7, which may differ in the batch that is asked for. What has a shape went through
+// this already: passes make one number of constants that are the same everywhere.
+void requireAlike(const Call& call) {
+  if (call.node.intAttr("broadcast", 1) != 0 || call.graph.value(call.node.outputs.at(0)).hasShape) return;
+  Shape a = call.shape(0), b = call.shape(1);
+  if (!a.empty() && a.size() == b.size()) a[0] = b[0];
+  if (a != b)
+    call.mismatch(fmt::format("operands {} and {}", toString(call.shape(0)), toString(call.shape(1))),
+                  "equal shapes, as there is no attribute broadcast=1");
+}
+
 Types elementwise(const Call& call) {
+  requireAlike(call);
   Shape shape = broadcastShapes(call.node, call.shape(0), call.shape(1));
   const bool flags = traitsOf(call.node.op).kind == OpKind::Comparison;
   return {{flags ? DType::Bool : call.input(0).dtype, std::move(shape)}};

@@ -171,10 +171,21 @@ Types size(const Graph& graph, const Node& node) {
   return {{DType::Int64, {}}};
 }
 
+// Steps from start to before the limit; integers may lie further apart than doubles tell.
+double stepsBetween(std::int64_t start, std::int64_t limit, std::int64_t step) {
+  if (step == 0 || (step > 0 ? limit <= start : limit >= start)) return 0;
+  const auto from = static_cast<std::uint64_t>(start), to = static_cast<std::uint64_t>(limit),
+             wide = static_cast<std::uint64_t>(step);
+  return static_cast<double>(step > 0 ? (to - from - 1) / wide + 1 : (from - to - 1) / (0 - wide) + 1);
+}
+
 Types range(const Graph& graph, const Node& node) {
   const double start = numberParameter(graph, node, 0, "start"), limit = numberParameter(graph, node, 1, "limit"),
                step = numberParameter(graph, node, 2, "delta");
-  const double count = std::ceil((limit - start) / step);
+  const auto whole = [&](std::size_t i) { return input(graph, node, i).constant->ints.get(); };
+  const double count = whole(0) && whole(1) && whole(2)
+                           ? stepsBetween(whole(0)->front(), whole(1)->front(), whole(2)->front())
+                           : std::ceil((limit - start) / step);
   if (step == 0 || !(count < static_cast<double>(kMaxElements))) misfit(node, "a range without end", "2^31 numbers");
   return like(graph, node, {static_cast<std::int64_t>(std::max(0.0, count))});
 }
@@ -236,15 +247,30 @@ Types recorded(const Graph& graph, const Node& node) {
   return like(graph, node, output.shape);
 }
 
-// An ellipsis as capital letters, the last axis as Z, the one before as Y …, so that ranks may differ.
+// Axes of an ellipsis have characters that no term may hold and that come before all letters: the last one '@', the one
+// before '?' …, so that ranks may differ.
+constexpr char kLastOfEllipsis = '@';
+
+bool isOfEllipsis(char axis) {
+  return axis <= kLastOfEllipsis;
+}
+
+bool isLetter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
 std::string withoutEllipsis(const Node& node, const std::string& term, std::size_t rank) {
-  const std::size_t dots = term.find("...");
-  if (dots == std::string::npos) return term;
-  const std::size_t named = term.size() - 3;
-  if (rank < named || rank - named > 20) misfit(node, fmt::format("{} axes", rank), "at least as many as " + term);
+  const std::size_t dots = std::min(term.size(), term.find("..."));
+  const std::string before = term.substr(0, dots), after = term.substr(std::min(term.size(), dots + 3));
+  const std::string named = before + after;
+  if (!std::all_of(named.begin(), named.end(), isLetter))
+    misfit(node, "a term '" + term + "'", "letters, and an ellipsis at most");
+  if (dots == term.size()) return term;
+  if (rank < named.size() || rank - named.size() > 20)
+    misfit(node, fmt::format("{} axes", rank), "at least as many as " + term);
   std::string middle;
-  for (std::size_t i = rank - named; i-- > 0;) middle += static_cast<char>('Z' - i);
-  return term.substr(0, dots) + middle + term.substr(dots + 3);
+  for (std::size_t i = rank - named.size(); i-- > 0;) middle += static_cast<char>(kLastOfEllipsis - i);
+  return before + middle + after;
 }
 
 void bindExtents(const Node& node, EinsumTerms& terms, const std::string& term, const Shape& shape) {
@@ -253,21 +279,31 @@ void bindExtents(const Node& node, EinsumTerms& terms, const std::string& term, 
     const auto [known, isNew] = terms.extents.emplace(term[i], shape[i]);
     if (!isNew && known->second == 1) known->second = shape[i];
     if (known->second != shape[i] && shape[i] != 1)
-      misfit(node, fmt::format("extents {} and {} for '{}'", known->second, shape[i], term[i]), "the same");
+      misfit(node,
+             fmt::format("extents {} and {} for '{}'", known->second, shape[i],
+                         isOfEllipsis(term[i]) ? std::string("...") : std::string(1, term[i])),
+             "the same");
   }
 }
 
-// Without an arrow: what stands once, in alphabetical order, behind the ellipsis.
+// Without an arrow: the ellipsis, and behind it what stands once, capitals before small letters.
 std::string impliedOutput(const EinsumTerms& terms) {
   std::map<char, int> count;
   for (const std::string& term : terms.inputs)
     for (const char letter : term) ++count[letter];
-  std::string dots, rest;
-  for (const auto& [letter, times] : count) {
-    if (letter >= 'F' && letter <= 'Z') dots += letter;
-    if (letter >= 'a' && times == 1) rest += letter;
+  std::string output;
+  for (const auto& [letter, times] : count)
+    if (isOfEllipsis(letter) || times == 1) output += letter;
+  return output;
+}
+
+void requireOutput(const Node& node, const EinsumTerms& terms, const std::string& right) {
+  for (std::size_t i = 0; i < terms.output.size(); ++i) {
+    const char letter = terms.output[i];
+    if (!terms.extents.count(letter))
+      misfit(node, fmt::format("letter '{}' in '{}'", letter, right), "a letter of the operands");
+    if (terms.output.find(letter) != i) misfit(node, fmt::format("letter '{}' twice in '{}'", letter, right), "once");
   }
-  return dots + rest;
 }
 
 }  // namespace
@@ -314,6 +350,9 @@ TransposedWindow transposedWindowOf(const Graph& graph, const Node& node) {
   const Shape pads = node.intsAttr("pads", Shape(2 * axes, 0)), extra = node.intsAttr("output_padding", Shape(axes, 0)),
               wanted = node.intsAttr("output_shape");
   const std::string mode = node.stringAttr("auto_pad", "NOTSET");
+  const bool same = mode == "SAME_UPPER" || mode == "SAME_LOWER";
+  if (!same && mode != "VALID" && mode != "NOTSET" && !mode.empty())
+    misfit(node, "auto_pad " + mode, "NOTSET, VALID, SAME_UPPER or SAME_LOWER");
   if (t.strides.size() != axes || t.dilations.size() != axes || pads.size() != 2 * axes || extra.size() != axes ||
       (!wanted.empty() && wanted.size() < axes))
     misfit(node, "attributes for another number of axes", fmt::format("{}", axes));
@@ -325,7 +364,6 @@ TransposedWindow transposedWindowOf(const Graph& graph, const Node& node) {
   for (std::size_t i = 0; i < axes; ++i) {
     const std::int64_t full = (x[i + 2] - 1) * t.strides[i] + extra[i] + (t.kernel[i] - 1) * t.dilations[i] + 1;
     std::int64_t begin = pads[i], end = pads[axes + i];
-    const bool same = mode == "SAME_UPPER" || mode == "SAME_LOWER";
     if (mode == "VALID") begin = end = 0;
     if (same || !wanted.empty()) {
       const std::int64_t out = wanted.empty() ? x[i + 2] * t.strides[i] : wanted[wanted.size() - axes + i];
@@ -361,13 +399,11 @@ EinsumTerms einsumTermsOf(const Graph& graph, const Node& node) {
     return terms;
   }
   std::size_t dots = 0;
-  for (const auto& [letter, extent] : terms.extents) dots += letter >= 'F' && letter <= 'Z';
+  for (const auto& [letter, extent] : terms.extents) dots += isOfEllipsis(letter);
   const std::string right = equation.substr(arrow + 2);
   const bool open = right.find("...") != std::string::npos;
   terms.output = withoutEllipsis(node, right, open ? right.size() - 3 + dots : right.size());
-  for (const char letter : terms.output)
-    if (!terms.extents.count(letter))
-      misfit(node, fmt::format("letter '{}' in '{}'", letter, right), "a letter of the operands");
+  requireOutput(node, terms, right);
   return terms;
 }
 

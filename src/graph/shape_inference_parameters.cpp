@@ -94,7 +94,7 @@ Shape broadcastShapes(const Node& node, const Shape& a, const Shape& b) {
     std::int64_t& extent = result[offset + i];
     if (extent == 1) extent = shorter[i];
     if (shorter[i] != 1 && shorter[i] != extent)
-      mismatch(node, fmt::format("operands {} and {}", toString(a), toString(b)), "shapes that broadcast");
+      mismatch(node, fmt::format("operands {} and {}", numbersText(a), numbersText(b)), "shapes that broadcast");
   }
   return result;
 }

@@ -4,7 +4,9 @@
 #include <iterator>
 #include <map>
 #include <string_view>
+#include <tuple>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "core/limits.h"
@@ -19,7 +21,11 @@ namespace {
 
 constexpr int kDeepest = 64;
 
-using Key = std::pair<std::string, std::string>;  // domain, name
+using Key = std::tuple<std::string, std::string, std::string>;  // domain, name, overload
+
+Key functionKey(const std::string& domain, const std::string& name, const std::string& overload) {
+  return {isStandard(domain) ? "" : domain, name, overload};
+}
 
 // What a name and an attribute take in memory, roughly.
 std::uint64_t costOf(const std::string& name) {
@@ -46,15 +52,31 @@ std::uint64_t costOf(const RawAttribute& attribute) {
 }
 
 std::uint64_t costOf(const RawNode& node) {
-  std::uint64_t cost = costOf(node.name) + node.op.size() + node.domain.size();
+  std::uint64_t cost = costOf(node.name) + node.op.size() + node.domain.size() + node.overload.size();
   for (const auto* names : {&node.inputs, &node.outputs})
     for (const std::string& name : *names) cost += costOf(name);
   for (const RawAttribute& attribute : node.attributes) cost += costOf(attribute);
   return cost;
 }
 
-// Attributes by their names; of two of one name the first counts.
+// Attributes by their names; of a call's and a function's own of one name the first counts.
 using Named = std::unordered_map<std::string_view, const RawAttribute*>;
+
+void requireEachOnce(const RawNode& node) {
+  std::unordered_set<std::string_view> seen;
+  for (const RawAttribute& attribute : node.attributes)
+    if (!seen.insert(attribute.name).second)
+      malformed(describe(node), "has the attribute " + quote(attribute.name) + " twice");
+}
+
+// In bodies of functions they were replaced by what is meant.
+void requireNoReferences(const RawNode& node) {
+  for (const RawAttribute& attribute : node.attributes)
+    if (!attribute.reference.empty())
+      malformed(describe(node),
+                "attribute " + quote(attribute.name) + " refers to the attribute " + quote(attribute.reference),
+                "references in bodies of functions only");
+}
 
 class Expander {
  public:
@@ -64,15 +86,19 @@ class Expander {
         left_(static_cast<std::uint64_t>(
             limits::withBytes(budgets().modelBytes, limits::kModelPartsPerByte, model.fileBytes))) {
     for (const RawFunction& function : model.functions)
-      functions_.emplace(Key{function.domain, function.name}, &function);
+      if (!functions_.emplace(functionKey(function.domain, function.name, function.overload), &function).second)
+        malformed(functionTitle(function), "appears twice");
   }
 
   void add(RawNode node, int depth) {
     if (depth > kDeepest || std::ssize(out_) > kMaxNodes)
       malformed(name_, "holds functions that contain one another or grow without end");
-    if (const RawFunction* function = functionOf(node)) return inlined(*function, node, depth);
-    const Composite* composite = findComposite(node);
-    if (!composite) return out_.push_back(std::move(node));
+    requireNoReferences(node);
+    const RawFunction* function = functionOf(node);
+    const Composite* composite = function ? nullptr : findComposite(node);
+    if (!function && !composite) return out_.push_back(std::move(node));
+    requireEachOnce(node);
+    if (function) return inlined(*function, node, depth);
     compose(node, *composite, depth);
   }
 
@@ -80,8 +106,11 @@ class Expander {
 
  private:
   const RawFunction* functionOf(const RawNode& node) const {
-    const auto found = functions_.find({node.domain, node.op});
-    return found == functions_.end() ? nullptr : found->second;
+    const auto found = functions_.find(functionKey(node.domain, node.op, node.overload));
+    if (found != functions_.end()) return found->second;
+    if (!node.overload.empty())
+      malformed(describe(node), "calls the overload " + quote(node.overload), "one that there is");
+    return nullptr;
   }
 
   std::string prefixOf(const RawNode& node) {
@@ -120,11 +149,12 @@ class Expander {
     Names names = bound(function, call);
     const Named attributes = attributesOf(function, call);
     for (const RawNode& inner : function.nodes) {
-      charge(costOf(prefix) + inner.name.size() + inner.op.size() + inner.domain.size());
+      charge(costOf(prefix) + inner.name.size() + inner.op.size() + inner.domain.size() + inner.overload.size());
       RawNode node{prefix + inner.name, inner.op, inner.domain, {}, {}, {}, inner.opset ? inner.opset : function.opset};
       node.inputs = renamed(inner.inputs, prefix, names);
       node.outputs = renamed(inner.outputs, prefix, names);
       node.attributes = resolved(inner.attributes, attributes);
+      node.overload = inner.overload;
       add(std::move(node), depth + 1);
     }
   }
@@ -202,6 +232,12 @@ class Expander {
 };
 
 }  // namespace
+
+std::string functionTitle(const RawFunction& function) {
+  const std::string title =
+      "function " + quote(isStandard(function.domain) ? function.name : function.domain + "::" + function.name);
+  return function.overload.empty() ? title : title + ", overload " + quote(function.overload);
+}
 
 void expandFunctions(RawModel& model, std::int64_t opset, const std::string& name) {
   Expander expander(model, opset, name);

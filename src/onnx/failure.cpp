@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "graph/edit.h"
 #include "relprop/error.h"
 
 namespace relprop::onnx_import {
@@ -16,13 +17,12 @@ void unsupported(const std::string& where, const std::string& got, const std::st
 }
 
 std::string quote(const std::string& name) {
-  constexpr std::size_t kLongest = 200;
   std::string text = "'";
-  for (char c : name.substr(0, kLongest)) {
+  for (char c : shortName(name)) {
     auto byte = static_cast<unsigned char>(c);
     text += byte < 0x20 || byte == 0x7f ? fmt::format("\\x{:02x}", byte) : std::string(1, c);
   }
-  return text + (name.size() > kLongest ? "…'" : "'");
+  return text + "'";
 }
 
 }  // namespace relprop::onnx_import

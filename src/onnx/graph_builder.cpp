@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <optional>
 #include <string_view>
 #include <unordered_map>
@@ -26,19 +25,29 @@ namespace {
 
 constexpr std::int64_t kOldest = 1, kNewest = 28;
 
-bool isStandard(const std::string& domain) {
-  return domain.empty() || domain == "ai.onnx";
+std::string opsetRange() {
+  return std::to_string(kOldest) + " to " + std::to_string(kNewest);
+}
+
+std::optional<std::int64_t> standardOpset(const Opsets& opsets, const std::string& where) {
+  std::optional<std::int64_t> opset;
+  for (const auto& [domain, version] : opsets)
+    if (isStandard(domain)) opset = std::max(opset.value_or(version), version);
+  if (opset && (*opset < kOldest || *opset > kNewest))
+    unsupported(where, "is of ONNX opset " + std::to_string(*opset), opsetRange());
+  return opset;
 }
 
 std::int64_t opsetOf(const RawModel& model, const std::string& name) {
-  std::int64_t opset = std::numeric_limits<std::int64_t>::min();
-  for (const auto& [domain, version] : model.opsets)
-    if (isStandard(domain)) opset = std::max(opset, version);
-  const std::string range = std::to_string(kOldest) + " to " + std::to_string(kNewest);
-  if (opset == std::numeric_limits<std::int64_t>::min())
-    unsupported(name, "names no version of the ONNX operators (opset_import)", range);
-  if (opset < kOldest || opset > kNewest) unsupported(name, "is of ONNX opset " + std::to_string(opset), range);
-  return opset;
+  const std::optional<std::int64_t> opset = standardOpset(model.opsets, name);
+  if (!opset) unsupported(name, "names no version of the ONNX operators (opset_import)", opsetRange());
+  return *opset;
+}
+
+// One that names no version has the model's.
+void setOpsetsOfFunctions(RawModel& model) {
+  for (RawFunction& function : model.functions)
+    function.opset = standardOpset(function.opsets, functionTitle(function)).value_or(0);
 }
 
 // Values read by the nodes that are kept, as far as the rest of the import asks.
@@ -132,6 +141,7 @@ class GraphBuilder {
     if (!model_.hasGraph) malformed(name_, "holds no graph", "an ONNX model");
     graph_.opset = opsetOf(model_, name_);
     graph_.metadata = model_.metadata;
+    setOpsetsOfFunctions(model_);
     expandFunctions(model_, graph_.opset, name_);
     topology_ = analyse(model_);
     output_ = chooseOutput(model_, topology_, options_.output, name_);
@@ -144,7 +154,9 @@ class GraphBuilder {
     finish();
     addOthers(needed);
     ImportedModel result{std::move(graph_), {}, {}, output_, {}, std::move(inputType_)};
+    std::unordered_set<std::string> seen;  // some files list an output twice
     for (const RawInput& output : model_.outputs) {
+      if (!seen.insert(output.name).second) continue;
       result.outputs.push_back(output.name);
       if (output.name == output_) result.outputShape = output.shape;
     }
@@ -168,6 +180,7 @@ class GraphBuilder {
 
   ValueId resolve(const std::string& name);
   ValueId addInput(const RawInput& input);
+  ValueId addConstant(const std::string& name, Constant constant, std::int64_t type);
   ValueId addInitialiser(const std::string& name);
   ValueId define(const std::string& name, DType dtype);
   std::string uniqueName(const RawNode& raw, int index);
@@ -209,10 +222,16 @@ ValueId GraphBuilder::define(const std::string& name, DType dtype) {
   return ids_[name] = graph_.addValue(std::move(value));
 }
 
+ValueId GraphBuilder::addConstant(const std::string& name, Constant constant, std::int64_t type) {
+  const ValueId id = ids_[name] = graph_.addConstant(name, std::move(constant));
+  graph_.value(id).integers = integersOf(type);
+  return id;
+}
+
 ValueId GraphBuilder::addInput(const RawInput& input) {
   const std::string where = "input " + quote(input.name);
   if (const auto fed = options_.feeds.find(input.name); fed != options_.feeds.end())
-    return ids_[input.name] = graph_.addConstant(input.name, fed->second);
+    return addConstant(input.name, fed->second, input.type);
   if (!input.isTensor) unsupported(where, "is no tensor", "a tensor of floats");
   requireRank(input.shape, where);
   const DType type = dtypeOf(input.type);
@@ -222,6 +241,7 @@ ValueId GraphBuilder::addInput(const RawInput& input) {
   ValueId id = define(input.name, type);
   graph_.value(id).shape = input.shape;
   graph_.value(id).hasShape = input.hasShape;
+  graph_.value(id).integers = integersOf(input.type);
   graph_.inputs.push_back(id);
   inputType_ = onnxTypeName(input.type);
   return id;
@@ -232,7 +252,7 @@ ValueId GraphBuilder::addInitialiser(const std::string& name) {
   if (topology_.sparse.count(name)) unsupported(where, "is a sparse tensor", "a dense tensor");
   Finite finite = readers_.mayBeInfinite(name) ? Finite::InfinityAllowed : Finite::Required;
   const RawTensor& tensor = *topology_.initialisers.at(name);
-  const ValueId id = ids_[name] = graph_.addConstant(name, weights_->take(tensor, external_, where, finite));
+  const ValueId id = addConstant(name, weights_->take(tensor, external_, where, finite), tensor.type);
   elementTypes_[id] = tensor.type;
   return id;
 }
@@ -299,8 +319,9 @@ void GraphBuilder::addConstantNode(const RawNode& raw, const OpRule& rule, const
     define(raw.outputs[0], DType::Other);
     return;
   }
-  const ValueId id = ids_[raw.outputs[0]] = graph_.addConstant(raw.outputs[0], toConstant(attrs.begin()->second));
-  if (raw.attributes[0].kind == AttrKind::Tensor) elementTypes_[id] = raw.attributes[0].tensor.type;
+  const int type = raw.attributes[0].tensor.type;  // 0: numbers, integers of 64 bits
+  const ValueId id = addConstant(raw.outputs[0], toConstant(attrs.begin()->second), type);
+  if (raw.attributes[0].kind == AttrKind::Tensor) elementTypes_[id] = type;
 }
 
 void GraphBuilder::addOutputs(const RawNode& raw, const OpRule& rule, NodeContext& context) {
@@ -327,7 +348,10 @@ void GraphBuilder::addNode(const RawNode& raw, int index) {
   NodeContext context{graph_, node, raw, refusals_, raw.opset ? raw.opset : graph_.opset, elementTypes_};
   addOutputs(raw, *rule, context);
   applyRule(*rule, context);
-  for (ValueId output : node.outputs) graph_.value(output).dtype = outputType(graph_, node);
+  for (std::size_t i = 0; i < node.outputs.size(); ++i) {
+    graph_.value(node.outputs[i]).dtype = outputType(graph_, node);
+    graph_.value(node.outputs[i]).integers = outputIntegers(context, i);
+  }
   graph_.nodes.push_back(std::move(node));
 }
 

@@ -1,6 +1,7 @@
 #include "onnx/op_rules.h"
 
 #include <algorithm>
+#include <initializer_list>
 #include <iterator>
 #include <limits>
 #include <string_view>
@@ -69,20 +70,36 @@ void slice(NodeContext& c) {
   requireInput(c, 2, "ends");
 }
 
+// Refuses the node where a word of the standard is expected and there is another one.
+void requireWord(NodeContext& c, const char* key, std::initializer_list<std::string_view> words) {
+  if (!c.node.has(key)) return;
+  const std::string word = c.node.stringAttr(key, "");
+  if (std::find(words.begin(), words.end(), word) != words.end()) return;
+  c.refusals.add(std::string(opName(c.node.op)) + " with " + key + " " + quote(word), c.node.name);
+}
+
 void pad(NodeContext& c) {
   attributeToInput(c, "paddings", 1);
   attributeToInput(c, "pads", 1);
   attributeToInput(c, "value", 2);
   requireInput(c, 1, "pads");
-  const std::string mode = c.node.stringAttr("mode", "constant");
-  if (mode != "constant" && mode != "reflect" && mode != "edge" && mode != "wrap")
-    c.refusals.add("Pad with mode " + quote(mode), c.node.name);
+  requireWord(c, "mode", {"constant", "reflect", "edge", "wrap"});
 }
 
-// Before opset 7 the second operand was broadcast only where an attribute said so, from `axis` on.
+// Before opset 7 the second operand was broadcast only where an attribute said so, from `axis` on; broadcast 0 stays
+// for those that have to be alike.
 void oldBroadcast(NodeContext& c) {
+  const bool alike = c.opset < 7 && c.node.intAttr("broadcast", 0) == 0;
   if (c.opset >= 7) c.node.attrs.erase("axis");
   c.node.attrs.erase("broadcast");
+  if (alike) c.node.attrs["broadcast"] = std::int64_t{0};
+}
+
+// Before opset 7 there was one slope for all, or one a channel.
+void prelu(NodeContext& c) {
+  const Value& slope = c.graph.value(c.node.inputs[1]);
+  const bool shared = slope.constant && elementCount(slope.constant->shape) == 1;
+  if (c.opset < 7 && !shared) c.node.attrs["axis"] = std::int64_t{1};
 }
 
 void concat(NodeContext& c) {
@@ -116,17 +133,22 @@ void maskAsBias(NodeContext& c) {
   c.setInput(2, c.graph.addConstant(c.node.name + ".forbidden", toConstant(forbidden)));
 }
 
-// TensorProto's number of a type that stands for each kind of elements.
+// TensorProto's number of the type, or of floats where only that is known.
+std::int64_t likeType(const NodeContext& c, ValueId like) {
+  const Value& value = c.graph.value(like);
+  const auto known = c.elementTypes.find(like);
+  if (known != c.elementTypes.end()) return known->second;
+  return value.dtype == DType::Float ? 1 : value.dtype == DType::Bool ? 9 : onnxTypeOf(value.integers);
+}
+
 void castLike(NodeContext& c) {
-  const DType to = c.graph.value(c.node.inputs[1]).dtype;
   c.node.op = Op::Cast;
-  c.node.attrs["to"] = std::int64_t{to == DType::Float ? 1 : to == DType::Bool ? 9 : 7};
+  c.node.attrs["to"] = likeType(c, c.node.inputs[1]);
   c.node.inputs.resize(1);
 }
 
 void depthToSpace(NodeContext& c) {
-  const std::string mode = c.node.stringAttr("mode", "DCR");
-  if (mode != "DCR" && mode != "CRD") c.refusals.add("DepthToSpace with mode " + quote(mode), c.node.name);
+  requireWord(c, "mode", {"DCR", "CRD"});
 }
 
 void squeeze(NodeContext& c) {
@@ -154,8 +176,7 @@ void softmax(NodeContext& c) {
 }
 
 void gelu(NodeContext& c) {
-  const std::string form = c.node.stringAttr("approximate", "none");
-  if (form != "none" && form != "tanh") c.refusals.add("Gelu with approximate " + quote(form), c.node.name);
+  requireWord(c, "approximate", {"none", "tanh"});
 }
 
 void batchNormalization(NodeContext& c) {
@@ -202,7 +223,20 @@ void resizeFromOldForm(NodeContext& c) {
   c.node.attrs["nearest_mode"] = std::string("floor");
 }
 
+void requireWordsOfResize(NodeContext& c) {
+  requireWord(c, "mode", {"nearest", "linear", "cubic"});
+  const bool ofOpset11 =
+      c.opset < 13 && c.node.stringAttr("coordinate_transformation_mode", "") == "tf_half_pixel_for_nn";
+  if (!ofOpset11)
+    requireWord(c, "coordinate_transformation_mode",
+                {"half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners", "asymmetric",
+                 "tf_crop_and_resize"});
+  requireWord(c, "nearest_mode", {"round_prefer_floor", "round_prefer_ceil", "floor", "ceil"});
+  requireWord(c, "keep_aspect_ratio_policy", {"stretch", "not_larger", "not_smaller"});
+}
+
 void resize(NodeContext& c) {
+  requireWordsOfResize(c);
   if (c.opset < 11) return resizeFromOldForm(c);
   for (std::size_t i = 1; i < 4; ++i) dropEmptyInput(c, i);
   if (!c.hasInput(2) && !c.hasInput(3)) malformed(c.where(), "has neither scales nor sizes");
@@ -220,6 +254,7 @@ void upsample(NodeContext& c) {
   c.node.attrs.erase("width_scale");
   attributeToInput(c, "scales", 1);
   if (c.node.stringAttr("mode", "nearest") == "bilinear") c.node.attrs["mode"] = std::string("linear");
+  requireWordsOfResize(c);
   resizeFromOldForm(c);
 }
 
@@ -258,7 +293,7 @@ constexpr OpRule kRules[] = {
      batchNormalization},
     {Op::Relu, 1, 1, "f", 1, "", nullptr},
     {Op::LeakyRelu, 1, 1, "f", 1, "alpha:f", nullptr},
-    {Op::PRelu, 2, 2, "f", 1, "", nullptr},
+    {Op::PRelu, 2, 2, "f", 1, "", prelu},
     {Op::Elu, 1, 1, "f", 1, "alpha:f", nullptr},
     {Op::Clip, 1, 3, "f", 1, "max:f min:f", clip},
     {Op::Sigmoid, 1, 1, "f", 1, "", nullptr},
@@ -293,7 +328,7 @@ constexpr OpRule kRules[] = {
     {Op::Squeeze, 1, 2, "*i", 1, "axes:I", squeeze},
     {Op::Unsqueeze, 1, 2, "*i", 1, "axes:I", unsqueeze},
     {Op::Identity, 1, 1, "*", 1, "", nullptr},
-    {Op::Dropout, 1, 3, "*", 1, "is_test:i- ratio:f- seed:i-", dropout},
+    {Op::Dropout, 1, 3, "*", 1, "is_test:i ratio:f- seed:i-", dropout},
     {Op::LRN, 1, 1, "f", 1, "alpha:f beta:f bias:f size:i!", nullptr},
     {Op::LayerNormalization, 2, 3, "f", 1, "axis:i epsilon:f stash_type:i-", nullptr},
     {Op::Constant, 0, 0, "", 1, "value:t value_float:f value_floats:F value_int:i value_ints:I", nullptr},
@@ -490,9 +525,38 @@ void applyRule(const OpRule& rule, NodeContext& context) {
   checkInputTypes(context, rule.types);
 }
 
+namespace {
+
+bool counts(Op op) {
+  static constexpr Op ops[] = {Op::Shape, Op::Size, Op::ArgMax, Op::ArgMin, Op::NonZero};
+  return std::find(std::begin(ops), std::end(ops), op) != std::end(ops);
+}
+
+// Of the tensor that an attribute is, where the node has it.
+IntegerKind integersOfAttribute(const RawNode& raw, std::string_view name) {
+  for (const RawAttribute& attribute : raw.attributes)
+    if (attribute.name == name) return integersOf(attribute.tensor.type);
+  return {};
+}
+
+}  // namespace
+
+IntegerKind outputIntegers(const NodeContext& c, std::size_t output) {
+  const Node& node = c.node;
+  const auto like = [&](std::size_t input) { return c.graph.value(node.inputs[input]).integers; };
+  if (counts(node.op) || (node.op == Op::TopK && output == 1)) return {};
+  if (node.op == Op::Cast) return integersOf(node.intAttr("to", 0));
+  if (node.op == Op::ConstantOfShape) return integersOfAttribute(c.raw, "value");
+  if (node.op == Op::EyeLike && node.has("dtype")) return integersOf(node.intAttr("dtype", 0));
+  if (node.op == Op::OneHot) return like(2);
+  if (node.op == Op::Where) return like(1);
+  // Two types in one sum are against the standard: 64 bits take both.
+  const bool mixed = isElementwise(node.op) && node.op != Op::Pow && node.inputs.size() == 2 && like(0) != like(1);
+  return mixed ? IntegerKind{} : like(0);
+}
+
 DType outputType(const Graph& graph, const Node& node) {
-  static constexpr Op counts[] = {Op::Shape, Op::Size, Op::ArgMax, Op::ArgMin, Op::NonZero};
-  if (std::find(std::begin(counts), std::end(counts), node.op) != std::end(counts)) return DType::Int64;
+  if (counts(node.op)) return DType::Int64;
   const bool flags = traitsOf(node.op).kind == OpKind::Comparison || node.op == Op::IsNaN || node.op == Op::IsInf;
   if (flags) return DType::Bool;
   if (node.op == Op::OneHot) return graph.value(node.inputs[2]).dtype;

@@ -55,6 +55,9 @@ void applyRule(const OpRule& rule, NodeContext& context);
 // Element type of what a node in modern form computes.
 DType outputType(const Graph& graph, const Node& node);
 
+// Which integers the output of a node in modern form holds, where it holds any.
+IntegerKind outputIntegers(const NodeContext& context, std::size_t output);
+
 // A number or list of numbers as a tensor: scalar or one-dimensional.
 Constant toConstant(const Attribute& attribute);
 

@@ -93,11 +93,30 @@ RawAttribute attributeOf(const onnx::AttributeProto& proto) {
   return attribute;
 }
 
+// A field of text that the headers of ONNX 1.12 do not know, by its number: which function of several of one name.
+template <class Message>
+std::string overloadOf(const Message& proto, [[maybe_unused]] int number) {
+  if constexpr (requires { proto.overload(); }) {
+    return proto.overload();
+  } else {
+    std::string overload;
+    const auto& unknown = proto.GetReflection()->GetUnknownFields(proto);
+    for (int i = 0; i < unknown.field_count(); ++i) {
+      const auto& field = unknown.field(i);
+      if (field.number() == number && field.type() == google::protobuf::UnknownField::TYPE_LENGTH_DELIMITED)
+        overload = field.length_delimited();
+    }
+    return overload;
+  }
+}
+
 RawNode nodeOf(const onnx::NodeProto& proto) {
+  constexpr int kOverload = 8;
   RawNode node{proto.name(), proto.op_type(), proto.domain(), {}, {}, {}, 0};
   node.inputs.assign(proto.input().begin(), proto.input().end());
   node.outputs.assign(proto.output().begin(), proto.output().end());
   for (const auto& attribute : proto.attribute()) node.attributes.push_back(attributeOf(attribute));
+  node.overload = overloadOf(proto, kOverload);
   return node;
 }
 
@@ -134,13 +153,13 @@ void readDefaults(const Function& proto, RawFunction& function, RawModel& model)
 }
 
 RawFunction functionOf(const onnx::FunctionProto& proto, RawModel& model) {
-  RawFunction function{proto.name(), proto.domain(), {}, {}, {}, {}, 0};
+  constexpr int kOverload = 13;
+  RawFunction function{proto.name(), proto.domain(), overloadOf(proto, kOverload), {}, {}, {}, {}, {}, 0};
   function.inputs.assign(proto.input().begin(), proto.input().end());
   function.outputs.assign(proto.output().begin(), proto.output().end());
   readDefaults(proto, function, model);
   for (const auto& node : proto.node()) function.nodes.push_back(nodeOf(node));
-  for (const auto& opset : proto.opset_import())
-    if (opset.domain().empty() || opset.domain() == "ai.onnx") function.opset = opset.version();
+  for (const auto& opset : proto.opset_import()) function.opsets.emplace_back(opset.domain(), opset.version());
   return function;
 }
 

@@ -57,16 +57,25 @@ struct RawNode {
   std::string name, op, domain;
   std::vector<std::string> inputs, outputs;
   std::vector<RawAttribute> attributes;
-  std::int64_t opset = 0;  // version of the standard operators that it is written for; 0: the model's
+  std::int64_t opset = 0;     // version of the standard operators that it is written for; 0: the model's
+  std::string overload = {};  // of functions of one name, which is meant
 };
+
+using Opsets = std::vector<std::pair<std::string, std::int64_t>>;  // domains and the versions of their operators
+
+// The domain of the standard operators has two names.
+inline bool isStandard(const std::string& domain) {
+  return domain.empty() || domain == "ai.onnx";
+}
 
 // A function of the model: an operator written as other ones.
 struct RawFunction {
-  std::string name, domain;
+  std::string name, domain, overload;
   std::vector<std::string> inputs, outputs;
   std::vector<RawAttribute> defaults;
   std::vector<RawNode> nodes;
-  std::int64_t opset = 0;
+  Opsets opsets;
+  std::int64_t opset = 0;  // of the standard operators, once it is checked
 };
 
 // An input or output.
@@ -80,7 +89,7 @@ struct RawInput {
 struct RawModel {
   std::uint64_t fileBytes = 0;  // what parts of the model may take grows with it
   bool hasGraph = false;
-  std::vector<std::pair<std::string, std::int64_t>> opsets;
+  Opsets opsets;
   std::vector<RawNode> nodes;
   std::vector<RawTensor> initialisers;
   std::vector<std::string> sparseInitialisers;

@@ -22,8 +22,11 @@ std::string Refusals::describe(const std::string& what) const {
 
 void Refusals::throwIfAny(const std::string& file) const {
   if (kinds_.empty()) return;
+  constexpr std::size_t kShown = 10;
   std::string text;
-  for (const std::string& what : kinds_) text += (text.empty() ? "not supported: " : "; ") + describe(what);
+  for (std::size_t i = 0; i < std::min(kShown, kinds_.size()); ++i)
+    text += (text.empty() ? "not supported: " : "; ") + describe(kinds_[i]);
+  if (kinds_.size() > kShown) text += "; and " + std::to_string(kinds_.size() - kShown) + " more";
   unsupported(file, text, "the operators of docs/operators.md",
               "export it again with standard operators, ONNX opset 25 or lower, before another program optimises it");
 }

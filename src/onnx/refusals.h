@@ -1,4 +1,5 @@
-// Collects everything about a model that is not supported, so that one error reports all of it.
+// Collects everything about a model that is not supported, so that one error reports it: the first ten kinds, and how
+// many more.
 #pragma once
 
 #include <map>

@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <cstring>
 #include <iterator>
+#include <type_traits>
+#include <utility>
 
 #include "graph/shape_inference.h"
 #include "onnx/failure.h"
@@ -42,21 +44,34 @@ enum Type {
 struct TypeRow {
   const char* name;
   DType dtype;
+  IntegerKind integers = {};
 };
 
 // By TensorProto.DataType.
-constexpr TypeRow kTypes[] = {{"undefined", DType::Other},      {"float", DType::Float},
-                              {"uint8", DType::Int64},          {"int8", DType::Int64},
-                              {"uint16", DType::Int64},         {"int16", DType::Int64},
-                              {"int32", DType::Int64},          {"int64", DType::Int64},
-                              {"string", DType::Other},         {"bool", DType::Bool},
-                              {"float16", DType::Float},        {"double", DType::Float},
-                              {"uint32", DType::Int64},         {"uint64", DType::Int64},
-                              {"complex64", DType::Other},      {"complex128", DType::Other},
-                              {"bfloat16", DType::Float},       {"float8e4m3fn", DType::Other},
-                              {"float8e4m3fnuz", DType::Other}, {"float8e5m2", DType::Other},
-                              {"float8e5m2fnuz", DType::Other}, {"uint4", DType::Int64},
-                              {"int4", DType::Int64},           {"float4e2m1", DType::Other}};
+constexpr TypeRow kTypes[] = {{"undefined", DType::Other},
+                              {"float", DType::Float},
+                              {"uint8", DType::Int64, {8, false}},
+                              {"int8", DType::Int64, {8, true}},
+                              {"uint16", DType::Int64, {16, false}},
+                              {"int16", DType::Int64, {16, true}},
+                              {"int32", DType::Int64, {32, true}},
+                              {"int64", DType::Int64},
+                              {"string", DType::Other},
+                              {"bool", DType::Bool},
+                              {"float16", DType::Float},
+                              {"double", DType::Float},
+                              {"uint32", DType::Int64, {32, false}},
+                              {"uint64", DType::Int64, {64, false}},
+                              {"complex64", DType::Other},
+                              {"complex128", DType::Other},
+                              {"bfloat16", DType::Float},
+                              {"float8e4m3fn", DType::Other},
+                              {"float8e4m3fnuz", DType::Other},
+                              {"float8e5m2", DType::Other},
+                              {"float8e5m2fnuz", DType::Other},
+                              {"uint4", DType::Int64, {4, false}},
+                              {"int4", DType::Int64, {4, true}},
+                              {"float4e2m1", DType::Other}};
 
 const TypeRow* findType(std::int64_t type) {
   return type >= 0 && type < std::ssize(kTypes) ? &kTypes[type] : nullptr;
@@ -69,6 +84,9 @@ struct Half {
 };
 struct Bfloat {
   std::uint16_t bits;
+};
+struct Truth {
+  std::uint8_t byte;  // any but 0 is true
 };
 
 float toFloat(float v) {
@@ -91,6 +109,31 @@ float toFloat(Half v) {
 template <class T>
 std::int64_t toInt(T v) {
   return static_cast<std::int64_t>(v);
+}
+template <>
+std::int64_t toInt(Truth v) {
+  return v.byte != 0 ? 1 : 0;
+}
+
+template <class T>
+constexpr bool kIsHalf = std::is_same_v<T, Half> || std::is_same_v<T, Bfloat>;
+
+// Whether a number that stands in a wider field is one of type T. Bit patterns come with a sign and without.
+template <class T, class Wide>
+bool fits(Wide v) {
+  if constexpr (kIsHalf<T>)
+    return std::in_range<std::int16_t>(v) || std::in_range<std::uint16_t>(v);
+  else if constexpr (std::is_integral_v<T>)
+    return std::in_range<T>(v);
+  else
+    return true;
+}
+
+// Integers are kept in 64 bits with a sign.
+void requireSignedRange(const std::vector<std::int64_t>& values, const std::string& where) {
+  const auto beyond = std::find_if(values.begin(), values.end(), [](std::int64_t v) { return v < 0; });
+  if (beyond == values.end()) return;
+  unsupported(where, "holds " + std::to_string(static_cast<std::uint64_t>(*beyond)), "integers below 2^63");
 }
 
 std::size_t checkedCount(const RawTensor& tensor, const std::string& where) {
@@ -186,6 +229,7 @@ class Decoder {
     const bool raw = tensor_.external.used || tensor_.hasRaw;
     const auto stored = tensor_.external.used ? external_.bytes(tensor_.external, where_) : tensor_.raw;
     requireSize(raw ? stored.size() : typed.size(), bytes, 1, tensor_, where_);
+    if (!raw) requireRange(typed, [](std::int32_t v) { return fits<std::int8_t>(v) || fits<std::uint8_t>(v); });
     std::vector<std::int64_t> values(count_);
     for (std::size_t i = 0; i < count_; ++i) {
       const auto pair = static_cast<std::uint32_t>(raw ? stored[i / 2] : typed[i / 2]);
@@ -205,17 +249,28 @@ class Decoder {
       return fromRaw<T, Out>(bytes, convert, finite_);
     }
     requireSize(typed.size() * sizeof(T), count_, sizeof(T), tensor_, where_);
+    requireRange(typed, fits<T, Wide>);
     std::vector<Out> values(count_);
     std::transform(typed.begin(), typed.end(), values.begin(), [&](Wide v) { return convert(narrow<T>(v)); });
     finite_ = allFinite(values.data(), values.size());
     return values;
   }
 
+  template <class Wide, class Fits>
+  void requireRange(std::span<const Wide> typed, Fits fitsType) const {
+    const auto beyond = std::find_if_not(typed.begin(), typed.end(), fitsType);
+    if (beyond == typed.end()) return;
+    malformed(where_, "holds " + std::to_string(*beyond) + " at index " + std::to_string(beyond - typed.begin()),
+              "numbers of type " + onnxTypeName(tensor_.type));
+  }
+
   // Halves are kept as bit patterns in an integer field.
   template <class T, class Wide>
   static T narrow(Wide v) {
-    if constexpr (std::is_same_v<T, Half> || std::is_same_v<T, Bfloat>)
+    if constexpr (kIsHalf<T>)
       return T{static_cast<std::uint16_t>(v)};
+    else if constexpr (std::is_same_v<T, Truth>)
+      return T{v != 0};
     else
       return static_cast<T>(v);
   }
@@ -253,7 +308,7 @@ std::vector<std::int64_t> decodeInts(const RawTensor& t, Decoder& decoder) {
     case kInt32:
       return decoder.ints<std::int32_t>(t.ints32);
     case kBool:
-      return decoder.ints<std::uint8_t>(t.ints32);
+      return decoder.ints<Truth>(t.ints32);
     case kUint32:
       return decoder.ints<std::uint32_t>(t.uints64);
     case kUint64:
@@ -277,6 +332,17 @@ void requireRank(const Shape& shape, const std::string& where) {
 DType dtypeOf(std::int64_t onnxType) {
   const TypeRow* row = findType(onnxType);
   return row ? row->dtype : DType::Other;
+}
+
+IntegerKind integersOf(std::int64_t onnxType) {
+  const TypeRow* row = findType(onnxType);
+  return row ? row->integers : IntegerKind{};
+}
+
+std::int64_t onnxTypeOf(IntegerKind integers) {
+  const auto row = std::find_if(std::begin(kTypes), std::end(kTypes),
+                                [&](const TypeRow& r) { return r.dtype == DType::Int64 && r.integers == integers; });
+  return row == std::end(kTypes) ? std::int64_t{kInt64} : row - std::begin(kTypes);
 }
 
 std::string onnxTypeName(std::int64_t onnxType) {
@@ -304,6 +370,7 @@ Constant decodeTensor(const RawTensor& tensor, ExternalData& external, const std
   Decoder decoder(tensor, external, where);
   if (dtype != DType::Float) {
     constant.ints = std::make_shared<const std::vector<std::int64_t>>(decodeInts(tensor, decoder));
+    if (tensor.type == kUint64) requireSignedRange(*constant.ints, where);
     return constant;
   }
   auto values = std::make_shared<const std::vector<float>>(decodeFloats(tensor, decoder));

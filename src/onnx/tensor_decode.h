@@ -19,6 +19,10 @@ void requireRank(const Shape& shape, const std::string& where);
 
 // DType::Other for element types that are not handled.
 DType dtypeOf(std::int64_t onnxType);
+// 64 bits for what is no type of integers.
+IntegerKind integersOf(std::int64_t onnxType);
+// TensorProto's number.
+std::int64_t onnxTypeOf(IntegerKind integers);
 std::string onnxTypeName(std::int64_t onnxType);
 
 // Throws NonFiniteWeights naming the first offending index.

@@ -5,6 +5,7 @@
 
 #include "graph/edit.h"
 #include "graph/op_traits.h"
+#include "passes/rewriters.h"
 #include "passes/rewrites.h"
 
 namespace relprop {
@@ -15,7 +16,7 @@ bool invertible(const std::vector<float>& values) {
   return std::none_of(values.begin(), values.end(), [](float value) { return value == 0.0f; });
 }
 
-// x − c = x + (−c), x ÷ c = x · (1/c)
+// x − c = x + (−c), x ÷ c = x · (1/c); not where the last bit decides.
 bool invert(Graph& graph, Node& node) {
   const std::vector<float>* values = constantFloats(graph, node.inputs[1]);
   if (!values || (node.op == Op::Div && !invertible(*values))) return false;
@@ -68,8 +69,11 @@ bool takesFloats(const Node& node) {
 
 int canonicaliseArithmetic(Graph& graph, PassContext&) {
   int rewrites = 0;
-  for (Node& node : graph.nodes) {
+  const std::vector<char> decisive = decisiveQuotients(graph);
+  for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
+    Node& node = graph.nodes[i];
     if (takesFloats(node)) rewrites += asFloats(graph, node);
+    if (decisive[i]) continue;
     if (node.op == Op::Sub || node.op == Op::Div)
       rewrites += invert(graph, node);
     else if (node.op == Op::Add || node.op == Op::Mul)

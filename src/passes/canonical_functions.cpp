@@ -49,7 +49,7 @@ void factorsOf(const Graph& graph, const Uses& uses, const Node& product, std::v
   }
 }
 
-// x of a product ½·x·(1 + erf(x/√2)), in any order.
+// x of a product ½·x·(1 + erf(x/√2)), in any order; a number among them may have more axes than x.
 ValueId geluInput(const Graph& graph, const Uses& uses, const Node& node) {
   if (node.op != Op::Mul) return kNoValue;
   std::vector<ValueId> factors;
@@ -62,7 +62,7 @@ ValueId geluInput(const Graph& graph, const Uses& uses, const Node& node) {
     if (x == kNoValue) x = graph.isConstant(id) ? kNoValue : onePlusErf(graph, uses, id);
   }
   const bool complete = half && (factors[0] == x || factors[1] == x || factors[2] == x);
-  return complete ? x : kNoValue;
+  return complete && graph.value(x).shape == graph.value(node.outputs[0]).shape ? x : kNoValue;
 }
 
 ValueId appendProduct(Graph& graph, const Node& like, const std::string& suffix, ValueId a, ValueId b) {
@@ -103,21 +103,27 @@ bool exponential(Graph& graph, std::size_t index, PassContext& context) {
   return true;
 }
 
+// A number beside x may have more axes than x, all of extent 1, which the result has then.
+ValueId inShapeOfResult(Graph& graph, const Node& node, ValueId x) {
+  const Shape shape = graph.value(node.outputs[0]).shape;
+  if (graph.value(x).shape == shape) return x;
+  return appendNode(graph, makeNode(node.name + "/axes", Op::Reshape, {x}), shape);
+}
+
 // Powers that are products, roots or their inverses; others stay.
 bool power(Graph& graph, std::size_t index, PassContext& context) {
   const Node node = graph.nodes[index];
-  const ValueId x = node.inputs[0];
-  if (constantFloats(graph, x)) return exponential(graph, index, context);
+  if (constantFloats(graph, node.inputs[0])) return exponential(graph, index, context);
   float exponent = 0;
   if (!floatParameter(graph, node, 1, exponent)) return generalPower(graph, index, context);
   const float whole = std::abs(exponent);
+  if (whole != 0.5f && whole != 1.0f && whole != 2.0f && whole != 3.0f) return generalPower(graph, index, context);
+  const ValueId x = inShapeOfResult(graph, node, node.inputs[0]);
   ValueId result = x;
   if (whole == 0.5f)
     result = appendNode(graph, makeNode(node.name + "/root", Op::Sqrt, {x}), graph.value(x).shape);
   else if (whole == 2.0f || whole == 3.0f)
     result = appendProduct(graph, node, "/square", x, x);
-  else if (whole != 1.0f)
-    return generalPower(graph, index, context);
   if (whole == 3.0f) result = appendProduct(graph, node, "/cube", result, x);
   Node& rewritten = graph.nodes[index];
   rewritten.op = Op::Identity;
@@ -192,6 +198,31 @@ bool cast(Graph& graph, std::size_t index, PassContext&) {
   } else {
     become(graph, index, Op::Identity, {x});
   }
+  return true;
+}
+
+bool isWhole(const Graph& graph, const Node& node) {
+  return graph.value(node.outputs[0]).dtype == DType::Int64;
+}
+
+// A quotient of integers has no fraction.
+bool cutQuotient(Graph& graph, std::size_t index, PassContext&) {
+  const Node node = graph.nodes[index];
+  if (!isWhole(graph, node)) return false;
+  truncate(graph, index, node, append(graph, node, "/exact", Op::Div, node.inputs));
+  return true;
+}
+
+// Nor has a power of integers, whatever the exponent; where that is whole, there is nothing to be cut.
+bool cutPower(Graph& graph, std::size_t index, PassContext& context) {
+  const Node node = graph.nodes[index];
+  const std::vector<float>* exponents = constantFloats(graph, node.inputs[1]);
+  const auto isCount = [](float e) { return e >= 0 && e == std::floor(e); };
+  if (!isWhole(graph, node) || !exponents || std::all_of(exponents->begin(), exponents->end(), isCount))
+    return power(graph, index, context);
+  const ValueId exact = append(graph, node, "/exact", Op::Pow, node.inputs);
+  power(graph, graph.nodes.size() - 1, context);
+  truncate(graph, index, node, exact);
   return true;
 }
 
@@ -321,9 +352,10 @@ bool concat(Graph& graph, std::size_t index, PassContext& context) {
 
 const std::map<Op, bool (*)(Graph&, std::size_t, PassContext&)>& rewriters() {
   static const std::map<Op, bool (*)(Graph&, std::size_t, PassContext&)> rewriters = {
-      {Op::Pow, power},     {Op::Mish, mish}, {Op::Expand, expand}, {Op::Cast, cast},
-      {Op::Mod, modulo},    {Op::Clip, clip}, {Op::PRelu, prelu},   {Op::LogSoftmax, logSoftmax},
-      {Op::Concat, concat}, {Op::Max, bound}, {Op::Min, bound}};
+      {Op::Pow, cutPower},  {Op::Div, cutQuotient}, {Op::Mish, mish},
+      {Op::Expand, expand}, {Op::Cast, cast},       {Op::Mod, modulo},
+      {Op::Clip, clip},     {Op::PRelu, prelu},     {Op::LogSoftmax, logSoftmax},
+      {Op::Concat, concat}, {Op::Max, bound},       {Op::Min, bound}};
   return rewriters;
 }
 

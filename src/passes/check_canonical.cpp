@@ -268,18 +268,21 @@ std::set<ValueId> valuesRead(const Graph& graph) {
 }  // namespace
 
 int checkCanonical(Graph& graph, PassContext& context) {
+  constexpr std::int64_t kShown = 10;
   const std::set<ValueId> read = valuesRead(graph);
   const Shape& input = graph.value(graph.inputs[0]).shape;
   const std::int64_t batch = input.empty() ? 1 : input[0];
   std::string list;
+  std::int64_t refused = 0;
   for (Node& node : graph.nodes) {
     const Reason reason = whyNot(graph, node, read);
     node.outputs.resize(1);
     if (reason.empty() && mixes(graph, node, batch)) context.mixing.push_back(node.name);
-    if (reason.empty()) continue;
+    if (reason.empty() || ++refused > kShown) continue;
     list += (list.empty() ? "" : ", ") + describe(node) + ": " + reason;
   }
-  if (!list.empty()) throw Error(ErrorCode::UnsupportedModel, "graph", "nodes that are not handled: " + list);
+  if (refused > kShown) list += fmt::format(" and {} more", refused - kShown);
+  if (refused > 0) throw Error(ErrorCode::UnsupportedModel, "graph", "nodes that are not handled: " + list);
   if (batch > 1 && !context.mixing.empty()) refuseMixing(graph.value(graph.inputs[0]), context.mixing.front());
   for (ValueId output : graph.outputs)
     if (graph.isConstant(output))

@@ -14,6 +14,7 @@
 #include "graph/shape_inference_moves.h"
 #include "passes/sources.h"
 #include "passes/strided.h"
+#include "passes/whole_numbers.h"
 #include "relprop/error.h"
 
 namespace relprop {
@@ -36,10 +37,21 @@ Constant made(const ValueType& type, Ints values) {
   return {type.dtype, type.shape, nullptr, std::make_shared<const Ints>(std::move(values))};
 }
 
-// Numbers of either kind as doubles: integers of shapes and indices are exact in them.
+// Numbers of either kind as doubles, in which integers beyond 2^53 are not exact.
 std::vector<double> numbers(const Constant& constant) {
   if (constant.floats) return {constant.floats->begin(), constant.floats->end()};
   return {constant.ints->begin(), constant.ints->end()};
+}
+
+// Calls f with integers as they are, or with floats as doubles.
+template <class F>
+Constants withNumbers(const Constant& constant, F f) {
+  return constant.ints ? f(*constant.ints) : f(numbers(constant));
+}
+
+bool areWhole(const Graph& graph, const Node& node) {
+  return std::all_of(node.inputs.begin(), node.inputs.end(),
+                     [&](ValueId id) { return id != kNoValue && graph.value(id).constant->ints != nullptr; });
 }
 
 // Beyond 64 bits the nearest that fits; 0 for what is no number.
@@ -61,16 +73,37 @@ Constant fromNumbers(const ValueType& type, const std::vector<double>& values) {
   return made(type, std::move(floats));
 }
 
-std::vector<double> spread(const Constant& constant, const Shape& shape) {
-  const std::vector<double> values = numbers(constant);
-  std::vector<double> result;
-  forEachPosition(broadcastView(constant.shape, shape),
+Constant fromNumbers(const ValueType& type, Ints values) {
+  return type.dtype == DType::Float ? made(type, Floats(values.begin(), values.end())) : made(type, std::move(values));
+}
+
+template <class T>
+std::vector<T> spread(const std::vector<T>& values, const Shape& from, const Shape& to) {
+  std::vector<T> result;
+  forEachPosition(broadcastView(from, to),
                   [&](std::int64_t at) { result.push_back(values[static_cast<std::size_t>(at)]); });
   return result;
 }
 
-// By the op's formula, in double.
+std::vector<double> spread(const Constant& constant, const Shape& shape) {
+  return spread(numbers(constant), constant.shape, shape);
+}
+
+Constants byWholeFormula(const Graph& graph, const Node& node, const Types& types) {
+  const auto operand = [&](std::size_t i) {
+    const Constant& constant = input(graph, node, i);
+    return spread(*constant.ints, constant.shape, types[0].shape);
+  };
+  Ints result = operand(0);
+  const Ints second = node.inputs.size() > 1 ? operand(1) : Ints(result.size(), 0);
+  const WholeFormula formula = wholeFormulaOf(node.op);
+  for (std::size_t at = 0; at < result.size(); ++at) result[at] = formula(node, result[at], second[at]);
+  return {fromNumbers(types[0], std::move(result))};
+}
+
+// By the op's formula, of floats in double.
 Constants byFormula(const Graph& graph, const Node& node, const Types& types) {
+  if (areWhole(graph, node)) return byWholeFormula(graph, node, types);
   std::vector<std::vector<double>> operands;
   for (std::size_t i = 0; i < node.inputs.size(); ++i)
     operands.push_back(spread(input(graph, node, i), types[0].shape));
@@ -82,15 +115,13 @@ Constants byFormula(const Graph& graph, const Node& node, const Types& types) {
 }
 
 Constants modulo(const Graph& graph, const Node& node, const Types& types) {
+  if (areWhole(graph, node)) return byWholeFormula(graph, node, types);
   const std::vector<double> a = spread(input(graph, node, 0), types[0].shape),
                             b = spread(input(graph, node, 1), types[0].shape);
   const bool truncates = node.intAttr("fmod", 0) != 0;
   std::vector<double> result(a.size());
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    if (b[i] == 0 && types[0].dtype != DType::Float)
-      throw Error(ErrorCode::MalformedModel, describe(node), "a division of integers by 0");
+  for (std::size_t i = 0; i < a.size(); ++i)
     result[i] = truncates ? std::fmod(a[i], b[i]) : a[i] - b[i] * std::floor(a[i] / b[i]);
-  }
   return {fromNumbers(types[0], result)};
 }
 
@@ -112,33 +143,49 @@ double combine(Op op, double a, double b) {
   if (op == Op::ReduceMin) return std::min(a, b);
   return op == Op::ReduceProd ? a * b : a + b;
 }
+std::int64_t combine(Op op, std::int64_t a, std::int64_t b) {
+  if (op == Op::ReduceMax) return std::max(a, b);
+  if (op == Op::ReduceMin) return std::min(a, b);
+  return op == Op::ReduceProd ? wholeProduct(a, b) : wholeSum(a, b);
+}
 
-double neutral(Op op) {
-  const double infinity = std::numeric_limits<double>::infinity();
-  if (op == Op::ReduceMax) return -infinity;
-  if (op == Op::ReduceMin) return infinity;
-  return op == Op::ReduceProd ? 1 : 0;
+// The ends are infinite, or as far as integers go.
+template <class T>
+T neutral(Op op) {
+  using Limits = std::numeric_limits<T>;
+  if (op == Op::ReduceMax) return Limits::has_infinity ? -Limits::infinity() : Limits::lowest();
+  if (op == Op::ReduceMin) return Limits::has_infinity ? Limits::infinity() : Limits::max();
+  return static_cast<T>(op == Op::ReduceProd ? 1 : 0);
 }
 
 Constants reduce(const Graph& graph, const Node& node, const Types& types) {
-  const std::vector<double> values = numbers(input(graph, node, 0));
-  Shape kept = input(graph, node, 0).shape;
-  const Shape whole = kept;
+  const Constant& x = input(graph, node, 0);
+  Shape kept = x.shape;
   for (const std::size_t axis : reducedAxes(graph, node)) kept[axis] = 1;
-  std::vector<double> result(static_cast<std::size_t>(elementCount(kept)), neutral(node.op));
-  std::size_t next = 0;
-  forEachPosition(broadcastView(kept, whole), [&](std::int64_t at) {
-    double& into = result[static_cast<std::size_t>(at)];
-    into = combine(node.op, into, values[next++]);
+  return withNumbers(x, [&]<class T>(const std::vector<T>& values) -> Constants {
+    std::vector<T> result(static_cast<std::size_t>(elementCount(kept)), neutral<T>(node.op));
+    std::size_t next = 0;
+    forEachPosition(broadcastView(kept, x.shape), [&](std::int64_t at) {
+      T& into = result[static_cast<std::size_t>(at)];
+      into = combine(node.op, into, values[next++]);
+    });
+    return {fromNumbers(types[0], std::move(result))};
   });
-  return {fromNumbers(types[0], result)};
 }
 
 Constants size(const Graph& graph, const Node& node, const Types& types) {
   return {made(types[0], Ints{elementCount(graph.value(node.inputs[0]).shape)})};
 }
 
+Constants wholeRange(const Graph& graph, const Node& node, const Types& types) {
+  const std::int64_t start = input(graph, node, 0).ints->front(), step = input(graph, node, 2).ints->front();
+  Ints values(static_cast<std::size_t>(types[0].shape[0]), start);
+  for (std::size_t i = 1; i < values.size(); ++i) values[i] = wholeSum(values[i - 1], step);
+  return {fromNumbers(types[0], std::move(values))};
+}
+
 Constants range(const Graph& graph, const Node& node, const Types& types) {
+  if (areWhole(graph, node)) return wholeRange(graph, node, types);
   const double start = numberParameter(graph, node, 0, "start"), step = numberParameter(graph, node, 2, "delta");
   std::vector<double> values(static_cast<std::size_t>(types[0].shape[0]));
   for (std::size_t i = 0; i < values.size(); ++i) values[i] = start + static_cast<double>(i) * step;
@@ -156,19 +203,35 @@ Constants nonZero(const Graph& graph, const Node& node, const Types& types) {
   return {made(types[0], std::move(result))};
 }
 
-Constants oneHot(const Graph& graph, const Node& node, const Types& types) {
-  const std::vector<double> indices = numbers(input(graph, node, 0)), offOn = numbers(input(graph, node, 2));
-  const Shape& out = types[0].shape;
+Ints wholeNumbers(const Constant& constant) {
+  if (constant.ints) return *constant.ints;
+  Ints whole;
+  for (const float value : *constant.floats) whole.push_back(wholeNumber(static_cast<double>(value)));
+  return whole;
+}
+
+// Whether each element of the result is the one that is on.
+std::vector<bool> hotPlaces(const Graph& graph, const Node& node, const Shape& out) {
+  const Ints indices = wholeNumbers(input(graph, node, 0));
   const std::size_t axis = normaliseAxis(node, node.intAttr("axis", -1), out.size());
   const std::int64_t inner = elementCount(Shape(out.begin() + static_cast<std::ptrdiff_t>(axis) + 1, out.end()));
-  std::vector<double> result;
+  std::vector<bool> hot;
   for (std::int64_t i = 0, count = elementCount(out); i < count; ++i) {
     const std::int64_t place = i / inner % out[axis], from = i / inner / out[axis] * inner + i % inner;
-    std::int64_t wanted = wholeNumber(indices[static_cast<std::size_t>(from)]);
+    std::int64_t wanted = indices[static_cast<std::size_t>(from)];
     if (wanted < 0) wanted += out[axis];
-    result.push_back(offOn.at(place == wanted ? 1 : 0));
+    hot.push_back(place == wanted);
   }
-  return {fromNumbers(types[0], result)};
+  return hot;
+}
+
+Constants oneHot(const Graph& graph, const Node& node, const Types& types) {
+  const std::vector<bool> hot = hotPlaces(graph, node, types[0].shape);
+  return withNumbers(input(graph, node, 2), [&]<class T>(const std::vector<T>& offOn) -> Constants {
+    std::vector<T> result;
+    for (const bool on : hot) result.push_back(offOn.at(on ? 1 : 0));
+    return {fromNumbers(types[0], std::move(result))};
+  });
 }
 
 Constants eyeLike(const Graph&, const Node& node, const Types& types) {
@@ -181,78 +244,99 @@ Constants eyeLike(const Graph&, const Node& node, const Types& types) {
   return {fromNumbers(types[0], values)};
 }
 
-Constants cumSum(const Graph& graph, const Node& node, const Types& types) {
-  std::vector<double> values = numbers(input(graph, node, 0));
-  const Shape& shape = types[0].shape;
+template <class T>
+std::vector<T> runningSums(const Graph& graph, const Node& node, const Shape& shape, std::vector<T> values) {
   const std::size_t axis = normaliseAxis(node, wholeParameter(graph, node, 1, "axis"), shape.size());
   const bool exclusive = node.intAttr("exclusive", 0) != 0, backwards = node.intAttr("reverse", 0) != 0;
   const std::int64_t inner = contiguousStrides(shape)[axis], extent = shape[axis];
   for (std::int64_t line = 0; line < static_cast<std::int64_t>(values.size()) / std::max<std::int64_t>(1, extent);
        ++line) {
-    double sum = 0;
+    T sum = 0;
     for (std::int64_t k = 0; k < extent; ++k) {
       const std::int64_t place = backwards ? extent - 1 - k : k;
-      double& value = values[static_cast<std::size_t>(line / inner * inner * extent + place * inner + line % inner)];
-      const double own = value;
-      value = exclusive ? sum : sum + own;
-      sum += own;
+      T& value = values[static_cast<std::size_t>(line / inner * inner * extent + place * inner + line % inner)];
+      const T before = sum;
+      sum = combine(Op::ReduceSum, sum, value);
+      value = exclusive ? before : sum;
     }
   }
-  return {fromNumbers(types[0], values)};
+  return values;
+}
+
+Constants cumSum(const Graph& graph, const Node& node, const Types& types) {
+  return withNumbers(input(graph, node, 0), [&](const auto& values) -> Constants {
+    return {fromNumbers(types[0], runningSums(graph, node, types[0].shape, values))};
+  });
 }
 
 // Order of the elements along an axis, the first ones first; equal ones as they stand.
-Ints ordered(const std::vector<double>& values, std::int64_t first, std::int64_t step, std::int64_t extent,
-             bool largest) {
+template <class T>
+Ints ordered(const std::vector<T>& values, std::int64_t first, std::int64_t step, std::int64_t extent, bool largest) {
   Ints order(static_cast<std::size_t>(extent));
   std::iota(order.begin(), order.end(), 0);
   std::stable_sort(order.begin(), order.end(), [&](std::int64_t a, std::int64_t b) {
-    const double x = values[static_cast<std::size_t>(first + a * step)],
-                 y = values[static_cast<std::size_t>(first + b * step)];
+    const T x = values[static_cast<std::size_t>(first + a * step)],
+            y = values[static_cast<std::size_t>(first + b * step)];
     return largest ? x > y : x < y;
   });
   return order;
 }
 
 // The k first of each line: values and indices.
-Constants topK(const Graph& graph, const Node& node, const Types& types) {
-  const Constant& x = input(graph, node, 0);
-  const std::size_t axis = normaliseAxis(node, node.intAttr("axis", -1), x.shape.size());
+template <class T>
+Constants firstOf(const Shape& shape, const Node& node, const Types& types, const std::vector<T>& values) {
+  const std::size_t axis = normaliseAxis(node, node.intAttr("axis", -1), shape.size());
   const bool largest = node.intAttr("largest", 1) != 0;
-  const std::vector<double> values = numbers(x);
-  const std::int64_t inner = contiguousStrides(x.shape)[axis], extent = x.shape[axis];
+  const std::int64_t inner = contiguousStrides(shape)[axis], extent = shape[axis];
   const std::int64_t lines = static_cast<std::int64_t>(values.size()) / std::max<std::int64_t>(1, extent);
   const std::int64_t k = lines ? elementCount(types[0].shape) / lines : 0;
-  std::vector<double> best(static_cast<std::size_t>(lines * k)), at = best;
+  std::vector<T> best(static_cast<std::size_t>(lines * k));
+  Ints at(best.size());
   for (std::int64_t line = 0; line < lines; ++line) {
     const std::int64_t first = line / inner * inner * extent + line % inner;
     const Ints order = ordered(values, first, inner, extent, largest);
     for (std::int64_t i = 0; i < k; ++i) {
       const auto to = static_cast<std::size_t>(line / inner * inner * k + i * inner + line % inner);
-      at[to] = static_cast<double>(order[static_cast<std::size_t>(i)]);
+      at[to] = order[static_cast<std::size_t>(i)];
       best[to] = values[static_cast<std::size_t>(first + order[static_cast<std::size_t>(i)] * inner)];
     }
   }
-  return {fromNumbers(types[0], best), fromNumbers(types[1], at)};
+  return {fromNumbers(types[0], std::move(best)), fromNumbers(types[1], std::move(at))};
+}
+
+Constants topK(const Graph& graph, const Node& node, const Types& types) {
+  const Constant& x = input(graph, node, 0);
+  return withNumbers(x, [&](const auto& values) { return firstOf(x.shape, node, types, values); });
 }
 
 // Where the largest or smallest of each line is; of equal ones the first, or the last where the node says so.
-Constants extreme(const Graph& graph, const Node& node, const Types& types) {
-  const Constant& x = input(graph, node, 0);
-  const std::vector<double> values = numbers(x);
-  const std::size_t axis = normaliseAxis(node, node.intAttr("axis", 0), x.shape.size());
+template <class T>
+Constants extremeOf(const Shape& shape, const Node& node, const Types& types, const std::vector<T>& values) {
+  const std::size_t axis = normaliseAxis(node, node.intAttr("axis", 0), shape.size());
   const bool largest = node.op == Op::ArgMax, last = node.intAttr("select_last_index", 0) != 0;
-  const std::int64_t inner = contiguousStrides(x.shape)[axis], extent = x.shape[axis];
+  const std::int64_t inner = contiguousStrides(shape)[axis], extent = shape[axis];
   Ints places(static_cast<std::size_t>(elementCount(types[0].shape)), 0);
   for (std::size_t line = 0; line < places.size(); ++line) {
     const auto number = static_cast<std::int64_t>(line);
-    const double* first = values.data() + number / inner * inner * extent + number % inner;
+    const T* first = values.data() + number / inner * inner * extent + number % inner;
     for (std::int64_t k = 1; k < extent; ++k) {
-      const double candidate = first[k * inner], best = first[places[line] * inner];
+      const T candidate = first[k * inner], best = first[places[line] * inner];
       if ((largest ? candidate > best : candidate < best) || (last && candidate == best)) places[line] = k;
     }
   }
   return {made(types[0], std::move(places))};
+}
+
+Constants extreme(const Graph& graph, const Node& node, const Types& types) {
+  const Constant& x = input(graph, node, 0);
+  return withNumbers(x, [&](const auto& values) { return extremeOf(x.shape, node, types, values); });
+}
+
+// What a Pad of integers fills with.
+std::int64_t wholeFillingOf(const Graph& graph, const Node& node) {
+  const bool given = node.op == Op::Pad && node.inputs.size() > 2 && node.inputs[2] != kNoValue;
+  const Constant* value = given ? &input(graph, node, 2) : nullptr;
+  return value && value->ints && value->ints->size() == 1 ? value->ints->front() : 0;
 }
 
 template <class T>
@@ -278,7 +362,7 @@ Constants moved(const Graph& graph, const Node& node, const Types& types) {
     throw Error(ErrorCode::MalformedModel, describe(node), "operands of different types", "one type");
   if (x.floats)
     return {made(types[0], taken(*x.floats, updates ? updates->floats.get() : nullptr, from, fillingOf(graph, node)))};
-  return {made(types[0], taken(*x.ints, updates ? updates->ints.get() : nullptr, from, std::int64_t{0}))};
+  return {made(types[0], taken(*x.ints, updates ? updates->ints.get() : nullptr, from, wholeFillingOf(graph, node)))};
 }
 
 Constants softmax(const Graph& graph, const Node& node, const Types& types) {

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
-#include <limits>
 #include <map>
 #include <type_traits>
 
@@ -15,6 +14,7 @@
 #include "passes/constant_products.h"
 #include "passes/quantised.h"
 #include "passes/strided.h"
+#include "passes/whole_numbers.h"
 #include "relprop/error.h"
 
 namespace relprop {
@@ -68,25 +68,28 @@ Constants sharing(const Call& call) {
   return {constant};
 }
 
-std::int64_t toInt(float value) {
-  if (!(std::abs(value) < 9.2e18f)) return value > 0 ? std::numeric_limits<std::int64_t>::max() : 0;
-  return static_cast<std::int64_t>(value);
+Constants castToFloats(const Call& call) {
+  return {withPayload(call.input(0), [&](const auto& values) {
+    Floats floats;
+    floats.reserve(values.size());
+    for (const auto value : values) floats.push_back(roundedTo(call.node.intAttr("to", 1), static_cast<float>(value)));
+    return made(call.types.at(0), std::move(floats));
+  })};
 }
 
+// Integers of another kind are wrapped as every result is.
 Constants cast(const Call& call) {
-  const Constant& source = call.input(0);
   const ValueType& type = call.types.at(0);
-  const bool toFloats = type.dtype == DType::Float;
-  if (toFloats && source.floats) return sharing(call);
-  return {withPayload(source, [&](const auto& values) {
-    if (toFloats) return made(type, Floats(values.begin(), values.end()));
+  if (type.dtype == DType::Float) return castToFloats(call);
+  const IntegerKind kind = call.graph.value(call.node.outputs.at(0)).integers;
+  return {withPayload(call.input(0), [&](const auto& values) {
     Ints ints;
     ints.reserve(values.size());
-    for (auto value : values)
+    for (const auto value : values)
       if (type.dtype == DType::Bool)
         ints.push_back(value != 0);
-      else if constexpr (std::is_same_v<decltype(value), float>)
-        ints.push_back(toInt(value));
+      else if constexpr (std::is_same_v<std::remove_cvref_t<decltype(value)>, float>)
+        ints.push_back(truncatedTo(call.node, kind, value));
       else
         ints.push_back(value);
     return made(type, std::move(ints));
@@ -176,16 +179,6 @@ Constants constantNode(const Call& call) {
   return {std::get<Constant>(call.node.attrs.at("value"))};
 }
 
-// Integers wrap around as unsigned ones do; only Div has operands without a result.
-std::int64_t integerResult(const Node& node, std::int64_t a, std::int64_t b) {
-  const auto ua = static_cast<std::uint64_t>(a), ub = static_cast<std::uint64_t>(b);
-  if (node.op == Op::Add) return static_cast<std::int64_t>(ua + ub);
-  if (node.op == Op::Sub) return static_cast<std::int64_t>(ua - ub);
-  if (node.op == Op::Mul) return static_cast<std::int64_t>(ua * ub);
-  if (b == 0) throw Error(ErrorCode::MalformedModel, describe(node), "a division of integers by 0");
-  return b == -1 ? static_cast<std::int64_t>(0 - ua) : a / b;
-}
-
 float floatResult(const Node& node, float a, float b) {
   const double operands[] = {a, b};
   return static_cast<float>(rowOf<double>(node.op).formula.value({node, [&](std::size_t k) { return operands[k]; }}));
@@ -210,7 +203,7 @@ Constants binary(const Call& call) {
   if ((a.floats == nullptr) != (b.floats == nullptr))
     throw Error(ErrorCode::MalformedModel, describe(call.node), "operands of different types", "one type");
   if (a.floats) return {binaryOf(call, *a.floats, *b.floats, floatResult)};
-  return {binaryOf(call, *a.ints, *b.ints, integerResult)};
+  return {binaryOf(call, *a.ints, *b.ints, wholeFormulaOf(call.node.op))};
 }
 
 const Floats& floatsOf(const Call& call, std::size_t i) {
@@ -244,7 +237,11 @@ Constants power(const Call& call) {
   const auto raise = [](const Node&, float a, float b) {
     return static_cast<float>(std::pow(static_cast<double>(a), static_cast<double>(b)));
   };
-  return {binaryOf(call, floatsOf(call, 0), floatsOf(call, 1), raise)};
+  const Constant &base = call.input(0), &exponent = call.input(1);
+  if (base.ints && exponent.ints) return {binaryOf(call, *base.ints, *exponent.ints, wholeFormulaOf(Op::Pow))};
+  if (base.ints) throw Error(ErrorCode::UnsupportedModel, describe(call.node), "an integer to the power of a float");
+  if (exponent.floats) return {binaryOf(call, *base.floats, *exponent.floats, raise)};
+  return {binaryOf(call, *base.floats, Floats(exponent.ints->begin(), exponent.ints->end()), raise)};
 }
 
 Constant broadcastTo(const Constant& source, const Shape& shape) {
@@ -352,8 +349,13 @@ bool sharesPayload(const Node& node) {
 
 std::vector<Constant> evaluate(const Graph& graph, const Node& node, const std::vector<ValueType>& types) {
   const auto arithmetic = evaluatorsOfArithmetic().find(node.op);
-  return arithmetic != evaluatorsOfArithmetic().end() ? arithmetic->second(graph, node, types)
-                                                      : evaluatorOf(node)({graph, node, types});
+  std::vector<Constant> results = arithmetic != evaluatorsOfArithmetic().end()
+                                      ? arithmetic->second(graph, node, types)
+                                      : evaluatorOf(node)({graph, node, types});
+  if (sharesPayload(node)) return results;
+  for (std::size_t i = 0; i < results.size() && i < node.outputs.size(); ++i)
+    if (node.outputs[i] != kNoValue) wrapAround(node, graph.value(node.outputs[i]).integers, results[i]);
+  return results;
 }
 
 }  // namespace relprop

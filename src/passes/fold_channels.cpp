@@ -4,6 +4,7 @@
 #include "core/parallel.h"
 #include "graph/edit.h"
 #include "passes/channel_map.h"
+#include "passes/rewriters.h"
 #include "passes/rewrites.h"
 
 namespace relprop {
@@ -29,13 +30,20 @@ struct Chain {
   ValueId end = kNoValue;
 };
 
-Chain chainAfter(const Graph& graph, const Uses& uses, std::size_t at, ChannelNodes which) {
+// How a graph is read, and which of its quotients have to stay.
+struct Readers {
+  Uses uses;
+  std::vector<char> decisive;
+};
+
+Chain chainAfter(const Graph& graph, const Readers& readers, std::size_t at, ChannelNodes which) {
   const Node& linear = graph.nodes[at];
   Chain chain;
   chain.linear = at;
   chain.end = linear.outputs[0];
   const std::size_t axis = channelAxis(graph, linear);
-  for (int reader; (reader = onlyReader(graph, uses, chain.end)) >= 0;) {
+  for (int reader; (reader = onlyReader(graph, readers.uses, chain.end)) >= 0;) {
+    if (readers.decisive[index(reader)]) break;
     const Node& next = graph.nodes[index(reader)];
     const std::optional<ChannelMap> map = channelMapOf(graph, next, chain.end, axis, which);
     if (!map) break;
@@ -58,11 +66,11 @@ void absorb(Node& node, Node& folded) {
 
 // The new weights are computed by all cores: it is mostly memory that is touched for the first time.
 int foldAfter(Graph& graph, ChannelNodes which) {
-  const Uses uses = usesOf(graph);
+  const Readers readers{usesOf(graph), decisiveQuotients(graph)};
   std::vector<Chain> chains;
   for (std::size_t i = 0; i < graph.nodes.size(); ++i)
     if (!graph.nodes[i].outputs.empty() && isLinear(graph, graph.nodes[i]))
-      if (Chain chain = chainAfter(graph, uses, i, which); !chain.nodes.empty()) chains.push_back(std::move(chain));
+      if (Chain chain = chainAfter(graph, readers, i, which); !chain.nodes.empty()) chains.push_back(std::move(chain));
   std::vector<LinearValues> values(chains.size());
   inParallel(chains.size(),
              [&](std::size_t i) { values[i] = appliedToOutput(graph, graph.nodes[chains[i].linear], chains[i].map); });

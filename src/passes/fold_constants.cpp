@@ -57,6 +57,17 @@ void fixInput(Graph& graph, PassContext& context) {
   if (context.options.wholeInput) putBatchInFront(graph);
 }
 
+// Before opset 7 an attribute said what a Dropout is for, and what it does in training is no function of the input.
+void warnOfTraining(const Graph& graph, PassContext& context) {
+  std::int64_t count = 0;
+  const Node* first = nullptr;
+  for (const Node& node : graph.nodes)
+    if (node.op == Op::Dropout && node.intAttr("is_test", 1) == 0 && count++ == 0) first = &node;
+  if (first)
+    context.warnings.push_back(fmt::format(
+        "{} is written for training (is_test 0), the first of {}: inference is assumed", describe(*first), count));
+}
+
 bool allConstant(const Graph& graph, const Node& node) {
   return std::all_of(node.inputs.begin(), node.inputs.end(),
                      [&](ValueId id) { return id == kNoValue || graph.isConstant(id); });
@@ -198,6 +209,7 @@ int foldAll(Graph& graph, PassContext& context) {
 
 int foldConstants(Graph& graph, PassContext& context) {
   fixInput(graph, context);
+  warnOfTraining(graph, context);
   return foldAll(graph, context);
 }
 

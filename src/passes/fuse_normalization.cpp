@@ -96,15 +96,19 @@ struct Match {
   float epsilon = 0;
 };
 
-// (x − mean)/√(mean((x − mean)²) + ε)
+bool hasShapeOf(const Graph& graph, const Node& node, ValueId x) {
+  return graph.value(node.outputs[0]).shape == graph.value(x).shape;
+}
+
+// (x − mean)/√(mean((x − mean)²) + ε). Numbers of more axes than x would give it more, from which others are counted.
 bool normalises(const Graph& graph, const Uses& uses, const Node& node, Match& match) {
   if (node.op != Op::Div || !centred(graph, uses, node.inputs[0], match.input)) return false;
   std::size_t axis = 0;
   const ValueId variance = deviation(graph, uses, node.inputs[1], match.epsilon);
   const ValueId square = meanOver(graph, uses, variance, axis);
   Centred again;
-  return axis == match.input.axis && axis > 0 && centred(graph, uses, squared(graph, uses, square), again) &&
-         again.x == match.input.x && again.axis == axis;
+  return axis == match.input.axis && axis > 0 && hasShapeOf(graph, node, match.input.x) &&
+         centred(graph, uses, squared(graph, uses, square), again) && again.x == match.input.x && again.axis == axis;
 }
 
 // The only reader of a node's output, when it is of kind `op` and its other operand fits the normalised axes.
@@ -113,6 +117,7 @@ int parameterNode(Graph& graph, const Uses& uses, const Node& node, Op op, const
   const std::vector<int>& readers = uses.consumers[static_cast<std::size_t>(node.outputs[0])];
   if (readers.size() != 1 || graph.nodes[static_cast<std::size_t>(readers[0])].op != op) return -1;
   const Node& reader = graph.nodes[static_cast<std::size_t>(readers[0])];
+  if (!hasShapeOf(graph, reader, node.outputs[0])) return -1;
   const ValueId other = reader.inputs[reader.inputs[0] == node.outputs[0] ? 1 : 0];
   parameter = spread(graph, other, normalised);
   return parameter == kNoValue ? -1 : readers[0];

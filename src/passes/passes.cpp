@@ -8,6 +8,7 @@
 
 #include "graph/edit.h"
 #include "graph/shape_inference.h"
+#include "passes/open_batch.h"
 #include "passes/rewrites.h"
 #include "relprop/error.h"
 
@@ -100,9 +101,11 @@ Specialised specialise(const Graph& imported, const SpecialiseOptions& options) 
   result.graph = imported;
   removeDeadNodes(result.graph);  // what nothing depends on need not even be supported
   PassContext context{options, foldLimitOf(imported), {}, {}, {}, {}};
-  for (const PassInfo& pass : passList())
-    if (std::find(options.disabled.begin(), options.disabled.end(), pass.name) == options.disabled.end())
-      result.passes.push_back(runPass(pass, result.graph, context));
+  for (const PassInfo& pass : passList()) {
+    if (std::find(options.disabled.begin(), options.disabled.end(), pass.name) != options.disabled.end()) continue;
+    result.passes.push_back(runPass(pass, result.graph, context));
+    if (options.openBatch && &pass == &passList().front()) refuseArithmeticWithBatch(imported, result.graph, options);
+  }
   result.warnings = std::move(context.warnings);
   result.mixing = std::move(context.mixing);
   result.head = std::move(context.head);

@@ -16,6 +16,9 @@ struct SpecialiseOptions {
   bool wholeInput = false;
   std::vector<std::string> disabled;  // names of passes to leave out; only those that are not required
   bool cutHead = false;               // the graph ends at the scores of its first output
+  // The model is for any number of images: one that computes with that number is refused, as it gives each image other
+  // results beside others than alone.
+  bool openBatch = false;
 };
 
 // What a pass is given besides the graph, and what it reports.
@@ -63,7 +66,7 @@ std::int64_t foldLimitOf(const Graph& imported);
 // Runs one pass; then drops dead nodes, restores the order and infers all shapes anew.
 PassReport runPass(const PassInfo& pass, Graph& graph, PassContext& context);
 
-// Throws ShapeMismatch, UnsupportedModel (all nodes that have no canonical form are listed), InvalidArgument.
+// Throws ShapeMismatch, UnsupportedModel (the first nodes that have no canonical form are listed), InvalidArgument.
 Specialised specialise(const Graph& imported, const SpecialiseOptions& options);
 
 }  // namespace relprop

@@ -98,6 +98,7 @@ Constant quantisedConstant(const Graph& graph, const Node& node) {
   const float low = node.floatAttr("low", 0), high = node.floatAttr("high", 0);
   auto values = converted<std::int64_t>(x, [&](std::size_t i) {
     const float level = std::nearbyint((*x.floats)[i] / q.scale(i)) + static_cast<float>(q.zero(i));
+    if (std::isnan(level)) throw Error(ErrorCode::UnsupportedModel, describe(node), "NaN as an integer", "a number");
     return static_cast<std::int64_t>(std::clamp(level, low, high));
   });
   return {DType::Int64, x.shape, nullptr, std::make_shared<const std::vector<std::int64_t>>(std::move(values))};
@@ -107,8 +108,11 @@ Constant dequantisedConstant(const Graph& graph, const Node& node) {
   const Constant& x = *graph.value(node.inputs[0]).constant;
   if (!x.ints) throw Error(ErrorCode::MalformedModel, describe(node), "floats", "integers");
   const Quantisation q = quantisationOf(graph, node);
-  auto values =
-      converted<float>(x, [&](std::size_t i) { return static_cast<float>((*x.ints)[i] - q.zero(i)) * q.scale(i); });
+  const auto distance = [](std::int64_t a, std::int64_t b) {
+    return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) - static_cast<std::uint64_t>(b));
+  };
+  auto values = converted<float>(
+      x, [&](std::size_t i) { return static_cast<float>(distance((*x.ints)[i], q.zero(i))) * q.scale(i); });
   return {DType::Float, x.shape, std::make_shared<const std::vector<float>>(std::move(values)), nullptr};
 }
 

@@ -3,10 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
+#include <set>
 #include <utility>
 
 #include "graph/edit.h"
+#include "graph/op_traits.h"
 #include "relprop/error.h"
 
 namespace relprop {
@@ -45,6 +48,47 @@ void chargeConstant(const Node& node, std::int64_t elements, PassContext& contex
 
 void chargeIndices(const Node& node, std::int64_t count, PassContext& context) {
   chargeElements(node, count, context.foldLimit, kIndicesFactor * context.foldLimit, context.indices);
+}
+
+namespace {
+
+bool decides(Op op) {
+  return op == Op::Floor || op == Op::Ceil || op == Op::Round || traitsOf(op).kind == OpKind::Comparison;
+}
+
+bool handsOn(const Graph& graph, const Node& node) {
+  static const std::set<Op> steps = {Op::Neg, Op::Abs, Op::Relu, Op::Clip, Op::Reshape,
+                                     Op::Add, Op::Sub, Op::Mul,  Op::Div};
+  const OpKind kind = traitsOf(node.op).kind;
+  if (kind == OpKind::Move || kind == OpKind::Choice) return true;
+  const auto computed = std::count_if(node.inputs.begin(), node.inputs.end(),
+                                      [&](ValueId id) { return id != kNoValue && !graph.isConstant(id); });
+  return computed == 1 && steps.count(node.op) != 0;
+}
+
+// Powers of 2: a product with 1/c is the quotient to the last bit.
+bool hasExactReciprocals(const Constant& constant) {
+  int exponent = 0;
+  return constant.floats && std::all_of(constant.floats->begin(), constant.floats->end(), [&](float c) {
+           return std::isnormal(c) && std::isnormal(1 / c) && std::abs(std::frexp(c, &exponent)) == 0.5f;
+         });
+}
+
+}  // namespace
+
+std::vector<char> decisiveQuotients(const Graph& graph) {
+  std::vector<char> read(graph.values.size(), 0), decisive(graph.nodes.size(), 0);
+  for (std::size_t i = graph.nodes.size(); i-- > 0;) {
+    const Node& node = graph.nodes[i];
+    const bool counts = std::any_of(node.outputs.begin(), node.outputs.end(),
+                                    [&](ValueId id) { return id != kNoValue && read[static_cast<std::size_t>(id)]; });
+    decisive[i] = counts && node.op == Op::Div && graph.isConstant(node.inputs[1]) &&
+                  !hasExactReciprocals(*graph.value(node.inputs[1]).constant);
+    if (!decides(node.op) && !(counts && handsOn(graph, node))) continue;
+    for (const ValueId id : node.inputs)
+      if (id != kNoValue) read[static_cast<std::size_t>(id)] = 1;
+  }
+  return decisive;
 }
 
 Node sliceAlong(std::string name, ValueId x, const Shape& shape, std::size_t axis, const SliceRange& range) {

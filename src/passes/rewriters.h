@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "graph/graph.h"
 #include "graph/shape_inference.h"
@@ -29,6 +30,11 @@ void chargeIndices(const Node& node, std::int64_t count, PassContext& context);
 inline constexpr std::int64_t kTotalFactor = 4, kIndicesFactor = 8;
 void chargeElements(const Node& node, std::int64_t elements, std::int64_t limit, std::int64_t total,
                     std::int64_t& spent);
+
+// By node: is it a quotient whose last bit decides? A product with the reciprocal of 7 makes 6.9999995 of 49/7, which
+// nobody notices but what cuts it to a whole number or compares it, at once or behind moves and arithmetic with
+// constants.
+std::vector<char> decisiveQuotients(const Graph& graph);
 
 // A canonical Slice of a value of that shape: all of it but along `axis`.
 Node sliceAlong(std::string name, ValueId x, const Shape& shape, std::size_t axis, const SliceRange& range);

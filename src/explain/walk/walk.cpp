@@ -25,6 +25,9 @@ Graph graphOfRelevance(const Graph& forward, std::int64_t rows) {
   return graph;
 }
 
+// So many messages wait at a value to be added up: a tensor that thousands read would otherwise have as many buffers.
+constexpr std::size_t kMessages = 64;
+
 }  // namespace
 
 Walk::Walk(Forward& forward, std::vector<const Rule*> rules, WalkOptions options)
@@ -64,7 +67,13 @@ Relevance Walk::derived(Relevance& from, const Expr& e) {
 void Walk::give(ValueId to, Relevance relevance) {
   if (!useful_[static_cast<std::size_t>(to)]) return;
   if (current_) current_->out.push_back(relevance.sum), current_->scaleOut = relevance.scale;
-  given_[to].push_back(std::move(relevance));
+  std::vector<Relevance>& all = given_[to];
+  all.push_back(std::move(relevance));
+  if (all.size() < kMessages) return;
+  Relevance sum = collect(to);
+  store(sum, graph_.value(to).name + " (R so far)");
+  all.clear();
+  all.push_back(std::move(sum));
 }
 
 BufferView Walk::store(Relevance& r, const std::string& name) {

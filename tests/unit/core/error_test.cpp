@@ -1,5 +1,6 @@
 #include "relprop/error.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <set>
@@ -84,6 +85,35 @@ TEST(ErrorMessage, ShowsWhatWasReadFromAFileAsEscapes) {
   const Error e(ErrorCode::MalformedModel, "dog.jpg, line 1", std::string("'\xFF\0\x1b'", 5), "svm_type", "train it");
   EXPECT_STREQ(e.what(), "dog.jpg, line 1: '\\xff\\x00\\x1b' (expected svm_type); train it");
   EXPECT_EQ(e.got(), std::string("'\xFF\0\x1b'", 5));
+}
+
+TEST(ErrorMessage, IsNeverLongerThanALine) {
+  const std::string text(1000000, 'a');
+  const Error e(ErrorCode::MalformedModel, "here", text, text, "do");
+  EXPECT_EQ(e.where(), "here");
+  EXPECT_EQ(e.got(), std::string(947 - 23 - 120, 'a') + "… (1000000 bytes) …" + std::string(120, 'a'));
+  EXPECT_EQ(e.expected(), e.got());
+  EXPECT_EQ(e.hint(), "do");
+  EXPECT_EQ(e.what(), "here: " + e.got() + " (expected " + e.got() + "); do");
+  const Error again(e.code(), e.where(), e.got(), e.expected(), e.hint());
+  EXPECT_STREQ(again.what(), e.what());
+}
+
+TEST(ErrorMessage, IsCutInFrontOfACharacter) {
+  std::string text;
+  for (int i = 0; i < 5000; ++i) text += "ä";
+  for (const std::string& where : {text, "x" + text}) {
+    const std::string got = Error(ErrorCode::Internal, where, "").where();
+    const std::string kept = got.substr(0, got.find("…"));
+    EXPECT_EQ(kept, where.substr(0, kept.size()));
+    EXPECT_EQ(kept.size() % 2, where.size() % 2);
+    const std::string rest = got.substr(got.rfind("…") + std::string("…").size());
+    EXPECT_THAT(rest.size(), testing::AllOf(testing::Gt(110u), testing::Le(120u)));
+    EXPECT_TRUE(where.ends_with(rest) && rest.size() % 2 == 0);
+    EXPECT_LE(got.size(), 1900u);
+  }
+  // Escapes are longer than what they stand for.
+  EXPECT_LE(std::string(Error(ErrorCode::Internal, std::string(1900, '\x01'), "").what()).size(), 2000u);
 }
 
 TEST(ErrorMessage, PartsStayReadableOneByOne) {

@@ -166,6 +166,12 @@ TEST(NearestResize, TakesThePixelOfExactArithmeticByNumbers) {
   EXPECT_EQ(nearestPixels("asymmetric", "floor", 14, 2, 2.0f / 14.0f), (Ints{0, 7}));  // 1 / (2/14) is below 7 in float
 }
 
+// As TensorFlow's resize_nearest_neighbor with half_pixel_centers, of opset 11 alone.
+TEST(NearestResize, TensorFlowsCentresAreThePixelsThatTheyLieIn) {
+  EXPECT_EQ(nearestPixels("tf_half_pixel_for_nn", "floor", 2, 4, 2.0f), (Ints{0, 0, 1, 1}));
+  EXPECT_EQ(nearestPixels("tf_half_pixel_for_nn", "floor", 5, 3, 0.6f), (Ints{0, 2, 4}));
+}
+
 // 6 / 1.2f and 12 / 1.2f are 5 and 10 in float, and less in double.
 TEST(NearestResize, ScaleThatIsNotOutByInCountsAsTheFloatItIs) {
   EXPECT_EQ(nearestPixels("asymmetric", "floor", 11, 13, 1.2f), (Ints{0, 0, 1, 2, 3, 4, 5, 5, 6, 7, 8, 9, 10}));

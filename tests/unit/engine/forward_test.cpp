@@ -321,6 +321,39 @@ TEST_P(ForwardOps, IsTheDefinition) {
     EXPECT_LT(relativeError(forwardOf(b.graph, x, *backend), expected), 2e-6) << backend->name();
 }
 
+// The last axis of a Resize as the passes leave it.
+ResizeAxis resizedLine(const char* mode, const char* coordinate, std::int64_t in, std::int64_t out, float scale) {
+  Build b({1, 1, in});
+  const ValueId y = b.add(Op::Resize, {b.x()},
+                          {{"mode", std::string(mode)},
+                           {"coordinate", std::string(coordinate)},
+                           {"scales", std::vector<float>{1, 1, scale}}});
+  b.graph.value(y).shape = {1, 1, out}, b.graph.value(y).hasShape = true;
+  return resizeAxesOf(b.graph, b.graph.nodes.back()).w;
+}
+
+// 6 · 0.17 is 1.02, and one place all the same.
+TEST(Resized, ToOnePlaceIsTheFirst) {
+  for (const float scale : {0.17f, 0.3f, 1.0f / 6}) {
+    const ResizeAxis linear = resizedLine("linear", "pytorch_half_pixel", 6, 1, scale);
+    EXPECT_EQ(linear.index, (std::vector<std::int64_t>{0, 1})) << scale;
+    EXPECT_EQ(linear.weight, (std::vector<float>{1, 0})) << scale;
+    EXPECT_EQ(resizedLine("nearest", "pytorch_half_pixel", 6, 1, scale).index.at(0), 0) << scale;
+  }
+}
+
+// 6 · 1.3 is 7.8: place i looks at 5i / 6.8, in both modes.
+TEST(Resized, AlignedCornersAreThoseOfTheScaledLength) {
+  const ResizeAxis linear = resizedLine("linear", "align_corners", 6, 7, 1.3f),
+                   nearest = resizedLine("nearest", "align_corners", 6, 7, 1.3f);
+  const std::vector<std::int64_t> pixels{0, 1, 1, 2, 3, 4, 4};
+  for (std::size_t i = 0; i < pixels.size(); ++i) {
+    const double place = static_cast<double>(linear.index[2 * i]) + static_cast<double>(linear.weight[2 * i + 1]);
+    EXPECT_NEAR(place, 5.0 * static_cast<double>(i) / 6.8, 1e-6) << i;
+    EXPECT_EQ(nearest.index[2 * i], pixels[i]) << i;
+  }
+}
+
 const auto kName = [](const testing::TestParamInfo<OpCase>& info) { return info.param.name; };
 INSTANTIATE_TEST_SUITE_P(Linear, ForwardOps, testing::ValuesIn(linearOps()), kName);
 INSTANTIATE_TEST_SUITE_P(Activation, ForwardOps, testing::ValuesIn(activationAttributes()), kName);

@@ -62,6 +62,42 @@ TEST(BakedBatch, NeedsNoWordWhereOneImageIsAskedFor) {
   EXPECT_TRUE(Explainer(reshapedTo({-1, 72}), inBatches("rap", 8)).warnings().empty());
 }
 
+// Conv → Relu → a product with the number of images → Flatten → MatMul.
+Model timesImages() {
+  ModelBuilder b;
+  b.input("x", {-1, 3, 8, 8});
+  b.weights("w", {2, 3, 3, 3});
+  b.ints("first", {0});
+  b.weights("head", {72, 3});
+  b.node("Conv", {"x", "w"}, {"c"});
+  b.node("Relu", {"c"}, {"r"});
+  b.node("Shape", {"x"}, {"extents"});
+  b.node("Cast", {"extents"}, {"floats"}, {{"to", kFloat}});
+  b.node("Gather", {"floats", "first"}, {"images"});
+  b.node("Mul", {"r", "images"}, {"p"}, {}, "times-images");
+  b.node("Flatten", {"p"}, {"f"});
+  b.node("MatMul", {"f", "head"}, {"y"});
+  b.output("y");
+  const auto bytes = b.bytes();
+  return Model::fromBytes(std::as_bytes(std::span(bytes)));
+}
+
+TEST(BakedBatch, DoesNotCountImages) {
+  const Tensor x = threePictures();
+  EXPECT_TRUE(Explainer(timesImages(), inBatches("gradient", 1)).warnings().empty());
+  for (const std::string method : {"gradient", "lrp-zplus", "occlusion:window=4"}) {
+    const std::vector<Explanation> alone = Explainer(timesImages(), inBatches(method, 1)).explain(x);
+    for (const int batch : {2, 3, 8}) {
+      Explainer several(timesImages(), inBatches(method, batch));
+      EXPECT_THAT(several.warnings(), ::testing::ElementsAre(::testing::AllOf(::testing::HasSubstr("one image only"),
+                                                                              ::testing::HasSubstr("times-images"))));
+      const std::vector<Explanation> got = several.explain(x);
+      ASSERT_EQ(got.size(), alone.size());
+      for (std::size_t i = 0; i < got.size(); ++i) EXPECT_EQ(got[i].relevance.data, alone[i].relevance.data) << method;
+    }
+  }
+}
+
 TEST(BakedBatch, PatternsAreThoseOfTheOpenModel) {
   const auto patterns = [](const Ints& shape) {
     PatternEstimator estimator(reshapedTo(shape), {.batch = 8, .threads = 1});

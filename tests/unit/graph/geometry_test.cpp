@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "graph/edit.h"
+#include "graph/resize_geometry.h"
 #include "relprop/error.h"
 
 namespace relprop {
@@ -197,6 +198,23 @@ TEST(Geometry, LaterWindowsInThePaddingAreRefused) {
   };
   EXPECT_THROW(decode(dilated(1)), Error);
   EXPECT_EQ(decode(dilated(2)).OH, 2);
+}
+
+// As src/engine/moves.cpp places them: of 6 places 0.17 leave one, the first, and 1.3 make 7 of 7.8.
+TEST(Geometry, ResizedPlacesOfScalesThatAreNoFractions) {
+  const auto taps = [](const char* coordinate, const char* mode, float scale) {
+    Graph graph;
+    Node node = makeNode("n", Op::Resize, {addDynamicValue(graph, "x", {1, 1, 6}), kNoValue});
+    node.inputs.push_back(addFloatConstant(graph, "scales", {3}, {1, 1, scale}));
+    node.attrs = {{"mode", std::string(mode)}, {"coordinate_transformation_mode", std::string(coordinate)}};
+    return resizeTapsOf(node, resizeGeometryOf(graph, node), 2, 6);
+  };
+  const ResizeTaps one = taps("pytorch_half_pixel", "linear", 0.17f), seven = taps("align_corners", "nearest", 1.3f);
+  EXPECT_EQ(one.indices, (Ints{0, 0}));
+  Ints pixels;
+  for (std::size_t i = 0; i < seven.weights.size(); ++i)
+    if (seven.weights[i] == 1) pixels.push_back(seven.indices[i]);
+  EXPECT_EQ(pixels, (Ints{0, 1, 1, 2, 3, 4, 4}));
 }
 
 }  // namespace

@@ -169,9 +169,54 @@ TEST(ShapeInference, ResizedAxesHaveExtentsBeforeAndAfter) {
             "node 'n' (Upsample): a scale of -2 (expected above 0)");
 }
 
+TEST(ShapeInference, OperandsThatAreNotBroadcastAreAlike) {
+  const Attributes alike{{"broadcast", std::int64_t{0}}};
+  EXPECT_EQ(shapeOf(Op::Sub, {kImage, kImage}, alike), kImage.shape);
+  EXPECT_EQ(shapeOf(Op::Sub, {kImage, {{1, 3, 8, 6}}}, alike), kImage.shape);  // in each image
+  const std::string expected = " (expected equal shapes, as there is no attribute broadcast=1)";
+  EXPECT_EQ(errorOf(Op::Sub, {kImage, {{3, 8, 6}}}, alike), "node 'n' (Sub): operands 2×3×8×6 and 3×8×6" + expected);
+  EXPECT_EQ(errorOf(Op::Greater, {kImage, {{}}}, alike), "node 'n' (Greater): operands 2×3×8×6 and scalar" + expected);
+  EXPECT_EQ(shapeOf(Op::Sub, {kImage, {{3, 8, 6}}}), kImage.shape);
+}
+
 TEST(ShapeInference, LettersOfAnEinsumAreThoseOfItsOperands) {
   EXPECT_EQ(errorOf(Op::Einsum, {{{3}}}, {{"equation", std::string("i->q")}}),
             "node 'n' (Einsum): letter 'q' in 'q' (expected a letter of the operands)");
+}
+
+Shape einsumOf(const char* equation, const std::vector<Shape>& operands) {
+  std::vector<Operand> given;
+  for (const Shape& shape : operands) given.push_back({shape});
+  return shapeOf(Op::Einsum, given, {{"equation", std::string(equation)}});
+}
+
+// Capitals are letters like all others, and come before the small ones where the output is implied.
+TEST(ShapeInference, ImpliedOutputOfAnEinsumIsWhatStandsOnce) {
+  EXPECT_EQ(einsumOf("ABCD", {{2, 3, 5, 7}}), (Shape{2, 3, 5, 7}));
+  EXPECT_EQ(einsumOf("aBcd", {{2, 3, 5, 7}}), (Shape{3, 2, 5, 7}));
+  EXPECT_EQ(einsumOf("ZA", {{2, 3}}), (Shape{3, 2}));
+  EXPECT_EQ(einsumOf("bA, Ac", {{2, 3}, {3, 5}}), (Shape{2, 5}));
+  EXPECT_EQ(einsumOf("Za...", {{2, 3, 5, 7}}), (Shape{5, 7, 2, 3}));
+  EXPECT_EQ(einsumOf("ii", {{3, 3}}), Shape{});
+}
+
+TEST(ShapeInference, CapitalsOfAnEinsumAreNoEllipsis) {
+  EXPECT_EQ(einsumOf("...XY->...YX", {{2, 3, 5, 7}}), (Shape{2, 3, 7, 5}));
+  EXPECT_EQ(einsumOf("...XZ,...ZY->...XY", {{2, 3, 5, 7}, {3, 7, 4}}), (Shape{2, 3, 5, 4}));
+  EXPECT_EQ(einsumOf("Z...->...Z", {{2, 3, 5}}), (Shape{3, 5, 2}));
+}
+
+TEST(ShapeInference, EinsumsThatAreNone) {
+  const auto einsumError = [](const char* equation, const std::vector<Operand>& operands) {
+    return errorOf(Op::Einsum, operands, {{"equation", std::string(equation)}});
+  };
+  const std::string node = "node 'n' (Einsum): ", letters = " (expected letters, and an ellipsis at most)";
+  EXPECT_EQ(einsumError("a@->@a", {{{2, 3}}}), node + "a term 'a@'" + letters);
+  EXPECT_EQ(einsumError("a......", {{{2, 3}}}), node + "a term 'a......'" + letters);
+  EXPECT_EQ(einsumError("ab->a->b", {{{2, 3}}}), node + "a term 'a->b'" + letters);
+  EXPECT_EQ(einsumError("ab->aa", {{{2, 3}}}), node + "letter 'a' twice in 'aa' (expected once)");
+  EXPECT_EQ(einsumError("a...,a...->a...", {{{2, 3}}, {{2, 4}}}),
+            node + "extents 3 and 4 for '...' (expected the same)");
 }
 
 TEST(ShapeInference, RefusesWhatDoesNotFit) {

@@ -208,6 +208,43 @@ TEST(BadModel, ResizesThatSayTooLittle) {
   expectImportError(oneNode(10, "Resize", {}, {""}), kMalformed, {"'the_node'", "1 inputs"});
 }
 
+TEST(BadModel, ResizesInUnknownWays) {
+  const auto refused = [](std::int64_t opset, const char* key, const char* word) {
+    ModelBuilder b = oneNode(opset, "Resize", {{key, word}}, {"", "scales"});
+    b.weights("scales", {4}, {1, 1, 2, 2});
+    expectImportError(b, kUnsupported, {std::string("Resize with ") + key + " '" + word + "' (1×: 'the_node')"});
+  };
+  for (const char* key : {"mode", "coordinate_transformation_mode", "nearest_mode", "keep_aspect_ratio_policy"})
+    refused(19, key, "foo");
+  refused(13, "coordinate_transformation_mode", "tf_half_pixel_for_nn");
+  ModelBuilder old = oneNode(9, "Upsample", {{"mode", "foo"}}, {"scales"});
+  old.weights("scales", {4}, {1, 1, 2, 2});
+  expectImportError(old, kUnsupported, {"Resize with mode 'foo'"});
+}
+
+TEST(BadModel, ListsTheFirstTenKindsOnly) {
+  ModelBuilder b(13);
+  b.input("x", {1, 3});
+  for (int i = 0; i < 30; ++i) b.node("Foo" + std::to_string(i), {"x"}, {"y" + std::to_string(i)});
+  std::vector<std::string> parts;
+  for (int i = 0; i < 30; ++i) parts.push_back("y" + std::to_string(i));
+  b.node("Concat", parts, {"y"}, {{"axis", 1}});
+  b.output("y");
+  expectImportError(b, kUnsupported, {"operator 'Foo9' (1×: 'Foo9_9'); and 20 more (expected"});
+}
+
+TEST(BadModel, LongNamesAreCutInFrontOfACharacter) {
+  std::string name = "n";
+  for (int i = 0; i < 100000; ++i) name += "ä";
+  ModelBuilder b(13);
+  b.input("x", {1, 3});
+  b.node("Concat", {"x", "x"}, {"y"}, {}, name);
+  b.output("y");
+  std::string shown = "n";
+  for (int i = 0; i < 99; ++i) shown += "ä";
+  expectImportError(b, kMalformed, {"node '" + shown + "…' ('Concat'): has no attribute 'axis'"});
+}
+
 TEST(BadModel, OutputThatIsReadButNotSupported) {
   ModelBuilder b(13);
   b.input("x", {1, 3, 8, 8});

@@ -1,4 +1,6 @@
 // Functions of the model, written out: what becomes of their names and attributes, and how much of them there may be.
+#include <google/protobuf/unknown_field_set.h>
+
 #include <algorithm>
 
 #include "import_helpers.h"
@@ -63,6 +65,125 @@ TEST(Functions, AreWrittenOutWithTheAttributesOfEachCall) {
   EXPECT_THAT(graph.nodes[1].inputs, ElementsAre(graph.inputs[0], graph.nodes[0].outputs[0]));
   EXPECT_THAT(graph.nodes[3].inputs, ElementsAre(graph.nodes[1].outputs[0], graph.nodes[2].outputs[0]));
   EXPECT_EQ(graph.outputs[0], graph.nodes[3].outputs[0]);
+}
+
+// A field that ONNX 1.12's headers do not know.
+template <class Message>
+void setOverload(Message& message, int field, const std::string& overload) {
+  message.GetReflection()->MutableUnknownFields(&message)->AddLengthDelimited(field, overload);
+}
+
+constexpr int kOfNode = 8, kOfFunction = 13;
+
+void addOverload(ModelBuilder& b, const std::string& overload, const std::string& op) {
+  onnx::FunctionProto& f = addFunction(b, "F");
+  setOverload(f, kOfFunction, overload);
+  addInner(f, op, "in", "out");
+}
+
+TEST(Functions, OfOneNameAreToldApartByTheirOverload) {
+  ModelBuilder b = callsOf(2, "call");
+  setOverload(*b.graph().mutable_node(0), kOfNode, "two");
+  addOverload(b, "one", "Relu");
+  addOverload(b, "two", "Neg");
+  addOverload(b, "", "Abs");
+  const Graph graph = import(b);
+  ASSERT_EQ(graph.nodes.size(), 2u);
+  EXPECT_EQ(graph.nodes[0].op, Op::Neg);
+  EXPECT_EQ(graph.nodes[1].op, Op::Abs);
+}
+
+TEST(Functions, CallEachOtherByTheirOverload) {
+  ModelBuilder b = callsOf(1, "call");
+  onnx::FunctionProto& f = addFunction(b, "F");
+  onnx::NodeProto& inner = addInner(f, "F", "in", "out");
+  inner.set_domain("own");
+  setOverload(inner, kOfNode, "two");
+  addOverload(b, "two", "Neg");
+  EXPECT_EQ(import(b).nodes.at(0).op, Op::Neg);
+}
+
+TEST(Functions, WithoutTheOverloadThatIsCalled) {
+  ModelBuilder b = callsOf(1, "call");
+  setOverload(*b.graph().mutable_node(0), kOfNode, "three");
+  addOverload(b, "two", "Neg");
+  expectImportError(b, ErrorCode::MalformedModel,
+                    {"node 'call' ('F'): calls the overload 'three' (expected one that there is)"});
+}
+
+TEST(Functions, AreThereOnce) {
+  ModelBuilder b = callsOf(1, "call");
+  addInner(addFunction(b, "F"), "Relu", "in", "out");
+  addInner(addFunction(b, "F"), "Neg", "in", "out");
+  expectImportError(b, ErrorCode::MalformedModel, {"function 'own::F': appears twice"});
+  ModelBuilder overloads = callsOf(1, "call");
+  addOverload(overloads, "one", "Relu");
+  addOverload(overloads, "one", "Neg");
+  expectImportError(overloads, ErrorCode::MalformedModel, {"function 'own::F', overload 'one': appears twice"});
+  ModelBuilder standard = oneNode(13, "Relu");
+  addInner(addFunction(standard, "G"), "Relu", "in", "out");
+  addInner(addFunction(standard, "G"), "Relu", "in", "out");
+  standard.model.mutable_functions(0)->set_domain("");
+  standard.model.mutable_functions(1)->set_domain("ai.onnx");
+  expectImportError(standard, ErrorCode::MalformedModel, {"function 'G': appears twice"});
+}
+
+TEST(Functions, OfTheStandardDomainHaveTwoNamesForIt) {
+  for (const char* ofFunction : {"", "ai.onnx"})
+    for (const char* ofNode : {"", "ai.onnx"}) {
+      ModelBuilder b = oneNode(13, "Relu");
+      b.graph().mutable_node(0)->set_domain(ofNode);
+      onnx::FunctionProto& f = addFunction(b, "Relu");
+      f.set_domain(ofFunction);
+      addInner(f, "Neg", "in", "out");
+      EXPECT_EQ(import(b).nodes.at(0).op, Op::Neg) << ofFunction << ofNode;
+    }
+}
+
+TEST(Functions, AreOfVersionsThatThereAre) {
+  for (const std::int64_t version : {99, 0, -5}) {
+    ModelBuilder b = callsOf(1, "call");
+    onnx::FunctionProto& f = addFunction(b, "F");
+    addInner(f, "Relu", "in", "out");
+    f.mutable_opset_import(0)->set_version(version);
+    expectImportError(b, ErrorCode::UnsupportedModel,
+                      {"function 'own::F': is of ONNX opset " + std::to_string(version) + " (expected 1 to 28)"});
+    f.mutable_opset_import(0)->set_domain("other");
+    EXPECT_NO_THROW(import(b));
+  }
+}
+
+void addReference(onnx::NodeProto& node, const std::string& name, const std::string& meant) {
+  onnx::AttributeProto& attribute = *node.add_attribute();
+  attribute.set_name(name);
+  attribute.set_ref_attr_name(meant);
+  attribute.set_type(onnx::AttributeProto::FLOAT);
+}
+
+TEST(Functions, AloneReferToAttributesOfACall) {
+  ModelBuilder b = oneNode(13, "LeakyRelu");
+  addReference(*b.graph().mutable_node(0), "alpha", "slope");
+  expectImportError(b, ErrorCode::MalformedModel,
+                    {"node 'the_node' ('LeakyRelu'): attribute 'alpha' refers to the attribute 'slope' (expected "
+                     "references in bodies of functions only)"});
+  ModelBuilder call = callsOf(1, "call");
+  addReference(*call.graph().mutable_node(0), "slope", "slope");
+  addInner(addFunction(call, "F"), "Relu", "in", "out");
+  expectImportError(call, ErrorCode::MalformedModel, {"node 'call' ('F'): attribute 'slope' refers"});
+}
+
+TEST(Functions, AndOperatorsThatAreWrittenOutTakeEachAttributeOnce) {
+  ModelBuilder selu = oneNode(13, "Selu", {{"alpha", 1.5f}, {"alpha", 2.5f}});
+  expectImportError(selu, ErrorCode::MalformedModel, {"node 'the_node' ('Selu'): has the attribute 'alpha' twice"});
+  ModelBuilder call = callsOf(1, "call");
+  for (int i = 0; i < 2; ++i) {
+    onnx::AttributeProto& slope = *call.graph().mutable_node(0)->add_attribute();
+    slope.set_name("slope");
+    slope.set_f(0.25f);
+    slope.set_type(onnx::AttributeProto::FLOAT);
+  }
+  addInner(addFunction(call, "F"), "Relu", "in", "out");
+  expectImportError(call, ErrorCode::MalformedModel, {"node 'call' ('F'): has the attribute 'slope' twice"});
 }
 
 void expectTooMuch(const ModelBuilder& b) {

@@ -44,6 +44,31 @@ TEST(Normalise, SliceRanges) {
   EXPECT_EQ(Imported(modern).inputCount(), 5u);
 }
 
+TEST(Normalise, OperandsOfOldOpsetsAreBroadcastWhereTheySaySo) {
+  const auto attrs = [](std::int64_t opset, const std::vector<NamedAttribute>& given) {
+    ModelBuilder b = oneNode(opset, "Sub", given, {"w"});
+    b.weights("w", {3});
+    return Imported(b).node.attrs;
+  };
+  EXPECT_EQ(attrs(6, {}).size(), 1u);
+  EXPECT_EQ(std::get<std::int64_t>(attrs(6, {}).at("broadcast")), 0);
+  EXPECT_EQ(std::get<std::int64_t>(attrs(6, {{"broadcast", 0}}).at("broadcast")), 0);
+  EXPECT_EQ(attrs(6, {{"broadcast", 1}}).size(), 0u);
+  EXPECT_EQ(std::get<std::int64_t>(attrs(6, {{"broadcast", 1}, {"axis", 1}}).at("axis")), 1);
+  EXPECT_EQ(attrs(7, {}).size(), 0u);
+}
+
+TEST(Normalise, SlopesOfOldOpsetsAreThoseOfTheChannels) {
+  const auto axis = [](std::int64_t opset, const std::vector<std::int64_t>& slopes) {
+    ModelBuilder b = oneNode(opset, "PRelu", {}, {"slope"});
+    b.weights("slope", slopes);
+    return Imported(b).node.intAttr("axis", -1);
+  };
+  EXPECT_EQ(axis(6, {3}), 1);
+  EXPECT_EQ(axis(6, {1}), -1);
+  EXPECT_EQ(axis(7, {3}), -1);
+}
+
 TEST(Normalise, Pads) {
   Imported old(oneNode(7, "Pad", {{"pads", Ints{0, 0, 1, 1, 0, 0, 1, 1}}, {"value", 2.0f}, {"mode", "constant"}}));
   EXPECT_THAT(old.ints(1), ElementsAre(0, 0, 1, 1, 0, 0, 1, 1));

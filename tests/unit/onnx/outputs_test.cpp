@@ -179,5 +179,11 @@ TEST(SeveralInputs, ThoseOfOtherOutputsDoNotCount) {
   EXPECT_EQ(imported(b).graph.inputs.size(), 1u);
 }
 
+TEST(SeveralOutputs, OfOneNameAreOne) {
+  ModelBuilder b = oneNode(13, "Relu");
+  b.output("y");
+  EXPECT_THAT(importModelFromBytes(b.bytes(), {}, "test.onnx").outputs, ::testing::ElementsAre("y"));
+}
+
 }  // namespace
 }  // namespace relprop::onnx_test

@@ -110,6 +110,52 @@ TEST(Tensors, TypedIntegers) {
   }
 }
 
+// Where(w, x, x) takes conditions.
+std::vector<std::int64_t> truthsFrom(WithTensor& model) {
+  auto& node = *model.builder.graph().mutable_node(0);
+  node.set_input(0, "w");
+  node.set_input(1, "x");
+  node.add_input("x");
+  const Graph graph = import(model.builder);
+  return intsOf(graph, graph.nodes[0].inputs[0]);
+}
+
+TEST(Tensors, AnythingButZeroIsTrue) {
+  WithTensor raw({3}, Type::BOOL, "Where"), typed({3}, Type::BOOL, "Where");
+  raw.raw<std::uint8_t>({0, 2, 1});
+  for (int v : {0, 256, -1}) typed.tensor->add_int32_data(v);
+  EXPECT_THAT(truthsFrom(raw), ElementsAre(0, 1, 1));
+  EXPECT_THAT(truthsFrom(typed), ElementsAre(0, 1, 1));
+}
+
+TEST(Tensors, NumbersThatTheirTypeDoesNotHold) {
+  const auto expectBeyond = [](int type, std::int32_t value, const std::string& name) {
+    WithTensor model({2}, type);
+    model.tensor->add_int32_data(1), model.tensor->add_int32_data(value);
+    model.expect(ErrorCode::MalformedModel, {"initialiser 'w': holds " + std::to_string(value) +
+                                             " at index 1 (expected numbers of type " + name + ")"});
+  };
+  expectBeyond(Type::UINT8, 300, "uint8");
+  expectBeyond(Type::UINT8, -1, "uint8");
+  expectBeyond(Type::INT8, 128, "int8");
+  expectBeyond(Type::UINT16, 65536, "uint16");
+  expectBeyond(Type::INT16, -32769, "int16");
+  expectBeyond(Type::FLOAT16, 65536, "float16");
+  expectBeyond(Type::BFLOAT16, -32769, "bfloat16");
+  WithTensor wide({1}, Type::UINT32), nibbles({2}, 21);
+  wide.tensor->add_uint64_data(std::uint64_t{1} << 32);
+  wide.expect(ErrorCode::MalformedModel, {"holds 4294967296 at index 0 (expected numbers of type uint32)"});
+  nibbles.tensor->add_int32_data(256);
+  nibbles.expect(ErrorCode::MalformedModel, {"holds 256 at index 0 (expected numbers of type uint4)"});
+}
+
+// Some writers keep the bits of a half as a number with a sign.
+TEST(Tensors, BitsOfAHalfWithASign) {
+  WithTensor model({1}, Type::FLOAT16);
+  model.tensor->add_int32_data(-16384);  // 0xc000
+  EXPECT_THAT(model.floats(), ElementsAre(-2));
+}
+
 // Two a byte, the lower half first; ONNX 1.12's header does not know the types.
 TEST(Tensors, IntegersOfFourBits) {
   constexpr int kUint4 = 21, kInt4 = 22;

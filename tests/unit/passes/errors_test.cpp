@@ -61,6 +61,45 @@ TEST(PassErrors, ListsAllUnsupportedNodes) {
   EXPECT_THAT(error.what(), HasSubstr("(Pow): an exponent computed at run time"));
 }
 
+TEST(PassErrors, ListsTheFirstTenUnsupportedNodes) {
+  Build b(kInput);
+  ValueId sum = b.x();
+  for (int i = 0; i < 12; ++i) {
+    const ValueId exponent = b.add(Op::GlobalAveragePool, {b.x()});
+    sum = b.add(Op::Add, {sum, b.add(Op::Pow, {b.floats({}, {-2}), exponent})});
+  }
+  EXPECT_TRUE(errorOf(b).got().ends_with("(Pow): an exponent computed at run time and 2 more")) << errorOf(b).what();
+}
+
+TEST(PassErrors, ShortensLongLists) {
+  Build b(kInput);
+  const ValueId shape = b.ints(Ints(100000, -2));
+  b.add(Op::Reshape, {b.x(), shape});
+  const std::string message = errorOf(b).what();
+  EXPECT_THAT(message, HasSubstr("-2×-2… (100000 numbers)"));
+  EXPECT_LT(message.size(), 500u);
+}
+
+TEST(PassErrors, RefusesUnknownPaddingOfTransposedConvolutions) {
+  Build b(kInput);
+  b.add(Op::ConvTranspose, {b.x(), b.random({3, 4, 2, 2})}, {{"auto_pad", std::string("FOO")}});
+  EXPECT_STREQ(
+      errorOf(b).what(),
+      "node 'ConvTranspose0' (ConvTranspose): auto_pad FOO (expected NOTSET, VALID, SAME_UPPER or SAME_LOWER)");
+}
+
+TEST(PassErrors, WarnsOfDropoutsForTraining) {
+  Build b(kInput);
+  const ValueId first = b.add(Op::Dropout, {b.x()}, {{"is_test", std::int64_t{0}}});
+  b.add(Op::Relu, {b.add(Op::Dropout, {first}, {{"is_test", std::int64_t{0}}})});
+  SpecialiseOptions options;
+  options.inputShape = kInput;
+  EXPECT_THAT(
+      specialise(b.graph, options).warnings,
+      testing::Contains(
+          "node 'Dropout0' (Dropout) is written for training (is_test 0), the first of 2: inference is assumed"));
+}
+
 TEST(PassErrors, RefusesFourSpatialAxes) {
   Build b({1, 3, 4, 4, 4, 4});
   b.add(Op::GlobalAveragePool, {b.add(Op::Conv, {b.x(), b.random({4, 3, 3, 3, 3, 3})})});
