@@ -82,6 +82,15 @@ struct ResultBatch {
   std::vector<Result> results;
 };
 
+// How many rows two stores both have, and have differently; skipped ones, what a row has in one of them alone (a
+// heatmap, a label) and what rounding makes aside.
+struct MergeDifferences {
+  std::size_t models = 0;    // other file, preprocessing or input shape
+  std::size_t pictures = 0;  // other classes, labels, probability or kept PNG files
+  std::size_t maps = 0;      // another heatmap
+  std::size_t results = 0;   // other scores or curves, or none
+};
+
 class RELPROP_API Store {
  public:
   enum class Access { Read, Write };
@@ -106,9 +115,9 @@ class RELPROP_API Store {
   // of their picture in this batch or an earlier one. Throws InvalidArgument (one is missing), StoreUnusable,
   // FileWriteFailed (full disk); the store then holds what it held before.
   void write(const ResultBatch& batch);
-  // Every row of `other` that is not here yet, with its provenance. Returns how many results were there with other
-  // scores (skipped ones aside): they stay as they are.
-  std::size_t merge(const Store& other);
+  // Every row of `other` that is not here yet, with its provenance; rows that both have stay as they are here. Throws
+  // StoreUnusable where `other` contradicts itself, and nothing of it is here then.
+  MergeDifferences merge(const Store& other);
 
   // What `writes` does to this store is one transaction, which costs the disk once: all of it happens, or, where it
   // ends by an exception, nothing.

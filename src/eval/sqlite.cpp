@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cerrno>
 #include <limits>
 #include <new>
 #include <system_error>
@@ -26,10 +27,29 @@ bool isReadFailure(int extended) {
          extended == SQLITE_IOERR_ACCESS;
 }
 
-[[noreturn]] void failIo(const std::string& name, int extended, const std::string& why) {
+[[noreturn]] void failIo(const std::string& name, int extended, int error, const std::string& why) {
   if (isReadFailure(extended))
     throw Error(ErrorCode::FileUnreadable, name, why, "a file that can be read to its end", "check the disk");
-  throw Error(ErrorCode::FileWriteFailed, name, why, "", "make room on the disk, or check it");
+  throw Error(ErrorCode::FileWriteFailed, name, error == EFBIG ? "it may not grow: " + why : why, "",
+              writingHint(name, error, "make room on the disk, or check it"));
+}
+
+int lastErrorOf(sqlite3* connection, int whichFile) {
+  sqlite3_file* file = nullptr;
+  int error = 0;
+  if (sqlite3_file_control(connection, "main", whichFile, &file) == SQLITE_OK && file && file->pMethods)
+    file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &error);
+  return error;
+}
+
+// An errno, 0 where SQLite does not know it. Of what could not be written at the end of a transaction the file itself
+// knows, the log or the store.
+int errorOf(sqlite3* connection, int code) {
+  if (!connection) return 0;
+  if (code == SQLITE_IOERR_WRITE)
+    for (const int file : {SQLITE_FCNTL_JOURNAL_POINTER, SQLITE_FCNTL_FILE_POINTER})
+      if (const int error = lastErrorOf(connection, file); error != 0) return error;
+  return sqlite3_system_errno(connection);
 }
 
 }  // namespace
@@ -97,14 +117,14 @@ void Database::giveBack(sqlite3_stmt* statement) const noexcept {
 
 void Database::fail(int code) const {
   const std::string said = get() ? sqlite3_errmsg(get()) : sqlite3_errstr(code);
-  const int error = get() ? sqlite3_system_errno(get()) : 0;
+  const int error = errorOf(get(), code);
   const std::string why = error == 0 ? said : std::generic_category().message(error);
   switch (code & 0xff) {
     case SQLITE_FULL:
       throw Error(ErrorCode::FileWriteFailed, name_, "the disk is full", "", "make room on the disk");
     case SQLITE_IOERR:
       failIfShort(name_, error);
-      failIo(name_, code, why);
+      failIo(name_, code, error, why);
     case SQLITE_NOMEM:
       throw Error(ErrorCode::OutOfMemory, name_, said);
     case SQLITE_TOOBIG:

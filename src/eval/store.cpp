@@ -1,17 +1,20 @@
 #include "relprop/store.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <climits>
 #include <cstring>
 #include <fstream>
 #include <string_view>
 #include <system_error>
 #include <thread>
 
+#include "eval/absolute_path.h"
 #include "eval/store_impl.h"
 #include "eval/store_schema.h"
 #include "eval/store_writer.h"
@@ -52,30 +55,90 @@ void checkStart(const fs::path& path) {
     throw Error(ErrorCode::StoreUnusable, path.string(), "damaged: cut short", "an intact results file");
 }
 
-void checkPath(const fs::path& path, Store::Access access) {
+// How a rollback journal ends that names a further one. SQLite deletes what is named, whatever it is, before it shows
+// the store's first row; relprop changes one file at a time and never writes such a name.
+bool namesAnother(const fs::path& journal) {
+  constexpr std::array<char, 8> magic = {'\xd9', '\xd5', '\x05', '\xf9', '\x20', '\xa1', '\x63', '\xd7'};
+  std::array<char, magic.size()> end{};
+  std::ifstream file(journal, std::ios::binary);
+  file.seekg(-static_cast<std::streamoff>(end.size()), std::ios::end);
+  return file.read(end.data(), end.size()) && end == magic;
+}
+
+// Beside it, not beside a link that leads to it, SQLite has its other files.
+fs::path behindLink(const fs::path& path) {
   std::error_code ignored;
-  const fs::file_status status = fs::status(path, ignored);
-  if (fs::exists(status)) {
-    checkKind(path, status);
-    return checkStart(path);
+  const fs::path real = fs::weakly_canonical(path, ignored);
+  return real.empty() ? path : real;
+}
+
+// SQLite opens, follows and plays back what lies beside a store under these names, also where the store is a link.
+void checkBeside(const fs::path& path) {
+  std::error_code ignored;
+  const fs::path real = behindLink(path);
+  for (const char* ending : {"-journal", "-wal", "-shm"}) {
+    const fs::path beside = real.string() + ending;
+    const fs::file_status status = fs::symlink_status(beside, ignored);
+    if (!fs::exists(status)) continue;
+    if (!fs::is_regular_file(status))
+      throw Error(ErrorCode::StoreUnusable, beside.string(), "a link, folder, device or pipe",
+                  "a file that SQLite made", "remove it, or copy the store alone");
+    if (namesAnother(beside))
+      throw Error(ErrorCode::StoreUnusable, beside.string(), "it names a file that is to be deleted",
+                  "a journal of this store alone", "remove it, or copy the store alone");
   }
-  if (access == Store::Access::Read || path.empty())
-    throw Error(ErrorCode::FileNotFound, path.empty() ? "an empty path" : path.string(), "there is no such file", "",
-                "check the path");
+}
+
+// SQLite makes the store before it finds that the longer name of its journal is too long.
+void checkNameLength(const fs::path& path) {
+  const fs::path real = behindLink(path), folder = real.has_parent_path() ? real.parent_path() : ".";
+  const long allowed = ::pathconf(folder.c_str(), _PC_NAME_MAX);
+  const long most = (allowed > 0 ? allowed : NAME_MAX) - std::ssize("-journal") + 1;
+  const std::string name = real.filename().string();
+  if (std::ssize(name) > most)
+    throw Error(ErrorCode::StoreUnusable, path.string(), fmt::format("a name of {} bytes", name.size()),
+                fmt::format("{} at most, as others with longer names lie beside it", most), "give a shorter name");
+}
+
+// Where SQLite may make no file it says that there is none.
+void checkMayBeMade(const fs::path& path, const fs::path& folder) {
+  std::error_code ignored;
+  if (fs::is_symlink(path, ignored)) return;  // the file is made elsewhere
+  if (::faccessat(AT_FDCWD, folder.c_str(), W_OK | X_OK, AT_EACCESS) == 0) return;
+  const std::string why = errno == EACCES ? "no permission to write in " + folder.string()
+                                          : folder.string() + ": " + std::generic_category().message(errno);
+  throw Error(ErrorCode::StoreUnusable, path.string(), why, "a folder that can be written",
+              "check the folder's permissions, or give another path");
+}
+
+void checkFolder(const fs::path& path) {
+  std::error_code ignored;
   const fs::path folder = path.has_parent_path() ? path.parent_path() : ".";
   if (!fs::is_directory(folder, ignored))
     throw Error(ErrorCode::FileNotFound, path.string(), "its folder does not exist", "",
                 fmt::format("make the folder {} first", folder.string()));
+  checkMayBeMade(path, folder);
+}
+
+void checkPath(const fs::path& path, Store::Access access) {
+  std::error_code ignored;
+  const fs::file_status status = fs::status(path, ignored);
+  if (!path.empty()) checkBeside(path);
+  if (fs::exists(status)) {
+    checkKind(path, status);
+    checkStart(path);
+  } else if (access == Store::Access::Read || path.empty()) {
+    throw Error(ErrorCode::FileNotFound, path.empty() ? "an empty path" : path.string(), "there is no such file", "",
+                "check the path");
+  } else {
+    checkFolder(path);
+  }
+  if (access == Store::Access::Write) checkNameLength(path);
 }
 
 // It is neither ":memory:" nor a URI.
 std::string absolutePath(const fs::path& path) {
-  std::error_code failed;
-  const fs::path absolute = fs::absolute(path, failed);
-  if (failed)
-    throw Error(ErrorCode::FileNotFound, path.string(), "the working folder: " + failed.message(), "",
-                "give an absolute path");
-  return absolute.string();
+  return eval::absolutePath(path, ErrorCode::FileNotFound).string();
 }
 
 Pointer connect(const fs::path& path, int flags) {

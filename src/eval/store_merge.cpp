@@ -1,3 +1,8 @@
+#include <map>
+#include <string>
+#include <utility>
+
+#include "eval/store_alike.h"
 #include "eval/store_impl.h"
 #include "eval/store_rows.h"
 #include "eval/store_writer.h"
@@ -12,16 +17,29 @@ using eval::Statement;
 // Rows of one store on their way into another, each under the run that it belongs to there.
 class Merge {
  public:
-  Merge(const Database& from, const Database& to) : from_(from), writer_(to), details_(from) {
-    for (const ModelFacts& model : eval::readModels(from)) eval::writeModel(to, model);
+  Merge(const Database& from, const Database& to) : from_(from), to_(to), writer_(to), details_(from) {
     for (const auto& [id, run] : eval::readRuns(from)) runs_[id] = eval::writeRun(to, run);
   }
 
-  std::size_t differing() const { return writer_.differing(); }
+  MergeDifferences differences() const {
+    MergeDifferences all = writer_.differences();
+    all.models = differingModels_;
+    return all;
+  }
+
+  void models() {
+    std::map<std::string, ModelFacts> there;
+    for (ModelFacts& model : eval::readModels(to_)) there[model.key] = std::move(model);
+    for (const ModelFacts& model : eval::readModels(from_)) {
+      const auto [same, isNew] = there.try_emplace(model.key, model);
+      if (isNew) eval::writeModel(to_, model);
+      differingModels_ += !eval::areAlike(same->second, model);
+    }
+  }
 
   void pictures() {
     for (Statement rows(from_, eval::selectPictures(true) + "order by p.id"); rows.step();)
-      write(rows.integer(eval::kPictureRun), eval::pictureAt(rows));
+      write(rows.integer(eval::kPictureRun), eval::pictureAt(from_, rows));
   }
 
   void maps() {
@@ -52,25 +70,27 @@ class Merge {
     }
   }
 
-  const Database& from_;
+  const Database &from_, &to_;
   eval::Writer writer_;
   eval::Details details_;
   std::map<std::int64_t, std::int64_t> runs_;
+  std::size_t differingModels_ = 0;
 };
 
 }  // namespace
 
-std::size_t Store::merge(const Store& other) {
-  if (other.impl_ == impl_) return 0;
+MergeDifferences Store::merge(const Store& other) {
+  if (other.impl_ == impl_) return {};
   const eval::Reading reading(other.impl_->database);
   other.impl_->checkReferences({"pictures", "kept_pictures", "maps", "kept_maps", "results", "scores", "curves"});
   eval::Writing writing(impl_->database);
   Merge merge(other.impl_->database, impl_->database);
+  merge.models();
   merge.pictures();
   merge.maps();
   merge.results();
   writing.commit();
-  return merge.differing();
+  return merge.differences();
 }
 
 }  // namespace relprop

@@ -39,7 +39,7 @@ bool Store::isSkipped(const std::string& model, const std::string& dataset, cons
                       const std::string& target) const {
   Statement rows(impl_->database, eval::selectPictures(false) + kOnePicture);
   if (!rows.bind(model, dataset, picture, target).step()) return false;
-  const PictureFacts facts = eval::pictureAt(rows);
+  const PictureFacts facts = eval::pictureAt(impl_->database, rows);
   return !facts.skipped.empty() && !facts.unreadable();
 }
 
@@ -51,7 +51,7 @@ std::vector<PictureFacts> Store::pictures(bool withPng) const {
   impl_->checkReferences({"pictures", "kept_pictures"});
   std::vector<PictureFacts> pictures;
   Statement rows(impl_->database, eval::selectPictures(withPng) + "order by m.key, p.dataset, p.picture, p.target");
-  while (rows.step()) pictures.push_back(eval::pictureAt(rows));
+  while (rows.step()) pictures.push_back(eval::pictureAt(impl_->database, rows));
   return pictures;
 }
 
@@ -60,7 +60,7 @@ PictureFacts Store::picture(const PictureFacts& which) const {
   if (!rows.bind(which.model, which.dataset, which.picture, which.target).step())
     throw Error(ErrorCode::InvalidArgument, name(), "no picture \"" + which.picture + "\" of " + which.dataset,
                 "one that pictures() lists");
-  return eval::pictureAt(rows);
+  return eval::pictureAt(impl_->database, rows);
 }
 
 void Store::eachMap(const std::function<void(const MapFacts&)>& visit, bool withMap) const {

@@ -5,11 +5,14 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <limits>
 #include <nlohmann/json.hpp>
+#include <string_view>
 
 #include "core/json_depth.h"
 #include "core/limits.h"
 #include "eval/blob.h"
+#include "image/preprocess_check.h"
 #include "relprop/text.h"
 
 namespace relprop::eval {
@@ -22,20 +25,36 @@ std::vector<Number> numbersAt(const Database& database, const Statement& row, in
   return std::move(*numbers);
 }
 
-constexpr int kPictureColumn = 2, kMethodColumn = 4;  // of selectMaps
+constexpr int kPictureColumn = 2, kMethodColumn = 4;  // the first of selectPictures too
 
 Tensor heatmapAt(const Database& database, const Statement& row, int column) {
+  const auto fail = [&](const std::string& what) {
+    failDamaged(database, fmt::format("a heatmap of {}, {}, {}", visibleText(row.text(kPictureColumn)),
+                                      visibleText(row.text(kMethodColumn)), what));
+  };
   Tensor map;
   map.shape = {row.integer(column), row.integer(column + 1)};
+  if (!mayBeHeatmap(map.shape))
+    fail(fmt::format("of {}, beyond 1 to {} on a side", toString(map.shape), kMaxPreprocessSide));
   map.data = numbersAt<float>(database, row, column + 2);
-  const auto [height, width] = std::pair(map.shape[0], map.shape[1]);
-  const auto count = static_cast<std::int64_t>(map.data.size());
-  const bool fits = height > 0 && width > 0 ? count % width == 0 && count / width == height : count == 0;
-  if (!fits) failDamaged(database, fmt::format("a heatmap of {}×{} with {} values", height, width, count));
-  if (!areFinite(map.data))
-    failDamaged(database, fmt::format("a heatmap of {}, {}, with a value that is not finite",
-                                      visibleText(row.text(kPictureColumn)), visibleText(row.text(kMethodColumn))));
+  if (elementCount(map.shape) != static_cast<std::int64_t>(map.data.size()))
+    fail(fmt::format("of {} with {} values", toString(map.shape), map.data.size()));
+  if (!areFinite(map.data)) fail("with a value that is not finite");
   return map;
+}
+
+int classAt(const Database& database, const Statement& row, int column) {
+  const std::int64_t number = row.integer(column);
+  if (!mayBeClass(number))
+    failDamaged(database, fmt::format("class {} of {}", number, visibleText(row.text(kPictureColumn))));
+  return static_cast<int>(number);
+}
+
+int threadsAt(const Database& database, const Statement& row, int column) {
+  const std::int64_t threads = row.integer(column);
+  if (threads < 0 || threads > std::numeric_limits<int>::max())
+    failDamaged(database, fmt::format("{} threads of a run", threads));
+  return static_cast<int>(threads);
 }
 
 double secondsAt(const Database& database, const Statement& row, int column) {
@@ -72,6 +91,23 @@ bool mayBeSeconds(double seconds) {
   return std::isnan(seconds) || (seconds >= 0 && std::isfinite(seconds));
 }
 
+bool mayBeClass(std::int64_t number) {
+  return number >= -1 && number <= std::numeric_limits<int>::max();
+}
+
+bool mayBeHeatmap(const Shape& heightWidth) {
+  return std::all_of(heightWidth.begin(), heightWidth.end(),
+                     [](std::int64_t side) { return side >= 1 && side <= kMaxPreprocessSide; });
+}
+
+bool haveOwnNames(const std::vector<NamedScore>& scores) {
+  if (scores.size() < 2) return true;
+  std::vector<std::string_view> names;
+  for (const NamedScore& score : scores) names.push_back(score.name);
+  std::sort(names.begin(), names.end());
+  return std::adjacent_find(names.begin(), names.end()) == names.end();
+}
+
 std::string selectPictures(bool withPng) {
   return fmt::format(
       "select m.key, p.dataset, p.picture, p.target, p.file, p.true_class, p.predicted_class, p.target_class, "
@@ -80,8 +116,8 @@ std::string selectPictures(bool withPng) {
       withPng ? "k.view, k.truth" : "null, null");
 }
 
-PictureFacts pictureAt(const Statement& row) {
-  const auto number = [&](int column) { return static_cast<int>(row.integer(column)); };
+PictureFacts pictureAt(const Database& database, const Statement& row) {
+  const auto number = [&](int column) { return classAt(database, row, column); };
   return {row.text(0), row.text(1), row.text(2),  row.text(3),  row.text(4),  number(5),    number(6),   number(7),
           row.text(8), row.text(9), row.text(10), row.real(11), row.text(12), row.blob(13), row.blob(14)};
 }
@@ -121,8 +157,16 @@ Details::Details(const Database& database)
               "select c.name, a.abscissa, a.x, c.y from curves c join axes a on a.id = c.axis where c.result = ? "
               "order by c.position") {}
 
+void Details::failResult(const Result& result, const std::string& got) const {
+  const ResultKey& key = result.key;
+  failDamaged(database_, fmt::format("{} of {}, {}, {}", got, visibleText(key.picture), visibleText(key.method),
+                                     visibleText(key.protocol)));
+}
+
 void Details::addScores(std::int64_t number, Result& result) {
   for (scores_.bind(number); scores_.step();) result.scores.push_back({scores_.text(0), scores_.real(1)});
+  if (!result.skipped.empty() && !result.scores.empty()) failResult(result, "scores of a skipped result");
+  if (!haveOwnNames(result.scores)) failResult(result, "two scores of one name");
 }
 
 void Details::addCurves(std::int64_t number, Result& result) {
@@ -151,7 +195,7 @@ std::map<std::int64_t, Provenance> readRuns(const Database& database) {
                              rows.text(4),
                              librariesOf(database, rows.text(5)),
                              seedOf(database, rows.text(6)),
-                             static_cast<int>(rows.integer(7))};
+                             threadsAt(database, rows, 7)};
   return runs;
 }
 

@@ -1,8 +1,10 @@
 // Columns of a query into rows.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "eval/sqlite.h"
 #include "relprop/store.h"
@@ -12,11 +14,15 @@ namespace relprop::eval {
 // What a store holds, whoever wrote it. Of seconds NaN too, where nobody measured them.
 bool areFinite(const std::vector<float>& values);
 bool mayBeSeconds(double seconds);
+bool mayBeClass(std::int64_t number);         // -1: not known
+bool mayBeHeatmap(const Shape& heightWidth);  // no input of a network is larger
+// Two of one name would be one in what is exported.
+bool haveOwnNames(const std::vector<NamedScore>& scores);
 
 // All facts of pictures and then their run, from `pictures p` joined with `models m` and `kept_pictures k`; the PNG
 // files are NULL unless wanted.
 std::string selectPictures(bool withPng);
-PictureFacts pictureAt(const Statement& row);
+PictureFacts pictureAt(const Database& database, const Statement& row);
 constexpr int kPictureRun = 15;
 
 // The cost of maps and then their run, likewise from `maps a`, `methods me` and `kept_maps k`.
@@ -30,7 +36,7 @@ std::string selectResults();
 Result resultAt(const Database& database, const Statement& row);
 constexpr int kResultNumber = 0, kResultRun = 1;
 
-// Fills in what lies in tables of its own.
+// Fills in what lies in tables of its own, where a skipped result has no scores.
 class Details {
  public:
   explicit Details(const Database& database);
@@ -38,6 +44,8 @@ class Details {
   void addCurves(std::int64_t number, Result& result);
 
  private:
+  void failResult(const Result& result, const std::string& got) const;
+
   const Database& database_;
   Statement scores_, curves_;
 };

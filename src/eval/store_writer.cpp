@@ -2,12 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "eval/blob.h"
-#include "eval/store_rows.h"
+#include "eval/store_alike.h"
+#include "image/preprocess_check.h"
 #include "relprop/error.h"
 
 namespace relprop::eval {
@@ -31,11 +30,10 @@ std::string toJson(const std::map<std::string, std::string>& libraries) {
   return nlohmann::json(libraries).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
-// What another processor's last digits make of a score is no other score.
-bool areAlike(double a, double b) {
-  constexpr double kRounding = 1e-3;
-  if (std::isnan(a) || std::isnan(b)) return std::isnan(a) == std::isnan(b);
-  return a == b || std::abs(a - b) <= kRounding * std::max(std::abs(a), std::abs(b));
+void requireClasses(const Database& database, const PictureFacts& picture) {
+  for (const int number : {picture.trueClass, picture.predictedClass, picture.targetClass})
+    if (!mayBeClass(number))
+      refuse(database, fmt::format("class {}", number), "0 or more, or -1 where it is not known");
 }
 
 }  // namespace
@@ -115,11 +113,14 @@ Writer::Writer(const Database& database)
                     "(skipped, measure_seconds, run) = (excluded.skipped, excluded.measure_seconds, excluded.run) "
                     "where results.skipped <> '' and excluded.skipped = '' returning id"),
       insertScore_(database, "insert into scores (result, position, name, value) values (?, ?, ?, ?)"),
-      scoresThere_(database,
-                   "select s.name, s.value from scores s join results r on r.id = s.result "
-                   "where r.picture = ? and r.method = ? and r.protocol = ?"),
       insertCurve_(database, "insert into curves (result, position, name, axis, y) values (?, ?, ?, ?, ?)"),
-      endClaim_(database, "delete from claims where model = ? and dataset = ? and picture = ? and target = ?") {}
+      dropScores_(database, "delete from scores where result = ?"),
+      dropCurves_(database, "delete from curves where result = ?"),
+      endClaim_(database, "delete from claims where model = ? and dataset = ? and picture = ? and target = ?"),
+      pictureThere_(database, selectPictures(true) + "where p.id = ?"),
+      mapThere_(database, selectMaps(true) + "where a.picture = ? and a.method = ?"),
+      resultThere_(database, selectResults() + "where r.picture = ? and r.method = ? and r.protocol = ?"),
+      details_(database) {}
 
 std::int64_t Writer::modelId(const std::string& key) {
   const auto id = firstInteger(model_, key);
@@ -144,9 +145,12 @@ void Writer::endClaim(const PictureKey& key) {
 
 void Writer::write(const PictureFacts& picture) {
   const PictureFacts& p = picture;
-  insertPicture_.run(modelId(p.model), p.dataset, p.picture, p.target, p.file, p.trueClass, p.predictedClass,
-                     p.targetClass, p.trueLabel, p.predictedLabel, p.targetLabel, p.targetProbability, p.skipped, run_);
+  requireClasses(database_, p);
+  const int written = insertPicture_.run(modelId(p.model), p.dataset, p.picture, p.target, p.file, p.trueClass,
+                                         p.predictedClass, p.targetClass, p.trueLabel, p.predictedLabel, p.targetLabel,
+                                         p.targetProbability, p.skipped, run_);
   const std::int64_t id = pictureId({p.model, p.dataset, p.picture, p.target});
+  differences_.pictures += written == 0 && differs(id, p);
   if (!p.view.empty() || !p.truth.empty()) keepPicture_.run(id, unlessEmpty(p.view), unlessEmpty(p.truth));
 }
 
@@ -162,35 +166,60 @@ void Writer::keep(const MapFacts& map, std::int64_t picture, std::int64_t method
   const Shape& shape = map.map->shape;
   if (shape.size() != 2 || elementCount(shape) != static_cast<std::int64_t>(map.map->data.size()))
     refuse(database_, fmt::format("a heatmap {} of {} values", toString(shape), map.map->data.size()), "H×W values");
+  if (!mayBeHeatmap(shape))
+    refuse(database_, fmt::format("a heatmap {}", toString(shape)),
+           fmt::format("1 to {} on a side", kMaxPreprocessSide));
   if (!areFinite(map.map->data)) refuse(database_, "a heatmap with a value that is not finite", "finite relevance");
-  keepMap_.run(picture, method, shape[0], shape[1], toBlob(map.map->data));
+  const int written = keepMap_.run(picture, method, shape[0], shape[1], toBlob(map.map->data));
+  differences_.maps += written == 0 && differs(picture, method, *map.map);
+}
+
+void Writer::check(const Result& result) const {
+  requireSeconds(database_, result.measureSeconds);
+  if (!result.skipped.empty() && !result.scores.empty())
+    refuse(database_, fmt::format("a skipped result of \"{}\" with scores", result.key.picture), "one or the other");
+  if (!haveOwnNames(result.scores))
+    refuse(database_, fmt::format("two scores of \"{}\" of one name", result.key.picture), "a name for each");
 }
 
 void Writer::write(const Result& result) {
-  requireSeconds(database_, result.measureSeconds);
+  check(result);
   const ResultKey& key = result.key;
   const std::int64_t picture = pictureId({key.model, key.dataset, key.picture, key.target});
-  const auto id = firstInteger(insertResult_, picture, methods_.idOf(key.method), protocols_.idOf(key.protocol),
-                               result.skipped, result.measureSeconds, run_);
+  const std::int64_t method = methods_.idOf(key.method), protocol = protocols_.idOf(key.protocol);
+  const auto id = firstInteger(insertResult_, picture, method, protocol, result.skipped, result.measureSeconds, run_);
   if (!id) {  // measured before
-    differing_ += result.skipped.empty() && differ(picture, result);
+    differences_.results += differs(picture, method, protocol, result);
     return;
   }
+  dropScores_.run(*id);  // of a row that says it was skipped there may be some
+  dropCurves_.run(*id);
   writeScores(*id, result.scores);
   writeCurves(*id, result.curves);
 }
 
-// From what is there, where that has scores.
-bool Writer::differ(std::int64_t picture, const Result& result) {
-  std::map<std::string, double> there;
-  for (scoresThere_.bind(picture, methods_.idOf(result.key.method), protocols_.idOf(result.key.protocol));
-       scoresThere_.step();)
-    there[scoresThere_.text(0)] = scoresThere_.real(1);
-  if (there.empty()) return false;
-  return !std::all_of(result.scores.begin(), result.scores.end(), [&](const NamedScore& score) {
-    const auto found = there.find(score.name);
-    return found != there.end() && areAlike(found->second, score.value);
-  });
+bool Writer::differs(std::int64_t id, const PictureFacts& picture) {
+  if (!picture.skipped.empty() || !pictureThere_.bind(id).step()) return false;
+  const PictureFacts there = pictureAt(database_, pictureThere_);
+  pictureThere_.reset();
+  return there.skipped.empty() && !areAlike(there, picture);
+}
+
+bool Writer::differs(std::int64_t picture, std::int64_t method, const Tensor& map) {
+  if (!mapThere_.bind(picture, method).step()) return false;
+  const MapFacts there = mapAt(database_, mapThere_);
+  mapThere_.reset();
+  return there.map && !areAlike(*there.map, map);
+}
+
+bool Writer::differs(std::int64_t picture, std::int64_t method, std::int64_t protocol, const Result& result) {
+  if (!result.skipped.empty() || !resultThere_.bind(picture, method, protocol).step()) return false;
+  Result there = resultAt(database_, resultThere_);
+  const std::int64_t number = resultThere_.integer(kResultNumber);
+  resultThere_.reset();
+  details_.addScores(number, there);
+  details_.addCurves(number, there);
+  return there.skipped.empty() && !areAlike(there, result);
 }
 
 void Writer::writeScores(std::int64_t result, const std::vector<NamedScore>& scores) {

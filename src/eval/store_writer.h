@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 #include "eval/sqlite.h"
+#include "eval/store_rows.h"
 #include "relprop/store.h"
 
 namespace relprop::eval {
@@ -42,20 +43,23 @@ class Writer {
  public:
   explicit Writer(const Database& database);
   void belongsTo(std::int64_t run) { run_ = run; }
-  // Throw InvalidArgument for a model or picture that is not in the store, and for values that no row can hold.
+  // Throw InvalidArgument for a model or picture that is not in the store, and for values that no row may hold.
   void write(const PictureFacts& picture);
   void write(const MapFacts& map);
   void write(const Result& result);
-  // How many results were there with other scores than those to be written.
-  std::size_t differing() const { return differing_; }
+  // Of pictures, maps and results that were there when they were to be written.
+  const MergeDifferences& differences() const { return differences_; }
 
  private:
   using PictureKey = std::array<std::string, 4>;
   std::int64_t modelId(const std::string& key);
   std::int64_t pictureId(const PictureKey& key);
   void endClaim(const PictureKey& key);
-  bool differ(std::int64_t picture, const Result& result);
   void keep(const MapFacts& map, std::int64_t picture, std::int64_t method);
+  void check(const Result& result) const;
+  bool differs(std::int64_t id, const PictureFacts& picture);
+  bool differs(std::int64_t picture, std::int64_t method, const Tensor& map);
+  bool differs(std::int64_t picture, std::int64_t method, std::int64_t protocol, const Result& result);
   void writeScores(std::int64_t result, const std::vector<NamedScore>& scores);
   void writeCurves(std::int64_t result, const std::vector<Curve>& curves);
 
@@ -64,10 +68,11 @@ class Writer {
   Names methods_, protocols_;
   Axes axes_;
   Statement model_, picture_, insertPicture_, keepPicture_, insertMap_, keepMap_, insertResult_, insertScore_,
-      scoresThere_, insertCurve_, endClaim_;
+      insertCurve_, dropScores_, dropCurves_, endClaim_, pictureThere_, mapThere_, resultThere_;
+  Details details_;
   PictureKey lastPicture_;  // rows come picture by picture
   std::int64_t lastPictureId_ = 0;
-  std::size_t differing_ = 0;
+  MergeDifferences differences_;
 };
 
 }  // namespace relprop::eval

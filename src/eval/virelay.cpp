@@ -9,10 +9,11 @@
 #include <deque>
 #include <nlohmann/json.hpp>
 #include <set>
-#include <string_view>
 #include <system_error>
 
+#include "eval/absolute_path.h"
 #include "eval/hdf5_writer.h"
+#include "eval/kept_png.h"
 #include "eval/sqlite.h"
 #include "eval/tables.h"
 #include "explainer/classifier.h"
@@ -31,6 +32,9 @@ using VirelayJson = nlohmann::ordered_json;
 // The places of these sets in their files.
 enum InputSet : std::size_t { kData, kTrueLabel };
 enum AttributionSet : std::size_t { kAttribution, kIndex, kLabel, kPrediction };
+
+// Of a data set and its network, where neither the network nor the labels have more.
+constexpr int kMostClasses = 65536;
 
 constexpr const char *kInputFile = "input.h5", *kAttributionFile = "attribution.h5", *kLabelFile = "label-map.json";
 
@@ -114,29 +118,15 @@ Preprocess normalisationOf(const Store& store, const ModelFacts& facts) {
   return preprocess;
 }
 
-std::uint32_t classNumber(const Store& store, int index) {
-  if (index < 0) eval::failDamaged(store.name(), fmt::format("class {} of a picture that was explained", index));
-  return static_cast<std::uint32_t>(index);
-}
-
-// relprop keeps PNG files: nobody could convert a picture that is in a store.
-Image keptView(const Store& store, const PictureFacts& facts) {
-  constexpr std::string_view png{"\x89PNG\r\n\x1A\n"};
-  const std::string_view file(reinterpret_cast<const char*>(facts.view.data()), facts.view.size());
-  const std::string what = "the kept picture of " + facts.picture;
-  if (!file.starts_with(png)) eval::failDamaged(store.name(), what + " is no PNG file");
-  try {
-    return decodeImage(facts.view, store.name() + ", " + facts.picture);
-  } catch (const Error& error) {
-    if (error.code() == ErrorCode::MalformedImage) eval::failDamaged(store.name(), what + ": " + error.got());
-    throw;
-  }
-}
-
 class VirelayWriter {
  public:
-  VirelayWriter(const Store& store, const Chosen& chosen, Classifier& classifier)
-      : store_(store), chosen_(chosen), classifier_(classifier), preprocess_(normalisationOf(store, chosen.facts)) {}
+  // `classes`: how many there may be.
+  VirelayWriter(const Store& store, const Chosen& chosen, Classifier& classifier, int classes)
+      : store_(store),
+        chosen_(chosen),
+        classifier_(classifier),
+        classes_(classes),
+        preprocess_(normalisationOf(store, chosen.facts)) {}
   void write(const fs::path& inputs, const fs::path& attributions, const std::function<bool()>& again);
   int highestClass() const { return highestClass_; }
 
@@ -148,6 +138,7 @@ class VirelayWriter {
   std::int64_t side(std::size_t axis) const { return classifier_.imageShape()[axis]; }
   std::vector<Hdf5Set> inputSets() const;
   std::vector<Hdf5Set> attributionSets() const;
+  std::uint32_t classNumber(const PictureFacts& facts, int index) const;
   Sample sampleAt(std::size_t i) const;
   void addInput(Hdf5Writer& file, const Sample& sample);
   void addAttribution(Hdf5Writer& file, std::size_t i, const Sample& sample, const float* scores) const;
@@ -155,6 +146,7 @@ class VirelayWriter {
   const Store& store_;
   const Chosen& chosen_;
   Classifier& classifier_;
+  int classes_;
   Preprocess preprocess_;
   int highestClass_ = 0;
 };
@@ -173,9 +165,16 @@ std::vector<Hdf5Set> VirelayWriter::attributionSets() const {
           {"prediction", Hdf5Set::Type::Float32, {count, classifier_.classes()}}};
 }
 
+// The label map has a line for each class up to the highest.
+std::uint32_t VirelayWriter::classNumber(const PictureFacts& facts, int index) const {
+  if (index < 0 || index >= classes_)
+    eval::failDamaged(store_.name(), fmt::format("class {} of {}, beyond 0 to {}", index, facts.picture, classes_ - 1));
+  return static_cast<std::uint32_t>(index);
+}
+
 VirelayWriter::Sample VirelayWriter::sampleAt(std::size_t i) const {
   Sample sample{store_.picture(pictureOf(chosen_.maps[i])), {}};
-  sample.view = keptView(store_, sample.facts);
+  sample.view = eval::decodeKept(store_.name(), "the kept picture of " + sample.facts.picture, sample.facts.view);
   if (sample.view.height != side(1) || sample.view.width != side(2))
     eval::failDamaged(store_.name(), fmt::format("a kept picture of {}×{}", sample.view.height, sample.view.width));
   return sample;
@@ -190,7 +189,7 @@ void VirelayWriter::addInput(Hdf5Writer& file, const Sample& sample) {
   file.add(kData, pixels);
   const PictureFacts& facts = sample.facts;
   const int known = facts.trueClass < 0 ? facts.predictedClass : facts.trueClass;
-  file.add(kTrueLabel, std::vector{classNumber(store_, known)});
+  file.add(kTrueLabel, std::vector{classNumber(facts, known)});
   highestClass_ = std::max({highestClass_, known, facts.targetClass});
 }
 
@@ -200,7 +199,7 @@ void VirelayWriter::addAttribution(Hdf5Writer& file, std::size_t i, const Sample
     eval::failDamaged(store_.name(), "a heatmap of another size than its picture");
   file.add(kAttribution, map->data);
   file.add(kIndex, std::vector{static_cast<std::uint32_t>(i)});
-  file.add(kLabel, std::vector{classNumber(store_, sample.facts.targetClass)});
+  file.add(kLabel, std::vector{classNumber(sample.facts, sample.facts.targetClass)});
   file.add(kPrediction, std::vector<float>(scores, scores + classifier_.classes()));
 }
 
@@ -279,6 +278,7 @@ Classifier classifierOf(const Store& store, const Model& model, const Chosen& ch
 class ProjectFolder {
  public:
   explicit ProjectFolder(const fs::path& folder) {
+    if (!folder.empty()) eval::absolutePath(folder, ErrorCode::FileWriteFailed);
     std::error_code failed, ignored;
     const auto isThere = [&](const fs::path& path) { return fs::exists(fs::symlink_status(path, ignored)); };
     for (fs::path at = folder; !at.empty() && !isThere(at); at = at.parent_path()) made_.push_back(at);
@@ -308,16 +308,20 @@ VirelayProject exportVirelay(const Store& store, const Model& model, const fs::p
   Classifier classifier = classifierOf(store, model, chosen, options);
   if (toString(classifier.imageShape()) != chosen.facts.inputShape)
     eval::failDamaged(store.name(), "heatmaps of another size than the network's input");
-  const ProjectFolder made(folder);
-  VirelayWriter writer(store, chosen, classifier);
-  replaceFile(folder / kInputFile, [&](const fs::path& inputs) {
-    replaceFile(folder / kAttributionFile,
-                [&](const fs::path& attributions) { writer.write(inputs, attributions, options.again); });
-  });
-  const int classes = std::max(classifier.classes(), writer.highestClass() + 1);
-  writeFile(folder / kLabelFile, labelMap(options.labels, static_cast<std::size_t>(classes)));
   const VirelayProject project{folder / "project.yaml", chosen.maps.size(), chosen.leftOut};
-  writeFile(project.path, projectText(chosen, model, classifier.imageShape()));
+  const std::string text = projectText(chosen, model, classifier.imageShape());
+  const ProjectFolder made(folder);
+  const int named = static_cast<int>(options.labels.size());
+  VirelayWriter writer(store, chosen, classifier, std::max({classifier.classes(), named, kMostClasses}));
+  // Nothing takes its place before all of it is there.
+  replaceFile(folder / kInputFile, [&](const fs::path& inputs) {
+    replaceFile(folder / kAttributionFile, [&](const fs::path& attributions) {
+      writer.write(inputs, attributions, options.again);
+      const int classes = std::max(classifier.classes(), writer.highestClass() + 1);
+      writeFile(folder / kLabelFile, labelMap(options.labels, static_cast<std::size_t>(classes)));
+    });
+  });
+  writeFile(project.path, text);
   return project;
 }
 

@@ -29,6 +29,7 @@ class Writer {
       png_destroy_write_struct(&png_, nullptr);
       throw Error(ErrorCode::OutOfMemory, "encodePng", "no PNG encoder could be made");
     }
+    png_set_user_limits(png_, PNG_UINT_31_MAX, PNG_UINT_31_MAX);  // libpng's own is a million on a side
     png_set_write_fn(png_, &file, onWrite, [](png_structp) {});
   }
   Writer(const Writer&) = delete;

@@ -14,6 +14,7 @@
 #include <tuple>
 #include <utility>
 
+#include "eval/absolute_path.h"
 #include "image/leftovers.h"
 #include "image/replace_file.h"
 #include "relprop/error.h"
@@ -49,9 +50,7 @@ void require(const std::error_code& failed, const fs::path& path) {
 fs::path resolved(const fs::path& folder) {
   if (folder.empty()) refuse("report folder", "an empty path", "give the path of a folder");
   std::error_code failed;
-  const fs::path absolute = fs::absolute(folder, failed);  // none where the working folder was removed
-  require(failed, folder);
-  fs::path path = fs::weakly_canonical(absolute, failed);
+  fs::path path = fs::weakly_canonical(absolutePath(folder, ErrorCode::FileWriteFailed), failed);
   require(failed, folder);
   if (!path.has_filename()) path = path.parent_path();
   if (!path.has_filename()) refuse(folder, "the root folder", "give the path of a folder of its own");

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "eval/kept_png.h"
 #include "eval/report/html.h"
 #include "eval/report/score_table.h"
 #include "relprop/image.h"
@@ -14,12 +15,15 @@ namespace relprop::eval {
 namespace {
 
 using OrderedJson = nlohmann::ordered_json;
-constexpr std::int64_t kSmallest = 224;  // sides below are enlarged by a whole number
+// A side below is enlarged by a whole number, as long as the other one does not grow beyond the largest.
+constexpr std::int64_t kSmallestSide = 224, kLargestSide = 4096, kMostZoom = 64;
 
 std::vector<std::uint8_t> heatmapPng(const Tensor& map) {
+  const auto [shorter, longer] = std::minmax(map.shape.at(0), map.shape.at(1));
+  const std::int64_t wanted = (kSmallestSide + shorter - 1) / shorter,
+                     most = std::min(kLargestSide / longer, kMostZoom);
   HeatmapOptions options;
-  const std::int64_t side = std::max<std::int64_t>(1, std::min(map.shape.end()[-1], map.shape.end()[-2]));
-  options.zoom = static_cast<int>(std::clamp<std::int64_t>((kSmallest + side - 1) / side, 1, 64));
+  options.zoom = static_cast<int>(std::max<std::int64_t>(1, std::min(wanted, most)));
   return encodePng(renderHeatmap(map, {}, options));
 }
 
@@ -135,6 +139,9 @@ std::string neighbour(const Section& section, std::size_t i, const char* relatio
 void writeKept(const Store& store, const Section& section, ShownPicture& picture, FolderWriter& folder) {
   const PictureFacts whole = store.picture(picture.facts);
   picture.view = !whole.view.empty(), picture.truth = !whole.truth.empty();
+  // A browser is given nothing else than pictures, of sizes that were looked at.
+  if (picture.view) decodeKept(store.name(), "the kept picture of " + whole.picture, whole.view);
+  if (picture.truth) decodeKept(store.name(), "the kept ground truth of " + whole.picture, whole.truth);
   if (picture.view) folder.write(viewFile(picture.number), whole.view);
   if (picture.truth) folder.write(truthFile(picture.number), whole.truth);
   for (std::size_t m = 0; m < picture.maps.size(); ++m) {

@@ -127,6 +127,39 @@ TEST(ReportFolder, RefusesAFolderThatMayNotBeWritten) {
   fs::permissions(target, fs::perms::owner_all);
 }
 
+// SQLite would say that there is no such file, and leave none.
+TEST(ReportFolder, AStoreNeedsAFolderThatMayBeWritten) {
+  const TemporaryFolder base;
+  const OrdinaryUser user(base);
+  if (!user.is()) GTEST_SKIP() << "root may write everywhere";
+  fs::permissions(base.path(), fs::perms::owner_read | fs::perms::owner_exec);
+  const Error error = failureOf([&] { Store::open(base / "runs.db", Store::Access::Write); });
+  fs::permissions(base.path(), fs::perms::owner_all);
+  EXPECT_EQ(error.code(), ErrorCode::StoreUnusable);
+  EXPECT_EQ(error.where(), (base / "runs.db").string());
+  EXPECT_EQ(error.got(), "no permission to write in " + base.path().string());
+  EXPECT_EQ(base.entries(), 0);
+}
+
+TEST(ReportFolder, AStoreThatMayNotGrowSaysSo) {
+  const TemporaryFolder base;
+  Store store = Store::open(base / "runs.db", Store::Access::Write);
+  store.beginRun({"0.1.0", "host", "command", "float32", {}, 0, 1});
+  store.put({"net", "net.onnx", "hash", "{}", "3×8×8"});
+  PictureFacts large;
+  large.model = "net", large.view.assign(3'000'000, 1);
+  const auto before = ::signal(SIGXFSZ, SIG_IGN);
+  const Error error = failureOf([&] {
+    const Limit small(RLIMIT_FSIZE, 1'000'000);
+    store.write({{large}, {}, {}});
+  });
+  ::signal(SIGXFSZ, before);
+  EXPECT_EQ(error.code(), ErrorCode::FileWriteFailed);
+  EXPECT_EQ(error.got(), "it may not grow: File too large");
+  EXPECT_THAT(error.hint(), HasSubstr("ulimit -f"));
+  EXPECT_TRUE(store.pictures().empty());
+}
+
 // A limit of a file's size, as a full disk cannot be had everywhere.
 TEST(ReportFolder, FailuresNameWhatPeopleKnow) {
   const TemporaryFolder base;
@@ -176,6 +209,8 @@ TEST(ReportFolder, AWorkingFolderThatIsGoneIsAnError) {
   fs::current_path(before);
   EXPECT_EQ(report.code(), ErrorCode::FileWriteFailed);
   EXPECT_EQ(report.where(), "report");
+  EXPECT_EQ(report.got(), "the working folder: No such file or directory");
+  EXPECT_EQ(report.hint(), "give an absolute path") << "no folder that could be made helps";
   EXPECT_EQ(store.code(), ErrorCode::FileNotFound);
   EXPECT_EQ(store.where(), "runs.db");
 }

@@ -71,6 +71,20 @@ TEST(StoreErrors, PathsThatLeadNowhere) {
   EXPECT_TRUE(fs::is_empty(folder.path())) << "a file was left";
 }
 
+// The store would be there before its journal, whose name is longer.
+TEST(StoreErrors, NamesThatAreTooLongLeaveNoFile) {
+  const Folder folder;
+  for (const std::size_t length : {248U, 251U, 252U, 255U, 256U}) {
+    const Error error = refused(folder / std::string(length, 'n'), Access::Write);
+    EXPECT_EQ(error.got(), "a name of " + std::to_string(length) + " bytes");
+    EXPECT_EQ(error.expected(), "247 at most, as others with longer names lie beside it");
+    EXPECT_EQ(error.hint(), "give a shorter name");
+  }
+  EXPECT_EQ(folder.entries(), 0);
+  writable(folder / std::string(247, 'n')).write(batch("a"));
+  EXPECT_EQ(Store::open(folder / std::string(247, 'n'), Access::Read).results().size(), 1U);
+}
+
 TEST(StoreErrors, OddNamesAreNames) {
   const Folder folder;
   const fs::path before = fs::current_path();
@@ -166,6 +180,53 @@ TEST(StoreErrors, RowsNobodyWroteAreDamage) {
   after("update kept_maps set height = -1, width = -2", [](const Store& store) { store.maps(true); });
   after("update runs set libraries = 'x'", [](const Store& store) { store.runs(); });
   after("update runs set seed = '-1'", [](const Store& store) { store.runs(); });
+}
+
+// None of them is cut to what an int or a picture holds.
+TEST(StoreErrors, NumbersThatNoProgramWroteAreNamed) {
+  const Folder folder;
+  ResultBatch kept = batch("a\x1b");
+  kept.maps[0].map = Tensor({1, 2}, {1, 2});
+  const auto after = [&](const std::string& sql, const std::function<void(const Store&)>& use) {
+    fs::remove(folder / "s.db");
+    writable(folder / "s.db").write(kept);
+    query(folder / "s.db", sql);
+    const Store store = Store::open(folder / "s.db", Access::Read);
+    const Error error = expectError(ErrorCode::StoreUnusable, [&] { use(store); });
+    EXPECT_EQ(error.where(), (folder / "s.db").string());
+    expectError(ErrorCode::StoreUnusable, [&] { Store::inMemory().merge(store); });
+    return error.got();
+  };
+  const auto pictures = [](const Store& store) { store.pictures(); };
+  const auto maps = [](const Store& store) { store.maps(true); };
+  const auto json = [](const Store& store) { exportStore(store, "json", [](const std::string&) {}); };
+  EXPECT_EQ(after("update pictures set true_class = 4294967303", pictures), "damaged: class 4294967303 of a\\x1b");
+  EXPECT_EQ(after("update pictures set predicted_class = -2", pictures), "damaged: class -2 of a\\x1b");
+  EXPECT_EQ(after("update pictures set target_class = 2147483648", pictures), "damaged: class 2147483648 of a\\x1b");
+  EXPECT_EQ(after("update runs set threads = 4294967297", json), "damaged: 4294967297 threads of a run");
+  EXPECT_EQ(after("update runs set threads = -1", json), "damaged: -1 threads of a run");
+  EXPECT_EQ(after("update kept_maps set width = 60000, relevance = zeroblob(240000)", maps),
+            "damaged: a heatmap of a\\x1b, rap, of 1×60000, beyond 1 to 16384 on a side");
+  EXPECT_EQ(after("update kept_maps set height = 0, relevance = x''", maps),
+            "damaged: a heatmap of a\\x1b, rap, of 0×2, beyond 1 to 16384 on a side");
+  EXPECT_EQ(after("update kept_maps set width = 3", maps), "damaged: a heatmap of a\\x1b, rap, of 1×3 with 2 values");
+  EXPECT_EQ(after("update scores set name = 'same'", json), "damaged: two scores of one name of a\\x1b, rap, probe@1");
+}
+
+TEST(StoreErrors, WhatWouldBeDamageIsNotWritten) {
+  Store store = ready(Store::inMemory());
+  const auto refusal = [&](const std::function<void(ResultBatch&)>& change) {
+    ResultBatch one = batch("a");
+    change(one);
+    return expectError(ErrorCode::InvalidArgument, [&] { store.write(one); }).got();
+  };
+  EXPECT_EQ(refusal([](ResultBatch& one) { one.pictures[0].predictedClass = -2; }), "class -2");
+  EXPECT_EQ(refusal([](ResultBatch& one) { one.results[0].skipped = "no object"; }),
+            "a skipped result of \"a\" with scores");
+  EXPECT_EQ(refusal([](ResultBatch& one) { one.results[0].scores[1].name = "second"; }),
+            "two scores of \"a\" of one name");
+  EXPECT_EQ(refusal([](ResultBatch& one) { one.maps[0].map = Tensor({1, 16385}); }), "a heatmap 1×16385");
+  EXPECT_TRUE(store.pictures().empty());
 }
 
 // What a join would pass over: the averages would be of fewer pictures, without a word.

@@ -1,5 +1,7 @@
 // Stores that somebody changed: statements of their own in the schema, indices that say other than their tables, bytes
 // at random.
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <chrono>
 #include <fstream>
@@ -70,6 +72,49 @@ TEST(StoreHostile, StatementsOfTheFileAreNotRun) {
       "view 'sqlite_v'");
   EXPECT_EQ(refusalAfter("alter table scores add column note text"),
             "damaged: 'scores' is not written as relprop writes it");
+}
+
+// SQLite deletes the file that the end of a journal names (as it does after changes of several files at once, which are
+// never made here), before it shows a row of the store; and it follows links.
+TEST(StoreHostile, JournalsThatNameAnotherFileDeleteNothing) {
+  const Folder folder;
+  writable(folder / "s.db").write(batch("a"));
+  fs::create_symlink(folder / "s.db", folder / "link.db");
+  const std::string victim = (folder / "victim").string();
+  replaceBytes(victim, "of value");
+  const auto four = [](std::size_t n) {
+    return std::string{static_cast<char>(n >> 24), static_cast<char>(n >> 16), static_cast<char>(n >> 8),
+                       static_cast<char>(n)};
+  };
+  const std::string magic = "\xd9\xd5\x05\xf9\x20\xa1\x63\xd7";
+  std::string header =
+      magic + four(0) + four(0x1234) + four(bytesOf(folder / "s.db").size() / 4096) + four(512) + four(4096);
+  header.resize(512);
+  std::size_t sum = 0;
+  for (const char c : victim) sum += static_cast<std::size_t>(static_cast<signed char>(c));
+  replaceBytes(folder / "s.db-journal",
+               header + four((1 << 30) / 4096 + 1) + victim + four(victim.size()) + four(sum) + magic);
+  for (const char* name : {"s.db", "link.db"})
+    EXPECT_EQ(refusal(folder / name), "it names a file that is to be deleted");
+  EXPECT_EQ(bytesOf(victim), "of value");
+  fs::remove(folder / "s.db-journal");
+  EXPECT_EQ(Store::open(folder / "s.db", Access::Read).results().size(), 1U);
+}
+
+TEST(StoreHostile, WhatLiesBesideAStoreIsNoLink) {
+  const Folder folder;
+  writable(folder / "s.db").write(batch("a"));
+  for (const char* ending : {"-journal", "-wal", "-shm"}) {
+    const fs::path beside = (folder / "s.db").string() + ending;
+    fs::remove(beside);
+    fs::create_symlink("nowhere", beside);
+    EXPECT_EQ(refusal(folder / "s.db"), "a link, folder, device or pipe") << ending;
+    fs::remove(beside);
+    ASSERT_EQ(::mkfifo(beside.c_str(), 0600), 0);
+    EXPECT_EQ(refusal(folder / "s.db"), "a link, folder, device or pipe") << ending;
+    fs::remove(beside);
+  }
+  EXPECT_EQ(Store::open(folder / "s.db", Access::Read).results().size(), 1U);
 }
 
 // Whoever adds tables and views to ask them questions of their own is left alone.

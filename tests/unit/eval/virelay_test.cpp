@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 
 #include <fstream>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <numeric>
 
@@ -249,6 +250,34 @@ TEST_F(Virelay, AKeptPictureThatIsNoneIsDamage) {
     EXPECT_THAT(error.hint(), Not(HasSubstr("convert")));
     EXPECT_FALSE(fs::exists(folder_ / "project"));
   }
+}
+
+// The label map has a line for each class.
+TEST_F(Virelay, ClassesBeyondAnyDataSetAreDamage) {
+  const auto refusal = [&](int trueClass, int targetClass) {
+    const Store store = storeOf({{.picture = "a", .trueClass = trueClass, .targetClass = targetClass}});
+    const Error error = expectError(ErrorCode::StoreUnusable, [&] { exported(store); });
+    EXPECT_FALSE(fs::exists(folder_ / "project"));
+    return error.got();
+  };
+  EXPECT_EQ(refusal(50'000'000, 3), "damaged: class 50000000 of a, beyond 0 to 65535");
+  EXPECT_EQ(refusal(3, std::numeric_limits<int>::max()), "damaged: class 2147483647 of a, beyond 0 to 65535");
+  EXPECT_EQ(refusal(3, -1), "damaged: class -1 of a, beyond 0 to 65535");
+  const Store store = storeOf({{.picture = "a", .trueClass = 65536}});
+  EXPECT_EQ(exported(store, {.labels = std::vector<std::string>(65537)}).samples, 1u) << "where labels have so many";
+}
+
+TEST_F(Virelay, AWorkingFolderThatIsGoneIsAnError) {
+  const Store store = storeOf({{.picture = "a"}});
+  const fs::path before = fs::current_path(), gone = folder_ / "gone";
+  fs::create_directory(gone);
+  fs::current_path(gone);
+  fs::remove(gone);
+  const Error error = expectError(ErrorCode::FileWriteFailed, [&] { exportVirelay(store, network(), "project"); });
+  fs::current_path(before);
+  EXPECT_EQ(error.where(), "project");
+  EXPECT_EQ(error.got(), "the working folder: No such file or directory");
+  EXPECT_EQ(error.hint(), "give an absolute path");
 }
 
 TEST_F(Virelay, FailuresLeaveNothingHalfWritten) {
