@@ -8,8 +8,8 @@
 namespace relprop::limits {
 
 // ---- Any file
-constexpr std::int64_t kStreamBytes = std::int64_t{1}
-                                      << 30;      // (*) of what is no regular file and need not end: /dev/zero
+// (*) Of what is no regular file and need not end, such as /dev/zero; of regular ones that are no array or archive.
+constexpr std::int64_t kStreamBytes = std::int64_t{1} << 30;
 constexpr std::uint64_t kInflatedPerByte = 1100;  // deflate makes 1032 bytes of one at most
 
 constexpr std::size_t kJsonDepth = 64;  // of lists and objects within one another; what is of use has ten at most
@@ -25,6 +25,11 @@ constexpr std::int64_t kImagePixels = std::int64_t{1} << 28;
 // of one colour in 8 bits some 1000.
 constexpr std::int64_t kImagePixelsOfAnyFile = std::int64_t{1} << 24;  // (*)
 constexpr std::int64_t kImagePixelsPerByte = 1100;
+// Each scan of a JPEG costs a pass over all its pixels, of which its bytes say nothing: a scan without any content has
+// some hundred of them. Encoders write 30 scans at most, and those are read at every size; in smaller pictures as many
+// more as keep pixels × scans below so many times the pixels that any file may hold.
+constexpr std::int64_t kImageScans = 40;
+constexpr std::int64_t kImageScansOfAnyFile = 64;
 
 // ---- Archives: one entry, unpacked. Arrays that are worth keeping do not shrink by a factor of 16.
 constexpr std::int64_t kArchiveBytes = std::int64_t{1} << 30;  // (*)

@@ -16,11 +16,14 @@ std::string classNameIn(const Dataset& dataset, int aClass);
 std::vector<EvaluationUnit> unitsOf(const Dataset& dataset, const std::string& target, bool onlyCorrect);
 
 // The network's class of every class of the data set; empty: they are the same numbers. By name where both have names
-// (case, '_' and a leading "001." do not matter; beside ImageNet's own names synsets will do), else by number where
-// there are equally many. Numbers are the network's own, but those of labels such as "class 3" and of some of
-// ImageNet's names, which bags have, are found by them. −1: the network does not know the class, which is allowed where
-// it knows no others than some of the data set's, as when it was trained on those with enough pictures. Throws
-// UnknownTarget.
+// (exactly, else without case, '_' and a leading "001.", else the first of several; beside ImageNet's own names synsets
+// will do), else by number where there are equally many. Numbers are the network's own, but those of labels such as
+// "class 3" are found by them, and ImageNet's by ImageNet's names, wherever the network has those. −1: the network does
+// not know the class, which is allowed where it knows no others than some of the data set's, as when it was trained on
+// those with enough pictures. Throws UnknownTarget, also where several classes of the network fit or names contradict
+// numbers.
 std::vector<int> classMapping(const Dataset& dataset, const std::vector<std::string>& labels, int classes);
+// Sentences for the user about it: what was assumed, and which classes became one.
+std::vector<std::string> mappingNotes(const Dataset& dataset, const std::vector<std::string>& labels, int classes);
 
 }  // namespace relprop

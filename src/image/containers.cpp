@@ -29,6 +29,19 @@ void walkJpeg(ByteSpan file, Visit visit) {
   while (segment && !visit(*segment) && segment->marker != startOfScan) segment = segmentAt(file, segment->next);
 }
 
+// The next marker from `offset` on, the offset being moved behind it; 0 at the end. Bytes between segments and those of
+// entropy-coded data are passed over, and with them what has no length of its own: restarts and markers below 0xC0.
+std::uint8_t nextMarker(ByteSpan file, std::size_t& offset) {
+  while (offset + 1 < file.size()) {
+    const std::uint8_t before = file[offset++], marker = file[offset];
+    const bool restart = marker >= 0xD0 && marker <= 0xD7;
+    if (before != 0xFF || marker < 0xC0 || restart || marker == 0xFF) continue;
+    ++offset;
+    return marker;
+  }
+  return 0;
+}
+
 // PNG and RIFF both hold a row of (type, length, body); they differ in these.
 struct ChunkLayout {
   std::size_t first;  // offset of the first chunk
@@ -80,6 +93,17 @@ std::size_t jpegScanStart(ByteSpan file) {
     return false;
   });
   return start;
+}
+
+std::int64_t jpegScans(ByteSpan file) {
+  constexpr std::uint8_t startOfScan = 0xDA, endOfImage = 0xD9;
+  std::int64_t scans = 0;
+  std::size_t offset = 2;
+  for (auto marker = nextMarker(file, offset); marker != 0 && marker != endOfImage; marker = nextMarker(file, offset)) {
+    if (marker == startOfScan) ++scans;
+    offset += std::max<std::size_t>(2, readNumber(file, offset, 2, true).value_or(0));
+  }
+  return scans;
 }
 
 std::optional<ByteSpan> pngChunk(ByteSpan file, std::string_view type) {

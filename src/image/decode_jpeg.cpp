@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <turbojpeg.h>
 
 #include <algorithm>
@@ -7,6 +8,7 @@
 
 #include "image/containers.h"
 #include "image/decoders.h"
+#include "relprop/budgets.h"
 #include "relprop/error.h"
 
 namespace relprop {
@@ -44,6 +46,19 @@ Header readHeader(const Decompressor& jpeg, const Bytes& file, const std::string
   if (header.width <= 0 || header.height <= 0 || header.colorspace < 0) fail(jpeg, name);
   requireDecodable(header.width, header.height, file.size(), name);
   return header;
+}
+
+// Before any of them is decoded: libjpeg goes over all pixels for every scan, and says only afterwards that scans were
+// there twice.
+void requireFewScans(const Header& header, const Bytes& file, const std::string& name) {
+  const std::int64_t scans = jpegScans(file), pixels = std::int64_t{header.width} * header.height;
+  const std::int64_t usual = std::min(budgets().picturePixels, kMaxPixels);
+  const std::int64_t most = std::max(limits::kImageScans, limits::kImageScansOfAnyFile * usual / pixels);
+  if (scans > most)
+    throw Error(ErrorCode::UnsupportedImage, name,
+                fmt::format("{} scans of {}×{} pixels", scans, header.width, header.height),
+                fmt::format("at most {} scans of so many pixels", most),
+                "save the picture with fewer scans (baseline), or allow more pixels (--budget pixels=N)");
 }
 
 bool hasEndMarker(const Bytes& file) {
@@ -87,6 +102,7 @@ Image decodeJpeg(const Bytes& file, const std::string& name) {
   const Decompressor jpeg(tjInitDecompress());
   if (!jpeg) throw Error(ErrorCode::OutOfMemory, name, "no JPEG decoder could be made");
   const Header header = readHeader(jpeg, file, name);
+  requireFewScans(header, file, name);
   Image image = blankImage(header.width, header.height, name);
   if (header.colorspace != TJCS_CMYK && header.colorspace != TJCS_YCCK) {
     decompress(jpeg, file, header, TJPF_RGB, image.pixels, name);

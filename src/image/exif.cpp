@@ -10,17 +10,26 @@ namespace {
 
 constexpr std::string_view exifPrefix{"Exif\0\0", 6};
 
+// The value of the directory entry there; 0 unless it is one number of 2 or 4 bytes. Writers are meant to store
+// orientations in 2, and some store them in 4.
+std::uint32_t numberOfEntry(ByteSpan tiff, std::size_t entry, bool bigEndian) {
+  constexpr std::uint32_t shortType = 3, longType = 4;
+  const auto type = readNumber(tiff, entry + 2, 2, bigEndian), count = readNumber(tiff, entry + 4, 4, bigEndian);
+  if (type == shortType) return readNumber(tiff, entry + 8, 2, bigEndian).value_or(0);
+  if (type == longType && count == 1u) return readNumber(tiff, entry + 8, 4, bigEndian).value_or(0);
+  return 0;
+}
+
 // The orientation entry of the first directory; 0 when there is none.
 std::uint32_t orientationEntry(ByteSpan tiff, bool bigEndian) {
-  constexpr std::uint32_t orientationTag = 0x0112, shortType = 3;
+  constexpr std::uint32_t orientationTag = 0x0112;
   const std::size_t directory = readNumber(tiff, 4, 4, bigEndian).value_or(0);
   const std::size_t entries = readNumber(tiff, directory, 2, bigEndian).value_or(0);
   for (std::size_t i = 0; i < entries; ++i) {
     const std::size_t entry = directory + 2 + 12 * i;
-    const auto value = readNumber(tiff, entry + 8, 2, bigEndian);
-    if (!value) return 0;
-    if (readNumber(tiff, entry, 2, bigEndian) == orientationTag)
-      return readNumber(tiff, entry + 2, 2, bigEndian) == shortType ? *value : 0;
+    const auto tag = readNumber(tiff, entry, 2, bigEndian);
+    if (!tag) return 0;
+    if (*tag == orientationTag) return numberOfEntry(tiff, entry, bigEndian);
   }
   return 0;
 }

@@ -4,12 +4,16 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdio>
+#include <new>
 #include <optional>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
+#include "core/limits.h"
 #include "image/leftovers.h"
 #include "image/pixels.h"
 #include "image/replace_file.h"
@@ -166,6 +170,15 @@ void writeBytes(const fs::path& path, const char* data, std::size_t size) {
   replaceBehindLinks(path, [&](Descriptor& file, const fs::path&) { writeAll(file.get(), data, size, path); });
 }
 
+void grow(Bytes& bytes, const fs::path& path) {
+  try {
+    bytes.resize(bytes.size() * 2);
+  } catch (const std::bad_alloc&) {
+    throw Error(ErrorCode::OutOfMemory, path.string(), fmt::format("no memory for {} bytes", bytes.size() * 2), "",
+                "give a smaller file");
+  }
+}
+
 // The size is only a hint: pipes and some special files do not know theirs.
 Bytes readToEnd(int descriptor, std::size_t sizeHint, const fs::path& path) {
   constexpr std::size_t chunk = std::size_t{1} << 16;
@@ -173,7 +186,7 @@ Bytes readToEnd(int descriptor, std::size_t sizeHint, const fs::path& path) {
   Bytes bytes = allocateBytes(sizeHint + chunk, path.string());
   std::size_t used = 0;
   while (true) {
-    if (bytes.size() - used < chunk) bytes.resize(bytes.size() * 2);
+    if (bytes.size() - used < chunk) grow(bytes, path);
     const ssize_t count = ::read(descriptor, bytes.data() + used, bytes.size() - used);
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) failRead(path, errno);
@@ -185,6 +198,29 @@ Bytes readToEnd(int descriptor, std::size_t sizeHint, const fs::path& path) {
   }
   bytes.resize(used);
   return bytes;
+}
+
+// Arrays and bags of visual words are as large as what they hold; they are measured where their parts are read.
+bool isArrayOrArchive(int descriptor) {
+  std::array<char, 6> begin{};
+  if (::pread(descriptor, begin.data(), begin.size(), 0) != std::ssize(begin)) return false;
+  const std::string_view text(begin.data(), begin.size());
+  return text == "\x93NUMPY" || text.starts_with("PK\3\4");
+}
+
+// Pictures, lists and JSON: a file with holes in it is of any size, and costs nobody but who reads it. A budget below
+// the usual one is for what has no end.
+void requireBelievable(int descriptor, std::int64_t size, const fs::path& path) {
+  const std::int64_t most = std::max(budgets().streamBytes, limits::kStreamBytes);
+  if (size <= most || isArrayOrArchive(descriptor)) return;
+  throw Error(ErrorCode::FileUnreadable, path.string(), fmt::format("a file of {} bytes", size),
+              fmt::format("at most {} where it is no .npy, .npz or bag of visual words", most),
+              "give another file, or allow more of one (--budget stream=SIZE)");
+}
+
+bool isInRemovedFolder(const fs::path& path) {
+  std::error_code failed;
+  return path.is_relative() && fs::current_path(failed).empty();
 }
 
 // What has to be a folder and is something else, of a path.
@@ -254,7 +290,9 @@ void failRead(const fs::path& path, int error) {
 void failWrite(const fs::path& path, int error) {
   failIfShort(path, error);
   std::string hint = "check the folder's permissions";
-  if (error == ENOENT)
+  if (error == ENOENT && isInRemovedFolder(path))
+    hint = "give an absolute path: the working folder is gone";
+  else if (error == ENOENT)
     hint = fmt::format("make the folder {} first", path.has_parent_path() ? path.parent_path().string() : ".");
   if (error == EISDIR || error == ESPIPE) hint = "give the path of a file, not of a folder or device";
   throw Error(ErrorCode::FileWriteFailed, nameOf(path), reason(error), "", writingHint(path, error, hint));
@@ -275,7 +313,9 @@ std::vector<std::uint8_t> readFile(const fs::path& path) {
   if (::fstat(file.get(), &status) != 0) failRead(path, errno);
   if (S_ISDIR(status.st_mode))
     throw Error(ErrorCode::FileUnreadable, path.string(), "a folder", "a file", "give the path of a file");
-  return readToEnd(file.get(), S_ISREG(status.st_mode) ? static_cast<std::size_t>(status.st_size) : 0, path);
+  if (!S_ISREG(status.st_mode)) return readToEnd(file.get(), 0, path);
+  requireBelievable(file.get(), status.st_size, path);
+  return readToEnd(file.get(), static_cast<std::size_t>(status.st_size), path);
 }
 
 void writeFile(const fs::path& path, const std::vector<std::uint8_t>& bytes) {

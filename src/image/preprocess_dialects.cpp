@@ -4,6 +4,7 @@
 
 #include "image/preprocess_entries.h"
 #include "image/preprocess_hugging_face.h"
+#include "relprop/error.h"
 
 namespace relprop {
 namespace {
@@ -40,20 +41,41 @@ Preprocess timm(const Entries& e, const std::string& where) {
   return p;
 }
 
+// Keys that only relprop's own form has; one of the two readings would leave the other's unread.
+void requireNoOwn(const Entries::Json& root, const std::vector<const char*>& own, const char* theirs,
+                  const std::string& where) {
+  for (const char* key : own)
+    if (root.contains(key))
+      throw Error(ErrorCode::MalformedPreprocess, where, fmt::format("keys of two forms, '{}' and '{}'", key, theirs),
+                  "those of one form: relprop's own, timm's or Hugging Face's");
+}
+
+// The first key that only Hugging Face's files have.
+const char* keyOfHuggingFace(const Entries& entries) {
+  for (const char* key :
+       {"image_mean", "do_resize", "do_rescale", "do_normalize", "image_processor_type", "feature_extractor_type"})
+    if (entries.has(key)) return key;
+  return nullptr;
+}
+
 }  // namespace
 
 std::optional<Preprocess> dialectPreprocess(const nlohmann::ordered_json& root, const std::string& where) {
   if (!root.is_object()) return std::nullopt;
   const Entries entries(root, where);
-  if (root.contains("pretrained_cfg") && root["pretrained_cfg"].is_object())
+  if (root.contains("pretrained_cfg") && root["pretrained_cfg"].is_object()) {
+    requireNoOwn(root, {"channels", "scale", "resize", "crop"}, "pretrained_cfg", where);
     return timm(Entries(root["pretrained_cfg"], where), where);
-  if (entries.has("input_size") && entries.has("mean") && entries.has("std")) return timm(entries, where);
+  }
+  if (entries.has("input_size") && entries.has("mean") && entries.has("std")) {
+    requireNoOwn(root, {"channels", "scale", "resize", "crop"}, "input_size", where);
+    return timm(entries, where);
+  }
   if (root.contains("pretrained_cfg")) entries.reject("pretrained_cfg", "an object");
-  bool theirs = false;
-  for (const char* key :
-       {"image_mean", "do_resize", "do_rescale", "do_normalize", "image_processor_type", "feature_extractor_type"})
-    theirs = theirs || entries.has(key);
-  return theirs ? std::optional(huggingFacePreprocess(root, where)) : std::nullopt;
+  const char* const theirs = keyOfHuggingFace(entries);
+  if (theirs == nullptr) return std::nullopt;
+  requireNoOwn(root, {"channels", "scale", "resize", "crop", "mean", "std"}, theirs, where);
+  return huggingFacePreprocess(root, where);
 }
 
 }  // namespace relprop

@@ -19,6 +19,7 @@ class Entries {
 
   [[noreturn]] void reject(const std::string& key, const std::string& expected) const;
   bool has(const std::string& key) const { return object_.contains(key) && !object_.at(key).is_null(); }
+  const Json& all() const { return object_; }
   const Json& at(const std::string& key) const { return object_.at(key); }
   bool flag(const std::string& key, bool fallback) const;
   double number(const std::string& key, double fallback) const;

@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <iterator>
 #include <optional>
+#include <string_view>
 
 #include "image/preprocess_check.h"
 #include "image/preprocess_entries.h"
@@ -12,6 +14,42 @@
 
 namespace relprop {
 namespace {
+
+// Keys that are read, and those that say nothing about the pixels: pictures are RGB here, and nothing is padded.
+constexpr std::string_view kHuggingFaceKeys[] = {"_name_or_path",
+                                                 "_processor_class",
+                                                 "_valid_processor_keys",
+                                                 "auto_map",
+                                                 "crop_pct",
+                                                 "crop_size",
+                                                 "data_format",
+                                                 "default_to_square",
+                                                 "device",
+                                                 "disable_grouping",
+                                                 "do_center_crop",
+                                                 "do_convert_rgb",
+                                                 "do_flip_channel_order",
+                                                 "do_normalize",
+                                                 "do_pad",
+                                                 "do_reduce_labels",
+                                                 "do_rescale",
+                                                 "do_resize",
+                                                 "feature_extractor_type",
+                                                 "image_mean",
+                                                 "image_processor_type",
+                                                 "image_std",
+                                                 "include_top",
+                                                 "input_data_format",
+                                                 "name_or_path",
+                                                 "pad_size",
+                                                 "processor_class",
+                                                 "reduce_labels",
+                                                 "resample",
+                                                 "rescale_factor",
+                                                 "rescale_offset",
+                                                 "return_tensors",
+                                                 "size",
+                                                 "transformers_version"};
 
 // One file, read key by key.
 class HuggingFaceFile {
@@ -56,6 +94,7 @@ class HuggingFaceFile {
   void readOrder();
   void readFilter();
   void noteAssumptions();
+  void noteUnread();
 
   const Entries e_;
   const std::string& where_;
@@ -249,6 +288,19 @@ void HuggingFaceFile::noteAssumptions() {
                                    fmt::join(assumed_, ", ")));
 }
 
+// What is null or false is asked for by nobody.
+void HuggingFaceFile::noteUnread() {
+  std::vector<std::string> unread;
+  for (const auto& [key, value] : e_.all().items()) {
+    const bool known =
+        std::find(std::begin(kHuggingFaceKeys), std::end(kHuggingFaceKeys), key) != std::end(kHuggingFaceKeys);
+    if (!known && !value.is_null() && value != false) unread.push_back(key);
+  }
+  if (!unread.empty())
+    p_.notes.push_back(
+        fmt::format("{} has keys that are not known here and not obeyed: {}", where_, fmt::join(unread, ", ")));
+}
+
 Preprocess HuggingFaceFile::read() {
   if (e_.flag("do_pad", false)) e_.reject("do_pad", "false: padding is not known here");
   readSize();
@@ -257,6 +309,7 @@ Preprocess HuggingFaceFile::read() {
   readOrder();
   readFilter();
   noteAssumptions();
+  noteUnread();
   return p_;
 }
 

@@ -1,6 +1,7 @@
 #include "inputs.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -40,20 +41,48 @@ Input failedInput(const fs::path& path, const Error& error) {
   return input;
 }
 
-// A fifo or a device, which a picture's name does not make a picture.
-bool waits(const fs::directory_entry& entry) {
-  std::error_code ignored;
-  return entry.is_other(ignored);
+// What lies in a folder: what is explained, and how much is left out. Hidden files are no part of it.
+struct FolderContents {
+  std::vector<fs::path> files;
+  std::size_t others = 0, folders = 0, pipes = 0;
+
+  // A picture's name makes no picture of a fifo or a device, which would be waited for.
+  void add(const fs::directory_entry& entry) {
+    std::error_code ignored;
+    if (entry.path().filename().string().front() == '.') return;
+    if (entry.is_directory(ignored))
+      ++folders;
+    else if (entry.is_other(ignored))
+      ++pipes;
+    else if (explainable(entry.path()))
+      files.push_back(entry.path());
+    else
+      ++others;
+  }
+};
+
+void noteLeftOut(const fs::path& folder, const FolderContents& contents, std::vector<std::string>& notes) {
+  std::vector<std::string> parts;
+  const auto add = [&](std::size_t count, const char* one, const char* several) {
+    if (count > 0) parts.push_back(fmt::format("{} {}", count, count == 1 ? one : several));
+  };
+  add(contents.others, "file that is no JPEG, PNG, WebP or .npy by its name",
+      "files that are no JPEG, PNG, WebP or .npy by their names");
+  add(contents.folders, "subfolder", "subfolders");
+  add(contents.pipes, "pipe or device", "pipes or devices");
+  if (!parts.empty()) notes.push_back(fmt::format("{}: left out: {}", folder.string(), fmt::join(parts, ", ")));
 }
 
-std::vector<Input> folderInputs(const fs::path& folder) {
+std::vector<Input> folderInputs(const fs::path& folder, std::vector<std::string>& notes) {
   std::error_code failed;
-  std::vector<fs::path> files;
+  FolderContents contents;
   for (fs::directory_iterator entry(folder, failed), end; !failed && entry != end; entry.increment(failed))
-    if (explainable(entry->path()) && !entry->is_directory(failed) && !waits(*entry)) files.push_back(entry->path());
+    contents.add(*entry);
+  std::vector<fs::path>& files = contents.files;
   if (failed)
     return {
         failedInput(folder, Error(ErrorCode::FileUnreadable, folder.string(), failed.message(), "a readable folder"))};
+  noteLeftOut(folder, contents, notes);
   if (files.empty())
     return {failedInput(folder, Error(ErrorCode::FileNotFound, folder.string(), "no images in this folder",
                                       ".jpg, .jpeg, .png, .webp or .npy files"))};
@@ -90,7 +119,7 @@ std::vector<Input> collectInputs(const std::vector<std::string>& paths, std::vec
   for (const std::string& path : paths) {
     std::error_code ignored;
     if (fs::is_directory(path, ignored)) {
-      std::vector<Input> inside = folderInputs(path);
+      std::vector<Input> inside = folderInputs(path, notes);
       inputs.insert(inputs.end(), inside.begin(), inside.end());
     } else {
       inputs.push_back(fileInput(path));

@@ -15,8 +15,8 @@ struct Input {
   std::exception_ptr failure;  // set when there is nothing to read, e.g. an unreadable folder
 };
 
-// Folders give the images and tensors right inside them, sorted. `notes` says which results are renamed to keep two
-// inputs of the same stem apart.
+// Folders give the images and tensors right inside them, sorted, hidden ones left out. `notes` says what else they
+// have, and which results are renamed to keep two inputs of the same stem apart.
 std::vector<Input> collectInputs(const std::vector<std::string>& paths, std::vector<std::string>& notes);
 std::vector<std::filesystem::path> pathsOf(const std::vector<Input>& inputs);
 

@@ -126,7 +126,7 @@ BoxTable readTable(const fs::path& path) {
     const std::string& picture = nameWithin(row->at(columns.picture), where);
     const auto [boxes, fresh] = table.boxes.try_emplace(picture);
     if (fresh) {
-      requireFreshName(seen, picture, where);
+      requireFreshName(seen, picture, where, "one spelling of each picture's name, in as many lines as it has boxes");
       table.pictures.push_back(picture);
     }
     boxes->second.push_back({row->at(columns.aClass), boxOf(*row, columns, where)});

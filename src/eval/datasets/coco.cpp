@@ -50,10 +50,20 @@ struct Coco {
   }
 };
 
+Json parsed(const std::vector<std::uint8_t>& bytes, const fs::path& path) {
+  try {
+    return Json::parse(bytes.begin(), bytes.end());
+  } catch (const Json::parse_error& error) {
+    malformed(path, fmt::format("broken JSON at byte {}", error.byte), "COCO's JSON");
+  } catch (const Json::out_of_range&) {
+    malformed(path, "JSON with a number that is too large", "COCO's JSON");
+  }
+}
+
 Json readJson(const fs::path& path) {
   const std::vector<std::uint8_t> bytes = readFile(regularFile(path));
   requireShallowJson(bytes, ErrorCode::MalformedDataset, path.string());
-  Json json = Json::parse(bytes.begin(), bytes.end(), nullptr, false);
+  Json json = parsed(bytes, path);
   if (!json.is_object()) malformed(path, "no JSON object", "images, annotations and categories");
   for (const char* part : {"images", "annotations", "categories"})
     if (!json.contains(part) || !json[part].is_array()) malformed(path, fmt::format("no list {}", part), "COCO's JSON");
@@ -63,6 +73,7 @@ Json readJson(const fs::path& path) {
 std::int64_t wholeOf(const Json& entry, const char* key, const std::string& where) {
   const auto found = entry.is_object() ? entry.find(key) : entry.end();
   if (found == entry.end() || !found->is_number_integer()) malformed(where, fmt::format("no number {}", key), key);
+  if (!isWhole(*found)) malformed(where, fmt::format("{} {}", key, found->dump()), "a number up to 2^63-1");
   return found->get<std::int64_t>();
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "eval/datasets/files.h"
@@ -23,7 +24,7 @@ constexpr std::int64_t kMostCrossings = 100'000'000;
 std::vector<std::int64_t> listedLengths(const Json& counts, const std::string& where) {
   std::vector<std::int64_t> lengths;
   for (const Json& one : counts) {
-    if (!one.is_number_integer()) malformed(where, "a run length " + one.dump(), "whole numbers");
+    if (!isWhole(one)) malformed(where, "a run length " + one.dump(), "whole numbers up to 2^63-1");
     lengths.push_back(one.get<std::int64_t>());
   }
   return lengths;
@@ -94,6 +95,11 @@ void forCrossings(const std::vector<Edge>& edges, const Take& take) {
 }
 
 }  // namespace
+
+bool isWhole(const Json& value) {
+  constexpr auto most = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+  return value.is_number_integer() && !(value.is_number_unsigned() && value.get<std::uint64_t>() > most);
+}
 
 std::vector<std::int64_t> runLengthsOf(const std::string& text, const std::string& where) {
   std::vector<std::int64_t> lengths;

@@ -11,6 +11,9 @@
 
 namespace relprop::eval {
 
+// Whether it is a whole number that std::int64_t holds; JSON's may be larger.
+bool isWhole(const nlohmann::json& value);
+
 // Run lengths from COCO's string: 5 bits a character from '0' on, lowest first, bit 5 says that more follow, the last
 // one's bit 4 is the sign; from the fourth number on they are differences to the one two before. Throws
 // MalformedDataset.

@@ -22,7 +22,7 @@ struct Bird {
   std::string name;  // "001.Black_footed_Albatross/Black_Footed_Albatross_0046_18.jpg"
   std::optional<int> label;
   std::optional<Box> box;
-  bool training = false;
+  std::optional<bool> training;
 };
 
 // By the number of the picture, in which all lists speak.
@@ -45,17 +45,25 @@ struct Cub {
 }
 
 // Hands each line of a list to `take` with the bird it speaks of; false when there is no such list.
-bool readAbout(Birds& birds, const fs::path& list, std::size_t fields, const std::string& expected,
+bool readAbout(Contents& contents, Birds& birds, const fs::path& list, std::size_t fields, const std::string& expected,
                const std::function<void(Bird&, const ListLine&)>& take) {
   if (!isFile(list)) return false;
   std::set<int> seen;  // none of a bird that there is not, so that a long list is not kept
+  std::size_t strangers = 0;
   readList(list, fields, fields, expected, [&](const ListLine& line) {
     const int number = line.whole(0, 0);
     const auto bird = birds.find(number);
-    if (bird == birds.end()) return;
+    if (bird == birds.end()) {
+      ++strangers;
+      return;
+    }
     if (!seen.insert(number).second) failTwice(line, "number", line.text(0));
     take(bird->second, line);
   });
+  if (strangers > 0)
+    contents.notes.push_back(
+        fmt::format("{} lines of {} are about pictures that images.txt does not have, and are left out.", strangers,
+                    list.filename().string()));
   return true;
 }
 
@@ -63,7 +71,7 @@ Birds readNames(const fs::path& list) {
   Birds birds;
   readList(list, 2, 2, "NUMBER FILE", [&](const ListLine& line) {
     const int number = line.whole(0, 0);
-    if (!birds.emplace(number, Bird{line.name(1), {}, {}, false}).second) failTwice(line, "number", line.text(0));
+    if (!birds.emplace(number, Bird{line.name(1), {}, {}, {}}).second) failTwice(line, "number", line.text(0));
   });
   if (birds.empty()) malformed(list, "an empty list", "NUMBER FILE on every line");
   return birds;
@@ -73,14 +81,14 @@ void readBoxes(Contents& contents, Birds& birds, const fs::path& root) {
   const auto take = [](Bird& bird, const ListLine& line) {
     bird.box = boxOfSides(line.number(1), line.number(2), line.number(3), line.number(4), line.where());
   };
-  if (!readAbout(birds, root / "bounding_boxes.txt", 5, "NUMBER X Y WIDTH HEIGHT", take))
+  if (!readAbout(contents, birds, root / "bounding_boxes.txt", 5, "NUMBER X Y WIDTH HEIGHT", take))
     contents.notes.push_back(
         "bounding_boxes.txt is missing, so there are no boxes: metrics that need them are left out.");
 }
 
 void readLabels(Contents& contents, Birds& birds, const fs::path& root) {
   const auto take = [](Bird& bird, const ListLine& line) { bird.label = line.whole(1, 1) - 1; };
-  if (!readAbout(birds, root / "image_class_labels.txt", 2, "NUMBER CLASS", take))
+  if (!readAbout(contents, birds, root / "image_class_labels.txt", 2, "NUMBER CLASS", take))
     contents.notes.push_back("image_class_labels.txt is missing, so the classes are not known.");
 }
 
@@ -90,8 +98,15 @@ void readSplit(Contents& contents, Birds& birds, const fs::path& root) {
     if (training > 1) malformed(line.where(), fmt::format("'{}'", training), "1 (training) or 0 (test)");
     bird.training = training == 1;
   };
-  if (!readAbout(birds, root / "train_test_split.txt", 2, "NUMBER TRAINING", take))
+  const fs::path list = root / "train_test_split.txt";
+  if (!readAbout(contents, birds, list, 2, "NUMBER TRAINING", take)) {
     contents.notes.push_back("train_test_split.txt is missing, so all pictures are taken.");
+    return;
+  }
+  for (const auto& [number, bird] : birds)  // a picture that was trained on would count as a test one
+    if (!bird.training)
+      malformed(list, fmt::format("no line of picture {}", number), "one of every picture in images.txt",
+                "the list may be cut short, or of another release");
 }
 
 std::vector<std::string> readClassNames(Contents& contents, const fs::path& list) {
@@ -119,7 +134,7 @@ std::vector<Bird> chosen(Contents& contents, const Birds& birds, const fs::path&
   bool anyTest = false;
   for (const auto& [number, bird] : birds) {
     all.push_back(bird);
-    if (bird.training) continue;
+    if (bird.training.value_or(false)) continue;
     test.push_back(bird);
     anyTest = anyTest || isFile(root / "images" / bird.name);
   }
@@ -140,6 +155,16 @@ void addSamples(Contents& contents, const Cub& cub) {
   }
 }
 
+// Of a list that is there: that none is, has been said.
+void noteUnlabelled(Contents& contents, const Cub& cub) {
+  const char* list = "image_class_labels.txt";
+  const auto unlabelled =
+      std::count_if(cub.birds.begin(), cub.birds.end(), [](const Bird& bird) { return !bird.label; });
+  if (unlabelled > 0 && isFile(cub.root / list))
+    noteShare(contents, fmt::format("are not in {}, so their classes are not known", list),
+              static_cast<std::size_t>(unlabelled));
+}
+
 void noteTruth(Contents& contents, const Cub& cub) {
   std::size_t masks = 0, boxes = 0;
   for (std::size_t i = 0; i < cub.birds.size(); ++i) {
@@ -153,6 +178,8 @@ void noteTruth(Contents& contents, const Cub& cub) {
   else if (masks < cub.birds.size())
     noteShare(contents, "have no mask", cub.birds.size() - masks);
   if (boxes > 0 && boxes < cub.birds.size()) noteShare(contents, "have no box", cub.birds.size() - boxes);
+  if (boxes == 0 && isFile(cub.root / "bounding_boxes.txt"))
+    contents.notes.push_back("bounding_boxes.txt has no box of these pictures: metrics that need them are left out.");
 }
 
 // The grey value says how many annotators saw the bird there; more than half of them decide.
@@ -185,6 +212,7 @@ Contents openCub(const fs::path& path) {
   addSamples(contents, cub);
   requireDifferentIds(contents, path / "images.txt");
   notePictures(contents, path, [&](std::size_t i) { return cub.picture(i); });
+  noteUnlabelled(contents, cub);
   noteTruth(contents, cub);
   const auto shared = std::make_shared<const Cub>(std::move(cub));
   contents.file = [shared](std::size_t i) { return shared->picture(i); };

@@ -18,18 +18,26 @@ namespace fs = std::filesystem;
 
 constexpr std::array kExtensions = {".jpg", ".jpeg", ".png", ".webp"};
 
-// The names in a folder that `wanted` says yes to.
-template <typename Wanted>
-std::vector<std::string> namesIn(const fs::path& folder, const Wanted& wanted) {
-  std::vector<std::string> names;
+// Tells `take` the name of each entry of a folder that is not hidden, and the entry.
+template <typename Take>
+void forEntries(const fs::path& folder, const Take& take) {
   std::error_code error;
   fs::directory_iterator entry(folder, error);
   for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
     const std::string name = entry->path().filename().string();
-    if (name.front() != '.' && wanted(*entry)) names.push_back(name);
+    if (name.front() != '.') take(name, *entry);
   }
   if (error && error != std::errc::no_such_file_or_directory && error != std::errc::not_a_directory)
     throw Error(ErrorCode::FileUnreadable, folder.string(), error.message());
+}
+
+// The names in a folder that `wanted` says yes to.
+template <typename Wanted>
+std::vector<std::string> namesIn(const fs::path& folder, const Wanted& wanted) {
+  std::vector<std::string> names;
+  forEntries(folder, [&](const std::string& name, const fs::directory_entry& entry) {
+    if (wanted(entry)) names.push_back(name);
+  });
   std::sort(names.begin(), names.end());
   return names;
 }
@@ -83,6 +91,24 @@ std::vector<std::string> foldersIn(const fs::path& folder) {
     std::error_code ignored;
     return entry.is_directory(ignored);
   });
+}
+
+FolderEntries entriesOf(const fs::path& folder) {
+  FolderEntries entries;
+  forEntries(folder, [&](const std::string& name, const fs::directory_entry& entry) {
+    std::error_code ignored;
+    if (entry.is_directory(ignored))
+      entries.folders.push_back(name);
+    else if (entry.is_other(ignored))
+      ++entries.pipes;
+    else if (isPicture(name))
+      entries.pictures.push_back(name);
+    else
+      ++entries.otherFiles;
+  });
+  std::sort(entries.pictures.begin(), entries.pictures.end());
+  std::sort(entries.folders.begin(), entries.folders.end());
+  return entries;
 }
 
 bool isFile(const fs::path& path) {
@@ -163,11 +189,12 @@ Box boxOfSides(double x, double y, double width, double height, const std::strin
   return box;
 }
 
-void requireFreshName(std::set<std::string>& seen, const std::string& name, const std::string& where) {
+void requireFreshName(std::set<std::string>& seen, const std::string& name, const std::string& where,
+                      const char* expected) {
   const std::string plain = plainName(name);
   if (seen.insert(plain).second) return;
   const std::string meant = name == plain ? "" : fmt::format(", which is '{}',", plain);
-  malformed(where, fmt::format("'{}'{} is there twice", name, meant), "every picture once");
+  malformed(where, fmt::format("'{}'{} is there twice", name, meant), expected);
 }
 
 void requireDifferentIds(const Contents& contents, const fs::path& where) {

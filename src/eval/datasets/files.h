@@ -24,6 +24,13 @@ void requireFolder(const std::filesystem::path& path);
 std::vector<std::string> filesIn(const std::filesystem::path& folder);
 std::vector<std::string> foldersIn(const std::filesystem::path& folder);
 
+// The same by kinds; what is no picture by its name is only counted, and pipes and devices are.
+struct FolderEntries {
+  std::vector<std::string> pictures, folders;
+  std::size_t otherFiles = 0, pipes = 0;
+};
+FolderEntries entriesOf(const std::filesystem::path& folder);
+
 bool isFile(const std::filesystem::path& path);  // and there
 // The path itself. Throws FileUnreadable where it leads to a pipe or a device, which whoever reads it would wait for.
 const std::filesystem::path& regularFile(const std::filesystem::path& path);
@@ -51,7 +58,8 @@ Box boxOfSides(double x, double y, double width, double height, const std::strin
 
 // Takes the name of a picture down. Throws MalformedDataset when it is there already, perhaps spelt another way: the
 // picture would count twice.
-void requireFreshName(std::set<std::string>& seen, const std::string& name, const std::string& where);
+void requireFreshName(std::set<std::string>& seen, const std::string& name, const std::string& where,
+                      const char* expected = "every picture once");
 // Throws MalformedDataset when an id is there twice.
 void requireDifferentIds(const Contents& contents, const std::filesystem::path& where);
 

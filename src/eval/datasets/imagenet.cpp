@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <map>
 #include <memory>
 #include <set>
@@ -35,6 +36,7 @@ struct Imagenet {
   std::optional<fs::path> annotationFolder;
   std::vector<fs::path> listFolders;
   std::vector<Picture> pictures;
+  bool bareLabels = false;  // the list has labels of names without an extension
 
   fs::path picture(std::size_t i) const { return pictureFolder / pictures[i].id; }
   std::optional<fs::path> annotation(std::size_t i) const {
@@ -77,17 +79,45 @@ std::optional<fs::path> listOf(const Imagenet& set) {
   return firstFile(candidates);
 }
 
-// "NAME.JPEG LABEL". ILSVRC's own list has "NAME NUMBER" instead, where the number only counts the lines.
+// -1 where it does not end with a number.
+int numberAtEndOf(const std::string& name) {
+  const std::size_t start = name.find_last_not_of("0123456789") + 1;
+  int number = -1;
+  std::from_chars(name.data() + start, name.data() + name.size(), number);
+  return number;
+}
+
+// Names without an extension, as far as a list has them.
+struct BareNames {
+  std::vector<std::size_t> pictures;
+  // ILSVRC's own list has "NAME NUMBER", where the number counts the lines; a part of it has that of its names.
+  bool counted = true;
+
+  void add(const Imagenet& set, const std::string& name, int number) {
+    pictures.push_back(set.pictures.size());
+    const bool ofLine = static_cast<std::size_t>(number) == set.pictures.size() + 1;
+    counted = counted && (number < 0 || ofLine || number == numberAtEndOf(name));
+  }
+};
+
+// "NAME.JPEG LABEL", or without the extension.
 void addListed(Imagenet& set, const fs::path& list) {
   std::set<std::string> seen;
+  BareNames bare;
   readList(list, 1, 2, "FILE LABEL", [&](const ListLine& line) {
-    const std::string& listed = line.name(0);
-    const bool own = !isPicture(listed);
-    const std::string name = own ? pictureOf(set.pictureFolder, listed, ".JPEG").filename().string() : listed;
+    std::string name = line.name(0);
+    const int label = line.size() == 1 ? -1 : line.whole(1, 0);
+    if (!isPicture(name)) {
+      bare.add(set, name, label);
+      name += pictureOf(set.pictureFolder, name, ".JPEG").extension().string();
+    }
     line.requireFresh(seen, name);
-    set.pictures.push_back({name, own || line.size() == 1 ? -1 : line.whole(1, 0), {}});
+    set.pictures.push_back({name, label, {}});
   });
   if (set.pictures.empty()) malformed(list, "an empty list", "FILE LABEL on every line");
+  set.bareLabels = !bare.counted;
+  if (bare.counted)
+    for (const std::size_t i : bare.pictures) set.pictures[i].label = -1;
 }
 
 void addPictures(Imagenet& set) {
@@ -102,15 +132,24 @@ void addPictures(Imagenet& set) {
 
 // Of pictures that neither a list nor a folder gives a class. A broken file is reported when it is asked for.
 void readSynsetsFromAnnotations(Imagenet& set) {
+  std::size_t asked = 0, broken = 0;
+  std::string first;
   for (std::size_t i = 0; i < set.pictures.size(); ++i) {
     Picture& picture = set.pictures[i];
     const std::optional<fs::path> xml = set.annotation(i);
     if (picture.label >= 0 || !picture.synsets.empty() || !xml) continue;
+    ++asked;
     const auto read = [&] {
       for (const NamedBox& object : readObjects(*xml, FirstPixel::Zero).objects) picture.synsets.insert(object.name);
     };
-    forOnePicture(read, [&](const std::string&) { picture.broken = true; });
+    forOnePicture(read, [&](const std::string& why) {
+      picture.broken = true;
+      if (broken++ == 0) first = why;
+    });
   }
+  const auto hasClass = [](const Picture& picture) { return picture.label >= 0 || !picture.synsets.empty(); };
+  if (broken == 0 || broken < asked || std::any_of(set.pictures.begin(), set.pictures.end(), hasClass)) return;
+  malformed(*set.annotationFolder, fmt::format("no file that is not broken: {}", first), "the objects of pictures");
 }
 
 std::set<std::string> allSynsets(const Imagenet& set) {
@@ -140,6 +179,9 @@ void addSamples(Contents& contents, const Imagenet& set) {
       classes = classesOf(picture, numbers.value_or(std::map<std::string, int>()), set.pictureFolder);
     contents.samples.push_back({picture.id, std::move(classes)});
   }
+  if (set.bareLabels)
+    contents.notes.push_back(
+        "The list has names without an extension, and numbers that do not count its lines: they are taken as labels.");
   const auto none = [](const Sample& sample) { return sample.classes.empty(); };
   const auto without = std::count_if(contents.samples.begin(), contents.samples.end(), none);
   if (!found.empty() && !numbers)

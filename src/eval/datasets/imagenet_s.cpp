@@ -1,6 +1,7 @@
 // ImageNet-S, Gao et al., IEEE TPAMI 2023: validation photos of ImageNet in a folder a synset, and masks as PNG files
-// in colours. A pixel's class is R + 256·G: 0 is something else, 1000 is left out, k is the k-th synset of the set's
-// list.
+// in colours. A pixel's class is R + 256·G: 0 is something else, 1000 is left out, k is the k-th synset of the set in
+// their own order, as its authors have it (github.com/LUSSeg/ImageNet-S, README: "obtained by sorting the imagenet tag
+// id"), whatever the order of the list: that of 919 is published unsorted.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -123,6 +124,15 @@ std::uint8_t meaningOf(int value, int object, std::size_t synsets, const fs::pat
   return value == object ? Mask::kObject : Mask::kBackground;
 }
 
+// What is grey, or drawn with a palette, would pass for other synsets or for numbers that no set has.
+int numberOf(const std::uint8_t* rgb, const fs::path& path) {
+  if (rgb[2] == 0) return rgb[0] + 256 * rgb[1];
+  const bool grey = rgb[0] == rgb[1] && rgb[1] == rgb[2];
+  malformed(path, fmt::format("a pixel of red {}, green {}, blue {}", rgb[0], rgb[1], rgb[2]),
+            "R + 256·G, without blue",
+            grey ? "a grey picture of the numbers is no mask of ImageNet-S: write them as colours" : "");
+}
+
 Mask readClassMask(const ImageNetS& set, std::size_t i) {
   const fs::path path = set.mask(i);
   const auto object = set.numbers.find(folderSynset(set.pictures[i]));
@@ -132,8 +142,7 @@ Mask readClassMask(const ImageNetS& set, std::size_t i) {
   requireSides(path, colours.width, colours.height, photo.width, photo.height);
   Mask mask{colours.width, colours.height, {}};
   for (std::size_t at = 0; at < colours.pixels.size(); at += 3)
-    mask.values.push_back(
-        meaningOf(colours.pixels[at] + 256 * colours.pixels[at + 1], object->second, set.numbers.size(), path));
+    mask.values.push_back(meaningOf(numberOf(&colours.pixels[at], path), object->second, set.numbers.size(), path));
   return mask;
 }
 

@@ -25,6 +25,10 @@ const std::vector<std::string> kVocClasses = {
     "aeroplane",   "bicycle", "bird",  "boat",      "bottle", "bus",         "car",   "cat",  "chair", "cow",
     "diningtable", "dog",     "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor"};
 
+// Written like this by nobody else. Another set's classes may well be birds, cats and dogs, and its masks' values
+// others.
+const std::set<std::string> kVocsOwn = {"diningtable", "pottedplant", "tvmonitor"};
+
 constexpr std::uint8_t kVoidIndex = 255;
 
 struct Voc {
@@ -33,6 +37,8 @@ struct Voc {
   std::vector<std::vector<int>> classes;  // of the picture's objects, as in Sample
   std::vector<std::string> classNames;
   bool maskHasClasses = false;  // a mask's value is 1 + the class
+  bool perhapsVoc = false;      // all names are VOC's, and may be another set's
+  bool partOfVoc = false;       // they are VOC's, but not all of them occur
 
   // Whether they exist or not.
   fs::path picture(std::size_t i) const { return pictureOf(root / "JPEGImages", stems[i], ".jpg"); }
@@ -76,6 +82,7 @@ std::vector<std::string> stemsOf(Contents& contents, const fs::path& root) {
 std::vector<std::set<std::string>> objectNames(Contents& contents, const Voc& voc) {
   std::vector<std::set<std::string>> names(voc.stems.size());
   std::size_t broken = 0, missing = 0;
+  std::string first;
   for (std::size_t i = 0; i < names.size(); ++i) {
     const fs::path xml = voc.annotation(i);
     if (!isFile(xml)) {
@@ -85,8 +92,13 @@ std::vector<std::set<std::string>> objectNames(Contents& contents, const Voc& vo
     const auto read = [&] {
       for (const NamedBox& object : readObjects(xml, FirstPixel::One).objects) names[i].insert(object.name);
     };
-    forOnePicture(read, [&](const std::string&) { ++broken; });
+    forOnePicture(read, [&](const std::string& why) {
+      if (broken++ == 0) first = why;
+    });
   }
+  if (broken > 0 && broken + missing == names.size())
+    malformed(voc.root / "Annotations", fmt::format("no file that is not broken: {}", first),
+              "the objects of pictures");
   contents.hasBoxes = missing < names.size();
   if (missing == names.size())
     contents.notes.push_back(
@@ -127,12 +139,15 @@ void settleClasses(Voc& voc, const std::vector<std::set<std::string>>& names) {
     return std::all_of(all.begin(), all.end(), [&](const auto& name) { return known.contains(name); });
   };
   voc.classNames = listedClasses(voc.root);
-  const bool listed = !voc.classNames.empty(), ofVoc = among(classNumbers(kVocClasses));
+  const bool listed = !voc.classNames.empty(), vocs = among(classNumbers(kVocClasses));
+  const bool ofVoc = vocs && std::any_of(all.begin(), all.end(), [](const auto& n) { return kVocsOwn.contains(n); });
   if (all.empty() && !listed) return voc.classes.resize(names.size());
   if (!listed) voc.classNames = ofVoc ? kVocClasses : std::vector(all.begin(), all.end());
   const std::map<std::string, int> numbers = classNumbers(voc.classNames);
   if (!among(numbers)) malformed(voc.root / "class_names.txt", "not all names that Annotations has", "every class");
   voc.maskHasClasses = listed || ofVoc;
+  voc.perhapsVoc = vocs && !listed && !ofVoc;
+  voc.partOfVoc = ofVoc && !listed && all.size() < kVocClasses.size();
   for (const std::set<std::string>& some : names) {
     std::vector<int>& classes = voc.classes.emplace_back();
     for (const std::string& name : some) classes.push_back(numbers.at(name));
@@ -154,12 +169,29 @@ void noteMasks(Contents& contents, const Voc& voc) {
   if (with > 0 && !voc.maskHasClasses && several > 0)
     noteShare(contents, "have objects of several classes, which masks without class_names.txt do not tell apart",
               static_cast<std::size_t>(several));
+  if (with > 0 && voc.perhapsVoc && several > 0)
+    contents.notes.push_back(
+        "The names are some of VOC's twenty, but may be another set's, so masks are not read by VOC's numbers: write "
+        "what their values mean to class_names.txt, _background_ first.");
+}
+
+// Annotations has an object of each class in a mask; where it has none the numbers are another set's.
+void requireAnnotated(const Voc& voc, std::size_t i, std::uint8_t value) {
+  if (!voc.partOfVoc || value == 0 || value == kVoidIndex || voc.classes[i].empty()) return;
+  if (std::binary_search(voc.classes[i].begin(), voc.classes[i].end(), value - 1)) return;
+  const std::size_t k = value - 1u;
+  malformed(
+      voc.mask(i),
+      fmt::format("a pixel of {}, {}", value, k < kVocClasses.size() ? "VOC's " + kVocClasses[k] : "no class of VOC's"),
+      "classes that Annotations has an object of",
+      "where the values mean something else, write it to class_names.txt, _background_ first");
 }
 
 // What the mask's values mean to somebody who asks about a class; nothing where the mask cannot say.
 std::optional<Meaning> meaningFor(const Voc& voc, std::size_t i, std::optional<int> aClass) {
-  const auto objectIf = [](auto isObject) {
-    return [isObject](std::uint8_t value) {
+  const auto objectIf = [&voc, i](auto isObject) {
+    return [&voc, i, isObject](std::uint8_t value) {
+      requireAnnotated(voc, i, value);
       if (value == kVoidIndex) return Mask::kVoid;
       return isObject(value) ? Mask::kObject : Mask::kBackground;
     };

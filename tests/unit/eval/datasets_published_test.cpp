@@ -36,7 +36,8 @@ std::string synsetName(int number) {
   return "n" + std::to_string(100'000'000 + number).substr(1);
 }
 
-// A list of synsets of these numbers, backwards.
+// A list of synsets of these numbers, backwards: the published one of 919 is in no order, and masks count in that of
+// the synsets.
 std::string categoryList(int first, int count) {
   std::string text;
   for (int k = first + count; k-- > first;) text += synsetName(k) + "\n";
@@ -117,6 +118,28 @@ TEST(ImageNetSDataset, AMasksNumbersAreThoseOfTheList) {
   EXPECT_THAT(error.where(), HasSubstr("n00000002/a.png"));
   EXPECT_EQ(error.got(), "a pixel of 301");
   EXPECT_EQ(error.expected(), "0, 1000 or a number up to 300");
+}
+
+// Numbers in grey are R + 256·G of other synsets: 1 would be 257.
+TEST(ImageNetSDataset, MasksHaveNoBlue) {
+  const Tree tree;
+  writeImageNetS(tree);
+  const auto refused = [&](const Bytes& pixel) {
+    Image image{2, 2, Bytes(12)};
+    std::copy(pixel.begin(), pixel.end(), image.pixels.begin() + 6);
+    tree.write("validation-segmentation/n00000002/a.png", encodePng(image));
+    const Error error =
+        expectError(ErrorCode::MalformedDataset, [&] { open("imagenet-s", tree.path()).annotation(0); });
+    EXPECT_THAT(error.where(), HasSubstr("validation-segmentation/n00000002/a.png"));
+    EXPECT_EQ(error.expected(), "R + 256·G, without blue");
+    return error;
+  };
+  const Error grey = refused({1, 1, 1});
+  EXPECT_EQ(grey.got(), "a pixel of red 1, green 1, blue 1");
+  EXPECT_EQ(grey.hint(), "a grey picture of the numbers is no mask of ImageNet-S: write them as colours");
+  const Error blue = refused({2, 0, 200});
+  EXPECT_EQ(blue.got(), "a pixel of red 2, green 0, blue 200");
+  EXPECT_EQ(blue.hint(), "");
 }
 
 TEST(ImageNetSDataset, AllFoldersOfASetAreAList) {
@@ -235,6 +258,38 @@ TEST_F(CocoDataset, RefusesWhatIsBroken) {
   tree_.write("x.json", std::string(R"({"images": [], "annotations": []})"));
   EXPECT_EQ(expectError(ErrorCode::MalformedDataset, [&] { open("coco", tree_ / "x.json"); }).got(),
             "no list categories");
+}
+
+// What JSON can write and std::int64_t cannot hold would be another number.
+TEST_F(CocoDataset, RefusesNumbersThatDoNotFit) {
+  const std::string all = "18446744073709551615", first = "9223372036854775808";
+  for (const std::string& number : {all, first}) {
+    const Error category = refused(R"({"image_id": 70, "category_id": )" + number + "}");
+    EXPECT_EQ(category.got(), "category_id " + number);
+    EXPECT_EQ(category.expected(), "a number up to 2^63-1");
+    EXPECT_THAT(category.where(), HasSubstr("annotations 0"));
+    EXPECT_EQ(refused(R"({"image_id": )" + number + "}").got(), "image_id " + number);
+    const Error run = refused(instance(70, 17, R"({"size": [3, 4], "counts": [)" + number + ", 13]}"));
+    EXPECT_EQ(run.got(), "a run length " + number);
+    EXPECT_EQ(run.expected(), "whole numbers up to 2^63-1");
+  }
+  EXPECT_EQ(refused(R"({"image_id": 70, "category_id": 9223372036854775807})").got(),
+            "a category_id that categories does not have");
+}
+
+TEST_F(CocoDataset, BrokenJsonIsCalledThat) {
+  const auto errorFor = [&](const std::string& text) {
+    tree_.write("x.json", text);
+    return expectError(ErrorCode::MalformedDataset, [&] { open("coco", tree_ / "x.json"); });
+  };
+  EXPECT_EQ(errorFor(coco("") + "x").got(), "broken JSON at byte " + std::to_string(coco("").size() + 1));
+  EXPECT_EQ(errorFor(R"({"a": NaN})").got(), "broken JSON at byte 7");
+  EXPECT_EQ(errorFor(R"({"a": 1)").got(), "broken JSON at byte 8");
+  EXPECT_EQ(errorFor("").got(), "broken JSON at byte 1");
+  EXPECT_EQ(errorFor(R"({"a": 1e400})").got(), "JSON with a number that is too large");
+  EXPECT_EQ(errorFor("7").got(), "no JSON object");
+  EXPECT_EQ(errorFor("{").expected(), "COCO's JSON");
+  EXPECT_EQ(errorFor("{").where(), (tree_ / "x.json").string());
 }
 
 // As in files of which only `images` was made smaller.

@@ -1,5 +1,6 @@
 // Opening data sets, plain folders, and CUB-200-2011.
 #include <gmock/gmock.h>
+#include <sys/stat.h>
 
 #include "relprop/dataset.h"
 #include "support/index_png.h"
@@ -11,6 +12,7 @@ namespace {
 
 using test::colourPng;
 using test::greyPng;
+using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
@@ -84,7 +86,6 @@ TEST(FolderDataset, OneSubfolderAClassInOrder) {
   tree.writePicture("dog/a.jpeg", 1);
   tree.writePicture("cat/z.webp", 3);
   tree.write("dog/readme.txt", std::string("no picture"));
-  tree.write("empty/readme.txt", std::string("no class"));
   tree.writePicture(".hidden/x.png");
   tree.writePicture("cat/.hidden.png");
   const Dataset dataset = open("folder", tree.path());
@@ -99,6 +100,47 @@ TEST(FolderDataset, OneSubfolderAClassInOrder) {
   EXPECT_TRUE(notes(dataset, "no boxes and no masks"));
 }
 
+// As torchvision's ImageFolder numbers them: a network's classes are known by their numbers alone where it has no
+// names.
+TEST(FolderDataset, FoldersWithoutPicturesCountAsClasses) {
+  const Tree tree;
+  tree.write("bird/a.bmp", std::string("no picture"));
+  tree.writePicture("cat/a.png");
+  std::filesystem::create_directories(tree / "dog");
+  tree.writePicture("eel/a.png");
+  tree.writePicture(".git/a.png");
+  const Dataset dataset = open("folder", tree.path());
+  EXPECT_THAT(ids(dataset), ElementsAre("cat/a.png", "eel/a.png"));
+  EXPECT_THAT(classes(dataset), ElementsAre(Classes{1}, Classes{3}));
+  EXPECT_THAT(dataset.classNames(), ElementsAre("bird", "cat", "dog", "eel"));
+  EXPECT_THAT(dataset.notes(), Contains("2 of 4 subfolders have no pictures, and count as classes: bird, dog."));
+  for (int i = 0; i < 4; ++i) std::filesystem::create_directory(tree / ("f" + std::to_string(i)));
+  EXPECT_THAT(open("folder", tree.path()).notes(),
+              Contains("6 of 8 subfolders have no pictures, and count as classes: bird, dog, f0, f1, f2, …."));
+}
+
+TEST(FolderDataset, SaysWhatItLeavesOut) {
+  const Tree tree;
+  tree.writePicture("cat/a.png");
+  EXPECT_FALSE(notes(open("folder", tree.path()), "Left out") || notes(open("folder", tree.path()), "no pictures"));
+  tree.writePicture("cat/.hidden.png");
+  tree.writePicture("cat/inner/b.png");
+  ASSERT_EQ(::mkfifo((tree / "cat/fifo.png").c_str(), 0600), 0);
+  tree.write("cat/b.bmp", std::string("x"));
+  const Dataset one = open("folder", tree.path());
+  EXPECT_THAT(ids(one), ElementsAre("cat/a.png"));
+  EXPECT_THAT(one.notes(), Contains("Left out: 1 file that is no JPEG, PNG or WebP by its name, "
+                                    "1 subfolder that is not looked into, 1 pipe or device."));
+  tree.write("readme.txt", std::string("x"));
+  std::filesystem::create_directories(tree / "cat/dir.png");
+  std::filesystem::create_symlink("/dev/null", tree / "cat/device.jpg");
+  std::filesystem::create_symlink(tree / "nowhere", tree / "cat/dangling.jpg");
+  const Dataset several = open("folder", tree.path());
+  EXPECT_THAT(ids(several), ElementsAre("cat/a.png", "cat/dangling.jpg"));
+  EXPECT_THAT(several.notes(), Contains("Left out: 2 files that are no JPEG, PNG or WebP by their names, "
+                                        "2 subfolders that are not looked into, 2 pipes or devices."));
+}
+
 TEST(FolderDataset, LoosePicturesHaveNoClass) {
   const Tree tree;
   tree.writePicture("b.png", 2);
@@ -108,6 +150,11 @@ TEST(FolderDataset, LoosePicturesHaveNoClass) {
   EXPECT_THAT(classes(dataset), ElementsAre(Classes{}, Classes{}));
   EXPECT_TRUE(dataset.classNames().empty());
   EXPECT_TRUE(notes(dataset, "classes are not known"));
+  tree.write("inner/x.txt", std::string("no picture"));
+  const Dataset beside = open("folder", tree.path());
+  EXPECT_TRUE(beside.classNames().empty());
+  EXPECT_THAT(beside.notes(), Contains("Left out: 1 subfolder that is not looked into."));
+  EXPECT_FALSE(notes(beside, "count as classes"));
   tree.writePicture("cat/c.png");
   EXPECT_THAT(ids(open("folder", tree.path())), ElementsAre("cat/c.png"));
   EXPECT_TRUE(notes(open("folder", tree.path()), "2 pictures that lie in no subfolder are left out"));
@@ -223,6 +270,30 @@ TEST(CubDataset, WithoutTestPicturesAllAreTaken) {
   tree.remove("train_test_split.txt");
   EXPECT_EQ(open("cub", tree.path()).size(), 4u);
   EXPECT_TRUE(notes(open("cub", tree.path()), "train_test_split.txt is missing"));
+}
+
+// As a download that broke off leaves it: pictures of the training set would be test ones.
+TEST(CubDataset, ASplitHasEveryPicture) {
+  const Error error = cubError("train_test_split.txt", "1 1\n3 0\n");
+  EXPECT_EQ(error.got(), "no line of picture 2");
+  EXPECT_EQ(error.expected(), "one of every picture in images.txt");
+  EXPECT_EQ(error.hint(), "the list may be cut short, or of another release");
+}
+
+TEST(CubDataset, SaysWhichPicturesAndLinesHaveNoOther) {
+  const Tree tree;
+  writeCub(tree);
+  tree.write("image_class_labels.txt", std::string("1 1\n2 1\n4 2\n7 2\n8 1\n"));
+  const Dataset dataset = open("cub", tree.path());
+  EXPECT_THAT(classes(dataset), ElementsAre(Classes{0}, Classes{}));
+  EXPECT_TRUE(notes(dataset, "1 of 2 pictures are not in image_class_labels.txt, so their classes are not known."));
+  EXPECT_TRUE(notes(dataset,
+                    "2 lines of image_class_labels.txt are about pictures that images.txt does not have, and are left "
+                    "out."));
+  tree.remove("image_class_labels.txt");
+  EXPECT_FALSE(notes(open("cub", tree.path()), "are not in image_class_labels.txt"));
+  tree.write("bounding_boxes.txt", std::string("7 0 0 1 1\n"));
+  EXPECT_TRUE(notes(open("cub", tree.path()), "bounding_boxes.txt has no box of these pictures"));
 }
 
 TEST(CubDataset, WithoutAnyPictureItDoesNotOpen) {

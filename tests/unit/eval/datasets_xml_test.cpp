@@ -249,6 +249,70 @@ TEST(VocDataset, AListOfNamesSaysWhatMaskValuesMean) {
   EXPECT_EQ(expectError(ErrorCode::MalformedDataset, [&] { open("voc", tree.path()); }).got(), "star");
 }
 
+// Birds, cats and dogs are other sets' classes too, and their numbers others.
+TEST(VocDataset, NamesThatOtherSetsHaveTooDoNotSayWhatMaskValuesMean) {
+  const Tree tree;
+  writeShapes(tree);
+  tree.write("Annotations/a.xml", xml({{"bird", {1, 1, 2, 2}}}));
+  tree.write("Annotations/b.xml", xml({{"bird", {1, 1, 2, 2}}, {"dog", {3, 3, 4, 4}}}));
+  tree.write("SegmentationClass/a.png", columnsMask(1, 1));
+  tree.write("SegmentationClass/b.png", columnsMask(1, 3));  // 3 is VOC's bird
+  const Dataset dataset = open("voc", tree.path());
+  EXPECT_THAT(dataset.classNames(), ElementsAre("bird", "dog"));
+  EXPECT_FALSE(dataset.annotation(1, 0).mask);
+  EXPECT_THAT(dataset.annotation(1, 0).boxes, ElementsAre(Box{0, 0, 2, 2}));
+  EXPECT_THAT(counts(dataset.annotation(0, 0).mask.value()), ElementsAre(12, 30, 6));
+  EXPECT_TRUE(notes(dataset, "1 of 2 pictures have objects of several classes"));
+  EXPECT_TRUE(notes(dataset, "may be another set's, so masks are not read by VOC's numbers"));
+  tree.write("class_names.txt", std::string("_background_\nbird\ncat\ndog\n"));
+  EXPECT_THAT(counts(open("voc", tree.path()).annotation(1, 2).mask.value()), ElementsAre(6, 36, 6));
+}
+
+TEST(VocDataset, AMaskHasNoOtherClassesThanAnnotations) {
+  const Tree tree;
+  writeVoc(tree);
+  tree.write("SegmentationClass/2007_a.png", columnsMask(1, 8));
+  const Error error = expectError(ErrorCode::MalformedDataset, [&] { open("voc", tree.path()).annotation(1, 7); });
+  EXPECT_EQ(error.got(), "a pixel of 1, VOC's aeroplane");
+  EXPECT_EQ(error.expected(), "classes that Annotations has an object of");
+  EXPECT_THAT(error.hint(), HasSubstr("class_names.txt"));
+}
+
+TEST(VocDataset, WithEveryAnnotationBrokenThereIsNoDataSet) {
+  const Tree tree;
+  writeVoc(tree);
+  for (const char* name : {"Annotations/2007_a.xml", "Annotations/2007_b.xml"}) tree.write(name, std::string("<a/>"));
+  const Error error = expectError(ErrorCode::MalformedDataset, [&] { open("voc", tree.path()); });
+  EXPECT_THAT(error.where(), HasSubstr("Annotations"));
+  EXPECT_THAT(error.got(), HasSubstr("no file that is not broken: "));
+  EXPECT_THAT(error.got(), HasSubstr("2007_b.xml"));
+}
+
+TEST(VocDataset, ATextInPiecesIsOneText) {
+  const Tree tree;
+  writeVoc(tree);
+  tree.write("Annotations/2007_b.xml",
+             std::string("<annotation><object><name>tv<![CDATA[monitor]]></name><bndbox><xmin> 1<!-- -->0 </xmin>"
+                         "<ymin>1</ymin><xmax>12</xmax><ymax>2</ymax></bndbox></object></annotation>"));
+  EXPECT_THAT(open("voc", tree.path()).annotation(0, 19).boxes, ElementsAre(Box{9, 0, 12, 2}));
+}
+
+TEST(VocDataset, WhatIsThereTwiceIsRefused) {
+  const std::string name = "<name>cat</name>", box = "<bndbox><xmin>1</xmin><ymin>1</ymin><xmax>2</xmax><ymax>2</ymax>";
+  const std::string end = "</bndbox>", start = "<annotation><object>", stop = "</object></annotation>";
+  for (const auto& [text, got] : std::vector<std::pair<std::string, std::string>>{
+           {start + name + name + box + end + stop, "two <name> in <object>"},
+           {start + name + box + end + box + end + stop, "two <bndbox> in <object>"},
+           {start + name + box + "<xmin>3</xmin>" + end + stop, "two <xmin> in <bndbox>"},
+           {start + name + box + end + stop + "<annotation/>", "<annotation> behind </annotation>"}}) {
+    const Tree tree;
+    writeVoc(tree);
+    tree.write("Annotations/2007_b.xml", text);
+    const Dataset dataset = open("voc", tree.path());
+    EXPECT_EQ(expectError(ErrorCode::MalformedDataset, [&] { dataset.annotation(0); }).got(), got);
+  }
+}
+
 // A mask is compared with the picture itself.
 TEST(VocDataset, BoxesAreOfThePictureThatWasAnnotated) {
   const Tree tree;
@@ -315,6 +379,18 @@ TEST(ImagenetDataset, ByteOrderMarksAreNoPartOfLists) {
   EXPECT_THAT(classes(dataset), ElementsAre(Classes{0}, Classes{1}));
 }
 
+TEST(ImagenetDataset, WithEveryAnnotationBrokenThereAreNoClasses) {
+  const Tree tree;
+  writeImagenet(tree);
+  tree.remove("ImageSets");
+  tree.write("Annotations/CLS-LOC/val/ILSVRC2012_val_00000001.xml", std::string("<annotation>"));
+  EXPECT_TRUE(notes(open("imagenet", tree.path()), "1 of 2 pictures have a broken file"));
+  tree.write("Annotations/CLS-LOC/val/ILSVRC2012_val_00000002.xml", std::string("<annotation>"));
+  const Error error = expectError(ErrorCode::MalformedDataset, [&] { open("imagenet", tree.path()); });
+  EXPECT_THAT(error.got(), HasSubstr("no file that is not broken: "));
+  EXPECT_THAT(error.got(), HasSubstr("ILSVRC2012_val_00000001.xml"));
+}
+
 // ImageNet counts pixels from 0 and the last one belongs to the box.
 TEST(ImagenetDataset, BoxesOfAllObjects) {
   const Tree tree;
@@ -350,6 +426,40 @@ TEST(ImagenetDataset, TheOfficialListHasNoLabels) {
   EXPECT_THAT(classes(open("imagenet", tree.path())), ElementsAre(Classes{}, Classes{1}));
   EXPECT_TRUE(notes(open("imagenet", tree.path()), "1 of 2 pictures have a broken file"));
   expectError(ErrorCode::MalformedDataset, [&] { open("imagenet", tree.path()).annotation(0); });
+}
+
+TEST(ImagenetDataset, NamesWithoutAnExtensionHaveLabelsAndFolders) {
+  const Tree tree;
+  tree.writePicture("sub/a.png", 1);
+  tree.writePicture("b.JPEG", 2);
+  tree.write("val.txt", std::string("sub/a 3\nb 5\n"));
+  const Dataset dataset = open("imagenet", tree.path());
+  EXPECT_THAT(ids(dataset), ElementsAre("sub/a.png", "b.JPEG"));
+  EXPECT_THAT(classes(dataset), ElementsAre(Classes{3}, Classes{5}));
+  EXPECT_EQ(redOf(dataset, 0), 1);
+  EXPECT_TRUE(notes(dataset, "numbers that do not count its lines: they are taken as labels"));
+  tree.write("val.txt", std::string("sub/a 3\nb.JPEG 2\n"));
+  EXPECT_THAT(classes(open("imagenet", tree.path())), ElementsAre(Classes{3}, Classes{2}));
+  tree.write("val.txt", std::string("sub/a 1\nb 2\n"));
+  const Dataset counted = open("imagenet", tree.path());
+  EXPECT_THAT(ids(counted), ElementsAre("sub/a.png", "b.JPEG"));
+  EXPECT_THAT(classes(counted), ElementsAre(Classes{}, Classes{}));
+  EXPECT_FALSE(notes(counted, "labels"));
+  tree.write("val.txt", std::string("sub/a\nb\n"));
+  EXPECT_THAT(classes(open("imagenet", tree.path())), ElementsAre(Classes{}, Classes{}));
+  tree.write("val.txt", std::string("sub/a x\n"));
+  EXPECT_EQ(expectError(ErrorCode::MalformedDataset, [&] { open("imagenet", tree.path()); }).got(), "'x'");
+}
+
+// Its numbers are those of the whole list.
+TEST(ImagenetDataset, APartOfTheOfficialListHasNoLabelsEither) {
+  const Tree tree;
+  writeImagenet(tree);
+  tree.writePicture("Data/CLS-LOC/val/ILSVRC2012_val_00000017.JPEG", 3);
+  tree.write("ImageSets/CLS-LOC/val.txt", std::string("ILSVRC2012_val_00000002 2\nILSVRC2012_val_00000017 17\n"));
+  const Dataset part = open("imagenet", tree.path());
+  EXPECT_THAT(classes(part), ElementsAre(Classes{0}, Classes{})) << "as Annotations says";
+  EXPECT_FALSE(notes(part, "labels"));
 }
 
 TEST(ImagenetDataset, LiesInTheFolderOfAnArchive) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <utility>
 
 #include "eval/subjects.h"
 #include "relprop/explain.h"
@@ -89,6 +90,154 @@ TEST_F(NumbersTest, OfImageNetAreFoundBySomeOfItsNames) {
   EXPECT_EQ(classMapping(imagenet({3, 9, 207}), some, 2).at(9), -1);
   // A network of its own numbers, some of whose names are ImageNet's.
   EXPECT_THAT(classMapping(imagenet({0, 1}), {all[0], all[217]}, 2), IsEmpty());
+}
+
+// Folders of synsets say which of ImageNet's classes they are.
+class SynsetsTest : public testing::Test {
+ protected:
+  SynsetsTest() {
+    tree_.writePicture("set/n01440764/a.png");  // tench, 0
+    tree_.writePicture("set/n01498041/b.png");  // stingray, 6
+  }
+  Dataset set() const { return open("imagenet", tree_ / "set"); }
+  Error refused(const Labels& labels, int classes) const {
+    return expectError(ErrorCode::UnknownTarget, [&] { classMapping(set(), labels, classes); });
+  }
+
+  Tree tree_;
+  const Labels all_ = readLabels("imagenet");
+};
+
+TEST_F(SynsetsTest, AreFoundWhereTheNetworkHasThem) {
+  EXPECT_THAT(classMapping(set(), all_, 1000), IsEmpty());
+  EXPECT_THAT(mappingNotes(set(), all_, 1000), IsEmpty());
+  Labels turned(all_.rbegin(), all_.rend());
+  turned[999] = "tench, Tinca tinca";
+  const std::vector<int> mapping = classMapping(set(), turned, 1000);
+  EXPECT_EQ(mapping.at(0), 999);
+  EXPECT_EQ(mapping.at(6), 993);
+  EXPECT_THAT(mappingNotes(set(), turned, 1000), ElementsAre("the network's classes have other numbers than the data "
+                                                             "set's ImageNet classes: they are found by their names"));
+}
+
+TEST_F(SynsetsTest, StandOneFurtherBehindABackground) {
+  Labels behind = {"background"};
+  behind.insert(behind.end(), all_.begin(), all_.end());
+  const std::vector<int> mapping = classMapping(set(), behind, 1001);
+  EXPECT_EQ(mapping.at(0), 1);
+  EXPECT_EQ(mapping.at(6), 7);
+  EXPECT_THAT(
+      mappingNotes(set(), behind, 1001),
+      ElementsAre("the network has 'background' in front of ILSVRC's classes, so ILSVRC's class 0 is its class 1"));
+  Labels before = all_;
+  before.push_back("background");
+  EXPECT_THAT(classMapping(set(), before, 1001), IsEmpty());
+}
+
+TEST_F(SynsetsTest, OfANetworkWithOtherNamesAreRefused) {
+  const Error error = refused({"airplane", "car", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"}, 10);
+  EXPECT_EQ(error.got(), "class 0, ImageNet's 'tench', which the network calls 'airplane'");
+  EXPECT_EQ(error.expected(), "classes of the network, which has 10");
+  EXPECT_THAT(error.hint(), HasSubstr("'imagenet' where they are ILSVRC's thousand in their order"));
+  EXPECT_THAT(refused(Labels(1000, "x"), 1000).got(), HasSubstr("which the network calls 'x'"));
+}
+
+TEST_F(SynsetsTest, WithoutNamesAreNumbersAmongAsMany) {
+  EXPECT_THAT(classMapping(set(), {}, 1000), IsEmpty());
+  EXPECT_EQ(refused({}, 1001).got(), "classes by their numbers among 1000");
+  EXPECT_EQ(refused({}, 10).got(), "classes by their numbers among 1000");
+  tree_.write("set/synsets.txt", std::string("n01498041\nn01440764\n"));
+  EXPECT_THAT(classMapping(set(), {}, 2), IsEmpty()) << "the network's own list";
+}
+
+// Lists of names differ in their words.
+TEST_F(SynsetsTest, KeepTheirPlacesWhereMostNamesDo) {
+  Labels other = all_;
+  other[0] = "a fish";
+  EXPECT_THAT(classMapping(set(), other, 1000), IsEmpty());
+  std::swap(other[6], other[7]);
+  EXPECT_EQ(classMapping(set(), other, 1000).at(6), 7) << "two that have changed places";
+}
+
+TEST_F(SynsetsTest, OfAListOfTheirOwnAreFoundByNameToo) {
+  tree_.write("set/synsets.txt", std::string("n01498041\nn01440764\n"));
+  EXPECT_THAT(classMapping(set(), {"stingray", "tench"}, 2), ElementsAre(0, 1));
+  EXPECT_THAT(classMapping(set(), {"tench", "stingray"}, 2), ElementsAre(1, 0));
+  EXPECT_THAT(classMapping(set(), {"n01440764", "n01498041"}, 2), ElementsAre(1, 0));
+}
+
+TEST_F(SynsetsTest, OfAListThatIsTheNetworksKeepTheirNumbers) {
+  tree_.write("set/synsets.txt", std::string("n01498041\nn01440764\n"));
+  EXPECT_THAT(classMapping(set(), {"stingray", "a fish"}, 2), IsEmpty());
+  EXPECT_EQ(refused({"a ray", "a fish"}, 2).got(), "class 0, ImageNet's 'stingray', which the network calls 'a ray'");
+}
+
+// The name of 264 is but for its case that of 474.
+TEST_F(NumbersTest, OfACorgiAreNotThoseOfAGarment) {
+  Labels labels = readLabels("imagenet");
+  labels[264] = "Cardigan Welsh corgi";
+  EXPECT_THAT(classMapping(imagenet({264}), labels, 1000), IsEmpty());
+}
+
+TEST_F(NumbersTest, OfAListOfLabelsAreTakenWithANoteWhereNamesDiffer) {
+  EXPECT_THAT(mappingNotes(imagenet({0, 2}), {"cat", "dog", "owl"}, 3),
+              ElementsAre("the data set's class numbers are taken for the network's, although names differ: class 0, "
+                          "ImageNet's 'tench', which the network calls 'cat'"));
+  EXPECT_THAT(
+      mappingNotes(imagenet({0, 2}), {}, 3),
+      ElementsAre("the data set's class numbers are taken for the network's, which has 3 classes without names"));
+  EXPECT_THAT(mappingNotes(imagenet({0, 2}), {}, 1000), IsEmpty());
+}
+
+TEST_F(NumbersTest, ThatAreNamesOfOtherClassesAreRefused) {
+  const Error error = expectError(ErrorCode::UnknownTarget, [&] { classMapping(boxes({1}), {"1", "0"}, 2); });
+  EXPECT_EQ(error.got(), "class 1, which is the name of the network's class 0 and the number of its class '0'");
+  EXPECT_THAT(classMapping(boxes({1}), {"0", "1"}, 2), IsEmpty());
+}
+
+// A folder of pictures for each class.
+class NamesTest : public testing::Test {
+ protected:
+  Dataset folders(const Labels& names) const {
+    tree_.remove("set");
+    for (const std::string& name : names) tree_.writePicture("set/" + name + "/a.png");
+    return open("folder", tree_ / "set");
+  }
+  int placeOf(const std::string& name, const Labels& labels) const {
+    return classMapping(folders({name}), labels, static_cast<int>(labels.size())).at(0);
+  }
+  std::string refused(const std::string& name, const Labels& labels) const {
+    return expectError(ErrorCode::UnknownTarget, [&] { placeOf(name, labels); }).got();
+  }
+
+ private:
+  Tree tree_;
+};
+
+TEST_F(NamesTest, TheNearestWayOfWritingWins) {
+  EXPECT_EQ(placeOf("cardigan", readLabels("imagenet")), 474);
+  EXPECT_EQ(placeOf("Cardigan", readLabels("imagenet")), 264);
+  EXPECT_EQ(placeOf("Cat", {"cat", "Cat"}), 1);
+  EXPECT_EQ(placeOf("maillot", {"maillot, tank suit", "maillot"}), 1);
+  EXPECT_EQ(placeOf("Cardigan", {"cardigan", "Cardigan, Cardigan Welsh corgi"}), 1);
+  EXPECT_EQ(placeOf("001.Great_Owl", {"great owl ", "tench, Tinca tinca"}), 0);
+  EXPECT_EQ(placeOf("Tench", {"great owl", "tench, Tinca tinca"}), 1);
+}
+
+TEST_F(NamesTest, WhatFitsSeveralClassesIsRefused) {
+  EXPECT_EQ(refused("cat", {"cat", "cat"}), "class 'cat', which may be 0 cat, 1 cat");
+  EXPECT_EQ(refused("CAT", {"cat", "Cat"}), "class 'CAT', which may be 0 cat, 1 Cat");
+  EXPECT_EQ(refused("crane", {"crane, bird", "crane, machine"}),
+            "class 'crane', which may be 0 crane, bird, 1 crane, machine");
+  EXPECT_EQ(refused("crane", Labels(12, "crane")).substr(0, 36), "class 'crane', which may be 0 crane,");
+  EXPECT_THAT(refused("crane", Labels(12, "crane")), HasSubstr("9 crane and 2 more"));
+}
+
+TEST_F(NamesTest, TwoThatAreOneClassOfTheNetworkAreSaid) {
+  const Dataset set = folders({"001.cat", "002.cat", "dog"});
+  EXPECT_THAT(classMapping(set, {"dog", "cat"}, 2), ElementsAre(1, 1, 0));
+  EXPECT_THAT(mappingNotes(set, {"dog", "cat"}, 2),
+              ElementsAre("'001.cat' and '002.cat' are one class of the network: 1 cat"));
 }
 
 TEST_F(NumbersTest, HaveNames) {

@@ -56,6 +56,18 @@ TEST_P(Orientation, OfJpegIsAppliedInBothByteOrders) {
   }
 }
 
+// As some writers store it, and Pillow reads it.
+TEST_P(Orientation, InFourBytesIsAppliedInBothByteOrders) {
+  for (bool bigEndian : {false, true}) {
+    const Bytes block = exifBlock(GetParam(), bigEndian, 4);
+    EXPECT_EQ(largestDifference(decodeImage(pngWithChunk(encodePng(stored()), "eXIf", block), "a.png"), expected()), 0);
+    const Bytes jpeg = jpegWithExif(encodeJpeg(stored(16)), block);
+    EXPECT_LE(largestDifference(decodeImage(jpeg, "a.jpg"), expected(16)), 4);
+    const Bytes webp = webpWithExif(encodeWebpLossless(stored()), block, 3, 2);
+    EXPECT_EQ(largestDifference(decodeImage(webp, "a.webp"), expected()), 0);
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(All, Orientation, testing::Range(1, 9));
 
 void expectIgnored(const Bytes& block) {
@@ -67,12 +79,21 @@ void expectIgnored(const Bytes& block) {
 
 TEST(MalformedExif, OrientationOutOfRangeIsIgnored) {
   for (int orientation : {0, 9, 65535}) expectIgnored(exifBlock(orientation));
+  for (bool bigEndian : {false, true})
+    for (int orientation : {0, 9, 6 << 16, 65536 + 6}) expectIgnored(exifBlock(orientation, bigEndian, 4));
+}
+
+// Then the four bytes say where the numbers lie.
+TEST(MalformedExif, SeveralNumbersOfFourBytesAreIgnored) {
+  for (std::uint32_t count : {0u, 2u}) expectIgnored(exifBlock(6, false, 4, count));
 }
 
 TEST(MalformedExif, CutBlocksAreIgnored) {
   const Bytes whole = exifBlock(6);
   // The value lies in bytes 18 and 19; what follows is padding.
   for (std::ptrdiff_t length = 0; length < 20; ++length) expectIgnored(Bytes(whole.begin(), whole.begin() + length));
+  const Bytes inFour = exifBlock(6, true, 4);
+  for (std::ptrdiff_t length = 0; length < 22; ++length) expectIgnored(Bytes(inFour.begin(), inFour.begin() + length));
 }
 
 TEST(MalformedExif, WrongByteOrderMarkVersionTypeAndOffsetAreIgnored) {

@@ -205,6 +205,28 @@ TEST(HuggingFace, NumbersAreRefusedByTheFilesOwnNames) {
               HasSubstr("\"rescale_factor\" is 1e+300"));
 }
 
+TEST(HuggingFace, KeysThatAreNotObeyedAreSaid) {
+  EXPECT_THAT(read(of("ViTImageProcessor", R"("size": 8, "keep_aspect_ratio": true, "ensure_multiple_of": 32)")).notes,
+              ElementsAre("p.json has keys that are not known here and not obeyed: keep_aspect_ratio, "
+                          "ensure_multiple_of"));
+  EXPECT_THAT(read(of("ViTImageProcessor", R"("size": 8, "do_thumbnail": false, "num_channels": null,
+      "processor_class": "X", "do_convert_rgb": true, "do_pad": false, "pad_size": 8)"))
+                  .notes,
+              IsEmpty());
+}
+
+// One of the two readings would leave the other's unread.
+TEST(Dialects, KeysOfTwoFormsAreRefused) {
+  const std::string theirs = R"("image_mean": [0.5], "image_std": [0.5])";
+  for (const std::string own : {R"("channels": "BGR")", R"("scale": 1)", R"("mean": [0])", R"("resize": {})"}) {
+    const std::string key = own.substr(1, own.find('"', 1) - 1);
+    EXPECT_EQ(refused("{" + theirs + ", " + own + "}"), "keys of two forms, '" + key + "' and 'image_mean'");
+  }
+  EXPECT_EQ(refused(R"({"channels": "BGR", "scale": 1, "mean": [0], "std": [1], "input_size": [3, 8, 8]})"),
+            "keys of two forms, 'channels' and 'input_size'");
+  EXPECT_EQ(refused(R"({"scale": 1, "pretrained_cfg": {}})"), "keys of two forms, 'scale' and 'pretrained_cfg'");
+}
+
 // ---- timm
 
 std::string timm(const std::string& more) {

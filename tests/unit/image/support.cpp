@@ -110,17 +110,17 @@ Bytes encodeWebpRgba(const Bytes& rgba, int width, int height) {
   return owned(data, size);
 }
 
-Bytes exifBlock(int orientation, bool bigEndian) {
+Bytes exifBlock(int orientation, bool bigEndian, int bytes, std::uint32_t count) {
   Bytes block;
   append(block, bigEndian ? "MM" : "II");
   appendNumber(block, 42, 2, bigEndian);
   appendNumber(block, 8, 4, bigEndian);
   appendNumber(block, 1, 2, bigEndian);
   appendNumber(block, 0x0112, 2, bigEndian);
-  appendNumber(block, 3, 2, bigEndian);
-  appendNumber(block, 1, 4, bigEndian);
-  appendNumber(block, static_cast<std::uint32_t>(orientation), 2, bigEndian);
-  appendNumber(block, 0, 2, bigEndian);
+  appendNumber(block, bytes == 2 ? 3 : 4, 2, bigEndian);
+  appendNumber(block, count, 4, bigEndian);
+  appendNumber(block, static_cast<std::uint32_t>(orientation), bytes, bigEndian);
+  appendNumber(block, 0, 4 - bytes, bigEndian);
   appendNumber(block, 0, 4, bigEndian);
   return block;
 }

@@ -31,8 +31,8 @@ Bytes encodeWebpLossless(const Image& image);
 Bytes encodeWebpLossy(const Image& image);
 Bytes encodeWebpRgba(const Bytes& rgba, int width, int height);
 
-// A TIFF structure whose first directory says this orientation.
-Bytes exifBlock(int orientation, bool bigEndian = false);
+// A TIFF structure whose first directory says this orientation, as so many numbers of 2 bytes (SHORT) or 4 (LONG).
+Bytes exifBlock(int orientation, bool bigEndian = false, int bytes = 2, std::uint32_t count = 1);
 Bytes jpegWithExif(const Bytes& jpeg, const Bytes& block);
 Bytes pngWithChunk(const Bytes& png, const std::string& type, const Bytes& body);
 Bytes webpWithExif(const Bytes& webp, const Bytes& block, int width, int height);
