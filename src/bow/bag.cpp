@@ -4,13 +4,14 @@
 
 namespace relprop::bow {
 
-Seen look(const Bag& bag, const float* picture, int height, int width) {
-  LocalFeatures features = localFeatures(picture, height, width, bag.features);
+Seen look(const Bag& bag, const float* picture, int height, int width, const Again& again) {
+  LocalFeatures features = localFeatures(picture, height, width, bag.features, again);
   Seen seen;
   seen.height = height, seen.width = width;
-  seen.mapped = mapWords(features, bag.vocabulary, bag.mapping);
+  seen.mapped = mapWords(features, bag.vocabulary, bag.mapping, again);
   seen.supports = std::move(features.supports), seen.covers = std::move(features.covers);
   seen.histogram = pool({seen.supports, seen.mapped, height, width, bag.vocabulary.words()}, bag.pooling);
+  goOn(again);
   seen.scores = scores(bag.machine, seen.histogram.values);
   return seen;
 }

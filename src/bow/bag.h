@@ -31,7 +31,7 @@ struct Seen {
   Histogram histogram;
   std::vector<double> scores;
 };
-// picture: 3×height×width, red first, 0 to 255.
-Seen look(const Bag& bag, const float* picture, int height, int width);
+// picture: 3×height×width, red first, 0 to 255. Throws Cancelled where `again` says so.
+Seen look(const Bag& bag, const float* picture, int height, int width, const Again& again = {});
 
 }  // namespace relprop::bow

@@ -7,6 +7,7 @@
 #include <opencv2/features2d.hpp>
 #include <opencv2/imgproc.hpp>
 #include <span>
+#include <stdexcept>
 #include <tuple>
 
 #include "bow/regions.h"
@@ -125,7 +126,7 @@ void describe(const cv::Mat& channel, const Places& places, std::size_t offset, 
                 into.descriptors.data() + l * static_cast<std::size_t>(into.length) + offset);
 }
 
-LocalFeatures ofPatches(const cv::Mat& rgb, const FeatureSettings& settings) {
+LocalFeatures ofPatches(const cv::Mat& rgb, const FeatureSettings& settings, const Again& again) {
   Places places = placesIn(rgb, settings);
   LocalFeatures result;
   result.length = descriptorLength(settings);
@@ -135,10 +136,28 @@ LocalFeatures ofPatches(const cv::Mat& rgb, const FeatureSettings& settings) {
   result.descriptors.resize(result.count() * static_cast<std::size_t>(result.length));
   std::size_t offset = 0;
   for (const cv::Mat& channel : channels(rgb, settings.colour)) {
+    goOn(again);
     describe(channel, places, offset, result);
     offset += kSiftLength;
   }
   return result;
+}
+
+LocalFeatures featuresIn(const cv::Mat& rgb, const FeatureSettings& settings, const Again& again) {
+  return settings.places == FeatureSettings::Places::Regions
+             ? regionFeatures(channels(rgb, settings.colour), settings.keypoints, again)
+             : ofPatches(rgb, settings, again);
+}
+
+// Where OpenCV's threads are TBB's, that throws when the system starts no more. OpenCV then works in the thread that
+// calls it, from now on and in the whole process: the next attempt would fail as well.
+LocalFeatures featuresWithFewerThreads(const cv::Mat& rgb, const FeatureSettings& settings, const Again& again) {
+  try {
+    return featuresIn(rgb, settings, again);
+  } catch (const std::runtime_error&) {
+    cv::setNumThreads(0);
+  }
+  return featuresIn(rgb, settings, again);
 }
 
 }  // namespace
@@ -163,11 +182,10 @@ std::int64_t descriptorLength(const FeatureSettings& settings) {
   return one ? kSiftLength : 3 * kSiftLength;
 }
 
-LocalFeatures localFeatures(const float* picture, int height, int width, const FeatureSettings& settings) try {
+LocalFeatures localFeatures(const float* picture, int height, int width, const FeatureSettings& settings,
+                            const Again& again) try {
   const cv::Mat rgb = colours(picture, height, width);
-  LocalFeatures result = settings.places == FeatureSettings::Places::Regions
-                             ? regionFeatures(channels(rgb, settings.colour), settings.keypoints)
-                             : ofPatches(rgb, settings);
+  LocalFeatures result = featuresWithFewerThreads(rgb, settings, again);
   for (std::size_t at = 0; settings.root && at < result.descriptors.size(); at += kSiftLength)
     makeRoot({result.descriptors.data() + at, kSiftLength});
   return result;

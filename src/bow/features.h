@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "bow/again.h"
 #include "bow/settings.h"
 
 namespace relprop::bow {
@@ -40,6 +41,8 @@ std::int64_t descriptorLength(const FeatureSettings& settings);
 // row by row, patch size by patch size; patches of the grid lie in the picture, what is left over is halved between
 // both ends; each is centred on a pixel, as SIFT's are. A picture smaller than every patch has none. Keypoints come
 // strongest first, with the direction that was found; those of the grid are upright. Regions: see regions.h.
-LocalFeatures localFeatures(const float* picture, int height, int width, const FeatureSettings& settings);
+// `again` is asked before each channel and each region.
+LocalFeatures localFeatures(const float* picture, int height, int width, const FeatureSettings& settings,
+                            const Again& again = {});
 
 }  // namespace relprop::bow

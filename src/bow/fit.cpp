@@ -400,10 +400,11 @@ Validation crossValidate(const TrainingSet& set, const FitOptions& options, int 
   result.scores.resize(static_cast<std::size_t>(set.pictures() * classes));
   for (int f = 0; f < folds; ++f) {
     const Machine machine = fitAll(subset(set, inFold(fold, f, false)), options, progress).machine;
-    for (const std::int64_t i : inFold(fold, f, true)) {
-      const std::vector<double> row = scores(machine, set.picture(i));
-      std::copy(row.begin(), row.end(), result.scores.begin() + i * classes);
-    }
+    const Indices tested = inFold(fold, f, true);
+    inParallel(tested.size(), [&](std::size_t k) {
+      const std::vector<double> row = scores(machine, set.picture(tested[k]), true);
+      std::copy(row.begin(), row.end(), result.scores.begin() + tested[k] * classes);
+    });
   }
   judge(set, result);
   return result;

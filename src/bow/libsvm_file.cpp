@@ -7,13 +7,16 @@
 #include <cmath>
 #include <map>
 
+#include "core/limits.h"
 #include "relprop/error.h"
 
 namespace relprop::bow {
 
 namespace {
 
-constexpr std::int64_t kMostValues = std::int64_t{1} << 27;  // of all vectors: 1 GiB
+// Of all vectors: however short its line, each takes a number for every dimension.
+constexpr std::int64_t kMostVectorBytes = std::int64_t{1} << 30, kVectorBytesOfAnyFile = std::int64_t{64} << 20,
+                       kVectorBytesPerByte = 100;
 
 struct SvmLine {
   std::string where;
@@ -208,12 +211,22 @@ void readPrecomputed(const SvmLine& line, const PrecomputedFrom& from, std::span
   std::copy(start, start + static_cast<std::int64_t>(row.size()), row.begin());
 }
 
-// Coefficients of the first class and the vectors.
+// Pictures given by number come out of another file, whose bytes count as well.
+void requireRoom(std::int64_t count, std::int64_t dimensions, std::size_t fileBytes,
+                 const std::optional<PrecomputedFrom>& from, const std::string& name) {
+  const std::size_t given = from ? from->histograms.size() * sizeof(double) : 0;
+  const std::int64_t ofFile =
+      limits::withBytes(kVectorBytesOfAnyFile + static_cast<std::int64_t>(given), kVectorBytesPerByte, fileBytes);
+  const std::int64_t most = std::min(kMostVectorBytes, ofFile);
+  if (count > most / static_cast<std::int64_t>(sizeof(double)) / dimensions)
+    throw Error(ErrorCode::OutOfMemory, name, fmt::format("{} vectors of {} dimensions", count, dimensions),
+                fmt::format("at most {} bytes of them in a file of {} bytes", most, fileBytes));
+}
+
+// Coefficients of the first class and the vectors, of which there is room for `count`.
 std::vector<double> readVectors(SvmLines& lines, const std::string& name, std::int64_t count, bool byNumber,
                                 const std::optional<PrecomputedFrom>& from, Machine& machine) {
-  if (count > kMostValues / machine.dimensions)
-    throw Error(ErrorCode::OutOfMemory, name, fmt::format("{} vectors of {} dimensions", count, machine.dimensions),
-                "1 GiB at most");
+  machine.histograms.reserve(static_cast<std::size_t>(count * machine.dimensions));  // growing would take it twice
   std::vector<double> coefficients;
   while (const std::optional<SvmLine> line = lines.next()) {
     if (static_cast<std::int64_t>(coefficients.size()) == count)
@@ -271,6 +284,7 @@ LibsvmModel readLibsvm(std::string_view text, const std::string& name, std::int6
   const auto [a, b] = sigmoidOf(header);
   const std::int64_t total = header.whole("total_sv", 1);
   checkCounts(header, total);
+  requireRoom(total, dimensions, text.size(), from, name);
   std::vector<double> coefficients = readVectors(lines, name, total, model.precomputed, from, machine);
   std::vector<double> negative;
   for (const double c : coefficients) negative.push_back(-c);

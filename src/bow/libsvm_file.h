@@ -29,7 +29,8 @@ struct LibsvmModel {
 // svm_type c_svc with two classes; kernel_type linear, rbf, or precomputed with `from`. `name` is what messages call
 // it, and they say the line. Throws MalformedModel, UnsupportedModel (other types, values below 0, more than two
 // classes, which LIBSVM trains one against one), NonFiniteWeights, ShapeMismatch (vectors longer than `dimensions`,
-// pictures that `from` has not), OutOfMemory (over 1 GiB of vectors).
+// pictures that `from` has not), OutOfMemory (vectors of more than 100 bytes for each of the file's, what `from` has
+// and 64 MiB, or of more than 1 GiB).
 LibsvmModel readLibsvm(std::string_view text, const std::string& name, std::int64_t dimensions,
                        const std::optional<PrecomputedFrom>& from = {});
 

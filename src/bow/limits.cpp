@@ -6,12 +6,15 @@
 #include <array>
 
 #include "bow/kernels.h"
+#include "core/limits.h"
 
 namespace relprop::bow {
 
 namespace {
 
-constexpr std::int64_t kMaxBlocks = 256, kMaxFeatures = std::int64_t{1} << 20, kMaxPixels = std::int64_t{1} << 28;
+constexpr std::int64_t kMaxBlocks = 256, kMaxFeatures = std::int64_t{1} << 20;
+// What a bag of few bytes may make of a small picture. Looking for regions takes longest, and nobody can stop it.
+constexpr std::int64_t kMaxPixels = limits::kImagePixelsOfAnyFile, kMaxPixelsForRegions = kMaxPixels / 4;
 
 void requireNumber(const Place& place, const std::string& key, double value, double low, double high) {
   if (!(value >= low && value <= high))
@@ -22,6 +25,13 @@ void requireCount(const Place& place, const std::string& key, std::size_t count,
   constexpr std::size_t most = 16;
   if (count < 1 || count > most)
     rejectSetting(place, key, fmt::format("{} {}", count, what), fmt::format("1 to {}", most));
+}
+
+// Before the crop; of Resize::ShorterSide the least, as the other side is the picture's matter.
+std::int64_t resizedPixels(const Preprocess& p) {
+  if (p.resize == Preprocess::Resize::None) return 0;
+  const bool own = p.sides == std::array{0, 0};
+  return own ? std::int64_t{p.size} * p.size : std::int64_t{p.sides[0]} * p.sides[1];
 }
 
 }  // namespace
@@ -88,6 +98,9 @@ void checkPicturePreprocess(const Preprocess& preprocess, const FeatureSettings&
   };
   if (preprocess.bgr || preprocess.scale != 1 || !all(preprocess.mean, 0) || !all(preprocess.std, 1))
     rejectSetting(place, "preprocess", "another order or range of colours", "RGB, scale 1, mean 0, std 1");
+  const bool regions = features.places == FeatureSettings::Places::Regions;
+  requireWithin(place, "pixels of a resized picture", resizedPixels(preprocess), 0,
+                regions ? kMaxPixelsForRegions : kMaxPixels);
   const auto [height, width] = fixedSize(preprocess);
   checkPictureSize(height, width, features, place);
 }

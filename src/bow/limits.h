@@ -32,8 +32,9 @@ void checkPooling(const PoolingSettings& settings, std::int64_t words, const Pla
 void checkKernels(const std::vector<KernelTerm>& kernels, bool gammaOpen, const Place& place);
 // Height and width that a preprocessing makes of every picture; 0 where they depend on the picture.
 std::array<std::int64_t, 2> fixedSize(const Preprocess& preprocess);
-// Pixels stay 0 to 255, red first: what features are taken from. Where the size of all pictures is fixed, so is the
-// number of their features, which is bounded.
+// Pixels stay 0 to 255, red first: what features are taken from. Pictures are not resized to more pixels than a file of
+// any size may have, and not to more than a quarter of that to look for regions. Where the size of all pictures is
+// fixed, so is the number of their features, which is bounded.
 void checkPicturePreprocess(const Preprocess& preprocess, const FeatureSettings& features, const Place& place);
 // Pixels and features of one picture are bounded before there is memory for them.
 void checkPictureSize(std::int64_t height, std::int64_t width, const FeatureSettings& features, const Place& place);

@@ -179,8 +179,11 @@ std::vector<std::int64_t> byPromise(const Machine& machine, std::int64_t aClass,
 
 // The way from x to an x_i, as far as the nearest root that is known.
 std::optional<std::vector<double>> nearerRoot(const KernelSum& h, Point x, double atX, Point end, double atEnd,
-                                              double known) {
-  const auto value = [&](double part) { return h.at(onTheWay(x, end, part)); };
+                                              double known, const Again& again) {
+  const auto value = [&](double part) {
+    goOn(again);
+    return h.at(onTheWay(x, end, part));
+  };
   const double length = euclidean(x, end);
   double part = 1;
   if (known < length) {
@@ -191,18 +194,20 @@ std::optional<std::vector<double>> nearerRoot(const KernelSum& h, Point x, doubl
   return onTheWay(x, end, crossing(value, atX, part, atEnd));
 }
 
-std::optional<std::vector<double>> searchRoot(const Machine& machine, std::int64_t aClass, Point x) {
+std::optional<std::vector<double>> searchRoot(const Machine& machine, std::int64_t aClass, Point x,
+                                              const Again& again) {
   const KernelSum h = expanded(machine, aClass);
   const double atX = h.at(x);
   if (atX == 0) return std::vector<double>(x.begin(), x.end());
   std::optional<std::vector<double>> nearest;
   std::size_t tried = 0;
   for (const std::int64_t i : byPromise(machine, aClass, x, atX)) {
+    goOn(again);
     const Point end = machine.support(i);
     const double atEnd = h.at(end);
     if (atEnd == 0 || (atEnd > 0) == (atX > 0)) continue;
     const double known = nearest ? euclidean(x, *nearest) : std::numeric_limits<double>::infinity();
-    if (auto root = nearerRoot(h, x, atX, end, atEnd, known)) nearest = std::move(root);
+    if (auto root = nearerRoot(h, x, atX, end, atEnd, known, again)) nearest = std::move(root);
     if (++tried == kCandidates) break;
   }
   return nearest;
@@ -210,9 +215,9 @@ std::optional<std::vector<double>> searchRoot(const Machine& machine, std::int64
 
 }  // namespace
 
-std::vector<double> scores(const Machine& machine, Point x) {
+std::vector<double> scores(const Machine& machine, Point x, bool alone) {
   std::vector<double> row(static_cast<std::size_t>(machine.supports()));
-#pragma omp parallel for schedule(static) if (row.size() * x.size() > kWorthThreads)
+#pragma omp parallel for schedule(static) if (!alone && row.size() * x.size() > kWorthThreads)
   for (std::size_t i = 0; i < row.size(); ++i)
     row[i] = weighted(machine.kernels, machine.support(static_cast<std::int64_t>(i)), x);
   std::vector<double> result;
@@ -225,14 +230,14 @@ std::vector<double> gradient(const Machine& machine, std::int64_t aClass, Point 
   return KernelSum(machine, aClass, machine.kernels, 0).gradient(x);
 }
 
-RootPoint rootPoint(const Machine& machine, std::int64_t aClass, Point x, Root root) {
+RootPoint rootPoint(const Machine& machine, std::int64_t aClass, Point x, Root root, const Again& again) {
   if (root == Root::Zero) return {std::vector<double>(x.size(), 0.0)};
   if (root == Root::Mean) return {meanOf(machine)};
-  if (auto found = searchRoot(machine, aClass, x)) return {std::move(*found)};
+  if (auto found = searchRoot(machine, aClass, x, again)) return {std::move(*found)};
   return {meanOf(machine), false};
 }
 
-WordRelevance decompose(const Machine& machine, std::int64_t aClass, Point x, Root root) {
+WordRelevance decompose(const Machine& machine, std::int64_t aClass, Point x, Root root, const Again& again) {
   WordRelevance result;
   result.score = KernelSum(machine, aClass, machine.kernels, biasOf(machine, aClass)).at(x);
   result.dims.assign(x.size(), 0.0);
@@ -242,7 +247,7 @@ WordRelevance decompose(const Machine& machine, std::int64_t aClass, Point x, Ro
     for (double& r : result.dims) r += biasOf(machine, aClass) / static_cast<double>(x.size());
     if (sums.size() == machine.kernels.size()) return result;
   }
-  const RootPoint at = rootPoint(machine, aClass, x, root);
+  const RootPoint at = rootPoint(machine, aClass, x, root, again);
   const KernelSum h = expanded(machine, aClass);
   const std::vector<double> slopes = h.gradient(at.point);
   for (std::size_t d = 0; d < x.size(); ++d) result.dims[d] += (x[d] - at.point[d]) * slopes[d];

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "bow/again.h"
 #include "bow/kernels.h"
 
 namespace relprop::bow {
@@ -27,7 +28,8 @@ struct Machine {
   }
 };
 
-std::vector<double> scores(const Machine& machine, Point x);
+// `alone`: without threads of its own, for callers that have several.
+std::vector<double> scores(const Machine& machine, Point x, bool alone = false);
 std::vector<double> gradient(const Machine& machine, std::int64_t aClass, Point x);  // ∂f/∂x_d
 
 // f(x) over dimensions. With s the kernels that are sums over dimensions and g those that are not, each with its share
@@ -43,7 +45,8 @@ struct WordRelevance {
   double atRoot = 0;   // h(x0), the part of the gap that is no remainder
   bool rooted = true;  // false: Root::Search found no point where h is 0
 };
-WordRelevance decompose(const Machine& machine, std::int64_t aClass, Point x, Root root);
+// Throws Cancelled where `again` says so, while a root is searched for.
+WordRelevance decompose(const Machine& machine, std::int64_t aClass, Point x, Root root, const Again& again = {});
 
 // Root::Search: a point where h is 0 on the straight way from x to an x_i at which h has the other sign; the four
 // nearest x_i of that sort are tried and the nearest point is taken. x_i that speak for the other side (by the sign of
@@ -53,6 +56,6 @@ struct RootPoint {
   std::vector<double> point;
   bool found = true;
 };
-RootPoint rootPoint(const Machine& machine, std::int64_t aClass, Point x, Root root);
+RootPoint rootPoint(const Machine& machine, std::int64_t aClass, Point x, Root root, const Again& again = {});
 
 }  // namespace relprop::bow

@@ -12,7 +12,8 @@ namespace relprop::bow {
 
 namespace {
 
-constexpr std::int64_t kShare = 240;  // of the points, for a thread at a time
+constexpr std::int64_t kShare = 240;          // of the points, for a thread at a time
+constexpr std::int64_t kAsked = 64 * kShare;  // until somebody who may stop it is asked again
 
 // So many floats in a register.
 template <int Width>
@@ -193,16 +194,25 @@ const std::vector<ProductKernel>& productKernels() {
   return kernels;
 }
 
-Neighbours nearestOf(const Rows& points, const Rows& centres, std::int64_t nearest, const ProductKernel& kernel) {
+Neighbours nearestOf(const Rows& points, const Rows& centres, std::int64_t nearest, const ProductKernel& kernel,
+                     const Again& again) {
   Neighbours result{nearest, std::vector<int>(static_cast<std::size_t>(points.count * nearest)),
                     std::vector<double>(static_cast<std::size_t>(points.count * nearest))};
   const Centres prepared = packed(centres);
-  inParallel(static_cast<std::size_t>((points.count + kShare - 1) / kShare), [&](std::size_t share) {
-    const std::int64_t first = static_cast<std::int64_t>(share) * kShare;
-    const Rows some{points.row(first), std::min(kShare, points.count - first), points.length};
+  const auto search = [&](std::int64_t first, std::int64_t count) {
+    const Rows some{points.row(first), count, points.length};
     Search(centres, prepared, nearest, kernel)
         .run(some, result.centres.data() + first * nearest, result.squares.data() + first * nearest);
-  });
+  };
+  const std::int64_t atOnce = again ? kAsked : std::max<std::int64_t>(points.count, 1);
+  for (std::int64_t start = 0; start < points.count; start += atOnce) {
+    goOn(again);
+    const std::int64_t end = std::min(start + atOnce, points.count);
+    inParallel(static_cast<std::size_t>((end - start + kShare - 1) / kShare), [&](std::size_t share) {
+      const std::int64_t first = start + static_cast<std::int64_t>(share) * kShare;
+      search(first, std::min(kShare, end - first));
+    });
+  }
   return result;
 }
 

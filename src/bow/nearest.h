@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "bow/again.h"
+
 namespace relprop::bow {
 
 struct Rows {
@@ -33,8 +35,8 @@ struct Neighbours {
   std::vector<double> squares;  // of the distances
 };
 // By squaredDistance: products in float only leave out what cannot be among the nearest, so the result is the same
-// whatever the kernel and the number of threads. 1 ≤ nearest ≤ centres.
+// whatever the kernel and the number of threads. 1 ≤ nearest ≤ centres. `again` is asked every some thousand points.
 Neighbours nearestOf(const Rows& points, const Rows& centres, std::int64_t nearest,
-                     const ProductKernel& kernel = productKernels().front());
+                     const ProductKernel& kernel = productKernels().front(), const Again& again = {});
 
 }  // namespace relprop::bow

@@ -145,9 +145,10 @@ void addRegion(const Pixels& pixels, LocalFeatures& into) {
 
 }  // namespace
 
-LocalFeatures regionFeatures(const std::vector<cv::Mat>& channels, int most) {
+LocalFeatures regionFeatures(const std::vector<cv::Mat>& channels, int most, const Again& again) {
   std::vector<Pixels> regions;
   for (const cv::Mat& channel : channels) {
+    goOn(again);
     std::vector<Pixels> some = regionsIn(channel);
     std::move(some.begin(), some.end(), std::back_inserter(regions));
   }
@@ -156,7 +157,10 @@ LocalFeatures regionFeatures(const std::vector<cv::Mat>& channels, int most) {
   if (regions.size() > static_cast<std::size_t>(most)) regions.resize(static_cast<std::size_t>(most));
   LocalFeatures result;
   result.length = kSiftLength;
-  for (const Pixels& pixels : regions) addRegion(pixels, result);
+  for (const Pixels& pixels : regions) {
+    goOn(again);
+    addRegion(pixels, result);
+  }
   return result;
 }
 

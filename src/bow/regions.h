@@ -13,6 +13,6 @@ namespace relprop::bow {
 // `most` largest, each once for every direction it has, up to 4. A mask is brought to one size about its centre of
 // mass, so a descriptor knows neither place, size and angle nor colours and texture. A feature covers the pixels of
 // its region; its support is the square that the descriptor looks at, 2.4 √area wide.
-LocalFeatures regionFeatures(const std::vector<cv::Mat>& channels, int most);
+LocalFeatures regionFeatures(const std::vector<cv::Mat>& channels, int most, const Again& again = {});
 
 }  // namespace relprop::bow

@@ -255,7 +255,7 @@ BowResult Training::run() {
   check();
   std::error_code failed;
   fs::create_directories(parts_, failed);
-  if (failed) throw Error(ErrorCode::FileWriteFailed, parts_.string(), failed.message());
+  if (failed) throw Error(ErrorCode::FileWriteFailed, parts_.string(), failed.message(), "", "write another file");
   findWords();
   const TrainingSet set = histograms();
   orLeaveNoParts([&] { requireClasses(set); });

@@ -148,12 +148,13 @@ Vocabulary cluster(const std::vector<float>& descriptors, std::int64_t length, c
   return best;
 }
 
-Mapped mapWords(const LocalFeatures& features, const Vocabulary& vocabulary, const MappingSettings& settings) {
+Mapped mapWords(const LocalFeatures& features, const Vocabulary& vocabulary, const MappingSettings& settings,
+                const Again& again) {
   const bool hard = settings.kind == MappingSettings::Kind::Hard;
   const Rows points{features.descriptors.data(), static_cast<std::int64_t>(features.count()), features.length};
   Mapped result;
   result.nearest = hard ? 1 : std::min<std::int64_t>(settings.nearest, vocabulary.words());
-  Neighbours found = nearestOf(points, rowsOf(vocabulary), result.nearest);
+  Neighbours found = nearestOf(points, rowsOf(vocabulary), result.nearest, productKernels().front(), again);
   result.words = std::move(found.centres);
   result.weights.reserve(found.squares.size());
   for (std::size_t i = 0; i < found.squares.size(); ++i) {

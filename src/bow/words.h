@@ -31,6 +31,7 @@ struct Mapped {
   std::vector<int> words;      // features × nearest
   std::vector<float> weights;  // features × nearest
 };
-Mapped mapWords(const LocalFeatures& features, const Vocabulary& vocabulary, const MappingSettings& settings);
+Mapped mapWords(const LocalFeatures& features, const Vocabulary& vocabulary, const MappingSettings& settings,
+                const Again& again = {});
 
 }  // namespace relprop::bow

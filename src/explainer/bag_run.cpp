@@ -59,30 +59,29 @@ std::int64_t BagRun::bytes() const {
   return static_cast<std::int64_t>(floats * sizeof(float));
 }
 
-// A picture takes a tenth of a second: nothing to stop within.
-void BagRun::run(Phase phase, const Again&) {
+void BagRun::run(Phase phase, const Again& again) {
   const ThreadScope scope(threads_);
-  if (phase == Phase::Forward) return look();
+  if (phase == Phase::Forward) return look(again);
   for (std::int64_t at = 0; at < rows_ * targets_; ++at)
     walk(at / targets_, seed_.data() + at * scoreShape_.count(), relevance_.data() + at * inputFloats(),
-         sums_[sizeOf(at)]);
+         sums_[sizeOf(at)], again);
 }
 
 // Rows beyond those that are used repeat the one before.
-void BagRun::look() {
+void BagRun::look(const Again& again) {
   const std::int64_t n = inputFloats();
   const int height = static_cast<int>(imageShape_[1]), width = static_cast<int>(imageShape_[2]);
   for (std::int64_t r = 0; r < rows_; ++r) {
     const float* picture = input_.data() + r * n;
     const bool repeated = r > 0 && std::equal(picture, picture + n, picture - n);
-    seen_[sizeOf(r)] = repeated ? seen_[sizeOf(r - 1)] : bow::look(*bag_, picture, height, width);
+    seen_[sizeOf(r)] = repeated ? seen_[sizeOf(r - 1)] : bow::look(*bag_, picture, height, width, again);
     const std::vector<double>& scores = seen_[sizeOf(r)].scores;
     std::copy(scores.begin(), scores.end(), scores_.begin() + r * scoreShape_.count());
   }
 }
 
 // Of every class as its share of that class' score, so that what is put in at a score is what comes out.
-std::vector<double> BagRun::ofWords(const bow::Seen& seen, const float* seed, BagSums& sums) const {
+std::vector<double> BagRun::ofWords(const bow::Seen& seen, const float* seed, BagSums& sums, const Again& again) const {
   const std::vector<double>& x = seen.histogram.values;
   std::vector<double> all(x.size());
   const auto add = [&all](double share, const std::vector<double>& dims) {
@@ -90,11 +89,12 @@ std::vector<double> BagRun::ofWords(const bow::Seen& seen, const float* seed, Ba
   };
   for (std::int64_t k = 0; k < scoreShape_.classes; ++k) {
     if (seed[k] == 0) continue;
+    bow::goOn(again);
     if (method_.bag->derivative) {
       add(seed[k], bow::gradient(bag_->machine, k, x));
       continue;
     }
-    const bow::WordRelevance r = bow::decompose(bag_->machine, k, x, root_);
+    const bow::WordRelevance r = bow::decompose(bag_->machine, k, x, root_, again);
     const double share = r.score == 0 ? 0 : seed[k] / r.score;
     add(share, r.dims);
     sums.taylor += share * r.gap;
@@ -105,11 +105,11 @@ std::vector<double> BagRun::ofWords(const bow::Seen& seen, const float* seed, Ba
 }
 
 // A third of a pixel's relevance to each of its colours: features know places alone.
-void BagRun::walk(std::int64_t row, const float* seed, float* relevance, BagSums& sums) const {
+void BagRun::walk(std::int64_t row, const float* seed, float* relevance, BagSums& sums, const Again& again) const {
   const bow::Seen& seen = seen_[sizeOf(row)];
   sums = {};
   sums.seed = std::accumulate(seed, seed + scoreShape_.count(), 0.0);
-  const std::vector<double> words = ofWords(seen, seed, sums);
+  const std::vector<double> words = ofWords(seen, seed, sums, again);
   const bow::Pooled pooled{seen.supports, seen.mapped, seen.height, seen.width, bag_->vocabulary.words()};
   const std::vector<double> features = bow::featureRelevance(words, pooled, bag_->pooling);
   const std::vector<double> pixels = bow::pixelRelevance(features, seen.covers, seen.height, seen.width);

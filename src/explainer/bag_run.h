@@ -52,9 +52,9 @@ class BagRun final : public Runnable {
   const Shape& recordedShape(std::size_t) const override { return noLayer_; }
 
  private:
-  void look();
-  void walk(std::int64_t row, const float* seed, float* relevance, BagSums& sums) const;
-  std::vector<double> ofWords(const bow::Seen& seen, const float* seed, BagSums& sums) const;
+  void look(const Again& again);
+  void walk(std::int64_t row, const float* seed, float* relevance, BagSums& sums, const Again& again) const;
+  std::vector<double> ofWords(const bow::Seen& seen, const float* seed, BagSums& sums, const Again& again) const;
 
   std::shared_ptr<const bow::Bag> bag_;
   Method method_;

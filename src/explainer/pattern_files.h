@@ -14,11 +14,12 @@ inline constexpr std::string_view kFactPrefix = "relprop.";
 using PatternFacts = std::map<std::string, std::string>;  // without the prefix
 
 void addFacts(std::map<std::string, NpyEntry>& entries, const PatternFacts& facts);
-// Throws MalformedTensor when one of `needed` is missing; `hint` says where such files come from.
+// Reads those that are `needed`, no others. Throws MalformedTensor when one is missing or longer than 64 KiB; `hint`
+// says where such files come from.
 PatternFacts readFacts(const std::filesystem::path& path, const std::vector<std::string>& needed,
                        const std::string& hint);
 std::int64_t numberFact(const PatternFacts& facts, const std::string& key, const std::filesystem::path& path);
-// Calls visit for all other entries.
+// Calls visit for all other entries. Throws MalformedTensor where they are together too large for the archive.
 void visitNodeEntries(const std::filesystem::path& path, const NpzVisitor& visit);
 
 }  // namespace relprop

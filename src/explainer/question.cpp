@@ -77,6 +77,16 @@ std::vector<int> candidates(const std::string& text, const Labels& labels) {
               "one class", "write more of the name, or the index");
 }
 
+// A number is an index. A class that is called like it and has another index is as likely to be meant.
+[[noreturn]] void refuseNumber(int index, int called, const Labels& labels, const char* option) {
+  const auto at = static_cast<std::size_t>(index);
+  const std::string other = at < labels.size() ? fmt::format(", which is called '{}'", labels[at]) : "";
+  throw Error(
+      ErrorCode::UnknownTarget, option,
+      fmt::format("'{}', which is the name of class {} and the index of class {}{}", index, called, index, other),
+      "one class", fmt::format("write 0{} for the one called so, 0{} for the index {}", called, index, index));
+}
+
 // What says how classes are chosen, rather than naming one.
 bool isForm(const std::string& text) {
   return text == "argmax" || text.starts_with("top:") || text.starts_with("not:") || isFile(text);
@@ -112,7 +122,7 @@ class Reader {
   }
 
   int classOf(const std::string& text, const WordPlace& place) const {
-    if (const std::optional<int> index = wholeNumber(text)) return checked(*index, place.option);
+    if (const std::optional<int> index = wholeNumber(text)) return numbered(text, *index, place.option);
     if (inner_)
       throw Error(ErrorCode::UnknownTarget, place.option,
                   "'" + text + "', but the channels of an inner node have no class names", "the number of a channel");
@@ -123,6 +133,16 @@ class Reader {
   }
 
  private:
+  // Of a number that is no index the name is left.
+  int numbered(const std::string& text, int index, const char* option) const {
+    const std::vector<int> called = classesCalled(text, labels_, true);
+    const bool own = std::find(called.begin(), called.end(), index) != called.end();
+    if (called.empty() || own) return checked(index, option);
+    if (index >= 0 && (classes_ <= 0 || index < classes_)) refuseNumber(index, called.front(), labels_, option);
+    if (called.size() > 1) refuseAmbiguous(text, called, labels_, option);
+    return checked(called.front(), option);
+  }
+
   int checked(int index, const char* option) const {
     if (index < 0 || (classes_ > 0 && index >= classes_))
       throw Error(ErrorCode::UnknownTarget, option, std::to_string(index),

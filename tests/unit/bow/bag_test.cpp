@@ -6,6 +6,8 @@
 #include <numeric>
 #include <random>
 
+#include "unit/core/failure.h"
+
 namespace relprop::bow::test {
 
 namespace {
@@ -74,6 +76,30 @@ TEST(BowLook, RelevanceOfWordsArrivesAtThePixels) {
     for (double r : dims) magnitude += std::abs(r);
     EXPECT_NEAR(sum(features), sum(dims), 1e-12 * magnitude);
     EXPECT_NEAR(sum(pixels), sum(features), 1e-12 * magnitude);
+  }
+}
+
+// Asked before each of the three channels, the words and the scores.
+TEST(BowLook, StopsBetweenItsSteps) {
+  Bag bag = noiseBag({});
+  const std::vector<float> picture = noisePicture(40, 50);
+  bag.features.colour = FeatureSettings::Colour::Rgb;
+  std::vector<float> centres;
+  for (std::size_t at = 0; at < bag.vocabulary.centres.size(); at += 128)
+    for (int channel = 0; channel < 3; ++channel)
+      centres.insert(centres.end(), bag.vocabulary.centres.begin() + static_cast<std::ptrdiff_t>(at),
+                     bag.vocabulary.centres.begin() + static_cast<std::ptrdiff_t>(at + 128));
+  bag.vocabulary.length = 384, bag.vocabulary.centres = centres;
+  int left = 5;
+  const Again again = [&left] { return left-- > 0; };
+  EXPECT_EQ(look(bag, picture.data(), 40, 50, again).scores, look(bag, picture.data(), 40, 50).scores);
+  EXPECT_EQ(left, 0);
+  for (int steps = 0; steps < 5; ++steps) {
+    left = steps;
+    const Error error = relprop::test::failureOf([&] { look(bag, picture.data(), 40, 50, again); });
+    EXPECT_EQ(error.code(), ErrorCode::Cancelled) << steps;
+    EXPECT_EQ(error.where(), "run");
+    EXPECT_EQ(error.got(), "stopped");
   }
 }
 

@@ -235,7 +235,14 @@ TEST_F(BowFile, DefectsOfTheHeaderAreNamed) {
       {[](Json& h) { h["preprocess"]["scale"] = 0.5; }, "preprocess"},
       {[](Json& h) { h["preprocess"]["channels"] = "BGR"; }, "preprocess"},
       {[](Json& h) { h["preprocess"]["resize"]["size"] = 0; }, "resize.size"},
-      {[](Json& h) { h["preprocess"]["resize"]["size"] = 16384; }, "features of a picture"},
+      {[](Json& h) { h["preprocess"]["resize"]["size"] = 4097; }, "pixels of a resized picture: 16785409"},
+      {[](Json& h) {
+         h["preprocess"]["crop"] = {8, 8}, h["preprocess"]["resize"]["size"] = 16384;
+       },
+       "pixels of a resized picture: 268435456"},
+      {[](Json& h) { h["features"]["places"] = "regions", h["preprocess"]["resize"]["size"] = 2049; },
+       "pixels of a resized picture: 4198401 (expected a whole number from 0 to 4194304)"},
+      {[](Json& h) { h["features"]["step"] = 4, h["preprocess"]["resize"]["size"] = 4096; }, "features of a picture"},
       {[](Json& h) { h["about"] = {1}; }, "about"},
       {[](Json& h) { h["about"]["data"] = 1; }, "data"},
   };

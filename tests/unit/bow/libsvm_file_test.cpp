@@ -226,6 +226,26 @@ TEST(LibsvmFile, RefusesBrokenLinesByNumber) {
   expectError(malformed, [] { readModel("\x89PNG\r\n\x1a\n"); });
 }
 
+// A line of two bytes is a vector of all dimensions.
+TEST(LibsvmFile, ShortLinesMakeNoMoreThanTheirFileAnswersFor) {
+  constexpr std::int64_t wide = std::int64_t{1} << 20;  // 8 MiB a vector
+  const auto vectors = [](int count, const char* kernel, const char* line, const std::optional<PrecomputedFrom>& from) {
+    std::string text = std::string("svm_type c_svc\nkernel_type ") + kernel +
+                       "\nnr_class 2\nrho 0\nlabel 1 -1\ntotal_sv " + std::to_string(count) + "\nSV\n";
+    for (int i = 0; i < count; ++i) text += line;
+    return readLibsvm(text, "a.model", wide, from).machine.supports();
+  };
+  EXPECT_EQ(vectors(8, "linear", "1\n", {}), 8);
+  const Error error = expectError(ErrorCode::OutOfMemory, [&] { vectors(9, "linear", "1\n", {}); });
+  EXPECT_EQ(error.where(), "a.model");
+  EXPECT_EQ(error.got(), "9 vectors of 1048576 dimensions");
+  EXPECT_EQ(error.expected(), "at most 67118264 bytes of them in a file of 94 bytes");
+  const PrecomputedFrom one{{{KernelKind::Linear, 1, 1}}, std::vector<double>(wide, 0.5)};
+  EXPECT_EQ(vectors(9, "precomputed", "1 0:1\n", one), 9);
+  EXPECT_EQ(expectError(ErrorCode::OutOfMemory, [&] { vectors(10, "precomputed", "1 0:1\n", one); }).got(),
+            "10 vectors of 1048576 dimensions");
+}
+
 // Files from strangers: an Error or a machine that scores.
 TEST(LibsvmFile, SurvivesMutations) {
   std::mt19937 random(2);

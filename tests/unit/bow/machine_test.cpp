@@ -6,6 +6,8 @@
 #include <numeric>
 #include <random>
 
+#include "unit/core/failure.h"
+
 namespace relprop::test {
 
 using namespace bow;
@@ -84,6 +86,7 @@ TEST(BowMachine, ScoresAreTheFormula) {
     std::mt19937 random(5);
     const std::vector<double> x = drawnHistogram(random, dimensions), f = scores(machine, x);
     ASSERT_EQ(f.size(), 3u);
+    EXPECT_EQ(scores(machine, x, true), f);
     for (std::size_t k = 0; k < 3; ++k) EXPECT_NEAR(f[k], slowScore(machine, k, x), 1e-12 * 100);
   }
 }
@@ -313,6 +316,16 @@ TEST(BowMachine, WithoutAnySupport) {
   const WordRelevance r = decompose(machine, 0, x, Root::Search);
   EXPECT_EQ(r.dims, std::vector<double>(2, 0.0));
   EXPECT_EQ(r.gap, 0.5);
+}
+
+TEST(BowMachine, ASearchForARootIsStopped) {
+  std::mt19937 random(5);
+  const Machine machine = someMachine({{KernelKind::Chi2, 0.7, 1}}, 8, 5);
+  const std::vector<double> x = drawnHistogram(random, 8);
+  const Error error = failureOf([&] { decompose(machine, 0, x, Root::Search, [] { return false; }); });
+  EXPECT_EQ(error.code(), ErrorCode::Cancelled);
+  EXPECT_EQ(error.got(), "stopped");
+  decompose(machine, 0, x, Root::Mean, [] { return false; });  // nothing is searched for
 }
 
 }  // namespace relprop::test

@@ -9,6 +9,8 @@
 #include <random>
 
 #include "bow/file.h"
+#include "explain/methods/method_list.h"
+#include "explainer/bag_run.h"
 #include "explainer/model_impl.h"
 #include "relprop/explain.h"
 #include "relprop/tuning.h"
@@ -207,6 +209,22 @@ TEST(Bag, PerturbationMethodsRun) {
   EXPECT_GT(sumOf(rise.relevance), 0);
 }
 
+// As a network between two of its steps.
+TEST(Bag, IsStoppedWithinAPicture) {
+  const std::unique_ptr<BagRun> run = makeBagRun(chi2(), with("bow-lrp"), parseMethod("bow-lrp"));
+  const Tensor picture = pictures(1);
+  std::copy(picture.data.begin(), picture.data.end(), run->input());
+  int left = 1;
+  const Again again = [&left] { return left-- > 0; };
+  EXPECT_EQ(failureOf([&] { run->run(Phase::Forward, again); }).code(), ErrorCode::Cancelled);
+  run->run(Phase::Forward, {});
+  std::fill_n(run->seed(), kClasses, 1.0f);
+  left = 1;
+  const Error error = failureOf([&] { run->run(Phase::Backward, again); });
+  EXPECT_EQ(error.code(), ErrorCode::Cancelled);
+  EXPECT_EQ(error.got(), "stopped");
+}
+
 TEST(Bag, BatchesGiveTheSameBits) {
   const Tensor three = pictures(3);
   Explainer together(chi2(), with("bow-lrp", 2)), alone(chi2(), with("bow-lrp"));
@@ -254,7 +272,7 @@ TEST(Bag, RefusesWhatIsAboutLayersByName) {
   fails(ErrorCode::InvalidArgument, "layout", [](ExplainOptions& o) { o.layout = Layout::ChannelsLast; });
   fails(ErrorCode::ShapeMismatch, "input", [](ExplainOptions& o) { o.inputShape = {1, 32, 32}; });
   fails(ErrorCode::InvalidArgument, "pixels of a picture", [](ExplainOptions& o) { o.inputShape = {40000, 40000}; });
-  fails(ErrorCode::InvalidArgument, "features of a picture", [](ExplainOptions& o) { o.inputShape = {9000, 9000}; });
+  fails(ErrorCode::InvalidArgument, "pixels of a picture", [](ExplainOptions& o) { o.inputShape = {4097, 4096}; });
 
   const TemporaryFolder folder;
   bow::writeBag(folder.path() / "m.bow", *ModelAccess::bag(intersection()));

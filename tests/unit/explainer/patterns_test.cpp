@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <zip.h>
 
 #include <algorithm>
 #include <cmath>
@@ -11,6 +12,8 @@
 #include <random>
 
 #include "explainer/model_impl.h"
+#include "image/npy_values.h"
+#include "relprop/budgets.h"
 #include "relprop/npz.h"
 #include "support/temporary_folder.h"
 #include "unit/core/failure.h"
@@ -43,6 +46,17 @@ Tensor images(std::int64_t count, unsigned seed) {
     for (std::size_t k = i; k < i + plane; ++k) t.data[k] = mean + spread * normal(engine);
   }
   return t;
+}
+
+// Puts entries of zeros, a byte a number, behind those of an archive.
+void addDeflated(const std::filesystem::path& path, const std::vector<std::string>& names, std::int64_t count) {
+  std::vector<std::uint8_t> bytes = npyStart("|u1", {count}, static_cast<std::size_t>(count));
+  bytes.resize(bytes.size() + static_cast<std::size_t>(count));
+  zip_t* archive = zip_open(path.c_str(), 0, nullptr);
+  ASSERT_NE(archive, nullptr);
+  for (const std::string& name : names)
+    ASSERT_GE(zip_file_add(archive, name.c_str(), zip_source_buffer(archive, bytes.data(), bytes.size(), 0), 0), 0);
+  ASSERT_EQ(zip_close(archive), 0);
 }
 
 class Estimator : public ::testing::Test {
@@ -346,6 +360,41 @@ TEST_F(Estimator, TreatmentsOfBatchNormAreThoseThatAreWritten) {
   EXPECT_EQ(e.code(), ErrorCode::MalformedTensor);
   EXPECT_THAT(e.got(), HasSubstr("'banana'"));
   EXPECT_EQ(e.expected(), "fold or pass");
+}
+
+// What is said of the whole is short, and read when it is needed alone.
+TEST_F(Estimator, FactsAreShortAndOthersStayUnread) {
+  estimator_.add(images(2, 1));
+  const Patterns patterns = estimator_.finish();
+  patterns.save(file("p.npz"));
+  auto all = readNpz(file("p.npz"));
+  all.emplace("relprop.later", Tensor({2}, {1e9f, -1.0f}));  // no text, and nothing that this version asks for
+  writeNpz(file("more.npz"), all);
+  expectSame(Patterns::load(file("more.npz")), patterns);
+  all.at("relprop.model") = Tensor({16384});
+  writeNpz(file("long.npz"), all);
+  const Error e = failureOf([&] { Patterns::load(file("long.npz")); });
+  EXPECT_EQ(e.code(), ErrorCode::MalformedTensor);
+  EXPECT_EQ(e.where(), file("long.npz").string() + ", entry 'relprop.model.npy'");
+  EXPECT_EQ(e.got(), "65664 bytes, unpacked");
+  EXPECT_EQ(e.expected(), "at most 65536");
+}
+
+// One entry of so many equal bytes would do, two do not: what is small when it is deflated is counted as it is kept.
+TEST_F(Estimator, NodesOfAFileAreBoundedTogether) {
+  estimator_.add(images(2, 1));
+  estimator_.finish().save(file("big.npz"));
+  constexpr std::int64_t each = 4 << 20, most = 6 << 20;
+  addDeflated(file("big.npz"), {"z0.npy", "z1.npy"}, each);
+  setBudgets({.archiveBytes = 8 * most - 16 * static_cast<std::int64_t>(std::filesystem::file_size(file("big.npz")))});
+  const Error e = failureOf([&] { Patterns::load(file("big.npz")); });
+  setBudgets({});
+  EXPECT_EQ(e.code(), ErrorCode::MalformedTensor);
+  EXPECT_EQ(e.where(), file("big.npz").string() + ", entry 'z1.npy'");
+  EXPECT_THAT(e.got(), HasSubstr("4194432 bytes, unpacked, behind "));
+  EXPECT_EQ(e.expected(), "at most 6291456 of all nodes in an archive of this size");
+  EXPECT_THAT(e.hint(), HasSubstr("--budget archive=SIZE"));
+  EXPECT_EQ(Patterns::load(file("big.npz")).nodes.count("z1"), 1u);
 }
 
 TEST_F(Estimator, PatternsOfAFileHaveToBeFinite) {

@@ -63,6 +63,33 @@ TEST(TargetText, FormsAreRefusedWhereAClassHasToStand) {
   }
 }
 
+// Labels of LIBSVM, say: whoever knows them would get the other class.
+TEST(TargetText, ANumberThatIsTheNameOfAnotherClassIsAmbiguous) {
+  const std::vector<std::string> signs = {"1", "-1"};
+  const Error error = failureOf([&] { targets("1", signs); });
+  EXPECT_EQ(error.code(), ErrorCode::UnknownTarget);
+  EXPECT_EQ(error.where(), "--target");
+  EXPECT_EQ(error.got(), "'1', which is the name of class 0 and the index of class 1, which is called '-1'");
+  EXPECT_EQ(error.expected(), "one class");
+  EXPECT_EQ(error.hint(), "write 00 for the one called so, 01 for the index 1");
+  EXPECT_THAT(targets("00,01", signs), ElementsAre(Target::of(0), Target::of(1)));
+  EXPECT_THAT(targets("0", signs), ElementsAre(Target::of(0)));
+  EXPECT_EQ(codeOf([&] { targets("not:1", signs); }), ErrorCode::UnknownTarget);
+  EXPECT_EQ(failureOf([&] { chooseTargets({.targets = {"00"}, .contrast = "1"}, signs, 2); }).where(), "--contrast");
+}
+
+TEST(TargetText, ANumberThatIsNoIndexIsAName) {
+  EXPECT_THAT(targets("-1", {"1", "-1"}), ElementsAre(Target::of(1)));
+  EXPECT_THAT(targets("2024", {"2023", "2024"}), ElementsAre(Target::of(1)));
+  EXPECT_EQ(failureOf([] { targets("7", {"cat", "7", "7"}); }).got(), "'7' may be 1 7, 2 7");
+  EXPECT_EQ(failureOf([] { targets("2", {"cat", "dog"}); }).expected(), "a class index from 0 to 1");
+}
+
+TEST(TargetText, NumbersInTheirOrderAreNamesOfThemselves) {
+  EXPECT_THAT(targets("0,1,2", {"0", "1", "2"}), ElementsAre(Target::of(0), Target::of(1), Target::of(2)));
+  EXPECT_THAT(targets("1", {"2", "1", "1"}), ElementsAre(Target::of(1)));
+}
+
 // Names of another network in another order say nothing about ImageNet's numbers.
 TEST(TargetText, ASynsetIsANameLikeOthersElsewhere) {
   EXPECT_THAT(targets("n02099601", {"cat", "n02099601"}), ElementsAre(Target::of(1)));
