@@ -147,7 +147,8 @@ RELPROP_API TypedArray readTypedNpy(const std::filesystem::path& path);
 // Version 1.0, '<f4', C order. Throws ShapeMismatch where the data is not as long as the shape says.
 RELPROP_API std::vector<std::uint8_t> encodeNpy(const Tensor& tensor);
 
-// Reads a whole file. Throws FileNotFound, FileUnreadable.
+// Reads a whole file. Throws FileNotFound, FileUnreadable (so does a file of more than Budgets::streamBytes, and of
+// more than 1 GiB, that does not begin as .npy and archives do), OutOfMemory.
 RELPROP_API std::vector<std::uint8_t> readFile(const std::filesystem::path& path);
 // Written beside the target under a temporary name, then renamed: the file is whole or not there. Throws
 // FileWriteFailed.

@@ -35,7 +35,7 @@ struct TuneOptions {
   std::optional<Layout> layout = {};
   int threads = 0;
   int rounds = 7;  // how often each way is measured
-  // Called with each layer before it is measured; false stops with Cancelled.
+  // Called before each measurement, with the layers that are done; false stops with Cancelled.
   std::function<bool(std::size_t done, std::size_t total)> progress = {};
 };
 

@@ -67,6 +67,8 @@ def _of_tensor(value: Any) -> Any:
 
 def as_array(value: Any, what: str) -> AnyArray:
     """What can be seen as an array of numbers, else InvalidArgument that names `what`."""
+    if np.ma.is_masked(value):
+        raise InvalidArgument(what, "an array with values that are masked", "values", "fill them in: array.filled(0)")
     try:
         array = np.asarray(_of_tensor(value))
     except (ValueError, TypeError) as problem:

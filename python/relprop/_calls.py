@@ -16,7 +16,7 @@ import time
 from typing import Any, Callable, Generic, Optional, TypeVar, Union
 
 from . import _library
-from .errors import Cancelled
+from .errors import Cancelled, InvalidArgument
 
 T = TypeVar("T")
 # True shows a bar (tqdm where it is there); a function is told (done, total), and stops the work by returning True.
@@ -135,6 +135,8 @@ class Told:
     """A progress that the caller gave, as the library calls it. Use: `with Told(progress, stop) as told: …`."""
 
     def __init__(self, progress: Progress | None, stop: Stop) -> None:
+        if not (progress is None or isinstance(progress, bool) or callable(progress)):
+            raise InvalidArgument("progress", repr(progress), "True, or a function of (done, total)")
         self._progress, self._stop = progress, stop
         self._bar: tuple[Callable[[int], None], Callable[[], None]] | None = None
         self._failure: BaseException | None = None

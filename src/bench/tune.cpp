@@ -1,6 +1,7 @@
 // Each layer that can be computed in several ways is computed in all of them, in turn, and the fastest is kept.
 #include <algorithm>
 #include <cstdlib>
+#include <functional>
 #include <limits>
 #include <memory>
 #include <set>
@@ -88,7 +89,10 @@ std::vector<Way> waysOf(const Layer& layer, int threads) {
   return ways;
 }
 
-TunedLayer measured(const Layer& layer, std::vector<Way>& ways, int rounds) {
+// Asks before every round whether to go on: there may be any number of them.
+using GoOn = std::function<void()>;
+
+TunedLayer measured(const Layer& layer, std::vector<Way>& ways, int rounds, const GoOn& goOn) {
   constexpr std::int64_t kColder = 8 << 20;  // between two runs: weights are not in the second-level cache in a plan
   const Backend& backend = *ways.front().backend;
   std::int64_t scratchBytes = 0;
@@ -98,6 +102,7 @@ TunedLayer measured(const Layer& layer, std::vector<Way>& ways, int rounds) {
   Space other(kColder);
   for (int round = 0; round <= rounds; ++round)
     for (Way& way : ways) {
+      goOn();
       other.fill(static_cast<float>(round));
       const std::byte* from = in.data();
       std::byte* to = out.data();
@@ -112,7 +117,8 @@ TunedLayer measured(const Layer& layer, std::vector<Way>& ways, int rounds) {
 }
 
 // Seconds an image, the network's forward pass over ever more of them. Ends where more do not help any longer.
-std::vector<std::pair<int, double>> batchesOf(const Model& model, const TuneOptions& options, int threads) {
+std::vector<std::pair<int, double>> batchesOf(const Model& model, const TuneOptions& options, int threads,
+                                              const GoOn& goOn) {
   constexpr int kMost = 64;
   std::vector<std::pair<int, double>> batches;
   const bool fixed = !model.inputShape().empty() && model.inputShape()[0] > 0;
@@ -126,7 +132,7 @@ std::vector<std::pair<int, double>> batchesOf(const Model& model, const TuneOpti
     };
     pass();
     std::vector<double> seconds;
-    for (int round = 0; round < options.rounds; ++round) seconds.push_back(secondsOf(pass) / batch);
+    for (int round = 0; round < options.rounds; ++round) goOn(), seconds.push_back(secondsOf(pass) / batch);
     batches.emplace_back(batch, eval::medianOf(seconds));
     if (batches.size() > 2 && batches.back().second > batches[batches.size() - 3].second) break;
   }
@@ -149,15 +155,19 @@ TuneReport tuned(const Model& model, const TuneOptions& options) {
   report.tuning.processor = processorName(), report.tuning.threads = threads;
   report.tuning.libraries = backendLibraries();
   const std::vector<Layer> layers = layersOf(model, options);
-  for (std::size_t k = 0; k < layers.size(); ++k) {
+  std::size_t k = 0;
+  const GoOn goOn = [&] {
     if (options.progress && !options.progress(k, layers.size())) throw Error(ErrorCode::Cancelled, "tune", "stopped");
+  };
+  for (; k < layers.size(); ++k) {
+    goOn();
     std::vector<Way> ways = waysOf(layers[k], threads);
     if (ways.size() < 2) continue;
-    report.layers.push_back(measured(layers[k], ways, options.rounds));
+    report.layers.push_back(measured(layers[k], ways, options.rounds, goOn));
     report.layers.back().builtIn = kernelOf(layers[k], *plain)->algorithm();
     report.tuning.layers[layers[k].key] = report.layers.back().fastest;
   }
-  report.batches = batchesOf(model, options, threads);
+  report.batches = batchesOf(model, options, threads, goOn);
   report.tuning.batch = chosenBatch(report.batches);
   return report;
 }

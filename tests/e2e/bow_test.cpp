@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -252,7 +254,7 @@ TEST_F(BowTest, WrongUsageIsExitCodeTwo) {
   expectRefused(train({"--mapping", "soft"}), "hard, rank or gaussian");
   expectRefused(train({"--seed", "-1"}), "--seed", 2);
   expectRefused(train({"--seed", "99999999999999999999"}), "--seed", 2);
-  expectRefused(train({"--min-photos", "0"}), "not in range 1 to 2147483647", 2);
+  expectRefused(train({"--min-photos", "0"}), "'0' is below 1", 2);
   const std::vector<Arguments> unnamed = {{"bow", "train", data(), "-o", ""},
                                           {"bow", "words", out(), "-o", ""},
                                           {"bow", "import", "svm.model", "--vocabulary", "w.npy", "-o", ""}};
@@ -274,6 +276,32 @@ TEST_F(BowTest, NumbersOfTheClassifierThatAreNone) {
     expectRefused(train({"--kernel", kernel}), "has a gamma of 0", 2);
   expectRefused(train({"--words", "16", "--nearest", "99"}), "nearest: 99 (expected a whole number from 1 to 16)");
   EXPECT_EQ(train({"--words", "4"}).code, 0) << "the default gives way";
+}
+
+// A user who may have no more than one process, and so no second thread; the first of the machine would not be held to
+// it.
+RunOptions withoutThreads() {
+  return {.inChild =
+              [] {
+                const rlimit one = {1, 1};
+                if (setrlimit(RLIMIT_NPROC, &one) != 0 || (getuid() == 0 && setuid(54'321) != 0)) _exit(126);
+              },
+          .whileRunning = {}};
+}
+
+TEST_F(BowTest, TrainsWithoutThreadsWhereNoneCanBeStarted) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "sanitizers start threads of their own";
+#endif
+  ASSERT_EQ(train({"--threads", "4"}).code, 0);
+  const std::string usual = readText(out());
+  fs::remove(out());
+  fs::permissions(folder_.path(), fs::perms::all);
+  if (run("cat", {exampleData() / "JPEGImages/val_00007.jpg", programPath()}, withoutThreads()).code != 0)
+    GTEST_SKIP() << "others may not read the sources";
+  const Outcome alone = train({"--threads", "4", "--folds", "2"}, withoutThreads());
+  EXPECT_EQ(alone.code, 0) << alone.err;
+  EXPECT_EQ(readText(out()), usual);
 }
 
 // An option that another one leaves without effect is refused.

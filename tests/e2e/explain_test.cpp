@@ -215,7 +215,7 @@ TEST_F(ExplainTest, EmptyNamesAreQuoted) {
   EXPECT_THAT(model.err, HasSubstr("'': no such file"));
   const Outcome folder = relprop({"explain", exampleModel(), examplePicture(), "-o", ""});
   EXPECT_EQ(folder.code, 2);
-  EXPECT_THAT(folder.err, HasSubstr("--out: '' is no path"));
+  EXPECT_THAT(folder.err, HasSubstr("--out: '' is no value"));
 }
 
 TEST_F(ExplainTest, TargetsByIndexAndByName) {
@@ -243,10 +243,13 @@ TEST_F(ExplainTest, AFolderGivesThePicturesRightInsideIt) {
   copyAs("photos/B.JPG");
   copyAs("photos/a.jpeg");
   copyAs("photos/inner/c.jpg");
+  copyAs("photos/.hidden.jpg");
   writeText(folder_ / "photos/notes.txt", "no picture");
   Outcome outcome = explain({folder_ / "photos"}, {"--batch", "2"});
   EXPECT_EQ(outcome.code, 0);
   EXPECT_THAT(namesIn(out()), ElementsAre("B.rap.png", "a.rap.png"));
+  EXPECT_THAT(outcome.err,
+              HasSubstr("photos: left out: 1 file that is no JPEG, PNG, WebP or .npy by its name, 1 subfolder\n"));
   EXPECT_THAT(outcome.err, HasSubstr("2 explained, 0 failed"));
 }
 

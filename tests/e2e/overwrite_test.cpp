@@ -130,6 +130,11 @@ TEST_F(OverwriteTest, AStoreIsNotWrittenOverByItsTables) {
                 .code,
             0);
   expectKept(store, {"report", store, "--markdown", "-o", store});
+  // SQLite's own files have what the store will have; none of them has to be there yet.
+  for (const std::string end : {"-wal", "-shm", "-journal"}) {
+    expectKept(store, {"report", store, "--markdown", "-o", store + end});
+    expectKept(store, {"report", store, "--markdown", "-o", folder_ / "./s.db" + end});
+  }
   // A store is added to: that one of them is the whole is no loss.
   EXPECT_EQ(relprop({"merge", store, "-o", store}).out, store + ": 1 results\n");
 }
@@ -139,6 +144,43 @@ TEST_F(OverwriteTest, ABagIsNotWrittenOverWhatItIsMadeOf) {
   const std::string svm = folder_ / "svm.model", words = folder_ / "words.npy", list = folder_ / "list.json";
   for (const std::string& out : {svm, words}) expectKept(out, {"bow", "import", svm, "--vocabulary", words, "-o", out});
   expectKept(list, {"bow", "train", "coco:" + list, "-o", list});
+}
+
+TEST_F(OverwriteTest, ADataSetIsNotWrittenOverByABag) {
+  const fs::path data = folder_.path() / "pictures";
+  fs::copy(exampleData(), data, fs::copy_options::recursive);
+  for (const char* part : {"JPEGImages/val_00001.jpg", "Annotations/val_00001.xml"}) {
+    ASSERT_TRUE(fs::exists(data / part));
+    expectKept(data / part, {"bow", "train", "voc:" + data.string(), "-o", data / part});
+  }
+  const std::string bag = data / "a.bow";
+  const Arguments train = {"bow",    "train", "voc:" + data.string(), "-o", bag, "--words", "16", "--sample", "2000",
+                           "--size", "64",    "--min-photos",         "1",  "-q"};
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(relprop(train).code, 0) << "a bag makes way for a bag";
+  const fs::path photos = folder_.path() / "photos";
+  for (const char* name : {"a/words-00000.png", "b/photo.jpg"}) {
+    fs::create_directories((photos / name).parent_path());
+    fs::copy_file(examplePicture(), photos / name);
+  }
+  expectKept(photos / "a/words-00000.png",
+             {"bow", "words", bag, "--data", "folder:" + photos.string(), "-o", photos / "a"});
+}
+
+TEST_F(OverwriteTest, WhatAProjectIsMadeOfIsKept) {
+  const std::string store = folder_ / "input.h5", labels = folder_ / "label-map.json", here = folder_.path();
+  ASSERT_EQ(relprop({"evaluate", model(), "--data", "voc:" + exampleData().string(), "--limit", "1", "--methods",
+                     "gradient", "--store", store, "--keep", "-q"})
+                .code,
+            0);
+  expectKept(store, {"export", store, "--format", "virelay", "--model", model(), "-o", here});
+  fs::rename(store, folder_ / "s.db");
+  writeText(labels, "one\n");
+  expectKept(labels,
+             {"export", folder_ / "s.db", "--format", "virelay", "--model", model(), "--labels", labels, "-o", here});
+  const std::string network = folder_ / "attribution.h5";
+  fs::remove(labels);
+  fs::copy_file(model(), network);
+  expectKept(network, {"export", folder_ / "s.db", "--format", "virelay", "--model", network, "-o", here});
 }
 
 TEST_F(OverwriteTest, PicturesAreNotWrittenOverByTheirHeatmaps) {

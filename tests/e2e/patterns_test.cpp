@@ -185,7 +185,7 @@ TEST_F(PatternsTest, WrongOptionsAreSaidBeforeTheWork) {
     EXPECT_THAT(outcome.err, HasSubstr(why));
     EXPECT_FALSE(fs::exists(out()));
   };
-  wrong({"-o", ""}, "--out: '' is no path");
+  wrong({"-o", ""}, "--out: '' is no value");
   for (const std::string value : {"-1", "nan"})
     wrong({"-o", out(), "--save-every", value}, "--save-every: '" + value + "' is no number of 0 or more");
 }

@@ -298,11 +298,22 @@ TEST_F(SurroundingsTest, ReportsWhereNoFolderCanBe) {
   EXPECT_EQ(readText(folder_ / "file"), "text");
 }
 
+// Files with holes, which cost nothing until somebody reads them.
+TEST_F(SurroundingsTest, FilesThatAreLargerThanAnyPictureOrList) {
+  const std::string large = folder_ / "large.jpg";
+  fs::copy_file(examplePicture(), large);
+  fs::resize_file(large, (std::uintmax_t{1} << 30) + 1);
+  const std::string why = "large.jpg: a file of 1073741825 bytes (expected at most 1073741824 where it is no .npy, ";
+  expectError(relprop(explain(large)), why);
+  expectError(relprop(explain(large)), "allow more of one (--budget stream=SIZE)");
+  for (const char* option : {"--labels", "--preprocess", "--tuning"})
+    expectError(relprop(explain(examplePicture(), {option, large})), why);
+}
+
 TEST_F(SurroundingsTest, ABudgetIsForTheFilesOfOneCommand) {
   expectError(relprop(explain("/dev/zero", {"--budget", "stream=1M"})), "a stream of more than 1048576 bytes");
-  for (const char* wrong :
-       {"stream", "streams=1M", "stream=", "stream=-1", "stream=0", "stream=much", "stream=0x10", "stream=+5",
-        "stream= 5", "stream=5 M", "stream=00", "stream=05", "stream=M", "stream=1Mi5"}) {
+  for (const char* wrong : {"stream", "streams=1M", "stream=", "stream=-1", "stream=0", "stream=much", "stream=0x10",
+                            "stream=+5", "stream= 5", "stream=5 M", "stream=00", "stream=M", "stream=1Mi5"}) {
     const Outcome refused = relprop(explain(examplePicture(), {"--budget", wrong}));
     EXPECT_EQ(refused.code, 2) << wrong;
     EXPECT_THAT(refused.err, HasSubstr("--budget")) << wrong;

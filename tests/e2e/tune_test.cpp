@@ -82,7 +82,7 @@ TEST_F(TuneTest, WhereNothingCanBeWrittenNothingIsMeasured) {
   fs::create_directory(folder_ / "fold");
   EXPECT_EQ(refused(folder_ / "fold").code, 1);
   EXPECT_THAT(refused(folder_ / "no/t.json").err, HasSubstr("there is no folder " + folder_ / "no"));
-  EXPECT_THAT(refused("").err, HasSubstr("--out: '' is no path"));
+  EXPECT_THAT(refused("").err, HasSubstr("--out: '' is no value"));
 }
 
 TEST_F(TuneTest, BadInputIsAnErrorAndLeavesNoFile) {

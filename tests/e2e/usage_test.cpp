@@ -1,13 +1,16 @@
 // Help, versions, completion, and what wrong usage gets.
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "program.h"
 #include "relprop/image.h"
@@ -146,10 +149,19 @@ TEST(Usage, InspectTellsWhatMemoryIsFor) {
 }
 
 TEST(Usage, MemoryLimitsAreSizes) {
-  for (const char* size : {"abc", "-5M", "-5", "0", "12Q", ""}) {
+  for (const char* size : {"abc", "-5M", "-5", "0", "12Q", "", "00", "+0", "0x0", "-0", "5 M", "1.5G"}) {
     Outcome outcome = relprop({"inspect", exampleModel(), "--memory", size});
     EXPECT_EQ(outcome.code, 2) << size;
     EXPECT_THAT(outcome.err, HasSubstr("--memory")) << size;
+  }
+}
+
+TEST(Usage, MemoryLimitsThatAreTooLargeAreSaidToBe) {
+  for (const char* size : {"99999999999999999999", "8E", "-1T"}) {
+    const Outcome outcome = relprop({"inspect", exampleModel(), "--memory", size});
+    EXPECT_EQ(outcome.code, 2) << size;
+    const std::string why = size[0] == '-' ? "' has no size above 0" : "' is too large; at most 9223372036854775807";
+    EXPECT_THAT(outcome.err, HasSubstr("--memory: '" + std::string(size) + why));
   }
 }
 
@@ -187,6 +199,34 @@ TEST(Usage, AFileThatIsStandardOutputEndsQuietlyToo) {
   const Outcome outcome = relprop(arguments, unread(STDOUT_FILENO));
   EXPECT_EQ(outcome.code, 141);
   EXPECT_EQ(outcome.err, "");
+}
+
+// A small pipe that does not wait for its reader, who begins late: each write that finds it full is told to come again.
+void becomeImpatient() {
+  int ends[2];
+  if (pipe(ends) != 0) _exit(126);
+  fcntl(ends[1], F_SETPIPE_SZ, 4096);
+  if (fork() == 0) {
+    close(ends[1]);
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    char buffer[1000];
+    for (ssize_t count; (count = read(ends[0], buffer, sizeof buffer)) > 0;)
+      if (write(STDOUT_FILENO, buffer, static_cast<std::size_t>(count)) != count) _exit(126);
+    _exit(0);
+  }
+  fcntl(ends[1], F_SETFL, O_NONBLOCK);
+  dup2(ends[1], STDOUT_FILENO);
+  for (const int end : ends) close(end);
+}
+
+TEST(Usage, AStandardOutputThatDoesNotWaitIsWaitedFor) {
+  for (const Arguments& arguments : {Arguments{"methods", "--json"}, {"completion", "bash"}, {"explain", "--help"}}) {
+    const std::string usual = relprop(arguments).out;
+    ASSERT_GT(usual.size(), 4096u);
+    const Outcome outcome = relprop(arguments, {.inChild = becomeImpatient, .whileRunning = {}});
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    EXPECT_EQ(outcome.out, usual) << arguments[0];
+  }
 }
 
 // Where files are what is asked for, they are written all the same; lines that nobody reads are not worth the work.

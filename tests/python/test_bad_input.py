@@ -33,6 +33,12 @@ class Arrays(unittest.TestCase):
         for value in (None, 3, object(), {"a": 1}, {1.0}, lambda: 0):
             self.refused(relprop.InvalidArgument, value)
 
+    def test_masked_values(self):
+        masked = np.ma.masked_array(np.zeros((1, 3, 96, 96), np.float32), mask=False)
+        self.assertEqual(self.net.forward(masked).shape[0], 1)
+        masked[0, 0, 0, 0] = np.ma.masked
+        self.refused(relprop.InvalidArgument, masked, "values that are masked", "filled")
+
     def test_shapes_that_do_not_fit(self):
         for shape in (
             (1, 3, 96, 95),

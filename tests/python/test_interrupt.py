@@ -107,6 +107,11 @@ class Progress(unittest.TestCase):
         self.assertEqual(len(told), 4)
         self.assertTrue(all(0 <= done <= total for done, total in told), told)
 
+    def test_is_a_function_or_whether(self):
+        for wrong in (3, "yes", []):
+            with self.assertRaisesRegex(relprop.InvalidArgument, "progress"):
+                self.net.explain(support.PICTURE, "gradient", progress=wrong)
+
     def test_what_it_raises_arrives(self):
         def fail(done, total):
             raise ZeroDivisionError("mine")

@@ -1,5 +1,6 @@
 #include "bench_run.h"
 #include "commands.h"
+#include "whole_number.h"
 
 namespace relprop::cli {
 namespace {
@@ -19,23 +20,13 @@ the other commands this one leaves it as it is. --trace is for chrome://tracing 
 void addLists(CLI::App& app, BenchArguments& arguments) {
   removeOptions(app, {"--batch", "--threads"});
   app.option_defaults()->group("Network");
-  app.add_option("-b,--batch", arguments.batches, "images computed together (default 1)")
-      ->delimiter(',')
-      ->allow_extra_args(false)
-      ->check(CLI::Range(1, 4096))
-      ->type_name("N,…");
-  app.add_option("--threads", arguments.threads, "threads (default: all cores)")
-      ->delimiter(',')
-      ->allow_extra_args(false)
-      ->check(CLI::Range(1, 1024))
-      ->type_name("N,…");
+  addWholeNumbers(app, "-b,--batch", arguments.batches, "images computed together (default 1)", 1, 4096);
+  addWholeNumbers(app, "--threads", arguments.threads, "threads (default: all cores)", 1, 1024);
 }
 
 void addMeasuring(CLI::App& app, BenchArguments& arguments) {
   app.option_defaults()->group("Measuring");
-  app.add_option("--rounds", arguments.rounds, "how often everything is run (default 9)")
-      ->check(CLI::Range(1, 100000))
-      ->type_name("N");
+  addWholeNumber(app, "--rounds", arguments.rounds, "how often everything is run (default 9)", 1, 100000);
   app.add_option("--input", arguments.input, "a picture or .npy to run on (default: noise)")->type_name("IMAGE");
   addPrecisionOption(app, "--floor-precision", arguments.floorPrecision, "what the bare layers multiply (default f32)");
   app.add_option("--fidelity", arguments.fidelity,

@@ -21,7 +21,7 @@ class Bench {
       : arguments_(arguments), network_(arguments.network), console_(arguments.quiet) {}
 
   void run() {
-    if (!arguments_.trace.empty()) requirePlaceOfFile(arguments_.trace, "--trace");
+    if (!arguments_.trace.empty()) requirePlaceOfText(arguments_.trace, "--trace");
     model_ = loadModel(network_, console_);
     preprocess_ = chosenPreprocess(*model_, network_);
     shape_ = chooseShape(*model_, network_, preprocess_);
@@ -124,7 +124,7 @@ class Bench {
     else
       printBench(console_, report, arguments_.profile);
     if (arguments_.trace.empty()) return;
-    const WritingGuard guard;
+    const WritingGuard guard(arguments_.trace);
     writeFile(arguments_.trace, traceText(report));
   }
 

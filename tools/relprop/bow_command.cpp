@@ -12,7 +12,7 @@
 #include "bow_run.h"
 #include "commands.h"
 #include "method_choice.h"
-#include "paths.h"
+#include "real_number.h"
 #include "relprop/dataset.h"
 #include "whole_number.h"
 
@@ -78,13 +78,8 @@ void addKernelOption(CLI::App& app, std::vector<BowKernel>& kernels, const std::
       ->type_name("NAME[:gamma=G][:beta=B],…");
 }
 
-CLI::Validator fromOneOn() {
-  constexpr int most = std::numeric_limits<int>::max();
-  return CLI::Range(1, most).description("");
-}
-
 CLI::Option* addOut(CLI::App& app, std::filesystem::path& out, const std::string& text) {
-  return app.add_option("-o,--out", out, text)->required()->check(namesSomething());
+  return app.add_option("-o,--out", out, text)->required();
 }
 
 // "2x2": rows × columns.
@@ -104,18 +99,18 @@ void addFeatureOptions(CLI::App& app, BowSettings& s) {
   app.add_option_function<int>(
          "--size", [&s](int side) { s.preprocess = BowSettings::warped(side); },
          "photos are resized to N×N pixels (default 256)")
-      ->check(CLI::Range(8, 4096))
+      ->transform(wholeNumber<int>(8, 4096))
       ->type_name("N");
   app.add_option("--colour", s.colour, "grey (default), rgb or opponent: a descriptor a channel");
-  CLI::Option* step = app.add_option("--step", s.step, "of the grid, in pixels (default 6)")->type_name("N");
-  CLI::Option* patches = app.add_option("--patches", s.patches, "sides of the patches, in pixels (default 16,24,32)")
-                             ->delimiter(',')
-                             ->type_name("N,…");
+  CLI::Option* step = addWholeNumber(app, "--step", s.step, "of the grid, in pixels (default 6)");
+  CLI::Option* patches =
+      addWholeNumbers(app, "--patches", s.patches, "sides of the patches, in pixels (default 16,24,32)");
   app.add_flag_callback(
       "--no-root", [&s] { s.root = false; }, "SIFT as it is, not RootSIFT");
   const auto most = [&](const std::string& places, const std::string& text) {
     const auto choose = [&s, places](int count) { s.places = places, s.keypoints = count; };
-    return app.add_option_function<int>("--" + places, choose, text)->type_name("N")->excludes(step)->excludes(patches);
+    CLI::Option* option = app.add_option_function<int>("--" + places, choose, text)->type_name("N");
+    return option->transform(wholeNumber<int>(1))->excludes(step)->excludes(patches);
   };
   CLI::Option* keypoints = most("keypoints", "at the N strongest keypoints of SIFT instead of a grid");
   most("regions", "outlines of the N largest regions that stand out, in the channels of --colour, instead of a grid")
@@ -134,10 +129,12 @@ void requireMapping(const CLI::App& app, const std::string& mapping) {
 void addHistogramOptions(CLI::App& app, BowSettings& s) {
   app.option_defaults()->group("Histograms");
   app.add_option("--mapping", s.mapping, "of features to words: rank (default), hard or gaussian");
-  app.add_option("--nearest", s.nearest, "words that a feature is mapped to (default 8, or all of fewer)")
-      ->type_name("N");
-  app.add_option("--base", s.base, "of rank: the word of rank r gets base^-r (default 2.4)")->type_name("B");
+  addWholeNumber(app, "--nearest", s.nearest, "words that a feature is mapped to (default 8, or all of fewer)");
+  app.add_option("--base", s.base, "of rank: the word of rank r gets base^-r (default 2.4)")
+      ->check(realNumber())
+      ->type_name("B");
   app.add_option("--width", s.width, "of gaussian, in units of the sample's distances to its words (default 1)")
+      ->check(realNumber())
       ->type_name("W");
   app.add_option_function<std::string>(
          "--pool",
@@ -170,16 +167,12 @@ void addTrainOptions(CLI::App& app, BowTrainArguments& arguments) {
   BowOptions& o = arguments.options;
   app.add_option("data", arguments.data, bowDataHelp())->required()->type_name("KIND:PATH");
   addOut(app, arguments.out, "the file for the bag")->type_name("FILE");
-  app.add_option("--min-photos", arguments.leastPhotos, "classes with fewer photos are left out (default 5)")
-      ->check(fromOneOn())
-      ->type_name("N");
-  app.add_option("--words", o.words, "visual words (default 512)")->type_name("N");
-  app.add_option("--sample", o.sample, "features that words are made of (default 200000)")->type_name("N");
-  app.add_option("--folds", o.folds, "measure by N-fold cross-validation")->type_name("N");
+  addWholeNumber(app, "--min-photos", arguments.leastPhotos, "classes with fewer photos are left out (default 5)", 1);
+  addWholeNumber(app, "--words", o.words, "visual words (default 512)");
+  addWholeNumber(app, "--sample", o.sample, "features that words are made of (default 200000)");
+  addWholeNumber(app, "--folds", o.folds, "measure by N-fold cross-validation");
   addWholeNumber(app, "--seed", o.seed, "of everything random (default 0)");
-  app.add_option("--threads", o.threads, "photos looked at together (default: as many as there are cores)")
-      ->check(fromOneOn())
-      ->type_name("N");
+  addWholeNumber(app, "--threads", o.threads, "photos looked at together (default: as many as there are cores)", 1);
   app.add_flag("-q,--quiet", arguments.quiet, "say nothing but errors");
   addFeatureOptions(app, o.settings);
   addHistogramOptions(app, o.settings);
@@ -187,7 +180,10 @@ void addTrainOptions(CLI::App& app, BowTrainArguments& arguments) {
   addKernelOption(app, o.kernels,
                   "linear, intersection, hellinger, chi2-additive, chi2 (default) or rbf; several are added up");
   app.add_flag("--align", o.align, "weigh several kernels by how well they go with the classes");
-  app.add_option("--C", o.c, "tried in cross-validation (default 0.1,1,10,100)")->delimiter(',')->type_name("C,…");
+  app.add_option("--C", o.c, "tried in cross-validation (default 0.1,1,10,100)")
+      ->delimiter(',')
+      ->check(realNumber())
+      ->type_name("C,…");
 }
 
 Command addBowTrain(CLI::App& bow) {
@@ -205,8 +201,8 @@ Command addBowWords(CLI::App& bow) {
   addOut(*app, arguments->out, "the folder for the sheets")->type_name("DIR");
   app->add_option("--data", arguments->data, "where patches are taken from (default: what the bag was trained on)")
       ->type_name("KIND:PATH");
-  app->add_option("--patches", arguments->options.patches, "of each word, one a photo (default 12)")->type_name("N");
-  app->add_option("--side", arguments->options.side, "of a patch on the sheet, in pixels (default 48)")->type_name("N");
+  addWholeNumber(*app, "--patches", arguments->options.patches, "of each word, one a photo (default 12)");
+  addWholeNumber(*app, "--side", arguments->options.side, "of a patch on the sheet, in pixels (default 48)");
   app->add_flag("-q,--quiet", arguments->quiet, "say nothing but errors");
   app->footer(kBowWordsExamples);
   return {app, [arguments] { return runBowWords(*arguments); }};
@@ -230,6 +226,7 @@ Command addBowImport(CLI::App& bow) {
       ->type_name("FILE");
   addKernelOption(*app, import.kernels, "that a precomputed model was trained with");
   app->add_option("--scale", import.scale, "of the vocabulary, which --width is a multiple of (default 1)")
+      ->check(realNumber())
       ->type_name("S");
   app->add_flag("-q,--quiet", arguments->quiet, "say nothing but errors");
   addFeatureOptions(*app, import.settings);

@@ -20,15 +20,39 @@ namespace {
 
 namespace fs = std::filesystem;
 
-void prepareOut(const fs::path& out, const std::vector<fs::path>& inputs) {
-  requirePlaceOfFile(out);
-  requireNoInput(out, InputFiles(inputs));
-  makeFolder(folderOf(out));
-}
-
 // Of KIND:PATH, where it is a file.
 fs::path fileOfData(const std::string& spec) {
   return spec.substr(spec.find(':') + 1);
+}
+
+std::vector<fs::path> photosOf(const Dataset& data) {
+  std::vector<fs::path> files;
+  for (std::size_t i = 0; i < data.size(); ++i) files.push_back(data.file(i));
+  return files;
+}
+
+bool isBag(const fs::path& file) {
+  try {
+    bowAbout(file);
+    return true;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+bool liesIn(const fs::path& file, const fs::path& folder) {
+  std::error_code failed;
+  const fs::path inside = fs::canonical(file, failed), whole = fs::canonical(folder, failed);
+  return !whole.empty() && std::mismatch(whole.begin(), whole.end(), inside.begin(), inside.end()).first == whole.end();
+}
+
+// Whatever is in the folder of a data set may be a part of it, such as a list or an annotation; an earlier bag is none.
+void requireNoData(const fs::path& out, const std::string& spec, const Dataset& data) {
+  std::error_code ignored;
+  if (!fs::is_regular_file(out, ignored)) return;
+  requireNoInput(out, InputFiles(photosOf(data)));
+  if (fs::is_directory(fileOfData(spec), ignored) && liesIn(out, fileOfData(spec)) && !isBag(out))
+    requireNoInput(out, InputFiles({out}));
 }
 
 Dataset openData(const std::string& spec, Console& console) {
@@ -66,7 +90,8 @@ BowOptions BowTrainRun::options() {
 }
 
 bool BowTrainRun::progress(const BowProgress& progress) {
-  if (progress.phase == "write") progress.done == 0 ? static_cast<void>(writing_.emplace()) : writing_.reset();
+  if (progress.phase == "write")
+    progress.done == 0 ? static_cast<void>(writing_.emplace(arguments_.out)) : writing_.reset();
   const double share =
       progress.total == 0 ? 1 : static_cast<double>(progress.done) / static_cast<double>(progress.total);
   console_.progress(share, fmt::format("{} {}/{}", progress.phase, progress.done, progress.total));
@@ -91,8 +116,12 @@ void BowTrainRun::show(const BowResult& result) {
 }
 
 int BowTrainRun::execute() {
-  prepareOut(arguments_.out, {fileOfData(arguments_.data)});
+  requirePlaceOfFile(arguments_.out);
+  checkWritable(parts_);
+  requireNoInput(arguments_.out, InputFiles({fileOfData(arguments_.data)}));
   const Dataset data = openData(arguments_.data, console_);
+  requireNoData(arguments_.out, arguments_.data, data);
+  makeFolder(folderOf(arguments_.out));
   const BowPictures pictures = withoutRareClasses(bowPictures(data), arguments_.leastPhotos, console_);
   if (std::error_code ignored; fs::exists(parts_, ignored))
     console_.note(fmt::format("going on from {}", parts_.string()));
@@ -146,15 +175,20 @@ std::string dataOfBag(const BowWordsArguments& arguments) {
               "give one with --data");
 }
 
+// Before the work: how many sheets there will be is not known, and a photo whose name is that of one is rare.
+void requireNoSheetIsInput(const fs::path& folder, const InputFiles& inputs) {
+  std::error_code failed;
+  for (fs::directory_iterator entry(folder, failed), end; !failed && entry != end; entry.increment(failed))
+    if (entry->path().filename().string().starts_with("words-")) requireNoInput(entry->path(), inputs);
+}
+
 std::size_t writeSheets(const BowWordsArguments& arguments, const std::vector<BowWord>& words) {
   constexpr std::size_t perSheet = kWordsAcross * kWordsDown;
-  const InputFiles inputs({arguments.bag});
   std::size_t sheets = 0;
   for (std::size_t first = 0; first < words.size(); first += perSheet, ++sheets) {
-    const WritingGuard guard;
     const std::size_t last = std::min(words.size(), first + perSheet);
     const fs::path sheet = arguments.out / fmt::format("words-{:05}.png", first);
-    requireNoInput(sheet, inputs);
+    const WritingGuard guard(sheet);
     writeFile(sheet, encodePng(sheetOf(words, first, last, arguments.options)));
   }
   return sheets;
@@ -172,6 +206,9 @@ int runBowWords(const BowWordsArguments& arguments) {
   Console console(arguments.quiet);
   checkWritable(arguments.out);
   const Dataset data = openData(dataOfBag(arguments), console);
+  std::vector<fs::path> read = photosOf(data);
+  read.push_back(arguments.bag);
+  requireNoSheetIsInput(arguments.out, InputFiles(read));
   BowWordOptions options = arguments.options;
   options.progress = [&](std::int64_t done, std::int64_t total) {
     console.progress(static_cast<std::size_t>(done), static_cast<std::size_t>(total), "pictures");
@@ -189,10 +226,13 @@ int runBowWords(const BowWordsArguments& arguments) {
 int runBowImport(const BowImportArguments& arguments) {
   watchInterrupts();
   Console console(arguments.quiet);
-  prepareOut(arguments.out, {arguments.import.model, arguments.import.vocabulary, arguments.import.histograms});
+  requirePlaceOfFile(arguments.out);
+  requireNoInput(arguments.out,
+                 InputFiles({arguments.import.model, arguments.import.vocabulary, arguments.import.histograms}));
+  makeFolder(folderOf(arguments.out));
   BowImport import = arguments.import;
   import.about = {{"imported", import.model.filename().string()}, { "relprop", version() }};
-  const WritingGuard guard;
+  const WritingGuard guard(arguments.out);
   importBow(import, arguments.out);
   console.result(fmt::format("{}: imported from {}", arguments.out.string(), import.model.string()));
   flushStandardOutput();

@@ -1,45 +1,14 @@
 #include "budget_option.h"
 
-#include <cctype>
-#include <charconv>
-#include <limits>
 #include <map>
-#include <optional>
 #include <string>
-#include <string_view>
-#include <system_error>
 #include <vector>
 
 #include "relprop/budgets.h"
+#include "size_text.h"
 
 namespace relprop::cli {
 namespace {
-
-constexpr std::string_view kPrefixes = "kmgtpe";
-
-// Of "", "B", "M", "MB", "Mi", "MiB", in letters of either kind: twos in the unit.
-std::optional<int> exponentOf(std::string unit) {
-  for (char& c : unit) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  if (unit.empty() || unit == "b") return 0;
-  const std::size_t prefix = kPrefixes.find(unit[0]);
-  const std::string rest = unit.substr(1);
-  if (prefix == std::string_view::npos || (rest != "" && rest != "b" && rest != "i" && rest != "ib")) return {};
-  return 10 * (static_cast<int>(prefix) + 1);
-}
-
-// "64M" is 67108864. CLI11 would read 0x10, +5 and " 5" as well, and let what is too large turn over.
-std::int64_t sizeIn(const std::string& text, const std::string& size) {
-  std::int64_t number = 0;
-  const char *begin = size.data(), *end = begin + size.size();
-  const bool decimal = begin != end && *begin >= '1' && *begin <= '9';
-  const auto [unit, failed] = std::from_chars(begin, end, number);
-  const std::optional<int> exponent = exponentOf({unit, end});
-  if (!decimal || !exponent) throw CLI::ValidationError("--budget", "'" + text + "' has no number, such as 64M");
-  if (failed != std::errc() || number > std::numeric_limits<std::int64_t>::max() >> *exponent)
-    throw CLI::ValidationError(
-        "--budget", "'" + text + "' is too large; at most " + std::to_string(std::numeric_limits<std::int64_t>::max()));
-  return number << *exponent;
-}
 
 Budgets parsedBudgets(const std::vector<std::string>& texts) {
   Budgets result;
@@ -52,7 +21,7 @@ Budgets parsedBudgets(const std::vector<std::string>& texts) {
     const auto field = fields.find(text.substr(0, equals));
     if (equals == std::string::npos || field == fields.end())
       throw CLI::ValidationError("--budget", "'" + text + "' is no budget; pixels, model, archive or stream, =SIZE");
-    *field->second = sizeIn(text, text.substr(equals + 1));
+    *field->second = sizeIn("--budget", text, text.substr(equals + 1));
   }
   return result;
 }

@@ -1,6 +1,7 @@
 // relprop compare: two networks that should say the same, such as one and its quantised form.
 #include "commands.h"
 #include "compare_run.h"
+#include "whole_number.h"
 
 namespace relprop::cli {
 namespace {
@@ -30,7 +31,7 @@ Command addCompare(CLI::App& root) {
   addLabelsOption(*app, arguments->labels);
   app->option_defaults()->group("Results");
   app->add_option("-o,--out", arguments->folder, "folder for the pictures (default out)")->type_name("DIR");
-  app->add_option("--zoom", arguments->zoom, "every pixel becomes N×N")->check(CLI::Range(1, 64))->type_name("N");
+  addWholeNumber(*app, "--zoom", arguments->zoom, "every pixel becomes N×N", 1, 64);
   app->add_flag("--json", arguments->json, "one JSON object for each map on standard output, and one of all");
   app->add_flag("-q,--quiet", arguments->quiet, "say nothing but errors");
   app->footer(kCompareExamples);

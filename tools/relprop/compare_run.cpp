@@ -110,7 +110,7 @@ class Comparison {
     files_.emplace(arguments_.folder, InputFiles(read));
     for (std::size_t m = 0; m < choices_.size(); ++m)
       for (const Input& input : inputs_)
-        if (!input.tensor) files_->requireNoInput(fileName(m, input) + ".png");
+        if (!input.tensor) files_->requirePlace(fileName(m, input) + ".png");
   }
 
   // ---- pictures

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstdio>
 
@@ -21,6 +22,52 @@ namespace {
 void say(const std::string& text) {
   std::fwrite(text.data(), 1, text.size(), stderr);
   std::fflush(stderr);
+}
+
+// On its way to standard output. Others may have made that one that does not wait for its reader, and stdio drops what
+// such a pipe does not take at once.
+class Output {
+ public:
+  ~Output() { flush(); }
+  void put(std::string_view text) {
+    constexpr std::size_t most = 1 << 16;
+    const std::lock_guard lock(mutex_);
+    pending_ += text;
+    if (pending_.size() >= most) writePending();
+  }
+  void flush() {
+    const std::lock_guard lock(mutex_);
+    writePending();
+  }
+  bool failed() const { return failed_; }
+
+ private:
+  void writePending();
+
+  std::mutex mutex_;
+  std::string pending_;
+  std::atomic<bool> failed_ = false;
+};
+
+void Output::writePending() {
+  for (std::string_view rest = pending_; !rest.empty();) {
+    const ssize_t count = ::write(STDOUT_FILENO, rest.data(), rest.size());
+    if (count >= 0) {
+      rest.remove_prefix(static_cast<std::size_t>(count));
+    } else if (errno == EAGAIN) {
+      pollfd state = {STDOUT_FILENO, POLLOUT, 0};
+      poll(&state, 1, -1);
+    } else if (errno != EINTR) {
+      failed_ = true;
+      break;
+    }
+  }
+  pending_.clear();
+}
+
+Output& standardOutput() {
+  static Output one;
+  return one;
 }
 
 bool nobodyReads(int stream) {
@@ -42,15 +89,14 @@ void Console::clearBar() {
 }
 
 void Console::write(const std::string& line) {
-  const std::string shown = visibleText(line) + '\n';
-  std::fwrite(shown.data(), 1, shown.size(), stdout);
+  standardOutput().put(visibleText(line) + '\n');
 }
 
 void Console::data(const std::string& line) {
   std::lock_guard lock(mutex_);
   clearBar();
   write(line);
-  std::fflush(stdout);
+  standardOutput().flush();
 }
 
 void Console::heading(const std::string& title) {
@@ -67,7 +113,7 @@ void Console::lines(const std::string& text) {
     write(text.substr(start, end - start));
     start = end + 1;
   }
-  std::fflush(stdout);
+  standardOutput().flush();
 }
 
 void Console::result(const std::string& line) {
@@ -118,8 +164,17 @@ bool isUnreadOutput(const std::string& path) {
          named.st_ino == output.st_ino && nobodyReads(STDOUT_FILENO);
 }
 
+void putOutput(std::string_view text) {
+  standardOutput().put(text);
+}
+
+bool outputFailed() {
+  return standardOutput().failed();
+}
+
 void flushStandardOutput() {
-  if (std::fflush(stdout) == 0 && !std::ferror(stdout)) return;
+  standardOutput().flush();
+  if (!outputFailed()) return;
   if (nobodyReads(STDOUT_FILENO)) throw ReaderGone();
   throw Error(ErrorCode::FileWriteFailed, "standard output", "cannot be written");
 }

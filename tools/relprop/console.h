@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <mutex>
 #include <string>
+#include <string_view>
 
 #include "relprop/error.h"
 
@@ -45,6 +46,11 @@ class ReaderGone : public Error {
  public:
   ReaderGone() : Error(ErrorCode::FileWriteFailed, "standard output", "nobody reads it any more") {}
 };
+
+// To standard output, some time before the next flush. A pipe that is full and would not wait is waited for.
+void putOutput(std::string_view text);
+// Whether something that was put there did not arrive.
+bool outputFailed();
 
 // Whether a path is that of standard output, and whoever read it has gone.
 bool isUnreadOutput(const std::string& path);

@@ -2,8 +2,8 @@
 
 #include "commands.h"
 #include "explain_run.h"
-#include "paths.h"
 #include "real_number.h"
+#include "whole_number.h"
 
 namespace relprop::cli {
 namespace {
@@ -44,7 +44,7 @@ void addResultOptions(CLI::App& app, ExplainArguments& arguments) {
   app.add_option("--percentile", output.percentile, "magnitudes above this percentile saturate (default 100)")
       ->check(realNumber([](double p) { return p >= 0.001 && p <= 100; }, "from 0.001 to 100"))
       ->type_name("P");
-  app.add_option("--zoom", output.zoom, "every pixel becomes N×N")->check(CLI::Range(1, 64))->type_name("N");
+  addWholeNumber(app, "--zoom", output.zoom, "every pixel becomes N×N", 1, 64);
   app.add_option_function<std::vector<std::string>>(
          "--save", [&output](const std::vector<std::string>& kinds) { chooseKinds(output, kinds); },
          "kinds of files, separated by commas: png (default), npy, json, or none")
@@ -53,9 +53,7 @@ void addResultOptions(CLI::App& app, ExplainArguments& arguments) {
       ->check(CLI::IsMember({"png", "npy", "json", "none"}));
   app.add_flag("--layers", output.layers,
                "a strip of relevance at inner layers too: those of --at, else one for each size of feature maps");
-  app.add_option("-o,--out", output.folder, "folder for the results (default out)")
-      ->check(namesSomething())
-      ->type_name("DIR");
+  app.add_option("-o,--out", output.folder, "folder for the results (default out)")->type_name("DIR");
 }
 
 // Options that nothing of what is asked for would show.

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <memory>
 
 #include "commands.h"
@@ -41,7 +40,7 @@ class Run {
  private:
   void readModel();
   std::vector<std::filesystem::path> filesRead(const Model& model, const std::vector<MethodChoice>& choices) const;
-  void requireNoInputWritten() const;
+  void requirePlaces() const;
   MethodSet::Network network(const Model& model);
   int batchSize(const Model& model) const;
   Shape openShape(const Model& model) const;
@@ -139,7 +138,7 @@ void Run::readModel() {
   const auto note = [this](const std::string& text) { writer_.drain(), console_.note(text); };
   const auto warn = [this](const std::string& text) { writer_.drain(), console_.warning(text); };
   methods_.emplace(std::move(choices), std::move(net), note, warn);
-  requireNoInputWritten();
+  requirePlaces();
   methods_->check();
   reader_.emplace(model.path(), preprocess, methods_->inputShape(), output.layout, output);
 }
@@ -154,9 +153,9 @@ std::vector<std::filesystem::path> Run::filesRead(const Model& model, const std:
   return files;
 }
 
-void Run::requireNoInputWritten() const {
+void Run::requirePlaces() const {
   for (const Method& method : methods_->all())
-    for (const Input& input : inputs_) outputs_->requireNoInput(input, method.filePart, question_);
+    for (const Input& input : inputs_) outputs_->requirePlaces(input, method.filePart, question_);
 }
 
 // ---- failures
@@ -330,7 +329,7 @@ void Run::report(const Method& method, const Explained& member, const std::vecto
     json["files"] = files[map];
     console_.lines(dump(json, -1));
   }
-  if (arguments_.output.any() || !std::ferror(stdout)) return;
+  if (arguments_.output.any() || !outputFailed()) return;
   unseen_ = true;
   interrupt();  // no result would be seen of what is left
 }

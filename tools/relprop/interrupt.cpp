@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <system_error>
 
 #include "commands.h"
 
@@ -12,13 +13,14 @@ namespace {
 
 // Lock-free, so that a signal handler may touch them.
 std::atomic<int> signals{0};
-std::atomic<int> writers{0};
+std::atomic<int> writers{0}, waiting{0};
 static_assert(std::atomic<int>::is_always_lock_free);
 
 // A terminal that is closed sends SIGHUP, and its shell another one: nobody asks twice.
 void onSignal(int signal) {
-  const bool again = signals.fetch_add(1) > 0 && signal != SIGHUP;
-  if (again && writers.load() == 0) _exit(kExitInterrupted);
+  const int before = signals.fetch_add(1);
+  const bool again = before > 0 && signal != SIGHUP, insists = before > 1 && signal != SIGHUP;
+  if (insists || ((again || waiting.load() > 0) && writers.load() == 0)) _exit(kExitInterrupted);
 }
 
 void watch(int signal) {
@@ -45,11 +47,13 @@ void interrupt() {
   signals.fetch_add(1);
 }
 
-WritingGuard::WritingGuard() {
-  writers.fetch_add(1);
+WritingGuard::WritingGuard(const std::filesystem::path& written) {
+  std::error_code ignored;
+  waits_ = std::filesystem::is_other(written, ignored);
+  (waits_ ? waiting : writers).fetch_add(1);
 }
 WritingGuard::~WritingGuard() {
-  writers.fetch_sub(1);
+  (waits_ ? waiting : writers).fetch_sub(1);
 }
 
 }  // namespace relprop::cli

@@ -3,6 +3,8 @@
 // ignored.
 #pragma once
 
+#include <filesystem>
+
 namespace relprop::cli {
 
 void watchInterrupts();
@@ -10,13 +12,19 @@ bool interrupted();
 // As if a signal had come.
 void interrupt();
 
-// While one lives a second signal does not end the program either: a file that is being written is finished or removed.
+// Of a file or folder that is being written. While one lives a second signal does not end the program either, but a
+// third: the file is finished or removed, unless the disk does not answer. With devices and pipes it is the other way
+// round: nothing of them is whole or half, and a pipe that nobody reads keeps its writer waiting for ever, between no
+// two steps. There the first signal ends the program.
 class WritingGuard {
  public:
-  WritingGuard();
+  explicit WritingGuard(const std::filesystem::path& written);
   ~WritingGuard();
   WritingGuard(const WritingGuard&) = delete;
   WritingGuard& operator=(const WritingGuard&) = delete;
+
+ private:
+  bool waits_;
 };
 
 }  // namespace relprop::cli

@@ -5,12 +5,14 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "budget_option.h"
 #include "commands.h"
 #include "console.h"
 #include "failure.h"
 #include "interrupt.h"
+#include "no_empty_values.h"
 #include "relprop/explain.h"
 #include "threads.h"
 
@@ -95,16 +97,30 @@ std::string suggestions(const CLI::App& root) {
   return text;
 }
 
+// CLI11 takes the word behind "--title=" for its value.
+std::string emptyValue(int argc, char** argv) {
+  for (int i = 2; i < argc; ++i) {
+    const std::string word = argv[i];
+    if (word == "--") break;
+    if (word.starts_with("--") && word.find('=') + 1 == word.size())
+      return fmt::format("{}: {}", word.substr(0, word.size() - 1), kNoValue);
+  }
+  return "";
+}
+
 std::string parseMessage(const CLI::App& root, const CLI::ParseError& error) {
   return error.what() + suggestions(root);
 }
 
 int run(CLI::App& root, const std::vector<Command>& commands, int argc, char** argv) {
-  if (std::string wrong = wrongCommand(commands, argc, argv); !wrong.empty()) return usageError(wrong);
+  for (const std::string& wrong : {wrongCommand(commands, argc, argv), emptyValue(argc, argv)})
+    if (!wrong.empty()) return usageError(wrong);
   try {
     root.parse(argc, argv);
   } catch (const CLI::Success& asked) {  // --help, --version
-    int code = root.exit(asked);
+    std::ostringstream text;
+    const int code = root.exit(asked, text);
+    putOutput(text.str());
     flushStandardOutput();
     return code;
   } catch (const CLI::ParseError& error) {
@@ -145,6 +161,7 @@ int guardedMain(int argc, char** argv) {
       const std::string name = command.app->get_name();
       if (name != "methods" && name != "metrics" && name != "completion") addBudgetOption(*command.app);
     }
+    refuseEmptyValues(root);
     return run(root, commands, argc, argv);
   } catch (...) {
     return exitCodeOfFailure();

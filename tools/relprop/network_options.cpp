@@ -8,6 +8,8 @@
 #include <system_error>
 
 #include "relprop/error.h"
+#include "size_text.h"
+#include "whole_number.h"
 
 namespace relprop::cli {
 namespace {
@@ -77,8 +79,12 @@ void addMapShortcuts(CLI::App& app, NetworkOptions& options) {
   addFlagShortcut(app, options, {"--normalize", "normalize", "on"}, "the largest magnitude becomes 1");
   addShortcut(app, options, {"--noise", "noise", ""}, "mean over noisy copies, share of the image's range")
       ->type_name("SIGMA");
-  addShortcut(app, options, {"--samples", "samples", ""}, "how many noisy copies")->type_name("N");
-  addShortcut(app, options, {"--quantize", "quantize", ""}, "levels of lrp-resnet's maps, 0 for none")->type_name("N");
+  addShortcut(app, options, {"--samples", "samples", ""}, "how many noisy copies")
+      ->transform(wholeNumber<std::int64_t>())
+      ->type_name("N");
+  addShortcut(app, options, {"--quantize", "quantize", ""}, "levels of lrp-resnet's maps, 0 for none")
+      ->transform(wholeNumber<std::int64_t>())
+      ->type_name("N");
 }
 
 void addMethodOptions(CLI::App& app, NetworkOptions& options) {
@@ -119,12 +125,9 @@ void addCostOptions(CLI::App& app, NetworkOptions& options) {
          },
          "what relprop tune wrote on this machine: how each layer is computed")
       ->type_name("FILE");
-  app.add_option("--memory", options.memory,
-                 "limit for weights, activations and work space, e.g. 512M; what does not fit is computed again")
-      ->transform(CLI::AsSizeValue(false))
-      ->check([](const std::string& bytes) {
-        return bytes == "0" || bytes.starts_with('-') ? "expected a size, such as 512M" : "";
-      })
+  app.add_option_function<std::string>(
+         "--memory", [&options](const std::string& size) { options.memory = sizeIn("--memory", size, size); },
+         "limit for weights, activations and work space, e.g. 512M; what does not fit is computed again")
       ->type_name("SIZE");
 }
 
@@ -162,12 +165,8 @@ void addRunOptions(CLI::App& app, NetworkOptions& options) {
          "where the channels of the input lie, N×C×H×W or N×H×W×C, where the network leaves it open")
       ->check(CLI::IsMember({"nchw", "nhwc"}))
       ->type_name("nchw|nhwc");
-  app.add_option("-b,--batch", options.batchGiven, "images computed together")
-      ->check(CLI::Range(1, 4096))
-      ->type_name("N");
-  app.add_option("--threads", options.threads, "threads (default: all cores)")
-      ->check(CLI::Range(1, 1024))
-      ->type_name("N");
+  addWholeNumber(app, "-b,--batch", options.batchGiven, "images computed together", 1, 4096);
+  addWholeNumber(app, "--threads", options.threads, "threads (default: all cores)", 1, 1024);
   app.add_flag("--reference", options.reference, "plain loops instead of the fast kernels: slow, for checking");
 }
 

@@ -127,17 +127,16 @@ std::string Outputs::panelName(const std::string& name, const std::string& metho
   return name + "." + (methods_ == 1 ? methodPart : "panel");
 }
 
-void Outputs::requireNoInput(const Input& input, const std::string& methodPart, const Question& question) const {
-  if (!files_.holdInputs()) return;
+void Outputs::requirePlaces(const Input& input, const std::string& methodPart, const Question& question) const {
   const std::string name = input.name + "." + methodPart;
-  if (options_.npy) files_.requireNoInput(name + ".npy");
-  if (options_.json) files_.requireNoInput(name + ".json");
+  if (options_.npy) files_.requirePlace(name + ".npy");
+  if (options_.json) files_.requirePlace(name + ".json");
   if (!options_.png || input.tensor) return;
   for (std::size_t t = 0; t < targets_; ++t) {
-    files_.requireNoInput(name + targetPart(t, question) + ".png");
-    if (options_.layers) files_.requireNoInput(name + targetPart(t, question) + ".layers.png");
+    files_.requirePlace(name + targetPart(t, question) + ".png");
+    if (options_.layers) files_.requirePlace(name + targetPart(t, question) + ".layers.png");
   }
-  if (wantsPanel()) files_.requireNoInput(panelName(input.name, methodPart) + ".png");
+  if (wantsPanel()) files_.requirePlace(panelName(input.name, methodPart) + ".png");
 }
 
 std::vector<Files> Outputs::save(const Explained& explained, const std::string& methodPart, const RunFacts& facts) {

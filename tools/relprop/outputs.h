@@ -45,9 +45,9 @@ class Outputs {
   // `inputs`: what the run reads.
   Outputs(OutputOptions options, std::size_t methods, std::size_t targets, const InputFiles& inputs);
 
-  // Throws FileWriteFailed when a result of the picture would be written over an input. What the rows of a tensor are
-  // called is known once it is read; `save` throws the same then.
-  void requireNoInput(const Input& input, const std::string& methodPart, const Question& question) const;
+  // Throws FileWriteFailed when a result of the picture would be written over an input, or its name is too long. What
+  // the rows of a tensor are called is known once it is read; `save` throws the same then.
+  void requirePlaces(const Input& input, const std::string& methodPart, const Question& question) const;
 
   // Writes what was asked for; the result has one entry a map. Throws FileWriteFailed and what rendering throws.
   std::vector<Files> save(const Explained& explained, const std::string& methodPart, const RunFacts& facts);

@@ -3,7 +3,6 @@
 
 #include <sys/types.h>
 
-#include <CLI/CLI.hpp>
 #include <filesystem>
 #include <set>
 #include <string>
@@ -13,11 +12,6 @@
 #include "relprop/error.h"
 
 namespace relprop::cli {
-
-// For options that are paths: nothing can be written to "", and a message about it would name nothing.
-inline CLI::Validator namesSomething() {
-  return {[](const std::string& path) { return path.empty() ? std::string("'' is no path") : std::string(); }, ""};
-}
 
 inline void requireModelName(const std::string& model) {
   if (model.empty()) throw Error(ErrorCode::FileNotFound, "''", "no such file", "a model");
@@ -40,8 +34,14 @@ void requireNoInput(const std::filesystem::path& out, const InputFiles& inputs, 
 // Throws FileWriteFailed when results could not be written to `folder`; makes nothing.
 void checkWritable(const std::filesystem::path& folder, const std::string& option = "--out");
 
-// Called before the work that the file is for. Folders above it may be missing.
+// In bytes, of what a folder holds that is there or is still to be made.
+std::size_t longestName(const std::filesystem::path& folder);
+
+// Called before the work that the file is for; throws FileWriteFailed. It is written whole: no device or pipe. Folders
+// above it may be missing, but not above what a link leads to.
 void requirePlaceOfFile(const std::filesystem::path& file, const std::string& option = "--out");
+// The same of what writeFile writes: devices and pipes take what they are sent, and nobody makes a folder.
+void requirePlaceOfText(const std::filesystem::path& file, const std::string& option = "--out");
 
 // With those above it; throws FileWriteFailed. One that is there is left as it is.
 void makeFolder(const std::filesystem::path& folder);

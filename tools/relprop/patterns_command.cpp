@@ -108,7 +108,7 @@ void PatternRun::prepare() {
   requireModelName(network_.model);
   std::vector<std::string> notes;  // about the names of results, of which there is one here
   inputs_ = collectInputs(arguments_.paths, notes);
-  requirePlaceOfFile(arguments_.out);
+  for (const fs::path& written : {arguments_.out, part_}) requirePlaceOfFile(written);
   model_ = loadModel(network_, console_);
   requireOutIsNoInput();
   preprocess_ = chosenPreprocess(*model_, network_);
@@ -265,7 +265,7 @@ bool PatternRun::save() {
   nlohmann::json note = identity(inputs_, preprocess_);
   note["next"] = progress_.next, note["failed"] = progress_.failed;
   try {
-    const WritingGuard guard;
+    const WritingGuard guard(part_);
     estimator_->saveState(part_, note.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace));
   } catch (...) {
     console_.warning("what was done so far cannot be kept: " + failureMessage());
@@ -284,7 +284,7 @@ void PatternRun::saveNowAndThen() {
 
 // When they cannot be written the pass was not in vain.
 void PatternRun::write(const Patterns& patterns) {
-  const WritingGuard guard;
+  const WritingGuard guard(arguments_.out);
   try {
     patterns.save(arguments_.out);
   } catch (...) {
@@ -344,9 +344,7 @@ void addOwnOptions(CLI::App& app, PatternArguments& arguments) {
   app.add_option("images", arguments.paths, "JPEG, PNG, WebP or .npy files, or folders of them")
       ->required()
       ->type_name("IMAGE");
-  app.add_option("-o,--out", arguments.out, "the file for the patterns (default patterns.npz)")
-      ->check(namesSomething())
-      ->type_name("FILE");
+  app.add_option("-o,--out", arguments.out, "the file for the patterns (default patterns.npz)")->type_name("FILE");
   app.add_option("--batchnorm", arguments.batchnorm,
                  "fold into the convolution (default) or pass through, as in the method the patterns are for")
       ->check(CLI::IsMember({"fold", "pass"}));

@@ -10,14 +10,18 @@
 
 namespace relprop::cli {
 
-ResultFiles::ResultFiles(std::filesystem::path folder, const InputFiles& inputs) : folder_(std::move(folder)) {
+ResultFiles::ResultFiles(std::filesystem::path folder, const InputFiles& inputs)
+    : folder_(std::move(folder)), longest_(longestName(folder_)) {
   std::error_code failed;
   for (std::filesystem::directory_iterator entry(folder_, failed), end; !failed && entry != end;
        entry.increment(failed))
     if (inputs.holds(entry->path())) inputs_.insert(entry->path().filename().string());
 }
 
-void ResultFiles::requireNoInput(const std::string& name) const {
+void ResultFiles::requirePlace(const std::string& name) const {
+  if (name.size() > longest_)
+    throw Error(ErrorCode::FileWriteFailed, (folder_ / name).string(), fmt::format("a name of {} bytes", name.size()),
+                fmt::format("at most {}", longest_), "give the input a shorter name");
   if (inputs_.contains(name))
     throw Error(ErrorCode::FileWriteFailed, (folder_ / name).string(),
                 "an input of this command, which a result would destroy", "", "give another folder with --out");
@@ -28,10 +32,10 @@ std::string ResultFiles::write(const std::string& name, const std::string& exten
   std::string file = name + "." + extension;
   for (int counter = 2; !written_.insert(file).second; ++counter)
     file = fmt::format("{}-{}.{}", name, counter, extension);
-  requireNoInput(file);
+  requirePlace(file);
   makeFolder(folder_);
   const std::string path = (folder_ / file).string();
-  const WritingGuard guard;
+  const WritingGuard guard(path);
   writeFile(path, bytes);
   return path;
 }

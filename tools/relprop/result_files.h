@@ -15,16 +15,15 @@ class ResultFiles {
  public:
   ResultFiles(std::filesystem::path folder, const InputFiles& inputs);
 
-  // Whether the folder holds anything that the run reads; where it does not, as mostly, no name has to be looked at.
-  bool holdInputs() const { return !inputs_.empty(); }
-  // Throws FileWriteFailed when the file of that name is one that the run reads.
-  void requireNoInput(const std::string& name) const;
+  // Throws FileWriteFailed when the file of that name is one that the run reads, or none that the folder can hold.
+  void requirePlace(const std::string& name) const;
   // Writes NAME.extension, or where the run has written that already, NAME-2.extension, …; makes the folder where it is
   // missing. The result is the path. Throws FileWriteFailed.
   std::string write(const std::string& name, const std::string& extension, const std::vector<std::uint8_t>& bytes);
 
  private:
   std::filesystem::path folder_;
+  std::size_t longest_;            // name that the folder takes
   std::set<std::string> inputs_;   // names in the folder that lead to what is read
   std::set<std::string> written_;  // names that are taken
 };

@@ -1,12 +1,13 @@
 // What reads stores: report, export and merge.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <unistd.h>
 
 #include <algorithm>
-#include <iostream>
 #include <optional>
 #include <set>
 #include <string_view>
+#include <system_error>
 
 #include "commands.h"
 #include "console.h"
@@ -17,6 +18,7 @@
 #include "relprop/image.h"
 #include "relprop/report.h"
 #include "relprop/store.h"
+#include "relprop/text.h"
 #include "relprop/virelay.h"
 #include "whole_number.h"
 
@@ -67,10 +69,12 @@ int reportMarkdown(const Store& store, const StoreArguments& arguments, Console&
   const std::string text = markdownReport(store, arguments.report);
   if (interrupted()) return kExitInterrupted;
   if (!arguments.beside.empty()) noteFigures(console, arguments, text, "\nIn brackets: ");
-  if (arguments.out.empty())
+  if (arguments.out.empty()) {
     console.lines(text);
-  else
-    writeFile(arguments.out, text);
+    return kExitOk;
+  }
+  const WritingGuard guard(arguments.out);
+  writeFile(arguments.out, text);
   return kExitOk;
 }
 
@@ -78,7 +82,7 @@ int reportPages(const Store& store, const StoreArguments& arguments, Console& co
   ReportOptions options = arguments.report;
   std::optional<WritingGuard> writing;
   options.progress = [&](std::int64_t done, std::int64_t total) {
-    if (done == total) writing.emplace();
+    if (done == total) writing.emplace(arguments.out);
     return !interrupted();
   };
   try {
@@ -97,10 +101,26 @@ int reportPages(const Store& store, const StoreArguments& arguments, Console& co
   return kExitOk;
 }
 
+// What SQLite keeps beside a store has results that are not in it yet, or will have some: whether or not it is there.
+void requireNoJournal(const fs::path& out, const fs::path& store) {
+  const auto settled = [](const fs::path& path) {
+    std::error_code failed;
+    return fs::weakly_canonical(fs::absolute(path, failed), failed).string();
+  };
+  for (const char* end : {"-wal", "-shm", "-journal"})
+    if (settled(out) == settled(store) + end)
+      throw Error(ErrorCode::FileWriteFailed, out.string(), "an input of this command, which writing would destroy", "",
+                  "give another --out");
+}
+
 int runReport(StoreArguments& arguments) {
   watchInterrupts();
   Console console(false);
-  if (arguments.markdown) requireNoInput(arguments.out, InputFiles({arguments.store, arguments.beside}));
+  if (arguments.markdown && !arguments.out.empty()) {
+    requirePlaceOfText(arguments.out);
+    requireNoInput(arguments.out, InputFiles({arguments.store, arguments.beside}));
+    requireNoJournal(arguments.out, arguments.store);
+  }
   if (!arguments.beside.empty()) arguments.report.beside = readPublishedFigures(arguments.beside);
   const Store store = Store::open(arguments.store, Store::Access::Read);
   const int code =
@@ -109,26 +129,55 @@ int runReport(StoreArguments& arguments) {
   return code;
 }
 
+// On a terminal a name of the store's is no more than itself; anywhere else the text is data.
+std::string forTerminal(const std::string& text) {
+  std::string shown;
+  for (std::size_t start = 0; start < text.size();) {
+    const std::size_t end = text.find('\n', start);
+    const bool ends = end != std::string::npos;
+    std::string_view line = std::string_view(text).substr(start, ends ? end - start : end);
+    if (ends && line.ends_with('\r')) line.remove_suffix(1);
+    shown += visibleText(line) + (ends ? "\n" : "");
+    start = ends ? end + 1 : text.size();
+  }
+  return shown;
+}
+
 int exportText(const Store& store, const std::string& format) {
-  exportStore(store, format, [](const std::string& text) {
-    std::fwrite(text.data(), 1, text.size(), stdout);
-    if (std::ferror(stdout)) flushStandardOutput();  // throws; a full disk need not wait for the end
+  const bool terminal = ::isatty(STDOUT_FILENO) == 1;
+  exportStore(store, format, [terminal](const std::string& piece) {
+    const std::string text = terminal ? forTerminal(piece) : piece;
+    putOutput(text);
+    if (outputFailed()) flushStandardOutput();  // throws; a full disk need not wait for the end
   });
   flushStandardOutput();
   return kExitOk;
 }
 
+// Of a project: none of its files takes the place of one that is read, nor of a pipe that nobody may read.
+void requirePlaceOfProject(const ExportArguments& arguments, const Model& model) {
+  std::vector<fs::path> read = filesOf(arguments.network, model);
+  read.insert(read.end(), {arguments.store, arguments.labels});
+  const InputFiles inputs(read);
+  for (const char* name : {"input.h5", "attribution.h5", "label-map.json", "project.yaml"}) {
+    requirePlaceOfFile(arguments.out / name);
+    requireNoInput(arguments.out / name, inputs);
+  }
+}
+
 int exportProject(const Store& store, const ExportArguments& arguments) {
   watchInterrupts();
   Console console(false);
+  checkWritable(arguments.out);
   const Model model = loadModel(arguments.network, console);
+  requirePlaceOfProject(arguments, model);
   VirelayOptions options = arguments.virelay;
   options.labels = chosenLabels(model, arguments.labels);
   options.layout = arguments.network.layout;
   options.threads = arguments.network.threads;
   options.batch = chosenBatch(model, "gradient", arguments.network.batchGiven, options.batch);
   options.again = [] { return !interrupted(); };
-  const WritingGuard guard;
+  const WritingGuard guard(arguments.out);
   const VirelayProject project = exportVirelay(store, model, arguments.out, options);
   if (project.leftOut > 0)
     console.note(fmt::format("{} pictures are left out: the store keeps no heatmap of them", project.leftOut));
@@ -163,17 +212,39 @@ void noteVersions(Console& console, const Store& store) {
     console.note(fmt::format("results are of relprop {}: tables mix them", fmt::join(versions, " and ")));
 }
 
+// The first of several stores is believed; whoever merges should know that there was a choice.
+void noteDifferences(Console& console, const fs::path& part, const MergeDifferences& differences) {
+  const auto note = [&](std::size_t count, std::string_view noun, std::string_view what) {
+    if (count == 0) return;
+    console.note(fmt::format("{}: {} {}{} there before with other {}, which stay", part.string(), count, noun,
+                             count == 1 ? " was" : "s were", what));
+  };
+  note(differences.models, "network", "hashes, preprocessing or input shapes");
+  note(differences.pictures, "picture", "classes, labels, probabilities or kept pictures");
+  note(differences.maps, "heatmap", "values");
+  note(differences.results, "result", "scores or curves");
+}
+
+// What is wrong with a store that is to be merged is said before anything is written. Row by row, as memory need not
+// hold one.
+void requireReadable(const fs::path& path) {
+  const Store store = Store::open(path, Store::Access::Read);
+  store.pictures();
+  store.eachMap([](const MapFacts&) {}, true);
+  store.each([](const Result&, const Provenance&) {});
+}
+
 int runMerge(const StoreArguments& arguments) {
   watchInterrupts();
   Console console(false);
-  // Before anything is written; one at a time, as an open store takes memory.
-  for (const fs::path& part : arguments.parts) Store::open(part, Store::Access::Read);
+  for (const fs::path& part : arguments.parts) {
+    if (interrupted()) return kExitInterrupted;
+    requireReadable(part);
+  }
   Store whole = Store::open(arguments.out, Store::Access::Write);
   for (const fs::path& part : arguments.parts) {
     if (interrupted()) return kExitInterrupted;
-    if (const std::size_t differing = whole.merge(Store::open(part, Store::Access::Read)); differing > 0)
-      console.note(
-          fmt::format("{}: {} results were there before with other scores, which stay", part.string(), differing));
+    noteDifferences(console, part, whole.merge(Store::open(part, Store::Access::Read)));
   }
   noteSeeds(console, whole);
   noteVersions(console, whole);
@@ -196,7 +267,7 @@ void addFormatOptions(CLI::App& app, std::string& format) {
 
 void addProjectOptions(CLI::App& app, ExportArguments& arguments) {
   app.option_defaults()->group(kProjectGroup);
-  app.add_option("-o,--out", arguments.out, "the folder of the project")->check(namesSomething())->type_name("FOLDER");
+  app.add_option("-o,--out", arguments.out, "the folder of the project")->type_name("FOLDER");
   app.add_option("--model", arguments.network.model, "the network that was evaluated, for its scores")
       ->type_name("MODEL");
   app.add_option("-m,--method", arguments.virelay.method, "whose heatmaps, of several methods in the store")
@@ -230,7 +301,6 @@ Command addReport(CLI::App& root) {
   auto arguments = std::make_shared<StoreArguments>();
   app->add_option("store", arguments->store, "what relprop evaluate wrote")->required()->type_name("STORE");
   app->add_option("-o,--out", arguments->out, "the folder to write (default report; with --markdown a file)")
-      ->check(namesSomething())
       ->type_name("PATH");
   CLI::Option* markdown =
       app->add_flag("--markdown", arguments->markdown, "the tables as Markdown, to standard output without --out");
@@ -263,7 +333,6 @@ Command addMerge(CLI::App& root) {
   app->add_option("stores", arguments->parts, "the stores to read")->required()->type_name("STORE");
   app->add_option("-o,--out", arguments->out, "the store to add to, made when it is not there")
       ->required()
-      ->check(namesSomething())
       ->type_name("FILE");
   app->footer(kMergeExamples);
   return {app, [arguments] { return runMerge(*arguments); }};

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "method_choice.h"
+#include "no_empty_values.h"
 
 namespace relprop::cli {
 namespace {
@@ -32,7 +33,11 @@ void addQuestionOptions(CLI::App& app, TargetOptions& options) {
       ->type_name("argmax|top:K|CLASS|not:CLASS|FILE.npy")
       ->allow_extra_args(false);
   app.add_option_function<std::string>(
-         "--contrast", [&options](const std::string& text) { options.contrast = text == "others" ? "" : text; },
+         "--contrast",
+         [&options](const std::string& text) {
+           if (text.empty()) throw CLI::ValidationError("--contrast", kNoValue);
+           options.contrast = text == "others" ? "" : text;
+         },
          "what speaks for the target rather than for CLASS, or without a value for all others")
       ->expected(0, 1)
       ->default_str("others")

@@ -12,6 +12,7 @@
 #include "relprop/error.h"
 #include "relprop/image.h"
 #include "table.h"
+#include "whole_number.h"
 
 namespace relprop::cli {
 namespace {
@@ -52,21 +53,10 @@ void print(Console& console, const TuneReport& report) {
   printTable(console, rows);
 }
 
-// Before minutes of measuring. A device is written to as it is, whoever owns its folder.
-void requirePlace(const fs::path& out) {
-  std::error_code ignored;
-  if (fs::is_other(out, ignored)) return;
-  requirePlaceOfFile(out);
-  const fs::path folder = fs::absolute(out).parent_path();
-  if (!fs::is_directory(folder, ignored))
-    throw Error(ErrorCode::FileWriteFailed, out.string(), "there is no folder " + folder.string(), "",
-                "make it, or choose another one with --out");
-}
-
 int runTune(const TuneArguments& arguments) {
   watchInterrupts();
   requireModelName(arguments.network.model);
-  requirePlace(arguments.out);
+  requirePlaceOfText(arguments.out);
   Console console(arguments.quiet);
   const Model model = loadModel(arguments.network, console);
   requireNoInput(arguments.out, InputFiles(filesOf(arguments.network, model)));
@@ -81,7 +71,10 @@ int runTune(const TuneArguments& arguments) {
   };
   const TuneReport report = tune(model, options);
   print(console, report);
-  writeFile(arguments.out, toJson(report.tuning));
+  {
+    const WritingGuard guard(arguments.out);
+    writeFile(arguments.out, toJson(report.tuning));
+  }
   console.result(fmt::format("{}: {} layers, batches of {}, named {}", arguments.out.string(),
                              report.tuning.layers.size(), report.tuning.batch, nameOf(report.tuning)));
   flushStandardOutput();
@@ -95,13 +88,8 @@ Command addTune(CLI::App& root) {
   auto arguments = std::make_shared<TuneArguments>();
   addModelOptions(*app, arguments->network);
   removeOptions(*app, {"--batch", "--reference"});
-  app->add_option("-o,--out", arguments->out, "the file to write")
-      ->required()
-      ->check(namesSomething())
-      ->type_name("FILE");
-  app->add_option("--rounds", arguments->rounds, "how often each way is measured (default 7)")
-      ->check(CLI::Range(1, 100000))
-      ->type_name("N");
+  app->add_option("-o,--out", arguments->out, "the file to write")->required()->type_name("FILE");
+  addWholeNumber(*app, "--rounds", arguments->rounds, "how often each way is measured (default 7)", 1, 100000);
   app->add_flag("-q,--quiet", arguments->quiet, "nothing on standard error but errors");
   app->footer(kTuneExamples);
   return {app, [arguments] { return runTune(*arguments); }};

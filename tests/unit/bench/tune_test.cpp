@@ -105,6 +105,16 @@ TEST(Tune, StopsWhenAsked) {
   EXPECT_EQ(failureOf([&] { tune(exampleModel(), options); }).where(), "rounds");
 }
 
+TEST(Tune, StopsBetweenRoundsAndWhileBatchesAreTimed) {
+  int calls = 0;
+  TuneOptions options{.threads = 1, .rounds = 1'000'000'000};
+  options.progress = [&](std::size_t, std::size_t) { return ++calls < 20; };
+  EXPECT_EQ(failureOf([&] { tune(exampleModel(), options); }).code(), ErrorCode::Cancelled);
+  options.rounds = 1;
+  options.progress = [](std::size_t done, std::size_t total) { return done < total; };
+  EXPECT_EQ(failureOf([&] { tune(exampleModel(), options); }).code(), ErrorCode::Cancelled);
+}
+
 TEST(Tuning, SurvivesAFile) {
   Tuning tuning = tunedForHere();
   tuning.layers = {{"forward a", "direct"}, {"backward b", "F(4×4)"}};
