@@ -1,5 +1,7 @@
 #include "c/option_table.h"
 
+#include <fmt/format.h>
+
 #include <limits>
 
 #include "relprop/error.h"
@@ -44,10 +46,15 @@ void readLabels(const Value& value, Options& options) {
     options.labels = value.text();
 }
 
+// A number of JSON is an index, whatever classes are called: in digits that no name is written in.
+std::string indexWord(const Value& value) {
+  return fmt::format("{:020}", value.whole(-kMost, kMost));
+}
+
 // A class by number or words, or {"relevance": [one value a score]}.
 std::string targetWord(const Value& value, Options& options) {
   const nlohmann::json& json = value.json();
-  if (json.is_number_integer()) return std::to_string(value.whole(-kMost, kMost));
+  if (json.is_number_integer()) return indexWord(value);
   if (json.is_string()) return value.text();
   if (!json.is_object() || json.size() != 1 || !json.contains("relevance"))
     value.refuse("a class by number, a text or {\"relevance\": [a value a score]}");
@@ -81,7 +88,7 @@ void readContrast(const Value& value, Options& options) {
     options.target.contrast = value.flag() ? std::optional<std::string>("") : std::nullopt;
   } else {
     if (!json.is_number_integer() && !json.is_string()) value.refuse("a class by number or name, true or false");
-    const std::string rival = json.is_string() ? value.text() : value.word();
+    const std::string rival = json.is_string() ? value.text() : indexWord(value);
     options.target.contrast = rival == "others" ? "" : rival;
   }
 }

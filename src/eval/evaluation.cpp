@@ -6,7 +6,6 @@
 #include <set>
 #include <thread>
 
-#include "eval/evaluation_units.h"
 #include "eval/measuring.h"
 #include "eval/picture_failures.h"
 #include "explainer/translated.h"
@@ -48,14 +47,12 @@ struct Evaluation::Impl {
         measuring(model, options, subjects, protocols, methods, classifier, narrow.get()) {
     notes = dataset.notes();
     notes.insert(notes.end(), subjects.notes().begin(), subjects.notes().end());
-    addMappingNotes();
     if (!classifier.hasProbabilities()) protocols.requireNoProbabilities();
     for (std::size_t p = 0; p < protocols.count(); ++p)
       if (!protocols.lack(p).empty())
         notes.push_back(fmt::format("{} falls away: {}", protocols.texts()[p], protocols.lack(p)));
   }
 
-  void addMappingNotes();
   bool isSettled(const Store& store, std::size_t unit, const PictureFacts& key) const;
   std::vector<bool> wantedOf(const Store& store, const PictureFacts& key) const;
   PictureFacts keyOf(std::size_t unit) const;
@@ -72,14 +69,6 @@ struct Evaluation::Impl {
   eval::Measuring measuring;
   std::vector<std::string> notes;
 };
-
-// A network of one output may be asked about two classes.
-void Evaluation::Impl::addMappingNotes() {
-  if (options.target != "true" && !options.onlyCorrect) return;
-  const int classes = std::max(classifier.classes(), 2);
-  const std::vector<std::string> about = mappingNotes(dataset, options.labels, classes);
-  notes.insert(notes.end(), about.begin(), about.end());
-}
 
 // Skipped as a whole, for a reason that still holds.
 bool Evaluation::Impl::isSettled(const Store& store, std::size_t unit, const PictureFacts& key) const {

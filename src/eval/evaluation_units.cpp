@@ -188,12 +188,16 @@ std::string labelAt(const NameList& labels, std::size_t place) {
 
 // A class that is called like the number and stands elsewhere is as likely to be meant.
 void requireNoOtherCalledSo(const Dataset& dataset, const NameList& labels, const std::vector<bool>& used) {
+  std::map<std::string_view, std::size_t> places;  // of each name the first
+  for (std::size_t i = 0; i < labels.size(); ++i) places.emplace(labels[i], i);
   for (std::size_t k = 0; k < used.size(); ++k) {
-    const auto called = std::find(labels.begin(), labels.end(), std::to_string(k));
-    if (!used[k] || called == labels.end() || labelAt(labels, k) == *called) continue;
+    if (!used[k]) continue;
+    const std::string number = std::to_string(k);
+    const auto called = places.find(number);
+    if (called == places.end() || labelAt(labels, k) == number) continue;
     throw Error(ErrorCode::UnknownTarget, dataset.name(),
                 fmt::format("class {}, which is the name of the network's class {} and the number of its class '{}'", k,
-                            called - labels.begin(), labelAt(labels, k)),
+                            called->second, labelAt(labels, k)),
                 "one class of the network", "give the network other names with --labels");
   }
 }

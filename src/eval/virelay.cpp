@@ -313,7 +313,7 @@ VirelayProject exportVirelay(const Store& store, const Model& model, const fs::p
   const ProjectFolder made(folder);
   const int named = static_cast<int>(options.labels.size());
   VirelayWriter writer(store, chosen, classifier, std::max({classifier.classes(), named, kMostClasses}));
-  // Nothing takes its place before all of it is there.
+  // No array takes its place before all of it is there.
   replaceFile(folder / kInputFile, [&](const fs::path& inputs) {
     replaceFile(folder / kAttributionFile, [&](const fs::path& attributions) {
       writer.write(inputs, attributions, options.again);

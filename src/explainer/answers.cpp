@@ -16,8 +16,7 @@ namespace {
 
 constexpr char kNotFinite[] =
     "the network gives NaN or infinity on this input: an overflow, or a division by 0 or root of a negative number "
-    "that "
-    "the file has";
+    "that the file has";
 
 }  // namespace
 

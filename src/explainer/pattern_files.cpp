@@ -4,13 +4,11 @@
 
 #include <algorithm>
 #include <charconv>
-#include <functional>
 #include <utility>
 
 #include "core/limits.h"
 #include "explainer/prepare.h"
 #include "image/npy_values.h"
-#include "image/zip_archive.h"
 #include "relprop/budgets.h"
 #include "relprop/error.h"
 #include "relprop/patterns.h"
@@ -47,18 +45,6 @@ std::string textOf(const NpyValues& bytes, const std::string& where) {
   return text;
 }
 
-// As visitNpzEntries, with what the archive says of an entry's size before it is read.
-void visitSized(const std::filesystem::path& path,
-                const std::function<void(const NpzEntry& entry, std::uint64_t size)>& visit) {
-  constexpr ZipKind kind{ErrorCode::MalformedTensor, "a whole .npz archive of .npy entries"};
-  constexpr std::string_view extension = ".npy";
-  visitZip(path, kind, [&](const ZipEntry& entry) {
-    if (!entry.name.ends_with(extension))
-      throw Error(kind.code, entry.where, "no .npy file by its name", kind.expected);
-    visit({entry.name.substr(0, entry.name.size() - extension.size()), entry.where, entry.read}, entry.size);
-  });
-}
-
 // Nodes are kept side by side, and a number of one byte becomes one of eight: together they take no more than one entry
 // may have.
 std::uint64_t mostNodeBytes(const std::filesystem::path& path) {
@@ -77,12 +63,12 @@ void addFacts(std::map<std::string, NpyEntry>& entries, const PatternFacts& fact
 PatternFacts readFacts(const std::filesystem::path& path, const std::vector<std::string>& needed,
                        const std::string& hint) {
   PatternFacts facts;
-  visitSized(path, [&](const NpzEntry& entry, std::uint64_t size) {
+  visitNpzEntries(path, [&](const NpzEntry& entry) {
     if (!entry.name.starts_with(kFactPrefix)) return;
     const std::string key = entry.name.substr(kFactPrefix.size());
     if (std::find(needed.begin(), needed.end(), key) == needed.end()) return;
-    if (size > kMostFactBytes)
-      throw Error(ErrorCode::MalformedTensor, entry.where, fmt::format("{} bytes, unpacked", size),
+    if (key != "note" && entry.size > kMostFactBytes)  // a note is the caller's
+      throw Error(ErrorCode::MalformedTensor, entry.where, fmt::format("{} bytes, unpacked", entry.size),
                   fmt::format("at most {}", kMostFactBytes), hint);
     facts[key] = textOf(decodeNpyValues(entry.read(), entry.where), entry.where);
   });
@@ -106,14 +92,14 @@ std::int64_t numberFact(const PatternFacts& facts, const std::string& key, const
 void visitNodeEntries(const std::filesystem::path& path, const NpzVisitor& visit) {
   const std::uint64_t most = mostNodeBytes(path);
   std::uint64_t used = 0;
-  visitSized(path, [&](const NpzEntry& entry, std::uint64_t size) {
+  visitNpzEntries(path, [&](const NpzEntry& entry) {
     if (entry.name.starts_with(kFactPrefix)) return;
-    if (size > most - used)
+    if (entry.size > most - used)
       throw Error(ErrorCode::MalformedTensor, entry.where,
-                  fmt::format("{} bytes, unpacked, behind {} of other nodes", size, used),
+                  fmt::format("{} bytes, unpacked, behind {} of other nodes", entry.size, used),
                   fmt::format("at most {} of all nodes in an archive of this size", most),
                   "if the file is to be trusted, allow more (--budget archive=SIZE)");
-    used += size;
+    used += entry.size;
     visit(entry);
   });
 }

@@ -162,8 +162,14 @@ class Reader {
     else if (isFile(text))
       result.push_back(vectorFrom(text));
     else
-      result.push_back({Target::of(classOf(text, kTarget)), text});
+      result.push_back(classCalled(text));
     return result;
+  }
+
+  // An index is called by its digits, however many zeros stand before them.
+  NamedTarget classCalled(const std::string& text) const {
+    const int index = classOf(text, kTarget);
+    return {Target::of(index), wholeNumber(text) == index ? std::to_string(index) : text};
   }
 
   // Is it the name of the other answer of a network with one output, and not of the one?

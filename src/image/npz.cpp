@@ -47,7 +47,7 @@ void visitNpzEntries(const fs::path& path, const NpzVisitor& visit) {
   visitZip(path, kKind, [&](const ZipEntry& entry) {
     if (!entry.name.ends_with(kExtension))
       throw Error(kKind.code, entry.where, "no .npy file by its name", kKind.expected);
-    visit({entry.name.substr(0, entry.name.size() - kExtension.size()), entry.where, entry.read});
+    visit({entry.name.substr(0, entry.name.size() - kExtension.size()), entry.where, entry.read, entry.size});
   });
 }
 

@@ -24,6 +24,7 @@ void writeNpzEntries(const std::filesystem::path& path, const std::map<std::stri
 struct NpzEntry {
   std::string name, where;      // where: archive and entry, for errors
   std::function<Bytes()> read;  // the .npy file; valid during the visit
+  std::uint64_t size = 0;       // of that file, as the archive says
 };
 using NpzVisitor = std::function<void(const NpzEntry&)>;
 void visitNpzEntries(const std::filesystem::path& path, const NpzVisitor& visit);

@@ -75,7 +75,7 @@ void requireWord(NodeContext& c, const char* key, std::initializer_list<std::str
   if (!c.node.has(key)) return;
   const std::string word = c.node.stringAttr(key, "");
   if (std::find(words.begin(), words.end(), word) != words.end()) return;
-  c.refusals.add(std::string(opName(c.node.op)) + " with " + key + " " + quote(word), c.node.name);
+  c.refusals.add(std::string(c.raw.op) + " with " + key + " " + quote(word), c.node.name);
 }
 
 void pad(NodeContext& c) {

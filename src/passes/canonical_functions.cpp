@@ -213,12 +213,17 @@ bool cutQuotient(Graph& graph, std::size_t index, PassContext&) {
   return true;
 }
 
-// Nor has a power of integers, whatever the exponent; where that is whole, there is nothing to be cut.
+bool areCounts(const Constant& exponents) {
+  const auto isCount = [](auto e) { return e >= 0 && static_cast<double>(e) == std::floor(static_cast<double>(e)); };
+  return exponents.floats ? std::all_of(exponents.floats->begin(), exponents.floats->end(), isCount)
+                          : std::all_of(exponents.ints->begin(), exponents.ints->end(), isCount);
+}
+
+// Nor has a power of integers, whatever the exponent; where that is whole and not negative, there is nothing to be cut.
 bool cutPower(Graph& graph, std::size_t index, PassContext& context) {
   const Node node = graph.nodes[index];
-  const std::vector<float>* exponents = constantFloats(graph, node.inputs[1]);
-  const auto isCount = [](float e) { return e >= 0 && e == std::floor(e); };
-  if (!isWhole(graph, node) || !exponents || std::all_of(exponents->begin(), exponents->end(), isCount))
+  const ValueId by = node.inputs[1];
+  if (!isWhole(graph, node) || !graph.isConstant(by) || areCounts(*graph.value(by).constant))
     return power(graph, index, context);
   const ValueId exact = append(graph, node, "/exact", Op::Pow, node.inputs);
   power(graph, graph.nodes.size() - 1, context);

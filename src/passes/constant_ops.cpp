@@ -69,10 +69,12 @@ Constants sharing(const Call& call) {
 }
 
 Constants castToFloats(const Call& call) {
+  const std::int64_t to = call.node.intAttr("to", 1);
+  if (call.input(0).floats && !isShortFloat(to)) return sharing(call);
   return {withPayload(call.input(0), [&](const auto& values) {
     Floats floats;
     floats.reserve(values.size());
-    for (const auto value : values) floats.push_back(roundedTo(call.node.intAttr("to", 1), static_cast<float>(value)));
+    for (const auto value : values) floats.push_back(roundedTo(to, static_cast<float>(value)));
     return made(call.types.at(0), std::move(floats));
   })};
 }

@@ -144,10 +144,15 @@ float nearestBfloat(float value) {
   return std::bit_cast<float>((bits + 0x7fffu + (bits >> 16 & 1u)) & 0xffff0000u);
 }
 
+constexpr std::int64_t kHalf = 10, kBfloat16 = 16;
+
 }  // namespace
 
+bool isShortFloat(std::int64_t floats) {
+  return floats == kHalf || floats == kBfloat16;
+}
+
 float roundedTo(std::int64_t floats, float value) {
-  constexpr std::int64_t kHalf = 10, kBfloat16 = 16;
   return floats == kHalf ? nearestHalf(value) : floats == kBfloat16 ? nearestBfloat(value) : value;
 }
 

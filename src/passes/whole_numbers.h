@@ -25,5 +25,6 @@ std::int64_t truncatedTo(const Node& node, IntegerKind kind, float value);
 
 // The nearest number of a type of floats, TensorProto's number: half or bfloat16, and of any other the number itself.
 float roundedTo(std::int64_t floats, float value);
+bool isShortFloat(std::int64_t floats);  // one of those in which numbers are rounded
 
 }  // namespace relprop

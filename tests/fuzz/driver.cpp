@@ -2,14 +2,15 @@
 // time.
 //   relprop_fuzz [--mutate N] [--seed N] [--seconds N] [--runs N] [--dictionary FILE] [--keep FILE] PATH…
 // --seconds goes on with other copies, a seed behind the other, until so many have passed, or so many inputs been run
-// as --runs says. --keep writes every input to
-// FILE before it runs, so that the one that ended the program lies there. An input that takes more than a minute ends
-// it too (SIGALRM).
+// as --runs says, or SIGTERM came. --keep writes every input to FILE before it runs, so that the one that ended the
+// program lies there. An input that takes more than a minute ends it too (SIGALRM; a program that was stopped meanwhile
+// as well).
 #include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -209,14 +210,16 @@ void runOne(const Options& options, const Bytes& bytes) {
   alarm(0);
 }
 
-// What --seconds and --runs leave. Without --seconds it is one round over all files.
+volatile std::sig_atomic_t stopped = 0;
+
+// What --seconds and --runs leave, until SIGTERM. Without --seconds it is one round over all files.
 class Budget {
  public:
   explicit Budget(const Options& options)
       : most_(options.runs), timed_(options.seconds > 0), end_(Clock::now() + std::chrono::seconds(options.seconds)) {}
   void count(std::size_t runs) { runs_ += runs; }
   std::size_t runs() const { return runs_; }
-  bool spent() const { return runs_ >= most_ || (timed_ && Clock::now() >= end_); }
+  bool spent() const { return stopped || runs_ >= most_ || (timed_ && Clock::now() >= end_); }
   bool anotherRound() const { return timed_ && !spent(); }
 
  private:
@@ -249,6 +252,7 @@ int main(int argc, char** argv) {
     return 2;
   }
   LLVMFuzzerInitialize(&argc, &argv);
+  std::signal(SIGTERM, [](int) { stopped = 1; });
   Budget budget(options);
   unsigned seed = options.seed;
   do runAll(options, seed++, budget);

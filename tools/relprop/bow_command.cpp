@@ -104,7 +104,8 @@ void addFeatureOptions(CLI::App& app, BowSettings& s) {
   app.add_option("--colour", s.colour, "grey (default), rgb or opponent: a descriptor a channel");
   CLI::Option* step = addWholeNumber(app, "--step", s.step, "of the grid, in pixels (default 6)");
   CLI::Option* patches =
-      addWholeNumbers(app, "--patches", s.patches, "sides of the patches, in pixels (default 16,24,32)");
+      addWholeNumbers(app, "--patches", s.patches, "sides of the patches, in pixels (default 16,24,32)")
+          ->allow_extra_args();
   app.add_flag_callback(
       "--no-root", [&s] { s.root = false; }, "SIFT as it is, not RootSIFT");
   const auto most = [&](const std::string& places, const std::string& text) {

@@ -225,22 +225,28 @@ void noteDifferences(Console& console, const fs::path& part, const MergeDifferen
   note(differences.results, "result", "scores or curves");
 }
 
-// What is wrong with a store that is to be merged is said before anything is written. Row by row, as memory need not
-// hold one.
-void requireReadable(const fs::path& path) {
+// What is wrong with a store that is to be merged is said before anything is written. Maps and results one by one, as
+// memory need not hold them all. False: interrupted.
+bool isReadable(const fs::path& path) {
   const Store store = Store::open(path, Store::Access::Read);
-  store.pictures();
-  store.eachMap([](const MapFacts&) {}, true);
-  store.each([](const Result&, const Provenance&) {});
+  const auto goOn = [] {
+    if (interrupted()) throw Error(ErrorCode::Cancelled, "merge", "stopped");
+  };
+  try {
+    store.pictures();
+    store.eachMap([&](const MapFacts&) { goOn(); }, true);
+    store.each([&](const Result&, const Provenance&) { goOn(); });
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::Cancelled) throw;
+  }
+  return !interrupted();
 }
 
 int runMerge(const StoreArguments& arguments) {
   watchInterrupts();
   Console console(false);
-  for (const fs::path& part : arguments.parts) {
-    if (interrupted()) return kExitInterrupted;
-    requireReadable(part);
-  }
+  for (const fs::path& part : arguments.parts)
+    if (interrupted() || !isReadable(part)) return kExitInterrupted;
   Store whole = Store::open(arguments.out, Store::Access::Write);
   for (const fs::path& part : arguments.parts) {
     if (interrupted()) return kExitInterrupted;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <optional>
 
 #include "engine/forward.h"
@@ -108,11 +109,9 @@ const InputRanges::Interval& InputRanges::interval(ValueId value) {
   while (!open.empty()) {
     const ValueId next = open.back();
     const std::vector<ValueId> operands = isKnown(next) ? std::vector<ValueId>{} : operandsOf(next);
-    const auto missing = std::find_if_not(operands.begin(), operands.end(), isKnown);
-    if (missing != operands.end()) {
-      open.push_back(*missing);
-      continue;
-    }
+    const std::size_t before = open.size();
+    std::copy_if(operands.begin(), operands.end(), std::back_inserter(open), [&](ValueId id) { return !isKnown(id); });
+    if (open.size() > before) continue;
     if (!isKnown(next)) known_[next] = made(next);
     open.pop_back();
   }

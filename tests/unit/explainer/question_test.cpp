@@ -74,6 +74,9 @@ TEST(TargetText, ANumberThatIsTheNameOfAnotherClassIsAmbiguous) {
   EXPECT_EQ(error.hint(), "write 00 for the one called so, 01 for the index 1");
   EXPECT_THAT(targets("00,01", signs), ElementsAre(Target::of(0), Target::of(1)));
   EXPECT_THAT(targets("0", signs), ElementsAre(Target::of(0)));
+  // As the C interface writes a number.
+  EXPECT_THAT(targets("00000000000000000001", signs), ElementsAre(Target::of(1)));
+  EXPECT_EQ(chooseTargets({.targets = {"0001"}}, signs, 2).targets.at(0).name, "1");
   EXPECT_EQ(codeOf([&] { targets("not:1", signs); }), ErrorCode::UnknownTarget);
   EXPECT_EQ(failureOf([&] { chooseTargets({.targets = {"00"}, .contrast = "1"}, signs, 2); }).where(), "--contrast");
 }

@@ -219,7 +219,7 @@ TEST(BadModel, ResizesInUnknownWays) {
   refused(13, "coordinate_transformation_mode", "tf_half_pixel_for_nn");
   ModelBuilder old = oneNode(9, "Upsample", {{"mode", "foo"}}, {"scales"});
   old.weights("scales", {4}, {1, 1, 2, 2});
-  expectImportError(old, kUnsupported, {"Resize with mode 'foo'"});
+  expectImportError(old, kUnsupported, {"Upsample with mode 'foo'"});
 }
 
 TEST(BadModel, ListsTheFirstTenKindsOnly) {

@@ -67,6 +67,10 @@ TEST(Powers, OfComputedIntegersAreCutTowardsZero) {
   EXPECT_THAT(power(0.5f), ElementsAre(1, 2, 2, 3));
   EXPECT_THAT(power(-1), ElementsAre(1, 0, 0, 0));
   EXPECT_THAT(power(2), ElementsAre(1, 16, 64, 81));
+
+  Build b(rowOf(4));
+  b.add(Op::Cast, {b.add(Op::Pow, {whole(b, b.x()), b.ints({-1}, true)})}, {{"to", kFloat}});
+  EXPECT_THAT(results(b, {1, 4, -1, 9}), ElementsAre(1, 0, -1, 0));
 }
 
 TEST(Quotients, AreExactWhereTheyAreCut) {
