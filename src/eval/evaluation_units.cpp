@@ -9,6 +9,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <utility>
 
 #include "core/lower_case.h"
 #include "eval/datasets/synsets.h"
@@ -458,12 +459,11 @@ std::vector<EvaluationUnit> unitsOf(const Dataset& dataset, const std::string& t
   return units;
 }
 
-std::vector<int> classMapping(const Dataset& dataset, const std::vector<std::string>& labels, int classes) {
-  return mapped(dataset, labels, classes).mapping;
-}
-
-std::vector<std::string> mappingNotes(const Dataset& dataset, const std::vector<std::string>& labels, int classes) {
-  return mapped(dataset, labels, classes).notes;
+std::vector<int> classMapping(const Dataset& dataset, const std::vector<std::string>& labels, int classes,
+                              std::vector<std::string>* notes) {
+  Mapped found = mapped(dataset, labels, classes);
+  if (notes) notes->insert(notes->end(), found.notes.begin(), found.notes.end());
+  return std::move(found.mapping);
 }
 
 }  // namespace relprop

@@ -21,9 +21,8 @@ std::vector<EvaluationUnit> unitsOf(const Dataset& dataset, const std::string& t
 // "class 3" are found by them, and ImageNet's by ImageNet's names, wherever the network has those. −1: the network does
 // not know the class, which is allowed where it knows no others than some of the data set's, as when it was trained on
 // those with enough pictures. Throws UnknownTarget, also where several classes of the network fit or names contradict
-// numbers.
-std::vector<int> classMapping(const Dataset& dataset, const std::vector<std::string>& labels, int classes);
-// Sentences for the user about it: what was assumed, and which classes became one.
-std::vector<std::string> mappingNotes(const Dataset& dataset, const std::vector<std::string>& labels, int classes);
+// numbers. `notes` gets sentences for the user about it: what was assumed, and which classes became one.
+std::vector<int> classMapping(const Dataset& dataset, const std::vector<std::string>& labels, int classes,
+                              std::vector<std::string>* notes = nullptr);
 
 }  // namespace relprop

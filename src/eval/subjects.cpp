@@ -102,11 +102,7 @@ Subjects::Subjects(const Model& model, const Dataset& dataset, const EvaluateOpt
   const int classes = twoSided_ ? 2 : classifier.classes();
   if (twoSided_) notes_.push_back(sidesText(dataset, options.labels));
   units_ = unitsOf(dataset, options.target, options.onlyCorrect);
-  if (asksTrueClass(options)) {
-    mapping_ = classMapping(dataset, options.labels, classes);
-    const std::vector<std::string> about = mappingNotes(dataset, options.labels, classes);
-    notes_.insert(notes_.end(), about.begin(), about.end());
-  }
+  if (asksTrueClass(options)) mapping_ = classMapping(dataset, options.labels, classes, &notes_);
   leaveOutUnknownClasses();
   model_ = factsOf(model, options, classifier.imageShape());
 }

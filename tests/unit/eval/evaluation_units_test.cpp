@@ -20,6 +20,12 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using Labels = std::vector<std::string>;
 
+Labels mappingNotes(const Dataset& dataset, const Labels& labels, int classes) {
+  Labels notes;
+  classMapping(dataset, labels, classes, &notes);
+  return notes;
+}
+
 class NumbersTest : public testing::Test {
  protected:
   // A picture of each class.
