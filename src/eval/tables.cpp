@@ -28,6 +28,8 @@ constexpr std::size_t kLeastPercent = 90;
 constexpr std::size_t kCells = 100'000;
 // What is larger has no square, so no standard error.
 constexpr double kLargest = 1e100;
+// The columns of fewer are done before another thread has started.
+constexpr std::size_t kFewSamples = 16;
 
 // A picture and its target: two classes of one picture are two samples.
 using SampleKey = std::pair<std::string, std::string>;
@@ -244,10 +246,11 @@ ScoreTable tableOf(const GroupKey& key, const ModelFacts& model, const Gathered&
   table.dataset = key.dataset, table.target = key.target;
   table.pictures = picturesOf(group), table.samples = group.samples.size();
   table.columns.resize(group.columns.size());
-  inParallel(group.columns.size(), [&](std::size_t i) {
+  const auto fill = [&](std::size_t i) {
     const Values& column = group.columns[i];
     table.columns[i] = columnOf(column, direction(column.protocol, column.score));
-  });
+  };
+  inParallel(group.columns.size(), fill, group.samples.size() < kFewSamples ? 1 : 0);
   for (const auto& [method, number] : group.methods) {
     table.methods.push_back(method);
     table.costs.push_back({method, meanOf(group.seconds[number])});

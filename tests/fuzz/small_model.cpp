@@ -20,7 +20,21 @@ onnx_test::ModelBuilder network() {
   return b;
 }
 
+onnx_test::ModelBuilder layer() {
+  onnx_test::ModelBuilder b;
+  b.input("x", {-1, 3, 8, 8});
+  b.node("Flatten", {"x"}, {"f"}, {}, "flatten");
+  b.weights("fc.w", {192, 10});
+  b.node("Gemm", {"f", "fc.w"}, {"logits"}, {}, "fc");
+  b.output("logits");
+  return b;
+}
+
 }  // namespace
+
+std::vector<std::uint8_t> oneLayerBytes() {
+  return layer().bytes();
+}
 
 std::vector<std::uint8_t> smallModelBytes(const std::map<std::string, std::string>& metadata) {
   onnx_test::ModelBuilder builder = network();

@@ -10,6 +10,8 @@
 namespace relprop::fuzz {
 
 std::vector<std::uint8_t> smallModelBytes(const std::map<std::string, std::string>& metadata = {});
+// Of the same pictures and classes, and made to explain in half the time.
+std::vector<std::uint8_t> oneLayerBytes();
 // `name` is its path.
 Model smallModel(const std::string& name = "small.onnx", const std::map<std::string, std::string>& metadata = {});
 

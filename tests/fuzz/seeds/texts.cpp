@@ -85,21 +85,23 @@ Files libsvm() {
 
 // Bytes as tests/fuzz/c_interface.cpp reads them.
 Files calls() {
-  const File load = {0, 0}, create = {2, 0, 2}, explain = {4, 1, 1, 4, 2, 4, 9, 9, 1, 0};
+  const File load = {0, 0}, create = {2, 0, 0}, explain = {4, 0, 0, 1, 0};
   const auto joined = [](std::initializer_list<File> parts) {
     File all;
     for (const File& part : parts) all.insert(all.end(), part.begin(), part.end());
     return all;
   };
-  return {{"explain",
-           joined({load, create, {3, 1}, explain, {8, 2, 1, 0}, {9, 2, 1}, {10, 2, 1}, {14, 0}, {14, 1}, {14, 2}})},
-          {"forward", joined({load, {2, 0, 3}, {5, 1, 1, 4, 2, 4, 9, 9, 2}, {8, 2, 1, 2}})},
-          {"describe", joined({load, {1, 0, 7}, {1, 0, 14}, {14, 0}, {1, 0, 0}})},
-          {"prepare", joined({load, {6, 0, 2, 3, 5, 6, 4, 7}, {8, 1, 1, 3}})},
-          {"render", {7, 1, 2, 9, 9, 2, 3, 9, 9, 4, 0, 9, 8, 0, 1, 5}},
-          {"limit", joined({{15, 16}, load, {6, 0, 2, 3, 5, 6, 4, 7}})},
-          {"measure", joined({load, {12, 0, 12}, {13, 11}})},
-          {"wrong", joined({load, {2, 255, 2}, {4, 0, 1, 4, 2, 4, 9, 9, 1, 0}, {11, 0}, {10, 0, 0}})}};
+  return {
+      {"explain",
+       joined({load, create, {3, 0}, explain, {8, 0, 1, 0}, {9, 0, 1}, {10, 0, 1}, {14, 0}, {14, 1}, {14, 2}})},
+      {"questions", joined({{4, 0, 0, 0, 1}, {4, 1, 0, 1, 2}, {8, 0, 2, 1}, {4, 2, 0, 0, 3}, {8, 0, 1, 7}, {9, 0, 1}})},
+      {"forward", joined({load, {2, 0, 1}, {5, 0, 0, 1}, {8, 0, 1, 2}})},
+      {"describe", joined({load, {1, 0, 1}, {1, 0, 110}, {14, 0}, {1, 0, 0}})},
+      {"prepare", joined({load, {6, 0, 1, 2, 0, 1}, {8, 0, 1, 3}, {8, 0, 1, 4}})},
+      {"render", {7, 1, 1, 0, 0, 0, 1, 8, 0, 1, 5, 7, 3, 4, 0, 3, 3, 1, 9, 9, 9, 0, 2}},
+      {"limit", joined({{15, 1}, load, {6, 0, 1, 2, 0, 1}})},
+      {"measure", joined({load, {12, 0, 3}, {13, 0, 1}, {13, 3, 1}})},
+      {"wrong", joined({load, {2, 255, 0}, {4, 208, 0, 0, 0}, {4, 0, 3, 0, 4, 2, 3, 8, 8, 0}, {11, 0}, {10, 220, 0}})}};
 }
 
 const std::vector<std::string> kJson = {"{",     "}",     "[",  "]", ":",    ",",       "null",       "true",
