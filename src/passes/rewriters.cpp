@@ -52,8 +52,11 @@ void chargeIndices(const Node& node, std::int64_t count, PassContext& context) {
 
 namespace {
 
-bool decides(Op op) {
-  return op == Op::Floor || op == Op::Ceil || op == Op::Round || traitsOf(op).kind == OpKind::Comparison;
+// A FakeQuantize of scale 1 rounds what was divided by scales of channels before it.
+bool decides(const Node& node) {
+  const bool rounds = node.op == Op::Floor || node.op == Op::Ceil || node.op == Op::Round ||
+                      (node.op == Op::FakeQuantize && node.floatAttr("scale", 1.0f) == 1.0f);
+  return rounds || traitsOf(node.op).kind == OpKind::Comparison;
 }
 
 bool handsOn(const Graph& graph, const Node& node) {
@@ -84,7 +87,7 @@ std::vector<char> decisiveQuotients(const Graph& graph) {
                                     [&](ValueId id) { return id != kNoValue && read[static_cast<std::size_t>(id)]; });
     decisive[i] = counts && node.op == Op::Div && graph.isConstant(node.inputs[1]) &&
                   !hasExactReciprocals(*graph.value(node.inputs[1]).constant);
-    if (!decides(node.op) && !(counts && handsOn(graph, node))) continue;
+    if (!decides(node) && !(counts && handsOn(graph, node))) continue;
     for (const ValueId id : node.inputs)
       if (id != kNoValue) read[static_cast<std::size_t>(id)] = 1;
   }

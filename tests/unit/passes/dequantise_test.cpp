@@ -136,7 +136,20 @@ TEST(Dequantise, ChannelsOfAValueMayHaveTheirOwnScales) {
   range["axis"] = std::int64_t{1};
   const ValueId q = b.add(Op::QuantizeLinear, {b.x(), g.scale, g.zero}, range);
   b.add(Op::DequantizeLinear, {q, g.scale, g.zero}, {{"axis", std::int64_t{1}}});
-  EXPECT_THAT(opsOf(canonical(b, kPicture)), ElementsAre(Op::Mul, Op::FakeQuantize, Op::Mul));
+  EXPECT_THAT(opsOf(canonical(b, kPicture)), ElementsAre(Op::Div, Op::FakeQuantize, Op::Mul));
+}
+
+TEST(Dequantise, ChannelsAreRoundedByTheirQuotientsToTheLastBit) {
+  Build b({1, 2, 1, 3});
+  const Grid g{b.floats({2}, {7, 14}), b.ints({128, 128})};
+  Attributes range = kUnsigned;
+  range["axis"] = std::int64_t{1};
+  const ValueId q = b.add(Op::QuantizeLinear, {b.x(), g.scale, g.zero}, range);
+  b.add(Op::DequantizeLinear, {q, g.scale, g.zero}, {{"axis", std::int64_t{1}}});
+  const Graph canonical = specialise(b.graph, {.inputShape = {1, 2, 1, 3}, .disabled = {}}).graph;
+  // 98.5, −96.5 and 1, and halves of them: a product with 1/7 makes 98.50001 of the first.
+  const std::vector<double> values{689.5, -675.5, 7, 689.5, -675.5, 7};
+  EXPECT_THAT(runGraph(canonical, {{1, 2, 1, 3}, values}).data, ElementsAre(98 * 7, -96 * 7, 7, 49 * 14, -48 * 14, 0));
 }
 
 TEST(Dequantise, WeightsMayHaveScalesByBlock) {
