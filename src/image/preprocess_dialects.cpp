@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <vector>
+
 #include "image/preprocess_entries.h"
 #include "image/preprocess_hugging_face.h"
 #include "relprop/error.h"
@@ -41,21 +44,30 @@ Preprocess timm(const Entries& e, const std::string& where) {
   return p;
 }
 
-// Keys that only relprop's own form has; one of the two readings would leave the other's unread.
-void requireNoOwn(const Entries::Json& root, const std::vector<const char*>& own, const char* theirs,
-                  const std::string& where) {
-  for (const char* key : own)
-    if (root.contains(key))
-      throw Error(ErrorCode::MalformedPreprocess, where, fmt::format("keys of two forms, '{}' and '{}'", key, theirs),
+// Keys that only one form's files have. Hugging Face's name the class of a processor besides, also where it reads
+// timm's.
+using KeySet = std::vector<const char*>;
+const KeySet kOwnKeys = {"channels", "scale", "resize", "crop"}, kMoreOwnKeys = {"mean", "std"},
+             kProcessingKeys = {"image_mean", "do_resize", "do_rescale", "do_normalize"},
+             kProcessorKeys = {"image_processor_type", "feature_extractor_type"};
+
+const char* firstKeyOf(const KeySet& keys, const Entries::Json& root) {
+  const auto found = std::find_if(keys.begin(), keys.end(), [&](const char* key) { return root.contains(key); });
+  return found == keys.end() ? nullptr : *found;
+}
+
+// One of the readings would leave the other's keys unread.
+void requireNone(const std::vector<KeySet>& others, const Entries::Json& root, const char* key,
+                 const std::string& where) {
+  for (const KeySet& keys : others)
+    if (const char* other = firstKeyOf(keys, root))
+      throw Error(ErrorCode::MalformedPreprocess, where, fmt::format("keys of two forms, '{}' and '{}'", other, key),
                   "those of one form: relprop's own, timm's or Hugging Face's");
 }
 
-// The first key that only Hugging Face's files have.
-const char* keyOfHuggingFace(const Entries& entries) {
-  for (const char* key :
-       {"image_mean", "do_resize", "do_rescale", "do_normalize", "image_processor_type", "feature_extractor_type"})
-    if (entries.has(key)) return key;
-  return nullptr;
+const char* keyOfHuggingFace(const Entries::Json& root) {
+  const char* key = firstKeyOf(kProcessingKeys, root);
+  return key ? key : firstKeyOf(kProcessorKeys, root);
 }
 
 }  // namespace
@@ -64,17 +76,17 @@ std::optional<Preprocess> dialectPreprocess(const nlohmann::ordered_json& root, 
   if (!root.is_object()) return std::nullopt;
   const Entries entries(root, where);
   if (root.contains("pretrained_cfg") && root["pretrained_cfg"].is_object()) {
-    requireNoOwn(root, {"channels", "scale", "resize", "crop"}, "pretrained_cfg", where);
+    requireNone({kOwnKeys, kProcessingKeys}, root, "pretrained_cfg", where);
     return timm(Entries(root["pretrained_cfg"], where), where);
   }
   if (entries.has("input_size") && entries.has("mean") && entries.has("std")) {
-    requireNoOwn(root, {"channels", "scale", "resize", "crop"}, "input_size", where);
+    requireNone({kOwnKeys, kProcessingKeys}, root, "input_size", where);
     return timm(entries, where);
   }
   if (root.contains("pretrained_cfg")) entries.reject("pretrained_cfg", "an object");
-  const char* const theirs = keyOfHuggingFace(entries);
+  const char* const theirs = keyOfHuggingFace(root);
   if (theirs == nullptr) return std::nullopt;
-  requireNoOwn(root, {"channels", "scale", "resize", "crop", "mean", "std"}, theirs, where);
+  requireNone({kOwnKeys, kMoreOwnKeys}, root, theirs, where);
   return huggingFacePreprocess(root, where);
 }
 

@@ -192,12 +192,14 @@ TEST_F(BenchTest, ComparesMapsOfBothPrecisions) {
   fs::create_directory(folder_ / "photos");
   for (const char* name : {"a.jpg", "b.jpg"})
     fs::copy_file(examplePicture(), folder_ / ("photos/" + std::string(name)));
+  writeText(folder_ / "photos/notes.txt", "no picture");
   const Outcome outcome = fidelity(
       {"--methods", "rap,gradient", "--fidelity", folder_ / "photos", "--fidelity", examplePicture(), "--json"});
   if (outcome.code == 1) {
     EXPECT_THAT(outcome.err, HasSubstr("bf16"));
     return;
   }
+  EXPECT_THAT(outcome.err, HasSubstr("photos: left out: 1 file that is no JPEG"));
   const json all = json::parse(outcome.out);
   ASSERT_EQ(all.size(), 2u);
   for (const json& method : all) {

@@ -63,9 +63,12 @@ class PatternsTest : public testing::Test {
 };
 
 TEST_F(PatternsTest, OneEntryForEveryLayer) {
-  Outcome outcome = patterns(photos(5));
+  const std::string images = photos(5);
+  writeText(fs::path(images) / "notes.txt", "no picture");
+  Outcome outcome = patterns(images);
   EXPECT_EQ(outcome.code, 0) << outcome.err;
   EXPECT_THAT(outcome.out, testing::MatchesRegex(".*/patterns.npz: [0-9]+ layers from 5 images\n"));
+  EXPECT_THAT(outcome.err, HasSubstr("photos: left out: 1 file that is no JPEG"));
   EXPECT_FALSE(fs::exists(part()));
   const relprop::Patterns p = relprop::Patterns::load(out());
   EXPECT_EQ(p.images, 5);

@@ -153,8 +153,9 @@ class Bench {
 
   // What was named, a picture or tensor in each group. One that cannot be read ends the run: figures are over all.
   std::vector<Group> read(const std::vector<std::string>& paths) {
-    std::vector<std::string> notes;  // about the names of results, of which there are none here
+    std::vector<std::string> notes;
     inputs_ = collectInputs(paths, notes);
+    for (const std::string& note : notes) console_.note(note);
     const GroupReader reader(model_->path(), preprocess_, imageShape(), model_->layout(network_.layout), {});
     std::vector<Group> groups;
     for (const Input& input : inputs_) reader.add(input, groups.emplace_back());

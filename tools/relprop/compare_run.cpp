@@ -39,6 +39,7 @@ class Comparison {
   int execute() {
     std::vector<std::string> notes;
     inputs_ = collectInputs(arguments_.paths, notes);
+    noteNames(inputs_, notes);
     checkWritable(arguments_.folder);
     const Model first = loadModel(network_, console_);
     choices_ = chosenMethods(first, network_, notes);

@@ -449,6 +449,7 @@ int Run::execute() {
   requireModelName(network_.model);
   std::vector<std::string> notes;
   inputs_ = collectInputs(arguments_.paths, notes);
+  noteNames(inputs_, notes);
   for (const std::string& note : notes) console_.note(note);
   const OutputOptions& output = arguments_.output;
   if (output.any()) checkWritable(output.folder);

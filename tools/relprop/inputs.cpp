@@ -99,17 +99,11 @@ std::string uniqueName(const Input& input, bool shared, std::set<std::string>& t
   return name;
 }
 
-void assignNames(std::vector<Input>& inputs, std::vector<std::string>& notes) {
+void assignNames(std::vector<Input>& inputs) {
   std::map<std::string, int> stems;
   for (const Input& input : inputs) ++stems[input.path.stem().string()];
   std::set<std::string> taken;
-  for (Input& input : inputs) {
-    std::string stem = input.path.stem().string();
-    input.name = uniqueName(input, stems[stem] > 1, taken);
-    if (input.name != stem && !input.failure)
-      notes.push_back(fmt::format("results of {} are named {}.…, as other inputs are called {} too",
-                                  input.path.string(), input.name, stem));
-  }
+  for (Input& input : inputs) input.name = uniqueName(input, stems[input.path.stem().string()] > 1, taken);
 }
 
 }  // namespace
@@ -125,8 +119,15 @@ std::vector<Input> collectInputs(const std::vector<std::string>& paths, std::vec
       inputs.push_back(fileInput(path));
     }
   }
-  assignNames(inputs, notes);
+  assignNames(inputs);
   return inputs;
+}
+
+void noteNames(const std::vector<Input>& inputs, std::vector<std::string>& notes) {
+  for (const Input& input : inputs)
+    if (const std::string stem = input.path.stem().string(); input.name != stem && !input.failure)
+      notes.push_back(fmt::format("results of {} are named {}.…, as other inputs are called {} too",
+                                  input.path.string(), input.name, stem));
 }
 
 std::vector<fs::path> pathsOf(const std::vector<Input>& inputs) {

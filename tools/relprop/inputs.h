@@ -16,8 +16,10 @@ struct Input {
 };
 
 // Folders give the images and tensors right inside them, sorted, hidden ones left out. `notes` says what else they
-// have, and which results are renamed to keep two inputs of the same stem apart.
+// have.
 std::vector<Input> collectInputs(const std::vector<std::string>& paths, std::vector<std::string>& notes);
+// Which results are renamed to keep two inputs of the same stem apart, for commands that write some.
+void noteNames(const std::vector<Input>& inputs, std::vector<std::string>& notes);
 std::vector<std::filesystem::path> pathsOf(const std::vector<Input>& inputs);
 
 }  // namespace relprop::cli

@@ -106,8 +106,9 @@ void PatternRun::requireOutIsNoInput() const {
 
 void PatternRun::prepare() {
   requireModelName(network_.model);
-  std::vector<std::string> notes;  // about the names of results, of which there is one here
+  std::vector<std::string> notes;
   inputs_ = collectInputs(arguments_.paths, notes);
+  for (const std::string& note : notes) console_.note(note);
   for (const fs::path& written : {arguments_.out, part_}) requirePlaceOfFile(written);
   model_ = loadModel(network_, console_);
   requireOutIsNoInput();

@@ -225,6 +225,18 @@ TEST(Dialects, KeysOfTwoFormsAreRefused) {
   EXPECT_EQ(refused(R"({"channels": "BGR", "scale": 1, "mean": [0], "std": [1], "input_size": [3, 8, 8]})"),
             "keys of two forms, 'channels' and 'input_size'");
   EXPECT_EQ(refused(R"({"scale": 1, "pretrained_cfg": {}})"), "keys of two forms, 'scale' and 'pretrained_cfg'");
+  EXPECT_EQ(refused(R"({"do_resize": true, "pretrained_cfg": {}})"),
+            "keys of two forms, 'do_resize' and 'pretrained_cfg'");
+  EXPECT_EQ(refused("{" + theirs + R"(, "input_size": [3, 8, 8], "mean": [0], "std": [1]})"),
+            "keys of two forms, 'image_mean' and 'input_size'");
+}
+
+// Hugging Face's class for timm's networks writes timm's keys.
+TEST(Dialects, AProcessorMayBeNamedBesideTimmsKeys) {
+  const Preprocess p = read(R"({"image_processor_type": "TimmWrapperImageProcessor", "pretrained_cfg":
+      {"input_size": [3, 224, 224], "mean": [0.5], "std": [0.5], "crop_pct": 1.0}})");
+  EXPECT_EQ(p.size, 224);
+  EXPECT_THAT(p.mean, ElementsAre(0.5));
 }
 
 // ---- timm
