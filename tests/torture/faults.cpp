@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <numeric>
 #include <optional>
 #include <random>
 #include <set>
@@ -80,12 +81,21 @@ void mustRun(const Arguments& arguments) {
 std::size_t moments(std::size_t few) {
   const char* text = std::getenv("RELPROP_TORTURE");
   if (!text) return few;
-  return std::string(text) == "all" ? SIZE_MAX : std::strtoull(text, nullptr, 10);
+  return std::string(text) == "all" || everyAllocation() ? SIZE_MAX : std::strtoull(text, nullptr, 10);
 }
 
-std::vector<long> sampled(long count, std::size_t most) {
-  std::vector<long> numbers;
-  for (long i = 1; i <= count; ++i) numbers.push_back(i);
+bool everyAllocation() {
+  const char* text = std::getenv("RELPROP_TORTURE");
+  return text && std::string(text) == "every";
+}
+
+std::vector<long> upTo(long count) {
+  std::vector<long> numbers(static_cast<std::size_t>(count));
+  std::iota(numbers.begin(), numbers.end(), 1);
+  return numbers;
+}
+
+std::vector<long> sampled(std::vector<long> numbers, std::size_t most) {
   if (numbers.size() <= most) return numbers;
   std::shuffle(numbers.begin() + 1, numbers.end() - 1, std::mt19937(1));
   numbers.erase(numbers.begin() + static_cast<std::ptrdiff_t>(most) - 1, numbers.end() - 1);

@@ -17,10 +17,13 @@ struct Scenario {
   e2e::Arguments arguments;
 };
 
-// How many moments of each kind are tried: RELPROP_TORTURE, all of them where it is "all", else few.
+// How many moments of each kind are tried: RELPROP_TORTURE, all of them where it is "all" or "every", else few.
 std::size_t moments(std::size_t few);
-// So many of the numbers 1 … count, the first and the last among them, the same ones every time.
-std::vector<long> sampled(long count, std::size_t most);
+// "every": also allocations from places where others came from before.
+bool everyAllocation();
+std::vector<long> upTo(long count);
+// So many of the numbers, the first and the last among them, the same ones every time.
+std::vector<long> sampled(std::vector<long> numbers, std::size_t most);
 
 // What lies below a folder: files by name with their bytes, stores with their rows in place of bytes. Resumable parts
 // (NAME.part, NAME.parts) are left out, and stores that have no tables yet.

@@ -3,6 +3,8 @@
 //   RELPROP_INJECT=KIND:K+    that one and all behind it
 //   RELPROP_INJECT_REPORT=FILE   when main returns: the calls of that kind, open descriptors before main and behind it
 //   RELPROP_INJECT_STACK=FILE    when an operator new fails: where the program was, as addresses for addr2line
+//   RELPROP_INJECT_PLACES=FILE   when main returns: the number of the first call from each place, which is a stack of
+//   calls
 // Kinds: new, malloc, write, fsync, rename, open, mmap, thread.
 #include <dirent.h>
 #include <dlfcn.h>
@@ -20,7 +22,10 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <mutex>
 #include <new>
+#include <unordered_set>
+#include <vector>
 
 namespace {
 
@@ -58,11 +63,42 @@ bool mayNotThrow() {
   return false;
 }
 
+// Numbers of calls from places where none came from before. What it allocates itself is not counted.
+class Places {
+ public:
+  void see(long number) {
+    inside = true;
+    void* frames[kDepth];
+    const int depth = backtrace(frames, kDepth);
+    std::size_t place = 0;
+    for (int i = 0; i < depth; ++i) place = (place ^ reinterpret_cast<std::size_t>(frames[i])) * 0x9e3779b97f4a7c15u;
+    {
+      const std::lock_guard<std::mutex> lock(turn_);
+      if (seen_.insert(place).second) numbers_.push_back(number);
+    }
+    inside = false;
+  }
+  void tell(const char* path) {
+    FILE* file = fopen(path, "w");
+    for (const long number : numbers_)
+      if (file) fprintf(file, "%ld\n", number);
+    if (file) fclose(file);
+  }
+
+ private:
+  static constexpr int kDepth = 48;
+  std::mutex turn_;
+  std::unordered_set<std::size_t> seen_;
+  std::vector<long> numbers_;
+};
+Places* places = nullptr;
+
 // Whether this call is the one.
 bool fails(Kind kind, const void* caller = nullptr) {
   if (armed.load(std::memory_order_relaxed) != kind || inside) return false;
   if (caller && isOfOthers(caller)) return false;
   const long number = ++count;
+  if (places) places->see(number);
   if (number != failing && !(allBehind && number > failing)) return false;
   return kind != Kind::New || !mayNotThrow();
 }
@@ -113,6 +149,7 @@ void arm() {
   if (!text) return;
   const char* colon = strchr(text, ':');
   if (!colon) return;
+  if (getenv("RELPROP_INJECT_PLACES")) places = new Places;
   failing = atol(colon + 1);
   allBehind = text[strlen(text) - 1] == '+';
   for (int kind = 1; kind < 9; ++kind)
@@ -126,6 +163,7 @@ int injectedMain(int argc, char** argv, char** environment) {
   arm();
   const int code = realMain(argc, argv, environment);
   armed = Kind::None;
+  if (places) places->tell(getenv("RELPROP_INJECT_PLACES"));
   if (const char* path = getenv("RELPROP_INJECT_REPORT")) {
     if (FILE* report = fopen(path, "w")) {
       const int after = openDescriptors() - 1;
@@ -138,13 +176,14 @@ int injectedMain(int argc, char** argv, char** environment) {
 
 void* allocate(std::size_t size, std::size_t alignment) {
   if (fails(Kind::New)) return tellStack(), nullptr;
+  const bool within = inside;
   inside = true;
   void* memory = nullptr;
   if (alignment <= alignof(std::max_align_t))
     memory = malloc(size ? size : 1);
   else if (posix_memalign(&memory, alignment, size ? size : 1) != 0)
     memory = nullptr;
-  inside = false;
+  inside = within;
   return memory;
 }
 

@@ -95,7 +95,7 @@ TEST_P(Survival, OfAFullDisk) {
     (run(folder / "disk").code == 0 ? high : low) = pages;
     fits = high;
   }
-  for (const long pages : sampled(fits, moments(few))) {
+  for (const long pages : sampled(upTo(fits), moments(few))) {
     SCOPED_TRACE(GetParam() + " on " + std::to_string(pages) + " pages");
     const e2e::TemporaryFolder folder;
     const Disk disk(folder / "disk", pages * page);
