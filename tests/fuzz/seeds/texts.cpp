@@ -85,7 +85,7 @@ Files libsvm() {
 
 // Bytes as tests/fuzz/c_interface.cpp reads them.
 Files calls() {
-  const File load = {0, 0}, create = {2, 0, 0}, explain = {4, 0, 0, 1, 0};
+  const File load = {0, 0}, create = {16, 0, 0}, explain = {4, 0, 0, 1, 0};
   const auto joined = [](std::initializer_list<File> parts) {
     File all;
     for (const File& part : parts) all.insert(all.end(), part.begin(), part.end());
@@ -93,15 +93,16 @@ Files calls() {
   };
   return {
       {"explain",
-       joined({load, create, {3, 0}, explain, {8, 0, 1, 0}, {9, 0, 1}, {10, 0, 1}, {14, 0}, {14, 1}, {14, 2}})},
+       joined({load, create, {17, 0}, explain, {8, 0, 1, 0}, {9, 0, 1}, {10, 0, 1}, {14, 0}, {14, 1}, {14, 2}})},
       {"questions", joined({{4, 0, 0, 0, 1}, {4, 1, 0, 1, 2}, {8, 0, 2, 1}, {4, 2, 0, 0, 3}, {8, 0, 1, 7}, {9, 0, 1}})},
-      {"forward", joined({load, {2, 0, 1}, {5, 0, 0, 1}, {8, 0, 1, 2}})},
+      {"forward", joined({load, {16, 0, 1}, {5, 0, 0, 1}, {8, 0, 1, 2}})},
       {"describe", joined({load, {1, 0, 1}, {1, 0, 110}, {14, 0}, {1, 0, 0}})},
       {"prepare", joined({load, {6, 0, 1, 2, 0, 1}, {8, 0, 1, 3}, {8, 0, 1, 4}})},
       {"render", {7, 1, 1, 0, 0, 0, 1, 8, 0, 1, 5, 7, 3, 4, 0, 3, 3, 1, 9, 9, 9, 0, 2}},
       {"limit", joined({{15, 1}, load, {6, 0, 1, 2, 0, 1}})},
-      {"measure", joined({load, {12, 0, 3}, {13, 0, 1}, {13, 3, 1}})},
-      {"wrong", joined({load, {2, 255, 0}, {4, 208, 0, 0, 0}, {4, 0, 3, 0, 4, 2, 3, 8, 8, 0}, {11, 0}, {10, 220, 0}})}};
+      {"measure", joined({load, {18, 0, 3}, {19, 0, 1}, {19, 3, 1}})},
+      {"wrong",
+       joined({load, {16, 255, 0}, {4, 208, 0, 0, 0}, {4, 0, 3, 0, 4, 2, 3, 8, 8, 0}, {11, 0}, {10, 220, 0}})}};
 }
 
 const std::vector<std::string> kJson = {"{",     "}",     "[",  "]", ":",    ",",       "null",       "true",
