@@ -209,11 +209,17 @@ std::map<std::string, std::vector<std::string>> dictionaries() {
   all["dataset"] = {"@@@ ",     "voc",    "cub",     "folder", "imagenet",  "<object>", "</object>",
                     "<bndbox>", "<xmin>", "</xmin>", "<name>", "<!DOCTYPE", "&amp;",    "ImageSets/Main/val.txt",
                     "-1",       "1e999"};
-  all["store"] = {
-      "update ",        " set ",           "insert into ", "delete from ", "create view ", "pragma writable_schema=1;",
-      "results",        "scores",          "curves",       "pictures",     "models",       "maps",
-      "runs",           "zeroblob(99999)", "x'ff'",        "null",         "9e999",        "-1",
-      "char(10,27,60)", " where id = 1;"};
+  all["store"] = {"update ",        " set ",
+                  "insert into ",   "delete from ",
+                  "create view ",   "pragma writable_schema=1;",
+                  "results",        "scores",
+                  "curves",         "pictures",
+                  "models",         "maps",
+                  "kept_maps",      "kept_pictures",
+                  "runs",           "zeroblob(99999)",
+                  "x'ff'",          "null",
+                  "9e999",          "-1",
+                  "char(10,27,60)", " where id = 1;"};
   return all;
 }
 
