@@ -67,8 +67,9 @@ class RELPROP_API Model {
   // Channels of the input, in that layout, 3 where the file leaves them open and `inputShape` (see ExplainOptions) too.
   bool takesBytes() const;  // the input is of integers that hold 0 to 255: pixels as they are
   int channels(const Shape& inputShape = {}, std::optional<Layout> asked = {}) const;
-  std::string layoutReason() const;    // how layout() knows, e.g. "node 'Transpose__6' makes N×C×H×W of it"
-  std::int64_t outputClasses() const;  // -1 when not known before shapes are fixed
+  std::string layoutReason() const;  // how layout() knows, e.g. "node 'Transpose__6' makes N×C×H×W of it"
+  // As the file declares them, else as they follow from the shapes of one image, -1 where neither says.
+  std::int64_t outputClasses() const;
   std::map<std::string, std::string> metadata() const;
   bool hasBatchNormalization() const;  // false when the exporter folded it (or there was none)
   // A bag of visual words (see bow.h) and no network: it has no layers, so methods, rules and metrics about layers do
@@ -135,9 +136,11 @@ struct ExplainOptions {
   int batch = 1;  // rows computed together (1 if the model fixes it so)
   // A map of each image for every target, from one forward pass; 1 to 1000. The plan is made for so many.
   std::vector<Target> targets = {Target::highest()};
-  std::string from = {};             // explain this node's output instead of the scores; its channels are the classes
-  std::vector<std::string> at = {};  // nodes (names or globs) whose relevance is kept in Explanation::layers
-  std::filesystem::path patterns = {};  // .npz of `relprop patterns`, for pattern-net and pattern-attribution
+  // Explain the output of the node that is called so (or whose output is) instead of the scores; its channels are the
+  // classes.
+  std::string from = {};
+  std::vector<std::string> at = {};     // nodes (names or globs) whose relevance is kept in Explanation::layers
+  std::filesystem::path patterns = {};  // .npz of `relprop patterns`, for the methods and rules that usesPatterns names
   int threads = 0;                      // 0: as many as the machine has cores
   // Bfloat16 throws NotSupportedByHardware where the processor does not multiply such numbers itself.
   Precision precision = Precision::Float32;
@@ -290,6 +293,9 @@ RELPROP_API std::string completeMethod(const std::string& method);
 // Whether a method string (parsed as Explainer does) computes many inputs for one image, so that a batch makes a single
 // image faster too. Throws UnknownMethod, InvalidMethodParameter.
 RELPROP_API bool runsManyInputs(const std::string& method);
+// Whether it needs ExplainOptions::patterns with these rules: as a method, or in a rule. Throws UnknownMethod,
+// InvalidMethodParameter, InvalidRule.
+RELPROP_API bool usesPatterns(const std::string& method, const std::vector<std::string>& rules = {});
 // Parameters that every method takes (noise, sign, …).
 RELPROP_API std::vector<std::pair<std::string, std::string>> commonParameters();
 

@@ -37,7 +37,8 @@ struct RELPROP_API Patterns {
   std::int64_t degenerate = 0;  // outputs that did not vary where they were positive: their pattern is 0
 
   // An .npz archive: an entry for each node, and the rest under names that begin with "relprop.". save throws
-  // FileWriteFailed; load FileNotFound, FileUnreadable, MalformedTensor.
+  // FileWriteFailed, InvalidArgument for a node's name that is no entry's; load FileNotFound, FileUnreadable,
+  // MalformedTensor.
   void save(const std::filesystem::path& path) const;
   static Patterns load(const std::filesystem::path& path);
 };
@@ -45,7 +46,8 @@ struct RELPROP_API Patterns {
 // Memory is bounded by the network and the batch, however many images are added. Serves one thread at a time.
 class RELPROP_API PatternEstimator {
  public:
-  // Throws ShapeMismatch, UnsupportedModel, InvalidArgument, OutOfMemory.
+  // Throws ShapeMismatch, UnsupportedModel (also for a node whose name no file of patterns can hold), InvalidArgument,
+  // OutOfMemory.
   PatternEstimator(const Model& model, const PatternOptions& options);
   ~PatternEstimator();
   PatternEstimator(PatternEstimator&&) noexcept;

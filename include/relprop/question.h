@@ -16,7 +16,7 @@ namespace relprop {
 struct TargetText {
   std::vector<std::string> targets = {};     // none: argmax, and with `from` the whole node
   std::optional<std::string> contrast = {};  // "": all other classes
-  std::string from = {};                     // NODE or NODE:channel
+  std::string from = {};                     // NODE or NODE:channel; a node that is called so in full goes first
   std::vector<std::string> at = {};          // ExplainOptions::at
 };
 
@@ -39,8 +39,12 @@ struct TargetChoice {
 // UnknownTarget, and what reading a .npy throws.
 RELPROP_API TargetChoice chooseTargets(const TargetText& text, const std::vector<std::string>& labels,
                                        std::int64_t classes);
-// What is wrong with a combination of them, or "".
+// The same of a network's classes and nodes: what stands behind a colon is no channel where it belongs to a name.
+RELPROP_API TargetChoice chooseTargets(const TargetText& text, const std::vector<std::string>& labels,
+                                       const Model& model);
+// What is wrong with a combination of them, or "": whatever the network is, and for this one.
 RELPROP_API std::string contradiction(const TargetText& text);
+RELPROP_API std::string contradiction(const TargetText& text, const Model& model);
 // What two names of a network with one output were taken for, or "".
 RELPROP_API std::string namesNote(const TargetChoice& choice);
 RELPROP_API std::vector<Target> targetsOf(const TargetChoice& choice);

@@ -17,19 +17,20 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// The option is for some methods, as a key of the method string is: where none of them is chosen it is a slip. A bag of
-// visual words refuses it itself.
-void requireUseOfPatterns(const std::string& patterns, const std::vector<std::string>& methods) {
-  const auto uses = [](const std::string& method) { return method.starts_with("pattern-"); };
-  if (!patterns.empty() && std::none_of(methods.begin(), methods.end(), uses))
-    throw Error(ErrorCode::InvalidArgument, "patterns", patterns + ", which none of the methods uses",
-                "pattern-net or pattern-attribution among them", "name one of those, or leave it out");
+// The option is for some methods and rules, as a key of the method string is: where none of them is chosen it is a
+// slip. A bag of visual words refuses it itself.
+void requireUseOfPatterns(const Options& options, const std::vector<std::string>& methods) {
+  const auto uses = [&](const std::string& method) { return usesPatterns(method, options.rules); };
+  if (!options.patterns.empty() && std::none_of(methods.begin(), methods.end(), uses))
+    throw Error(ErrorCode::InvalidArgument, "patterns", options.patterns + ", which none of the methods uses",
+                "pattern-net or pattern-attribution among them",
+                "name one of those, as a method or in a --rule, or leave it out");
 }
 
 EvaluateOptions evaluateOptions(const Model& model, const Options& options) {
   EvaluateOptions result;
   result.methods = methodsOf(model, options, result.optional);
-  if (!model.isBagOfWords()) requireUseOfPatterns(options.patterns, result.methods);
+  if (!model.isBagOfWords()) requireUseOfPatterns(options, result.methods);
   if (!options.metrics.empty()) result.metrics = options.metrics;
   result.rules = options.rules;
   result.target = options.targetKind;

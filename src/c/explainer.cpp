@@ -96,7 +96,7 @@ Subject subjectOf(Model model, const Options& options) {
 
 ExplainerObject::ExplainerObject(Model model, const Options& options)
     : subject_(subjectOf(std::move(model), options)),
-      choice_(choiceOf(options.target, options, subject_.labels, subject_.model.outputClasses())),
+      choice_(choiceOf(options.target, options, subject_.labels, subject_.model)),
       manyInputs_(runsManyInputs(subject_.method)),
       batch_(chosenBatch(subject_.model, subject_.method, options.batch, 1)),
       explainer_(std::make_unique<Explainer>(subject_.model, explainOptions())) {}
@@ -196,10 +196,9 @@ Asked askedOf(const char* question, const TargetChoice& made, const Subject& sub
   unsaid.target = {subject.options.target.targets, subject.options.target.contrast, {}, {}};
   unsaid.relevance = subject.options.relevance;
   const Options options = readOptions(question, Function::Question, std::move(unsaid));
-  const std::int64_t classes = made.from.empty() ? subject.model.outputClasses() : -1;
   const auto chosen = [&](std::vector<std::string> words) {
     TargetText text{std::move(words), options.target.contrast, made.from, {}};
-    return choiceOf(text, options, subject.labels, classes).targets;
+    return choiceOf(text, options, subject.labels, subject.model).targets;
   };
   if (options.targetsOfImages.empty()) {
     asked.targets = chosen(options.target.targets);

@@ -154,7 +154,8 @@ const OptionGroup& methodGroup() {
       {"method", "a method string, NAME or NAME:key=value,…; where several are taken a list of them, or all",
        READ(o.methods = v.someTexts())},
       {"rule", "rows PATTERN=RULE in front of the rule table", READ(o.rules = v.texts())},
-      {"patterns", "the file that relprop patterns wrote", READ(o.patterns = v.text())},
+      {"patterns", "the file that relprop patterns wrote, for the pattern- methods and rules",
+       READ(o.patterns = v.text())},
       {"residual", "how an addition shares relevance: proportional, ratio, symmetric or gamma:G", parameter<kResidual>},
       {"identity_skip", "whether plain skip paths get relevance: on or off", parameter<kIdentitySkip>},
       {"batchnorm", "fold into the convolution or pass through: fold or pass", parameter<kBatchnorm>},
@@ -198,7 +199,8 @@ const OptionGroup& targetGroup() {
 
 const OptionGroup& nodeGroup() {
   static const OptionGroup group = {
-      {"from", "the inner node that is explained, NODE or NODE:CHANNEL", READ(o.target.from = v.text())},
+      {"from", "the inner node that is explained, NODE (its name or its output's) or NODE:CHANNEL",
+       READ(o.target.from = v.text())},
       {"at", "inner nodes whose relevance is kept too, names or globs", READ(o.target.at = v.texts())},
       {"ledger", "sum relevance at every node: true (default) or false", READ(o.ledger = v.flag())},
       {"require_conservation", "the share that may be lost; more is NotConserved",

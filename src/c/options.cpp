@@ -134,17 +134,18 @@ std::vector<std::string> methodsOf(const Model& model, const Options& options, s
 }
 
 TargetChoice choiceOf(const TargetText& text, const Options& options, const std::vector<std::string>& labels,
-                      std::int64_t classes) {
-  if (const std::string why = contradiction(text); !why.empty())
+                      const Model& model) {
+  if (const std::string why = contradiction(text, model); !why.empty())
     throw Error(ErrorCode::InvalidArgument, "options", why);
   TargetText words = text;
   std::vector<std::string> given;
   std::copy_if(text.targets.begin(), text.targets.end(), std::back_inserter(given), isRelevance);
   std::erase_if(words.targets, isRelevance);
-  TargetChoice choice = chooseTargets(words, labels, classes);
+  TargetChoice choice = chooseTargets(words, labels, model);
   if (given.empty()) return choice;
   if (words.targets.empty()) choice.targets.clear();
-  for (const std::string& word : given) choice.targets.push_back(namedTarget(word, options, labels, classes));
+  for (const std::string& word : given)
+    choice.targets.push_back(namedTarget(word, options, labels, model.outputClasses()));
   return choice;
 }
 

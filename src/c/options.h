@@ -72,6 +72,6 @@ FoundLabels labelsOf(const Model& model, const Options& options);
 // which.
 std::vector<std::string> methodsOf(const Model& model, const Options& options, std::vector<std::string>& optional);
 TargetChoice choiceOf(const TargetText& text, const Options& options, const std::vector<std::string>& labels,
-                      std::int64_t classes);
+                      const Model& model);
 
 }  // namespace relprop::c

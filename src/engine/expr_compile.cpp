@@ -18,15 +18,11 @@ class Compiler {
   CompiledProgram run() {
     for (const auto& o : request_.outputs) store(o);
     for (const auto& r : request_.reductions) reduce(r);
-    out_.program.desc = desc();
+    out_.program.desc = request_.desc();
     return std::move(out_);
   }
 
  private:
-  const TensorDesc& desc() const {
-    return request_.outputs.empty() ? request_.reductions[0].expr->desc : request_.outputs[0].to.desc;
-  }
-
   // How many readers each formula has: a register is free again after its last one. Formulas may be as deep as a
   // network is, so what is still to be visited is on a stack of our own, here and in emit.
   void count(const Expr& root) {

@@ -18,6 +18,8 @@ struct ProgramRequest {
   std::vector<Output> outputs;
   std::vector<Reduce> reductions;
   bool empty() const { return outputs.empty() && reductions.empty(); }
+  // Whose elements the program runs over. Not of an empty one.
+  const TensorDesc& desc() const { return outputs.empty() ? reductions[0].expr->desc : outputs[0].to.desc; }
 };
 
 struct CompiledProgram {

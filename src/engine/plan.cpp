@@ -40,6 +40,12 @@ void* allocateBytes(std::int64_t bytes, const char* what) {
   return memory;
 }
 
+// Whether a row of both has the same elements in the same places.
+bool hasRowsLike(const TensorDesc& a, const TensorDesc& b) {
+  return b.shape.empty() || (a.block == b.block && !a.shape.empty() &&
+                             std::equal(a.shape.begin() + 1, a.shape.end(), b.shape.begin() + 1, b.shape.end()));
+}
+
 // How long a step takes, in bytes moved: a product costs about a tenth of a byte.
 double costOf(const StepInfo& info) {
   return static_cast<double>(info.bytes) + static_cast<double>(info.flops) / 10;
@@ -199,8 +205,20 @@ bool Plan::joinDense(const DenseSpec& wanted, const BufferView& x, const BufferV
   return false;
 }
 
+// A program runs over the elements of one shape. Sums over others are programs of their own, such as those that were
+// still to be taken at the output of an Add when its operand is a number a picture.
 void Plan::addProgram(const std::string& name, const ProgramRequest& request) {
   if (request.empty()) return;
+  const TensorDesc desc = request.desc();
+  const auto fits = [&](const ProgramRequest::Reduce& r) { return hasRowsLike(desc, r.expr->desc); };
+  if (std::all_of(request.reductions.begin(), request.reductions.end(), fits)) return addFusedProgram(name, request);
+  ProgramRequest fitting{request.outputs, {}}, others;
+  for (const ProgramRequest::Reduce& r : request.reductions) (fits(r) ? fitting : others).reductions.push_back(r);
+  addProgram(name + " sums", others);
+  addFusedProgram(name, fitting);
+}
+
+void Plan::addFusedProgram(const std::string& name, const ProgramRequest& request) {
   auto compiled = std::make_shared<CompiledProgram>(compileProgram(request));
   weightBytes_ += constantBytes(compiled->program);
   const std::int64_t rows = compiled->program.desc.rows();

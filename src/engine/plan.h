@@ -98,6 +98,7 @@ class Plan {
   std::int64_t weightBytes() const { return weightBytes_; }  // what kernels and programs hold
 
  private:
+  void addFusedProgram(const std::string& name, const ProgramRequest& request);
   friend class NodeScope;
   struct Buffer {
     std::string name;

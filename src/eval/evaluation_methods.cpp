@@ -76,7 +76,7 @@ void EvaluatedMethods::take(std::size_t asked) {
   std::string name = explainer->methodString();
   if (!options_.rules.empty()) name += fmt::format(" | {}", fmt::join(options_.rules, " | "));
   if (options_.precision == Precision::Bfloat16) name += " | precision=bf16";
-  if (name.starts_with("pattern-")) name += " | patterns=" + patternsDigest();
+  if (usesPatterns(options_.methods[asked], options_.rules)) name += " | patterns=" + patternsDigest();
   if (contains(names_, name)) return pool_.retire(asked);
   if (options_.warn)
     for (const std::string& warning : explainer->warnings())  // about the network: the same for several methods

@@ -80,6 +80,20 @@ void Database::beginSteps() const {
   stepsLeft_ = limits::kStoreSteps + limits::kStoreStepsPerByte * size;
 }
 
+// By the file's number as by its name: one that was removed, renamed, or that another one took the place of.
+void Database::requirePlace() const {
+  int moved = 0;
+  if (sqlite3_file_control(get(), "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && moved != 0) failMoved();
+}
+
+// What is not in the store yet lies in a log beside its old place, where SQLite would take it for another store's.
+void Database::failMoved() const {
+  const char* file = sqlite3_db_filename(get(), "main");
+  const std::string log = (file ? std::string(file) : name_) + "-wal";
+  unusable(name_, "it was removed, moved or replaced while it was written", "the file that was opened",
+           fmt::format("put it back to where {} is and start again; where it is lost, remove that first", log));
+}
+
 void Database::waitAtMost(int milliseconds) {
   patience_ = milliseconds;
   sqlite3_busy_timeout(get(), milliseconds);
@@ -131,6 +145,7 @@ void Database::fail(int code) const {
       throw Error(ErrorCode::InvalidArgument, name_, "a value that is too large",
                   fmt::format("at most {} MiB", limits::kStoreValueBytes >> 20));
     case SQLITE_READONLY:
+      if (code == SQLITE_READONLY_DBMOVED) failMoved();
       unusable(name_, "read-only", "a results file that can be written",
                "check the permissions of the file and its folder, or give another path");
     case SQLITE_CANTOPEN:
@@ -218,8 +233,13 @@ Writing::Writing(const Database& database)
   if (outermost_) database_.run("begin immediate");
 }
 
+// Before: nothing more goes where it is lost, or into a log beside another store. After: nor has what is done now.
 void Writing::commit() {
-  if (outermost_) database_.run("commit");
+  if (outermost_) {
+    database_.requirePlace();
+    database_.run("commit");
+    database_.requirePlace();
+  }
   committed_ = true;
 }
 

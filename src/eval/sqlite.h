@@ -28,6 +28,8 @@ class Database {
   void run(const std::string& statements) const;
   // From here on one statement may take as many steps as its file has reason for.
   void beginSteps() const;
+  // Throws StoreUnusable where the file no longer lies where it was opened. One in memory always does.
+  void requirePlace() const;
   // How long a call waits for other processes before it gives up.
   void waitAtMost(int milliseconds);
   [[noreturn]] void fail(int code) const;
@@ -44,6 +46,7 @@ class Database {
     void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
   };
   void setLimits();
+  [[noreturn]] void failMoved() const;
 
   std::string name_;
   int patience_ = 0;                    // milliseconds

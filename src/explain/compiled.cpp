@@ -238,7 +238,7 @@ void CompiledMethod::chooseNodes(const CompileOptions& options) {
   if (!method_.backward) return;
   for (int node : chooseAttention()) want(node);
   for (const std::string& name : options.at) {
-    const bool glob = name.find_first_of("*?") != std::string::npos;
+    const bool glob = nodesCalled(graph(), name).empty();
     for (int node : nodesNamed(graph(), name, "--at")) want(node, !glob);
   }
 }

@@ -68,11 +68,17 @@ const FeatureMaps::Layout& FeatureMaps::layout(ValueId id) {
       continue;
     }
     const Node* n = producerOf(graph_, uses_, next);
-    layouts_[static_cast<std::size_t>(next)] =
-        n ? derive(*n) : Layout{!graph_.isConstant(next) && shape(next).size() == 4, {}};
+    Layout found;
+    if (isOfOneRow(next)) found = n ? derive(*n) : Layout{!graph_.isConstant(next) && shape(next).size() == 4, {}};
+    layouts_[static_cast<std::size_t>(next)] = std::move(found);
     open.pop_back();
   }
   return *wanted;
+}
+
+// Places are those of one image's elements; where a network moves the batch elsewhere, a row is something else.
+bool FeatureMaps::isOfOneRow(ValueId id) const {
+  return !shape(id).empty() && shape(id)[0] == 1;
 }
 
 // An input whose layout the value's own may follow from.

@@ -46,6 +46,7 @@ class FeatureMaps {
   const Shape& shape(ValueId id) const { return graph_.value(id).shape; }
   std::int64_t rowSize(ValueId id) const;
   const Layout& layout(ValueId id);
+  bool isOfOneRow(ValueId id) const;
   ValueId unknownInput(ValueId id) const;
   Layout derive(const Node& node);
   Layout spatial(const Node& node);

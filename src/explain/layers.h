@@ -8,8 +8,13 @@
 
 namespace relprop {
 
-// Nodes whose name, output's name or a name folded into them is `name` (a glob); for a name that several nodes go by
-// (a convolution and what was folded into it) the last one. Throws UnknownNode with the nearest names.
+// Nodes that are called `name`; where there is none those whose output is, else those that hold a folded node of that
+// name. May be empty.
+std::vector<int> nodesCalled(const Graph& graph, const std::string& name);
+// Those, or else all that `name` fits, a glob over the same names; of several the last one is the outermost. Throws
+// UnknownNode with the nearest name.
 std::vector<int> nodesNamed(const Graph& graph, const std::string& name, const std::string& option);
+// The one that is called `name`, which is no glob. Throws UnknownNode with the nearest name, or those a glob fits.
+int nodeNamed(const Graph& graph, const std::string& name, const std::string& option);
 
 }  // namespace relprop

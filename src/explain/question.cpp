@@ -45,7 +45,7 @@ double logistic(double z) {
 
 std::vector<double> probabilities(const ScoreShape& shape, const float* scores) {
   std::vector<double> values = classScores(shape, scores);
-  if (shape.positions != 1) return softmax(std::move(values));
+  if (!shape.hasProbabilities()) return std::vector<double>(values.size(), std::numeric_limits<double>::quiet_NaN());
   switch (shape.head) {
     case HeadKind::None:
     case HeadKind::Softmax:

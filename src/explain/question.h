@@ -25,7 +25,8 @@ struct ScoreShape {
   std::int64_t at(std::int64_t k, std::int64_t position = 0) const {
     return kept.empty() ? k * positions + position : kept[static_cast<std::size_t>(k)];
   }
-  bool hasProbabilities() const { return head != HeadKind::Regression; }
+  // Of a sum over positions the function behind the scores makes none.
+  bool hasProbabilities() const { return head != HeadKind::Regression && positions == 1; }
 };
 
 struct Question {
@@ -40,7 +41,7 @@ struct Question {
 // A class' score: the sum over positions.
 std::vector<double> classScores(const ScoreShape& shape, const float* scores);
 
-// Of each class, as the head makes them; of a regression NaN. Of an inner node the softmax of classScores.
+// Of each class, as the head makes them; NaN where there are none.
 std::vector<double> probabilities(const ScoreShape& shape, const float* scores);
 // 1/(1 + e^−z)
 double logistic(double z);

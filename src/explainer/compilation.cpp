@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include "explain/layers.h"
-#include "explain/methods/method_list.h"
 #include "explain/patterns.h"
+#include "explainer/chosen_method.h"
 #include "explainer/model_impl.h"
 #include "explainer/prepare.h"
 #include "explainer/redraw.h"
@@ -18,10 +18,10 @@
 namespace relprop {
 namespace {
 
-// Everything from the value `name` on goes; its producer may be called by its own name or its output's.
+// Everything behind the node's output goes.
 Graph cutAtNode(Graph graph, const std::string& name) {
   if (name.empty()) return graph;
-  const int node = nodesNamed(graph, name, "--from").back();
+  const int node = nodeNamed(graph, name, "--from");
   graph.outputs = {graph.nodes[static_cast<std::size_t>(node)].outputs.at(0)};
   removeDeadNodes(graph);
   return graph;
@@ -100,7 +100,7 @@ std::vector<std::string> missingBatchNorm(const Model& model, const Method& meth
 }  // namespace
 
 Compilation::Compilation(const Model& model, const ExplainOptions& options)
-    : Compilation(model, options, parseMethod(options.method)) {}
+    : Compilation(model, options, chosenMethod(options)) {}
 
 Compilation::Compilation(const Model& model, const ExplainOptions& options, Method method)
     : model_(model), options_(options), method_(std::move(method)), layout_(model.layout(options.layout)) {
@@ -116,9 +116,10 @@ Compilation::Compilation(const Model& model, const ExplainOptions& options, Meth
   warnings_ = std::move(special.warnings);
   anyScores_ = !options.from.empty() || hasMapsOfScores(graph_);
   if (options.from.empty() && anyScores_)
-    warnings_.push_back(
-        "the output '" + graph_.value(graph_.outputs.at(0)).name +
-        "' holds a map for each class: a class' score is the sum over its map; name a part with --from");
+    warnings_.push_back("the output '" + graph_.value(graph_.outputs.at(0)).name +
+                        "' holds a map for each class: a class' score is the sum over its map, which has no "
+                        "probability; name a part with "
+                        "--from");
   rowsApart_ = special.mixing.empty();
   if (!rowsApart_)
     warnings_.push_back("node '" + special.mixing.front() + "' looks along the batch: images are taken one at a time");

@@ -6,10 +6,10 @@
 #include <cmath>
 #include <optional>
 
-#include "explain/methods/method_list.h"
 #include "explain/procedure.h"
 #include "explainer/answers.h"
 #include "explainer/baselines.h"
+#include "explainer/chosen_method.h"
 #include "explainer/prepare.h"
 #include "explainer/system.h"
 #include "relprop/error.h"
@@ -75,7 +75,7 @@ struct Explainer::Impl {
 
   void compile() {
     validate(options);
-    Method method = parseMethod(options.method);
+    Method method = chosenMethod(options);
     requireMeaning(method);
     take(model.isBagOfWords() ? makeBagSystem(model, options, std::move(method))
                               : makeNetworkSystem(model, options, std::move(method)));
@@ -91,7 +91,7 @@ struct Explainer::Impl {
   // None for what compile() has something to say about.
   std::optional<Method> methodFor() const try {
     validate(options);
-    Method method = parseMethod(options.method);
+    Method method = chosenMethod(options);
     requireMeaning(method);
     return method;
   } catch (const Error&) {

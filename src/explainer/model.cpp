@@ -6,6 +6,7 @@
 
 #include "bow/file.h"
 #include "explainer/bag_model.h"
+#include "explainer/class_count.h"
 #include "explainer/model_impl.h"
 #include "explainer/prepare.h"
 #include "explainer/redrawn_model.h"
@@ -32,17 +33,6 @@ ImportOptions importOptions(const ModelOptions& options) {
   ImportOptions result{options.output, {}};
   for (const auto& [name, value] : options.feeds) result.feeds.emplace(name, constantOf(value, name));
   return result;
-}
-
-// Scores have one axis of classes; [N] is one number an image.
-std::int64_t classesOf(const Shape& scores) {
-  if (scores.empty()) return -1;
-  std::int64_t classes = 1;
-  for (std::size_t k = 1; k < scores.size(); ++k) {
-    if (scores[k] < 0 || (classes != 1 && scores[k] != 1)) return -1;
-    classes *= scores[k];
-  }
-  return classes;
 }
 
 std::vector<std::string> assumedOutput(const ImportedModel& network) {
@@ -86,7 +76,7 @@ Model ModelAccess::network(const std::string& path, ImportedModel network, bool 
   if (!outputGiven) impl.facts.notes = assumedOutput(network);
   impl.facts.inputShape = input.shape;
   impl.facts.layout = inputLayoutOf(graph);
-  impl.facts.classes = classesOf(network.outputShape);
+  impl.facts.classes = classCount(network, impl.facts.layout);
   impl.facts.metadata = graph.metadata;
   const char* const range = rangeBelowBytes(network.inputType);
   impl.facts.takesBytes = input.dtype == DType::Int64 && range == nullptr;

@@ -18,6 +18,7 @@ namespace {
 
 const char* const kHint = "such files are made with `relprop patterns`";
 constexpr std::uint64_t kMostFactBytes = 64 << 10;
+constexpr std::size_t kMostNameBytes = 65'000;  // an archive has 65,535, and endings follow
 
 PatternFacts factsOf(const Patterns& p) {
   return {{"model", p.model},
@@ -55,6 +56,20 @@ std::uint64_t mostNodeBytes(const std::filesystem::path& path) {
 }
 
 }  // namespace
+
+void requireEntryName(const std::string& node, ErrorCode code) {
+  const auto refuse = [&](const std::string& got, const std::string& expected) {
+    throw Error(code, node, got, expected, "rename the node in the network's file");
+  };
+  if (node.size() > kMostNameBytes)
+    refuse(fmt::format("a node's name of {} bytes", node.size()),
+           fmt::format("at most {} for patterns", kMostNameBytes));
+  if (node.find('\0') != std::string::npos) refuse("a node's name with a byte of 0", "one without, for patterns");
+  // A node's sums are entries NODE.count and others.
+  if ((node + '.').starts_with(kFactPrefix))
+    refuse(fmt::format("a node's name that begins with {} or is all before the dot", kFactPrefix),
+           "another one: patterns are kept beside entries that begin so");
+}
 
 void addFacts(std::map<std::string, NpyEntry>& entries, const PatternFacts& facts) {
   for (const auto& [key, text] : facts) entries.emplace(std::string(kFactPrefix) + key, npyEntry(text));
@@ -106,7 +121,10 @@ void visitNodeEntries(const std::filesystem::path& path, const NpzVisitor& visit
 
 void Patterns::save(const std::filesystem::path& path) const {
   std::map<std::string, NpyEntry> entries;
-  for (const auto& [node, tensor] : nodes) entries.emplace(node, npyEntry(tensor.shape, std::span(tensor.data)));
+  for (const auto& [node, tensor] : nodes) {
+    requireEntryName(node, ErrorCode::InvalidArgument);
+    entries.emplace(node, npyEntry(tensor.shape, std::span(tensor.data)));
+  }
   addFacts(entries, factsOf(*this));
   writeNpzEntries(path, entries);
 }

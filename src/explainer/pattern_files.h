@@ -5,11 +5,15 @@
 #include <string>
 
 #include "image/npz_entries.h"
+#include "relprop/error.h"
 
 namespace relprop {
 
 // Entries about the whole are named so; nodes of networks are not.
 inline constexpr std::string_view kFactPrefix = "relprop.";
+
+// Throws an error of that code where an archive has no entry for a node of that name, or would read it as another.
+void requireEntryName(const std::string& node, ErrorCode code);
 
 using PatternFacts = std::map<std::string, std::string>;  // without the prefix
 

@@ -63,6 +63,7 @@ struct PatternEstimator::Impl {
     layout = compilation.layout();
     warnings = compilation.warnings();
     plan = std::make_unique<PatternPlan>(compilation.takeGraph(), *backend);
+    for (const PositiveSums& s : plan->sums()) requireEntryName(s.node, ErrorCode::UnsupportedModel);
   }
 
   void requireWhole() const {

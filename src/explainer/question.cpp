@@ -9,6 +9,8 @@
 #include <utility>
 
 #include "core/lower_case.h"
+#include "explain/layers.h"
+#include "explainer/model_impl.h"
 #include "explainer/prepare.h"
 #include "explainer/synsets.h"
 #include "relprop/error.h"
@@ -38,12 +40,20 @@ bool isFile(const std::string& text) {
   return text.size() > 4 && lowerCase(text).ends_with(".npy");
 }
 
+using InnerNode = std::pair<std::string, std::optional<int>>;
+
 // The node and its channel; what stands behind the last colon is a channel when it is a number.
-std::pair<std::string, std::optional<int>> splitNode(const std::string& from) {
+InnerNode splitNode(const std::string& from) {
   const std::size_t colon = from.rfind(':');
   if (colon == std::string::npos) return {from, std::nullopt};
   const std::optional<int> channel = wholeNumber(from.substr(colon + 1));
   return {channel ? from.substr(0, colon) : from, channel};
+}
+
+// Many exporters write colons and numbers into names.
+InnerNode innerNode(const std::string& from, const Model& model) {
+  const bool whole = !from.empty() && !model.isBagOfWords() && !nodesCalled(ModelAccess::graph(model), from).empty();
+  return whole ? InnerNode{from, std::nullopt} : splitNode(from);
 }
 
 std::vector<int> classesCalled(const std::string& text, const Labels& labels, bool whole) {
@@ -219,17 +229,42 @@ Target contrasted(const Target& target, const std::string& text, const Reader& r
   return target.against(rival);
 }
 
-}  // namespace
-
-std::string contradiction(const TargetText& text) {
-  const bool channel = splitNode(text.from).second.has_value();
-  if (channel && !text.targets.empty()) return "--from NODE:CHANNEL and --target both say what is explained";
+std::string contradictionWith(const TargetText& text, bool channel) {
   if (!text.contrast) return "";
   if (!text.from.empty() && !channel && text.targets.empty())
     return "--contrast needs one channel: --from NODE:CHANNEL, or --target";
   for (const std::string& words : text.targets)
     if (isFile(words)) return "--contrast cannot be combined with relevance from " + words;
   return "";
+}
+
+TargetChoice choose(const TargetText& text, const InnerNode& inner, const Labels& labels, std::int64_t classes) {
+  const auto& [node, channel] = inner;
+  TargetChoice choice{node, {}, node.empty() ? labels : Labels{}};
+  if (node.empty() && classes == 1 && labels.size() == 2) choice.labels = {labels[1]}, choice.other = labels[0];
+  const Reader reader(choice.labels, choice.other, node.empty() ? classes : -1, !node.empty());
+  if (channel)
+    choice.targets.push_back({Target::of(*channel), std::to_string(*channel)});
+  else if (text.targets.empty())
+    choice.targets.push_back(node.empty() ? NamedTarget{Target::highest(), "argmax"}
+                                          : NamedTarget{Target::all(), "all"});
+  for (const std::string& words : text.targets)
+    for (const NamedTarget& target : reader.targets(words)) addOnce(choice.targets, target);
+  if (text.contrast)
+    for (NamedTarget& one : choice.targets) one.target = contrasted(one.target, *text.contrast, reader);
+  return choice;
+}
+
+}  // namespace
+
+std::string contradiction(const TargetText& text) {
+  return contradictionWith(text, splitNode(text.from).second.has_value());
+}
+
+std::string contradiction(const TargetText& text, const Model& model) {
+  const bool channel = innerNode(text.from, model).second.has_value();
+  if (channel && !text.targets.empty()) return "--from NODE:CHANNEL and --target both say what is explained";
+  return contradictionWith(text, channel);
 }
 
 std::string namesNote(const TargetChoice& choice) {
@@ -247,20 +282,11 @@ std::vector<Target> targetsOf(const TargetChoice& choice) {
 }
 
 TargetChoice chooseTargets(const TargetText& text, const Labels& labels, std::int64_t classes) {
-  const auto [node, channel] = splitNode(text.from);
-  TargetChoice choice{node, {}, node.empty() ? labels : Labels{}};
-  if (node.empty() && classes == 1 && labels.size() == 2) choice.labels = {labels[1]}, choice.other = labels[0];
-  const Reader reader(choice.labels, choice.other, node.empty() ? classes : -1, !node.empty());
-  if (channel)
-    choice.targets.push_back({Target::of(*channel), std::to_string(*channel)});
-  else if (text.targets.empty())
-    choice.targets.push_back(node.empty() ? NamedTarget{Target::highest(), "argmax"}
-                                          : NamedTarget{Target::all(), "all"});
-  for (const std::string& words : text.targets)
-    for (const NamedTarget& target : reader.targets(words)) addOnce(choice.targets, target);
-  if (text.contrast)
-    for (NamedTarget& one : choice.targets) one.target = contrasted(one.target, *text.contrast, reader);
-  return choice;
+  return choose(text, splitNode(text.from), labels, classes);
+}
+
+TargetChoice chooseTargets(const TargetText& text, const Labels& labels, const Model& model) {
+  return choose(text, innerNode(text.from, model), labels, model.outputClasses());
 }
 
 }  // namespace relprop

@@ -168,6 +168,8 @@ class Trail {
     const std::size_t axis = normaliseAxis(node, node.intAttr("axis", 0), from.size());
     const auto& constant = graph_.value(node.inputs[1]).constant;
     if (axis == 0 || !constant || !constant->ints || constant->shape.size() > 1) return false;
+    const auto outside = [&](std::int64_t i) { return i < -from[axis] || i >= from[axis]; };  // refused elsewhere
+    if (std::any_of(constant->ints->begin(), constant->ints->end(), outside)) return false;
     const bool scalar = constant->shape.empty();
     return moved(node, [&](Shape index) {
       const auto at = index.begin() + static_cast<std::ptrdiff_t>(axis);

@@ -36,14 +36,22 @@ void putBatchInFront(Graph& graph) {
   graph.nodes.insert(graph.nodes.begin(), first);
 }
 
+// What nodes make of it is bounded as it is inferred.
+void requireSize(const std::string& input, const Shape& given) {
+  std::int64_t count = 1;
+  for (const std::int64_t extent : given) {
+    if (extent < 1) throw Error(ErrorCode::ShapeMismatch, "input '" + input + "'", toString(given), "extents above 0");
+    if (extent > kMaxElements || (count *= extent) > kMaxElements)
+      throw Error(ErrorCode::ShapeMismatch, "input '" + input + "'", toString(given), "2^31 elements at most");
+  }
+}
+
 void fixInput(Graph& graph, PassContext& context) {
   if (graph.inputs.size() != 1)
     throw Error(ErrorCode::UnsupportedModel, "graph", fmt::format("{} inputs", graph.inputs.size()), "one");
   Value& input = graph.value(graph.inputs[0]);
   const Shape& given = context.options.inputShape;
-  for (std::int64_t extent : given)
-    if (extent < 1)
-      throw Error(ErrorCode::ShapeMismatch, "input '" + input.name + "'", toString(given), "extents above 0");
+  requireSize(input.name, given);
   if (input.hasShape && input.shape.size() != given.size()) contradiction(input.name, given, input.shape);
   for (std::size_t i = 0; input.hasShape && i < given.size(); ++i)
     if (input.shape[i] >= 0 && input.shape[i] != given[i]) contradiction(input.name, given, input.shape);

@@ -7,11 +7,22 @@
 namespace relprop {
 namespace {
 
-// Names as exporters write them ("/layer4/layer4.0/conv1/Conv") and as people do ("layer4.0.conv1").
-bool nameMatches(const std::string& pattern, const std::string& name) {
+bool isPrefix(std::string_view pattern, std::string_view text) {
+  return pattern.size() <= text.size() &&
+         std::equal(pattern.begin(), pattern.end(), text.begin(), [](char p, char t) { return p == '?' || p == t; });
+}
+
+// Names as exporters write them ("/layer4/layer4.0/conv1/Conv") and as people do ("layer4.0.conv1"): the pattern fits
+// the name or what is behind one of its slashes. Behind a first star there is most room at the first place where what
+// is before the star fits, so that one decides; names may have as many slashes as a file has bytes.
+bool nameMatches(std::string_view pattern, std::string_view name) {
   if (globMatches(pattern, name)) return true;
-  for (std::size_t slash = name.find('/'); slash != std::string::npos; slash = name.find('/', slash + 1))
-    if (globMatches(pattern, name.substr(slash + 1))) return true;
+  const std::string_view start = pattern.substr(0, pattern.find('*'));
+  for (std::size_t slash = name.find('/'); slash != name.npos; slash = name.find('/', slash + 1)) {
+    const std::string_view part = name.substr(slash + 1);
+    if (isPrefix(start, part) && (start.size() < pattern.size() || start.size() == part.size()))
+      return globMatches(pattern, part);
+  }
   return false;
 }
 
@@ -23,7 +34,7 @@ bool matches(const RuleRow& row, const NodeFacts& facts) {
   if (row.pattern == opName(facts.node->op)) return true;
   // A preset's "Div" means divisions: what a pass made a Mul of may still be called "/act/Div".
   Op op;
-  if (!row.user && opFromName(row.pattern, op)) return false;
+  if (!row.user && (row.pattern.starts_with('[') || opFromName(row.pattern, op))) return false;
   return nameMatches(row.pattern, facts.node->name) ||
          (!facts.weight.empty() && nameMatches(row.pattern, facts.weight));
 }
@@ -54,15 +65,15 @@ void markFrontier(const Graph& graph, const std::vector<std::vector<int>>& next,
 
 }  // namespace
 
-bool globMatches(const std::string& pattern, const std::string& text) {
-  std::size_t p = 0, t = 0, star = std::string::npos, resume = 0;
+bool globMatches(std::string_view pattern, std::string_view text) {
+  std::size_t p = 0, t = 0, star = std::string_view::npos, resume = 0;
   while (t < text.size()) {
     if (p < pattern.size() && pattern[p] == '*') {
       star = p++;
       resume = t;
     } else if (p < pattern.size() && (pattern[p] == '?' || pattern[p] == text[t])) {
       ++p, ++t;
-    } else if (star != std::string::npos) {
+    } else if (star != std::string_view::npos) {
       p = star + 1;
       t = ++resume;
     } else {

@@ -2,6 +2,9 @@
 // there wins; the user's rows come first.
 #pragma once
 
+#include <algorithm>
+#include <string_view>
+
 #include "rules/rule.h"
 
 namespace relprop {
@@ -30,6 +33,11 @@ class RuleTable {
   // "PATTERN=RULE" rows of the user go in front, in their order. Throws InvalidRule.
   void prependUser(const std::vector<std::string>& rows);
 
+  // Does a row of it? Whether any node gets that row is another question.
+  bool usesPatterns() const {
+    return std::any_of(rows_.begin(), rows_.end(),
+                       [](const RuleRow& row) { return row.rule.linear && row.rule.terms.usesPatterns(); });
+  }
   const Rule* find(const NodeFacts& facts) const;
   // Throws InvalidRule when a row of the user's matches none of these nodes.
   void requireUserRowsMatch(const std::vector<NodeFacts>& nodes) const;
@@ -40,6 +48,6 @@ class RuleTable {
 };
 
 std::vector<NodeFacts> nodeFacts(const Graph& graph);
-bool globMatches(const std::string& pattern, const std::string& text);
+bool globMatches(std::string_view pattern, std::string_view text);
 
 }  // namespace relprop

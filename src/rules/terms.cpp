@@ -24,6 +24,10 @@ bool LinearRule::usesBounds() const {
   return anyBackTerm(*this, [](const Term& t) { return t.in == InputPart::AboveLow || t.in == InputPart::BelowHigh; });
 }
 
+bool LinearRule::usesPatterns() const {
+  return anyBackTerm(*this, [](const Term& t) { return isPattern(t.weight); });
+}
+
 bool LinearRule::readsOutput() const {
   const auto isOutput = [](const Denominator& d) {
     return d.complementOf >= 0 || (d.terms.size() == 1 && d.terms[0].weight == WeightPart::W);

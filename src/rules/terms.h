@@ -22,6 +22,11 @@ enum class Take {
 enum class After { None, ShiftActivated, AbsoluteNormalise, UniformCorrection };
 enum class BiasMode { Keep, Drop, Spread };
 
+// Parts that also take the layer's patterns a.
+inline bool isPattern(WeightPart part) {
+  return part == WeightPart::Pattern || part == WeightPart::WeightTimesPattern;
+}
+
 struct Term {
   InputPart in;
   WeightPart weight;
@@ -53,6 +58,7 @@ struct LinearRule {
   // Is R_i a multiple of x_i? Then nothing reaches an input that is 0.
   bool multipliesInput() const;
   bool usesBounds() const;
+  bool usesPatterns() const;
   // Does it look at more of the layer's output z than whether z > 0?
   bool readsOutput() const;
 };

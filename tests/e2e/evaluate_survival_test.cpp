@@ -100,6 +100,22 @@ TEST_F(SurvivalTest, AFullDiskLosesNothingAndTheRunGoesOnLater) {
   EXPECT_EQ(got, contents(store("whole.db")));
 }
 
+// With what belongs to it, as somebody does who makes room or begins anew.
+TEST_F(SurvivalTest, AStoreThatIsTakenAwayEndsTheRun) {
+  const std::string data = manyPictures(kPictures);
+  Arguments slow = {"--methods", "rap,integrated-gradients:steps=50", "--metrics", "outside-inside", "-q"};
+  const RunOptions away = {.inChild = {}, .whileRunning = [this](pid_t) {
+                             std::error_code ignored;
+                             for (int i = 0; i < 1000 && fs::file_size(store() + "-wal", ignored) + 1 < 200'000; ++i)
+                               std::this_thread::sleep_for(std::chrono::milliseconds(10));
+                             for (const char* end : {"", "-wal", "-shm"}) fs::remove(store() + end, ignored);
+                           }};
+  const Outcome outcome = relprop(command(data, store(), slow), away);
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_THAT(outcome.err, HasSubstr("it was removed, moved or replaced while it was written"));
+  EXPECT_FALSE(fs::exists(store()));
+}
+
 TEST_F(SurvivalTest, AHalfCopiedPictureIsMeasuredOnceItIsWhole) {
   const std::string data = manyPictures(4), picture = data + "/JPEGImages/p10002.jpg";
   const std::string whole = readText(picture);
@@ -107,7 +123,7 @@ TEST_F(SurvivalTest, AHalfCopiedPictureIsMeasuredOnceItIsWhole) {
   fs::remove(picture);
   writeText(picture, whole.substr(0, whole.size() / 2));
   const Outcome half = relprop(command(data, store(), how_));
-  EXPECT_EQ(half.code, 0) << half.err;
+  EXPECT_EQ(half.code, 1) << half.err;
   EXPECT_THAT(half.out, HasSubstr("3 measured, 1 skipped"));
   EXPECT_THAT(half.err, HasSubstr("p10002"));
   EXPECT_THAT(relprop(command(data, store(), how_)).out, HasSubstr("0 measured, 1 skipped, 3 were there before"));

@@ -107,10 +107,41 @@ TEST_F(EvaluateTest, ABrokenPictureIsCountedAndTheOthersAreMeasured) {
   fs::remove(broken);
   writeText(broken, "this is no picture");
   const Outcome outcome = relprop(command(data, store(), {"--methods", "rap"}));
-  EXPECT_EQ(outcome.code, 0);
+  EXPECT_EQ(outcome.code, 1);
   EXPECT_THAT(outcome.out, HasSubstr("3 measured, 1 skipped"));
-  EXPECT_THAT(outcome.err, HasSubstr("p10001"));
+  EXPECT_THAT(outcome.err, HasSubstr("relprop: error: p10001"));
   EXPECT_EQ(Store::open(store(), Store::Access::Read).results().size(), 3u);
+  const Outcome quiet = relprop(command(data, store(), {"--methods", "rap", "-q"}));
+  EXPECT_EQ(quiet.code, 1) << "it was tried again";
+  EXPECT_EQ(quiet.out, "");
+  EXPECT_THAT(quiet.err, StartsWith("relprop: error: p10001: unreadable: "));
+}
+
+TEST_F(EvaluateTest, PicturesOfWhichNoneCanBeReadAreAFailure) {
+  const std::string data = manyPictures(2);
+  for (const char* name : {"p10000.jpg", "p10001.jpg"}) {
+    fs::remove(fs::path(data) / "JPEGImages" / name);
+    writeText(fs::path(data) / "JPEGImages" / name, "no picture");
+  }
+  for (const Arguments& how : {Arguments{}, Arguments{"-q"}}) {
+    const Outcome outcome = relprop(command(data, store(), how));
+    EXPECT_EQ(outcome.code, 1);
+    for (const char* name : {"error: p10000: unreadable", "error: p10001: unreadable"})
+      EXPECT_THAT(outcome.err, HasSubstr(name));
+  }
+}
+
+TEST_F(EvaluateTest, ResultsWithoutAScoreAreCountedAndNothingElseIsAFailure) {
+  const std::string data = manyPictures(2);
+  fs::remove_all(fs::path(data) / "SegmentationClass");
+  const Outcome none = relprop(command(data, store(), {"--methods", "rap", "--metrics", "miou", "-q"}));
+  EXPECT_EQ(none.code, 1);
+  EXPECT_THAT(none.err, StartsWith("relprop: error: none of 2 results has a score; the first, miou@1"));
+  const Outcome some = relprop(command(data, store("some.db"), {"--methods", "rap", "--metrics", "miou,sparseness"}));
+  EXPECT_EQ(some.code, 0) << some.err;
+  EXPECT_THAT(some.out, HasSubstr("2 measured, 0 skipped, 2 results without a score"));
+  const Outcome again = relprop(command(data, store("some.db"), {"--methods", "rap", "--metrics", "miou,sparseness"}));
+  EXPECT_EQ(again.code, 0) << again.err;
 }
 
 TEST_F(EvaluateTest, OnlyCorrectLeavesOutWhatIsMisclassified) {

@@ -205,6 +205,9 @@ TEST_F(ExplainTest, PatternsAreForMethodsThatUseThem) {
   const Outcome missing = relprop({"inspect", exampleModel(), "-m", "pattern-net", "--patterns", file});
   EXPECT_EQ(missing.code, 1);
   EXPECT_THAT(missing.err, HasSubstr("p.npz: there is no such file"));
+  const Outcome rule = relprop({"inspect", exampleModel(), "-m", "rap", "--rule", "top=pattern", "--patterns", file});
+  EXPECT_EQ(rule.code, 1);
+  EXPECT_THAT(rule.err, HasSubstr("p.npz: there is no such file"));
 }
 
 TEST_F(ExplainTest, EmptyNamesAreQuoted) {

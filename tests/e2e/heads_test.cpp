@@ -59,6 +59,8 @@ class HeadsTest : public ExampleTest {
     writeTensor("x.npy", {{1, 1, 2, 2}, {1, 0.5f, -1, 0.25f}});
     write("binary.onnx", picture() + dense("z", kWeights, 1) + node("Sigmoid", {"z"}, "y") + value(12, "y", {0, 1}));
     write("regression.onnx", picture() + dense("z", kWeights, 1) + value(12, "z", {0, 1}));
+    write("open.onnx", picture() + dense("z", kWeights, 1) + node("Sigmoid", {"z"}, "y") + value(12, "y", {0, 0}));
+    write("three.onnx", picture() + dense("z", {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}, 3) + value(12, "z", {0, 0}));
     write("two.onnx", picture() + dense("aux", {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}, 3) +
                           dense("cls", {1, 0, 0, -2, 1, 1, 3, 1}, 2) + value(12, "aux", {0, 3}) +
                           value(12, "cls", {0, 2}));
@@ -103,13 +105,32 @@ TEST_F(HeadsTest, ABinaryNetworkAnswersYesOrNo) {
 
 TEST_F(HeadsTest, TwoNamesAreOfBothAnswers) {
   writeText(folder_ / "names.txt", "cat\ndog\n");
-  const Outcome dog = explainNetwork("binary.onnx", {"--labels", folder_ / "names.txt", "--target", "dog"});
-  EXPECT_THAT(dog.err, HasSubstr("probability of 'dog'"));
-  EXPECT_EQ(objects(dog).at(0)["target"]["label"], "dog");
-  EXPECT_EQ(map(), kWeights);
-  const json cat = answer("binary.onnx", {"--labels", folder_ / "names.txt", "--target", "cat"});
-  EXPECT_TRUE(cat["target"]["not"].get<bool>());
-  EXPECT_EQ(map(), (std::vector<float>{-1, 2, -0.5f, -3}));
+  for (const std::string network : {"binary.onnx", "open.onnx"}) {
+    const Outcome dog = explainNetwork(network, {"--labels", folder_ / "names.txt", "--target", "dog"});
+    EXPECT_THAT(dog.err, HasSubstr("probability of 'dog'"));
+    EXPECT_EQ(objects(dog).at(0)["target"]["label"], "dog");
+    EXPECT_EQ(map(), kWeights);
+    const json cat = answer(network, {"--labels", folder_ / "names.txt", "--target", "cat"});
+    EXPECT_TRUE(cat["target"]["not"].get<bool>());
+    EXPECT_EQ(map(), (std::vector<float>{-1, 2, -0.5f, -3}));
+  }
+}
+
+// Where the file leaves the number of classes open as well.
+TEST_F(HeadsTest, NamesOfAnotherNumberOfClassesAreRefused) {
+  writeText(folder_ / "names.txt", "cat\ndog\nfish\nbird\n");
+  const Outcome four = explainNetwork("three.onnx", {"--labels", folder_ / "names.txt"});
+  EXPECT_EQ(four.code, 1);
+  EXPECT_THAT(four.err, HasSubstr("4 class names (expected 3, one for each class of the network"));
+  EXPECT_EQ(four.out, "");
+}
+
+TEST_F(HeadsTest, NetworksOfOtherClassesAreNotCompared) {
+  const Outcome outcome = relprop(
+      {"compare", folder_ / "open.onnx", folder_ / "three.onnx", folder_ / "x.npy", "-m", "gradient", "--out", out()});
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_THAT(outcome.err, HasSubstr("three.onnx: 3 classes (expected 1 as "));
+  EXPECT_EQ(outcome.err.find("x.npy"), std::string::npos);
 }
 
 TEST_F(HeadsTest, ARegressionHasNoProbability) {

@@ -120,6 +120,22 @@ TEST_F(PipelineTest, AResultThatCannotBeWrittenFailsItsInputAlone) {
   EXPECT_FALSE(fs::exists(out() + "/1002.gradient.png"));
 }
 
+// A new one of that name would have some of the results, and nothing would tell.
+TEST_F(PipelineTest, AFolderThatIsTakenAwayIsNotMadeAgain) {
+  makePhotos(400);
+  const RunOptions away{.inChild = {}, .whileRunning = [this](pid_t) {
+                          for (int i = 0; i < 1000 && namesIn(out()).size() < 5; ++i)
+                            std::this_thread::sleep_for(std::chrono::milliseconds(20));
+                          std::error_code ignored;
+                          fs::rename(out(), folder_ / "away", ignored);
+                        }};
+  const Outcome outcome = explain({"-q", "--batch", "2"}, away);
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_THAT(outcome.err, HasSubstr(out() + ": the folder was removed or renamed meanwhile"));
+  EXPECT_FALSE(fs::exists(out()));
+  EXPECT_GE(namesIn(folder_ / "away").size(), 5u);
+}
+
 TEST_F(PipelineTest, AnInterruptedRunCountsWhatItWrote) {
   makePhotos(400);
   const RunOptions interrupt{.inChild = {}, .whileRunning = [this](pid_t child) {

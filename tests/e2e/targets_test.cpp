@@ -185,6 +185,7 @@ TEST_F(TargetsTest, BadNodes) {
   expectRefused({"--from", "/block2/out/Relu", "--target", "circle"}, 1, "no class names");
   expectRefused({"--from", "/block2/out/Relu:3", "--target", "4"}, 2, "both say what is explained");
   expectRefused({"--from", "/block2/out/Relu", "--contrast"}, 2, "needs one channel");
+  expectRefused({"--from", "/block?/out/Relu"}, 1, "may be /block1/out/Relu, /block2/out/Relu, /block3/out/Relu");
 }
 
 TEST_F(TargetsTest, InnerLayersAreSavedSummedAndDrawn) {

@@ -125,7 +125,10 @@ class Damage {
  public:
   Damage(const Options& options, unsigned seed) : words_(options.words), others_(options.inputs), random_(seed) {}
 
+  // Three of four within the structure, where there is one.
   Bytes operator()(Bytes bytes) {
+    if (random_() % 4 != 0)
+      if (std::optional<Bytes> damaged = damagedWithinStructure(bytes, random_)) return *std::move(damaged);
     for (std::size_t times = 1 + random_() % 4; times > 0; --times) once(bytes);
     return bytes;
   }

@@ -24,6 +24,11 @@ extern "C" int LLVMFuzzerInitialize(int*, char***) {
   return 0;
 }
 
+std::optional<std::vector<std::uint8_t>> damagedWithinStructure(const std::vector<std::uint8_t>& bytes,
+                                                                std::mt19937& random) {
+  return chosen->damage ? chosen->damage(bytes, random) : std::nullopt;
+}
+
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   chosen->run({data, size});
   return 0;

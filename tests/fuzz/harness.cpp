@@ -51,7 +51,7 @@ void removeAllIn(const fs::path& folder) {
 
 }  // namespace
 
-Harness::Harness(const char* called, void (*what)(Bytes)) : name(called), run(what) {
+Harness::Harness(const char* called, void (*what)(Bytes), StructuredDamage how) : name(called), run(what), damage(how) {
   registry()[called] = this;
 }
 

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
+#include <random>
 #include <span>
 #include <string>
 #include <vector>
@@ -13,11 +15,15 @@ namespace relprop::fuzz {
 
 using Bytes = std::span<const std::uint8_t>;
 
+// A damaged copy that keeps the format's structure; nothing where there is none to keep.
+using StructuredDamage = std::optional<std::vector<std::uint8_t>> (*)(Bytes, std::mt19937&);
+
 // One a file: `const Harness npyHarness("npy", run);`. Whatever a run throws ends the program, and so does a fault.
 struct Harness {
-  Harness(const char* name, void (*run)(Bytes));
+  Harness(const char* name, void (*run)(Bytes), StructuredDamage damage = nullptr);
   const char* name;
   void (*run)(Bytes);
+  StructuredDamage damage;
 };
 // Throws std::out_of_range.
 const Harness& harnessCalled(const std::string& name);

@@ -3,6 +3,7 @@
 
 #include "fuzz/explain_small.h"
 #include "fuzz/harness.h"
+#include "fuzz/model_damage.h"
 
 namespace relprop::fuzz {
 namespace {
@@ -11,12 +12,15 @@ namespace {
 const std::array<const char*, 8> kMethods = {"rap",      "lrp-zplus", "gradient", "lrp-epsilon",
                                              "deeplift", "attn-lrp",  "grad-cam", "epsilon-gamma-box"};
 
-const Harness modelHarness("model", [](Bytes bytes) {
-  expectResultOrError([&] {
-    const Model model = Model::fromBytes(std::as_bytes(bytes), {.name = "fuzz", .folder = {}, .options = {}});
-    explainSmall(model, kMethods[bytes.size() % kMethods.size()]);
-  });
-});
+const Harness modelHarness(
+    "model",
+    [](Bytes bytes) {
+      expectResultOrError([&] {
+        const Model model = Model::fromBytes(std::as_bytes(bytes), {.name = "fuzz", .folder = {}, .options = {}});
+        explainSmall(model, kMethods[bytes.size() % kMethods.size()]);
+      });
+    },
+    damagedModel);
 
 }  // namespace
 }  // namespace relprop::fuzz

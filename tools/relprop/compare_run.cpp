@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <memory>
 #include <optional>
 
@@ -83,7 +84,7 @@ class Comparison {
     const Shape shape = chooseShape(model, network_, preprocess_, tensor);
     const auto note = [this](const std::string& text) { console_.note(text); };
     const auto warn = [this, path = model.path()](const std::string& text) { console_.warning(path + ": " + text); };
-    MethodSet::Network network{model, network_, shape, preprocess_, parseQuestion({}, labels_, model.outputClasses())};
+    MethodSet::Network network{model, network_, shape, preprocess_, parseQuestion({}, labels_, model)};
     network.progress = [](std::int64_t, std::int64_t) { return !interrupted(); };
     return std::make_unique<MethodSet>(choices_, std::move(network), note, warn);
   }
@@ -184,9 +185,11 @@ class Comparison {
     agreements_.back().push_back(pair.agreement);
     if (arguments_.json) return console_.lines(dump(json(m, pair, file), -1));
     const Prediction &a = predicted(pair.first), &b = predicted(pair.second);
-    const std::string change =
-        a.index == b.index ? fmt::format("{} → {:.2f}", predictionText(a, labels_), b.probability)
-                           : fmt::format("{} → {} (changed)", predictionText(a, labels_), predictionText(b, labels_));
+    std::string change = predictionText(a, labels_);
+    if (a.index != b.index)
+      change += fmt::format(" → {} (changed)", predictionText(b, labels_));
+    else if (std::isfinite(b.probability))
+      change += fmt::format(" → {:.2f}", b.probability);
     console_.result(fmt::format("{}: {} · {} Spearman {:.3f} · {}", rowTitle(pair.input, pair.row, pair.rows), change,
                                 choices_[m].text, pair.agreement.spearman, file));
   }

@@ -36,7 +36,9 @@ class EvaluateRun {
   std::vector<std::size_t> chosenUnits(const Evaluation& evaluation) const;
   void measureAlone(Evaluation& evaluation, Store& store, const std::vector<std::size_t>& units);
   void measureTogether(Evaluation& evaluation, Store& store, const std::vector<std::size_t>& units);
+  void count(const ResultBatch& batch);
   void show(const EvaluateProgress& progress, const ResultBatch& batch);
+  bool failed(std::size_t before);
   int close(std::size_t asked);
 
   const EvaluateArguments& arguments_;
@@ -44,6 +46,8 @@ class EvaluateRun {
   Ranks* ranks_;  // null when alone
   Console console_;
   EvaluateProgress progress_;
+  std::size_t unreadable_ = 0, scored_ = 0, withoutScore_ = 0;  // pictures; results of this run
+  std::string firstReason_;                                     // of a result without a score
   Served served_;
   Clock::time_point start_ = Clock::now();
 };
@@ -69,7 +73,7 @@ EvaluateOptions EvaluateRun::options(const Model& model) {
   std::vector<std::string> notes;
   o.methods.clear();
   const std::vector<MethodChoice> choices = chosenMethods(model, network_, notes);
-  if (!model.isBagOfWords()) requireUseOfPatterns(network_.patterns, choices);
+  if (!model.isBagOfWords()) requireUseOfPatterns(network_, choices);
   for (const MethodChoice& choice : choices) {
     o.methods.push_back(choice.text);
     if (choice.optional) o.optional.push_back(choice.text);
@@ -111,10 +115,23 @@ std::vector<std::size_t> EvaluateRun::chosenUnits(const Evaluation& evaluation) 
   return units;
 }
 
+void EvaluateRun::count(const ResultBatch& batch) {
+  for (const PictureFacts& picture : batch.pictures) {
+    if (!picture.unreadable()) continue;
+    ++unreadable_;
+    console_.error(fmt::format("{}: {}", picture.picture, picture.skipped));
+  }
+  for (const Result& result : batch.results) {
+    ++(result.skipped.empty() ? scored_ : withoutScore_);
+    if (firstReason_.empty() && !result.skipped.empty())
+      firstReason_ =
+          fmt::format("{} of {} on {}: {}", result.key.protocol, result.key.method, result.key.picture, result.skipped);
+  }
+}
+
 void EvaluateRun::show(const EvaluateProgress& progress, const ResultBatch& batch) {
   progress_ = progress;
-  for (const PictureFacts& picture : batch.pictures)
-    if (picture.unreadable()) console_.warning(fmt::format("{}: {}", picture.picture, picture.skipped));
+  count(batch);
   const std::chrono::duration<double> seconds = Clock::now() - start_;
   const std::size_t left = progress.total - std::min(progress.total, progress.done);
   std::string text = fmt::format("{}/{}", progress.done, progress.total);
@@ -145,11 +162,19 @@ void EvaluateRun::measureTogether(Evaluation& evaluation, Store& store, const st
       });
 }
 
+// `before`: units that were in the store, which may have scores where the few that are left have none.
+bool EvaluateRun::failed(std::size_t before) {
+  const bool none = before == 0 && scored_ == 0 && withoutScore_ > 0;
+  if (none) console_.error(fmt::format("none of {} results has a score; the first, {}", withoutScore_, firstReason_));
+  return none || unreadable_ > 0;
+}
+
 int EvaluateRun::close(std::size_t asked) {
   const std::size_t before = asked - std::min(asked, progress_.total);
   std::string text = fmt::format("{}: {} measured, {} skipped", arguments_.store.string(),
                                  progress_.done - progress_.skipped, progress_.skipped);
   if (before > 0) text += fmt::format(", {} were there before", before);
+  if (withoutScore_ > 0) text += fmt::format(", {} results without a score", withoutScore_);
   if (interrupted()) {
     console_.note(fmt::format("interrupted; {}, {} not done. The same command goes on from there", text,
                               progress_.total - progress_.done));
@@ -160,7 +185,7 @@ int EvaluateRun::close(std::size_t asked) {
                               served_.seconds, 1e3 * served_.seconds / static_cast<double>(served_.units)));
   console_.result(text);
   flushStandardOutput();
-  return kExitOk;
+  return failed(before) ? kExitFailure : kExitOk;
 }
 
 int EvaluateRun::execute() {

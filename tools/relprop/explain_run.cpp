@@ -107,7 +107,7 @@ int Run::batchSize(const Model& model) const {
 MethodSet::Network Run::network(const Model& model) {
   const auto note = [this](const std::string& text) { console_.note(text); };
   std::optional<Preprocess> preprocess = chosenPreprocess(model, network_, note);
-  question_ = parseQuestion(arguments_.target, chosenLabels(model, arguments_.labels, note), model.outputClasses());
+  question_ = parseQuestion(arguments_.target, chosenLabels(model, arguments_.labels, note), model);
   if (const std::string names = namesNote(question_); !names.empty()) console_.note(names);
   network_.batch = batchSize(model);
   Shape tensor = network_.shape.empty() && inputs_.size() == 1 ? tensorShape(inputs_) : Shape();
@@ -129,7 +129,7 @@ void Run::readModel() {
   std::vector<std::string> notes;
   std::vector<MethodChoice> choices = chosenMethods(model, network_, notes);
   for (const std::string& note : notes) console_.note(note);
-  if (!model.isBagOfWords()) requireUseOfPatterns(network_.patterns, choices);
+  if (!model.isBagOfWords()) requireUseOfPatterns(network_, choices);
   MethodSet::Network net = network(model);
   OutputOptions output = arguments_.output;
   output.layout = layout_ = model.layout(network_.layout);

@@ -139,7 +139,7 @@ void runReports(const InspectArguments& arguments, Console& console) {
   std::vector<std::string> notes;
   const std::vector<MethodChoice> methods = chosenMethods(model, arguments.run.network, notes);
   for (const std::string& note : notes) console.note(note);
-  if (!model.isBagOfWords()) requireUseOfPatterns(arguments.run.network.patterns, methods);
+  if (!model.isBagOfWords()) requireUseOfPatterns(arguments.run.network, methods);
   for (const MethodChoice& method : methods) try {
       reportOn(method, model, arguments, console);
     } catch (const Error& error) {

@@ -19,7 +19,7 @@ MethodSet::Network networkOf(const LedgerArguments& arguments, const Model& mode
   MethodSet::Network network{model, arguments.network, {}, chosenPreprocess(model, arguments.network), {}, {}};
   Shape tensor = arguments.network.shape.empty() ? tensorShape(inputs) : Shape();
   network.shape = chooseShape(model, arguments.network, network.preprocess, tensor);
-  network.question = parseQuestion(arguments.target, chosenLabels(model, arguments.labels), model.outputClasses());
+  network.question = parseQuestion(arguments.target, chosenLabels(model, arguments.labels), model);
   network.progress = [&console](std::int64_t done, std::int64_t total) {
     console.progress(static_cast<double>(done) / static_cast<double>(total), fmt::format("{}/{}", done, total));
     return !interrupted();

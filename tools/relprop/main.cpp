@@ -126,8 +126,11 @@ int run(CLI::App& root, const std::vector<Command>& commands, int argc, char** a
   } catch (const CLI::ParseError& error) {
     return usageError(parseMessage(root, error));
   }
-  for (const Command& command : commands)
-    if (command.app->parsed()) return command.run();
+  for (const Command& command : commands) try {
+      if (command.app->parsed()) return command.run();
+    } catch (const CLI::ValidationError& error) {  // only the network shows that options contradict one another
+      return usageError(error.what());
+    }
   return usageError("a command is missing");
 }
 

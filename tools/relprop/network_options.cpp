@@ -107,7 +107,7 @@ void addMethodOptions(CLI::App& app, NetworkOptions& options) {
                  "a row in front of the rule table, by node or op: 'layer4.*=gamma:0.5' (repeatable)")
       ->type_name("PATTERN=RULE")
       ->allow_extra_args(false);
-  app.add_option("--patterns", options.patterns, "what relprop patterns wrote, for the pattern- methods")
+  app.add_option("--patterns", options.patterns, "what relprop patterns wrote, for the pattern- methods and rules")
       ->type_name("FILE");
   addRuleShortcuts(app, options);
   addMapShortcuts(app, options);

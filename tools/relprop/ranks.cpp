@@ -266,7 +266,7 @@ class Owner {
     if (bytes.empty()) return;
     const Store part = Store::fromBytes(bytes);
     store_.merge(part);
-    batches.push_back({part.pictures(), {}, {}});
+    batches.push_back({part.pictures(), {}, part.results(false)});
   }
 
   // As many units as take a rank a few seconds, which is what it loses when it dies; fewer towards the end so that all

@@ -27,13 +27,24 @@ void ResultFiles::requirePlace(const std::string& name) const {
                 "an input of this command, which a result would destroy", "", "give another folder with --out");
 }
 
+// Made once: one that somebody takes away meanwhile takes results along, and a new one would hide that.
+void ResultFiles::requireFolder() {
+  std::error_code ignored;
+  if (!made_)
+    makeFolder(folder_);
+  else if (!std::filesystem::is_directory(folder_, ignored))
+    throw Error(ErrorCode::FileWriteFailed, folder_.string(), "the folder was removed or renamed meanwhile",
+                "the folder that results were written to", "leave it where it is until the command has ended");
+  made_ = true;
+}
+
 std::string ResultFiles::write(const std::string& name, const std::string& extension,
                                const std::vector<std::uint8_t>& bytes) {
   std::string file = name + "." + extension;
   for (int counter = 2; !written_.insert(file).second; ++counter)
     file = fmt::format("{}-{}.{}", name, counter, extension);
   requirePlace(file);
-  makeFolder(folder_);
+  requireFolder();
   const std::string path = (folder_ / file).string();
   const WritingGuard guard(path);
   writeFile(path, bytes);

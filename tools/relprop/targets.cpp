@@ -42,8 +42,10 @@ void addQuestionOptions(CLI::App& app, TargetOptions& options) {
       ->expected(0, 1)
       ->default_str("others")
       ->type_name("[CLASS]");
-  app.add_option("--from", options.from,
-                 "explain the output of this node instead of the scores: one channel or, without one, the whole")
+  app.add_option(
+         "--from", options.from,
+         "explain the output of this node, called by its name or its output's, instead of the scores: one channel or, "
+         "without one, the whole")
       ->type_name("NODE[:CHANNEL]");
 }
 
@@ -57,8 +59,9 @@ void checkTargetOptions(const TargetOptions& options) {
   if (const std::string why = contradiction(options); !why.empty()) throw CLI::ValidationError(why);
 }
 
-Question parseQuestion(const TargetOptions& options, const std::vector<std::string>& labels, std::int64_t classes) {
-  Question question = chooseTargets(options, labels, classes);
+Question parseQuestion(const TargetOptions& options, const std::vector<std::string>& labels, const Model& model) {
+  if (const std::string why = contradiction(options, model); !why.empty()) throw CLI::ValidationError(why);
+  Question question = chooseTargets(options, labels, model);
   makeNamesDiffer(question.targets);
   return question;
 }

@@ -14,10 +14,11 @@ using Question = TargetChoice;
 
 void addQuestionOptions(CLI::App& app, TargetOptions& options);  // --target, --contrast, --from
 void addLayerOptions(CLI::App& app, TargetOptions& options);     // --at
-// Throws CLI::ValidationError on options that contradict one another; for the app's callback.
+// Throws CLI::ValidationError on options that contradict one another whatever the network; for the app's callback.
 void checkTargetOptions(const TargetOptions& options);
 
-// As chooseTargets, with names that differ as parts of file names too.
-Question parseQuestion(const TargetOptions& options, const std::vector<std::string>& labels, std::int64_t classes);
+// As chooseTargets, with names that differ as parts of file names too. Throws CLI::ValidationError on options that
+// contradict one another for this network.
+Question parseQuestion(const TargetOptions& options, const std::vector<std::string>& labels, const Model& model);
 
 }  // namespace relprop::cli

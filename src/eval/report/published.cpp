@@ -4,8 +4,10 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <string_view>
 #include <utility>
 
 #include "core/json_depth.h"
@@ -40,14 +42,25 @@ std::string networkOf(const Group& group) {
   return std::filesystem::path(group.model.path).stem().string();
 }
 
-Published::Cell Published::cellOf(const PublishedFigure& figure, const std::string& where) {
-  const Protocol protocol = parseProtocol(figure.metric);
-  std::vector<std::string> names;
-  for (const ScoreInfo& one : protocol.scores) names.push_back(one.name);
-  if (std::find(names.begin(), names.end(), figure.score) == names.end())
+const FigureCells::Metric& FigureCells::metric(const std::string& text) {
+  if (const auto found = metrics_.find(text); found != metrics_.end()) return found->second;
+  const Protocol protocol = parseProtocol(text);
+  Metric metric{protocol.text, {}};
+  for (const ScoreInfo& one : protocol.scores) metric.scores.push_back(one.name);
+  return metrics_.emplace(text, std::move(metric)).first->second;
+}
+
+const std::string& FigureCells::method(const std::string& text) {
+  if (const auto found = methods_.find(text); found != methods_.end()) return found->second;
+  return methods_.emplace(text, completeMethod(text)).first->second;
+}
+
+FigureCells::Cell FigureCells::of(const PublishedFigure& figure, const std::string& where) {
+  const Metric& its = metric(figure.metric);
+  if (std::find(its.scores.begin(), its.scores.end(), figure.score) == its.scores.end())
     throw Error(ErrorCode::InvalidArgument, where, fmt::format("the score \"{}\" of {}", figure.score, figure.metric),
-                fmt::format("one of: {}", fmt::join(names, ", ")));
-  return {completeMethod(figure.method), protocol.text, figure.score};
+                fmt::format("one of: {}", fmt::join(its.scores, ", ")));
+  return {method(figure.method), its.protocol, figure.score};
 }
 
 bool Published::has(const ScoreTable& table, const Cell& cell) {
@@ -58,13 +71,13 @@ bool Published::has(const ScoreTable& table, const Cell& cell) {
          });
 }
 
-Published::Published(const std::vector<PublishedFigure>& figures, const Group& group) {
+Published::Published(const std::vector<PublishedFigure>& figures, const Group& group, FigureCells& cells) {
   const std::string network = networkOf(group);
   std::map<std::pair<Cell, std::string>, std::size_t> seen;  // by source
   for (std::size_t i = 0; i < figures.size(); ++i) {
     const PublishedFigure& one = figures[i];
     if (one.network != network) continue;
-    const Cell cell = cellOf(one, placeOf(figures, i));
+    const Cell cell = cells.of(one, placeOf(figures, i));
     if (!fits(one, group.key)) continue;
     const auto [first, isNew] = seen.try_emplace({cell, one.source}, i);
     if (!isNew) failTwice(one, placeOf(figures, i), placeOf(figures, first->second));
@@ -92,20 +105,36 @@ using FigureJson = nlohmann::json;
               "a list of {source, network, metric, method, scores: {NAME: NUMBER}}, with data and target or without");
 }
 
+// A slip in the name of one that may be missing would put a figure where it does not belong.
+void requireKnownKeys(const FigureJson& entry, const std::string& where) {
+  constexpr std::array<std::string_view, 7> known = {"source", "network", "metric", "method",
+                                                     "scores", "data",    "target"};
+  if (!entry.is_object()) malformedFigures(where, "no JSON object");
+  for (const auto& [key, value] : entry.items())
+    if (std::find(known.begin(), known.end(), key) == known.end())
+      malformedFigures(where, fmt::format("the unknown key '{}'", key));
+}
+
+std::string textOfKey(const FigureJson& value, const char* key, const std::string& where) {
+  if (!value.is_string()) malformedFigures(where, fmt::format("a {} that is no text", key));
+  std::string text = value.get<std::string>();
+  if (text.empty()) malformedFigures(where, fmt::format("an empty {}", key));
+  return text;
+}
+
 std::string figureText(const FigureJson& entry, const char* key, const std::string& where) {
-  const auto found = entry.is_object() ? entry.find(key) : entry.end();
-  if (found == entry.end() || !found->is_string()) malformedFigures(where, fmt::format("no text {}", key));
-  return found->get<std::string>();
+  const auto found = entry.find(key);
+  if (found == entry.end()) malformedFigures(where, fmt::format("no text {}", key));
+  return textOfKey(*found, key, where);
 }
 
 std::string optionalText(const FigureJson& entry, const char* key, const std::string& where) {
   const auto found = entry.find(key);
-  if (found == entry.end()) return "";
-  if (!found->is_string()) malformedFigures(where, fmt::format("a {} that is no text", key));
-  return found->get<std::string>();
+  return found == entry.end() ? "" : textOfKey(*found, key, where);
 }
 
 void addFigures(const FigureJson& entry, const std::string& where, std::vector<PublishedFigure>& figures) {
+  requireKnownKeys(entry, where);
   PublishedFigure figure{figureText(entry, "source", where),
                          figureText(entry, "network", where),
                          figureText(entry, "metric", where),

@@ -148,7 +148,8 @@ std::vector<Section> sectionsOf(const Store& store, const ReportOptions& options
   std::vector<Section> sections;
   for (Group& group : groupsOf(rows, directionOf)) sections.push_back(sectionOf(std::move(group)));
   addHeadings(sections);
-  for (Section& section : sections) section.beside = Published(options.beside, section.group);
+  FigureCells cells;
+  for (Section& section : sections) section.beside = Published(options.beside, section.group, cells);
   choosePictures(sections, rows.pictures, options.gallery);
   const Index index(sections);
   addSeconds(rows, index);

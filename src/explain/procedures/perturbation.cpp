@@ -159,7 +159,7 @@ std::vector<Attribution> planes(const Session& session, std::size_t count) {
 }
 
 double probabilityOf(const Question& q, const ScoreShape& shape, const float* scores) {
-  if (shape.positions != 1 || !shape.hasProbabilities()) return valueOf(q, shape, scores);
+  if (!shape.hasProbabilities()) return valueOf(q, shape, scores);
   const std::vector<double> p = probabilities(shape, scores);
   std::vector<float> all(static_cast<std::size_t>(shape.count()));
   for (std::size_t k = 0; k < p.size(); ++k)

@@ -12,10 +12,6 @@ namespace relprop {
 std::vector<float> weightPart(const std::vector<float>& w, WeightPart part, float gamma, float sign = 1);
 // The part as slopes of w, unless it is none: w², 1 and what takes patterns.
 std::optional<WeightSlopes> slopesOf(WeightPart part, float gamma, float sign);
-// Parts that also take the layer's patterns a.
-inline bool isPattern(WeightPart part) {
-  return part == WeightPart::Pattern || part == WeightPart::WeightTimesPattern;
-}
 std::vector<float> patternPart(const std::vector<float>& w, const std::vector<float>& a, WeightPart part, float sign);
 std::vector<float> biasPart(const std::vector<float>& b, BiasPart part, float gamma);
 

@@ -301,6 +301,26 @@ TEST_F(Plans, ScalarStepsSeeEveryRow) {
   EXPECT_EQ(plan.scalar(out)[2], -5);
 }
 
+// What was still to be summed at the output of a node may have another shape than what is stored at its input.
+TEST_F(Plans, SumsOverOtherShapesAreProgramsOfTheirOwn) {
+  for (const auto& backend : bothBackends()) {
+    Plan plan(*backend, 2);
+    const BufferView few = vectorOf(plan, 1, "few"), many = vectorOf(plan, 40, "many"), to = vectorOf(plan, 1, "to");
+    for (const BufferView& view : {few, many, to}) plan.pin(view.buffer);
+    const ScalarId ofMany = plan.addScalar(), ofFew = plan.addScalar();
+    const std::vector<ProgramRequest::Reduce> sums = {{load(many), Reduction::Sum, ofMany},
+                                                      {load(few), Reduction::Sum, ofFew}};
+    plan.addProgram("stored", {{{load(few) * 2.0f, to}}, sums});
+    plan.compile();
+    std::fill_n(plan.data(few.buffer), 2, 7.0f);
+    std::fill_n(plan.data(many.buffer), 80, 1.0f);
+    plan.run(Phase::Forward);
+    EXPECT_EQ(plan.data(to.buffer)[1], 14);
+    EXPECT_EQ(plan.scalar(ofMany)[1], 40);
+    EXPECT_EQ(plan.scalar(ofFew)[1], 7);
+  }
+}
+
 // Rows of a slice lie further apart than their size.
 TEST_F(Plans, ViewsOfALargerBufferReadAndWriteTheirRowsOnly) {
   for (const auto& backend : bothBackends()) {

@@ -195,7 +195,8 @@ TEST_F(PublishedTest, FiguresAreReadFromAList) {
   EXPECT_EQ(refusedText(entry), "no JSON list");
   EXPECT_EQ(refusedText("[7"), "broken JSON at byte 3");
   EXPECT_EQ(refusedText("[1e999]"), "a number that no double holds");
-  EXPECT_EQ(refusedText("[7]"), "no text source");
+  EXPECT_EQ(refusedText("[7]"), "no JSON object");
+  EXPECT_EQ(refusedText("[{}]"), "no text source");
   EXPECT_EQ(refusedText("[" + begin + "}]"), "no scores");
   // Two figures for a cell, of which a parser would keep the last.
   EXPECT_EQ(refusedText("[" + begin + R"(, "scores": {"all": 0.5, "all": 0.7}}])"), "key 'all' twice");
@@ -203,6 +204,38 @@ TEST_F(PublishedTest, FiguresAreReadFromAList) {
   EXPECT_EQ(refusedText("[" + begin + R"(, "scores": {"a": "b"}}])"), "the score a is no number");
   EXPECT_EQ(refusedText("[" + begin + R"(, "data": 7, "scores": {"all": 1}}])"), "a data that is no text");
   EXPECT_EQ(refusedText("[" + begin + R"(, "target": null, "scores": {"all": 1}}])"), "a target that is no text");
+  EXPECT_EQ(refusedText(R"([{"source": 7, "network": "n"}])"), "a source that is no text");
+}
+
+// It would stand beside every data set and target.
+TEST_F(PublishedTest, KeysThatAreNoneAndEmptyTextsAreRefused) {
+  const fs::path file = base_ / "papers.json";
+  const auto refusedText = [&](const std::string& text) {
+    std::ofstream(file) << text;
+    const Error error = failureOf([&] { readPublishedFigures(file); });
+    EXPECT_EQ(error.code(), ErrorCode::InvalidArgument);
+    EXPECT_EQ(error.where(), file.string() + ", entry 1");
+    return error.got();
+  };
+  const std::string begin = std::string("[") + kBegin, end = R"(, "scores": {"all": 1}}])";
+  for (const std::string key : {"dataset", "Data", "Target", "score", ""})
+    EXPECT_EQ(refusedText(begin + ", \"" + key + "\": \"voc\"" + end), "the unknown key '" + key + "'");
+  for (const std::string key : {"data", "target"})
+    EXPECT_EQ(refusedText(begin + ", \"" + key + "\": \"\"" + end), "an empty " + key);
+  EXPECT_EQ(refusedText(R"([{"source": "", "network": "n"}])"), "an empty source");
+  EXPECT_EQ(refusedText(R"([{"source": "S", "network": ""}])"), "an empty network");
+}
+
+// Also what is of no table of this network is looked at, and a name that was right once is right for all.
+TEST_F(PublishedTest, FiguresOfOtherDataAreCheckedToo) {
+  write();
+  std::vector<PublishedFigure> figures(200, of("imagenet", "", 0.5));
+  for (std::size_t i = 0; i < figures.size(); ++i) figures[i].source = std::to_string(i);
+  EXPECT_THAT(markdown(figures), Not(HasSubstr("[0.500]")));
+  figures.back().score = "miss";
+  EXPECT_EQ(refused(figures).where(), "published figure 200");
+  figures.back().score = "hit", figures.back().method = "gradiant";
+  EXPECT_EQ(refused(figures).code(), ErrorCode::UnknownMethod);
 }
 
 // Each network of it on each of its data sets: every name is known, and no cell has two figures.
@@ -210,11 +243,12 @@ TEST_F(PublishedTest, TheListOfThisProjectIsAccepted) {
   const std::vector<PublishedFigure> figures =
       readPublishedFigures(fs::path(__FILE__).parent_path() / "../../../tools/results/papers.json");
   ASSERT_THAT(figures, Not(IsEmpty()));
+  FigureCells cells;
   for (const PublishedFigure& one : figures) {
     EXPECT_FALSE(one.data.empty()) << one.where;
     Group group;
     group.model.path = one.network + ".onnx", group.key = {"k", one.data + ":folder", "true"};
-    const Published beside(figures, group);
+    const Published beside(figures, group, cells);
     EXPECT_EQ(beside.value(completeMethod(one.method), completeProtocol(one.metric), one.score), one.value)
         << one.where;
     EXPECT_THAT(beside.sources(), IsEmpty()) << "the table has no cell";

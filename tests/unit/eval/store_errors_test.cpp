@@ -315,6 +315,54 @@ TEST(StoreErrors, OpenedToReadWritesNothing) {
   EXPECT_EQ(store.results().size(), 1U);
 }
 
+// By name: what is written would be nowhere, or in a log beside a store that it is not of.
+TEST(StoreErrors, AStoreThatIsNoLongerInItsPlaceIsNotWritten) {
+  const auto after = [](const std::function<void(const fs::path& folder)>& change) {
+    const Folder folder;
+    const fs::path at = folder / "in";
+    fs::create_directory(at);
+    writable(folder / "other.db").write(batch("other"));
+    {
+      Store store = writable(at / "s.db");
+      store.write(batch("a"));
+      change(folder.path());
+      for (int i = 0; i < 2; ++i) {
+        const Error error = expectError(ErrorCode::StoreUnusable, [&] { store.write(batch("b")); });
+        EXPECT_EQ(error.where(), (at / "s.db").string());
+        EXPECT_EQ(error.got(), "it was removed, moved or replaced while it was written");
+        EXPECT_NE(error.hint().find((at / "s.db-wal").string()), std::string::npos);
+      }
+      expectError(ErrorCode::StoreUnusable, [&] { store.merge(Store::open(folder / "other.db", Access::Read)); });
+      expectError(ErrorCode::StoreUnusable, [&] { store.claim("net", "d", "p", "true"); });
+      EXPECT_EQ(store.results().size(), 1U) << "nothing of it is there";
+      fs::create_directory(at);
+      fs::rename(folder / "kept.db", at / "s.db");
+      store.write(batch("b"));
+    }
+    EXPECT_EQ(Store::open(at / "s.db", Access::Read).results().size(), 2U) << "put back it goes on";
+  };
+  const auto keep = [](const fs::path& folder) { fs::rename(folder / "in/s.db", folder / "kept.db"); };
+  after(keep);
+  after([&](const fs::path& folder) {
+    fs::create_hard_link(folder / "in/s.db", folder / "kept.db");
+    fs::remove(folder / "in/s.db");
+  });
+  after([&](const fs::path& folder) {
+    keep(folder);
+    fs::copy_file(folder / "other.db", folder / "in/s.db");
+  });
+}
+
+TEST(StoreErrors, AStoreWhoseFolderWasMovedIsNotWritten) {
+  const Folder folder;
+  fs::create_directory(folder / "in");
+  Store store = writable(folder / "in/s.db");
+  store.write(batch("a"));
+  fs::rename(folder / "in", folder / "out");
+  expectError(ErrorCode::StoreUnusable, [&] { store.write(batch("b")); });
+  EXPECT_EQ(Store::open(folder / "out/s.db", Access::Read).results().size(), 1U);
+}
+
 TEST(StoreErrors, ReadOnlyDisk) {
   const Folder folder;
   Disk disk(folder / "disk", "size=1m");

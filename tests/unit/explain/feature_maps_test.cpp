@@ -203,6 +203,18 @@ TEST(FeatureMap, IsNotMadeUp) {
     if (n.op == Op::Softmax || n.op == Op::MatMul) EXPECT_FALSE(maps.of(n.outputs[0])) << n.name;
 }
 
+// The batch in the last place: places are of one image, wherever its elements lie.
+TEST(FeatureMap, IsNoneWhereTheFirstAxisIsNoBatch) {
+  Build b({1, 2, 3, 4});
+  const ValueId moved = permuted(b, b.add(Op::Relu, {b.x()}), {3, 2, 1, 0});
+  const ValueId scores = b.add(Op::Relu, {moved});
+  inferShapes(b.graph);
+  FeatureMaps maps(b.graph, scores);
+  EXPECT_FALSE(maps.of(moved));
+  EXPECT_FALSE(maps.of(scores));
+  EXPECT_TRUE(maps.of(b.x()));
+}
+
 // ---- maps
 // A convolution instead of the tokens: the same numbers in the layout that maps are drawn from.
 TEST(TokenCam, IsThatOfTheFeatureMap) {

@@ -224,6 +224,10 @@ TEST(Probabilities, AreThoseOfTheHead) {
   expectClose(probabilities(shapeOf(HeadKind::Sigmoid, 4), kScores.data()),
               {sigmoid(0.5), sigmoid(2), sigmoid(-1), sigmoid(1)}, 1e-12);
   EXPECT_TRUE(std::isnan(probabilities(shapeOf(HeadKind::Regression, 1), kScores.data())[0]));
+  ScoreShape maps = shapeOf(HeadKind::Softmax, 2);
+  maps.positions = 2;
+  EXPECT_FALSE(maps.hasProbabilities());
+  for (const double p : probabilities(maps, kScores.data())) EXPECT_TRUE(std::isnan(p));
 }
 
 TEST(Probabilities, OfSomeOfTheScoresAreOverAll) {

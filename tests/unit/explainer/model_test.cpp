@@ -79,6 +79,45 @@ TEST(OpenModel, ScoresHaveToBeOneVectorAnImage) {
   EXPECT_EQ(codeOf(modelOf(b.graph), o), ErrorCode::UnsupportedModel);
 }
 
+// The file says nothing of its output.
+TEST(OpenModel, ClassesFollowFromTheShapes) {
+  EXPECT_EQ(openModel().outputClasses(), 3);
+  Build yes({-1, 1, 4, 4});
+  const ValueId batch = yes.add(Op::Gather, {yes.add(Op::Shape, {yes.x()}), yes.ints({0})});
+  const ValueId rows = yes.add(Op::Concat, {batch, yes.ints({-1})}, {{"axis", std::int64_t{0}}});
+  yes.add(Op::Sigmoid, {yes.add(Op::MatMul, {yes.add(Op::Reshape, {yes.x(), rows}), yes.random({16, 1})})});
+  EXPECT_EQ(modelOf(yes.graph).outputClasses(), 1);
+  Build batchOfTwo({2, 5});
+  batchOfTwo.add(Op::Gemm, {batchOfTwo.x(), batchOfTwo.random({5, 3})});
+  EXPECT_EQ(modelOf(batchOfTwo.graph).outputClasses(), 3);
+  Build number({-1, 5});
+  const ValueId one = number.add(Op::Gemm, {number.x(), number.random({5, 1})});
+  number.add(Op::Reshape, {one, number.ints({-1})});
+  EXPECT_EQ(modelOf(number.graph).outputClasses(), 1) << "[N] is one number an image";
+}
+
+TEST(OpenModel, ClassesStayUnknownWhereTheyDependOnTheSize) {
+  Build places({-1, 3, -1, -1});
+  places.add(Op::Flatten, {places.add(Op::Relu, {places.x()})});
+  EXPECT_EQ(modelOf(places.graph).outputClasses(), -1);
+  Build maps({1, 2, 4, 4});
+  maps.add(Op::Conv, {maps.x(), maps.random({3, 2, 1, 1})});
+  EXPECT_EQ(modelOf(maps.graph).outputClasses(), -1) << "a map for each class";
+  Build broken({-1, 5});
+  broken.add(Op::Gemm, {broken.x(), broken.random({4, 3})});
+  EXPECT_EQ(modelOf(broken.graph).outputClasses(), -1) << "who explains it is told";
+}
+
+TEST(OpenModel, WhatTheFileDeclaresIsTaken) {
+  Build b({-1, 5});
+  b.add(Op::Gemm, {b.x(), b.random({5, 3})});
+  ImportedModel declared{b.graph, ""};
+  declared.outputShape = {-1, 7};
+  EXPECT_EQ(ModelAccess::network("made.onnx", declared).outputClasses(), 7);
+  declared.outputShape = {-1, -1};
+  EXPECT_EQ(ModelAccess::network("made.onnx", declared).outputClasses(), 3);
+}
+
 TEST(BatchNorm, PassWithoutAnyIsAWarning) {
   ExplainOptions o;
   o.method = "lrp-zplus:batchnorm=pass", o.inputShape = {4, 4};

@@ -350,6 +350,37 @@ TEST_F(Estimator, WhatIsWrittenIsReadForEveryKindOfLayer) {
   }
 }
 
+// Its entry would take the place of what the file says of the whole, be taken for that, or be another node's.
+TEST_F(Estimator, NamesThatNoEntryHasAreRefusedBeforeTheFirstImage) {
+  const auto named = [](const std::string& name) {
+    Build b({-1, 3, 6, 6});
+    b.add(Op::Conv, {b.x(), b.random({2, 3, 3, 3})});
+    b.graph.nodes.back().name = name;
+    return ModelAccess::network("made.onnx", {b.graph, "xxh3:0000000000000000"});
+  };
+  const std::string nul("c\0a", 3), longest(65'000, 'x');
+  for (const std::string& name :
+       {std::string("relprop.model"), std::string("relprop.c"), std::string("relprop"), nul, longest + "x"}) {
+    const Model model = named(name);
+    const Error e = failureOf([&] { PatternEstimator(model, {.batch = 2, .threads = 1}); });
+    EXPECT_EQ(e.code(), ErrorCode::UnsupportedModel) << e.what();
+    EXPECT_THAT(e.where(), HasSubstr(name.substr(0, 100)));
+    Patterns patterns;
+    patterns.nodes[name] = Tensor({1}, {1});
+    EXPECT_EQ(failureOf([&] { patterns.save(file("p.npz")); }).code(), ErrorCode::InvalidArgument);
+    EXPECT_FALSE(std::filesystem::exists(file("p.npz")));
+  }
+  for (const std::string& name : {std::string("relprops"), longest}) {
+    PatternEstimator estimator(named(name), {.batch = 2, .threads = 1});
+    estimator.add(Tensor({1, 3, 6, 6}, std::vector<float>(108, 0.5f)));
+    estimator.saveState(file("s.npz"), "");
+    EXPECT_EQ(estimator.loadState(file("s.npz")), "");
+    estimator.finish().save(file("p.npz"));
+    EXPECT_EQ(Patterns::load(file("p.npz")).nodes.count(name), 1u);
+    std::filesystem::remove(file("p.npz"));
+  }
+}
+
 TEST_F(Estimator, TreatmentsOfBatchNormAreThoseThatAreWritten) {
   estimator_.add(images(2, 1));
   estimator_.finish().save(file("p.npz"));
@@ -395,6 +426,31 @@ TEST_F(Estimator, NodesOfAFileAreBoundedTogether) {
   EXPECT_EQ(e.expected(), "at most 6291456 of all nodes in an archive of this size");
   EXPECT_THAT(e.hint(), HasSubstr("--budget archive=SIZE"));
   EXPECT_EQ(Patterns::load(file("big.npz")).nodes.count("z1"), 1u);
+}
+
+// A row of the user's may use patterns under any method that walks.
+TEST_F(Estimator, PatternsServeRulesToo) {
+  EXPECT_TRUE(usesPatterns("pattern-net"));
+  EXPECT_FALSE(usesPatterns("lrp-zplus", {"top=gamma:0.5"}));
+  EXPECT_FALSE(usesPatterns("occlusion", {"Conv=pattern"})) << "it has no rules";
+  estimator_.add(images(4, 1));
+  estimator_.finish().save(file("p.npz"));
+  const Tensor x = images(1, 2);
+  const auto map = [&](const std::string& method, const std::vector<std::string>& rules) {
+    Explainer explainer(shapes(), {.method = method, .rules = rules, .patterns = file("p.npz"), .threads = 1});
+    return explainer.explain(x).at(0).relevance.data;
+  };
+  for (const std::string rule : {"pattern", "pattern-attribution"}) {
+    const std::vector<std::string> everywhere = {"Conv=" + rule, "Dense=" + rule};
+    EXPECT_TRUE(usesPatterns("gradient:seed=logit", everywhere));
+    EXPECT_EQ(map("gradient:seed=logit", everywhere), map(rule == "pattern" ? "pattern-net" : rule, {})) << rule;
+  }
+  const Error none = failureOf([] { Explainer(shapes(), {.method = "lrp-zplus", .rules = {"first=pattern"}}); });
+  EXPECT_EQ(none.code(), ErrorCode::NotSupportedByMethod);
+  EXPECT_EQ(none.hint(), "give it with --patterns");
+  const ExplainOptions mixed{
+      .method = "lrp-zplus", .rules = {"first=pattern"}, .patterns = file("p.npz"), .threads = 1};
+  EXPECT_THAT(Explainer::together(shapes(), {mixed, mixed}), ::testing::Each(::testing::IsNull())) << "it stands alone";
 }
 
 TEST_F(Estimator, PatternsOfAFileHaveToBeFinite) {

@@ -6,8 +6,10 @@
 
 #include <limits>
 
+#include "explainer/model_impl.h"
 #include "support/temporary_folder.h"
 #include "unit/core/failure.h"
+#include "unit/passes/build.h"
 
 namespace relprop::test {
 namespace {
@@ -48,6 +50,28 @@ TEST(TargetText, AVectorHasToBeFinite) {
   EXPECT_EQ(error.code(), ErrorCode::NonFiniteInput);
   EXPECT_EQ(error.where(), file);
   EXPECT_EQ(error.got(), "inf at element 1");
+}
+
+// Conv nodes "a:0", whose output is "a:1", and "a".
+TEST(TargetText, ANameInFullGoesBeforeANodeAndItsChannel) {
+  Build b({1, 2, 4, 4});
+  const ValueId inner = b.add(Op::Conv, {b.x(), b.random({2, 2, 1, 1})});
+  b.add(Op::Conv, {inner, b.random({2, 2, 1, 1})});
+  b.graph.nodes[0].name = "a:0", b.graph.value(inner).name = "a:1", b.graph.nodes[1].name = "a";
+  const Model model = ModelAccess::network("made.onnx", {b.graph, ""});
+  const auto chosen = [&](const std::string& from) { return chooseTargets({.from = from}, {}, model); };
+  for (const std::string& name : {"a:0", "a:1", "a"}) {
+    EXPECT_EQ(chosen(name).from, name);
+    EXPECT_THAT(targetsOf(chosen(name)), ElementsAre(Target::all()));
+    EXPECT_EQ(contradiction({.targets = {"1"}, .from = name}, model), "");
+    EXPECT_THAT(contradiction({.contrast = "1", .from = name}, model), ::testing::HasSubstr("needs one channel"));
+  }
+  for (const auto& [text, node] : {std::pair{"a:0:2", "a:0"}, {"a:2", "a"}}) {
+    EXPECT_EQ(chosen(text).from, node);
+    EXPECT_THAT(targetsOf(chosen(text)), ElementsAre(Target::of(2)));
+    EXPECT_THAT(contradiction({.targets = {"1"}, .from = text}, model), ::testing::HasSubstr("both say"));
+    EXPECT_EQ(contradiction({.targets = {"1"}, .from = text}), "") << "the network has to be known";
+  }
 }
 
 // What names no class is not said to be expected where only a class may stand.

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <limits>
 
 #include "passes/passes.h"
 #include "relprop/error.h"
@@ -39,6 +40,18 @@ TEST(PassErrors, GivenShapeContradictsModel) {
   EXPECT_STREQ(error.what(), "input 'x': 1×3×9×8 (expected any×3×8×8)");
   EXPECT_EQ(errorOf(b, {1, 3, 8}).code(), ErrorCode::ShapeMismatch);
   EXPECT_EQ(errorOf(b, {0, 3, 8, 8}).code(), ErrorCode::ShapeMismatch);
+}
+
+// Before anything multiplies its extents.
+TEST(PassErrors, RefusesInputsOfMoreElementsThanThereMayBe) {
+  constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
+  Build b({-1, 3, -1, -1});
+  b.add(Op::Slice, {b.x()}, {{"axes", Ints{2}}, {"starts", Ints{0}}, {"ends", Ints{7}}, {"steps", Ints{1}}});
+  for (const Shape& input : std::vector<Shape>{{1, 3, kMost, 8}, {1, 3, 1 << 20, 1 << 20}, {1, 3, 8, kMost}}) {
+    const Error error = errorOf(b, input);
+    EXPECT_EQ(error.code(), ErrorCode::ShapeMismatch);
+    EXPECT_EQ(error.what(), "input 'x': " + toString(input) + " (expected 2^31 elements at most)");
+  }
 }
 
 TEST(PassErrors, NamesNodeOfAMismatch) {

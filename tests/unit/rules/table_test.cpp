@@ -115,6 +115,16 @@ TEST_F(Table, RowsThatMayNotStandThereArePassedOver) {
   EXPECT_EQ(table.find(facts("MaxPool4")), nullptr) << "no row fits a pool";
 }
 
+TEST_F(Table, KnowsWhetherARowUsesPatterns) {
+  RuleTable table = {{"first", "zbox"}, {"*", "epsilon"}};
+  EXPECT_FALSE(table.usesPatterns());
+  for (const std::string rule : {"pattern", "pattern-attribution"}) {
+    RuleTable own;
+    own.prependUser({"top=gamma:0.5", "no such node=" + rule});
+    EXPECT_TRUE(own.usesPatterns());
+  }
+}
+
 TEST_F(Table, UserRowsComeFirstInTheirOrder) {
   RuleTable table = {{"first", "zbox"}, {"*", "epsilon"}};
   table.prependUser({"/conv1/*=flat", "*=gamma:0.5"});
@@ -146,11 +156,21 @@ TEST_F(Table, AnOpInAPresetIsNoName) {
 }
 
 TEST_F(Table, NamesAsPeopleWriteThem) {
-  for (const char* pattern : {"layer4.*", "layer4.0*", "/layer4/*", "conv1/Conv", "*conv1*", "layer4.0.conv1.weight",
-                              "layer4.?.conv1.weight", "/layer4/layer4.0/conv1/Conv"})
+  for (const char* pattern :
+       {"layer4.*", "layer4.0*", "/layer4/*", "conv1/Conv", "*conv1*", "layer4.0.conv1.weight", "layer4*conv1*",
+        "conv1/*", "layer4.?/*v", "l*0/*", "layer4.?.conv1.weight", "/layer4/layer4.0/conv1/Conv"})
     EXPECT_EQ(ruleAt({{pattern, "flat"}}, "/layer4/layer4.0/conv1/Conv"), "flat") << pattern;
-  for (const char* pattern : {"layer3.*", "layer4", "layer4.1*", "Conv1", "ayer4.*"})
+  for (const char* pattern : {"layer3.*", "layer4", "layer4.1*", "Conv1", "ayer4.*", "conv1/*v1"})
     EXPECT_EQ(ruleAt({{pattern, "flat"}}, "/layer4/layer4.0/conv1/Conv"), "none") << pattern;
+}
+
+// Tried behind each of them it would take as long as their square.
+TEST_F(Table, NamesMayHaveAMillionSlashes) {
+  graph_.nodes[0].name = std::string(1 << 20, '/');
+  facts_ = nodeFacts(graph_);
+  const RuleTable table = {{"[activation]", "pass"}, {"a*b", "flat"}, {"*b", "flat"}, {"?b", "flat"}, {"b", "flat"}};
+  EXPECT_EQ(table.find(facts_[0]), nullptr);
+  EXPECT_NE(RuleTable({{"*/", "flat"}}).find(facts_[0]), nullptr);
 }
 
 TEST_F(Table, WeightNamesMatchNodesWithoutNames) {
