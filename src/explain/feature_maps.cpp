@@ -51,10 +51,6 @@ FeatureMaps::FeatureMaps(const Graph& graph, ValueId scores)
   findRead(scores);
 }
 
-std::int64_t FeatureMaps::rowSize(ValueId id) const {
-  return elementCount(shape(id)) / shape(id).at(0);
-}
-
 // ---- places
 // A network may be deeper than the stack, so what a layout follows from is known before it is derived.
 const FeatureMaps::Layout& FeatureMaps::layout(ValueId id) {
@@ -174,7 +170,7 @@ FeatureMaps::Layout FeatureMaps::moved(const Node& n) {
   if (!known) return {};
   const bool keepsAxes = n.op == Op::Slice || n.op == Op::Pad || (n.op == Op::Concat && n.intAttr("axis", 1) == 1);
   if (grids && keepsAxes) return {true, {}};
-  Places places(static_cast<std::size_t>(rowSize(out)), {kNowhere, kNowhere});
+  Places places(static_cast<std::size_t>(elementCount(shape(out))), {kNowhere, kNowhere});
   for (const Move& m : movesOf(graph_, n)) {
     const ValueId id = n.inputs[static_cast<std::size_t>(m.input)];
     if (graph_.isConstant(id) || layout(id).none()) continue;

@@ -44,7 +44,6 @@ class FeatureMaps {
   enum class Read { No, WithoutPlace, All };
 
   const Shape& shape(ValueId id) const { return graph_.value(id).shape; }
-  std::int64_t rowSize(ValueId id) const;
   const Layout& layout(ValueId id);
   bool isOfOneRow(ValueId id) const;
   ValueId unknownInput(ValueId id) const;

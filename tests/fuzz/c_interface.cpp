@@ -23,16 +23,16 @@ constexpr std::size_t kCalls = 24, kHandles = 16;
 constexpr const char* kNobody = "/nonexistent/a.db";
 
 // Files for the calls that take a path, there for the whole process.
-const std::filesystem::path& files() {
-  static const test::TemporaryFolder folder;
-  static const bool filled = [] {
-    const std::vector<std::uint8_t> picture = encodePng(Image{8, 8, std::vector<std::uint8_t>(192, 90)});
-    written(folder.path(), "data/1/a.png", picture);
+struct Files {
+  Files() {
+    written(folder.path(), "data/1/a.png", encodePng(Image{8, 8, std::vector<std::uint8_t>(192, 90)}));
     written(folder.path(), "a.db", smallStoreBytes());
-    return true;
-  }();
-  (void)filled;
-  return folder.path();
+  }
+  test::TemporaryFolder folder;
+};
+const std::filesystem::path& files() {
+  static const Files all;
+  return all.folder.path();
 }
 
 const std::vector<std::string>& optionTexts() {

@@ -187,19 +187,26 @@ class ModelDamage {
     const google::protobuf::Reflection& r = *message.GetReflection();
     const auto count = static_cast<std::size_t>(r.FieldSize(message, &field));
     const std::size_t way = count == 0 ? 2 : below(4);
-    if (way == 2) return add(message, field);
+    if (way == 2) return add(message, field, -1);
     const int i = static_cast<int>(below(count)), j = static_cast<int>(below(count));
-    if (way == 3 && field.cpp_type() != Field::CPPTYPE_MESSAGE) return changeElement(message, field, i);
+    if (way == 3 && field.cpp_type() != Field::CPPTYPE_MESSAGE) {
+      add(message, field, i);
+      r.SwapElements(&message, &field, i, static_cast<int>(count));
+      return r.RemoveLast(&message, &field);
+    }
     r.SwapElements(&message, &field, i, j);
     if (way == 0) r.RemoveLast(&message, &field);
   }
-  void add(Message& message, const Field& field) {
+  // One made of element `like`; -1: of none.
+  void add(Message& message, const Field& field, int like) {
     const google::protobuf::Reflection& r = *message.GetReflection();
+    const auto number = [&](std::int64_t old) { return like < 0 ? oneOf(kIntegers) : integer(old); };
     switch (field.cpp_type()) {
       case Field::CPPTYPE_INT32:
-        return r.AddInt32(&message, &field, static_cast<std::int32_t>(oneOf(kIntegers)));
+        return r.AddInt32(&message, &field,
+                          static_cast<std::int32_t>(number(like < 0 ? 0 : r.GetRepeatedInt32(message, &field, like))));
       case Field::CPPTYPE_INT64:
-        return r.AddInt64(&message, &field, oneOf(kIntegers));
+        return r.AddInt64(&message, &field, number(like < 0 ? 0 : r.GetRepeatedInt64(message, &field, like)));
       case Field::CPPTYPE_UINT32:
         return r.AddUInt32(&message, &field, static_cast<std::uint32_t>(oneOf(kIntegers)));
       case Field::CPPTYPE_UINT64:
@@ -213,36 +220,11 @@ class ModelDamage {
       case Field::CPPTYPE_ENUM:
         return r.AddEnumValue(&message, &field, static_cast<int>(below(24)));
       case Field::CPPTYPE_STRING:
-        return r.AddString(&message, &field, nameLike(field));
+        return r.AddString(&message, &field,
+                           like < 0 ? nameLike(field) : text(field, r.GetRepeatedString(message, &field, like)));
       case Field::CPPTYPE_MESSAGE:
         if (const std::unique_ptr<Message> copy = another(*field.message_type()))
           r.AddMessage(&message, &field)->CopyFrom(*copy);
-        return;
-    }
-  }
-  void changeElement(Message& message, const Field& field, int i) {
-    const google::protobuf::Reflection& r = *message.GetReflection();
-    switch (field.cpp_type()) {
-      case Field::CPPTYPE_INT32:
-        return r.SetRepeatedInt32(&message, &field, i,
-                                  static_cast<std::int32_t>(integer(r.GetRepeatedInt32(message, &field, i))));
-      case Field::CPPTYPE_INT64:
-        return r.SetRepeatedInt64(&message, &field, i, integer(r.GetRepeatedInt64(message, &field, i)));
-      case Field::CPPTYPE_UINT32:
-        return r.SetRepeatedUInt32(&message, &field, i, static_cast<std::uint32_t>(oneOf(kIntegers)));
-      case Field::CPPTYPE_UINT64:
-        return r.SetRepeatedUInt64(&message, &field, i, static_cast<std::uint64_t>(oneOf(kIntegers)));
-      case Field::CPPTYPE_DOUBLE:
-        return r.SetRepeatedDouble(&message, &field, i, oneOf(kReals));
-      case Field::CPPTYPE_FLOAT:
-        return r.SetRepeatedFloat(&message, &field, i, static_cast<float>(oneOf(kReals)));
-      case Field::CPPTYPE_BOOL:
-        return r.SetRepeatedBool(&message, &field, i, below(2) == 0);
-      case Field::CPPTYPE_ENUM:
-        return r.SetRepeatedEnumValue(&message, &field, i, static_cast<int>(below(24)));
-      case Field::CPPTYPE_STRING:
-        return r.SetRepeatedString(&message, &field, i, text(field, r.GetRepeatedString(message, &field, i)));
-      case Field::CPPTYPE_MESSAGE:
         return;
     }
   }
