@@ -14,6 +14,7 @@
 #include "fuzz/small_store.h"
 #include "relprop/image.h"
 #include "relprop/report.h"
+#include "support/temporary_folder.h"
 
 namespace relprop::fuzz {
 namespace {
@@ -81,8 +82,8 @@ const std::vector<std::string>& valuesOf(const std::string& type) {
 }
 
 // Four bytes a change: a column, what it gets, and the row whose value there is exchanged or that goes, wherever it is.
-std::string changesOf(Bytes bytes, const std::vector<Column>& columns) {
-  std::string sql;
+std::vector<std::string> changesOf(Bytes bytes, const std::vector<Column>& columns) {
+  std::vector<std::string> changes;
   for (; bytes.size() >= 4; bytes = bytes.subspan(4)) {
     const Column& column = columns[bytes[0] % columns.size()];
     const std::vector<std::string>& values = valuesOf(column.type);
@@ -90,23 +91,75 @@ std::string changesOf(Bytes bytes, const std::vector<Column>& columns) {
                                         column.table, bytes[3] % 4);
     const std::string value = fmt::vformat(values[bytes[1] % values.size()], fmt::make_format_args(column.name));
     if (bytes[2] >= 250)
-      sql += fmt::format("delete from {} {};\n", column.table, row);
+      changes.push_back(fmt::format("delete from {} {}", column.table, row));
     else
-      sql += fmt::format("update or ignore {} set {} = {} {};\n", column.table, column.name, value,
-                         bytes[2] < 192 ? row : "");
+      changes.push_back(fmt::format("update or ignore {} set {} = {} {}", column.table, column.name, value,
+                                    bytes[2] < 192 ? row : ""));
   }
-  return sql;
+  return changes;
 }
+
+// A good store that is changed by one input and put back for the next. To open one and to compile its schema and the
+// changes takes longer than to read what came of it, so that the connection and the statements stay.
+class Workbench {
+ public:
+  Workbench() {
+    std::vector<std::uint8_t> bytes = smallStoreBytes();
+    journal_ = {bytes[18], bytes[19]};
+    bytes[18] = bytes[19] = 1;  // not the WAL, from which another connection would have to fetch the changes
+    good_ = bytes;
+    written(folder_.path(), "good.db", good_);
+    sqlite3_open(path_.c_str(), &database_);
+    sqlite3_limit(database_, SQLITE_LIMIT_LENGTH, 1 << 20);
+    for (const char* setting : {"pragma journal_mode = memory", "pragma synchronous = off"})
+      sqlite3_exec(database_, setting, nullptr, nullptr, nullptr);
+  }
+  Workbench(const Workbench&) = delete;
+  Workbench& operator=(const Workbench&) = delete;
+  ~Workbench() {
+    for (const auto& [sql, statement] : statements_) sqlite3_finalize(statement);
+    sqlite3_close(database_);
+  }
+  // That a change is refused does not matter.
+  std::vector<std::uint8_t> changed(const std::vector<std::string>& changes) {
+    run("begin");
+    for (const std::string& change : changes) run(change);
+    run("commit");
+    std::vector<std::uint8_t> bytes = readFile(path_);
+    bytes[18] = journal_[0], bytes[19] = journal_[1];
+    written(folder_.path(), "good.db", good_);  // whose count of changes says that pages in memory are old
+    return bytes;
+  }
+
+ private:
+  void run(const std::string& sql) {
+    sqlite3_stmt*& statement = statements_[sql];
+    if (!statement) sqlite3_prepare_v2(database_, sql.c_str(), -1, &statement, nullptr);
+    sqlite3_step(statement);
+    sqlite3_reset(statement);
+  }
+
+  const test::TemporaryFolder folder_;
+  const std::filesystem::path path_ = folder_ / "good.db";
+  std::array<std::uint8_t, 2> journal_{};
+  std::vector<std::uint8_t> good_;
+  sqlite3* database_ = nullptr;
+  std::map<std::string, sqlite3_stmt*> statements_;
+};
 
 // Nothing where it was done and made no difference: the good store has been seen.
 std::optional<std::filesystem::path> writtenStore(const std::filesystem::path& folder, Bytes bytes) {
   const std::string text = textOf(bytes);
   if (text.starts_with(kMagic)) return written(folder, "a.db", bytes);
+  if (!bytes.empty() && bytes[0] == kCells) {
+    static Workbench workbench;
+    static const std::vector<Column> columns = columnsOf(written(folder, "a.db", smallStoreBytes()));
+    const std::vector<std::uint8_t> changed = workbench.changed(changesOf(bytes.subspan(1), columns));
+    return changed == smallStoreBytes() ? std::nullopt : std::optional(written(folder, "a.db", changed));
+  }
   const std::filesystem::path path = written(folder, "a.db", smallStoreBytes());
-  static const std::vector<Column> columns = columnsOf(path);
-  runSql(path, !bytes.empty() && bytes[0] == kCells ? changesOf(bytes.subspan(1), columns) : text);
-  if (readFile(path) == smallStoreBytes()) return std::nullopt;
-  return path;
+  runSql(path, text);
+  return readFile(path) == smallStoreBytes() ? std::nullopt : std::optional(path);
 }
 
 // What is done with a store. All of it takes ten times as long as opening it, a report most of that, so the sum of the

@@ -14,8 +14,10 @@
 namespace relprop::eval {
 namespace {
 
+// Also of a result that has curves and no score.
 void addProtocols(Section& section) {
   std::set<std::string> texts;
+  for (const auto& [key, byMethod] : section.curves) texts.insert(key.protocol);
   for (const ScoreColumn& column : section.group.table.columns) texts.insert(column.protocol);
   for (const SkipCount& skips : section.group.table.skips)
     if (!skips.protocol.empty()) texts.insert(skips.protocol);
@@ -27,7 +29,6 @@ Section sectionOf(Group group) {
   Section section;
   section.methods = shortNames(group.table.methods);
   section.group = std::move(group);
-  addProtocols(section);
   return section;
 }
 
@@ -154,6 +155,7 @@ std::vector<Section> sectionsOf(const Store& store, const ReportOptions& options
   const Index index(sections);
   addSeconds(rows, index);
   addResults(store, index, [&, pages = pageCount(sections)] { goOn(options, 0, pages); });
+  for (Section& section : sections) addProtocols(section);
   return sections;
 }
 

@@ -145,6 +145,15 @@ TEST(StoreHostile, RowsOfAModelThatIsMissing) {
             "damaged: a row of pictures refers to a row of models that is missing");
 }
 
+TEST(StoreHostile, AResultMayHaveCurvesAndNoScore) {
+  const Folder folder;
+  writable(folder / "s.db").write(batch("a", {"rap"}, {"probe@1", "probe@1:k=2"}));
+  query(folder / "s.db", "delete from scores where result in (select max(id) from results)");
+  readAll(folder / "s.db", folder / "report");
+  const std::string page = bytesOf(folder / "report" / "index.html");
+  EXPECT_NE(page.find("probe@1:k=2"), std::string::npos) << "whose curve is drawn";
+}
+
 TEST(StoreHostile, ThreeHundredMutationsAreReadOrRefused) {
   const Folder folder;
   {
