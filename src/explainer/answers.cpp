@@ -93,6 +93,8 @@ void Answers::finish(Explanation& e, Shape shape, std::vector<float> map, const 
                 overflowHint());
   e.sum = std::accumulate(map.begin(), map.end(), 0.0);
   finishMap(runnable_.method().finish, shape, map);
+  requireFinite(map.data(), static_cast<std::int64_t>(map.size()), ErrorCode::NumericFailure, "relevance",
+                overflowHint());  // squares, sums over channels
   shape.insert(shape.begin(), 1);
   e.relevance = Tensor(shape, std::move(map));
   warnOfFlatness(e, whyZero);

@@ -8,6 +8,7 @@ namespace {
 
 constexpr std::int64_t kMemory = 64 << 20, kOpenSide = 8;
 constexpr std::int64_t kFlops = 100'000'000, kValues = 1 << 20;  // what a run may take
+constexpr int kAsked = 3'000;                                    // how often it is asked whether it goes on
 
 // The picture's shape with open extents closed.
 Shape closed(const Model& model) {
@@ -31,16 +32,22 @@ void explainSmall(const Model& model, const std::string& method, const std::file
   ExplainOptions options;
   options.method = method;
   options.patterns = patterns;
+  explainSmall(model, options);
+}
+
+std::vector<Explanation> explainSmall(const Model& model, ExplainOptions options, const Pictures& pictures) {
   options.inputShape = model.isBagOfWords() ? Shape{} : closed(model);
-  options.memory = kMemory;
+  if (options.memory == 0 && !model.isBagOfWords()) options.memory = kMemory;
   options.threads = 1;
+  options.again = [asked = 0]() mutable { return ++asked < kAsked; };
   Explainer explainer(model, options);
   Shape shape = explainer.inputShape();
-  shape.insert(shape.begin(), 1);
-  if (elementCount(shape) > kValues || flopsOf(explainer.report()) > kFlops) return;
+  shape.insert(shape.begin(), pictures.count);
+  if (elementCount(shape) > kValues || flopsOf(explainer.report()) > kFlops) return {};
   Tensor input(shape);
-  for (std::size_t i = 0; i < input.data.size(); ++i) input.data[i] = static_cast<float>(i % 17) / 8 - 1;
-  explainer.explain(input);
+  for (std::size_t i = 0; i < input.data.size(); ++i)
+    input.data[i] = pictures.scale * (static_cast<float>(i % 17) / 8 - 1);
+  return explainer.explain(input);
 }
 
 }  // namespace relprop::fuzz

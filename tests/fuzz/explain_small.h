@@ -1,7 +1,9 @@
-// One picture through a network that may be anything.
+// A few pictures through a network that may be anything.
 #pragma once
 
+#include <filesystem>
 #include <string>
+#include <vector>
 
 #include "relprop/explain.h"
 
@@ -9,5 +11,11 @@ namespace relprop::fuzz {
 
 // Compiles the method in 64 MiB and, where the plan is short work, explains one picture. Throws what Explainer throws.
 void explainSmall(const Model& model, const std::string& method, const std::filesystem::path& patterns = {});
+struct Pictures {
+  int count = 1;
+  float scale = 1;  // they have values from −scale to scale
+};
+// The same with other options; Cancelled where the method runs long, nothing where the plan does.
+std::vector<Explanation> explainSmall(const Model& model, ExplainOptions options, const Pictures& pictures = {});
 
 }  // namespace relprop::fuzz

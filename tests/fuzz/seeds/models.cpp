@@ -233,6 +233,102 @@ File shapes() {
   return b.bytes();
 }
 
+// Depthwise convolutions, squeeze and excitation, a skip; scores of labels that do not exclude each other.
+File mobile() {
+  ModelBuilder b(14);
+  b.input("x", {-1, 3, 8, 8});
+  b.weights("stem.w", {6, 3, 3, 3}), b.weights("deep.w", {6, 1, 3, 3}), b.weights("squeeze.w", {2, 6, 1, 1});
+  b.weights("excite.w", {6, 2, 1, 1}), b.weights("point.w", {6, 6, 1, 1}), b.weights("fc.w", {6, 4});
+  const Ints ones{1, 1, 1, 1};
+  b.node("Conv", {"x", "stem.w"}, {"s"}, {{"pads", ones}, {"strides", Ints{2, 2}}});
+  b.node("HardSwish", {"s"}, {"a"});
+  b.node("Conv", {"a", "deep.w"}, {"d"}, {{"pads", ones}, {"group", 6}});
+  b.node("Relu", {"d"}, {"r"});
+  b.node("GlobalAveragePool", {"r"}, {"g"});
+  b.node("Conv", {"g", "squeeze.w"}, {"q"});
+  b.node("Relu", {"q"}, {"qr"});
+  b.node("Conv", {"qr", "excite.w"}, {"e"});
+  b.node("HardSigmoid", {"e"}, {"gate"});
+  b.node("Mul", {"r", "gate"}, {"m"});
+  b.node("Conv", {"m", "point.w"}, {"p"});
+  b.node("Add", {"p", "a"}, {"sum"});
+  b.node("GlobalAveragePool", {"sum"}, {"pool"});
+  b.node("Flatten", {"pool"}, {"f"});
+  b.node("MatMul", {"f", "fc.w"}, {"y"});
+  b.node("Sigmoid", {"y"}, {"labels"});
+  b.output("labels");
+  return b.bytes();
+}
+
+// Branches that are put together, pools of both kinds, a norm across channels.
+File branches() {
+  ModelBuilder b;
+  b.input("x", {-1, 3, 8, 8});
+  b.weights("one.w", {3, 3, 1, 1}), b.weights("three.w", {4, 3, 3, 3}), b.weights("fc.w", {5, 160}),
+      b.weights("fc.b", {5});
+  const Ints two{2, 2}, three{3, 3}, ones{1, 1, 1, 1};
+  b.node("LRN", {"x"}, {"l"}, {{"size", 3}});
+  b.node("Conv", {"l", "one.w"}, {"one"});
+  b.node("Conv", {"l", "three.w"}, {"three"}, {{"pads", ones}});
+  b.node("MaxPool", {"l"}, {"most"}, {{"kernel_shape", three}, {"pads", ones}});
+  b.node("Concat", {"one", "three", "most"}, {"all"}, {{"axis", 1}});
+  b.node("LeakyRelu", {"all"}, {"r"}, {{"alpha", 0.1f}});
+  b.node("AveragePool", {"r"}, {"p"}, {{"kernel_shape", two}, {"strides", two}});
+  b.node("Flatten", {"p"}, {"f"});
+  b.node("Gemm", {"f", "fc.w", "fc.b"}, {"y"}, {{"transB", 1}});
+  b.output("y");
+  return b.bytes();
+}
+
+// A vision transformer: patches, a class token, a block of attention of two heads and a perceptron.
+File transformer() {
+  ModelBuilder b(20);
+  b.input("x", {1, 3, 8, 8});
+  b.weights("patch.w", {8, 3, 4, 4}), b.weights("class", {1, 1, 8}), b.weights("place", {1, 5, 8});
+  for (const char* name : {"n1.w", "n1.b", "n2.w", "n2.b"}) b.weights(name, {8});
+  for (const char* name : {"q", "k", "v", "o"}) b.weights(name + std::string(".w"), {8, 8});
+  b.weights("up.w", {8, 12}), b.weights("down.w", {12, 8}), b.weights("head.w", {8, 6}), b.weights("root", {}, {0.5f});
+  b.ints("tokens", {1, 8, 4}), b.ints("heads", {1, 5, 2, 4}), b.ints("width", {1, 5, 8}), b.ints("first", {0});
+  b.node("Conv", {"x", "patch.w"}, {"patches"}, {{"strides", Ints{4, 4}}});
+  b.node("Reshape", {"patches", "tokens"}, {"flat"});
+  b.node("Transpose", {"flat"}, {"rows"}, {{"perm", Ints{0, 2, 1}}});
+  b.node("Concat", {"class", "rows"}, {"sequence"}, {{"axis", 1}});
+  b.node("Add", {"sequence", "place"}, {"h"});
+  b.node("LayerNormalization", {"h", "n1.w", "n1.b"}, {"n"});
+  for (const std::string name : {"q", "k", "v"}) {
+    b.node("MatMul", {"n", name + ".w"}, {name + "1"});
+    b.node("Reshape", {name + "1", "heads"}, {name + "2"});
+    b.node("Transpose", {name + "2"}, {name}, {{"perm", name == "k" ? Ints{0, 2, 3, 1} : Ints{0, 2, 1, 3}}});
+  }
+  b.node("MatMul", {"q", "k"}, {"qk"});
+  b.node("Mul", {"qk", "root"}, {"scaled"});
+  b.node("Softmax", {"scaled"}, {"attention"}, {{"axis", -1}});
+  b.node("MatMul", {"attention", "v"}, {"mixed"});
+  b.node("Transpose", {"mixed"}, {"back"}, {{"perm", Ints{0, 2, 1, 3}}});
+  b.node("Reshape", {"back", "width"}, {"joined"});
+  b.node("MatMul", {"joined", "o.w"}, {"o"});
+  b.node("Add", {"o", "h"}, {"skip"});
+  b.node("LayerNormalization", {"skip", "n2.w", "n2.b"}, {"m"});
+  b.node("MatMul", {"m", "up.w"}, {"up"});
+  b.node("Gelu", {"up"}, {"gelu"});
+  b.node("MatMul", {"gelu", "down.w"}, {"down"});
+  b.node("Add", {"down", "skip"}, {"out"});
+  b.node("Gather", {"out", "first"}, {"token"}, {{"axis", 1}});
+  b.node("Flatten", {"token"}, {"f"});
+  b.node("MatMul", {"f", "head.w"}, {"y"});
+  b.output("y");
+  return b.bytes();
+}
+
+// Those of the others whose questions are worth asking: that can be explained, and several whole ones.
+Files questionsOf(const Files& networks) {
+  Files files = networks, questions;
+  files.insert({{"mobile.onnx", mobile()}, {"branches.onnx", branches()}, {"transformer.onnx", transformer()}});
+  for (const auto& [name, bytes] : files)
+    questions[name.substr(0, name.find('.'))] = bundle({{"question", fileOf("method rap\n")}, {"model.onnx", bytes}});
+  return questions;
+}
+
 File externalModel(const std::string& location, std::int64_t offset, std::int64_t length) {
   ModelBuilder b = onnx_test::smallNetwork();
   for (onnx::TensorProto& tensor : *b.graph().mutable_initializer()) {
@@ -263,6 +359,7 @@ void addModels(Corpus& corpus) {
     files["op" + std::to_string(100 + number++) + "_" + name + ".onnx"] = bytesOf(single);
   }
   corpus["onnx"] = corpus["model"] = files;
+  corpus["questions"] = questionsOf(files);
   const File weights(160 + 16, 1);
   corpus["external"] = {
       {"beside", bundle({{"model.onnx", externalModel("w.bin", 0, 160)}, {"w.bin", weights}})},

@@ -24,7 +24,7 @@ File bundle(const std::vector<std::pair<std::string, File>>& parts);
 // The entries of an archive as a bundle.
 File unzipped(const std::filesystem::path& archive);
 
-void addModels(Corpus& corpus);    // onnx, model, external
+void addModels(Corpus& corpus);    // onnx, model, questions, external
 void addPictures(Corpus& corpus);  // picture, npy, dataset, mat
 void addArchives(Corpus& corpus);  // npz, patterns, bow, store
 void addTexts(Corpus& corpus);     // strings, preprocess, side_files, labels, libsvm, c_interface

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "support/expect_error.h"
 #include "unit/explainer/network.h"
 
 namespace relprop::onnx_test {
@@ -143,6 +144,22 @@ TEST(AtZero, ACubicResizeMayOvershoot) {
       const float largest = std::abs(*std::max_element(same.begin(), same.end()));
       for (std::size_t i = 0; i < map.size(); ++i) EXPECT_NEAR(map[i], same[i], 1e-4f * largest) << mode << method << i;
     }
+}
+
+// Derivatives of 1e20 are numbers, their squares are not.
+TEST(Overflow, InWhatIsDoneWithAFinishedMap) {
+  ModelBuilder b;
+  b.input("x", kPicture);
+  b.weights("w", {3 * 8 * 8, 2}, Floats(3 * 8 * 8 * 2, 1e20f));
+  b.node("Flatten", {"x"}, {"f"});
+  b.node("MatMul", {"f", "w"}, {"y"});
+  b.output("y");
+  const auto bytes = b.bytes();
+  const Model model = Model::fromBytes(std::as_bytes(std::span(bytes)));
+  EXPECT_EQ(Explainer(model, with("gradient")).explain(picture()).at(0).relevance.data[0], 1e20f);
+  const Error error =
+      test::expectError(ErrorCode::NumericFailure, [&] { Explainer(model, with("sensitivity")).explain(picture()); });
+  EXPECT_EQ(error.where(), "relevance");
 }
 
 }  // namespace at_zero_test
