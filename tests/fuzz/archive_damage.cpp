@@ -7,6 +7,7 @@
 #include <string>
 
 #include "fuzz/harness.h"
+#include "fuzz/json_damage.h"
 
 namespace relprop::fuzz {
 
@@ -73,9 +74,7 @@ struct Array {
 
 class ArchiveDamage {
  public:
-  ArchiveDamage(Bytes bytes, std::mt19937& random) : random_(random) {
-    for (const Part& part : partsOf(bytes)) entries_.push_back({part.name, copyOf(part.bytes)});
-  }
+  ArchiveDamage(std::vector<Entry> entries, std::mt19937& random) : random_(random), entries_(std::move(entries)) {}
 
   void once() {
     if (entries_.empty()) return;
@@ -93,6 +92,8 @@ class ArchiveDamage {
         return array(entry.content);
     }
   }
+  void array() { array(entries_.front().content); }
+  const Content& content() const { return entries_.front().content; }
   Content bytes() const {
     Content all;
     for (const Entry& entry : entries_) {
@@ -156,7 +157,10 @@ class ArchiveDamage {
     std::memcpy(array.data.data() + below(array.data.size() / width) * width, &bits, width);
   }
   void text(Content& content) {
-    if (!content.empty()) oneOf(content) = static_cast<std::uint8_t>(random_());
+    if (std::optional<Content> damaged = damagedJson(content, random_))
+      content = *std::move(damaged);
+    else if (!content.empty())
+      oneOf(content) = static_cast<std::uint8_t>(random_());
   }
 
   std::mt19937& random_;
@@ -166,10 +170,19 @@ class ArchiveDamage {
 }  // namespace
 
 std::optional<Content> damagedArchive(Bytes bytes, std::mt19937& random) {
-  if (partsOf(bytes).empty()) return {};
-  ArchiveDamage damage(bytes, random);
+  std::vector<Entry> entries;
+  for (const Part& part : partsOf(bytes)) entries.push_back({part.name, copyOf(part.bytes)});
+  if (entries.empty()) return {};
+  ArchiveDamage damage(std::move(entries), random);
   for (std::size_t times = 1 + random() % 4; times > 0; --times) damage.once();
   return damage.bytes();
+}
+
+std::optional<Content> damagedArray(Bytes bytes, std::mt19937& random) {
+  if (Array(copyOf(bytes)).text.empty()) return {};
+  ArchiveDamage damage({{"array", copyOf(bytes)}}, random);
+  for (std::size_t times = 1 + random() % 3; times > 0; --times) damage.array();
+  return damage.content();
 }
 
 }  // namespace relprop::fuzz

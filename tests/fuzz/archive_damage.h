@@ -13,4 +13,10 @@ namespace relprop::fuzz {
 // Nothing where the bytes are no parts (see partsOf).
 std::optional<std::vector<std::uint8_t>> damagedArchive(std::span<const std::uint8_t> bytes, std::mt19937& random);
 
+// Of a single array; nothing where the bytes are none.
+std::optional<std::vector<std::uint8_t>> damagedArray(std::span<const std::uint8_t> bytes, std::mt19937& random);
+
+// Of a single array; nothing where the bytes are none.
+std::optional<std::vector<std::uint8_t>> damagedArray(std::span<const std::uint8_t> bytes, std::mt19937& random);
+
 }  // namespace relprop::fuzz

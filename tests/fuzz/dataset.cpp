@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "fuzz/harness.h"
+#include "fuzz/json_damage.h"
 
 namespace relprop::fuzz {
 namespace {
@@ -18,16 +19,19 @@ void readAll(const Dataset& dataset) {
   }
 }
 
-const Harness datasetHarness("dataset", [](Bytes bytes) {
-  const std::vector<Part> parts = partsOf(bytes);
-  if (parts.empty()) return;
-  const std::filesystem::path folder = emptyFolder();
-  writeParts(folder / "set", parts);
-  const std::string kind = parts.front().name;
-  const bool ofAFile = (kind == "coco" || kind == "boxes") && parts.size() > 1;  // the others are folders
-  const std::filesystem::path place = ofAFile ? folder / "set" / parts[1].name : folder / "set";
-  expectResultOrError([&] { readAll(Dataset::open(kind + ":" + place.string())); });
-});
+const Harness datasetHarness(
+    "dataset",
+    [](Bytes bytes) {
+      const std::vector<Part> parts = partsOf(bytes);
+      if (parts.empty()) return;
+      const std::filesystem::path folder = emptyFolder();
+      writeParts(folder / "set", parts);
+      const std::string kind = parts.front().name;
+      const bool ofAFile = (kind == "coco" || kind == "boxes") && parts.size() > 1;  // the others are folders
+      const std::filesystem::path place = ofAFile ? folder / "set" / parts[1].name : folder / "set";
+      expectResultOrError([&] { readAll(Dataset::open(kind + ":" + place.string())); });
+    },
+    damagedJsonPart);
 
 }  // namespace
 }  // namespace relprop::fuzz

@@ -86,6 +86,15 @@ std::vector<Part> partsOf(Bytes bytes) {
   return parts;
 }
 
+std::vector<std::uint8_t> withPart(Bytes bytes, Bytes part, Bytes other) {
+  const auto start = static_cast<std::size_t>(part.data() - bytes.data());
+  std::vector<std::uint8_t> result = copyOf(bytes.first(start));
+  result.insert(result.end(), other.begin(), other.end());
+  const Bytes rest = bytes.subspan(start + part.size());
+  result.insert(result.end(), rest.begin(), rest.end());
+  return result;
+}
+
 fs::path emptyFolder() {
   static const test::TemporaryFolder folder;
   removeAllIn(folder.path());

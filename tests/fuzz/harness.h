@@ -42,6 +42,8 @@ struct Part {
   Bytes bytes;
 };
 std::vector<Part> partsOf(Bytes bytes);
+// The input with another content in place of that of one of its parts.
+std::vector<std::uint8_t> withPart(Bytes bytes, Bytes part, Bytes other);
 
 // One folder for the whole process, empty again after each call.
 std::filesystem::path emptyFolder();

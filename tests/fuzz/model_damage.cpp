@@ -253,11 +253,7 @@ std::optional<std::vector<std::uint8_t>> damagedModelPart(Bytes bytes, std::mt19
     if (part.name != "model.onnx") continue;
     const std::optional<std::vector<std::uint8_t>> damaged = damagedModel(part.bytes, random);
     if (!damaged) return {};
-    const auto start = part.bytes.data() - bytes.data();
-    std::vector<std::uint8_t> result(bytes.begin(), bytes.begin() + start);
-    result.insert(result.end(), damaged->begin(), damaged->end());
-    result.insert(result.end(), bytes.begin() + start + static_cast<std::ptrdiff_t>(part.bytes.size()), bytes.end());
-    return result;
+    return withPart(bytes, part.bytes, *damaged);
   }
   return {};
 }
