@@ -86,6 +86,7 @@ class CompiledMethod final : public Runnable {
   // Does nothing tell the signal of this product from its gate, so that its rule gives half to each?
   bool halves(int node) const;
   const Rule* rule(int node) const { return rules_[static_cast<std::size_t>(node)]; }
+  std::vector<std::string> idleUserRows() const { return method_.table.idleUserRows(rules_); }
   // Of the network's constants that are still held: by the imported graph, or by kernels that read them in place.
   std::int64_t constantBytes() const { return network_->constantBytes(); }
 

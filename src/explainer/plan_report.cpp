@@ -79,6 +79,8 @@ PlanReport reportOf(CompiledMethod& compiled, CompiledMethod* probe) {
   for (std::size_t i = 0; i < compiled.graph().nodes.size(); ++i)
     r.nodes.push_back(nodeReport(compiled, static_cast<int>(i)));
   r.warnings = halvedProducts(compiled);
+  for (const std::string& row : compiled.idleUserRows())
+    r.warnings.push_back("--rule " + row + " has no effect: at every node that it matches another row comes first");
   r.steps = stepsOf(compiled);
   r.modelBytes = compiled.constantBytes();
   for (Plan* plan : {&compiled.plan(), probe ? &probe->plan() : nullptr}) {

@@ -16,6 +16,9 @@ using Places = std::vector<std::int64_t>;
 // What is added to a probability, or where it is cut off, so that its logarithm stays finite.
 constexpr float kTiny = 1e-3f;
 
+// No classifier has more scores, and a file of a few bytes may announce 2³¹.
+constexpr std::int64_t kMostPlaces = 1 << 24;
+
 bool isTiny(const Graph& graph, ValueId id) {
   const std::vector<float>* values = constantFloats(graph, id);
   return values && std::all_of(values->begin(), values->end(), [](float v) { return std::abs(v) <= kTiny; });
@@ -29,10 +32,7 @@ std::int64_t numbersOf(const Shape& shape) {
 class Trail {
  public:
   Trail(const Graph& graph, const Uses& uses)
-      : graph_(graph), uses_(uses), rows_(graph.value(graph.inputs.at(0)).shape.at(0)), at_(graph.outputs.at(0)) {
-    places_.resize(static_cast<std::size_t>(numbersOf(shape(at_))));
-    std::iota(places_.begin(), places_.end(), 0);
-  }
+      : graph_(graph), uses_(uses), rows_(graph.value(graph.inputs.at(0)).shape.at(0)), at_(graph.outputs.at(0)) {}
 
   Head follow() {
     while (batchIsFirst()) {
@@ -118,11 +118,22 @@ class Trail {
 
   bool exponential(const Node& node) { return !logarithm_ && !exponential_ && (exponential_ = true) && keep(node); }
 
+  // Only where they are moved: most networks' are in order, and there may be many. False for too many.
+  bool countPlaces() {
+    const std::int64_t count = numbersOf(shape(at_));
+    if (count > kMostPlaces) return false;
+    if (!inOrder_) return true;
+    places_.resize(static_cast<std::size_t>(count));
+    std::iota(places_.begin(), places_.end(), 0);
+    inOrder_ = false;
+    return true;
+  }
+
   // `source(index)`: the input's index for one of the output's, both with as many axes as they have.
   template <class Source>
   bool moved(const Node& node, const Source& source) {
     const Shape &to = shape(at_), &from = shape(node.inputs[0]);
-    if (from.empty() || from[0] != rows_) return false;
+    if (from.empty() || from[0] != rows_ || !countPlaces()) return false;
     for (std::int64_t& place : places_) {
       Shape index(to.size());
       std::int64_t rest = place;
@@ -181,20 +192,24 @@ class Trail {
     });
   }
 
+  // 0, 1, 2, … up to the last of so many.
+  bool areAll(std::int64_t count) const {
+    if (inOrder_) return true;
+    std::int64_t next = 0;
+    return std::all_of(places_.begin(), places_.end(), [&](std::int64_t place) { return place == next++; }) &&
+           next == count;
+  }
+
   Head headAt(const Node& node, HeadKind kind) const {
-    Head head{kind, node.inputs[0], places_, node.name};
-    Places all(static_cast<std::size_t>(numbersOf(shape(node.inputs[0]))));
-    std::iota(all.begin(), all.end(), 0);
-    if (head.kept == all) head.kept.clear();
-    return head;
+    return {kind, node.inputs[0], areAll(numbersOf(shape(node.inputs[0]))) ? Places() : places_, node.name};
   }
 
   const Graph& graph_;
   const Uses& uses_;
   std::int64_t rows_;
   ValueId at_;
-  Places places_;
-  bool logarithm_ = false, exponential_ = false, bounded_ = false;
+  Places places_;  // empty while inOrder_
+  bool inOrder_ = true, logarithm_ = false, exponential_ = false, bounded_ = false;
 };
 
 }  // namespace

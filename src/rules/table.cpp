@@ -119,6 +119,14 @@ void RuleTable::requireUserRowsMatch(const std::vector<NodeFacts>& nodes) const 
   }
 }
 
+std::vector<std::string> RuleTable::idleUserRows(const std::vector<const Rule*>& chosen) const {
+  std::vector<std::string> idle;
+  for (const RuleRow& row : rows_)
+    if (row.user && std::find(chosen.begin(), chosen.end(), &row.rule) == chosen.end())
+      idle.push_back(row.pattern + "=" + row.rule.text);
+  return idle;
+}
+
 std::vector<std::string> RuleTable::print() const {
   std::vector<std::string> lines;
   for (const RuleRow& row : rows_) lines.push_back(row.pattern + " = " + row.rule.text + (row.user ? "  (user)" : ""));

@@ -41,6 +41,8 @@ class RuleTable {
   const Rule* find(const NodeFacts& facts) const;
   // Throws InvalidRule when a row of the user's matches none of these nodes.
   void requireUserRowsMatch(const std::vector<NodeFacts>& nodes) const;
+  // The user's rows of which none of these rules, those of a network's nodes, is.
+  std::vector<std::string> idleUserRows(const std::vector<const Rule*>& chosen) const;
   std::vector<std::string> print() const;
 
  private:

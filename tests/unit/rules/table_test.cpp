@@ -217,6 +217,16 @@ TEST_F(Table, UserRowWhoseRuleCannotStandThereIsAnError) {
   EXPECT_THROW(table.requireUserRowsMatch(facts_), Error);
 }
 
+TEST_F(Table, UserRowBehindOneThatTakesAllItsNodesIsIdle) {
+  RuleTable table = {{"*", "epsilon"}};
+  table.prependUser({"*=zplus", "Conv=flat", "Dense=gamma:0.5"});
+  EXPECT_NO_THROW(table.requireUserRowsMatch(facts_));
+  std::vector<const Rule*> chosen;
+  for (const NodeFacts& facts : facts_) chosen.push_back(table.find(facts));
+  EXPECT_THAT(table.idleUserRows(chosen),
+              ::testing::ElementsAre("Conv=flat:stabilizer=1e-06", "Dense=gamma:gamma=0.5,stabilizer=0,bias=keep"));
+}
+
 TEST_F(Table, UserRowsThatMatchAreFineAndPresetsNeedNot) {
   RuleTable table = {{"layer9.*", "flat"}};
   table.prependUser({"Conv=zplus", "[maxpool]=average"});
