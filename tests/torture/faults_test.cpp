@@ -73,8 +73,7 @@ class Faults : public testing::TestWithParam<std::tuple<std::string, Fault>> {
     return run;
   }
 
-  // All calls; of the thousands of allocations one from each place, since what is cleaned up depends on that, and the
-  // last.
+  // All calls; of the thousands of allocations one from each place, see inject.cpp, and the last.
   std::vector<long> numbersOf(long calls, const std::string& places) const {
     const bool memory = fault().kind == "new" || fault().kind == "malloc";
     if (!memory || everyAllocation() || calls == 0) return upTo(calls);

@@ -3,8 +3,8 @@
 //   RELPROP_INJECT=KIND:K+    that one and all behind it
 //   RELPROP_INJECT_REPORT=FILE   when main returns: the calls of that kind, open descriptors before main and behind it
 //   RELPROP_INJECT_STACK=FILE    when an operator new fails: where the program was, as addresses for addr2line
-//   RELPROP_INJECT_PLACES=FILE   when main returns: the number of the first call from each place, which is a stack of
-//   calls
+//   RELPROP_INJECT_PLACES=FILE   when main returns: the number of the first call from each place, which is a pair of
+//                                calls on the stack, one in the other
 // Kinds: new, malloc, write, fsync, rename, open, mmap, thread.
 #include <dirent.h>
 #include <dlfcn.h>
@@ -63,19 +63,23 @@ bool mayNotThrow() {
   return false;
 }
 
-// Numbers of calls from places where none came from before. What it allocates itself is not counted.
+// Numbers of calls on whose stack a function was called from where none of those before had it called from: what is
+// cleaned up on the way out depends on that. What it allocates itself is not counted.
 class Places {
  public:
   void see(long number) {
     inside = true;
     void* frames[kDepth];
     const int depth = backtrace(frames, kDepth);
-    std::size_t place = 0;
-    for (int i = 0; i < depth; ++i) place = (place ^ reinterpret_cast<std::size_t>(frames[i])) * 0x9e3779b97f4a7c15u;
-    {
-      const std::lock_guard<std::mutex> lock(turn_);
-      if (seen_.insert(place).second) numbers_.push_back(number);
+    std::size_t outer = 0;
+    bool isNew = false;
+    const std::lock_guard<std::mutex> lock(turn_);
+    for (int i = depth; i-- > 0;) {
+      const auto inner = reinterpret_cast<std::size_t>(frames[i]);
+      isNew |= seen_.insert(outer * 0x9e3779b97f4a7c15u ^ inner).second;
+      outer = inner;
     }
+    if (isNew) numbers_.push_back(number);
     inside = false;
   }
   void tell(const char* path) {
