@@ -9,7 +9,7 @@
 
 namespace relprop {
 
-// The batch that the model insists on, or 0.
+// The batch that the model insists on, or 0. Throws UnsupportedModel for one of more than 4096.
 RELPROP_API int fixedBatch(const Model& model);
 
 // For ExplainOptions::inputShape: `asked`, else, where the model leaves its size open, `tensor` (C×H×W of an array that

@@ -1,8 +1,11 @@
 #include "relprop/choices.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "bow/limits.h"
+#include "explainer/prepare.h"
 #include "relprop/error.h"
 
 namespace relprop {
@@ -25,7 +28,11 @@ Shape sizeMade(const std::optional<Preprocess>& preprocess) {
 
 int fixedBatch(const Model& model) {
   const Shape shape = model.inputShape();
-  return shape.empty() || shape.front() < 1 ? 0 : static_cast<int>(shape.front());
+  if (shape.empty() || shape.front() < 1) return 0;
+  if (shape.front() > kMostRows)
+    throw Error(ErrorCode::UnsupportedModel, model.path(), fmt::format("a batch fixed to {} images", shape.front()),
+                fmt::format("1 to {}", kMostRows), "export it with an open batch, or one of 1");
+  return static_cast<int>(shape.front());
 }
 
 Shape chosenInputShape(const Model& model, const Shape& asked, const std::optional<Preprocess>& preprocess,

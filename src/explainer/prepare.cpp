@@ -6,11 +6,13 @@
 #include <cmath>
 
 #include "graph/graph.h"
+#include "relprop/choices.h"
 
 namespace relprop {
 
 void checkBatchAndThreads(int batch, int threads) {
-  if (batch < 1 || batch > 4096) throw Error(ErrorCode::InvalidArgument, "batch", std::to_string(batch), "1 to 4096");
+  if (batch < 1 || batch > kMostRows)
+    throw Error(ErrorCode::InvalidArgument, "batch", std::to_string(batch), fmt::format("1 to {}", kMostRows));
   if (threads < 0 || threads > 1024)
     throw Error(ErrorCode::InvalidArgument, "threads", std::to_string(threads), "0 (all cores) to 1024");
 }
@@ -33,7 +35,8 @@ Shape fullInputShape(const Model& model, const Shape& given, int batch, Layout l
     if (shape[k] <= 0)
       throw Error(ErrorCode::ShapeMismatch, "input", "axis " + std::to_string(k) + " is left open by the model",
                   "its extent", "give it with --shape or the preprocessing's crop");
-  if (shape[0] <= 0) shape[0] = std::max(1, batch);
+  const int fixed = fixedBatch(model);
+  shape[0] = fixed > 0 ? fixed : std::max(1, batch);
   return shape;
 }
 

@@ -9,10 +9,12 @@ namespace relprop {
 
 struct Graph;
 
-// The batch may be 1 to 4096 and the threads 0 to 1024. Throws InvalidArgument.
+// Images computed together: buffers, and sums by image, are made for so many at once.
+constexpr std::int64_t kMostRows = 4096;
+// The batch may be 1 to kMostRows and the threads 0 to 1024. Throws InvalidArgument.
 void checkBatchAndThreads(int batch, int threads);
 // C×H×W (or H×W) from the caller fills what the file leaves open, in the model's own layout; the batch is fixed last.
-// Throws ShapeMismatch.
+// Throws ShapeMismatch, and what fixedBatch throws.
 Shape fullInputShape(const Model& model, const Shape& given, int batch, Layout layout);
 // C×H×W of the graph's input.
 Shape imageShapeOf(const Graph& graph);

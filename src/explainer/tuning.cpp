@@ -9,6 +9,7 @@
 
 #include "core/digest.h"
 #include "core/json_depth.h"
+#include "explainer/prepare.h"
 #include "kernels/backend.h"
 #include "kernels/simd/simd.h"
 #include "relprop/error.h"
@@ -44,7 +45,7 @@ Tuning parsed(const Json& json, const std::string& where) {
   t.threads = wholeOf(json, "threads", 1, std::numeric_limits<int>::max(), where);
   json.at("libraries").get_to(t.libraries);
   json.at("layers").get_to(t.layers);
-  t.batch = wholeOf(json, "batch", 0, 4096, where);
+  t.batch = wholeOf(json, "batch", 0, kMostRows, where);
   return t;
 }
 

@@ -4,6 +4,7 @@
 
 #include <span>
 
+#include "relprop/choices.h"
 #include "relprop/error.h"
 #include "relprop/patterns.h"
 #include "unit/core/failure.h"
@@ -54,6 +55,22 @@ TEST(BakedBatch, IsComputedOneImageAtATimeAndSaid) {
       for (std::size_t i = 0; i < got.size(); ++i)
         EXPECT_EQ(got[i].relevance.data, expected[i].relevance.data) << method;
     }
+  }
+}
+
+// A sum for each of 2^31 images was made before memory was asked for; as an int such a batch is negative.
+TEST(BakedBatch, OfThousandsOfMillionsIsRefusedAtOnce) {
+  for (const std::int64_t rows : {std::int64_t{4097}, std::int64_t{1} << 31, std::int64_t{1} << 32}) {
+    ModelBuilder b;
+    b.input("x", {rows});
+    b.node("Ceil", {"x"}, {"y"});
+    b.output("y");
+    const auto bytes = b.bytes();
+    const Model model = Model::fromBytes(std::as_bytes(std::span(bytes)));
+    const Error error = relprop::test::failureOf([&] { Explainer(model, with("rap")); });
+    EXPECT_EQ(error.code(), ErrorCode::UnsupportedModel) << rows;
+    EXPECT_THAT(error.got(), ::testing::HasSubstr("a batch fixed to " + std::to_string(rows)));
+    EXPECT_EQ(relprop::test::codeOf([&] { fixedBatch(model); }), ErrorCode::UnsupportedModel) << rows;
   }
 }
 
