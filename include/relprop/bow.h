@@ -25,6 +25,8 @@ struct BowPictures {
   std::vector<std::string> ids;           // names, as messages and resumed trainings know them
   std::vector<std::vector<int>> classes;  // picture by picture: its classes, several or none
   std::vector<std::string> classNames;
+  // Tells these pictures from others of the same names: a training that was interrupted goes on where it is the same.
+  std::string version = {};
   std::function<Image(std::size_t picture)> image;  // is called by one thread at a time; throws what readImage throws
 };
 

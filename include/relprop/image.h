@@ -62,7 +62,7 @@ struct Preprocess {
 // The JSON of a side file (`X.preprocess.json`), of Hugging Face's preprocessor_config.json or timm's config.json;
 // `where` names it in errors. Throws MalformedPreprocess.
 RELPROP_API Preprocess parsePreprocess(const std::string& json, const std::string& where);
-RELPROP_API std::string toJson(const Preprocess& preprocess);
+RELPROP_API std::string toJson(const Preprocess& preprocess);  // throws MalformedPreprocess
 // "imagenet", "imagenet-caffe", "tf", "unit", Keras' "keras-tf", "keras-caffe", "keras-torch", … ; throws
 // MalformedPreprocess listing the known names.
 RELPROP_API Preprocess namedPreprocess(const std::string& name);

@@ -120,7 +120,8 @@ class RELPROP_API Store {
   MergeDifferences merge(const Store& other);
 
   // What `writes` does to this store is one transaction, which costs the disk once: all of it happens, or, where it
-  // ends by an exception, nothing.
+  // ends by an exception, nothing. The store stays where it is meanwhile, and in functions that `each` and its like
+  // call.
   void together(const std::function<void()>& writes);
 
   // Claims let two processes share the work on one store: false when another process has claimed the picture and it is

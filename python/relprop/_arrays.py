@@ -28,7 +28,8 @@ def empty_array() -> _library.Array:
 
 
 def given(array: AnyArray) -> _library.Array:
-    """A contiguous float32 or uint8 array as the library reads it, where it lies: `array` has to outlive the call."""
+    """A contiguous float32 or uint8 array as the library reads it, where it lies and where what is returned keeps it:
+    whoever waited for a call may be gone before it ends."""
     if array.ndim > 8:
         raise InvalidArgument("input", f"{array.ndim} axes", "at most 8")
     view = empty_array()
@@ -37,6 +38,7 @@ def given(array: AnyArray) -> _library.Array:
     for axis, extent in enumerate(array.shape):
         view.shape[axis] = extent
     view.data = array.ctypes.data
+    view.owner = array
     return view
 
 

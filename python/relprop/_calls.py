@@ -12,7 +12,6 @@ import os
 import queue
 import sys
 import threading
-import time
 from typing import Any, Callable, Generic, Optional, TypeVar, Union
 
 from . import _library
@@ -23,21 +22,18 @@ T = TypeVar("T")
 Progress = Union[bool, Callable[[int, int], Optional[bool]]]
 
 _PATIENCE = 0.7  # seconds that Ctrl-C waits for a call to end; what a call makes after that is dropped
-_REPEAT = 0.02
 _AT_EXIT = 10.0
 
 
 class Stop:
-    """Whether a call shall end, and how the library is told."""
+    """Whether a call shall end: its own progress function says so (see Told). `relprop_cancel` would end whichever call
+    has its turn, that of another thread perhaps, for whose end this one waits."""
 
-    def __init__(self, cancel: Callable[[], None] | None = None) -> None:
+    def __init__(self) -> None:
         self.asked = False
-        self._cancel = cancel
 
     def ask(self) -> None:
         self.asked = True
-        if self._cancel:
-            self._cancel()
 
 
 class _Job(Generic[T]):
@@ -67,11 +63,8 @@ class _Job(Generic[T]):
         return self._result  # type: ignore[return-value]
 
     def _end(self) -> None:
-        # Asked again and again: the library knows of the call only once it has begun.
-        deadline = time.monotonic() + _PATIENCE
-        while not self.done.is_set() and time.monotonic() < deadline:
-            self._stop.ask()
-            self.done.wait(_REPEAT)
+        self._stop.ask()
+        self.done.wait(_PATIENCE)
 
 
 class _Worker:

@@ -34,10 +34,6 @@ class Explainer:
     def value(self) -> int | None:
         return self._handle.value
 
-    def cancel(self) -> None:
-        """Ends the call that uses it, in whichever thread."""
-        _library.call("cancel", self.value)
-
 
 class Explainers:
     """The explainers of a model by their options, the last used last. Those that are too many are freed with the last

@@ -19,6 +19,7 @@ _RANKS = 8
 class Array(ctypes.Structure):
     """relprop_array: row-major without gaps, where it lies."""
 
+    owner: object  # what keeps the data, on this side
     _fields_ = [
         ("size", ctypes.c_size_t),
         ("type", ctypes.c_int32),
@@ -75,7 +76,6 @@ _ARGUMENTS: dict[str, list[Any]] = {
     "explainer_describe": [_handle, _text_out],
     "explain": [_handle, _array, _text, _call, _handle_out],
     "forward": [_handle, _array, _call, _handle_out],
-    "cancel": [_handle],
     "explainer_free": [_handle],
     "result_count": [_handle, ctypes.POINTER(ctypes.c_int64)],
     "result_array": [_handle, ctypes.c_int64, _text, _array],

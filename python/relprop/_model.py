@@ -179,11 +179,12 @@ class Model:
         options = self._complete(options)
         batch = self._reader(options).read(inputs)
         explainer = self._explainer(self.default_method, batch, options)
-        array = c_array(batch.data)
-        result = interruptible(
-            lambda: ResultHandle(_library.handle_of("forward", explainer.value, ctypes.byref(array), None)),
-            Stop(explainer.cancel),
-        )
+        array, stop = c_array(batch.data), Stop()
+        with Told(None, stop) as told:
+            call = ctypes.byref(told.call)
+            result = interruptible(
+                lambda: ResultHandle(_library.handle_of("forward", explainer.value, ctypes.byref(array), call)), stop
+            )
         scores: Floats = result.array(0, "scores")
         return np.asarray(scores[0]) if batch.single else scores
 
@@ -325,9 +326,9 @@ class Model:
 
 
 def _run(explainer: Explainer, batch: Batch, question: bytes | None, progress: Progress | None) -> ResultHandle:
-    array, stop = c_array(batch.data), Stop(explainer.cancel)
+    array, stop = c_array(batch.data), Stop()
     with Told(progress, stop) as told:
-        call = ctypes.byref(told.call) if progress else None
+        call = ctypes.byref(told.call)
         return interruptible(
             lambda: ResultHandle(_library.handle_of("explain", explainer.value, ctypes.byref(array), question, call)),
             stop,

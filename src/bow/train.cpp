@@ -107,6 +107,7 @@ std::string Training::key(const std::string& more) const {
   features.preprocess = bag_.preprocess;
   std::string text = headerText(features) + more + fmt::format(" {} {}", options_.sample, options_.seed);
   for (const std::string& id : pictures_.ids) text += '\n' + id;
+  text += "\n\n" + pictures_.version;
   return digestOf(text);
 }
 

@@ -67,7 +67,10 @@ Image pictureOf(const relprop_array* array, const std::string& name) {
   return decodeImage(std::vector<std::uint8_t>(bytesOf(array), bytesOf(array) + shape[0]), name);
 }
 
-relprop_array arrayOf(int type, const Shape& shape, const void* data) {
+relprop_array arrayOf(int type, const Shape& shape, const void* data, const std::string& name) {
+  if (static_cast<std::int64_t>(shape.size()) > kMostAxes)
+    throw Error(ErrorCode::ShapeMismatch, name, fmt::format("{} axes", shape.size()), "at most 8",
+                "leave this node out, or ask for the one behind it");
   relprop_array array = {sizeof array, type, static_cast<std::int32_t>(shape.size()), {}, data};
   std::copy(shape.begin(), shape.end(), array.shape);
   return array;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "relprop/image.h"
@@ -20,7 +21,8 @@ Image imageOf(const relprop_array* array, const char* name);
 // The bytes of a file, or pixels.
 Image pictureOf(const relprop_array* array, const std::string& name);
 
-// An array that a result holds; `data` is the result's.
-relprop_array arrayOf(int type, const Shape& shape, const void* data);
+// An array that a result holds; `data` is the result's. Throws ShapeMismatch where it has more axes than relprop_array
+// holds, as of an inner node it may; `name` is what the result calls it.
+relprop_array arrayOf(int type, const Shape& shape, const void* data, const std::string& name);
 
 }  // namespace relprop::c

@@ -6,6 +6,7 @@
 #include <iterator>
 #include <mutex>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "c/arrays.h"
 #include "c/call.h"
@@ -40,10 +41,30 @@ class ExplainerObject : public Object {
   void cancel() { cancelled_ = true; }
 
  private:
-  // One call at a time; it can be stopped.
+  // One thread at a time. The progress function of a call runs within it and would wait for itself.
+  class Alone {
+   public:
+    explicit Alone(ExplainerObject& owner) : owner_(owner) {
+      if (owner.holder_ == std::this_thread::get_id())
+        throw Error(ErrorCode::InvalidArgument, "explainer", "a call from the progress function of another",
+                    "one after it, or another explainer");
+      owner.turn_.lock();
+      owner.holder_ = std::this_thread::get_id();
+    }
+    ~Alone() {
+      owner_.holder_ = std::thread::id();
+      owner_.turn_.unlock();
+    }
+    Alone(const Alone&) = delete;
+    Alone& operator=(const Alone&) = delete;
+
+   private:
+    ExplainerObject& owner_;
+  };
+  // A call that can be stopped.
   class Turn {
    public:
-    Turn(ExplainerObject& owner, const relprop_call* call) : lock_(owner.turn_), owner_(owner), progress_(call) {
+    Turn(ExplainerObject& owner, const relprop_call* call) : alone_(owner), owner_(owner), progress_(call) {
       owner_.cancelled_ = false;
       owner_.progress_ = &progress_;
     }
@@ -53,7 +74,7 @@ class ExplainerObject : public Object {
     Progress& progress() { return progress_; }
 
    private:
-    std::lock_guard<std::mutex> lock_;
+    Alone alone_;
     ExplainerObject& owner_;
     Progress progress_;
   };
@@ -72,6 +93,7 @@ class ExplainerObject : public Object {
   int batch_;
   std::unique_ptr<Explainer> explainer_;
   std::mutex turn_;
+  std::atomic<std::thread::id> holder_ = std::thread::id();
   std::atomic<bool> cancelled_ = false;
   Progress* progress_ = nullptr;         // of the call that runs
   std::int64_t behind_ = 0, count_ = 0;  // images done, and all, of the call that runs
@@ -135,7 +157,7 @@ bool ExplainerObject::within(std::int64_t done, std::int64_t total) {
 }
 
 std::string ExplainerObject::description() {
-  const std::lock_guard lock(turn_);
+  const Alone alone(*this);
   const Model& model = subject_.model;
   Json json = Json::parse(factsJson({model.path(), model.hash(), explainer_->methodString(), subject_.options.rules,
                                      choice_, subject_.pixels.preprocess, subject_.options.precision,

@@ -29,14 +29,18 @@ Tensor planeOfPicture(const Tensor& relevance, Layout layout) {
   return {{plane.height, plane.width}, plane.values};
 }
 
+NamedArray named(const std::string& name, int type, const Shape& shape, const void* data) {
+  return {name, arrayOf(type, shape, data, name)};
+}
+
 void addArrays(Result& result, std::size_t map, Layout layout) {
   const Explanation& e = result.explanations[map];
   std::vector<NamedArray>& arrays = result.maps[map];
-  arrays.push_back({"relevance", arrayOf(RELPROP_FLOAT32, withoutFirst(e.relevance.shape), e.relevance.data.data())});
-  arrays.push_back({"scores", arrayOf(RELPROP_FLOAT32, {static_cast<std::int64_t>(e.logits.size())}, e.logits.data())});
+  arrays.push_back(named("relevance", RELPROP_FLOAT32, withoutFirst(e.relevance.shape), e.relevance.data.data()));
+  arrays.push_back(named("scores", RELPROP_FLOAT32, {static_cast<std::int64_t>(e.logits.size())}, e.logits.data()));
   for (const LayerMap& layer : e.layers)
-    arrays.push_back({"at:" + layer.node,
-                      arrayOf(RELPROP_FLOAT32, withoutFirst(layer.relevance.shape), layer.relevance.data.data())});
+    arrays.push_back(
+        named("at:" + layer.node, RELPROP_FLOAT32, withoutFirst(layer.relevance.shape), layer.relevance.data.data()));
   if (isPicture(e.relevance)) result.add(map, "map", planeOfPicture(e.relevance, layout));
 }
 
@@ -64,17 +68,17 @@ relprop_array arrayCalled(const std::vector<NamedArray>& arrays, const std::stri
 
 void Result::add(std::size_t map, const std::string& name, Tensor tensor) {
   const Tensor& kept = tensors.emplace_back(std::move(tensor));
-  maps.at(map).push_back({name, arrayOf(RELPROP_FLOAT32, kept.shape, kept.data.data())});
+  maps.at(map).push_back(named(name, RELPROP_FLOAT32, kept.shape, kept.data.data()));
 }
 
 void Result::add(std::size_t map, const std::string& name, Image image) {
   const Image& kept = images.emplace_back(std::move(image));
-  maps.at(map).push_back({name, arrayOf(RELPROP_UINT8, {kept.height, kept.width, 3}, kept.pixels.data())});
+  maps.at(map).push_back(named(name, RELPROP_UINT8, {kept.height, kept.width, 3}, kept.pixels.data()));
 }
 
 void Result::add(std::size_t map, const std::string& name, std::vector<std::uint8_t> bytes) {
   const std::vector<std::uint8_t>& kept = files.emplace_back(std::move(bytes));
-  maps.at(map).push_back({name, arrayOf(RELPROP_UINT8, {static_cast<std::int64_t>(kept.size())}, kept.data())});
+  maps.at(map).push_back(named(name, RELPROP_UINT8, {static_cast<std::int64_t>(kept.size())}, kept.data()));
 }
 
 std::shared_ptr<Result> resultOf(std::vector<Explanation> explanations, Layout layout) {

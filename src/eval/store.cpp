@@ -89,6 +89,17 @@ void checkBeside(const fs::path& path) {
   }
 }
 
+// What is written there would be taken for the other store's own, and deleted with its next use.
+void checkNoJournal(const fs::path& path) {
+  std::error_code ignored;
+  const std::string name = behindLink(path).string();
+  for (const std::string_view ending : {"-journal", "-wal", "-shm"})
+    if (name.ends_with(ending) && fs::is_regular_file(name.substr(0, name.size() - ending.size()), ignored))
+      throw Error(ErrorCode::StoreUnusable, path.string(),
+                  "a name that SQLite has for the journal of the store beside it", "a name of its own",
+                  "give another path");
+}
+
 // SQLite makes the store before it finds that the longer name of its journal is too long.
 void checkNameLength(const fs::path& path) {
   const fs::path real = behindLink(path), folder = real.has_parent_path() ? real.parent_path() : ".";
@@ -121,6 +132,7 @@ void checkFolder(const fs::path& path) {
 }
 
 void checkPath(const fs::path& path, Store::Access access) {
+  checkNoJournal(path);
   std::error_code ignored;
   const fs::file_status status = fs::status(path, ignored);
   if (!path.empty()) checkBeside(path);

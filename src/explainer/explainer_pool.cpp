@@ -13,13 +13,20 @@ std::int64_t halfOfTheMachine() {
   return static_cast<std::int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGESIZE) / 2;
 }
 
+std::size_t checkedCount(std::size_t count) {
+  constexpr std::size_t kMost = 1'000'000;
+  if (count > kMost)
+    throw Error(ErrorCode::InvalidArgument, "count", std::to_string(count), "at most " + std::to_string(kMost));
+  return count;
+}
+
 }  // namespace
 
 ExplainerPool::ExplainerPool(const Model& model, std::size_t count, OptionsOf optionsOf, std::int64_t bytes)
     : model_(model),
       optionsOf_(std::move(optionsOf)),
       budget_(bytes > 0 ? bytes : halfOfTheMachine()),
-      entries_(count) {
+      entries_(checkedCount(count)) {
   if (bytes < 0) throw Error(ErrorCode::InvalidArgument, "memory", std::to_string(bytes), "bytes, or 0 for a default");
   if (!optionsOf_) throw Error(ErrorCode::InvalidArgument, "optionsOf", "an empty function", "one that gives options");
 }

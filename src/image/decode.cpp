@@ -11,6 +11,12 @@
 
 namespace relprop {
 
+void failDecoding(const std::string& name, const std::string& format, const std::string& message) {
+  if (message.find("emory") != std::string::npos)  // "Insufficient memory (case 4)", "Out of memory", …
+    throw Error(ErrorCode::OutOfMemory, name, format + ": " + message, "enough memory to decode it");
+  throw Error(ErrorCode::MalformedImage, name, format + ": " + message, fmt::format("a whole {} image", format));
+}
+
 namespace {
 
 using namespace std::string_view_literals;

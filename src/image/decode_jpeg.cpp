@@ -33,7 +33,7 @@ bool mentions(std::string_view text, std::string_view part) {
   const std::string message = known ? tjGetErrorStr2(jpeg.get()) : "no picture in the file";
   if (mentions(message, "nsupported") || mentions(message, "not supported"))
     throw Error(ErrorCode::UnsupportedImage, name, message, "baseline or progressive 8-bit JPEG");
-  throw Error(ErrorCode::MalformedImage, name, "JPEG: " + message, "a whole JPEG image");
+  failDecoding(name, "JPEG", message);
 }
 
 // TurboJPEG calls a header with unusual subsampling an error although it decodes such files; it has then filled in the

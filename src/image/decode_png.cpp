@@ -19,7 +19,7 @@ struct Source {
 // libpng wants its error handler not to return; the exception leaves through its frames, and ~Reader frees its memory.
 [[noreturn]] void onError(png_structp png, png_const_charp message) {
   const auto* source = static_cast<const Source*>(png_get_error_ptr(png));
-  throw Error(ErrorCode::MalformedImage, source->name, std::string("PNG: ") + message, "a whole PNG image");
+  failDecoding(source->name, "PNG", message);
 }
 
 void onWarning(png_structp, png_const_charp) {}

@@ -8,7 +8,7 @@ namespace relprop {
 namespace {
 
 [[noreturn]] void fail(const std::string& name, const std::string& what) {
-  throw Error(ErrorCode::MalformedImage, name, "WebP: " + what, "a whole WebP image");
+  failDecoding(name, "WebP", what);
 }
 
 WebPBitstreamFeatures readHeader(const Bytes& file, const std::string& name) {
@@ -29,8 +29,14 @@ Image decodeWebp(const Bytes& file, const std::string& name) {
   const WebPBitstreamFeatures features = readHeader(file, name);
   Image image = blankImage(features.width, features.height, name);
   Bytes& pixels = image.pixels;  // alpha is dropped, as it is from a PNG
-  if (!WebPDecodeRGBInto(file.data(), file.size(), pixels.data(), pixels.size(), features.width * 3))
-    fail(name, "broken or truncated data");
+  WebPDecoderConfig config;
+  WebPInitDecoderConfig(&config);
+  config.output.colorspace = MODE_RGB;
+  config.output.is_external_memory = 1;
+  config.output.u.RGBA = {pixels.data(), features.width * 3, pixels.size()};
+  const VP8StatusCode status = WebPDecode(file.data(), file.size(), &config);
+  if (status == VP8_STATUS_OUT_OF_MEMORY) fail(name, "out of memory");
+  if (status != VP8_STATUS_OK) fail(name, "broken or truncated data");
   return image;
 }
 

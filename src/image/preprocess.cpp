@@ -203,7 +203,11 @@ ViewGeometry viewGeometry(int width, int height, const Preprocess& preprocess, i
 }
 
 PixelRange pixelRange(const Preprocess& preprocess, int channels) {
+  constexpr int kMostChannels = 1 << 20;
   checkPreprocess(preprocess);
+  if (channels > kMostChannels)
+    throw Error(ErrorCode::InvalidArgument, "channels", std::to_string(channels),
+                fmt::format("at most {}", kMostChannels));
   auto count = static_cast<std::size_t>(std::max(1, channels));
   for (const std::vector<double>* values : {&preprocess.mean, &preprocess.std})
     if (!serves(*values, count)) count = values->size();

@@ -21,7 +21,11 @@ void checkSide(const Preprocess& p, const char* key, int side) {
 }
 
 void checkResize(const Preprocess& p) {
-  if (p.resize == Preprocess::Resize::None) return;
+  using Resize = Preprocess::Resize;
+  if (p.resize == Resize::None) return;
+  if (p.resize < Resize::None || p.resize > Resize::CentralFraction)
+    rejectPreprocess(p.name, "resize.mode", fmt::format("number {}", static_cast<int>(p.resize)),
+                     "one of Preprocess::Resize");
   const bool two = p.sides != std::array{0, 0};
   if (two && p.resize == Preprocess::Resize::ShorterSide)
     rejectPreprocess(p.name, "resize.size", fmt::format("[{}, {}]", p.sides[0], p.sides[1]),

@@ -180,9 +180,10 @@ Preprocess parsePreprocess(const std::string& json, const std::string& where) {
 }
 
 std::string toJson(const Preprocess& preprocess) {
+  checkPreprocess(preprocess);
   Json root = Json::object();
   if (preprocess.resize != Preprocess::Resize::None) {
-    Json& resize = root["resize"];
+    Json& resize = root["resize"] = Json::object();  // null would not survive an allocation that fails in it
     resize["mode"] = kResizeModes[static_cast<int>(preprocess.resize) - 1];
     resize["size"] = preprocess.size;
     if (preprocess.sides != std::array{0, 0}) resize["size"] = preprocess.sides;

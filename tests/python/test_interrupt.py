@@ -60,6 +60,38 @@ class CtrlC(support.TemporaryFolderTest):
     def test_ends_an_explanation(self):
         self.check(f"net.explain(sys.argv[2], '{SLOW}')")
 
+    def test_ends_its_own_call_and_no_other(self):
+        """Both use one plan in turn. Whoever presses twice does not wait for the call, which still has its input."""
+        code = """
+import os, signal, sys, threading, time
+import numpy as np, relprop
+net = relprop.load(sys.argv[1])
+options = dict(method=sys.argv[3], threads=1, batch=1)
+net.explain(sys.argv[2], **options)
+begun = threading.Event()
+def other():
+    net.explain(np.full((2, 3, 96, 96), 0.5, np.float32), progress=lambda done, total: begun.set(), **options)
+    print("other done", flush=True)
+def press():
+    for _ in range(2):
+        time.sleep(0.1)
+        os.kill(os.getpid(), signal.SIGINT)
+thread = threading.Thread(target=other)
+thread.start()
+begun.wait()
+threading.Thread(target=press).start()
+try:
+    net.explain(np.zeros((64, 3, 96, 96), np.float32), **options)
+except KeyboardInterrupt:
+    print("stopped", flush=True)
+thread.join()
+print("goes on", net.explain(sys.argv[2], **options).map.shape)
+"""
+        done = support.python(code, support.MODEL, support.PICTURE, "occlusion:window=8,stride=3")
+        for said in ("stopped", "other done", "goes on (96, 96)"):
+            self.assertIn(said, done.stdout, done.stderr)
+        self.assertEqual(done.returncode, 0, done.stderr)
+
     def test_ends_a_stream(self):
         self.check(f"list(net.explain_many([sys.argv[2]] * 1000, '{SLOW}'))")
 
@@ -106,6 +138,14 @@ class Progress(unittest.TestCase):
             self.net.explain(support.PICTURE, SLOW, progress=stop_soon)
         self.assertEqual(len(told), 4)
         self.assertTrue(all(0 <= done <= total for done, total in told), told)
+
+    def test_may_use_the_model_but_not_what_it_is_told_of(self):
+        def ask(done, total):
+            self.assertEqual(self.net.forward(support.PICTURE).shape, (10,))
+            self.net.explain(support.PICTURE, SLOW)
+
+        with self.assertRaisesRegex(relprop.InvalidArgument, "progress function"):
+            self.net.explain(support.PICTURE, SLOW, progress=ask)
 
     def test_is_a_function_or_whether(self):
         for wrong in (3, "yes", []):

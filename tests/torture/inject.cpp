@@ -41,11 +41,12 @@ thread_local bool inside = false;  // an operator new that calls malloc is one a
 // oneDNN 2.6 does not look at what it gets for its code and its scratch memory, for which the library makes sure of
 // room before it calls (src/kernels/address_space.h); libgomp ends the process, so that the library starts threads
 // before it does (src/kernels/threads.cpp); OpenCV waits for good for threads that TBB's allocator could not make. One
-// failure in the midst of them is nobody's to mend here.
+// failure in the midst of them is nobody's to mend here. LIBSVM and OpenSSL, of which libzip wants a random name, do
+// not look either.
 bool isOfOthers(const void* caller) {
   Dl_info info{};
   if (!dladdr(caller, &info) || !info.dli_fname) return false;
-  for (const char* name : {"libdnnl.", "libgomp.", "libopencv_core.", "libtbb"})
+  for (const char* name : {"libdnnl.", "libgomp.", "libopencv_core.", "libtbb", "libsvm.", "libcrypto."})
     if (strstr(info.dli_fname, name)) return true;
   return info.dli_sname && strcmp(info.dli_sname, "__cxa_thread_atexit_impl") == 0;  // glibc aborts of its own
 }

@@ -60,6 +60,17 @@ std::vector<std::size_t> picturesOfEach(const BowPictures& pictures) {
   return counts;
 }
 
+// Another copy of the set, or photos that were exchanged.
+std::string sizesOf(const Dataset& data) {
+  std::string sizes;
+  for (std::size_t i = 0; i < data.size(); ++i) {
+    std::error_code unreadable;  // or no file of its own: a set in one file
+    const std::uintmax_t size = std::filesystem::file_size(data.file(i), unreadable);
+    sizes += fmt::format("{} ", unreadable ? 0 : size);
+  }
+  return sizes;
+}
+
 }  // namespace
 
 BowPictures bowPictures(const Dataset& data) {
@@ -70,6 +81,7 @@ BowPictures bowPictures(const Dataset& data) {
     pictures.classes.push_back(data.sample(i).classes);
   }
   if (data.classNames().empty()) numberClasses(pictures, data);
+  pictures.version = sizesOf(data);
   pictures.image = [&data](std::size_t i) { return data.image(i); };
   return pictures;
 }

@@ -17,6 +17,7 @@
 #include "pictures.h"
 #include "relprop/bench.h"
 #include "relprop/error.h"
+#include "relprop/text.h"
 #include "result_files.h"
 #include "table.h"
 
@@ -149,7 +150,7 @@ class Comparison {
   void fail(const Input& input, const std::string& message) {
     failures_.fail(input);
     const std::string path = input.path.string();
-    console_.error(message.find(path) == std::string::npos ? path + ": " + message : message);
+    console_.error(message.find(visibleText(path)) == std::string::npos ? path + ": " + message : message);
   }
 
   // ---- results

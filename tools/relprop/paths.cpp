@@ -36,7 +36,9 @@ fs::path existingAbove(fs::path path) {
 void requireShort(const fs::path& path, const fs::path& folder, const std::string& option) {
   const std::size_t most = longestName(folder);
   const auto tooLong = [most](const fs::path& name) { return name.native().size() > most; };
-  if (path.native().size() >= PATH_MAX || std::any_of(path.begin(), path.end(), tooLong))
+  // Files are written under longer names first, ".NAME.part.PID.N" or "NAME.parts/…".
+  constexpr std::size_t longer = 48;
+  if (path.native().size() + longer >= PATH_MAX || std::any_of(path.begin(), path.end(), tooLong))
     refusePath(path, ENAMETOOLONG, "give a shorter name with " + option);
 }
 

@@ -18,6 +18,7 @@
 #include "real_number.h"
 #include "relprop/error.h"
 #include "relprop/patterns.h"
+#include "relprop/text.h"
 
 namespace relprop::cli {
 namespace {
@@ -51,11 +52,15 @@ std::string megabytes(double bytes) {
   return fmt::format("{:.1f} MB", bytes / 1e6);
 }
 
-// FNV-1a, to tell lists of paths apart.
+// FNV-1a, to tell lists of files apart: the same paths may be seen from another folder, or hold other pictures by now.
 std::string digest(const std::vector<Input>& inputs) {
   std::uint64_t hash = 14695981039346656037u;
-  for (const Input& input : inputs)
-    for (const char c : input.path.string() + '\n') hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211u;
+  for (const Input& input : inputs) {
+    std::error_code unreadable;
+    const std::uintmax_t size = fs::file_size(input.path, unreadable);
+    for (const char c : fmt::format("{}\n{}\n", input.path.string(), unreadable ? 0 : size))
+      hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211u;
+  }
   return fmt::format("{:016x}", hash);
 }
 
@@ -211,7 +216,7 @@ std::size_t PatternRun::endOfGroup(std::size_t first) const {
 }
 
 void PatternRun::fail(const std::string& path, const std::string& message) {
-  console_.error(message.find(path) == std::string::npos ? path + ": " + message : message);
+  console_.error(message.find(visibleText(path)) == std::string::npos ? path + ": " + message : message);
   ++progress_.failed;
 }
 

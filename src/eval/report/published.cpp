@@ -55,12 +55,27 @@ const std::string& FigureCells::method(const std::string& text) {
   return methods_.emplace(text, completeMethod(text)).first->second;
 }
 
+namespace {
+
+// What is wrong with a name is said of the entry that has it.
+template <class Look>
+const auto& namedIn(const std::string& where, Look look) {
+  try {
+    return look();
+  } catch (const Error& error) {
+    throw Error(error.code(), where + ", " + error.where(), error.got(), error.expected(), error.hint());
+  }
+}
+
+}  // namespace
+
 FigureCells::Cell FigureCells::of(const PublishedFigure& figure, const std::string& where) {
-  const Metric& its = metric(figure.metric);
+  const Metric& its = namedIn(where, [&]() -> const Metric& { return metric(figure.metric); });
   if (std::find(its.scores.begin(), its.scores.end(), figure.score) == its.scores.end())
     throw Error(ErrorCode::InvalidArgument, where, fmt::format("the score \"{}\" of {}", figure.score, figure.metric),
                 fmt::format("one of: {}", fmt::join(its.scores, ", ")));
-  return {method(figure.method), its.protocol, figure.score};
+  const std::string& method = namedIn(where, [&]() -> const std::string& { return this->method(figure.method); });
+  return {method, its.protocol, figure.score};
 }
 
 bool Published::has(const ScoreTable& table, const Cell& cell) {

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <thread>
 
+#include "c/arrays.h"
+#include "support/expect_error.h"
 #include "unit/c/support.h"
 
 namespace relprop::c_test {
@@ -217,6 +219,47 @@ TEST(CExplain, ReportsAndStopsWhereTheCallerSaysSo) {
   const ResultHandle again = explained(explainer.get(), input);  // as good as before
   EXPECT_EQ(floatsCalled(again.get(), 4, "relevance"),
             direct(input, {Target::highest()}, "gradient")[4].relevance.data);
+}
+
+// Which waited for itself.
+TEST(CExplain, IsNotAskedFromItsOwnProgressFunction) {
+  const ModelHandle model = loadedModel();
+  const ExplainerHandle explainer = explainerOf(model.get(), {{"method", "gradient"}});
+  const Tensor input = noise(1);
+  struct Asking {
+    relprop_explainer* explainer;
+    relprop_array array;
+    std::vector<std::int32_t> codes;
+    static std::int32_t tell(void* user, std::int64_t, std::int64_t) {
+      auto& self = *static_cast<Asking*>(user);
+      relprop_result* result = nullptr;
+      char* text = nullptr;
+      for (const std::int32_t code : {relprop_explain(self.explainer, &self.array, nullptr, nullptr, &result),
+                                      relprop_forward(self.explainer, &self.array, nullptr, &result),
+                                      relprop_explainer_describe(self.explainer, &text)})
+        self.codes.push_back(code);
+      return 0;
+    }
+  } asking{explainer.get(), arrayOf(input), {}};
+  const relprop_call call = {sizeof call, Asking::tell, &asking};
+  relprop_result* result = nullptr;
+  expectOk(relprop_explain(explainer.get(), &asking.array, nullptr, &call, &result));
+  expectOk(relprop_result_free(result));
+  ASSERT_GE(asking.codes.size(), 3U);
+  EXPECT_THAT(asking.codes, ::testing::Each(static_cast<std::int32_t>(ErrorCode::InvalidArgument)));
+  explained(explainer.get(), input);  // as good as before
+}
+
+// An inner node may have more axes than relprop_array: the file's extents were written behind it.
+TEST(CArray, HoldsEightAxesAndNoMore) {
+  const float value = 1;
+  const relprop_array most = c::arrayOf(RELPROP_FLOAT32, Shape(8, 1), &value, "at:deep");
+  EXPECT_EQ(most.rank, 8);
+  EXPECT_EQ(most.data, &value);
+  const Error error =
+      test::expectError(ErrorCode::ShapeMismatch, [&] { c::arrayOf(RELPROP_FLOAT32, Shape(9, 1), &value, "at:deep"); });
+  EXPECT_EQ(error.where(), "at:deep");
+  EXPECT_EQ(error.got(), "9 axes");
 }
 
 TEST(CExplain, IsCancelledFromAnotherThread) {

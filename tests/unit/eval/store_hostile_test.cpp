@@ -145,6 +145,15 @@ TEST(StoreHostile, RowsOfAModelThatIsMissing) {
             "damaged: a row of pictures refers to a row of models that is missing");
 }
 
+TEST(StoreHostile, NoStoreIsCalledAsTheJournalOfAnother) {
+  const Folder folder;
+  writable(folder / "s.db").write(batch("a"));
+  for (const char* name : {"s.db-wal", "s.db-shm", "s.db-journal"})
+    EXPECT_EQ(refusal(folder / name), "a name that SQLite has for the journal of the store beside it");
+  writable(folder / "alone-wal").write(batch("a"));
+  EXPECT_EQ(Store::open(folder / "alone-wal", Access::Read).results().size(), 1U);
+}
+
 TEST(StoreHostile, AResultMayHaveCurvesAndNoScore) {
   const Folder folder;
   writable(folder / "s.db").write(batch("a", {"rap"}, {"probe@1", "probe@1:k=2"}));
