@@ -97,7 +97,8 @@ class Faults : public testing::TestWithParam<std::tuple<std::string, Fault>> {
   static bool endedByAnother(const Run& run) {
     static const std::regex destructor(
         R"(^([^\n]*std::vector<nlohmann::[^\n]*\n[^\n]*\n)*nlohmann::[^\n]*::destroy\()");
-    static const std::regex lookup(R"(^([^\n]*\n[^\n]*\n)?CLI::(App::_(find|valid)_subcommand|Option::check_l?name)\()");
+    static const std::regex lookup(
+        R"(^([^\n]*\n[^\n]*\n)?CLI::(App::_(find|valid)_subcommand|Option::check_l?name)\()");
     return run.outcome.code == 128 + SIGABRT && run.outcome.err.find("std::bad_alloc") != std::string::npos &&
            (std::regex_search(run.stack, destructor) || std::regex_search(run.stack, lookup));
   }
