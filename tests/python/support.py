@@ -34,6 +34,17 @@ def shared(name):
     return folder / name
 
 
+def _multiplies_bf16():
+    try:
+        flags = Path("/proc/cpuinfo").read_text().split()
+    except OSError:
+        return True
+    return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+MULTIPLIES_BF16 = _multiplies_bf16()
+
+
 def program(*arguments):
     """The output of the command line program."""
     command = [os.environ["RELPROP_PROGRAM"], *map(str, arguments)]

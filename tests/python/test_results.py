@@ -268,6 +268,7 @@ class Runs(support.TemporaryFolderTest):
         self.assertEqual(sum(counts), 1)  # one network and one metric
         self.assertIn(f"| {sum(confirms(path.stem) for path in (voc / 'JPEGImages').iterdir())} |", confirmed)
 
+    @unittest.skipUnless(support.MULTIPLIES_BF16, "the processor does not multiply bfloat16 itself")
     def test_metrics_are_named_as_a_store_names_them(self):
         told = json.loads(support.program("metrics", "--json"))
         self.assertEqual({one["name"] for one in told if "precision" in one["parameters"]}, set(parts.ASK_THE_NETWORK))
