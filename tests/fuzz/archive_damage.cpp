@@ -6,6 +6,7 @@
 #include <cstring>
 #include <string>
 
+#include "fuzz/dice.h"
 #include "fuzz/harness.h"
 #include "fuzz/json_damage.h"
 
@@ -72,9 +73,9 @@ struct Array {
   }
 };
 
-class ArchiveDamage {
+class ArchiveDamage : Dice {
  public:
-  ArchiveDamage(std::vector<Entry> entries, std::mt19937& random) : random_(random), entries_(std::move(entries)) {}
+  ArchiveDamage(std::vector<Entry> entries, std::mt19937& random) : Dice(random), entries_(std::move(entries)) {}
 
   void once() {
     if (entries_.empty()) return;
@@ -96,21 +97,11 @@ class ArchiveDamage {
   const Content& content() const { return entries_.front().content; }
   Content bytes() const {
     Content all;
-    for (const Entry& entry : entries_) {
-      const std::string line = "@@@ " + entry.name + "\n";
-      all.insert(all.end(), line.begin(), line.end());
-      all.insert(all.end(), entry.content.begin(), entry.content.end());
-      all.push_back('\n');
-    }
+    for (const Entry& entry : entries_) appendPart(all, entry.name, entry.content);
     return all;
   }
 
  private:
-  std::size_t below(std::size_t count) { return random_() % count; }
-  template <class Things>
-  typename Things::value_type& oneOf(Things& things) {
-    return things[below(things.size())];
-  }
   // Values, mostly; else an extent, one more of them, or the type.
   void array(Content& content) {
     Array array(content);
@@ -119,14 +110,14 @@ class ArchiveDamage {
     switch (below(8)) {
       case 0: {
         const std::size_t end = std::min(array.text.find_first_of(",)", shape), array.text.size());
-        array.text.replace(shape + 1, end - shape - 1, std::to_string(kExtents[below(kExtents.size())]));
+        array.text.replace(shape + 1, end - shape - 1, std::to_string(oneOf(kExtents)));
         break;
       }
       case 1:
-        array.text.insert(shape + 1, std::to_string(kExtents[below(kExtents.size())]) + ",");
+        array.text.insert(shape + 1, std::to_string(oneOf(kExtents)) + ",");
         break;
       case 2:
-        array.text.replace(type, 3, kTypes[below(kTypes.size())]);
+        array.text.replace(type, 3, oneOf(kTypes));
         break;
       default:
         value(array);
@@ -138,7 +129,7 @@ class ArchiveDamage {
   void value(Array& array) {
     const std::size_t width = array.width();
     if (array.data.size() < width) return;
-    const double number = kNumbers[below(kNumbers.size())];
+    const double number = oneOf(kNumbers);
     std::uint64_t bits = random_() * std::uint64_t{0x100000001};
     switch (below(4)) {
       case 0:
@@ -163,7 +154,6 @@ class ArchiveDamage {
       oneOf(content) = static_cast<std::uint8_t>(random_());
   }
 
-  std::mt19937& random_;
   std::vector<Entry> entries_;
 };
 

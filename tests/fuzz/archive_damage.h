@@ -16,7 +16,4 @@ std::optional<std::vector<std::uint8_t>> damagedArchive(std::span<const std::uin
 // Of a single array; nothing where the bytes are none.
 std::optional<std::vector<std::uint8_t>> damagedArray(std::span<const std::uint8_t> bytes, std::mt19937& random);
 
-// Of a single array; nothing where the bytes are none.
-std::optional<std::vector<std::uint8_t>> damagedArray(std::span<const std::uint8_t> bytes, std::mt19937& random);
-
 }  // namespace relprop::fuzz

@@ -21,6 +21,7 @@
 #include <string>
 #include <vector>
 
+#include "fuzz/dice.h"
 #include "fuzz/entry.h"
 
 namespace {
@@ -134,11 +135,7 @@ class Damage {
   }
 
  private:
-  std::size_t below(std::size_t count) { return random_() % count; }
-  template <class Things>
-  const auto& oneOf(const Things& things) {
-    return things[below(things.size())];
-  }
+  std::size_t below(std::size_t count) { return dice_.below(count); }
   // One of: bytes overwritten, a bit turned, a number made extreme, a piece cut out, a piece repeated, the end cut off,
   // a piece of another input put in or over, a number that is written out exchanged, a word of the dictionary put in or
   // over.
@@ -163,13 +160,13 @@ class Damage {
         if (below(4) == 0) bytes.erase(from, bytes.end());
         return;
       case 6:
-        return put(bytes, at, below(2) * (end - at), pieceOf(oneOf(others_)));
+        return put(bytes, at, below(2) * (end - at), pieceOf(dice_.oneOf(others_)));
       case 7:
         return exchangeNumber(bytes, at);
       case 8:
-        return put(bytes, at, 0, oneOf(words_));
+        return put(bytes, at, 0, dice_.oneOf(words_));
       default: {
-        const Bytes& word = oneOf(words_);
+        const Bytes& word = dice_.oneOf(words_);
         return put(bytes, at, std::min(end - at, word.size()), word);
       }
     }
@@ -183,7 +180,7 @@ class Damage {
     const auto isDigit = [](std::uint8_t byte) { return byte >= '0' && byte <= '9'; };
     const auto first = std::find_if(bytes.begin() + static_cast<std::ptrdiff_t>(at), bytes.end(), isDigit);
     const auto last = std::find_if_not(first, bytes.end(), isDigit);
-    const std::string& number = oneOf(kNumbers);
+    const std::string& number = dice_.oneOf(kNumbers);
     put(bytes, static_cast<std::size_t>(first - bytes.begin()), static_cast<std::size_t>(last - first),
         Bytes(number.begin(), number.end()));
   }
@@ -196,6 +193,7 @@ class Damage {
   const std::vector<Bytes>& words_;
   const std::vector<Bytes>& others_;
   std::mt19937 random_;
+  relprop::fuzz::Dice dice_{random_};
 };
 
 // Over what lay in the file before; opening it anew would take longer than many an input does.

@@ -28,6 +28,10 @@ std::int64_t flopsOf(const PlanReport& report) {
 
 }  // namespace
 
+std::function<bool()> untilLong() {
+  return [asked = 0]() mutable { return ++asked < kAsked; };
+}
+
 void explainSmall(const Model& model, const std::string& method, const std::filesystem::path& patterns) {
   ExplainOptions options;
   options.method = method;
@@ -39,7 +43,7 @@ std::vector<Explanation> explainSmall(const Model& model, ExplainOptions options
   options.inputShape = model.isBagOfWords() ? Shape{} : closed(model);
   if (options.memory == 0 && !model.isBagOfWords()) options.memory = kMemory;
   options.threads = 1;
-  options.again = [asked = 0]() mutable { return ++asked < kAsked; };
+  options.again = untilLong();
   Explainer explainer(model, options);
   Shape shape = explainer.inputShape();
   shape.insert(shape.begin(), pictures.count);

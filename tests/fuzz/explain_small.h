@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,9 @@ namespace relprop::fuzz {
 
 // Compiles the method in 64 MiB and, where the plan is short work, explains one picture. Throws what Explainer throws.
 void explainSmall(const Model& model, const std::string& method, const std::filesystem::path& patterns = {});
+// For options that may be stopped: false where it was asked so often that the work is long.
+std::function<bool()> untilLong();
+
 struct Pictures {
   int count = 1;
   float scale = 1;  // they have values from −scale to scale

@@ -86,6 +86,13 @@ std::vector<Part> partsOf(Bytes bytes) {
   return parts;
 }
 
+void appendPart(std::vector<std::uint8_t>& bytes, const std::string& name, Bytes content) {
+  const std::string line = std::string(kMark) + name + "\n";
+  bytes.insert(bytes.end(), line.begin(), line.end());
+  bytes.insert(bytes.end(), content.begin(), content.end());
+  bytes.push_back('\n');
+}
+
 std::vector<std::uint8_t> withPart(Bytes bytes, Bytes part, Bytes other) {
   const auto start = static_cast<std::size_t>(part.data() - bytes.data());
   std::vector<std::uint8_t> result = copyOf(bytes.first(start));

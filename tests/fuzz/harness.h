@@ -42,6 +42,7 @@ struct Part {
   Bytes bytes;
 };
 std::vector<Part> partsOf(Bytes bytes);
+void appendPart(std::vector<std::uint8_t>& bytes, const std::string& name, Bytes content);
 // The input with another content in place of that of one of its parts.
 std::vector<std::uint8_t> withPart(Bytes bytes, Bytes part, Bytes other);
 

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "fuzz/dice.h"
 #include "fuzz/harness.h"
 
 namespace relprop::fuzz {
@@ -52,21 +53,20 @@ const std::vector<Json>& oddValues() {
   return values;
 }
 
-class JsonDamage {
+class JsonDamage : Dice {
  public:
-  JsonDamage(Json& json, std::mt19937& random) : random_(random) { collect(json); }
+  JsonDamage(Json& json, std::mt19937& random) : Dice(random) { collect(json); }
 
   // One value of any depth: another, gone, twice, or under another name.
   void once() {
-    Json& value = *values_[below(values_.size())];
+    Json& value = *oneOf(values_);
     if (value.is_structured() && !value.empty() && below(2) == 0)
       value.is_object() ? member(value) : element(value);
     else
-      value = below(4) == 0 ? *values_[below(values_.size())] : oddValues()[below(oddValues().size())];
+      value = below(4) == 0 ? *oneOf(values_) : oneOf(oddValues());
   }
 
  private:
-  std::size_t below(std::size_t count) { return random_() % count; }
   void collect(Json& json) {
     values_.push_back(&json);
     if (json.is_structured())
@@ -77,7 +77,7 @@ class JsonDamage {
     for (const Json* value : values_)
       if (value->is_object())
         for (const auto& [key, ignored] : value->items()) keys.push_back(key);
-    return keys[below(keys.size())];
+    return oneOf(keys);
   }
   void member(Json& object) {
     const std::string key = std::next(object.begin(), static_cast<std::ptrdiff_t>(below(object.size()))).key();
@@ -94,7 +94,6 @@ class JsonDamage {
       list.insert(list.begin() + at, value);
   }
 
-  std::mt19937& random_;
   std::vector<Json*> values_;
 };
 

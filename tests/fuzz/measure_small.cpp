@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <numeric>
 
+#include "fuzz/explain_small.h"
 #include "fuzz/harness.h"
 #include "relprop/report.h"
 #include "support/temporary_folder.h"
@@ -15,7 +16,7 @@ namespace relprop::fuzz {
 
 namespace {
 
-constexpr int kWidth = 9, kHeight = 7, kMostAsked = 3'000;
+constexpr int kWidth = 9, kHeight = 7;
 constexpr std::int64_t kMethodBytes = 64 << 20;
 const std::string kBox = "<bndbox><xmin>2</xmin><ymin>2</ymin><xmax>5</xmax><ymax>4</ymax></bndbox>";
 
@@ -74,7 +75,7 @@ void measureSmall(const Model& model, EvaluateOptions options) {
   options.labels = labels(model.outputClasses());
   options.threads = 1;
   options.memory = options.methodMemory = kMethodBytes;
-  options.again = [asked = 0]() mutable { return ++asked < kMostAsked; };
+  options.again = untilLong();
   Evaluation evaluation(model, dataset, options);
   Store store = Store::inMemory();
   store.beginRun(evaluation.provenance());

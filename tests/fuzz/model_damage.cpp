@@ -12,6 +12,7 @@
 #include <set>
 #include <string>
 
+#include "fuzz/dice.h"
 #include "fuzz/harness.h"
 #include "onnx/op_rules.h"
 
@@ -36,9 +37,9 @@ const std::vector<double> kReals = {0,
                                     std::numeric_limits<double>::infinity(),
                                     std::numeric_limits<double>::quiet_NaN()};
 
-class ModelDamage {
+class ModelDamage : Dice {
  public:
-  ModelDamage(onnx::ModelProto& model, std::mt19937& random) : model_(model), random_(random) {}
+  ModelDamage(onnx::ModelProto& model, std::mt19937& random) : Dice(random), model_(model) {}
 
   void once() {
     if (below(4) == 0) return insertNode();
@@ -57,12 +58,6 @@ class ModelDamage {
   }
 
  private:
-  std::size_t below(std::size_t count) { return random_() % count; }
-  template <class Things>
-  const auto& oneOf(const Things& things) {
-    return things[below(things.size())];
-  }
-
   // All messages that are there, and the names among their strings.
   void collect(Message& message) {
     messages_.push_back(&message);
@@ -230,7 +225,6 @@ class ModelDamage {
   }
 
   onnx::ModelProto& model_;
-  std::mt19937& random_;
   std::vector<Message*> messages_;
   std::map<std::string, std::vector<std::string>> strings_;
   int inserted_ = 0;

@@ -6,6 +6,7 @@
 #include <array>
 #include <string_view>
 
+#include "fuzz/dice.h"
 #include "fuzz/harness.h"
 
 namespace relprop::fuzz {
@@ -121,13 +122,13 @@ Content joinJpeg(const std::vector<Piece>& pieces) {
   return all;
 }
 
-class PictureDamage {
+class PictureDamage : Dice {
  public:
   PictureDamage(std::vector<Piece>& pieces, const Container& container, std::mt19937& random)
-      : pieces_(pieces), container_(container), random_(random) {}
+      : Dice(random), pieces_(pieces), container_(container) {}
 
   void once() {
-    Piece &piece = pieces_[below(pieces_.size())], &other = pieces_[below(pieces_.size())];
+    Piece &piece = oneOf(pieces_), &other = oneOf(pieces_);
     switch (below(16)) {
       case 0:
         if (pieces_.size() > 1) pieces_.erase(pieces_.begin() + (&piece - pieces_.data()));
@@ -141,7 +142,7 @@ class PictureDamage {
       case 4:
         return piece.content.resize(below(2) ? below(piece.content.size() + 1) : piece.content.size() + below(9));
       case 5: {
-        const std::string_view name = container_.names[below(container_.names.size())];
+        const std::string_view name = oneOf(container_.names);
         return void(piece.name.assign(name.begin(), name.end()));
       }
       default:
@@ -150,19 +151,17 @@ class PictureDamage {
   }
 
  private:
-  std::size_t below(std::size_t count) { return random_() % count; }
   // Close to the start, mostly, where sizes and kinds are.
   void content(Content& bytes) {
     if (bytes.empty()) return;
     constexpr std::array<std::uint8_t, 12> kOdd = {0, 1, 2, 3, 4, 6, 8, 16, 0x7f, 0x80, 0xfe, 0xff};
     const std::size_t at = below(std::min<std::size_t>(bytes.size(), below(4) ? 24 : bytes.size()));
     for (std::size_t i = at; i < std::min(bytes.size(), at + 1 + below(4)); ++i)
-      bytes[i] = below(2) ? kOdd[below(kOdd.size())] : static_cast<std::uint8_t>(random_());
+      bytes[i] = below(2) ? oneOf(kOdd) : static_cast<std::uint8_t>(random_());
   }
 
   std::vector<Piece>& pieces_;
   const Container& container_;
-  std::mt19937& random_;
 };
 
 const Container* containerOf(Bytes bytes) {

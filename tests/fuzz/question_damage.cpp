@@ -9,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include "fuzz/dice.h"
 #include "fuzz/harness.h"
 #include "fuzz/model_damage.h"
 #include "relprop/explain.h"
@@ -29,9 +30,9 @@ const Words kClasses = {"argmax", "0", "1", "2", "top:2", "top:3", "not:0", "0,1
 const Words kOddClasses = {"9",     "top:1000", "not:9", "-1",    "not:-1", "2147483647", "2147483648", "all",
                            "top:0", "cat",      "0,0",   "1,0,1", "not:1",  "top:1001",   "none",       ""};
 
-class Asking {
+class Asking : Dice {
  public:
-  Asking(const onnx::ModelProto& model, std::mt19937& random) : random_(random) {
+  Asking(const onnx::ModelProto& model, std::mt19937& random) : Dice(random) {
     for (const onnx::NodeProto& node : model.graph().node()) {
       nodes_.push_back(node.name());
       nodes_.insert(nodes_.end(), node.output().begin(), node.output().end());
@@ -59,11 +60,6 @@ class Asking {
   }
 
  private:
-  std::size_t below(std::size_t count) { return random_() % count; }
-  template <class Things>
-  const typename Things::value_type& oneOf(const Things& things) {
-    return things[below(things.size())];
-  }
   // Mostly what can be meant.
   const std::string& target() { return below(6) ? oneOf(kClasses) : oneOf(kOddClasses); }
   static const std::vector<MethodInfo>& allMethods() {
@@ -112,7 +108,6 @@ class Asking {
     return info.name + (plain ? "" : ":" + oneOf(kSettings));
   }
 
-  std::mt19937& random_;
   Words nodes_, operators_;
 };
 
@@ -130,13 +125,6 @@ void varyWeights(onnx::GraphProto& graph, std::mt19937& random) {
   }
 }
 
-void append(std::vector<std::uint8_t>& bytes, const std::string& name, Bytes content) {
-  const std::string line = "@@@ " + name + "\n";
-  bytes.insert(bytes.end(), line.begin(), line.end());
-  bytes.insert(bytes.end(), content.begin(), content.end());
-  bytes.push_back('\n');
-}
-
 }  // namespace
 
 std::optional<std::vector<std::uint8_t>> damagedQuestion(Bytes bytes, std::mt19937& random) {
@@ -148,11 +136,11 @@ std::optional<std::vector<std::uint8_t>> damagedQuestion(Bytes bytes, std::mt199
   const std::string question = Asking(model, random).question();
   if (random() % 2) varyWeights(*model.mutable_graph(), random);
   std::vector<std::uint8_t> result;
-  append(result, "question", {reinterpret_cast<const std::uint8_t*>(question.data()), question.size()});
+  appendPart(result, "question", {reinterpret_cast<const std::uint8_t*>(question.data()), question.size()});
   std::vector<std::uint8_t> varied(model.ByteSizeLong());
   model.SerializeWithCachedSizesToArray(varied.data());
   const auto damaged = random() % 4 == 0 ? damagedModel(varied, random) : std::nullopt;
-  append(result, "model.onnx", damaged ? *damaged : varied);
+  appendPart(result, "model.onnx", damaged ? *damaged : varied);
   return result;
 }
 

@@ -2,6 +2,7 @@
 #include <fstream>
 #include <iostream>
 
+#include "fuzz/harness.h"
 #include "fuzz/seeds/seeds.h"
 #include "image/zip_archive.h"
 
@@ -9,12 +10,7 @@ namespace relprop::fuzz {
 
 File bundle(const std::vector<std::pair<std::string, File>>& parts) {
   File all;
-  for (const auto& [name, bytes] : parts) {
-    const std::string line = "@@@ " + name + "\n";
-    all.insert(all.end(), line.begin(), line.end());
-    all.insert(all.end(), bytes.begin(), bytes.end());
-    all.push_back('\n');
-  }
+  for (const auto& [name, bytes] : parts) appendPart(all, name, bytes);
   return all;
 }
 

@@ -320,7 +320,7 @@ File transformer() {
   return b.bytes();
 }
 
-// Those of the others whose questions are worth asking: that can be explained, and several whole ones.
+// The same networks, and several whole ones, each with a question.
 Files questionsOf(const Files& networks) {
   Files files = networks, questions;
   files.insert({{"mobile.onnx", mobile()}, {"branches.onnx", branches()}, {"transformer.onnx", transformer()}});
