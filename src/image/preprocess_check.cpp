@@ -21,9 +21,8 @@ void checkSide(const Preprocess& p, const char* key, int side) {
 }
 
 void checkResize(const Preprocess& p) {
-  using Resize = Preprocess::Resize;
-  if (p.resize == Resize::None) return;
-  if (p.resize < Resize::None || p.resize > Resize::CentralFraction)
+  if (p.resize == Preprocess::Resize::None) return;
+  if (p.resize < Preprocess::Resize::None || p.resize > Preprocess::Resize::CentralFraction)
     rejectPreprocess(p.name, "resize.mode", fmt::format("number {}", static_cast<int>(p.resize)),
                      "one of Preprocess::Resize");
   const bool two = p.sides != std::array{0, 0};
