@@ -93,7 +93,9 @@ struct BowResult {
 // Goes over the pictures twice, for the words and for the histograms, and holds few of them at once. What is done is
 // kept in the folder `out`.parts, from which the same call goes on after it was stopped; it is removed at the end. The
 // same pictures, settings and seed make the same file. Throws InvalidArgument (also where no picture of a class can be
-// read, and where the folder belongs to another training), Cancelled, FileWriteFailed, OutOfMemory.
+// read, and where the folder belongs to another training), Cancelled, FileWriteFailed, OutOfMemory. LIBSVM has one
+// function for the whole process by which it prints (svm_set_print_string_function); it is one that prints nothing from
+// then on.
 RELPROP_API BowResult trainBow(const BowPictures& pictures, const BowOptions& options,
                                const std::filesystem::path& out);
 

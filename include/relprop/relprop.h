@@ -66,7 +66,8 @@ typedef struct relprop_error {
 } relprop_error;
 
 /* Called in the thread of the call it belongs to, about ten times a second and when more is done. Not 0 stops with
- * Cancelled. It may call relprop_cancel, but nothing else with the explainer whose call it belongs to. */
+ * Cancelled. It may call relprop_cancel, but nothing else with the explainer whose call it belongs to. It has to
+ * return: no longjmp, no end of the thread; a C++ exception out of it ends the call with InvalidArgument. */
 typedef int (*relprop_progress)(void* user, int64_t done, int64_t total);
 
 typedef struct relprop_call {

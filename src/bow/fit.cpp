@@ -15,6 +15,7 @@
 #include "bow/gram.h"
 #include "core/parallel.h"
 #include "relprop/error.h"
+#include "system/memory_bound.h"
 
 namespace relprop::bow {
 
@@ -92,15 +93,24 @@ struct FreeModel {
 
 // LIBSVM writes to stdout unless the whole process has another function for that.
 void silenceLibsvm() {
-  static std::once_flag once;
-  std::call_once(once, [] { svm_set_print_string_function([](const char*) {}); });
+  svm_set_print_string_function([](const char*) {});
+}
+
+constexpr std::int64_t kCacheMegabytes = 64;
+
+// LIBSVM does not look at what it gets, so the room for so many trainings at a time is asked for before: each keeps
+// rows of its table, a float for each pair of pictures as far as they fit, and some thirty numbers a picture.
+void requireRoom(std::int64_t pictures, std::int64_t trainings) {
+  const std::int64_t rows = std::min(kCacheMegabytes << 20, 4 * pictures * pictures);
+  const std::int64_t each = rows + 512 * pictures + (std::int64_t{1} << 20);
+  requireMemory(trainings * each, "training", "train on fewer pictures or classes, or raise the limit of memory");
 }
 
 svm_parameter parametersFor(double c, std::array<int, 2>& sides, std::array<double, 2>& weights) {
   svm_parameter p{};
   p.svm_type = C_SVC;
   p.kernel_type = PRECOMPUTED;
-  p.cache_size = 64;
+  p.cache_size = kCacheMegabytes;
   p.eps = 1e-4;
   p.C = c;
   p.nr_weight = 2;
@@ -112,7 +122,6 @@ svm_parameter parametersFor(double c, std::array<int, 2>& sides, std::array<doub
 
 // Pictures on both sides are among those chosen.
 TwoSided train(Gram& gram, const Indices& chosen, const std::vector<bool>& positive, double c) {
-  silenceLibsvm();
   std::vector<double> y;
   std::vector<svm_node*> rows;
   std::array<double, 2> count{};  // of 1 and −1
@@ -284,10 +293,12 @@ Machine joined(const TrainingSet& set, std::vector<KernelTerm> kernels, const st
 // As fit, also where every class is constant, which a fold may be.
 Fitted fitAll(const TrainingSet& set, const FitOptions& options, Progress& progress) {
   try {
+    silenceLibsvm();  // each time: the host may have set another one, or none, meanwhile
     std::vector<KernelTerm> kernels = options.kernels;
     Gram gram = gramOf(set, options.align, kernels, [&] { progress.step(0); });
     ClassFitter fitter(set, options, gram, progress);
     std::vector<ClassFitter::Result> parts(set.classes.size());
+    requireRoom(set.pictures(), std::min<std::int64_t>(set.classes.size(), 8));
     inParallel(parts.size(), [&](std::size_t k) { parts[k] = fitter.fitClass(static_cast<std::int64_t>(k)); });
     Fitted fitted{joined(set, std::move(kernels), parts), {}};
     for (const auto& part : parts) fitted.classes.push_back(part.fit);

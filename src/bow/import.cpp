@@ -66,7 +66,7 @@ void importBow(const BowImport& import, const std::filesystem::path& out) {
   Bag bag = bagOf(import.settings, words.shape[0]);
   bag.vocabulary = {words.shape[1], words.data, import.scale};
   if (!(import.scale > 0 && import.scale <= kMaxValue))
-    rejectSetting({}, "scale", fmt::format("{}", import.scale), "a number above 0");
+    rejectSetting({}, "scale", fmt::format("{}", import.scale), fmt::format("a number above 0, at most {}", kMaxValue));
   const std::int64_t wide = dimensions(words.shape[0], bag.pooling);
   const std::vector<std::uint8_t> text = readFile(import.model);
   LibsvmModel model = readLibsvm({reinterpret_cast<const char*>(text.data()), text.size()}, import.model.string(), wide,

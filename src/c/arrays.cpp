@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 
 #include "c/guard.h"
 
@@ -11,6 +12,7 @@ namespace relprop::c {
 namespace {
 
 constexpr int kMostAxes = 8;
+constexpr std::int64_t kMostElements = std::numeric_limits<std::int64_t>::max() / sizeof(float);
 
 const char* typeName(int type) {
   return type == RELPROP_FLOAT32 ? "float32" : type == RELPROP_UINT8 ? "uint8" : "no type that is known";
@@ -35,6 +37,8 @@ Shape checkedShape(const relprop_array* array, int type, const char* name) {
     throw Error(ErrorCode::InvalidArgument, name, fmt::format("{} (type {})", typeName(array->type), array->type),
                 typeName(type));
   const Shape shape = shapeOf(*array, name);
+  if (elementCount(shape) > kMostElements)
+    throw Error(ErrorCode::ShapeMismatch, name, toString(shape), "no more than there are addresses for");
   if (elementCount(shape) > 0) requirePointer(array->data, name);
   return shape;
 }

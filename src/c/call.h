@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <exception>
 
 #include "c/guard.h"
 
@@ -31,8 +32,25 @@ class Progress {
 
   bool tell() {
     told_ = Clock::now();
-    stopped_ = stopped_ || (call_.progress != nullptr && call_.progress(call_.user, done_, total_) != 0);
+    stopped_ = stopped_ || (call_.progress != nullptr && asked() != 0);
     return !stopped_;
+  }
+
+  // A host in C++ may have functions that throw; what they throw is none of the library's errors.
+  int asked() const {
+    try {
+      return call_.progress(call_.user, done_, total_);
+    } catch (const std::exception& thrown) {
+      failThrown(thrown.what());
+    } catch (abi::__forced_unwind&) {
+      throw;
+    } catch (...) {
+      failThrown("an exception of no known kind");
+    }
+  }
+  [[noreturn]] static void failThrown(const char* what) {
+    throw Error(ErrorCode::InvalidArgument, "progress", std::string("it threw: ") + what, "a function that returns",
+                "catch what it calls, and return 1 to stop");
   }
 
   relprop_call call_ = {sizeof call_, nullptr, nullptr};

@@ -9,9 +9,9 @@
 #include <numeric>
 #include <set>
 
-#include "kernels/address_space.h"
 #include "kernels/threads.h"
 #include "relprop/error.h"
+#include "system/memory_bound.h"
 
 namespace relprop {
 namespace {
@@ -30,13 +30,11 @@ std::string limitText(std::int64_t bytes) {
 }
 
 void* allocateBytes(std::int64_t bytes, const char* what) {
-  void* memory =
-      bytes < memoryBoundBytes()
-          ? std::aligned_alloc(64, static_cast<std::size_t>(std::max<std::int64_t>(bytes, 64) + 63) / 64 * 64)
-          : nullptr;
-  if (!memory)
-    throw Error(ErrorCode::OutOfMemory, what, fmt::format("{:.1f} MB needed", static_cast<double>(bytes) / 1e6),
-                "at most " + memoryBound(), "use a smaller --batch or input size");
+  constexpr const char* hint = "use a smaller --batch or input size, or less with --memory";
+  requireMemory(bytes, what, hint);
+  void* memory = std::aligned_alloc(64, static_cast<std::size_t>(std::max<std::int64_t>(bytes, 64) + 63) / 64 * 64);
+  if (!memory) failMemory(what, bytes, hint);
+  claimPages(memory, bytes);
   return memory;
 }
 

@@ -2,7 +2,7 @@
 
 #include <system_error>
 
-#include "kernels/address_space.h"
+#include "system/memory_bound.h"
 
 namespace relprop {
 namespace {

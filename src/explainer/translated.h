@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "relprop/error.h"
+#include "system/call_scope.h"
 
 namespace relprop {
 
@@ -35,6 +36,7 @@ std::function<Result(Arguments...)> passedOn(const std::function<Result(Argument
 // Only relprop::Error leaves the library, and what functions of the caller's throw.
 template <class Work>
 auto translated(const char* where, Work work) {
+  const CallScope scope;
   try {
     return work();
   } catch (const Error&) {

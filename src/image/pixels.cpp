@@ -6,6 +6,7 @@
 
 #include "relprop/budgets.h"
 #include "relprop/error.h"
+#include "system/memory_bound.h"
 
 namespace relprop {
 
@@ -27,10 +28,13 @@ void requireDecodable(std::int64_t width, std::int64_t height, std::size_t fileB
 }
 
 Bytes allocateBytes(std::size_t count, const std::string& where) {
+  const auto bytes = static_cast<std::int64_t>(count);
+  constexpr const char* hint = "make the picture smaller, or raise the limit of memory";
+  requireMemory(bytes, where, hint);
   try {
     return Bytes(count);
   } catch (const std::bad_alloc&) {
-    throw Error(ErrorCode::OutOfMemory, where, fmt::format("no memory for {} bytes", count));
+    failMemory(where, bytes, hint);
   }
 }
 

@@ -6,6 +6,7 @@
 
 #include "core/parallel.h"
 #include "onnx/failure.h"
+#include "system/memory_bound.h"
 
 namespace relprop::onnx_import {
 
@@ -19,6 +20,12 @@ EarlyDecode::EarlyDecode(const std::vector<const RawTensor*>& tensors) {
   for (const RawTensor* tensor : tensors)
     if (!tensor->external.used && tensor->raw.size() >= kLarge && index_.emplace(tensor, results_.size()).second)
       results_.push_back({tensor, std::nullopt, nullptr});
+  // All of them: those that are decoded at the same time are asked for before any is there.
+  requireMemory(std::accumulate(results_.begin(), results_.end(), std::int64_t{0},
+                                [](std::int64_t sum, const Result& result) {
+                                  return sum + static_cast<std::int64_t>(result.tensor->raw.size());
+                                }),
+                "weights");
   // The largest first: what begins last keeps the others waiting for as long as it takes.
   std::vector<std::size_t> order(results_.size());
   std::iota(order.begin(), order.end(), std::size_t{0});

@@ -184,13 +184,6 @@ void requireModestSize(std::span<const std::uint8_t> bytes, const std::string& n
               "if it is one after all, allow more (--budget model=SIZE)");
 }
 
-void requireReadable(std::span<const std::uint8_t> bytes, const std::string& name) {
-  if (bytes.empty()) malformed(name, "file is empty", "an ONNX model");
-  if (bytes.size() > INT_MAX)
-    unsupported(name, "file is larger than 2 GiB", "at most 2 GiB", "store the weights as external data");
-  requireModestSize(bytes, name);
-}
-
 std::shared_ptr<onnx::ModelProto> parse(std::string_view bytes) {
   google::protobuf::LogSilencer quiet;  // the library never prints
   auto proto = std::make_shared<onnx::ModelProto>();
@@ -204,8 +197,14 @@ void restoreWeights(const Skeleton& skeleton, std::vector<RawTensor>& initialise
 
 }  // namespace
 
+void requireModelSize(std::size_t bytes, const std::string& name) {
+  if (bytes == 0) malformed(name, "file is empty", "an ONNX model");
+  if (bytes > INT_MAX)
+    unsupported(name, "file is larger than 2 GiB", "at most 2 GiB", "store the weights as external data");
+}
+
 RawModel readProto(std::span<const std::uint8_t> bytes, const std::string& name) {
-  requireReadable(bytes, name);
+  requireModestSize(bytes, name);
   const std::optional<Skeleton> skeleton = withoutWeights(bytes);
   const std::string_view whole(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   auto proto = parse(skeleton ? std::string_view(skeleton->bytes) : whole);

@@ -101,7 +101,11 @@ struct RawModel {
   std::vector<std::shared_ptr<const void>> parts;  // of the message, parsed by themselves
 };
 
-// Throws MalformedModel when the bytes are not an ONNX model. They have to stay as long as the result is used.
+// Throws MalformedModel for none and UnsupportedModel for more bytes than protobuf reads.
+void requireModelSize(std::size_t bytes, const std::string& name);
+
+// Throws MalformedModel when the bytes, of such a number, are not an ONNX model. They have to stay as long as the
+// result is used.
 RawModel readProto(std::span<const std::uint8_t> bytes, const std::string& name);
 
 }  // namespace relprop::onnx_import

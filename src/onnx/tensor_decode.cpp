@@ -14,6 +14,7 @@
 #include "onnx/failure.h"
 #include "onnx/pages.h"
 #include "relprop/error.h"
+#include "system/memory_bound.h"
 
 namespace relprop::onnx_import {
 
@@ -212,7 +213,9 @@ std::vector<Out> fromRaw(std::span<const std::uint8_t> bytes, Convert convert, b
 class Decoder {
  public:
   Decoder(const RawTensor& tensor, ExternalData& external, const std::string& where)
-      : tensor_(tensor), external_(external), where_(where), count_(checkedCount(tensor, where)) {}
+      : tensor_(tensor), external_(external), where_(where), count_(checkedCount(tensor, where)) {
+    requireMemory(static_cast<std::int64_t>(4 * count_), where);
+  }
 
   // T: the element type in raw bytes; `typed`: the field for it, whose elements are wider than T for the short types.
   template <class T, class Wide>

@@ -6,6 +6,7 @@
 #include "graph/edit.h"
 #include "graph/geometry.h"
 #include "relprop/error.h"
+#include "system/memory_bound.h"
 
 namespace relprop {
 
@@ -229,6 +230,7 @@ std::size_t channelAxis(const Graph& graph, const Node& node) {
 LinearValues appliedToOutput(const Graph& graph, const Node& node, const ChannelMap& map) {
   LinearValues linear = biasOf(graph, node);
   const Floats& from = *floatsOf(graph, node, 1);
+  requireMemory(static_cast<std::int64_t>(from.size() * sizeof(float)), node.name);
   linear.weight.reserve(from.size());
   const std::size_t outputs = map.scale.size();
   const std::size_t perOutput = from.size() / outputs, positions = linear.bias.size() / outputs;

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "program.h"
+#include "relprop/image.h"
 
 namespace e2e {
 namespace {
@@ -120,6 +121,48 @@ TEST_F(BenchTest, TracesForABrowser) {
 
 TEST_F(BenchTest, RunsOnAPicture) {
   EXPECT_EQ(benchJson({"--method", "gradient", "--input", examplePicture()})["runs"].size(), 1u);
+}
+
+// A picture that no run sees need not be one.
+TEST_F(BenchTest, OfAFolderABatchTakesItsFirstPictures) {
+  fs::create_directory(folder_ / "photos");
+  for (const char* name : {"a.jpg", "b.jpg"})
+    fs::copy_file(examplePicture(), folder_ / ("photos/" + std::string(name)));
+  writeText(folder_ / "photos/c.jpg", "no picture");
+  const auto saidOf = [&](const std::string& batch) {
+    const Outcome outcome = bench({"--method", "gradient", "--input", folder_ / "photos", "--batch", batch});
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    return outcome.err;
+  };
+  const std::string why = ": a batch of N takes the first N pictures, or the first N rows of an array\n";
+  EXPECT_EQ(saidOf("1"), "relprop: --input: runs see 1 of 3 files" + why);
+  EXPECT_EQ(saidOf("1,2"), "relprop: --input: runs see 2 of 3 files" + why);
+  expectRefused(bench({"--method", "gradient", "--input", folder_ / "photos", "--batch", "4"}), 1, "c.jpg");
+  fs::remove(folder_ / "photos/c.jpg");
+  EXPECT_EQ(saidOf("2"), "");
+  EXPECT_EQ(saidOf("4"), "") << "of two pictures in turn";
+}
+
+TEST_F(BenchTest, OfAnArrayABatchTakesItsFirstRows) {
+  fs::create_directory(folder_ / "inputs");
+  ::relprop::writeFile(folder_ / "inputs/a.npy", ::relprop::encodeNpy(::relprop::Tensor({3, 3, 96, 96}, 0.25f)));
+  const std::string why = ": a batch of N takes the first N pictures, or the first N rows of an array\n";
+  const Outcome alone = bench({"--method", "gradient", "--input", folder_ / "inputs/a.npy", "--batch", "2"});
+  EXPECT_EQ(alone.code, 0);
+  EXPECT_EQ(alone.err, "relprop: --input: runs see 2 of 3 rows" + why);
+  fs::copy_file(examplePicture(), folder_ / "inputs/b.jpg");
+  const Outcome mixed = bench({"--method", "gradient", "--input", folder_ / "inputs", "--batch", "3"});
+  EXPECT_EQ(mixed.code, 0);
+  EXPECT_EQ(mixed.err, "relprop: --input: runs see 1 of 2 files" + why);
+}
+
+TEST_F(BenchTest, ATraceIsWrittenOverNoPictureOfAFolder) {
+  fs::create_directory(folder_ / "photos");
+  for (const char* name : {"a.jpg", "b.jpg"})
+    fs::copy_file(examplePicture(), folder_ / ("photos/" + std::string(name)));
+  expectRefused(bench({"--method", "gradient", "--input", folder_ / "photos", "--trace", folder_ / "photos/b.jpg"}), 1,
+                "b.jpg: an input of this command");
+  EXPECT_EQ(readText(folder_ / "photos/b.jpg"), readText(examplePicture()));
 }
 
 TEST_F(BenchTest, MistakesInUsage) {

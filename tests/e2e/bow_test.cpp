@@ -64,6 +64,15 @@ class BowTest : public testing::Test {
     return relprop({"evaluate", out(), "--data", spec, "--methods", "bow-lrp", "--metrics", "sparseness", "--store",
                     folder_ / store});
   }
+  // A model of LIBSVM with two support vectors, and three words.
+  void writeSvm() const {
+    writeText(folder_ / "svm.model",
+              "svm_type c_svc\nkernel_type rbf\ngamma 2\nnr_class 2\ntotal_sv 2\nrho 0.1\nlabel 1 -1\nnr_sv 1 1\nSV\n"
+              "1 1:0.5 2:0.5\n-1 3:1\n");
+    relprop::Tensor words(relprop::Shape{3, 128}, 0.0f);
+    words.data[0] = words.data[130] = words.data[260] = 1;
+    relprop::writeFile(folder_ / "words.npy", relprop::encodeNpy(words));
+  }
   void expectRefused(const Outcome& outcome, const std::string& why, int code = 1) const {
     EXPECT_EQ(outcome.code, code) << outcome.err;
     EXPECT_THAT(outcome.err, HasSubstr("relprop: error: "));
@@ -213,12 +222,7 @@ TEST_F(BowTest, WordsAreDrawnFromTheDataSetThatTheFileNames) {
 }
 
 TEST_F(BowTest, ImportsAModelOfLibsvm) {
-  writeText(folder_ / "svm.model",
-            "svm_type c_svc\nkernel_type rbf\ngamma 2\nnr_class 2\ntotal_sv 2\nrho 0.1\nlabel 1 -1\nnr_sv 1 1\nSV\n"
-            "1 1:0.5 2:0.5\n-1 3:1\n");
-  relprop::Tensor words(relprop::Shape{3, 128}, 0.0f);
-  words.data[0] = words.data[130] = words.data[260] = 1;
-  relprop::writeFile(folder_ / "words.npy", relprop::encodeNpy(words));
+  writeSvm();
   const Arguments arguments = {"bow", "import", folder_ / "svm.model", "--vocabulary", folder_ / "words.npy",
                                "-o",  out()};
   Arguments named = arguments;
@@ -233,6 +237,33 @@ TEST_F(BowTest, ImportsAModelOfLibsvm) {
   fs::remove(out());
   writeText(folder_ / "svm.model", "svm_type nu_svc\n");
   expectRefused(relprop(arguments), "svm.model");
+}
+
+TEST_F(BowTest, ListsAreOneWord) {
+  writeSvm();
+  const std::vector<Arguments> lists = {{"train", "--C", "1,10", data()},
+                                        {"train", "--tiles", "1x1,2x2", data()},
+                                        {"train", "--patches", "16,24", data()},
+                                        {"import", "--names", "cat,dog", folder_ / "svm.model"}};
+  const Arguments training = {"--min-photos", "1", "--words", "16", "--sample", "2000"};
+  const Arguments importing = {"--vocabulary", folder_ / "words.npy", "--mapping", "hard"};
+  for (const Arguments& list : lists) {
+    Arguments arguments = {"bow"};
+    const Arguments& rest = list[0] == "train" ? training : importing;
+    for (const Arguments& more : {list, Arguments{"-o", out()}, rest})
+      arguments.insert(arguments.end(), more.begin(), more.end());
+    const Outcome outcome = relprop(arguments);
+    EXPECT_EQ(outcome.code, 0) << list[1] << ": " << outcome.err;
+  }
+  EXPECT_THAT(relprop({"bow", "import", "--help"}).out, HasSubstr("  --names A,B  "));
+}
+
+// One that is given again goes on with the first.
+TEST_F(BowTest, ListsGivenAgainGoOn) {
+  ASSERT_EQ(train({"--tiles", "1x1,2x2"}).code, 0);
+  const std::string bytes = readText(out());
+  EXPECT_EQ(train({"--tiles", "1x1", "--tiles", "2x2"}).code, 0);
+  EXPECT_EQ(readText(out()), bytes);
 }
 
 TEST_F(BowTest, WrongUsageIsExitCodeTwo) {
@@ -263,6 +294,32 @@ TEST_F(BowTest, WrongUsageIsExitCodeTwo) {
   expectRefused(relprop({"bow", "train", "voc:/no/such", "-o", out()}), "/no/such");
 }
 
+TEST_F(BowTest, WhatFailsEarlyLeavesNoFolders) {
+  const std::string made = folder_ / "new", file = made + "/below/model.bow";
+  for (const char* name : {"photos/a/1.jpg", "photos/b/2.jpg"}) {
+    fs::create_directories((folder_.path() / name).parent_path());
+    writeText(folder_ / name, "no picture");
+  }
+  const std::string unreadable = "folder:" + (folder_ / "photos");
+  for (const Arguments& wrong :
+       std::vector<Arguments>{{"train", data(), "--min-photos", "100"},
+                              {"train", data(), "--min-photos", "1", "--folds", "99"},
+                              {"train", data(), "--min-photos", "1", "--mapping", "soft"},
+                              {"train", unreadable, "--min-photos", "1"},
+                              {"import", folder_ / "none", "--vocabulary", folder_ / "none"}}) {
+    Arguments arguments = {"bow"};
+    arguments.insert(arguments.end(), wrong.begin(), wrong.end());
+    arguments.insert(arguments.end(), {"-o", file});
+    const Outcome outcome = relprop(arguments);
+    EXPECT_EQ(outcome.code, 1) << wrong.back();
+    EXPECT_FALSE(fs::exists(made)) << outcome.err;
+  }
+  const Outcome right =
+      relprop({"bow", "train", data(), "-o", file, "--min-photos", "1", "--words", "16", "--sample", "2000"});
+  EXPECT_EQ(right.code, 0) << right.err;
+  EXPECT_TRUE(fs::exists(file));
+}
+
 // Before the features, which take most of the time, and without parts that a right training would stumble over.
 TEST_F(BowTest, ClassesThatNothingTellsApartAreRefusedFirst) {
   expectRefused(trainOn(boxesOf({3, 3, 3, 3, 3, 3, 3, 3})), "'class 3' as the class of all or none");
@@ -274,8 +331,28 @@ TEST_F(BowTest, ClassesThatNothingTellsApartAreRefusedFirst) {
 TEST_F(BowTest, NumbersOfTheClassifierThatAreNone) {
   for (const char* kernel : {"chi2:gamma=0", "chi2:gamma=-0", "intersection,rbf:beta=2,gamma=0"})
     expectRefused(train({"--kernel", kernel}), "has a gamma of 0", 2);
+  expectRefused(train({"--kernel", "chi2:gamma=1e-20"}), "gamma: 1e-20 (expected");
+  expectRefused(train({"--kernel", "linear:gamma=0"}), "--kernel: 'linear:gamma=0' has a gamma, which is of chi2", 2);
+  expectRefused(train({"--kernel", "chi2:"}),
+                "--kernel: 'chi2:' has nothing behind the colon; expected gamma=… or beta=…\n", 2);
   expectRefused(train({"--words", "16", "--nearest", "99"}), "nearest: 99 (expected a whole number from 1 to 16)");
   EXPECT_EQ(train({"--words", "4"}).code, 0) << "the default gives way";
+}
+
+// Whoever imports has no photos that a gamma could be chosen from.
+TEST_F(BowTest, NumbersOfWhatIsImportedThatAreNone) {
+  const auto import = [this](const std::string& option, const std::string& value) {
+    return relprop({"bow", "import", folder_ / "svm.model", "--vocabulary", folder_ / "words.npy", "--mapping", "hard",
+                    "-o", out(), option, value});
+  };
+  writeSvm();
+  expectRefused(import("--kernel", "linear,rbf:beta=2"),
+                "--kernel: 'rbf:beta=2' has no gamma; expected that of the training, as in rbf:gamma=0.5\n", 2);
+  expectRefused(import("--kernel", "chi2:gamma=0"),
+                "--kernel: 'chi2:gamma=0' has a gamma of 0; expected that of the training\n", 2);
+  for (const std::string scale : {"1e+308", "0", "-1"})
+    expectRefused(import("--scale", scale), "scale: " + scale + " (expected a number above 0, at most 1000000000000)");
+  EXPECT_EQ(import("--scale", "1e12").code, 0);
 }
 
 // A user who may have no more than one process, and so no second thread; the first of the machine would not be held to

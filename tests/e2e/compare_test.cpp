@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "program.h"
+#include "relprop/image.h"
 
 namespace e2e {
 namespace {
@@ -106,6 +107,90 @@ TEST_F(CompareTest, APictureThatCannotBeReadDoesNotStopTheOthers) {
   EXPECT_THAT(outcome.err, HasSubstr("broken.png"));
   EXPECT_THAT(namesIn(folder_ / "out"),
               ElementsAre(fs::path(examplePicture()).stem().string() + ".gradient.compare.png"));
+}
+
+// What is prepared is what is used: the plan for 4096 pictures takes gigabytes.
+TEST_F(CompareTest, PicturesGoOneByOneWhateverTheBatch) {
+  const Arguments one = {examplePicture(), "--method", "gradient", "--memory", "64M"};
+  const Outcome plain = compare(one);
+  ASSERT_EQ(plain.code, 0) << plain.err;
+  Arguments many = one;
+  many.insert(many.end(), {"--batch", "4096"});
+  const Outcome batched = compare(many);
+  EXPECT_EQ(batched.code, 0) << batched.err;
+  EXPECT_EQ(batched.out, plain.out);
+  EXPECT_EQ(batched.err, "");
+}
+
+TEST_F(CompareTest, RowsOfAnArrayAreComputedTogether) {
+  ::relprop::Tensor rows({3, 3, 96, 96});
+  for (std::size_t i = 0; i < rows.data.size(); ++i) rows.data[i] = static_cast<float>(i * i % 101) / 50.0f - 1.0f;
+  ::relprop::writeFile(folder_ / "x.npy", ::relprop::encodeNpy(rows));
+  const auto batched = [&](const std::string& batch) {
+    return compare({folder_ / "x.npy", "--method", "gradient", "--memory", "64M", "--json", "--batch", batch});
+  };
+  expectRefused(batched("512"), "use a smaller --batch");
+  const Outcome two = batched("2");
+  EXPECT_EQ(two.code, 0) << two.err;
+  EXPECT_EQ(two.out, batched("1").out);
+}
+
+// Networks of pictures of any size whose files leave open how many classes they have, written field by field of the
+// ONNX format: one makes a class of every number of the picture, the other one of every channel.
+class CompareOpenTest : public CompareTest {
+ protected:
+  CompareOpenTest() {
+    writeText(pixels(), network(layer("Flatten", "x", "y")));
+    writeText(means(), network(layer("GlobalAveragePool", "x", "p") + layer("Flatten", "p", "y")));
+    for (const char* name : {"a.npy", "b.npy"}) {
+      ::relprop::Tensor picture({1, 3, 4, 4});
+      for (std::size_t i = 0; i < picture.data.size(); ++i) picture.data[i] = static_cast<float>(i) / 10;
+      ::relprop::writeFile(folder_ / name, ::relprop::encodeNpy(picture));
+    }
+  }
+  std::string pixels() const { return folder_ / "pixels.onnx"; }
+  std::string means() const { return folder_ / "means.onnx"; }
+  static std::string scalar(int place, int less128) {
+    return {static_cast<char>(place << 3), static_cast<char>(less128)};
+  }
+  static std::string message(int place, const std::string& content) {
+    std::string text(1, static_cast<char>(place << 3 | 2));
+    std::size_t size = content.size();
+    for (; size > 127; size >>= 7) text += static_cast<char>(size | 128);
+    return text + static_cast<char>(size) + content;
+  }
+  static std::string layer(const std::string& op, const std::string& from, const std::string& to) {
+    return message(1, message(1, from) + message(2, to) + message(3, to + "_node") + message(4, op));
+  }
+  static std::string tensor(int place, const std::string& name, const std::string& extents) {
+    return message(place, message(1, name) + message(2, message(1, scalar(1, 1) + message(2, extents))));
+  }
+  static std::string network(const std::string& layers) {
+    const std::string open = message(1, message(2, "N")), colours = message(1, scalar(1, 3));
+    const std::string graph =
+        layers + message(2, "g") + tensor(11, "x", open + colours + open + open) + tensor(12, "y", open + open);
+    return scalar(1, 8) + message(8, scalar(2, 13)) + message(7, graph);
+  }
+};
+
+// The network's fault and none of a picture's: it is said once.
+TEST_F(CompareOpenTest, OtherClassesAreTheNetworksFault) {
+  const auto refused = [&](const std::string& first, const std::string& second, const std::string& why) {
+    const Outcome outcome =
+        compare({folder_ / "a.npy", folder_ / "b.npy", "--shape", "4x4", "--method", "gradient"}, {first, second});
+    EXPECT_EQ(outcome.code, 1);
+    EXPECT_EQ(outcome.err, "relprop: error: " + second + ": " + why + "; compare two forms of one network\n");
+    EXPECT_EQ(outcome.out, "");
+    EXPECT_THAT(namesIn(folder_ / "out"), IsEmpty());
+  };
+  refused(pixels(), means(), "3 classes (expected 48 as " + pixels() + " has)");
+  refused(means(), pixels(), "48 classes (expected 3 as " + means() + " has)");
+}
+
+TEST_F(CompareOpenTest, TheSameClassesAreCompared) {
+  const Outcome outcome = compare({folder_ / "a.npy", "--method", "gradient", "--json"}, {pixels(), pixels()});
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_EQ(jsonLines(outcome.out).at(0)["target"]["index"], 47);
 }
 
 TEST_F(CompareTest, HelpHasExamples) {

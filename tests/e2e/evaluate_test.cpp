@@ -1,6 +1,7 @@
 // relprop evaluate, metrics, export and merge as a user runs them.
 #include "evaluate.h"
 
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -236,6 +237,24 @@ TEST_F(EvaluateTest, ExportWritesAProject) {
   for (const char* file : {"input.h5", "attribution.h5", "label-map.json", "project.yaml"})
     EXPECT_TRUE(fs::exists(fs::path(folder) / file)) << file;
   EXPECT_THAT(readText(fs::path(folder) / "label-map.json"), HasSubstr("\"star\""));
+}
+
+// The plan for 4096 pictures takes more than a gigabyte.
+TEST_F(EvaluateTest, AProjectOfOnePictureIsComputedAsOne) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "sanitizers reserve more address space than the limit leaves";
+#endif
+  ASSERT_EQ(evaluate({"--methods", "lrp-zplus,gradient", "--keep", "--limit", "1"}).code, 0);
+  const auto limited = [] {
+    const rlimit most = {600 << 20, 600 << 20};
+    setrlimit(RLIMIT_AS, &most);
+  };
+  const std::string folder = folder_ / "project";
+  const Outcome outcome = relprop({"export", store(), "--format", "virelay", "--model", exampleModel(), "--method",
+                                   "gradient", "--batch", "4096", "--threads", "1", "-o", folder},
+                                  {.inChild = limited, .whileRunning = {}});
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_EQ(outcome.out, folder + "/project.yaml: 1 pictures\n");
 }
 
 // What one format needs the others do not take.

@@ -7,6 +7,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <fstream>
+#include <optional>
+#include <sstream>
 
 #include "program.h"
 
@@ -18,6 +21,44 @@ using testing::AnyOf;
 using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
+
+namespace fs = std::filesystem;
+
+// A control group within that of the test, for those who may make one: version 1, or 2 where its parent shares out
+// memory.
+class ControlGroup {
+ public:
+  ControlGroup() {
+    std::ifstream groups("/proc/self/cgroup");
+    for (std::string line; std::getline(groups, line);) {
+      const bool first = line.find(":memory:") != std::string::npos;
+      if (!first && !line.starts_with("0::")) continue;
+      const fs::path mount = first ? "/sys/fs/cgroup/memory" : "/sys/fs/cgroup";
+      folder_ = mount / fs::path(line.substr(line.rfind(':') + 1)).relative_path() /
+                ("relprop-test-" + std::to_string(getpid()));
+      limit_ = folder_ / (first ? "memory.limit_in_bytes" : "memory.max");
+      std::error_code refused;
+      made_ = fs::create_directory(folder_, refused) && fs::exists(limit_);
+      return;
+    }
+  }
+  ControlGroup(const ControlGroup&) = delete;
+  ControlGroup& operator=(const ControlGroup&) = delete;
+  ~ControlGroup() {
+    std::error_code ignored;
+    if (!folder_.empty()) fs::remove(folder_, ignored);
+  }
+
+  bool made() const { return made_; }
+  RunOptions within(rlim_t most) const {
+    std::ofstream(limit_) << most;
+    return {.inChild = [procs = folder_ / "cgroup.procs"] { std::ofstream(procs) << getpid(); }, .whileRunning = {}};
+  }
+
+ private:
+  fs::path folder_, limit_;
+  bool made_ = false;
+};
 
 class LimitsTest : public testing::Test {
  protected:
@@ -68,6 +109,25 @@ TEST_F(LimitsTest, AMessageNamesTheLimit) {
     named += outcome.err.find("ulimit -v") != std::string::npos;
   }
   EXPECT_GT(named, 0);
+}
+
+// The system kills whoever takes more of a control group's memory, so it has to be asked for before.
+TEST_F(LimitsTest, OfAContainersMemoryAreErrorsThatNameIt) {
+  E2E_SKIP_SANITIZED("sanitizers take memory of their own");
+  const ControlGroup group;
+  if (!group.made()) GTEST_SKIP() << "no control group of memory may be made here";
+  int worked = 0, named = 0;
+  for (rlim_t most = 10; most < 90; most += 2) {
+    const Outcome outcome = relprop(explain({"--threads", "2"}), group.within(most * 1'000'000));
+    ASSERT_THAT(outcome.code, AnyOf(0, 1)) << most << outcome.err;
+    worked += outcome.code == 0;
+    if (outcome.code == 1) {
+      EXPECT_THAT(outcome.err, HasSubstr("expected at most the container's " + std::to_string(most) + ".0 MB")) << most;
+      ++named;
+    }
+  }
+  EXPECT_GE(worked, 5);
+  EXPECT_GE(named, 1);
 }
 
 TEST_F(LimitsTest, OfAFilesSizeAreErrorsOfWriting) {

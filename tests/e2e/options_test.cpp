@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <regex>
+#include <tuple>
 
 #include "program.h"
 #include "relprop/image.h"
@@ -93,6 +94,25 @@ TEST(Options, AnEmptyValueIsNoneWhereverItStands) {
   expectWrongUsage(withOption(whole, "--contrast", ""), "--contrast: '' is no value");
   // CLI11 would take the store for the title.
   expectWrongUsage(relprop({"report", "--title=", "runs.db"}), "--title: '' is no value");
+}
+
+// CLI11 would drop them.
+TEST(Options, EmptyValuesOfListsAreNamed) {
+  const Arguments train = {"bow", "train"}, import = {"bow", "import"}, bench = {"bench"};
+  for (const auto& [command, option, list, place] :
+       std::vector<std::tuple<Arguments, std::string, std::string, int>>{{train, "--C", "1,,10", 2},
+                                                                         {train, "--C", "1,10,", 3},
+                                                                         {train, "--C", ",", 1},
+                                                                         {train, "--tiles", "1x1,,2x2", 2},
+                                                                         {train, "--patches", ",16", 1},
+                                                                         {train, "--kernel", "chi2,,rbf", 2},
+                                                                         {train, "--kernel", "chi2,", 2},
+                                                                         {import, "--names", "a,,b", 2},
+                                                                         {bench, "--batch", "1,,2", 2},
+                                                                         {bench, "--threads", "1,", 2}})
+    expectWrongUsage(withOption(command, option, list),
+                     option + ": value " + std::to_string(place) + " of '" + list +
+                         "' is empty; leave out a comma, or write what is missing\n");
 }
 
 }  // namespace

@@ -202,15 +202,31 @@ TEST_F(PatternsTest, AFolderThatIsMissingIsMadeAndOneInTheWayRefused) {
   EXPECT_EQ(relprop({"patterns", exampleModel(), examplePicture(), "-o", folder_ / "file/p.npz"}).code, 1);
 }
 
+TEST_F(PatternsTest, WhereNothingWasComputedNoFolderIsMade) {
+  writeText(folder_ / "broken.jpg", "no picture");
+  fs::create_directory(folder_ / "empty");
+  for (const std::string images : {"missing.jpg", "broken.jpg", "empty"}) {
+    const Outcome outcome =
+        relprop({"patterns", exampleModel(), folder_ / images, "-o", folder_ / "a/b/p.npz", "--save-every", "0"});
+    EXPECT_EQ(outcome.code, 1);
+    EXPECT_THAT(outcome.err, HasSubstr("none of the images could be read"));
+    EXPECT_FALSE(fs::exists(folder_ / "a")) << images;
+  }
+}
+
 TEST_F(PatternsTest, AFullDiskIsSaidBeforeTheWork) {
   fs::create_directory(folder_ / "disk");
   if (mount("tmpfs", (folder_ / "disk").c_str(), "tmpfs", 0, "size=256k") != 0)
     GTEST_SKIP() << "no permission to mount a small disk";
-  Outcome outcome = relprop({"patterns", exampleModel(), examplePicture(), "-o", folder_ / "disk/p.npz"});
+  std::vector<Outcome> outcomes;
+  for (const std::string file : {"disk/p.npz", "disk/new/p.npz"})
+    outcomes.push_back(relprop({"patterns", exampleModel(), examplePicture(), "-o", folder_ / file}));
   const std::vector<std::string> names = namesIn(folder_ / "disk");
   umount((folder_ / "disk").c_str());
-  EXPECT_EQ(outcome.code, 1);
-  EXPECT_THAT(outcome.err, HasSubstr("room"));
+  for (const Outcome& outcome : outcomes) {
+    EXPECT_EQ(outcome.code, 1);
+    EXPECT_THAT(outcome.err, HasSubstr("room"));
+  }
   EXPECT_THAT(names, IsEmpty());
 }
 

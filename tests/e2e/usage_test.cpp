@@ -63,6 +63,8 @@ TEST(Usage, SuggestsTheNearestName) {
   EXPECT_THAT(relprop({"explian"}).err, HasSubstr("did you mean 'explain'?"));
   EXPECT_THAT(relprop({"explain", "m.onnx", "a.jpg", "--metod", "rap"}).err, HasSubstr("did you mean '--method'?"));
   EXPECT_THAT(relprop({"methods", "lrp-zpluss"}).err, HasSubstr("did you mean 'lrp-zplus'?"));
+  EXPECT_EQ(relprop({"bow", "train", "--", "X"}).err,
+            "relprop: error: --out is required\nrelprop: run relprop --help for what there is\n");
 }
 
 TEST(Usage, FailuresAreExitCodeOneAndSaidOnce) {
@@ -89,13 +91,25 @@ TEST(Usage, BashCompletionIsValidBash) {
   EXPECT_EQ(std::system(("bash -n " + folder / "script").c_str()), 0);
 }
 
+// What bash prints once it has completed the last of the words in a folder and runs `show`; `told` is what it was to
+// take them for.
+std::string bashCompleting(const TemporaryFolder& folder, const std::string& words, const std::string& show) {
+  const TemporaryFolder scripts;
+  writeText(scripts / "script", relprop({"completion", "bash"}).out);
+  return run("bash",
+             {"-c", "compopt() { told=\"$*\"; }; . '" + scripts / "script" + "'; cd '" + folder.path().string() +
+                        "'; COMP_WORDS=(" + words + "); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _relprop; " + show})
+      .out;
+}
+
 // What bash offers for the last of the words.
 std::string offeredFor(const std::string& words) {
-  TemporaryFolder folder;
-  writeText(folder / "script", relprop({"completion", "bash"}).out);
-  return run("bash", {"-c", ". '" + folder / "script" + "'; cd '" + folder.path().string() + "'; COMP_WORDS=(" + words +
-                                "); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _relprop; echo \"${COMPREPLY[*]}\""})
-      .out;
+  return bashCompleting(TemporaryFolder(), words, "echo \"${COMPREPLY[*]}\"");
+}
+
+// The same each by itself, behind what they were to be taken for.
+std::string offeredIn(const TemporaryFolder& folder, const std::string& words) {
+  return bashCompleting(folder, words, "printf '%s|' \"$told\" \"${COMPREPLY[@]}\"");
 }
 
 TEST(Usage, CompletionOffersWhatTheCommandTakes) {
@@ -110,6 +124,32 @@ TEST(Usage, CompletionOffersWhatTheCommandTakes) {
   EXPECT_THAT(offeredFor("relprop metrics ''"), HasSubstr("outside-inside"));
   EXPECT_THAT(offeredFor("relprop explain --layout ''"), HasSubstr("nchw nhwc"));
   EXPECT_THAT(offeredFor("relprop export --format ''"), HasSubstr("csv json virelay"));
+}
+
+TEST(Usage, FilesAreCompletedWhole) {
+  const TemporaryFolder folder;
+  writeText(folder / "my photo.jpg", "");
+  for (const char* command : {"explain", "bow train", "bow words", "bow import", "explain --labels"})
+    EXPECT_EQ(offeredIn(folder, "relprop " + std::string(command) + " my"), "-o filenames|my photo.jpg|") << command;
+}
+
+// As files they would get a slash where a folder is called so.
+TEST(Usage, WordsAreNotCompletedAsFiles) {
+  const TemporaryFolder folder;
+  for (const char* name : {"report", "train", "heat"}) std::filesystem::create_directory(folder / name);
+  EXPECT_EQ(bashCompleting(folder, "relprop x", "complete -p relprop"), "complete -F _relprop relprop\n");
+  EXPECT_EQ(offeredIn(folder, "relprop rep"), "|report|");
+  EXPECT_EQ(offeredIn(folder, "relprop bow tra"), "|train|");
+  EXPECT_EQ(offeredIn(folder, "relprop explain --vie"), "|--view|");
+  EXPECT_EQ(offeredIn(folder, "relprop metrics outside-i"), "|outside-inside|");
+  EXPECT_EQ(offeredIn(folder, "relprop explain --view he"), "|heat|heat|") << "the word, and a file of the same name";
+}
+
+TEST(Usage, CompletionOffersFilesBehindPartsOfCommands) {
+  EXPECT_THAT(relprop({"completion", "zsh"}).out, HasSubstr(" '1:word:(train words import)' '*:file:_files' ;;\n"));
+  EXPECT_THAT(relprop({"completion", "fish"}).out,
+              HasSubstr("complete -c relprop -n '__fish_seen_subcommand_from bow; and not "
+                        "__fish_seen_subcommand_from train words import' -f -a 'train words import'\n"));
 }
 
 TEST(Usage, MethodsAreListedWithCitations) {
@@ -163,6 +203,17 @@ TEST(Usage, MemoryLimitsThatAreTooLargeAreSaidToBe) {
     const std::string why = size[0] == '-' ? "' has no size above 0" : "' is too large; at most 9223372036854775807";
     EXPECT_THAT(outcome.err, HasSubstr("--memory: '" + std::string(size) + why));
   }
+}
+
+TEST(Usage, WhatSizesAreIsSaid) {
+  const std::string expected =
+      "' has no size above 0; expected a whole number of bytes, or of K, M, G, T, P or E (powers of 1024), such as "
+      "64M, "
+      "or 1536M for 1.5G\n";
+  EXPECT_THAT(relprop({"inspect", exampleModel(), "--memory", "1.5G"}).err,
+              StartsWith("relprop: error: --memory: '1.5G" + expected));
+  EXPECT_THAT(relprop({"inspect", exampleModel(), "--budget", "stream=12Q"}).err,
+              StartsWith("relprop: error: --budget: 'stream=12Q" + expected));
 }
 
 RunOptions outputToFull() {

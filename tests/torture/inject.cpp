@@ -39,7 +39,7 @@ bool allBehind = false;
 thread_local bool inside = false;  // an operator new that calls malloc is one allocation
 
 // oneDNN 2.6 does not look at what it gets for its code and its scratch memory, for which the library makes sure of
-// room before it calls (src/kernels/address_space.h); libgomp ends the process, so that the library starts threads
+// room before it calls (src/system/memory_bound.h); libgomp ends the process, so that the library starts threads
 // before it does (src/kernels/threads.cpp); OpenCV waits for good for threads that TBB's allocator could not make. One
 // failure in the midst of them is nobody's to mend here. LIBSVM and OpenSSL, of which libzip wants a random name, do
 // not look either.

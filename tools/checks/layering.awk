@@ -8,10 +8,11 @@ BEGIN {
   # The arrows: what a module, a folder below src, may include besides itself (and what those may include). A folder that
   # is not named here belongs to the one around it.
   allow("core", "")
-  allow("graph", "core")
+  allow("system", "core")
+  allow("graph", "core system")
   allow("onnx", "graph")
   allow("passes", "graph")
-  allow("kernels", "core")
+  allow("kernels", "core system")
   allow("kernels/ref", "kernels")
   allow("kernels/simd", "kernels")
   allow("kernels/onednn", "kernels/ref kernels/simd")
@@ -22,7 +23,7 @@ BEGIN {
   allow("explain", "explain/walk")
   allow("explain/procedures", "explain")
   allow("explain/methods", "explain/procedures")
-  allow("image", "core")
+  allow("image", "core system")
   allow("bow", "core image")
   allow("explainer", "explain/methods passes onnx image bow kernels/record")
   allow("eval", "core explainer image")
@@ -55,7 +56,7 @@ BEGIN {
   library("^(zlib|pugixml)", "eval")
   library("^mpi\\.h", "program")
   library("^CLI/", "program")
-  library("^fmt/", "graph onnx passes kernels kernels/ref kernels/simd kernels/onednn engine rules explain/walk explain explain/procedures explain/methods image bow explainer eval c bench program")
+  library("^fmt/", "system graph onnx passes kernels kernels/ref kernels/simd kernels/onednn engine rules explain/walk explain explain/procedures explain/methods image bow explainer eval c bench program")
 }
 
 function module_of(file) {

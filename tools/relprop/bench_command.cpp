@@ -27,7 +27,9 @@ void addLists(CLI::App& app, BenchArguments& arguments) {
 void addMeasuring(CLI::App& app, BenchArguments& arguments) {
   app.option_defaults()->group("Measuring");
   addWholeNumber(app, "--rounds", arguments.rounds, "how often everything is run (default 9)", 1, 100000);
-  app.add_option("--input", arguments.input, "a picture or .npy to run on (default: noise)")->type_name("IMAGE");
+  app.add_option("--input", arguments.input,
+                 "a picture, .npy or folder to run on: a batch of N takes the first N (default: noise)")
+      ->type_name("IMAGE");
   addPrecisionOption(app, "--floor-precision", arguments.floorPrecision, "what the bare layers multiply (default f32)");
   app.add_option("--fidelity", arguments.fidelity,
                  "instead of timing: how far maps in bf16 agree with those in f32 on these pictures or folders "

@@ -27,18 +27,26 @@ class Bench {
     shape_ = chooseShape(*model_, network_, preprocess_);
     if (!arguments_.threads.empty()) network_.threads = arguments_.threads.front();
     chooseMethodsAndBatches();
+    collect();
     requireTraceIsNoInput();
     arguments_.fidelity.empty() ? measure() : compare();
   }
 
  private:
+  void collect() {
+    std::vector<std::string> paths = arguments_.fidelity, notes;
+    if (!arguments_.input.empty()) paths.assign(1, arguments_.input);
+    inputs_ = collectInputs(paths, notes);
+    for (const std::string& note : notes) console_.note(note);
+  }
+
   // Before an hour of work rather than behind it.
   void requireTraceIsNoInput() const {
     if (arguments_.trace.empty()) return;
     std::vector<MethodChoice> choices;
     for (const std::string& method : methods_) choices.push_back({method});
-    std::vector<std::filesystem::path> read = filesOf(network_, *model_, choices);
-    read.emplace_back(arguments_.input);
+    std::vector<std::filesystem::path> read = filesOf(network_, *model_, choices), pictures = pathsOf(inputs_);
+    read.insert(read.end(), pictures.begin(), pictures.end());
     requireNoInput(arguments_.trace, InputFiles(read), "--trace");
   }
 
@@ -106,7 +114,7 @@ class Bench {
     o.floorPrecision = arguments_.floorPrecision;
     o.explain = explainOptions(*model_, network_, methods_.front(), shape_, preprocess_);
     o.explain.progress = [](std::int64_t, std::int64_t) { return !interrupted(); };
-    if (!arguments_.input.empty()) o.input = read({arguments_.input}).front().input;
+    if (!inputs_.empty()) o.input = rows();
     constexpr std::size_t kLoads = 3;
     steps_ = kLoads +
              o.methods.size() * o.batches.size() * o.threads.size() * (1 + static_cast<std::size_t>(arguments_.rounds));
@@ -130,7 +138,7 @@ class Bench {
 
   // ---- agreement
   void compare() {
-    const std::vector<Group> groups = read(arguments_.fidelity);
+    const std::vector<Group> groups = groupsOfOne();
     steps_ = methods_.size() * groups.size();
     std::vector<Fidelity> all;
     for (const std::string& method : methods_) all.push_back(compare(method, groups));
@@ -151,15 +159,39 @@ class Bench {
     return {method, comparison.methodString(), comparison.summary()};
   }
 
-  // What was named, a picture or tensor in each group. One that cannot be read ends the run: figures are over all.
-  std::vector<Group> read(const std::vector<std::string>& paths) {
-    std::vector<std::string> notes;
-    inputs_ = collectInputs(paths, notes);
-    for (const std::string& note : notes) console_.note(note);
-    const GroupReader reader(model_->path(), preprocess_, imageShape(), model_->layout(network_.layout), {});
+  // A picture or tensor in each group. One that cannot be read ends the run: figures are over all.
+  std::vector<Group> groupsOfOne() const {
+    const GroupReader into = reader();
     std::vector<Group> groups;
-    for (const Input& input : inputs_) reader.add(input, groups.emplace_back());
+    for (const Input& input : inputs_) into.add(input, groups.emplace_back());
     return groups;
+  }
+
+  // ---- pictures
+  GroupReader reader() const {
+    return {model_->path(), preprocess_, imageShape(), model_->layout(network_.layout), OutputOptions()};
+  }
+
+  // What the largest batch takes, photos or an array; a smaller one takes the first rows of it.
+  Tensor rows() {
+    const auto most = static_cast<std::size_t>(*std::max_element(batches_.begin(), batches_.end()));
+    const auto array = std::find_if(inputs_.begin(), inputs_.end(), [](const Input& input) { return input.tensor; });
+    const std::size_t photos = static_cast<std::size_t>(array - inputs_.begin());
+    const std::size_t files = std::clamp<std::size_t>(photos, 1, most);
+    const GroupReader into = reader();
+    Group group;
+    for (std::size_t i = 0; i < files; ++i) into.add(inputs_[i], group);
+    noteRest(files, inputs_.size(), "files");
+    if (photos == 0) noteRest(most, group.rowCounts.front(), "rows");
+    return std::move(group.input);
+  }
+
+  void noteRest(std::size_t used, std::size_t there, const char* things) {
+    if (used < there)
+      console_.note(
+          fmt::format("--input: runs see {} of {} {}: a batch of N takes the first N pictures, or the first "
+                      "N rows of an array",
+                      used, there, things));
   }
 
   const BenchArguments& arguments_;

@@ -13,7 +13,7 @@ struct BenchArguments {
   NetworkOptions network;
   std::vector<int> batches, threads;  // empty: one image, all cores
   int rounds = 9;
-  std::string input;                  // a picture or tensor; empty: noise
+  std::string input;                  // a picture, tensor or folder; empty: noise
   std::vector<std::string> fidelity;  // pictures and folders; then nothing is timed
   Precision floorPrecision = Precision::Float32;
   std::filesystem::path trace;

@@ -12,6 +12,7 @@
 #include "bow_run.h"
 #include "commands.h"
 #include "method_choice.h"
+#include "no_empty_values.h"
 #include "real_number.h"
 #include "relprop/dataset.h"
 #include "whole_number.h"
@@ -50,10 +51,28 @@ double numberOf(const std::string& option, const std::string& text) {
   return value;
 }
 
+// 0 stands for none in the library, which would name a gamma that nobody gave, or choose one where 0 was given. `open`:
+// there are photos to choose one from. What else is wrong with kernels the library says.
+void checkGamma(const BowKernel& kernel, const std::string& text, bool hasGamma, bool open) {
+  const auto refuse = [&text](const std::string& why) {
+    throw CLI::ValidationError("--kernel", fmt::format("'{}' has {}", text, why));
+  };
+  const bool taken = kernel.name == "chi2" || kernel.name == "rbf";
+  if (!taken && hasGamma && kernel.gamma == 0) refuse("a gamma, which is of chi2 and rbf; leave it out");
+  if (!taken) return;
+  if (!hasGamma && !open)
+    refuse(fmt::format("no gamma; expected that of the training, as in {}:gamma=0.5", kernel.name));
+  if (hasGamma && kernel.gamma == 0)
+    refuse(open ? "a gamma of 0; without one, training chooses it" : "a gamma of 0; expected that of the training");
+}
+
 // "chi2:gamma=2,beta=0.5"
-BowKernel kernelOf(const std::string& text) {
+BowKernel kernelOf(const std::string& text, bool gammaOpen) {
+  if (text.ends_with(':'))
+    throw CLI::ValidationError("--kernel", "'" + text + "' has nothing behind the colon; expected gamma=… or beta=…");
   const std::size_t colon = text.find(':');
   BowKernel kernel{.name = text.substr(0, colon)};
+  bool hasGamma = false;
   std::istringstream rest(colon == std::string::npos ? "" : text.substr(colon + 1));
   for (std::string part; std::getline(rest, part, ',');) {
     const std::size_t equals = part.find('=');
@@ -61,21 +80,22 @@ BowKernel kernelOf(const std::string& text) {
     if (equals == std::string::npos || (key != "gamma" && key != "beta"))
       throw CLI::ValidationError("--kernel", "'" + part + "' is neither gamma=… nor beta=…");
     (key == "gamma" ? kernel.gamma : kernel.beta) = numberOf("--kernel", part.substr(equals + 1));
-    if (key == "gamma" && kernel.gamma == 0)  // which the library has for none given
-      throw CLI::ValidationError("--kernel", "'" + text + "' has a gamma of 0; without one, training chooses it");
+    hasGamma = hasGamma || key == "gamma";
   }
+  checkGamma(kernel, text, hasGamma, gammaOpen);
   return kernel;
 }
 
-void addKernelOption(CLI::App& app, std::vector<BowKernel>& kernels, const std::string& text) {
+void addKernelOption(CLI::App& app, std::vector<BowKernel>& kernels, const std::string& text, bool gammaOpen) {
   app.add_option_function<std::string>(
          "--kernel",
-         [&kernels](const std::string& list) {
+         [&kernels, gammaOpen](const std::string& list) {
            kernels.clear();
-           for (const std::string& one : splitMethods(list)) kernels.push_back(kernelOf(one));
+           for (const std::string& one : splitMethods(list)) kernels.push_back(kernelOf(one, gammaOpen));
          },
          text)
-      ->type_name("NAME[:gamma=G][:beta=B],…");
+      ->check(emptyValueIn)
+      ->type_name("NAME[:gamma=G,beta=B],…");
 }
 
 CLI::Option* addOut(CLI::App& app, std::filesystem::path& out, const std::string& text) {
@@ -104,8 +124,7 @@ void addFeatureOptions(CLI::App& app, BowSettings& s) {
   app.add_option("--colour", s.colour, "grey (default), rgb or opponent: a descriptor a channel");
   CLI::Option* step = addWholeNumber(app, "--step", s.step, "of the grid, in pixels (default 6)");
   CLI::Option* patches =
-      addWholeNumbers(app, "--patches", s.patches, "sides of the patches, in pixels (default 16,24,32)")
-          ->allow_extra_args();
+      addWholeNumbers(app, "--patches", s.patches, "sides of the patches, in pixels (default 16,24,32)");
   app.add_flag_callback(
       "--no-root", [&s] { s.root = false; }, "SIFT as it is, not RootSIFT");
   const auto most = [&](const std::string& places, const std::string& text) {
@@ -144,14 +163,11 @@ void addHistogramOptions(CLI::App& app, BowSettings& s) {
          },
          "p of the mean over features: 1 (default), 2, …, or max")
       ->type_name("P");
-  app.add_option_function<std::vector<std::string>>(
-         "--tiles",
-         [&s](const std::vector<std::string>& grids) {
-           s.tiles.clear();
-           for (const std::string& grid : grids) s.tiles.push_back(tilesOf(grid));
-         },
-         "a histogram for each tile of each grid, ROWSxCOLUMNS (default 1x1)")
-      ->delimiter(',')
+  const auto takeTiles = [&s](const std::vector<std::string>& grids) {
+    s.tiles.clear();
+    for (const std::string& grid : grids) s.tiles.push_back(tilesOf(grid));
+  };
+  addListOption(app, "--tiles", takeTiles, "a histogram for each tile of each grid, ROWSxCOLUMNS (default 1x1)")
       ->type_name("RxC,…");
   app.add_option("--norm", s.norm, "of the histogram: l1 (default), l2 or none");
   app.callback([&app, &s] { requireMapping(app, s.mapping); });
@@ -179,12 +195,13 @@ void addTrainOptions(CLI::App& app, BowTrainArguments& arguments) {
   addHistogramOptions(app, o.settings);
   app.option_defaults()->group("Classifier");
   addKernelOption(app, o.kernels,
-                  "linear, intersection, hellinger, chi2-additive, chi2 (default) or rbf; several are added up");
+                  "linear, intersection, hellinger, chi2-additive, chi2 (default) or rbf; several are added up", true);
   app.add_flag("--align", o.align, "weigh several kernels by how well they go with the classes");
-  app.add_option("--C", o.c, "tried in cross-validation (default 0.1,1,10,100)")
-      ->delimiter(',')
-      ->check(realNumber())
-      ->type_name("C,…");
+  const auto takeC = [&o](const std::vector<std::string>& numbers) {
+    o.c.clear();
+    for (const std::string& number : numbers) o.c.push_back(numberOf("--C", number));
+  };
+  addListOption(app, "--C", takeC, "tried in cross-validation (default 0.1,1,10,100)")->type_name("C,…");
 }
 
 Command addBowTrain(CLI::App& bow) {
@@ -220,12 +237,11 @@ Command addBowImport(CLI::App& bow) {
       ->required()
       ->type_name("FILE");
   addOut(*app, arguments->out, "the file for the bag")->type_name("FILE");
-  app->add_option("--names", import.classNames, "of the classes, in the order of the model's labels")
-      ->delimiter(',')
-      ->type_name("A,B");
+  const auto takeNames = [&import](const std::vector<std::string>& names) { import.classNames = names; };
+  addListOption(*app, "--names", takeNames, "of the classes, in the order of the model's labels")->type_name("A,B");
   app->add_option("--histograms", import.histograms, "of the photos that a precomputed model was trained on, .npy")
       ->type_name("FILE");
-  addKernelOption(*app, import.kernels, "that a precomputed model was trained with");
+  addKernelOption(*app, import.kernels, "that a precomputed model was trained with", false);
   app->add_option("--scale", import.scale, "of the vocabulary, which --width is a multiple of (default 1)")
       ->check(realNumber())
       ->type_name("S");

@@ -1,6 +1,7 @@
 #include "bow_run.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <optional>
@@ -60,6 +61,26 @@ Dataset openData(const std::string& spec, Console& console) {
   for (const std::string& note : data.notes()) console.note(note);
   return data;
 }
+
+// Those above a result that have still to be made, by whomever. What is empty when this ends goes again: a command that
+// failed before it had anything to write leaves no folder behind.
+class NewFolders {
+ public:
+  explicit NewFolders(const fs::path& folder) {
+    std::error_code ignored;
+    for (fs::path at = fs::absolute(folder, ignored); !fs::exists(at, ignored) && at.has_relative_path();
+         at = at.parent_path())
+      missing_.push_back(at);
+  }
+  ~NewFolders() {
+    for (const fs::path& folder : missing_) ::rmdir(folder.c_str());  // leaves one that holds something
+  }
+  NewFolders(const NewFolders&) = delete;
+  NewFolders& operator=(const NewFolders&) = delete;
+
+ private:
+  std::vector<fs::path> missing_;  // the innermost first
+};
 
 // ---- train
 class BowTrainRun {
@@ -121,7 +142,7 @@ int BowTrainRun::execute() {
   requireNoInput(arguments_.out, InputFiles({fileOfData(arguments_.data)}));
   const Dataset data = openData(arguments_.data, console_);
   requireNoData(arguments_.out, arguments_.data, data);
-  makeFolder(folderOf(arguments_.out));
+  const NewFolders above(folderOf(arguments_.out));  // trainBow makes them
   const BowPictures pictures = withoutRareClasses(bowPictures(data), arguments_.leastPhotos, console_);
   if (std::error_code ignored; fs::exists(parts_, ignored))
     console_.note(fmt::format("going on from {}", parts_.string()));
@@ -229,6 +250,7 @@ int runBowImport(const BowImportArguments& arguments) {
   requirePlaceOfFile(arguments.out);
   requireNoInput(arguments.out,
                  InputFiles({arguments.import.model, arguments.import.vocabulary, arguments.import.histograms}));
+  const NewFolders above(folderOf(arguments.out));
   makeFolder(folderOf(arguments.out));
   BowImport import = arguments.import;
   import.about = {{"imported", import.model.filename().string()}, { "relprop", version() }};

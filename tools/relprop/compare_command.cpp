@@ -16,12 +16,23 @@ predict the same class, with which probability, and how far do the maps agree (S
 correlation of the pixels). Pictures are OUT/<stem>.<method>.compare.png.
 Preprocessing and labels are those of the first network.)";
 
+// Other commands compute pictures together.
+void addRows(CLI::App& app, CompareArguments& arguments) {
+  removeOptions(app, {"--batch"});
+  app.option_defaults()->group("Network");
+  addWholeNumber(app, "-b,--batch", arguments.network.batchGiven,
+                 "rows of an array, or inputs of a method of many, computed together (pictures go one by one)", 1,
+                 4096);
+  app.option_defaults()->group("Options");
+}
+
 }  // namespace
 
 Command addCompare(CLI::App& root) {
   CLI::App* app = root.add_subcommand("compare", "show what quantising a network did to its decisions and maps");
   auto arguments = std::make_shared<CompareArguments>();
   addNetworkOptions(*app, arguments->network);
+  addRows(*app, *arguments);
   app->add_option("other", arguments->other, "the network to compare it with, an ONNX file")
       ->required()
       ->type_name("OTHER");

@@ -17,12 +17,18 @@
 #include "pictures.h"
 #include "relprop/bench.h"
 #include "relprop/error.h"
-#include "relprop/text.h"
 #include "result_files.h"
 #include "table.h"
 
 namespace relprop::cli {
 namespace {
+
+// No picture is at fault, and none could be compared.
+struct OtherClasses : Error {
+  OtherClasses(const std::string& second, std::int64_t others, const std::string& first, std::int64_t classes)
+      : Error(ErrorCode::ShapeMismatch, second, fmt::format("{} classes", others),
+              fmt::format("{} as {} has", classes, first), "compare two forms of one network") {}
+};
 
 // What both networks made of one picture.
 struct Pair {
@@ -63,6 +69,7 @@ class Comparison {
     labels_ = chosenLabels(first, arguments_.labels, note);
     layout_ = first.layout(network_.layout);
     checkPreprocess(second);
+    network_.batch = batchSize();
     sets_[0] = methodsOf(first);
     sets_[1] = methodsOf(second);
     reserveFiles(first, second);
@@ -70,6 +77,12 @@ class Comparison {
     checkAlike(first, second);
     reader_ =
         std::make_unique<GroupReader>(first.path(), preprocess_, sets_[0]->inputShape(), layout_, OutputOptions());
+  }
+
+  // Pictures go through the networks one by one, so only the rows of an array fill a batch.
+  int batchSize() const {
+    const bool arrays = std::any_of(inputs_.begin(), inputs_.end(), [](const Input& input) { return input.tensor; });
+    return arrays ? std::max(1, network_.batchGiven) : 1;
   }
 
   // The first network's preprocessing is taken for both.
@@ -90,16 +103,15 @@ class Comparison {
     return std::make_unique<MethodSet>(choices_, std::move(network), note, warn);
   }
 
-  void checkAlike(const Model& first, const Model& second) const {
+  void checkAlike(const Model& first, const Model& second) {
     const Shape &a = sets_[0]->inputShape(), &b = sets_[1]->inputShape();
     if (a != b)
       throw Error(ErrorCode::ShapeMismatch, second.path(), "an input of " + toString(b),
                   toString(a) + " as " + first.path() + " has",
                   "compare two forms of one network, or give both a size with --shape");
     const std::int64_t classes = first.outputClasses(), others = second.outputClasses();
-    if (classes >= 0 && others >= 0 && classes != others)
-      throw Error(ErrorCode::ShapeMismatch, second.path(), fmt::format("{} classes", others),
-                  fmt::format("{} as {} has", classes, first.path()), "compare two forms of one network");
+    sameClasses_ = classes >= 0 && others >= 0;
+    if (sameClasses_ && classes != others) throw OtherClasses(second.path(), others, first.path(), classes);
   }
 
   // Those of the rows of a tensor are looked at when they are written.
@@ -129,17 +141,31 @@ class Comparison {
     for (std::size_t k : {0u, 1u}) sets_[k]->close(sets_[k]->all()[m], true);
   }
 
+  // What neither the files nor the shapes of their images tell, the first picture does.
+  void requireSameClasses(const Explanation& map, const Tensor& input, Explainer& second) {
+    if (sameClasses_) return;
+    const std::size_t classes = map.logits.size(), others = second.explain(rowsOf(input, 0, 1)).front().logits.size();
+    if (classes != others)
+      throw OtherClasses(arguments_.other, static_cast<std::int64_t>(others), network_.model,
+                         static_cast<std::int64_t>(classes));
+    sameClasses_ = true;
+  }
+
   void compareInput(std::size_t m, const Input& input) {
+    Explainer &first = **sets_[0]->all()[m].explainer, &second = **sets_[1]->all()[m].explainer;
     try {
       Group group;
       reader_->add(input, group);
-      const std::vector<Explanation> maps = (*sets_[0]->all()[m].explainer)->explain(group.input);
+      const std::vector<Explanation> maps = first.explain(group.input);
+      requireSameClasses(maps.front(), group.input, second);
       std::vector<Target> same;
       for (const Explanation& map : maps) same.push_back(Target::of(map.target));
-      const std::vector<Explanation> others = (*sets_[1]->all()[m].explainer)->explain(group.input, same);
+      const std::vector<Explanation> others = second.explain(group.input, same);
       for (std::size_t row = 0; row < maps.size(); ++row)
         report(m, {input, row, maps.size(), group.members[0].photo, maps[row], others[row],
                    agreementOf(maps[row], others[row])});
+    } catch (const OtherClasses&) {
+      throw;
     } catch (const Error& error) {
       if (error.code() != ErrorCode::Cancelled || !interrupted()) fail(input, error.what());
     } catch (...) {
@@ -149,8 +175,7 @@ class Comparison {
 
   void fail(const Input& input, const std::string& message) {
     failures_.fail(input);
-    const std::string path = input.path.string();
-    console_.error(message.find(visibleText(path)) == std::string::npos ? path + ": " + message : message);
+    console_.error(failureOf(input.path, message));
   }
 
   // ---- results
@@ -254,6 +279,7 @@ class Comparison {
   std::vector<MethodChoice> choices_;
   std::optional<Preprocess> preprocess_;
   Layout layout_ = Layout::ChannelsFirst;  // of the networks' inputs
+  bool sameClasses_ = false;               // is known
   std::vector<std::string> labels_;
   std::unique_ptr<MethodSet> sets_[2];
   std::unique_ptr<GroupReader> reader_;

@@ -106,42 +106,66 @@ Words argumentWords(const CLI::App& app) {
   return parts;
 }
 
+// A command of several parts, such as bow train: its first argument is one of them, and files follow.
+bool takesFilesBehindPart(const CLI::App& app) {
+  return !subcommands(app).empty();
+}
+
 // Cases of "COMMAND OPTION": those of one command stand before those of all.
 std::string bashValues() {
   std::string special, general;
   for (const auto& [option, choices] : optionValues()) {
     const bool all = option.starts_with('-');
-    (all ? general : special) += fmt::format(
-        "    {}\"{}\") COMPREPLY=($(compgen -W \"{}\" -- \"$word\") $(compgen -f -- \"$word\")); return ;;\n",
-        all ? "*" : "", (all ? " " : "") + option, flat(choices));
+    (all ? general : special) += fmt::format("    {}\"{}\") _relprop_offer \"{}\" files; return ;;\n", all ? "*" : "",
+                                             (all ? " " : "") + option, flat(choices));
   }
   return special + general;
 }
+
+// What of a command may stand at the cursor: its options, and the words of its arguments where those are no files.
+std::string bashCase(const CLI::App& app) {
+  const std::string words = fmt::format("words=\"{}\"", flat(argumentWords(app)));
+  return fmt::format("    {}) options=\"{}\"; {} ;;\n", app.get_name(), flat(optionWords(namedOptions(app))),
+                     takesFilesBehindPart(app) ? "[ \"$COMP_CWORD\" -gt 2 ] || " + words : words);
+}
+
+// Words alone are never completed as files: a slash would be put behind the one that a folder is called like, and a
+// backslash before the colon of another.
+constexpr const char* kBashOffer = R"(_relprop_offer() {
+  local -a files
+  mapfile -t COMPREPLY < <(compgen -W "$1" -- "$word")
+  [ -n "${2-}" ] || return 0
+  [ "${#COMPREPLY[@]}" -gt 0 ] || compopt -o filenames 2>/dev/null
+  mapfile -t files < <(compgen -f -- "$word")
+  COMPREPLY+=("${files[@]}")
+}
+)";
 
 std::string bashScript(const CLI::App& root) {
   Words names;
   std::string cases;
   for (const CLI::App* app : subcommands(root)) {
     names.push_back(app->get_name());
-    Words words = optionWords(namedOptions(*app)), arguments = argumentWords(*app);
-    words.insert(words.end(), arguments.begin(), arguments.end());
-    cases += fmt::format("    {}) words=\"{}\" ;;\n", app->get_name(), flat(words));
+    cases += bashCase(*app);
   }
-  return fmt::format(R"(_relprop() {{
-  local word="${{COMP_WORDS[COMP_CWORD]}}" previous="${{COMP_WORDS[COMP_CWORD-1]}}" words=""
+  return kBashOffer + fmt::format(R"(_relprop() {{
+  local word="${{2-${{COMP_WORDS[COMP_CWORD]}}}}" previous="${{COMP_WORDS[COMP_CWORD-1]}}" options="" words=""
   if [ "$COMP_CWORD" -eq 1 ]; then
-    COMPREPLY=($(compgen -W "{} {}" -- "$word"))
+    _relprop_offer "{} {}"
     return
   fi
   case "${{COMP_WORDS[1]}} $previous" in
 {}  esac
   case "${{COMP_WORDS[1]}}" in
 {}  esac
-  COMPREPLY=($(compgen -W "$words" -- "$word") $(compgen -f -- "$word"))
+  case "$word" in
+    -*) _relprop_offer "$options" ;;
+    *) if [ -n "$words" ]; then _relprop_offer "$words"; else _relprop_offer "" files; fi ;;
+  esac
 }}
-complete -o filenames -F _relprop relprop
+complete -F _relprop relprop
 )",
-                     flat(names), flat(optionWords(ownOptions(root))), bashValues(), cases);
+                                  flat(names), flat(optionWords(ownOptions(root))), bashValues(), cases);
 }
 
 std::string shellQuoted(const std::string& text, const std::string& escapedQuote) {
@@ -175,8 +199,10 @@ std::string zshArguments(const CLI::App& app) {
     for (const std::string& name : option->get_lnames()) line += zshOption(app.get_name(), "--" + name, *option);
     for (const std::string& name : option->get_snames()) line += zshOption(app.get_name(), "-" + name, *option);
   }
-  Words words = argumentWords(app);
-  return line + (words.empty() ? " '*:file:_files'" : " '*:word:(" + flat(words) + ")'");
+  const Words words = argumentWords(app);
+  if (words.empty()) return line + " '*:file:_files'";
+  const std::string offered = ":word:(" + flat(words) + ")'";
+  return line + (takesFilesBehindPart(app) ? " '1" + offered + " '*:file:_files'" : " '*" + offered);
 }
 
 std::string zshScript(const CLI::App& root) {
@@ -226,8 +252,10 @@ std::string fishScript(const CLI::App& root) {
                           fishQuoted(app->get_description()));
     std::string condition = fmt::format(" -n '__fish_seen_subcommand_from {}'", app->get_name());
     for (const CLI::Option* option : namedOptions(*app)) script += fishOption(condition, app->get_name(), *option);
-    if (Words words = argumentWords(*app); !words.empty())
-      script += fmt::format("complete -c relprop{} -f -a {}\n", condition, fishQuoted(flat(words)));
+    if (const std::string words = flat(argumentWords(*app)); !words.empty())
+      script += fmt::format("complete -c relprop -n '__fish_seen_subcommand_from {}{}' -f -a {}\n", app->get_name(),
+                            takesFilesBehindPart(*app) ? "; and not __fish_seen_subcommand_from " + words : "",
+                            fishQuoted(words));
   }
   return script;
 }

@@ -163,8 +163,7 @@ void Run::requirePlaces() const {
 // An input that fails by itself fails once, however many methods it is given to.
 void Run::fail(const Input& input, const std::string& message) {
   if (!failures_.fail(input)) return;
-  std::string path = input.path.string();
-  console_.error(message.find(path) == std::string::npos ? path + ": " + message : message);
+  console_.error(failureOf(input.path, message));
 }
 
 bool concernsOneMethod(ErrorCode code) {

@@ -1,10 +1,10 @@
 #include "failure.h"
 
-#include <filesystem>
 #include <new>
 #include <system_error>
 
 #include "relprop/error.h"
+#include "relprop/text.h"
 
 namespace relprop::cli {
 
@@ -26,6 +26,11 @@ std::string failureMessage(const std::exception_ptr& failure) {
   } catch (...) {
     return "unexpected failure";
   }
+}
+
+std::string failureOf(const std::filesystem::path& input, const std::string& message) {
+  const std::string path = input.string();
+  return message.find(visibleText(path)) == std::string::npos ? path + ": " + message : message;
 }
 
 }  // namespace relprop::cli

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <exception>
+#include <filesystem>
 #include <string>
 
 namespace relprop::cli {
@@ -11,5 +12,7 @@ std::string failureMessage(const std::exception_ptr& failure);
 inline std::string failureMessage() {
   return failureMessage(std::current_exception());
 }
+// Of what failed with one input: the message, behind the input's path where it does not name that.
+std::string failureOf(const std::filesystem::path& input, const std::string& message);
 
 }  // namespace relprop::cli

@@ -91,7 +91,8 @@ std::string suggestions(const CLI::App& root) {
     for (const CLI::Option* option : app->get_options())
       for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
     for (const std::string& word : app->remaining())
-      text += suggestion(word.substr(0, word.find('=')), word.starts_with("--") ? names : partsOf(*app));
+      if (word != "--")  // what CLI11 keeps of it is no word that was mistyped
+        text += suggestion(word.substr(0, word.find('=')), word.starts_with("--") ? names : partsOf(*app));
     text += suggestions(*app);
   }
   return text;

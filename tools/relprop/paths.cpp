@@ -25,13 +25,6 @@ std::optional<std::pair<dev_t, ino_t>> identityOf(const fs::path& file) {
   throw Error(ErrorCode::FileWriteFailed, path.string(), std::generic_category().message(error), "", hint);
 }
 
-// A link that leads nowhere is there, and no folder can be made in its place.
-fs::path existingAbove(fs::path path) {
-  std::error_code ignored;
-  while (!fs::exists(fs::symlink_status(path, ignored)) && path.has_relative_path()) path = path.parent_path();
-  return path;
-}
-
 // Of what may still have to be made in a folder.
 void requireShort(const fs::path& path, const fs::path& folder, const std::string& option) {
   const std::size_t most = longestName(folder);
@@ -116,6 +109,12 @@ void checkWritable(const fs::path& folder, const std::string& option) {
     throw Error(ErrorCode::FileWriteFailed, folder.string(), "no permission to write in " + existing.string(), "",
                 "choose another folder with " + option);
   requireShort(folder, existing, option);
+}
+
+fs::path existingAbove(fs::path path) {
+  std::error_code ignored;
+  while (!fs::exists(fs::symlink_status(path, ignored)) && path.has_relative_path()) path = path.parent_path();
+  return path;
 }
 
 std::size_t longestName(const fs::path& folder) {

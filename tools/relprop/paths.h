@@ -34,6 +34,10 @@ void requireNoInput(const std::filesystem::path& out, const InputFiles& inputs, 
 // Throws FileWriteFailed when results could not be written to `folder`; makes nothing.
 void checkWritable(const std::filesystem::path& folder, const std::string& option = "--out");
 
+// The path, or the folder nearest above it that is there. A link that leads nowhere is there, and no folder can be made
+// in its place.
+std::filesystem::path existingAbove(std::filesystem::path path);
+
 // In bytes, of what a folder holds that is there or is still to be made.
 std::size_t longestName(const std::filesystem::path& folder);
 

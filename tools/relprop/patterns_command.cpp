@@ -18,7 +18,6 @@
 #include "real_number.h"
 #include "relprop/error.h"
 #include "relprop/patterns.h"
-#include "relprop/text.h"
 
 namespace relprop::cli {
 namespace {
@@ -76,13 +75,14 @@ class PatternRun {
   void prepare();
   void requireOutIsNoInput() const;
   void checkRoom() const;
+  void requireFolder();
   Progress progressIn(const std::string& note) const;
   void requireFits(const Progress& noted) const;
   void resume();
   Group load(const GroupReader& reader, std::size_t first, std::size_t last);
   std::size_t endOfGroup(std::size_t first) const;
   void add(const Group& group);
-  void fail(const std::string& path, const std::string& message);
+  void fail(const fs::path& path, const std::string& message);
   bool save();
   void saveNowAndThen();
   void write(const Patterns& patterns);
@@ -93,6 +93,7 @@ class PatternRun {
   NetworkOptions network_;
   Console console_;
   fs::path part_;
+  bool folderMade_ = false;  // or there before
   std::vector<Input> inputs_;
   std::optional<Model> model_;
   std::optional<Preprocess> preprocess_;
@@ -128,14 +129,24 @@ void PatternRun::prepare() {
                                              .foldBatchNorm = arguments_.batchnorm != "pass",
                                              .reference = network_.reference});
   for (const std::string& warning : estimator_->warnings()) console_.warning(warning);
-  makeFolder(folderOf(arguments_.out));
   checkRoom();
+  std::error_code ignored;
+  folderMade_ = fs::is_directory(folderOf(arguments_.out), ignored);
 }
 
-// An old and a new state lie side by side while the new one is written.
+// Not before there is something to write: where no picture could be read nothing new is left. One that is taken away
+// during the run is not made again.
+void PatternRun::requireFolder() {
+  if (folderMade_) return;
+  makeFolder(folderOf(arguments_.out));
+  folderMade_ = true;
+}
+
+// An old and a new state lie side by side while the new one is written. The disk is that of the folder, or of the one
+// that it is to be made in.
 void PatternRun::checkRoom() const {
   std::error_code failed;
-  const fs::space_info space = fs::space(folderOf(arguments_.out), failed);
+  const fs::space_info space = fs::space(existingAbove(fs::absolute(folderOf(arguments_.out), failed)), failed);
   const double needed =
       2.0 * static_cast<double>(estimator_->stateBytes()) + static_cast<double>(estimator_->patternBytes());
   std::error_code ignored;
@@ -215,8 +226,8 @@ std::size_t PatternRun::endOfGroup(std::size_t first) const {
   return last;
 }
 
-void PatternRun::fail(const std::string& path, const std::string& message) {
-  console_.error(message.find(visibleText(path)) == std::string::npos ? path + ": " + message : message);
+void PatternRun::fail(const fs::path& path, const std::string& message) {
+  console_.error(failureOf(path, message));
   ++progress_.failed;
 }
 
@@ -240,7 +251,7 @@ Group PatternRun::load(const GroupReader& reader, std::size_t first, std::size_t
       reader.add(inputs_[i], group);
     } catch (...) {
       if (isShortage(std::current_exception())) throw;
-      fail(inputs_[i].path.string(), failureMessage());
+      fail(inputs_[i].path, failureMessage());
     }
   }
   return group;
@@ -254,7 +265,7 @@ void PatternRun::add(const Group& group) {
     estimator_->add(group.input);
   } catch (const Error& e) {
     if (e.code() == ErrorCode::NonFiniteInput) {
-      for (const Explained& member : group.members) fail(member.input->path.string(), e.what());
+      for (const Explained& member : group.members) fail(member.input->path, e.what());
       return;
     }
     if (e.code() != ErrorCode::NumericFailure) throw;
@@ -271,6 +282,7 @@ bool PatternRun::save() {
   nlohmann::json note = identity(inputs_, preprocess_);
   note["next"] = progress_.next, note["failed"] = progress_.failed;
   try {
+    requireFolder();
     const WritingGuard guard(part_);
     estimator_->saveState(part_, note.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace));
   } catch (...) {
@@ -282,14 +294,17 @@ bool PatternRun::save() {
   return true;
 }
 
-// Saving large networks takes a while; at most a twentieth of the time goes into it.
+// Saving large networks takes a while; at most a twentieth of the time goes into it. Pictures that could not be read
+// are no sums.
 void PatternRun::saveNowAndThen() {
+  if (estimator_->images() == 0) return;
   const std::chrono::duration<double> since = Clock::now() - saved_;
   if (since.count() >= arguments_.saveEvery && since > 20 * saveTook_) save();
 }
 
 // When they cannot be written the pass was not in vain.
 void PatternRun::write(const Patterns& patterns) {
+  requireFolder();
   const WritingGuard guard(arguments_.out);
   try {
     patterns.save(arguments_.out);

@@ -12,6 +12,8 @@ namespace relprop::cli {
 namespace {
 
 constexpr std::string_view kPrefixes = "kmgtpe";
+constexpr const char* kSizeExpected =
+    "a whole number of bytes, or of K, M, G, T, P or E (powers of 1024), such as 64M, or 1536M for 1.5G";
 
 // Of "", "B", "M", "MB", "Mi", "MiB", in letters of either kind: twos in the unit.
 std::optional<int> exponentOf(std::string unit) {
@@ -33,7 +35,7 @@ std::int64_t sizeIn(const std::string& option, const std::string& text, const st
   const std::optional<int> exponent = exponentOf({unit, end});
   const bool below = size.starts_with('-') || (failed == std::errc() && number <= 0);
   if (failed == std::errc::invalid_argument || !exponent || below)
-    throw CLI::ValidationError(option, "'" + text + "' has no size above 0, such as 64M");
+    throw CLI::ValidationError(option, "'" + text + "' has no size above 0; expected " + kSizeExpected);
   if (failed != std::errc() || number > most >> *exponent)
     throw CLI::ValidationError(option, "'" + text + "' is too large; at most " + std::to_string(most));
   return number << *exponent;

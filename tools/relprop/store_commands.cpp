@@ -4,10 +4,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <set>
 #include <string_view>
 #include <system_error>
+#include <tuple>
 
 #include "commands.h"
 #include "console.h"
@@ -165,6 +167,20 @@ void requirePlaceOfProject(const ExportArguments& arguments, const Model& model)
   }
 }
 
+// At most, of any project: those that one method explained of a data set.
+int mostPictures(const Store& store) {
+  std::map<std::tuple<std::string, std::string, std::string>, int> counts;
+  int most = 0;
+  store.eachMap([&](const MapFacts& map) { most = std::max(most, ++counts[{map.model, map.dataset, map.method}]); });
+  return most;
+}
+
+// As many as are classified together; for more rows than pictures nothing is to be prepared.
+int batchOfProject(const Store& store, const ExportArguments& arguments, const Model& model) {
+  const int given = arguments.network.batchGiven, asked = given > 0 ? given : arguments.virelay.batch;
+  return chosenBatch(model, "gradient", std::clamp(mostPictures(store), 1, asked), 1);
+}
+
 int exportProject(const Store& store, const ExportArguments& arguments) {
   watchInterrupts();
   Console console(false);
@@ -175,7 +191,7 @@ int exportProject(const Store& store, const ExportArguments& arguments) {
   options.labels = chosenLabels(model, arguments.labels);
   options.layout = arguments.network.layout;
   options.threads = arguments.network.threads;
-  options.batch = chosenBatch(model, "gradient", arguments.network.batchGiven, options.batch);
+  options.batch = batchOfProject(store, arguments, model);
   options.again = [] { return !interrupted(); };
   const WritingGuard guard(arguments.out);
   const VirelayProject project = exportVirelay(store, model, arguments.out, options);

@@ -11,6 +11,8 @@
 #include <type_traits>
 #include <vector>
 
+#include "no_empty_values.h"
+
 namespace relprop::cli {
 
 // What is wrong with the text of a number, or nothing: decimal digits, with a - in front or nothing. `value` is it
@@ -53,11 +55,11 @@ CLI::Option* addWholeNumber(CLI::App& app, const std::string& names, Number& val
 inline CLI::Option* addWholeNumbers(CLI::App& app, const std::string& names, std::vector<int>& values,
                                     const std::string& help, int least = std::numeric_limits<int>::min(),
                                     int most = std::numeric_limits<int>::max()) {
-  return app.add_option(names, values, help)
-      ->delimiter(',')
-      ->allow_extra_args(false)
-      ->transform(wholeNumber<int>(least, most))
-      ->type_name("N,…");
+  const auto take = [&values](const std::vector<std::string>& numbers) {
+    values.clear();
+    for (const std::string& number : numbers) values.push_back(std::stoi(number));
+  };
+  return addListOption(app, names, take, help, wholeNumber<int>(least, most))->type_name("N,…");
 }
 
 }  // namespace relprop::cli

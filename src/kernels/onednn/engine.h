@@ -1,9 +1,9 @@
 // What all oneDNN kernels run on.
 #pragma once
 
-#include "kernels/address_space.h"
 #include "kernels/onednn/compat.h"
 #include "relprop/error.h"
+#include "system/memory_bound.h"
 
 namespace relprop::onednn {
 

@@ -6,6 +6,7 @@
 
 #include "kernels/buffers.h"
 #include "kernels/onednn/engine.h"
+#include "system/memory_bound.h"
 
 namespace relprop::onednn {
 namespace {
@@ -161,6 +162,7 @@ class Weights {
       return;
     }
     const auto [weights, isNew] = shared->get(source_, part_, {plain_.get_desc(), wanted, turned_}, [&] {
+      requireMemory(static_cast<std::int64_t>(wanted.get_size()), kPackedWeights);
       std::vector<float> values(isAsGiven() ? 0 : source_.size());
       return std::make_shared<memory>(packed(taken(values.data()), plain_.get_desc(), wanted));
     });

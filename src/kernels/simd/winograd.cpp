@@ -7,6 +7,7 @@
 #include <new>
 
 #include "kernels/simd/simd.h"
+#include "system/memory_bound.h"
 
 namespace relprop::simd {
 namespace {
@@ -131,6 +132,7 @@ class Winograd : public Kernel {
   std::int64_t panels() const { return (layer_.oc + ops_.block * ops_.panel - 1) / (ops_.block * ops_.panel); }
 
   std::shared_ptr<float> packedAnew() const {
+    requireMemory(packedBytes(), kPackedWeights);
     std::shared_ptr<float> all(static_cast<float*>(std::aligned_alloc(64, static_cast<std::size_t>(packedBytes()))),
                                std::free);
     if (!all) throw std::bad_alloc();

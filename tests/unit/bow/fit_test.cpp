@@ -1,13 +1,17 @@
 #include "bow/fit.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
+#include <fstream>
 #include <random>
 
 #include "bow/calibration.h"
 #include "support/expect_error.h"
+#include "support/shared.h"
 
 namespace relprop::test {
 
@@ -76,6 +80,40 @@ double coefficientOf(const Machine& machine, const TrainingSet& set, std::int64_
 }
 
 }  // namespace
+
+namespace {
+
+// So many bytes more than the process has of addresses now.
+void limitAddresses(std::int64_t more) {
+  std::int64_t pages = 0;
+  std::ifstream("/proc/self/statm") >> pages;
+  const auto most = static_cast<rlim_t>(pages * sysconf(_SC_PAGESIZE) + more);
+  const rlimit limit = {most, most};
+  setrlimit(RLIMIT_AS, &limit);
+}
+
+// 0: trained, 1: an error of memory, 2: another one.
+int trainedWithin(std::int64_t more, const TrainingSet& set) {
+  limitAddresses(more);
+  try {
+    fit(set, {});
+    return 0;
+  } catch (const Error& e) {
+    return e.code() == ErrorCode::OutOfMemory ? 1 : 2;
+  }
+}
+
+}  // namespace
+
+// LIBSVM crashes where it gets none.
+TEST(BowFit, LittleMemoryIsAnError) {
+  RELPROP_SKIP_SANITIZED("sanitizers reserve more addresses than the limits leave");
+  const TrainingSet set = somePictures(4, 100, 0.9, 3);
+  const auto trainedOrRefused = [](int status) { return WIFEXITED(status) && WEXITSTATUS(status) < 2; };
+  for (std::int64_t more = 0; more < (48 << 20); more += 1 << 19)
+    EXPECT_EXIT(_exit(trainedWithin(more, set)), trainedOrRefused, "") << more;
+  EXPECT_EXIT(_exit(trainedWithin(48 << 20, set)), testing::ExitedWithCode(0), "");
+}
 
 // What tells the solution of the dual problem from everything else (Karush, Kuhn, Tucker): 0 ≤ α ≤ C·weight,
 // Σ α y = 0, and y f ≥ 1 where α = 0, = 1 inside, ≤ 1 where α is at its bound.
