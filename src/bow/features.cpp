@@ -13,6 +13,7 @@
 #include "bow/regions.h"
 #include "bow/sift.h"
 #include "relprop/error.h"
+#include "system/memory_bound.h"
 
 namespace relprop::bow {
 
@@ -126,6 +127,24 @@ void describe(const cv::Mat& channel, const Places& places, std::size_t offset, 
                 into.descriptors.data() + l * static_cast<std::size_t>(into.length) + offset);
 }
 
+constexpr const char* kSmallerSize = "use a smaller size, or raise the limit of memory";
+
+// What OpenCV's scale spaces and trees take, as measured; it does not always look at what it gets.
+void requireRoomFor(const cv::Mat& rgb, FeatureSettings::Places places) {
+  std::int64_t bytesOfPixel = 200;
+  switch (places) {
+    case FeatureSettings::Places::Grid:
+      break;
+    case FeatureSettings::Places::Keypoints:  // in a picture of twice the size
+      bytesOfPixel = 500;
+      break;
+    case FeatureSettings::Places::Regions:
+      bytesOfPixel = 160;
+      break;
+  }
+  requireMemory(bytesOfPixel * rgb.rows * rgb.cols, "local features", kSmallerSize);
+}
+
 LocalFeatures ofPatches(const cv::Mat& rgb, const FeatureSettings& settings, const Again& again) {
   Places places = placesIn(rgb, settings);
   LocalFeatures result;
@@ -133,6 +152,9 @@ LocalFeatures ofPatches(const cv::Mat& rgb, const FeatureSettings& settings, con
   result.supports = std::move(places.supports);
   for (const Support& support : result.supports) result.covers.push_back({areaOf(support, rgb.rows, rgb.cols)});
   if (result.supports.empty()) return result;
+  // OpenCV's and ours.
+  requireMemory(static_cast<std::int64_t>(2 * sizeof(float) * result.count()) * result.length, "local features",
+                kSmallerSize);
   result.descriptors.resize(result.count() * static_cast<std::size_t>(result.length));
   std::size_t offset = 0;
   for (const cv::Mat& channel : channels(rgb, settings.colour)) {
@@ -185,6 +207,7 @@ std::int64_t descriptorLength(const FeatureSettings& settings) {
 LocalFeatures localFeatures(const float* picture, int height, int width, const FeatureSettings& settings,
                             const Again& again) try {
   const cv::Mat rgb = colours(picture, height, width);
+  requireRoomFor(rgb, settings.places);
   LocalFeatures result = featuresWithFewerThreads(rgb, settings, again);
   for (std::size_t at = 0; settings.root && at < result.descriptors.size(); at += kSiftLength)
     makeRoot({result.descriptors.data() + at, kSiftLength});

@@ -330,12 +330,13 @@ class Dequantise {
     return appendNode(graph_, makeNode(node.name + suffix, op, inputs), graph_.value(inputs[0]).shape);
   }
 
-  void emit(Node node, std::vector<ValueId> inputs) {
+  // By reference, so that callers may name the node's own inputs beside it: nothing says which is evaluated first.
+  void emit(Node&& node, std::vector<ValueId> inputs) {
     node.inputs = std::move(inputs);
     graph_.nodes.push_back(std::move(node));
   }
 
-  // By reference, so that callers may name the node's own inputs beside it: nothing says which is evaluated first.
+  // By reference as well.
   void emitIdentity(Node&& node, ValueId x) {
     node.op = Op::Identity;
     node.attrs.clear();
