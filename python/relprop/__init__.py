@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from . import _ending as _ending  # now, so that its part of the interpreter's end comes after that of whoever uses it
+
 if TYPE_CHECKING:  # NAME as NAME: for everybody
     from ._general import budgets as budgets, metrics as metrics, methods as methods, options as options
     from ._general import set_budgets as set_budgets, versions as versions

@@ -2,12 +2,13 @@
 from __future__ import annotations
 
 import ctypes
-from typing import TYPE_CHECKING, Any, Union
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Iterator, Union
 
 import numpy as np
 
 from . import _library
-from .errors import InvalidArgument
+from .errors import Error, InvalidArgument, MalformedImage, OutOfMemory
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -67,14 +68,41 @@ def _of_tensor(value: Any) -> Any:
     return value.detach().cpu().numpy() if hasattr(value, "detach") and hasattr(value, "cpu") else value
 
 
+@contextmanager
+def asking(kind: type[Error], what: str, expected: str, got: str = "") -> Iterator[None]:
+    """Around what asks an object of somebody else: whatever it raises becomes an error with a place."""
+    try:
+        yield
+    except Error:
+        raise
+    except MemoryError as problem:
+        raise OutOfMemory(what, str(problem) or "no memory for it", "enough memory") from problem
+    except Exception as problem:
+        raise kind(what, f"{got}{type(problem).__name__}: {problem}", expected) from problem
+
+
+def is_of_pillow(value: Any) -> bool:
+    """Whether it is a picture of Pillow, which need not be there."""
+    return hasattr(value, "convert") and hasattr(value, "getbands")
+
+
+def pixels_of(picture: Any, what: str) -> Bytes:
+    """Those of a picture of Pillow, which reads its file now, H×W×3."""
+    expected = "a picture that Pillow can read"
+    with asking(MalformedImage, what, expected):
+        pixels = np.ascontiguousarray(picture.convert("RGB"))
+    if pixels.dtype != np.uint8:
+        raise MalformedImage(what, f"an array of {pixels.dtype} from its convert", expected)
+    return pixels
+
+
 def as_array(value: Any, what: str) -> AnyArray:
     """What can be seen as an array of numbers, else InvalidArgument that names `what`."""
-    if np.ma.is_masked(value):
-        raise InvalidArgument(what, "an array with values that are masked", "values", "fill them in: array.filled(0)")
-    try:
+    with asking(InvalidArgument, what, "an array of numbers, all rows of one length", "no array, "):
+        if isinstance(value, np.ma.MaskedArray) and np.any(value.mask):
+            hint = "fill them in: array.filled(0)"
+            raise InvalidArgument(what, "an array with values that are masked", "values", hint)
         array = np.asarray(_of_tensor(value))
-    except (ValueError, TypeError) as problem:
-        raise InvalidArgument(what, f"no array ({problem})", "an array of numbers, all rows of one length") from None
     if array.dtype == object:
         raise InvalidArgument(what, "an array of Python objects", "numbers, all rows of one length")
     return array

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Mapping
 import numpy as np
 
 from ._arrays import as_array
+from ._options import shown
 from .errors import InvalidArgument, ShapeMismatch
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 def attributed(model: Model, inputs: Any, target: Any, method: Any, options: Mapping[str, Any]) -> Any:
     """See Model.attribute."""
     if isinstance(method, (list, tuple)):
-        raise InvalidArgument("method", repr(method), "the name of one method")
+        raise InvalidArgument("method", shown(method), "the name of one method")
     maps = model.explain(_normalised(inputs, len(model.input_shape)), method, _own(target), **options)
     relevance = _whole(_of_one_target(maps), model.layout)
     if not hasattr(inputs, "detach"):

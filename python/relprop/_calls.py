@@ -6,7 +6,6 @@ would have the library make new OpenMP threads), do the call, and waits. Other t
 """
 from __future__ import annotations
 
-import atexit
 import ctypes
 import os
 import queue
@@ -15,6 +14,8 @@ import threading
 from typing import Any, Callable, Generic, Optional, TypeVar, Union
 
 from . import _library
+from ._ending import Stop, has_ended, within
+from ._options import shown
 from .errors import Cancelled, InvalidArgument
 
 T = TypeVar("T")
@@ -22,18 +23,6 @@ T = TypeVar("T")
 Progress = Union[bool, Callable[[int, int], Optional[bool]]]
 
 _PATIENCE = 0.7  # seconds that Ctrl-C waits for a call to end; what a call makes after that is dropped
-_AT_EXIT = 10.0
-
-
-class Stop:
-    """Whether a call shall end: its own progress function says so (see Told). `relprop_cancel` would end whichever call
-    has its turn, that of another thread perhaps, for whose end this one waits."""
-
-    def __init__(self) -> None:
-        self.asked = False
-
-    def ask(self) -> None:
-        self.asked = True
 
 
 class _Job(Generic[T]):
@@ -41,14 +30,14 @@ class _Job(Generic[T]):
         self.done = threading.Event()
         self._work, self._stop = work, stop
         self._result: T | None = None
-        self._failure: BaseException | None = None
+        self._failures: list[BaseException] = []
 
     def run(self) -> None:
         try:
             if not self._stop.asked:
                 self._result = self._work()
         except BaseException as failure:  # it is the main thread's, which raises it
-            self._failure = failure
+            self._failures.append(failure)
         self.done.set()
 
     def result(self) -> T:
@@ -57,9 +46,8 @@ class _Job(Generic[T]):
         except BaseException:  # Ctrl-C, or what a handler of another signal raises
             self._end()
             raise
-        failure, self._failure = self._failure, None
-        if failure is not None:
-            raise failure
+        if self._failures:
+            raise self._failures.pop()  # nobody keeps it: its traceback knows the call's input
         return self._result  # type: ignore[return-value]
 
     def _end(self) -> None:
@@ -72,22 +60,24 @@ class _Worker:
         self._jobs: queue.SimpleQueue[_Job[Any]] = queue.SimpleQueue()
         self._start = threading.Lock()
         self._thread: threading.Thread | None = None
-        self._last: threading.Event | None = None
 
     def result_of(self, work: Callable[[], T], stop: Stop) -> T:
-        with self._start:
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._serve, name="relprop", daemon=True)
-                self._thread.start()
+        if not self._is_there():
+            return work()
         job = _Job(work, stop)
-        self._last = job.done
         self._jobs.put(job)
         return job.result()
 
-    def finish(self) -> None:
-        """Waits for what was left behind: a process must not take the library down while a thread is in it."""
-        if self._last is not None:
-            self._last.wait(_AT_EXIT)
+    def _is_there(self) -> bool:
+        with self._start:
+            if self._thread is None:
+                thread = threading.Thread(target=self._serve, name="relprop", daemon=True)
+                try:
+                    thread.start()
+                except RuntimeError:  # the interpreter ends: from Python 3.12 on its functions have no more threads
+                    return False
+                self._thread = thread
+        return True
 
     def _serve(self) -> None:
         while True:
@@ -102,15 +92,15 @@ def _forget_worker() -> None:
     _worker = _Worker()
 
 
-atexit.register(lambda: _worker.finish())
 os.register_at_fork(after_in_child=_forget_worker)  # threads do not live on in a child
 
 
 def interruptible(work: Callable[[], T], stop: Stop | None = None) -> T:
     """What `work` returns. Ctrl-C ends it within a second, with KeyboardInterrupt."""
-    if threading.current_thread() is threading.main_thread():
-        return _worker.result_of(work, stop or Stop())
-    return work()
+    stopped = stop or Stop()
+    if threading.current_thread() is threading.main_thread() and not has_ended():
+        return _worker.result_of(lambda: within(work, stopped), stopped)
+    return within(work, stopped)
 
 
 def _bar(total: int) -> tuple[Callable[[int], None], Callable[[], None]]:
@@ -124,26 +114,29 @@ def _bar(total: int) -> tuple[Callable[[int], None], Callable[[], None]]:
     return lambda done: bar.update(done - bar.n) and None, bar.close
 
 
-class Told:
-    """A progress that the caller gave, as the library calls it. Use: `with Told(progress, stop) as told: …`."""
+class _Listener:
+    """Whom the library tells. It does not know what the library calls it by (Told): that would be a circle."""
 
     def __init__(self, progress: Progress | None, stop: Stop) -> None:
-        if not (progress is None or isinstance(progress, bool) or callable(progress)):
-            raise InvalidArgument("progress", repr(progress), "True, or a function of (done, total)")
         self._progress, self._stop = progress, stop
         self._bar: tuple[Callable[[int], None], Callable[[], None]] | None = None
-        self._failure: BaseException | None = None
-        self.call = _library.Call(ctypes.sizeof(_library.Call), _library.PROGRESS(self._told), None)
+        self._failures: list[BaseException] = []
 
-    def _told(self, _user: object, done: int, total: int) -> int:
+    def told(self, _user: object, done: int, total: int) -> int:
         try:
-            return int(self._stop.asked or self.tell(done, total))
-        except BaseException as failure:  # it cannot pass through the library; __exit__ raises it
-            self._failure = failure
+            return int(self._stop.asked or self._told(done, total))
+        except BaseException as failure:  # it cannot pass through the library; `end` raises it
+            self._failures.append(failure)
             return 1
 
+    def _told(self, done: int, total: int) -> bool:
+        self._stop.telling = True
+        try:
+            return self.tell(done, total)
+        finally:
+            self._stop.telling = False
+
     def tell(self, done: int, total: int) -> bool:
-        """Tells the caller; true where it wants to stop."""
         if callable(self._progress):
             return bool(self._progress(done, total))
         if self._progress:
@@ -151,11 +144,29 @@ class Told:
             self._bar[0](done)
         return False
 
+    def end(self, error: BaseException | None) -> None:
+        if self._bar:
+            self._bar[1]()
+        if self._failures and (error is None or isinstance(error, Cancelled)):
+            raise self._failures.pop(0)
+        self._failures.clear()
+
+
+class Told:
+    """A progress that the caller gave, as the library calls it. Use: `with Told(progress, stop) as told: …`."""
+
+    def __init__(self, progress: Progress | None, stop: Stop) -> None:
+        if not (progress is None or isinstance(progress, bool) or callable(progress)):
+            raise InvalidArgument("progress", shown(progress), "True, or a function of (done, total)")
+        self._listener = _Listener(progress, stop)
+        self.call = _library.Call(ctypes.sizeof(_library.Call), _library.PROGRESS(self._listener.told), None)
+
+    def tell(self, done: int, total: int) -> bool:
+        """Tells the caller; true where it wants to stop."""
+        return self._listener.tell(done, total)
+
     def __enter__(self) -> Told:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _trace: object) -> None:
-        if self._bar:
-            self._bar[1]()
-        if self._failure is not None and (error is None or isinstance(error, Cancelled)):
-            raise self._failure
+        self._listener.end(error)

@@ -6,12 +6,12 @@ import os
 import stat
 import sys
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, BinaryIO, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Mapping, Sequence
 
 import numpy as np
 
 from . import _library
-from ._arrays import as_array, as_floats, given
+from ._arrays import as_array, as_floats, asking, given, is_of_pillow, pixels_of
 from ._general import budgets
 from ._handles import ModelHandle, ResultHandle
 from ._options import encoded
@@ -43,21 +43,25 @@ class Reader:
         """One input, or those of a list or array."""
         if isinstance(inputs, (list, tuple)):
             return self.read_list(inputs)
-        return self._one(inputs, "input")
+        return self._asked(inputs, "input")
 
     def read_list(self, inputs: Sequence[Any], first: int = 0) -> Batch:
         """What has no name of its own is called by its number, from `first`."""
         if not inputs:
             raise InvalidArgument("input", "an empty list", "at least one path, picture or array")
-        return joined([self._one(one, f"input {i}") for i, one in enumerate(inputs, first)])
+        return joined([self._asked(one, f"input {i}") for i, one in enumerate(inputs, first)])
+
+    def _asked(self, value: Any, what: str) -> Batch:
+        with asking(InvalidArgument, what, "a path, a picture or an array"):
+            return self._one(value, what)
 
     def _one(self, value: Any, what: str) -> Batch:
         if isinstance(value, (str, os.PathLike)):
             return self._file(os.fspath(value))
         if isinstance(value, (bytes, bytearray, memoryview)):
             return self._picture(np.frombuffer(value, np.uint8), what)
-        if hasattr(value, "convert") and hasattr(value, "getbands"):  # of Pillow, which need not be there
-            return self._picture(np.ascontiguousarray(value.convert("RGB")), what)
+        if is_of_pillow(value):
+            return self._picture(pixels_of(value, what), what)
         return self._array(as_array(value, what), what)
 
     def _file(self, path: str | bytes) -> Batch:

@@ -10,12 +10,13 @@ import numpy as np
 
 from . import _library
 from ._arrays import given as c_array
-from ._calls import Progress, Stop, Told, interruptible
+from ._calls import Progress, Told, interruptible
+from ._ending import Stop
 from ._explainers import Explainer, Explainers
 from ._general import methods as all_methods
 from ._handles import ModelHandle, ResultHandle
 from ._inputs import Batch, Reader
-from ._options import MOST_TOGETHER, encoded, extents, given, path_of, whole
+from ._options import MOST_TOGETHER, encoded, extents, given, path_of, shown, whole
 from ._results import Explanation, Explanations
 from ._table import Scores, Table
 from ._targets import Targets
@@ -163,7 +164,7 @@ class Model:
         from ._stream import stream
 
         if errors not in ("raise", "return"):
-            raise InvalidArgument("errors", repr(errors), "'raise' or 'return'")
+            raise InvalidArgument("errors", shown(errors), "'raise' or 'return'")
         batch = whole(batch, "batch", 1, MOST_TOGETHER)
         options = self._complete({**options, "batch": batch})
         targets, reader = Targets(target, contrast), self._reader(options)

@@ -10,13 +10,25 @@ from .errors import InvalidArgument
 
 
 MOST_TOGETHER = 4096  # inputs of a batch
+_BITS = 64  # of a whole number; Python refuses to write one of thousands of digits at all
+_DIGITS = 20  # of an extent
+_SHOWN = 200  # characters of a value in a message
+
+
+def shown(value: Any) -> str:
+    """What was given, in a message, whatever it is."""
+    try:
+        text = repr(value)
+    except Exception:  # that of a class of somebody else, or a number of thousands of digits
+        return f"a value of type {type(value).__name__}"
+    return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
 
 
 def _text(value: str, name: str) -> str:
     try:
         value.encode()
     except UnicodeEncodeError:
-        raise InvalidArgument(name, repr(value), "text that is valid UTF-8") from None
+        raise InvalidArgument(name, shown(value), "text that is valid UTF-8") from None
     return value
 
 
@@ -27,16 +39,18 @@ def path_of(path: Any, name: str, expected: str = "a path") -> bytes:
     try:
         encoded_path = os.fsencode(path)
     except UnicodeEncodeError:
-        raise InvalidArgument(name, repr(path), "a path that the system can encode") from None
+        raise InvalidArgument(name, shown(path), "a path that the system can encode") from None
     if b"\0" in encoded_path:
-        raise InvalidArgument(name, repr(path), "a path without a zero byte")
+        raise InvalidArgument(name, shown(path), "a path without a zero byte")
     return encoded_path
 
 
 def plain(value: Any, name: str) -> Any:
     """The value as JSON has it. Paths become text, arrays and tuples lists, NumPy's numbers Python's."""
-    if value is None or isinstance(value, (bool, int)):
+    if value is None:
         return value
+    if isinstance(value, int):
+        return _believable(value, name)
     if isinstance(value, str):
         return _text(value, name)
     if isinstance(value, float):
@@ -44,12 +58,22 @@ def plain(value: Any, name: str) -> Any:
     if isinstance(value, os.PathLike):
         return _text(os.fsdecode(value), name)
     if isinstance(value, Mapping):
-        return {_text(str(key), name): plain(one, name) for key, one in value.items()}
+        return {_key(key, name): plain(one, name) for key, one in value.items()}
     if isinstance(value, (list, tuple, range)):
         return [plain(one, name) for one in value]
     if hasattr(value, "tolist"):  # arrays and numbers of NumPy, tensors of torch
         return plain(value.tolist(), name)
     raise InvalidArgument(name, f"a value of type {type(value).__name__}", "text, a number, True, False or a list")
+
+
+def _key(key: Any, name: str) -> str:
+    return _text(str(plain(key, name) if isinstance(key, int) else key), name)
+
+
+def _believable(value: int, name: str) -> int:
+    if value.bit_length() > _BITS:
+        raise InvalidArgument(name, f"a whole number of {value.bit_length()} bits", f"one of at most {_BITS}")
+    return value
 
 
 def _number(value: float, name: str) -> float:
@@ -65,7 +89,7 @@ def whole(value: Any, name: str, low: int, high: int) -> int:
     except TypeError:
         number = low - 1
     if not low <= number <= high:
-        raise InvalidArgument(name, repr(value), f"a whole number from {low} to {high}")
+        raise InvalidArgument(name, shown(value), f"a whole number from {low} to {high}")
     return number
 
 
@@ -74,8 +98,8 @@ def extents(shape: Any) -> Any:
     if not isinstance(shape, str):
         return shape
     words = shape.split("x")
-    if not all(word.isascii() and word.isdigit() for word in words):
-        raise InvalidArgument("shape", repr(shape), "HxW or CxHxW, e.g. '224x224'")
+    if not all(word.isascii() and word.isdigit() and len(word) < _DIGITS for word in words):
+        raise InvalidArgument("shape", shown(shape), "HxW or CxHxW, e.g. '224x224'")
     return [int(word) for word in words]
 
 

@@ -2,43 +2,21 @@
 from __future__ import annotations
 
 import ctypes
-import os
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from . import _library
-from ._arrays import as_array, as_floats, given
+from ._arrays import as_array, as_floats, given, is_of_pillow, pixels_of
+from ._files import write_whole
 from ._handles import ResultHandle
-from ._options import encoded, path_of
-from .errors import FileWriteFailed, InvalidArgument
+from ._options import encoded
+from .errors import InvalidArgument
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from ._arrays import AnyArray, Bytes
-
-
-def part_name(path: str | os.PathLike[str]) -> str:
-    """Where a file is written until it is whole: beside it, so that it can be renamed."""
-    return f"{os.fspath(path)}.part.{os.getpid()}"
-
-
-def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
-    """Writes a file that is there as a whole or not at all, whatever interrupts. Raises as Picture.save."""
-    name = os.fsdecode(path_of(path, "path"))
-    part = part_name(name)
-    try:
-        with open(part, "wb") as file:
-            file.write(data)
-        os.replace(part, name)
-    except OSError as problem:
-        raise FileWriteFailed(
-            name, problem.strerror or str(problem), "", "check the folder and its permissions"
-        ) from None
-    finally:
-        if os.path.exists(part):
-            os.unlink(part)
 
 
 class Picture:
@@ -54,7 +32,10 @@ class Picture:
         return bytes(self._result.array(0, "png").tobytes())
 
     def save(self, path: str | Path) -> None:
-        """Writes a PNG file. FileWriteFailed where it cannot, InvalidArgument where `path` is none."""
+        """Writes a PNG file that is there as a whole or not at all. One that it replaces keeps its mode, a link stays.
+
+        FileWriteFailed where it cannot, as to a pipe or a device; InvalidArgument where `path` is none.
+        """
         write_whole(path, self.png)
 
     def _repr_png_(self) -> bytes:
@@ -69,9 +50,7 @@ class Picture:
 
 
 def _photo_pixels(photo: Any) -> AnyArray:
-    if hasattr(photo, "convert") and hasattr(photo, "getbands"):
-        photo = photo.convert("RGB")
-    pixels = as_array(photo, "photo")
+    pixels = pixels_of(photo, "photo") if is_of_pillow(photo) else as_array(photo, "photo")
     if pixels.dtype == np.float32:
         return as_floats(pixels, "photo")
     if pixels.dtype != np.uint8:

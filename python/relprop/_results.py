@@ -12,7 +12,7 @@ import numpy as np
 from ._handles import ApartResult, ResultHandle
 from ._picture import Picture, render
 from ._table import Table
-from .errors import InvalidArgument
+from .errors import InvalidArgument, printable
 
 if TYPE_CHECKING:
     from ._arrays import AnyArray, Bytes, Floats
@@ -68,7 +68,7 @@ class Explanation:
         self.method: str = about["method"]
         """The method, as it was asked for."""
         self.name: str = about["name"]
-        """The input's path, or "input 3"."""
+        """The input's path as os.fsdecode has it (which need not be text that can be printed), or "input 3"."""
         self.photo: Bytes | None = about["photo"]
         """H×W×3 uint8 RGB, the pixels as the network sees them; None where the input was no picture."""
         self.input: Floats = about["input"]
@@ -201,7 +201,7 @@ class Explanation:
         kept = "" if share is None else f" · conservation {share:.1e}"
         answer, explained = self.prediction, self.target
         asked = "" if answer.said == explained.said else f" · explained: {explained}"
-        return f"{self.name}: {answer}{asked} · {self.method}{kept}"
+        return f"{printable(self.name)}: {answer}{asked} · {self.method}{kept}"
 
     def __repr__(self) -> str:
         return f"<relprop.Explanation {self}>"

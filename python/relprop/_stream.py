@@ -1,17 +1,45 @@
 """Streams of inputs: a batch is computed while the next one is read."""
 from __future__ import annotations
 
+from contextlib import suppress
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Callable, Iterable, Iterator, Sized, Union
+from typing import Any, Callable, Iterable, Iterator, Sized, Union
 
-from ._calls import Progress, Stop, Told
+from ._calls import Progress, Told
+from ._ending import Stop
 from ._inputs import Batch, Reader, joined
 from .errors import Cancelled, Error, NotConserved, NumericFailure, ShapeMismatch
 
-if TYPE_CHECKING:
-    from concurrent.futures import Future
-
 Read = Union[Batch, Error]
+
+
+class _Ahead:
+    """Reads in a thread of its own. Where the interpreter ends there are no more threads: in the caller's."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._pool: Any = None
+        with suppress(RuntimeError):
+            from concurrent.futures import ThreadPoolExecutor
+
+            self._pool = ThreadPoolExecutor(1, "relprop-reader")
+
+    def begun(self, inputs: list[tuple[int, Any]]) -> Callable[[], list[Read]] | None:
+        """What waits for them and gives them; None where there are none."""
+        if not inputs:
+            return None
+        if self._pool:
+            with suppress(RuntimeError):
+                waiting: Callable[[], list[Read]] = self._pool.submit(_read_all, self._reader, inputs).result
+                return waiting
+        return lambda: _read_all(self._reader, inputs)
+
+    def __enter__(self) -> _Ahead:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        if self._pool:
+            self._pool.shutdown()
 
 
 def _read_all(reader: Reader, inputs: list[tuple[int, Any]]) -> list[Read]:
@@ -87,14 +115,12 @@ def stream(
     explain: Callable[[Batch], Any],
 ) -> Iterator[Any]:
     """See Model.explain_many."""
-    from concurrent.futures import ThreadPoolExecutor
-
     total, done, source = len(inputs) if isinstance(inputs, Sized) else 0, 0, enumerate(inputs)
-    with Told(progress, Stop()) as told, ThreadPoolExecutor(1, "relprop-reader") as ahead:
-        nextup = _submitted(ahead, reader, source, batch)
+    with Told(progress, Stop()) as told, _Ahead(reader) as ahead:
+        nextup = ahead.begun(list(islice(source, batch)))
         while nextup is not None:
-            read = nextup.result()
-            nextup = _submitted(ahead, reader, source, batch)
+            read = nextup()
+            nextup = ahead.begun(list(islice(source, batch)))
             for answer in _answers(read, explain):
                 if isinstance(answer, Error) and errors == "raise":
                     raise answer
@@ -103,9 +129,3 @@ def stream(
                 yield answer
                 if stop:
                     raise Cancelled("progress", "it asked to stop")
-
-
-def _submitted(ahead: Any, reader: Reader, source: Iterator[tuple[int, Any]], batch: int) -> Future[list[Read]] | None:
-    inputs = list(islice(source, batch))
-    submitted: Future[list[Read]] | None = ahead.submit(_read_all, reader, inputs) if inputs else None
-    return submitted

@@ -4,6 +4,7 @@ from __future__ import annotations
 import html
 from typing import Any, Iterable, List, Mapping
 
+from ._options import shown
 from .errors import InvalidArgument
 
 
@@ -30,7 +31,7 @@ class Table(List[Mapping[str, Any]]):
         Raises InvalidArgument where no row has it.
         """
         if self and not any(name in row for row in self):
-            raise InvalidArgument("column", repr(name), f"one of {', '.join(self.columns)}")
+            raise InvalidArgument("column", shown(name), f"one of {', '.join(self.columns)}")
         return [row.get(name) for row in self]
 
     def to_pandas(self) -> Any:

@@ -3,15 +3,14 @@ from __future__ import annotations
 
 import json
 import os
-from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Iterable, Iterator, NamedTuple, Sequence
 
 import numpy as np
 
-from ._options import MOST_TOGETHER, path_of, whole
-from ._picture import part_name, write_whole
-from .errors import FileWriteFailed, InvalidArgument, ShapeMismatch
+from ._files import make_folder, replacing, write_whole
+from ._options import MOST_TOGETHER, path_of, shown, whole
+from .errors import InvalidArgument, ShapeMismatch
 
 if TYPE_CHECKING:
     from ._arrays import AnyArray, Floats
@@ -94,24 +93,6 @@ def _samples(
         taken += len(part)
 
 
-@contextmanager
-def _whole(paths: Sequence[str]) -> Iterator[list[str]]:
-    """Names to write to; they become `paths` where nothing goes wrong, and are removed otherwise."""
-    parts = [part_name(path) for path in paths]
-    try:
-        yield parts
-        for part, path in zip(parts, paths):
-            os.replace(part, path)
-    except OSError as problem:
-        if isinstance(problem, FileWriteFailed) or hasattr(problem, "where"):  # the library's own say what they mean
-            raise
-        raise FileWriteFailed(paths[0], str(problem), "", "check the folder and its permissions") from None
-    finally:
-        for part in parts:
-            if os.path.exists(part):
-                os.unlink(part)
-
-
 def _yaml(values: dict[str, Any], indent: str = "") -> str:
     """YAML of what a project is made of; JSON's text is quoted as YAML wants it."""
     lines = ""
@@ -167,12 +148,14 @@ def export_virelay(
     batch = whole(batch, "batch", 1, MOST_TOGETHER)
     strategy = strategy or ("predicted_label" if labels is None else "true_label")
     if strategy != "predicted_label" and (strategy != "true_label" or labels is None):
-        raise InvalidArgument("strategy", repr(strategy), "'predicted_label', or with labels 'true_label'")
+        raise InvalidArgument("strategy", shown(strategy), "'predicted_label', or with labels 'true_label'")
     place = os.fsdecode(path_of(folder, "folder"))
     files = [os.path.join(place, one) for one in (_INPUT, _ATTRIBUTION)]
-    with _whole(files) as parts:
-        os.makedirs(place, exist_ok=True)
-        with h5py.File(parts[0], "w") as data, h5py.File(parts[1], "w") as attributions:
+    make_folder(place)
+    with replacing(*files) as parts:
+        for part in parts:
+            part.close()  # HDF5 locks its files itself, and opens them by name
+        with h5py.File(parts[0].name, "w") as data, h5py.File(parts[1].name, "w") as attributions:
             database = _Database(data, attributions, model.layout == "nhwc")
             for sample in _samples(model, inputs, labels, strategy == "true_label", batch, options):
                 database.add(sample)

@@ -15,7 +15,7 @@ def _sentence(where: str, got: str, expected: str, hint: str) -> str:
     return f"{text}; {hint}" if hint else text
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """A path may hold what is no text, lone surrogates: they are told by number, so that an error can be printed."""
     return text.encode("utf-8", "backslashreplace").decode()
 
@@ -30,10 +30,10 @@ class Error(Exception):
     code: int = 0
 
     def __init__(self, where: str, got: str, expected: str = "", hint: str = "") -> None:
-        self.where = _printable(where)
-        self.got = _printable(got)
-        self.expected = _printable(expected)
-        self.hint = _printable(hint)
+        self.where = printable(where)
+        self.got = printable(got)
+        self.expected = printable(expected)
+        self.hint = printable(hint)
         super().__init__(str(self))
 
     def __str__(self) -> str:

@@ -204,6 +204,31 @@ class Options(unittest.TestCase):
         self.refused(relprop.InvalidArgument, "method", method=3)
         self.refused(relprop.InvalidArgument, "target", target=float("inf"))
 
+    def test_whole_numbers_without_end(self):
+        """Python has no text of a number with more than 4300 digits."""
+        huge, x = 10**5000, np.zeros((1, 3, 96, 96), np.float32)
+        for value in (huge, -huge, 1 << 64):
+            for name in ("memory", "target", "noise", "shape", "contrast", "labels", "preprocess", "method", "from_"):
+                for many in (value, [1, value], {"one": value}, {value: "one"}):
+                    with self.subTest(name), self.assertRaises(relprop.InvalidArgument) as caught:
+                        self.net.explain(x, **{name: many})
+                    self.assertEqual(caught.exception.where, name)
+        self.assertEqual(str(caught.exception), "from_: a whole number of 65 bits (expected one of at most 64)")
+        for name, ask in {
+            "pixels": lambda: relprop.set_budgets(pixels=huge),
+            "shape": lambda: self.net.explain(support.PICTURE, shape="9" * 5000 + "x1"),
+            "batch": lambda: self.net.explain_many([x], batch=huge),
+            "errors": lambda: self.net.explain_many([x], errors=huge),
+            "progress": lambda: self.net.explain(x, progress=huge),
+            "limit": lambda: self.net.evaluate("voc:none", limit=huge),
+            "zoom": lambda: relprop.render(x[0], zoom=huge),
+            "column": lambda: relprop.methods().column(huge),
+        }.items():
+            with self.subTest(name), self.assertRaises(relprop.InvalidArgument) as caught:
+                ask()
+            self.assertEqual(caught.exception.where, name)
+            self.assertLess(len(str(caught.exception)), 500)
+
     def test_pictures_of_maps(self):
         for map, photo, kind in (
             (np.zeros((4, 4), int), None, relprop.InvalidArgument),

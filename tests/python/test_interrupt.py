@@ -108,7 +108,7 @@ print("goes on", net.explain(sys.argv[2], **options).map.shape)
 import signal, sys, relprop
 relprop.load(sys.argv[1]).explain(sys.argv[2], "rap")
 signal.signal(signal.SIGALRM, signal.default_int_handler)
-signal.setitimer(signal.ITIMER_REAL, float(sys.argv[3]))
+signal.setitimer(signal.ITIMER_REAL, float(sys.argv[3]), 5)  # again: Python drops what comes while an object is finalized
 while True:
     relprop.load(sys.argv[1]).explain(sys.argv[2], "rap")
 """

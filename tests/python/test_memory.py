@@ -1,6 +1,7 @@
 """Whose memory an array is: nothing is copied in vain, nothing is lost, and threads do not disturb each other."""
 import gc
 import threading
+import time
 import unittest
 import weakref
 
@@ -59,6 +60,35 @@ class Copies(unittest.TestCase):
         self.assertEqual(r.sum, before)
 
 
+def kept_by(call):
+    """What a call that fails raises, and what it keeps of what it was given a moment later."""
+
+    def told(done, total):
+        raise KeyError("mine")
+
+    x, kind = batch_of(0), None
+    given = {"input": weakref.ref(x), "progress": weakref.ref(told)}
+    try:
+        call(x, told)
+    except Exception as error:
+        kind = type(error)
+    del x, told
+    for _ in range(100):  # another thread has just done the call
+        kept = [name for name, one in given.items() if one() is not None]
+        if not kept:
+            break
+        time.sleep(0.02)
+    return kind, kept
+
+
+def in_a_thread(call):
+    result = []
+    thread = threading.Thread(target=lambda: result.append(call()))
+    thread.start()
+    thread.join()
+    return result[0]
+
+
 class Lifetimes(unittest.TestCase):
     def test_an_array_keeps_what_it_is_a_view_of(self):
         net = relprop.load(support.MODEL)
@@ -95,6 +125,23 @@ class Lifetimes(unittest.TestCase):
             with self.assertRaises(relprop.InvalidArgument):
                 call()
         self.assertGreater(np.abs(r.map).sum(), 0)
+
+    def test_a_call_that_fails_keeps_nothing(self):
+        """Neither its input nor the progress function, not even until the collector comes."""
+        net, data = relprop.load(support.MODEL), f"voc:{support.EXAMPLES}/pictures"
+        gc.disable()
+        self.addCleanup(gc.enable)
+        for call, kind in (
+            (lambda x, told: net.explain(x, "gradient", progress=told), KeyError),
+            (lambda x, told: net.explain(x, ["gradient", "occlusion:window=48,stride=24"], progress=told), KeyError),
+            (lambda x, told: list(net.explain_many([x[0]], "gradient", progress=told)), KeyError),
+            (lambda x, told: net.evaluate(data, "gradient", progress=told, limit=1), KeyError),
+            (lambda x, told: net.explain(x, "gradient", target=4711, progress=told), relprop.UnknownTarget),
+            (lambda x, told: net.explain(x * np.nan, "gradient", progress=told), relprop.NonFiniteInput),
+            (lambda x, told: net.forward(np.full_like(x, np.nan)), relprop.NonFiniteInput),
+        ):
+            for run in (lambda one: one(), in_a_thread):
+                self.assertEqual(run(lambda: kept_by(call)), (kind, []))
 
     def test_a_model_goes_while_its_explainers_are_kept(self):
         for _ in range(3):

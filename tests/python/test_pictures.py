@@ -85,6 +85,17 @@ class Rendering(support.TemporaryFolderTest):
         odd.write_bytes(support.PICTURE.read_bytes())
         self.assertNotIn("<b>", relprop.load(support.MODEL).explain(odd, "gradient")._repr_html_())
 
+    def test_a_name_that_is_no_text_is_shown_as_text(self):
+        odd = os.fsencode(self.folder) + b"/n\xff.jpg"
+        with open(odd, "wb") as file:
+            file.write(support.PICTURE.read_bytes())
+        net = relprop.load(support.MODEL)
+        r = net.explain(os.fsdecode(odd), "gradient")
+        two = net.explain([os.fsdecode(odd)] * 2, "gradient")
+        self.assertEqual(r.name, os.fsdecode(odd))
+        for text in (str(r), repr(r), r._repr_html_(), str(two), repr(two), two._repr_html_()):
+            self.assertIn("/n\\udcff.jpg", text.encode().decode())
+
     def test_a_file_is_whole_or_not_there(self):
         self.r.picture("heat").save(self.folder / "map.png")
         self.assertEqual(decoded((self.folder / "map.png").read_bytes()), (96, 96))

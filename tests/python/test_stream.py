@@ -70,6 +70,45 @@ class Streams(unittest.TestCase):
         with self.assertRaises(relprop.InvalidArgument):
             self.net.explain_many(inputs, errors="hide")
 
+    def test_an_input_that_raises_takes_its_place(self):
+        class Raises:
+            def __init__(self, error):
+                self.error = error
+
+            def __array__(self, *_how, **_more):
+                raise self.error
+
+        class Pillows(Raises):
+            """As a picture of Pillow whose file is cut short: it is read only now."""
+
+            def getbands(self):
+                return "RGB"
+
+            def convert(self, mode):
+                raise self.error
+
+        good, cut = np.zeros((3, 96, 96), np.float32), Pillows(OSError("image file is truncated"))
+        inputs = {
+            Raises(RuntimeError("mine")): relprop.InvalidArgument,
+            Raises(relprop.UnknownNode("my node", "lost")): relprop.UnknownNode,
+            Raises(MemoryError()): relprop.OutOfMemory,
+            cut: relprop.MalformedImage,
+            Pillows(SyntaxError("broken PNG file")): relprop.MalformedImage,
+        }
+        for batch in (1, 16):
+            maps = list(self.net.explain_many([good, *inputs, good], "gradient", batch=batch, errors="return"))
+            self.assertEqual([type(one) for one in maps[1:-1]], list(inputs.values()))
+            self.assertEqual(maps[0].relevance.tobytes(), maps[-1].relevance.tobytes())
+            self.assertEqual([one.where for one in maps[1:-1]], ["input 1", "my node", *(f"input {i}" for i in (3, 4, 5))])
+        self.assertEqual(str(maps[4]), "input 4: OSError: image file is truncated (expected a picture that Pillow can read)")
+        self.assertIs(maps[4].__cause__, cut.error)
+        for call in (self.net.explain, self.net.forward):
+            with self.assertRaisesRegex(relprop.InvalidArgument, "^input: no array, RuntimeError: mine") as caught:
+                call(next(iter(inputs)))
+            self.assertIs(type(caught.exception.__cause__), RuntimeError)
+        with self.assertRaisesRegex(relprop.MalformedImage, "^photo: .*truncated"):
+            relprop.render(np.zeros((4, 4), np.float32), cut)
+
     def test_inputs_without_a_path_are_numbered_by_their_place(self):
         good = np.zeros((3, 96, 96), np.float32)
         inputs = [good] * 3 + [support.PICTURE.read_bytes(), good[None], support.PICTURE, good]
