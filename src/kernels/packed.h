@@ -10,6 +10,9 @@
 
 namespace relprop {
 
+// What they are for errors.
+constexpr const char* kPackedWeights = "weights in a kernel's order";
+
 // Layout: the order, comparable. Packed: what holds them.
 template <class Layout, class Packed>
 class PackedWeights {

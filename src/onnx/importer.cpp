@@ -49,8 +49,8 @@ ImportedModel importModel(const std::filesystem::path& path, const ImportOptions
 
 ImportedModel importModelFromBytes(std::span<const std::uint8_t> bytes, const std::filesystem::path& folder,
                                    const std::string& name, const ImportOptions& options) {
-  onnx_import::requireModelSize(bytes.size(),
-                                name);  // before anything reads them: in memory a size is what a caller says
+  // Before anything reads them: of bytes in memory the number is what a caller says.
+  onnx_import::requireModelSize(bytes.size(), name);
   onnx_import::ExternalData external(folder);
   FileHash hash;
   // Beside the import where the system has a thread to spare, and else by whoever waits for it.

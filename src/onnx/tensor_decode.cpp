@@ -213,9 +213,7 @@ std::vector<Out> fromRaw(std::span<const std::uint8_t> bytes, Convert convert, b
 class Decoder {
  public:
   Decoder(const RawTensor& tensor, ExternalData& external, const std::string& where)
-      : tensor_(tensor), external_(external), where_(where), count_(checkedCount(tensor, where)) {
-    requireMemory(static_cast<std::int64_t>(4 * count_), where);
-  }
+      : tensor_(tensor), external_(external), where_(where), count_(checkedCount(tensor, where)) {}
 
   // T: the element type in raw bytes; `typed`: the field for it, whose elements are wider than T for the short types.
   template <class T, class Wide>
@@ -249,10 +247,12 @@ class Decoder {
     if (tensor_.external.used || tensor_.hasRaw) {
       auto bytes = tensor_.external.used ? external_.bytes(tensor_.external, where_) : tensor_.raw;
       requireSize(bytes.size(), count_, sizeof(T), tensor_, where_);
+      requireMemory(static_cast<std::int64_t>(count_ * sizeof(Out)), where_);
       return fromRaw<T, Out>(bytes, convert, finite_);
     }
     requireSize(typed.size() * sizeof(T), count_, sizeof(T), tensor_, where_);
     requireRange(typed, fits<T, Wide>);
+    requireMemory(static_cast<std::int64_t>(count_ * sizeof(Out)), where_);
     std::vector<Out> values(count_);
     std::transform(typed.begin(), typed.end(), values.begin(), [&](Wide v) { return convert(narrow<T>(v)); });
     finite_ = allFinite(values.data(), values.size());

@@ -19,9 +19,6 @@ bool hasMemoryFor(std::int64_t bytes);
 // Writes a zero to each page where a container counts them.
 void claimPages(void* memory, std::int64_t bytes);
 
-// What weights are for errors once they lie as a kernel reads them.
-constexpr const char* kPackedWeights = "weights in a kernel's order";
-
 // What ends the memory that there is, for errors: "the machine's 25325.3 MB", "the limit of 400.0 MB (ulimit -v)" or
 // "the container's 512.0 MB, 130.0 MB of which are left and 16.8 MB kept back".
 std::string memoryBound();
