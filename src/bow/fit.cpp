@@ -298,7 +298,7 @@ Fitted fitAll(const TrainingSet& set, const FitOptions& options, Progress& progr
     Gram gram = gramOf(set, options.align, kernels, [&] { progress.step(0); });
     ClassFitter fitter(set, options, gram, progress);
     std::vector<ClassFitter::Result> parts(set.classes.size());
-    requireRoom(set.pictures(), std::min<std::int64_t>(set.classes.size(), 8));
+    requireRoom(set.pictures(), static_cast<std::int64_t>(std::min(parts.size(), kMostThreadsByThemselves)));
     inParallel(parts.size(), [&](std::size_t k) { parts[k] = fitter.fitClass(static_cast<std::int64_t>(k)); });
     Fitted fitted{joined(set, std::move(kernels), parts), {}};
     for (const auto& part : parts) fitted.classes.push_back(part.fit);

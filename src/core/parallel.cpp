@@ -9,12 +9,6 @@
 
 namespace relprop {
 
-namespace {
-
-constexpr std::size_t kMostThreads = 8;  // more do not move memory faster
-
-}  // namespace
-
 void inParallel(std::size_t count, const std::function<void(std::size_t)>& work, std::size_t threads) {
   std::vector<std::exception_ptr> failures(count);
   std::atomic<std::size_t> next{0};
@@ -25,7 +19,7 @@ void inParallel(std::size_t count, const std::function<void(std::size_t)>& work,
         failures[i] = std::current_exception();
       }
   };
-  if (threads == 0) threads = std::min<std::size_t>(std::thread::hardware_concurrency(), kMostThreads);
+  if (threads == 0) threads = std::min<std::size_t>(std::thread::hardware_concurrency(), kMostThreadsByThemselves);
   {
     std::vector<std::jthread> helpers;
     try {

@@ -5,6 +5,7 @@
 
 #include <map>
 
+#include "paths.h"
 #include "relprop/error.h"
 #include "relprop/explain.h"
 
@@ -63,11 +64,7 @@ std::vector<std::size_t> picturesOfEach(const BowPictures& pictures) {
 // Another copy of the set, or photos that were exchanged.
 std::string sizesOf(const Dataset& data) {
   std::string sizes;
-  for (std::size_t i = 0; i < data.size(); ++i) {
-    std::error_code unreadable;  // or no file of its own: a set in one file
-    const std::uintmax_t size = std::filesystem::file_size(data.file(i), unreadable);
-    sizes += fmt::format("{} ", unreadable ? 0 : size);
-  }
+  for (std::size_t i = 0; i < data.size(); ++i) sizes += fmt::format("{} ", sizeIfAny(data.file(i)));
   return sizes;
 }
 

@@ -117,6 +117,12 @@ fs::path existingAbove(fs::path path) {
   return path;
 }
 
+std::uintmax_t sizeIfAny(const fs::path& file) {
+  std::error_code unreadable;
+  const std::uintmax_t size = fs::file_size(file, unreadable);
+  return unreadable ? 0 : size;
+}
+
 std::size_t longestName(const fs::path& folder) {
   std::error_code ignored;
   const long most = ::pathconf(existingAbove(fs::absolute(folder, ignored)).c_str(), _PC_NAME_MAX);

@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <filesystem>
 #include <set>
 #include <string>
@@ -46,6 +47,10 @@ std::size_t longestName(const std::filesystem::path& folder);
 void requirePlaceOfFile(const std::filesystem::path& file, const std::string& option = "--out");
 // The same of what writeFile writes: devices and pipes take what they are sent, and nobody makes a folder.
 void requirePlaceOfText(const std::filesystem::path& file, const std::string& option = "--out");
+
+// Bytes of a file, to tell it from another of its name; 0 where it cannot be seen, or is none of its own, as a picture
+// of a set in one file.
+std::uintmax_t sizeIfAny(const std::filesystem::path& file);
 
 // With those above it; throws FileWriteFailed. One that is there is left as it is.
 void makeFolder(const std::filesystem::path& folder);

@@ -54,12 +54,9 @@ std::string megabytes(double bytes) {
 // FNV-1a, to tell lists of files apart: the same paths may be seen from another folder, or hold other pictures by now.
 std::string digest(const std::vector<Input>& inputs) {
   std::uint64_t hash = 14695981039346656037u;
-  for (const Input& input : inputs) {
-    std::error_code unreadable;
-    const std::uintmax_t size = fs::file_size(input.path, unreadable);
-    for (const char c : fmt::format("{}\n{}\n", input.path.string(), unreadable ? 0 : size))
+  for (const Input& input : inputs)
+    for (const char c : fmt::format("{}\n{}\n", input.path.string(), sizeIfAny(input.path)))
       hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211u;
-  }
   return fmt::format("{:016x}", hash);
 }
 

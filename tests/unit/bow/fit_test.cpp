@@ -79,10 +79,6 @@ double coefficientOf(const Machine& machine, const TrainingSet& set, std::int64_
   return 0;
 }
 
-}  // namespace
-
-namespace {
-
 // So many bytes more than the process has of addresses now.
 void limitAddresses(std::int64_t more) {
   std::int64_t pages = 0;

@@ -97,10 +97,9 @@ void* explainJob(void* of) {
   return nullptr;
 }
 
-void* resultOf(Job& job, bool cancelled) {
+void* resultOf(Job& job) {
   pthread_t thread{};
   pthread_create(&thread, nullptr, explainJob, &job);
-  if (cancelled) pthread_cancel(thread);
   void* ended = nullptr;
   pthread_join(thread, &ended);
   return ended;
@@ -114,7 +113,7 @@ TEST(CHost, AThreadIsCancelledBehindTheCall) {
                pthread_cancel(pthread_self());
                return 0;
              }};
-  EXPECT_EQ(resultOf(job, false), PTHREAD_CANCELED);
+  EXPECT_EQ(resultOf(job), PTHREAD_CANCELED);
   expectOk(job.code);
   expectOk(relprop_result_free(job.result));
 }
@@ -125,7 +124,7 @@ TEST(CHost, AThreadThatEndsWithinLeavesTheExplainerAsItWas) {
   const Tensor input = noise(1);
   static int mark = 0;
   Job job = {explainer.get(), &input, [](void*, std::int64_t, std::int64_t) -> int { pthread_exit(&mark); }};
-  EXPECT_EQ(resultOf(job, false), &mark);
+  EXPECT_EQ(resultOf(job), &mark);
   explained(explainer.get(), input);
 }
 

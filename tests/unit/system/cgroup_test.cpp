@@ -25,27 +25,27 @@ class GroupMemoryTest : public testing::Test {
     write(folder / "memory.stat",
           "anon 7\nfile 9000\ninactive_file " + std::to_string(cached - 10) + "\nactive_file 10\n");
   }
+  void expectMemory(std::int64_t limit, std::int64_t left) const {
+    const auto found = groupMemory(root_.path());
+    ASSERT_TRUE(found);
+    EXPECT_EQ(found->limit, limit);
+    EXPECT_EQ(found->left, left);
+  }
   TemporaryFolder root_;
 };
 
 TEST_F(GroupMemoryTest, IsThatOfItsGroup) {
   write("proc/self/cgroup", "0::/a/b\n");
   writeGroup("a/b", "1000", 500, 200);
-  const auto found = groupMemory(root_.path());
-  ASSERT_TRUE(found);
-  EXPECT_EQ(found->limit, 1000);
-  EXPECT_EQ(found->left, 700) << "files can be read again";
+  expectMemory(1000, 700);  // files can be read again
 }
 
 TEST_F(GroupMemoryTest, OrOfOneAroundItThatHasLessLeft) {
   write("proc/self/cgroup", "0::/a/b\n");
-  writeGroup("a/b", "1000", 100, 0x10);
+  writeGroup("a/b", "1000", 100, 16);
   writeGroup("a", "2000", 1900, 50);
   writeGroup("", "max", 5000, 20);
-  const auto found = groupMemory(root_.path());
-  ASSERT_TRUE(found);
-  EXPECT_EQ(found->limit, 2000);
-  EXPECT_EQ(found->left, 150);
+  expectMemory(2000, 150);
 }
 
 TEST_F(GroupMemoryTest, OfVersionOneCountsWhatIsWithinToo) {
@@ -54,26 +54,20 @@ TEST_F(GroupMemoryTest, OfVersionOneCountsWhatIsWithinToo) {
   write("sys/fs/cgroup/memory/job/memory.usage_in_bytes", "96000\n");
   write("sys/fs/cgroup/memory/job/memory.stat",
         "inactive_file 1\nactive_file 1\ntotal_inactive_file 20000\ntotal_active_file 6000\n");
-  const auto found = groupMemory(root_.path());
-  ASSERT_TRUE(found);
-  EXPECT_EQ(found->limit, 4096000);
-  EXPECT_EQ(found->left, 4026000);
+  expectMemory(4096000, 4026000);
 }
 
 // A container without a namespace of its own reads the host's path, and finds its own group at the mount.
 TEST_F(GroupMemoryTest, WhereThePathIsTheHostsItIsTheMounts) {
   write("proc/self/cgroup", "0::/docker/0123\n");
   writeGroup("", "800", 100, 10);
-  const auto found = groupMemory(root_.path());
-  ASSERT_TRUE(found);
-  EXPECT_EQ(found->left, 710);
+  expectMemory(800, 710);
 }
 
 TEST_F(GroupMemoryTest, LeftIsNeverBelowNothing) {
   write("proc/self/cgroup", "0::/\n");
   writeGroup("", "800", 900, 10);
-  ASSERT_TRUE(groupMemory(root_.path()));
-  EXPECT_EQ(groupMemory(root_.path())->left, 0);
+  expectMemory(800, 0);
 }
 
 TEST_F(GroupMemoryTest, NoneWithoutALimit) {
