@@ -124,13 +124,17 @@ struct AxisFields {
 AxisFields axisFields(const Window& window, const Shape& input, std::size_t axis) {
   const std::int64_t in = input[axis + 2], out = window.output[axis], begin = window.padBegin[axis];
   const std::int64_t reach = (out - 1) * window.strides[axis] + covered(window, axis) - in - begin;
+  const std::int64_t end = std::max(window.padEnd[axis], reach);
+  // A lone window has no next one, nor a lone tap, and oneDNN no kernels for the distances that a file may give them:
+  // the least beyond which there is none.
+  const std::int64_t beyond = begin + in + end - covered(window, axis) + 1;
   return {in,
           out,
           window.kernel[axis],
-          window.strides[axis],
-          window.dilations[axis],
+          out > 1 ? window.strides[axis] : std::min(window.strides[axis], beyond),
+          window.kernel[axis] > 1 ? window.dilations[axis] : 1,
           begin,
-          std::max(window.padEnd[axis], reach),
+          end,
           window.padEnd[axis]};
 }
 

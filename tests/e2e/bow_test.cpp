@@ -24,6 +24,9 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::StartsWith;
 
+// Under the sanitizers a training takes half a minute.
+constexpr const char* kTrainsToo = "trainings are not: TrainsOnADataSetAndMeasures, and the library's own";
+
 class BowTest : public testing::Test {
  protected:
   std::string data() const { return "voc:" + exampleData().string(); }
@@ -124,6 +127,7 @@ TEST_F(BowTest, GoesOnAfterAnInterruptionWithTheSameResult) {
 }
 
 TEST_F(BowTest, ClassesWithFewPhotosAreLeftOut) {
+  E2E_SKIP_SANITIZED(kTrainsToo);
   const fs::path photos = folder_ / "photos";
   for (const auto& [from, to] :
        {std::pair{"val_00000.jpg", "many/1.jpg"}, {"val_00001.jpg", "many/2.jpg"}, {"val_00002.jpg", "few/3.jpg"}}) {
@@ -140,6 +144,7 @@ TEST_F(BowTest, ClassesWithFewPhotosAreLeftOut) {
 
 // Numbers that are no places among the bag's classes: it knows them by name.
 TEST_F(BowTest, ClassesThatAreNumbersAreFoundAgain) {
+  E2E_SKIP_SANITIZED(kTrainsToo);
   const std::string spec = boxesOf({3, 3, 3, 3, 1200, 1200, 1200, 1200});
   const Outcome trained = trainOn(spec);
   ASSERT_EQ(trained.code, 0) << trained.err;
@@ -155,6 +160,7 @@ TEST_F(BowTest, ClassesThatAreNumbersAreFoundAgain) {
 }
 
 TEST_F(BowTest, NumbersThatWereTooRareFallAway) {
+  E2E_SKIP_SANITIZED(kTrainsToo);
   const std::string spec = boxesOf({3, 3, 3, 7, 7, 7, 7, 9});
   const Outcome trained = trainOn(spec, "2");
   ASSERT_EQ(trained.code, 0) << trained.err;
@@ -166,6 +172,7 @@ TEST_F(BowTest, NumbersThatWereTooRareFallAway) {
 }
 
 TEST_F(BowTest, NumbersOfImageNetHaveItsNames) {
+  E2E_SKIP_SANITIZED(kTrainsToo);
   const auto list = [this](int most) {
     listed("val.txt", "",
            [&](int k, const std::string& name) { return name + (k < 4 ? " 3" : " " + std::to_string(most)); });
@@ -192,6 +199,7 @@ TEST_F(BowTest, NumbersThatAreNoClassAreRefused) {
 }
 
 TEST_F(BowTest, PhotosThatCannotBeReadAreNamed) {
+  E2E_SKIP_SANITIZED(kTrainsToo);
   fs::create_directories(folder_.path() / "photos/a");
   fs::create_directories(folder_.path() / "photos/b");
   fs::copy_file(examplePicture(), folder_ / "photos/a/1.jpg");
@@ -208,6 +216,7 @@ TEST_F(BowTest, PhotosThatCannotBeReadAreNamed) {
 }
 
 TEST_F(BowTest, WordsAreDrawnFromTheDataSetThatTheFileNames) {
+  E2E_SKIP_SANITIZED(kTrainsToo);
   ASSERT_EQ(train({"--words", "40"}).code, 0);
   const std::string sheets = folder_ / "words";
   const Outcome outcome = relprop({"bow", "words", out(), "-o", sheets, "--patches", "5", "--side", "20"});
@@ -240,6 +249,7 @@ TEST_F(BowTest, ImportsAModelOfLibsvm) {
 }
 
 TEST_F(BowTest, ListsAreOneWord) {
+  E2E_SKIP_SANITIZED(kTrainsToo);
   writeSvm();
   const std::vector<Arguments> lists = {{"train", "--C", "1,10", data()},
                                         {"train", "--tiles", "1x1,2x2", data()},
@@ -260,6 +270,7 @@ TEST_F(BowTest, ListsAreOneWord) {
 
 // One that is given again goes on with the first.
 TEST_F(BowTest, ListsGivenAgainGoOn) {
+  E2E_SKIP_SANITIZED(kTrainsToo);
   ASSERT_EQ(train({"--tiles", "1x1,2x2"}).code, 0);
   const std::string bytes = readText(out());
   EXPECT_EQ(train({"--tiles", "1x1", "--tiles", "2x2"}).code, 0);
@@ -295,6 +306,7 @@ TEST_F(BowTest, WrongUsageIsExitCodeTwo) {
 }
 
 TEST_F(BowTest, WhatFailsEarlyLeavesNoFolders) {
+  E2E_SKIP_SANITIZED(kTrainsToo);
   const std::string made = folder_ / "new", file = made + "/below/model.bow";
   for (const char* name : {"photos/a/1.jpg", "photos/b/2.jpg"}) {
     fs::create_directories((folder_.path() / name).parent_path());
@@ -322,6 +334,7 @@ TEST_F(BowTest, WhatFailsEarlyLeavesNoFolders) {
 
 // Before the features, which take most of the time, and without parts that a right training would stumble over.
 TEST_F(BowTest, ClassesThatNothingTellsApartAreRefusedFirst) {
+  E2E_SKIP_SANITIZED(kTrainsToo);
   expectRefused(trainOn(boxesOf({3, 3, 3, 3, 3, 3, 3, 3})), "'class 3' as the class of all or none");
   EXPECT_FALSE(fs::exists(parts()));
   const Outcome mended = trainOn(boxesOf({3, 3, 3, 3, 7, 7, 7, 7}));
@@ -329,6 +342,7 @@ TEST_F(BowTest, ClassesThatNothingTellsApartAreRefusedFirst) {
 }
 
 TEST_F(BowTest, NumbersOfTheClassifierThatAreNone) {
+  E2E_SKIP_SANITIZED(kTrainsToo);
   for (const char* kernel : {"chi2:gamma=0", "chi2:gamma=-0", "intersection,rbf:beta=2,gamma=0"})
     expectRefused(train({"--kernel", kernel}), "has a gamma of 0", 2);
   expectRefused(train({"--kernel", "chi2:gamma=1e-20"}), "gamma: 1e-20 (expected");

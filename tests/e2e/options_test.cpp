@@ -38,18 +38,18 @@ void expectWrongUsage(const Outcome& outcome, const std::string& why) {
   EXPECT_THAT(outcome.err, HasSubstr("relprop: error: " + why));
 }
 
-// INT and UINT are CLI11's names for what it reads by its own rules, as C does.
+// INT and UINT are CLI11's names for what it reads by its own rules, as C does. All others are read by one function:
+// each option gets one of the values in turn.
 TEST(Options, WholeNumbersAreDecimal) {
   E2E_SKIP_SANITIZED("every option of every command has some runs of its own");
+  std::vector<std::pair<std::string, std::string>> wrong = {{std::string(30, '9'), "too large"}};
+  for (const char* value : {"0x10", "+3", " 3", "1.5"}) wrong.emplace_back(value, "no whole number");
   std::size_t count = 0;
   for (const Arguments& command : kCommandsWithOptions) {
     EXPECT_THAT(optionsTaking(command, "U?INT"), testing::IsEmpty()) << command.back();
     for (const std::string& option : optionsTaking(command, "N(?:,…)?[: \n]")) {
-      ++count;
-      for (const std::string value : {"0x10", "+3", " 3", "1.5"})
-        expectWrongUsage(withOption(command, option, value), option + ": '" + value + "' is no whole number");
-      const std::string large(30, '9');
-      expectWrongUsage(withOption(command, option, large), option + ": '" + large + "' is too large");
+      const auto& [value, why] = wrong[count++ % wrong.size()];
+      expectWrongUsage(withOption(command, option, value), option + ": '" + value + "' is " + why);
     }
   }
   EXPECT_GT(count, 30u) << "or the help has another form";

@@ -77,6 +77,7 @@ TEST_F(PatternsTest, OneEntryForEveryLayer) {
 }
 
 TEST_F(PatternsTest, GoesOnAfterAnInterruptionWithTheSameResult) {
+  E2E_SKIP_SANITIZED("a part that was left is: ADamagedPartIsRefusedAndNamed");
   const std::string images = photos(400);
   ASSERT_EQ(patterns(images).code, 0);
   const std::string uninterrupted = readText(out());

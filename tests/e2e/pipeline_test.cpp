@@ -77,18 +77,17 @@ TEST_F(PipelineTest, MethodsThatStayCompiledTakeTurns) {
 
 // All there are come one at a time: each goes through all inputs before the next one does.
 TEST_F(PipelineTest, AllMethodsGoThroughTheInputsOneAfterAnother) {
-  makePhotos(4);
+  makePhotos(3);
   spoil(1);
   const Outcome outcome = explain({"--json", "--save", "none", "--methods", "all", "--batch", "2"});
   EXPECT_EQ(outcome.code, 1);
   const std::vector<std::string> lines = results(outcome);
   ASSERT_GT(lines.size(), 60u);
-  ASSERT_EQ(lines.size() % 3, 0u);
-  for (std::size_t i = 0; i < lines.size(); i += 3) {
+  ASSERT_EQ(lines.size() % 2, 0u);
+  for (std::size_t i = 0; i < lines.size(); i += 2) {
     const std::string method = lines[i].substr(5);
-    EXPECT_THAT(std::vector<std::string>(lines.begin() + static_cast<std::ptrdiff_t>(i),
-                                         lines.begin() + static_cast<std::ptrdiff_t>(i) + 3),
-                ElementsAre("1000 " + method, "1002 " + method, "1003 " + method));
+    EXPECT_EQ(lines[i], "1000 " + method);
+    EXPECT_EQ(lines[i + 1], "1002 " + method);
   }
   const std::string error = "1001.jpg: an unknown format";
   const std::size_t said = outcome.err.find(error);

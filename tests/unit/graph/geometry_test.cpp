@@ -188,6 +188,19 @@ TEST(Geometry, RefusesPadsOfConvolutionsBeyondAnyKernel) {
   }
 }
 
+// What lies between windows, or taps, is nothing where there is one of them.
+TEST(Geometry, DistancesOfALoneWindowAndTapAreTheLeast) {
+  constexpr std::int64_t kLarge = (std::int64_t{1} << 31) - 1;
+  for (const Op op : {Op::Conv, Op::MaxPool}) {
+    OneNode one = pool(
+        {1, 2, 5, 8}, {{"kernel_shape", Ints{3, 1}}, {"strides", Ints{kLarge, 2}}, {"dilations", Ints{2, kLarge}}}, op);
+    if (op == Op::Conv) one.node.inputs.push_back(addDynamicValue(one.graph, "w", {4, 2, 3, 1}));
+    const ConvGeometry g = decode(one);
+    EXPECT_EQ((std::vector{g.OH, g.SH, g.DH}), (Ints{1, 1, 2}));
+    EXPECT_EQ((std::vector{g.OW, g.SW, g.DW}), (Ints{4, 2, 1}));
+  }
+}
+
 // Of dilated windows the first may have a tap inside and the next none.
 TEST(Geometry, LaterWindowsInThePaddingAreRefused) {
   const auto dilated = [](std::int64_t stride) {
