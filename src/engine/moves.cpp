@@ -102,20 +102,28 @@ std::int64_t roundPosition(const std::string& how, double x) {
   return static_cast<std::int64_t>(std::round(x));
 }
 
-ResizeAxis nearestAxis(const Node& node, std::int64_t in, std::int64_t out, float scale) {
+// For so many taps: what grows takes up to twice that.
+ResizeAxis axisWithRoom(std::int64_t in, std::int64_t out, std::int64_t taps) {
   ResizeAxis axis{in, out, {}, {}};
+  axis.index.reserve(static_cast<std::size_t>(out * taps));
+  axis.weight.reserve(static_cast<std::size_t>(out * taps));
+  return axis;
+}
+
+ResizeAxis nearestAxis(const Node& node, std::int64_t in, std::int64_t out, float scale) {
+  ResizeAxis axis = axisWithRoom(in, out, 1);
   const std::string coordinate = node.stringAttr("coordinate", "half_pixel");
   const std::string rounding = node.stringAttr("rounding", "round_prefer_floor");
   for (std::int64_t i = 0; i < out; ++i) {
     const std::int64_t pixel = roundPosition(rounding, nearestPosition(coordinate, i, in, out, scale));
-    axis.index.insert(axis.index.end(), 2, std::clamp<std::int64_t>(pixel, 0, in - 1));
-    axis.weight.insert(axis.weight.end(), {1.0f, 0.0f});
+    axis.index.push_back(std::clamp<std::int64_t>(pixel, 0, in - 1));
+    axis.weight.push_back(1);
   }
   return axis;
 }
 
 ResizeAxis linearAxis(const Node& node, std::int64_t in, std::int64_t out, float scale) {
-  ResizeAxis axis{in, out, {}, {}};
+  ResizeAxis axis = axisWithRoom(in, out, 2);
   const std::string coordinate = node.stringAttr("coordinate", "half_pixel");
   const auto inside = [&](std::int64_t k) { return std::clamp<std::int64_t>(k, 0, in - 1); };
   for (std::int64_t i = 0; i < out; ++i) {

@@ -141,9 +141,8 @@ Ints nearestPixels(const std::string& coordinate, const std::string& rounding, s
                            {"scales", std::vector<float>{1, 1, scale}}});
   b.graph.value(y).shape = {1, 1, out}, b.graph.value(y).hasShape = true;
   const ResizeAxis axis = resizeAxesOf(b.graph, b.graph.nodes.back()).w;
-  Ints pixels;
-  for (std::size_t i = 0; i < axis.index.size(); i += 2) pixels.push_back(axis.index[i]);
-  return pixels;
+  EXPECT_EQ(axis.weight, std::vector<float>(static_cast<std::size_t>(out), 1.0f)) << "one tap each";
+  return axis.index;
 }
 
 TEST(NearestResize, TakesThePixelOfExactArithmetic) {
