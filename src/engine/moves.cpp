@@ -1,9 +1,11 @@
 // Data movement as strided boxes: forward one way, relevance and gradients the other way.
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "engine/forward.h"
 #include "relprop/error.h"
+#include "system/memory_bound.h"
 
 namespace relprop {
 namespace {
@@ -195,6 +197,15 @@ ResizeAxes takeAxes(const Graph& graph, const Node& node) {
   return {in[0], unchanged(1), line};
 }
 
+// The tables, and twice more those of the kernel that is made of them.
+void requireTables(const Graph& graph, const Node& node) {
+  constexpr std::int64_t tap = sizeof(std::int64_t) + sizeof(float), most = 2;
+  const Shape& out = graph.value(node.outputs[0]).shape;
+  const std::int64_t taps = node.op == Op::Take ? elementCount(out) / out[0]
+                                                : most * std::accumulate(out.begin() + 1, out.end(), std::int64_t{0});
+  requireMemory(3 * tap * taps, node.name);
+}
+
 // One axis with weights of its own; what lies behind it moves along.
 ResizeAxes weightedAxes(const Graph& graph, const Node& node) {
   const Shape &in = graph.value(node.inputs[0]).shape, &out = graph.value(node.outputs[0]).shape;
@@ -208,6 +219,7 @@ ResizeAxes weightedAxes(const Graph& graph, const Node& node) {
 }  // namespace
 
 ResizeAxes resizeAxesOf(const Graph& graph, const Node& node) {
+  requireTables(graph, node);
   if (node.op == Op::Take) return takeAxes(graph, node);
   if (node.has("axis")) return weightedAxes(graph, node);
   const Shape &in = graph.value(node.inputs[0]).shape, &out = graph.value(node.outputs[0]).shape;

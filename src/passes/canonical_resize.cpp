@@ -2,11 +2,13 @@
 #include <algorithm>
 #include <array>
 #include <string>
+#include <utility>
 
 #include "graph/edit.h"
 #include "graph/resize_geometry.h"
 #include "passes/rewriters.h"
 #include "passes/rewrites.h"
+#include "system/memory_bound.h"
 
 namespace relprop {
 
@@ -89,6 +91,7 @@ void chargeTaps(const Graph& graph, const Node& node, const ResizeGeometry& geom
   const Shape& in = graph.value(node.inputs[0]).shape;
   for (std::size_t a = 0; a < in.size(); ++a)
     if (!geometry.keeps(a, in[a])) chargeConstant(node, geometry.output[a] * tapsOfAPlace(node, geometry, a), context);
+  requireMemory(context.constantElements * kBytesOfAnIndex, describe(node));
 }
 
 // One axis after the other, with its weights written out.
@@ -103,9 +106,10 @@ void axisByAxis(Graph& graph, std::size_t index, const ResizeGeometry& geometry,
   for (std::size_t a = 0; a < shape.size(); ++a) {
     if (geometry.keeps(a, shape[a])) continue;
     Node step = makeNode(node.name + "/" + std::to_string(a), Op::Resize, {x});
-    step.attrs = {{"axis", static_cast<std::int64_t>(a)}, {"indices", taps[a].indices}, {"weights", taps[a].weights}};
+    step.attrs["axis"] = static_cast<std::int64_t>(a);
+    step.attrs["indices"] = std::move(taps[a].indices), step.attrs["weights"] = std::move(taps[a].weights);
     shape[a] = geometry.output[a];
-    x = appendNode(graph, step, shape);
+    x = appendNode(graph, std::move(step), shape);
   }
   Node& last = graph.nodes[index];
   last.op = Op::Identity;

@@ -1,5 +1,6 @@
 // Gathers, scatters, tiles and pads that no Slice or Pad stands for as Take: a table of indices within each image.
 #include <algorithm>
+#include <utility>
 
 #include "graph/edit.h"
 #include "passes/rewriters.h"
@@ -66,7 +67,7 @@ bool take(Graph& graph, std::size_t index, std::int64_t batch) {
   }
   Node taken = makeNode(node.name + "/taken", Op::Take);
   writeTake(taken, dataOf(graph, node), std::move(sources), value);
-  const ValueId line = appendNode(graph, taken, {1, elementCount(out)});
+  const ValueId line = appendNode(graph, std::move(taken), {1, elementCount(out)});
   Node& last = graph.nodes[index];
   last.op = Op::Reshape;
   last.inputs = {line};

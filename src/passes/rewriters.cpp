@@ -11,6 +11,7 @@
 #include "graph/edit.h"
 #include "graph/op_traits.h"
 #include "relprop/error.h"
+#include "system/memory_bound.h"
 
 namespace relprop {
 
@@ -44,10 +45,12 @@ void chargeElements(const Node& node, std::int64_t elements, std::int64_t limit,
 
 void chargeConstant(const Node& node, std::int64_t elements, PassContext& context) {
   chargeElements(node, elements, context.foldLimit, kTotalFactor * context.foldLimit, context.constantElements);
+  requireMemory(elements * kBytesOfAMadeElement, describe(node));
 }
 
 void chargeIndices(const Node& node, std::int64_t count, PassContext& context) {
   chargeElements(node, count, context.foldLimit, kIndicesFactor * context.foldLimit, context.indices);
+  requireMemory(context.indices * kBytesOfAnIndex, describe(node));
 }
 
 namespace {

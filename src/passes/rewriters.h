@@ -19,7 +19,8 @@ using Rewriter = bool (*)(Graph& graph, std::size_t index);  // false: the node 
 int rewriteEach(Graph& graph, const std::map<Op, Rewriter>& rewriters);
 
 // Where a node is written as so many others, or with a constant of so many elements, as its extents say: called before
-// anything is made. Throw UnsupportedModel and ShapeMismatch once a network asks for more than there is reason to.
+// anything is made. Throw UnsupportedModel and ShapeMismatch once a network asks for more than there is reason to, and
+// OutOfMemory where there is less than that.
 void chargeNodes(const Node& node, std::int64_t count, PassContext& context);
 void chargeConstant(const Node& node, std::int64_t elements, PassContext& context);
 // Indices of a move, counted by themselves: padding by reflection needs one for each value, layer after layer.
@@ -28,6 +29,10 @@ void chargeIndices(const Node& node, std::int64_t count, PassContext& context);
 // The second error, for constants that are counted in `spent`: one after the other must not add up to more than a few
 // times the limit for each either.
 inline constexpr std::int64_t kTotalFactor = 4, kIndicesFactor = 8;
+// A number or an index in whole numbers, or a float and what it is computed from.
+inline constexpr std::int64_t kBytesOfAMadeElement = 8;
+// With its weight: in what it is found by, the network, what is compiled of it, and tables for the way there and back.
+inline constexpr std::int64_t kBytesOfAnIndex = 5 * (sizeof(std::int64_t) + sizeof(float));
 void chargeElements(const Node& node, std::int64_t elements, std::int64_t limit, std::int64_t total,
                     std::int64_t& spent);
 

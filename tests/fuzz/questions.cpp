@@ -48,7 +48,8 @@ const std::map<std::string, Set> kKeys = {
      [](Question& q, const std::string&) {
        q.options.pixelRange = PixelRange{{-1}, {1}};
      }},
-    {"memory", [](Question& q, const std::string& value) { q.options.memory = std::atoi(value.c_str()) * 40'000; }},
+    {"memory",
+     [](Question& q, const std::string& value) { q.options.memory = std::int64_t{40'000} * std::atoi(value.c_str()); }},
     {"ledger", [](Question& q, const std::string&) { q.options.ledger = false; }}};
 
 Question questionOf(const std::string& text) {

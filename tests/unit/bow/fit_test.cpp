@@ -1,15 +1,14 @@
 #include "bow/fit.h"
 
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
 #include <random>
 
 #include "bow/calibration.h"
+#include "support/addresses.h"
 #include "support/expect_error.h"
 #include "support/shared.h"
 
@@ -77,15 +76,6 @@ double coefficientOf(const Machine& machine, const TrainingSet& set, std::int64_
     if (std::equal(x.begin(), x.end(), machine.support(s).begin()))
       return machine.coefficients[k][static_cast<std::size_t>(s)];
   return 0;
-}
-
-// So many bytes more than the process has of addresses now.
-void limitAddresses(std::int64_t more) {
-  std::int64_t pages = 0;
-  std::ifstream("/proc/self/statm") >> pages;
-  const auto most = static_cast<rlim_t>(pages * sysconf(_SC_PAGESIZE) + more);
-  const rlimit limit = {most, most};
-  setrlimit(RLIMIT_AS, &limit);
 }
 
 // 0: trained, 1: an error of memory, 2: another one.
