@@ -9,16 +9,16 @@ namespace relprop {
 namespace {
 
 std::vector<float> perChannel(const std::vector<float>& values, const Shape& image) {
-  const std::int64_t size = elementCount(image) / image.at(0);
+  const std::int64_t size = elementCount(image) / imageChannels(image);
   std::vector<float> out;
   for (float v : values) out.insert(out.end(), static_cast<std::size_t>(size), v);
   return out;
 }
 
 std::vector<float> channelMeans(const float* input, const Shape& image) {
-  const std::int64_t size = elementCount(image) / image.at(0);
+  const std::int64_t channels = imageChannels(image), size = elementCount(image) / channels;
   std::vector<float> means;
-  for (std::int64_t c = 0; c < image[0]; ++c)
+  for (std::int64_t c = 0; c < channels; ++c)
     means.push_back(
         static_cast<float>(std::accumulate(input + c * size, input + (c + 1) * size, 0.0) / static_cast<double>(size)));
   return means;
@@ -26,11 +26,15 @@ std::vector<float> channelMeans(const float* input, const Shape& image) {
 
 }  // namespace
 
+std::int64_t imageChannels(const Shape& image) {
+  return image.empty() ? 1 : image[0];
+}
+
 std::vector<float> baselinePicture(const Baseline& baseline, const BaselineFacts& facts, const Shape& image,
                                    const float* input) {
   switch (baseline.kind) {
     case Baseline::Kind::Black:
-      if (!facts.bounds || static_cast<std::int64_t>(facts.bounds->low.size()) != image.at(0))
+      if (!facts.bounds || static_cast<std::int64_t>(facts.bounds->low.size()) != imageChannels(image))
         throw Error(ErrorCode::NotSupportedByMethod, "baseline=black", "no pixel range",
                     "the lowest value of each channel", "give the preprocessing (--preprocess), or another baseline");
       return perChannel(facts.bounds->low, image);

@@ -18,6 +18,9 @@ struct BaselineFacts {
   std::vector<std::vector<float>> pictures = {};  // of Method::baselines
 };
 
+// Of an image without axes, one number a row, there is one.
+std::int64_t imageChannels(const Shape& image);
+
 // Throws NotSupportedByMethod when black pixels are asked for and nobody knows what they are.
 std::vector<float> baselinePicture(const Baseline& baseline, const BaselineFacts& facts, const Shape& image,
                                    const float* input);

@@ -33,7 +33,7 @@ class ExpectedGradients : public Procedure {
   static void requireSource(const Session& session) {
     const auto& bounds = session.bounds();
     if (!session.baselines().empty()) return;
-    if (bounds && static_cast<std::int64_t>(bounds->low.size()) == session.imageShape().at(0)) return;
+    if (bounds && static_cast<std::int64_t>(bounds->low.size()) == imageChannels(session.imageShape())) return;
     throw Error(ErrorCode::NotSupportedByMethod, "baselines=uniform", "no pixel range",
                 "the lowest and highest value of each channel",
                 "give the preprocessing (--preprocess), or pictures with baselines=");
