@@ -8,7 +8,6 @@
 #include "graph/resize_geometry.h"
 #include "passes/rewriters.h"
 #include "passes/rewrites.h"
-#include "system/memory_bound.h"
 
 namespace relprop {
 
@@ -91,7 +90,7 @@ void chargeTaps(const Graph& graph, const Node& node, const ResizeGeometry& geom
   const Shape& in = graph.value(node.inputs[0]).shape;
   for (std::size_t a = 0; a < in.size(); ++a)
     if (!geometry.keeps(a, in[a])) chargeConstant(node, geometry.output[a] * tapsOfAPlace(node, geometry, a), context);
-  requireMemory(context.constantElements * kBytesOfAnIndex, describe(node));
+  requireMemoryFor(node, context.constantElements * kBytesOfAnIndex);
 }
 
 // One axis after the other, with its weights written out.

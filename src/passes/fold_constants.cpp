@@ -13,7 +13,6 @@
 #include "passes/rewriters.h"
 #include "passes/rewrites.h"
 #include "relprop/error.h"
-#include "system/memory_bound.h"
 
 namespace relprop {
 
@@ -96,7 +95,7 @@ constexpr std::int64_t kFoldingFactor = 8;
 
 void charge(const Node& node, std::int64_t elements, std::int64_t limit, std::int64_t& spent) {
   chargeElements(node, elements, limit, node.op == Op::ConstantOfShape ? limit : kFoldingFactor * limit, spent);
-  requireMemory(elements * kBytesOfAMadeElement, describe(node));
+  requireMemoryFor(node, elements * kBytesOfAMadeElement);
 }
 
 // Operands of which no more is read than is written: shapes, and what is copied by strides and indices.

@@ -43,14 +43,18 @@ void chargeElements(const Node& node, std::int64_t elements, std::int64_t limit,
                 fmt::format("constants of {} elements", std::max(elements, spent)), fmt::format("{} at most", limit));
 }
 
+void requireMemoryFor(const Node& node, std::int64_t bytes) {
+  if (!hasMemoryFor(bytes)) failMemory(describe(node), bytes);
+}
+
 void chargeConstant(const Node& node, std::int64_t elements, PassContext& context) {
   chargeElements(node, elements, context.foldLimit, kTotalFactor * context.foldLimit, context.constantElements);
-  requireMemory(elements * kBytesOfAMadeElement, describe(node));
+  requireMemoryFor(node, elements * kBytesOfAMadeElement);
 }
 
 void chargeIndices(const Node& node, std::int64_t count, PassContext& context) {
   chargeElements(node, count, context.foldLimit, kIndicesFactor * context.foldLimit, context.indices);
-  requireMemory(context.indices * kBytesOfAnIndex, describe(node));
+  requireMemoryFor(node, context.indices * kBytesOfAnIndex);
 }
 
 namespace {

@@ -26,13 +26,16 @@ void chargeConstant(const Node& node, std::int64_t elements, PassContext& contex
 // Indices of a move, counted by themselves: padding by reflection needs one for each value, layer after layer.
 void chargeIndices(const Node& node, std::int64_t count, PassContext& context);
 
-// The second error, for constants that are counted in `spent`: one after the other must not add up to more than a few
-// times the limit for each either.
-inline constexpr std::int64_t kTotalFactor = 4, kIndicesFactor = 8;
+// The third error, which names the node.
+void requireMemoryFor(const Node& node, std::int64_t bytes);
 // A number or an index in whole numbers, or a float and what it is computed from.
 inline constexpr std::int64_t kBytesOfAMadeElement = 8;
 // With its weight: in what it is found by, the network, what is compiled of it, and tables for the way there and back.
 inline constexpr std::int64_t kBytesOfAnIndex = 5 * (sizeof(std::int64_t) + sizeof(float));
+
+// The second error, for constants that are counted in `spent`: one after the other must not add up to more than a few
+// times the limit for each either.
+inline constexpr std::int64_t kTotalFactor = 4, kIndicesFactor = 8;
 void chargeElements(const Node& node, std::int64_t elements, std::int64_t limit, std::int64_t total,
                     std::int64_t& spent);
 

@@ -36,7 +36,7 @@ Build tiled() {
 
 Build resized(const std::string& mode) {
   Build b({1, 1, 8, 1});
-  b.add(Op::Resize, {b.x(), kNoValue, b.floats({4}, {1, 1, 150000, 1})}, {{"mode", std::string(mode)}});
+  b.add(Op::Resize, {b.x(), kNoValue, b.floats({4}, {1, 1, 150000, 1})}, {{"mode", mode}});
   return b;
 }
 
