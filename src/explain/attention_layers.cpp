@@ -84,9 +84,8 @@ TokenPlaces placesOf(const Graph& graph, FeatureMaps& maps, const AttentionLayer
 
 }  // namespace
 
-AttentionLayers attentionLayers(const Graph& graph, ValueId scores) {
+AttentionLayers attentionLayers(const Graph& graph, FeatureMaps maps) {
   const Uses uses = usesOf(graph);
-  FeatureMaps maps(graph, scores);
   AttentionLayers all;
   for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
     const std::optional<AttentionLayer> layer = layerAt(graph, uses, static_cast<int>(i));

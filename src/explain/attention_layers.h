@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "explain/feature_maps.h"
 #include "graph/graph.h"
 
 namespace relprop {
@@ -27,8 +28,8 @@ struct AttentionLayers {
   TokenPlaces places;
 };
 
-// Of a canonical graph with shapes. Throws NotSupportedByMethod where there is no attention, or where it is not one
-// sequence of tokens from layer to layer: windows, tokens that are merged, batch and heads on one axis.
-AttentionLayers attentionLayers(const Graph& graph, ValueId scores);
+// Of a canonical graph with shapes, and its maps. Throws NotSupportedByMethod where there is no attention, or where it
+// is not one sequence of tokens from layer to layer: windows, tokens that are merged, batch and heads on one axis.
+AttentionLayers attentionLayers(const Graph& graph, FeatureMaps maps);
 
 }  // namespace relprop

@@ -188,9 +188,13 @@ bool CompiledMethod::halves(int node) const {
   return rules_[k] && rules_[k]->node == NodeRule::Gate && signals_[k] == Signal::Both;
 }
 
+FeatureMaps CompiledMethod::featureMaps() const {
+  return {graph(), graph().outputs.at(0), network_->memory.bytes};
+}
+
 // The layer of class activation maps, which has to lie in the picture.
 int CompiledMethod::chooseLayer() {
-  FeatureMaps maps(graph(), graph().outputs.at(0));
+  FeatureMaps maps = featureMaps();
   const int last = maps.last();
   const char* const without = "take a method that needs none, such as gradient, lrp-zplus or occlusion";
   if (method_.layer.empty() && last < 0)
@@ -217,7 +221,7 @@ int CompiledMethod::chooseLayer() {
 // The nodes whose relevance says what the score reads of the last layer, and what it does with the weights of each.
 std::vector<int> CompiledMethod::chooseAttention() {
   if (method_.readsAttention == ReadAttention::None) return {};
-  attention_ = attentionLayers(graph(), graph().outputs.at(0));
+  attention_ = attentionLayers(graph(), featureMaps());
   std::vector<int> nodes = {attention_.layers.back().node};
   if (method_.readsAttention == ReadAttention::Weights) return nodes;
   const Uses uses = usesOf(graph());
@@ -303,7 +307,7 @@ AttentionValues CompiledMethod::attention(std::int64_t row, std::int64_t target)
 
 std::int64_t CompiledMethod::stride() {
   if (stride_) return *stride_;
-  FeatureMaps maps(graph(), graph().outputs.at(0));
+  FeatureMaps maps = featureMaps();
   const int last = maps.last();
   if (last < 0 || imageShape().size() != 3) return *(stride_ = 1);
   const Shape map = maps.of(graph().nodes[static_cast<std::size_t>(last)].outputs[0])->shape;
@@ -483,7 +487,7 @@ void CompiledMethod::buildBackward(Forward& forward, Forward* baseline, const Co
 
 void CompiledMethod::placeConstants(const std::vector<Recorded>& constants) {
   if (constants.empty()) return;
-  FeatureMaps maps(graph(), graph().outputs.at(0));
+  FeatureMaps maps = featureMaps();
   for (const Recorded& c : constants) constants_.emplace_back(c, maps.of(c.value));
 }
 

@@ -118,6 +118,7 @@ class CompiledMethod final : public Runnable {
   static Together unlaid(Graph graph, const std::vector<Asked>& asked, Backend& backend);
   void chooseRules(const std::vector<std::string>& userRules);
   void requireBaselineForRescale() const;
+  FeatureMaps featureMaps() const;
   int chooseLayer();
   std::vector<int> chooseAttention();
   std::vector<bool> readQueries(std::int64_t row);

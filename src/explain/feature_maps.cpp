@@ -2,14 +2,15 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
-#include <map>
-#include <set>
+#include <string_view>
 
 #include "engine/forward.h"
 #include "graph/edit.h"
 #include "graph/op_traits.h"
 #include "rules/rule.h"
+#include "system/memory_bound.h"
 
 namespace relprop {
 namespace {
@@ -21,8 +22,21 @@ float centre(std::int64_t i, std::int64_t of) {
 }
 
 // Averages of centres differ in their last digits.
-std::int64_t rounded(float v) {
-  return std::llround(static_cast<double>(v) * 65536);
+std::int32_t rounded(float v) {
+  return static_cast<std::int32_t>(std::lround(static_cast<double>(v) * 65536));
+}
+
+// An element at its rounded place; in order: row by row, from left to right, as they lie in memory.
+struct Placed {
+  std::int32_t y, x;
+  std::int64_t element;
+  auto operator<=>(const Placed&) const = default;
+  bool isWith(const Placed& other) const { return y == other.y && x == other.x; }
+};
+
+std::int64_t differentOf(std::vector<std::int32_t> values) {
+  std::sort(values.begin(), values.end());
+  return std::unique(values.begin(), values.end()) - values.begin();
 }
 
 // A window of more than one position says that the last two axes are those of a picture.
@@ -46,8 +60,12 @@ void forEachCopied(const CopySpec& c, F f) {
 
 }  // namespace
 
-FeatureMaps::FeatureMaps(const Graph& graph, ValueId scores)
-    : graph_(withRows(graph, 1)), uses_(usesOf(graph_)), layouts_(graph_.values.size()), read_(graph_.values.size()) {
+FeatureMaps::FeatureMaps(const Graph& graph, ValueId scores, std::int64_t memory)
+    : graph_(withRows(graph, 1)),
+      uses_(usesOf(graph_)),
+      memory_(memory),
+      layouts_(graph_.values.size()),
+      read_(graph_.values.size()) {
   findRead(scores);
 }
 
@@ -108,7 +126,7 @@ FeatureMaps::Layout FeatureMaps::derive(const Node& n) {
     case OpKind::Move:
       return n.op == Op::Take ? taken(n) : moved(n);
     case OpKind::Reshape:
-      return layout(in).none() ? Layout{} : tidied(out, listed(in));
+      return layout(in).none() ? Layout{} : tidied(out, *listed(in));
     case OpKind::MatMul:
     case OpKind::Softmax:
     case OpKind::Rewritten:
@@ -131,18 +149,22 @@ FeatureMaps::Layout FeatureMaps::spatial(const Node& n) {
 FeatureMaps::Layout FeatureMaps::mixed(ValueId from, ValueId to) {
   const Shape &had = shape(from), &has = shape(to);
   if (had[2] != has[2] || had[3] != has[3]) return {true, {}};
-  const Places all = listed(from);
   const auto positions = static_cast<std::size_t>(has[2] * has[3]);
+  const std::int64_t middle = sizeof(Place) + sizeof(Placed);
+  makeRoom(to, middle * static_cast<std::int64_t>(positions) + kBytesOfAPlace * elements(to));
+  const SharedPlaces all = listed(from);
   Places middles;
-  std::set<std::pair<std::int64_t, std::int64_t>> different;
+  std::vector<Placed> known;
   for (std::size_t i = 0; i < positions; ++i) {
     Places there;
-    for (std::size_t k = i; k < all.size(); k += positions) there.push_back(all[k]);
+    for (std::size_t k = i; k < all->size(); k += positions) there.push_back((*all)[k]);
     middles.push_back(middleOf(there.begin(), there.end()));
-    const bool known = !std::isnan(middles[i].y);
-    if (known && !different.emplace(rounded(middles[i].y), rounded(middles[i].x)).second) return {true, {}};
+    if (!std::isnan(middles[i].y)) known.push_back({rounded(middles[i].y), rounded(middles[i].x), 0});
   }
+  std::sort(known.begin(), known.end());
+  if (std::adjacent_find(known.begin(), known.end()) != known.end()) return {true, {}};
   Places places;
+  places.reserve(middles.size() * static_cast<std::size_t>(has[1]));
   for (std::int64_t c = 0; c < has[1]; ++c) places.insert(places.end(), middles.begin(), middles.end());
   return tidied(to, std::move(places));
 }
@@ -170,23 +192,27 @@ FeatureMaps::Layout FeatureMaps::moved(const Node& n) {
   if (!known) return {};
   const bool keepsAxes = n.op == Op::Slice || n.op == Op::Pad || (n.op == Op::Concat && n.intAttr("axis", 1) == 1);
   if (grids && keepsAxes) return {true, {}};
-  Places places(static_cast<std::size_t>(elementCount(shape(out))), {kNowhere, kNowhere});
+  makeRoom(out, kBytesOfAPlace * elements(out));
+  Places places(static_cast<std::size_t>(elements(out)), {kNowhere, kNowhere});
   for (const Move& m : movesOf(graph_, n)) {
     const ValueId id = n.inputs[static_cast<std::size_t>(m.input)];
     if (graph_.isConstant(id) || layout(id).none()) continue;
-    const Places from = listed(id);
-    forEachCopied(m.copy, [&](std::size_t source, std::size_t to) { places[to] = from[source]; });
+    const SharedPlaces from = listed(id);
+    forEachCopied(m.copy, [&](std::size_t source, std::size_t to) { places[to] = (*from)[source]; });
   }
   return tidied(out, std::move(places));
 }
 
 FeatureMaps::Layout FeatureMaps::taken(const Node& n) {
   if (layout(n.inputs[0]).none()) return {};
-  const Places from = listed(n.inputs[0]);
+  const ValueId out = n.outputs[0];
+  makeRoom(out, (kBytesOfAPlace + static_cast<std::int64_t>(sizeof(std::int64_t))) * elements(out));
+  const SharedPlaces from = listed(n.inputs[0]);
   Places places;
+  places.reserve(static_cast<std::size_t>(elements(out)));
   for (std::int64_t i : n.intsAttr("indices"))
-    places.push_back(i < 0 ? Place{kNowhere, kNowhere} : from.at(static_cast<std::size_t>(i)));
-  return tidied(n.outputs[0], std::move(places));
+    places.push_back(i < 0 ? Place{kNowhere, kNowhere} : from->at(static_cast<std::size_t>(i)));
+  return tidied(out, std::move(places));
 }
 
 // Of those with a place.
@@ -201,29 +227,55 @@ FeatureMaps::Place FeatureMaps::middleOf(Places::const_iterator begin, Places::c
 // Lines of `extent` elements become lines of `to`, each element of them in the middle of what it is made of.
 FeatureMaps::Layout FeatureMaps::averaged(ValueId from, std::int64_t extent, std::int64_t to) {
   if (layout(from).none()) return {};
-  const Places all = listed(from);
-  auto places = std::make_shared<Places>();
-  for (std::size_t first = 0; first < all.size(); first += static_cast<std::size_t>(extent)) {
-    const auto line = all.begin() + static_cast<std::ptrdiff_t>(first);
-    places->insert(places->end(), static_cast<std::size_t>(to), middleOf(line, line + extent));
-  }
-  return {false, std::move(places)};
+  makeRoom(from, kBytesOfAPlace * (elements(from) / extent * to));
+  const SharedPlaces all = listed(from);
+  Places places;
+  places.reserve(all->size() / static_cast<std::size_t>(extent) * static_cast<std::size_t>(to));
+  for (auto line = all->begin(); line != all->end(); line += extent)
+    places.insert(places.end(), static_cast<std::size_t>(to), middleOf(line, line + extent));
+  return {false, kept(std::move(places))};
 }
 
-FeatureMaps::Layout FeatureMaps::tidied(ValueId id, Places places) const {
+FeatureMaps::Layout FeatureMaps::tidied(ValueId id, Places places) {
   if (std::all_of(places.begin(), places.end(), [](const Place& p) { return std::isnan(p.y); })) return {};
   if (evenGrid(shape(id), places)) return {true, {}};
-  return {false, std::make_shared<const Places>(std::move(places))};
+  return {false, kept(std::move(places))};
 }
 
-FeatureMaps::Places FeatureMaps::listed(ValueId id) {
-  if (!layout(id).grid) return *layout(id).places;
+FeatureMaps::SharedPlaces FeatureMaps::kept(Places places) {
+  const auto bytesOf = [](const Places& p) {
+    return std::string_view(reinterpret_cast<const char*>(p.data()), p.size() * sizeof(Place));
+  };
+  const std::string_view bytes = bytesOf(places);
+  const std::size_t hash = std::hash<std::string_view>()(bytes);
+  const auto [first, last] = known_.equal_range(hash);
+  for (auto k = first; k != last; ++k)
+    if (bytesOf(*k->second) == bytes) return k->second;
+  held_ += static_cast<std::int64_t>(bytes.size());
+  return known_.emplace(hash, std::make_shared<const Places>(std::move(places)))->second;
+}
+
+FeatureMaps::SharedPlaces FeatureMaps::listed(ValueId id) {
+  if (!layout(id).grid) return layout(id).places;
+  makeRoom(id, kBytesOfAPlace * elements(id));
   const Shape& s = shape(id);
   Places places;
+  places.reserve(static_cast<std::size_t>(elements(id)));
   for (std::int64_t c = 0; c < s[1]; ++c)
     for (std::int64_t y = 0; y < s[2]; ++y)
       for (std::int64_t x = 0; x < s[3]; ++x) places.push_back({centre(y, s[2]), centre(x, s[3])});
-  return places;
+  return std::make_shared<const Places>(std::move(places));
+}
+
+std::int64_t FeatureMaps::elements(ValueId id) const {
+  return elementCount(shape(id));
+}
+
+// Before so many bytes are taken beside the lists that are kept.
+void FeatureMaps::makeRoom(ValueId id, std::int64_t bytes) const {
+  const std::int64_t left = memory_ > 0 ? std::max<std::int64_t>(memory_ - held_, 1) : 0;
+  requireMemoryWithin(left, bytes, "places of '" + graph_.value(id).name + "'",
+                      "allow more with --memory, or take a method that needs no layer, such as gradient");
 }
 
 // Rows below one another, columns beside one another, the same in all channels?
@@ -240,27 +292,58 @@ bool FeatureMaps::evenGrid(const Shape& s, const Places& places) const {
   return true;
 }
 
+namespace {
+
+// Those with a place.
+template <class Places>
+std::vector<Placed> inOrder(const Places& places) {
+  std::vector<Placed> all;
+  all.reserve(places.size());
+  for (std::size_t i = 0; i < places.size(); ++i)
+    if (!std::isnan(places[i].y))
+      all.push_back({rounded(places[i].y), rounded(places[i].x), static_cast<std::int64_t>(i)});
+  std::sort(all.begin(), all.end());
+  return all;
+}
+
+// Whether each `channels` elements lie at one place, a place of their own.
+bool isOfCells(const std::vector<Placed>& all, std::size_t channels) {
+  if (all.size() % channels != 0) return false;
+  for (std::size_t i = 0; i < all.size(); i += channels)
+    if (!all[i].isWith(all[i + channels - 1]) || (i > 0 && all[i].isWith(all[i - 1]))) return false;
+  return true;
+}
+
+// How many rows and columns cells fill; none where they fill no rectangle.
+std::optional<std::pair<std::int64_t, std::int64_t>> extentsOf(const std::vector<Placed>& all, std::size_t channels) {
+  std::vector<std::int32_t> ys, xs;
+  for (std::size_t i = 0; i < all.size(); i += channels) ys.push_back(all[i].y), xs.push_back(all[i].x);
+  const auto count = static_cast<std::int64_t>(ys.size());
+  const std::int64_t rows = differentOf(std::move(ys)), columns = differentOf(std::move(xs));
+  if (count == 1 || rows * columns != count) return {};
+  return {{rows, columns}};
+}
+
+}  // namespace
+
+// Elements of one place are its channels, in the order in which they lie in memory.
 std::optional<FeatureMap> FeatureMaps::of(ValueId id) {
   if (layout(id).none()) return std::nullopt;
   const Shape& s = shape(id);
   if (layout(id).grid) return FeatureMap{{s[1], s[2], s[3]}, {}};
-  const Places& places = *layout(id).places;
-  std::map<std::pair<std::int64_t, std::int64_t>, std::vector<std::int64_t>> cells;  // elements by row and column
-  std::set<std::int64_t> columns;
-  for (std::size_t i = 0; i < places.size(); ++i) {
-    if (std::isnan(places[i].y)) continue;
-    cells[{rounded(places[i].y), rounded(places[i].x)}].push_back(static_cast<std::int64_t>(i));
-    columns.insert(rounded(places[i].x));
-  }
-  const auto count = static_cast<std::int64_t>(cells.size()), w = static_cast<std::int64_t>(columns.size());
-  const std::size_t channels = cells.begin()->second.size();
-  const bool even = std::all_of(cells.begin(), cells.end(), [&](const auto& c) { return c.second.size() == channels; });
-  std::set<std::int64_t> rows;
-  for (const auto& [at, elements] : cells) rows.insert(at.first);
-  if (!even || count == 1 || static_cast<std::int64_t>(rows.size()) * w != count) return std::nullopt;
-  FeatureMap map{{static_cast<std::int64_t>(channels), static_cast<std::int64_t>(rows.size()), w}, {}};
+  constexpr std::int64_t each = sizeof(Placed) + 2 * sizeof(std::int32_t) + sizeof(std::int64_t);
+  makeRoom(id, each * elements(id));
+  const std::vector<Placed> all = inOrder(*layout(id).places);
+  if (all.empty()) return std::nullopt;
+  const auto elsewhere = std::find_if(all.begin(), all.end(), [&](const Placed& p) { return !p.isWith(all[0]); });
+  const auto channels = static_cast<std::size_t>(elsewhere - all.begin());
+  if (!isOfCells(all, channels)) return std::nullopt;
+  const auto extents = extentsOf(all, channels);
+  if (!extents) return std::nullopt;
+  FeatureMap map{{static_cast<std::int64_t>(channels), extents->first, extents->second}, {}};
+  map.order.reserve(all.size());
   for (std::size_t c = 0; c < channels; ++c)
-    for (const auto& [at, elements] : cells) map.order.push_back(elements[c]);
+    for (std::size_t i = c; i < all.size(); i += channels) map.order.push_back(all[i].element);
   return map;
 }
 

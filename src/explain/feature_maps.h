@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <optional>
+#include <unordered_map>
 #include <vector>
 
 #include "graph/graph.h"
@@ -19,8 +20,9 @@ struct FeatureMap {
 
 class FeatureMaps {
  public:
-  // A canonical graph with shapes; scores: what is explained.
-  FeatureMaps(const Graph& graph, ValueId scores);
+  // A canonical graph with shapes; scores: what is explained; memory: bytes that lists of places may take, 0 for no
+  // limit. It and the functions below throw OutOfMemory.
+  FeatureMaps(const Graph& graph, ValueId scores, std::int64_t memory = 0);
 
   // None where elements have no place, or all the same one that is no feature map's.
   std::optional<FeatureMap> of(ValueId id);
@@ -34,11 +36,13 @@ class FeatureMaps {
   struct Place {
     float y, x;  // centre, 0…1; NaN: none
   };
+  static constexpr std::int64_t kBytesOfAPlace = sizeof(Place);
   using Places = std::vector<Place>;
+  using SharedPlaces = std::shared_ptr<const Places>;
   // grid: N×C×h×w, evenly over the picture, for which no list is kept. Neither: no element has a place.
   struct Layout {
     bool grid = false;
-    std::shared_ptr<const Places> places;
+    SharedPlaces places;
     bool none() const { return !grid && !places; }
   };
   enum class Read { No, WithoutPlace, All };
@@ -55,14 +59,20 @@ class FeatureMaps {
   Layout mixed(ValueId from, ValueId to);
   static Place middleOf(Places::const_iterator begin, Places::const_iterator end);
   Layout averaged(ValueId from, std::int64_t extent, std::int64_t to);
-  Layout tidied(ValueId id, Places places) const;
-  Places listed(ValueId id);
+  Layout tidied(ValueId id, Places places);
+  SharedPlaces kept(Places places);
+  SharedPlaces listed(ValueId id);
+  std::int64_t elements(ValueId id) const;
+  void makeRoom(ValueId id, std::int64_t bytes) const;
   bool evenGrid(const Shape& s, const Places& places) const;
   void findRead(ValueId scores);
   Read readOf(const Node& node, ValueId input, Read output);
 
   Graph graph_;
   Uses uses_;
+  std::int64_t memory_, held_ = 0;  // bytes
+  // By their hash. The blocks of a transformer move their tokens in one way, all of them.
+  std::unordered_multimap<std::size_t, SharedPlaces> known_;
   std::vector<std::optional<Layout>> layouts_;
   std::vector<Read> read_;
 };

@@ -328,6 +328,14 @@ std::int64_t wholeParameter(const Graph& graph, const Node& node, std::size_t in
 
 namespace {
 
+// What lies behind the last window, of which a step within or between windows has room for less than one more: the
+// standard, as PyTorch.
+void requireFill(const Node& node, const Shape& extra, const TransposedWindow& window) {
+  for (std::size_t i = 0; i < extra.size(); ++i)
+    if (const std::int64_t step = std::max(window.strides[i], window.dilations[i]); extra[i] >= step)
+      misfit(node, "output_padding " + numbersText(extra), fmt::format("less than the step of {} on axis {}", step, i));
+}
+
 // Sums and products of what is that small do not overflow.
 void requireModest(const Node& node, const Shape& values, const char* name, std::int64_t least) {
   for (const std::int64_t value : values)
@@ -360,6 +368,7 @@ TransposedWindow transposedWindowOf(const Graph& graph, const Node& node) {
   requireModest(node, t.dilations, "dilations", 1);
   requireModest(node, pads, "pads", -kMaxElements);
   requireModest(node, extra, "output_padding", 0);
+  requireFill(node, extra, t);
   requireModest(node, wanted, "output_shape", 0);
   for (std::size_t i = 0; i < axes; ++i) {
     const std::int64_t full = (x[i + 2] - 1) * t.strides[i] + extra[i] + (t.kernel[i] - 1) * t.dilations[i] + 1;

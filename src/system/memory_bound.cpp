@@ -10,6 +10,7 @@
 
 #include "relprop/error.h"
 #include "system/cgroup.h"
+#include "system/free_memory.h"
 
 namespace relprop {
 namespace {
@@ -22,6 +23,11 @@ std::optional<std::int64_t> addressLimit() {
 
 std::int64_t machineBytes() {
   return static_cast<std::int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGESIZE);
+}
+
+// Of which others have taken some. The system grants them all the same, and kills when they are written to.
+std::int64_t freeMachineBytes() {
+  return std::min(freeMemory().value_or(machineBytes()), machineBytes());
 }
 
 // Of a container for what is not asked for: small things, stacks, code.
@@ -60,9 +66,9 @@ bool hasRoomFor(std::int64_t bytes) {
 }
 
 bool hasMemoryFor(std::int64_t bytes) {
-  constexpr std::int64_t few = 1 << 16;  // for which looking takes longer than having them
+  constexpr std::int64_t few = 1 << 16, many = 1 << 26;  // for fewer, looking takes longer than having them
   if (bytes < few) return true;
-  if (bytes >= machineBytes() || !hasRoomFor(bytes)) return false;
+  if (bytes >= (bytes < many ? machineBytes() : freeMachineBytes()) || !hasRoomFor(bytes)) return false;
   const auto container = containerMemory();
   return !container || bytes <= container->left;
 }
@@ -76,17 +82,24 @@ void claimPages(void* memory, std::int64_t bytes) {
 std::string memoryBound() {
   const auto addresses = addressLimit();
   const auto container = containerMemory();
-  const std::int64_t least =
-      std::min({machineBytes(), addresses.value_or(machineBytes()), container ? container->limit : machineBytes()});
+  const std::int64_t machine = freeMachineBytes();
+  const std::int64_t least = std::min({machine, addresses.value_or(machine), container ? container->limit : machine});
   if (container && least == container->limit)
     return fmt::format("the container's {}, {} of which are left and {} kept back", inMegabytes(least),
                        inMegabytes(container->left), inMegabytes(keptBack(*container)));
-  return least == addresses ? fmt::format("the limit of {} (ulimit -v)", inMegabytes(least))
-                            : fmt::format("the machine's {}", inMegabytes(least));
+  return least == addresses
+             ? fmt::format("the limit of {} (ulimit -v)", inMegabytes(least))
+             : fmt::format("the machine's {}, {} of which are free", inMegabytes(machineBytes()), inMegabytes(machine));
 }
 
 void failMemory(const std::string& what, std::int64_t bytes, const std::string& hint) {
   throw Error(ErrorCode::OutOfMemory, what, inMegabytes(bytes) + " needed", "at most " + memoryBound(), hint);
+}
+
+void requireMemoryWithin(std::int64_t limit, std::int64_t bytes, const std::string& what, const std::string& hint) {
+  if (limit > 0 && bytes > limit)
+    throw Error(ErrorCode::OutOfMemory, what, inMegabytes(bytes) + " needed", "at most " + inMegabytes(limit), hint);
+  requireMemory(bytes, what, hint);
 }
 
 void requireMemory(std::int64_t bytes, const std::string& what, const std::string& hint) {

@@ -137,11 +137,11 @@ class OneDnnBackend : public ReferenceBackend {
   template <class Make>
   auto made(const char* what, Make make) const -> decltype(make()) {
     const ThreadScope scope(threads());
-    if (!hasRoomFor(kRoomForKernels)) onednn::failMemory(what);  // oneDNN does not notice when its code got none
+    if (!hasRoomFor(kRoomForKernels)) onednn::failMemory(what);
     try {
       return make();
     } catch (const dnnl::error& e) {
-      if (e.status == dnnl_out_of_memory || !hasRoomFor(kRoomForKernels)) onednn::failMemory(what);
+      if (onednn::lacksMemory(e)) onednn::failMemory(what);
       throw Error(ErrorCode::Internal, what, e.what(), "a primitive oneDNN can make");
     }
   }

@@ -17,6 +17,11 @@ inline dnnl::stream& stream() {
   return s;
 }
 
+// oneDNN does not notice when its code got no memory.
+inline bool lacksMemory(const dnnl::error& e) {
+  return e.status == dnnl_out_of_memory || !hasRoomFor(kRoomForKernels);
+}
+
 // For what oneDNN makes of a lack of memory.
 [[noreturn]] inline void failMemory(const char* what) {
   throw Error(ErrorCode::OutOfMemory, what, "no memory left for its kernels", "memory within " + memoryBound(),

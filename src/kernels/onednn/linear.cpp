@@ -98,22 +98,38 @@ memory::desc plainLayout(const memory::desc& d) {
   return {dimsOf(d), dataTypeOf(d), Tag::nchw};
 }
 
+ConvDescs onPlainLayouts(ConvDescs d) {
+  d.src = plainLayout(d.src);
+  d.dst = plainLayout(d.dst);
+  return d;
+}
+
 // The layouts asked for, unless oneDNN only has a slow loop for them and a fast one for layouts of its own choice, or
 // at least products of matrices for plain ones (back through large windows that do not overlap, say).
 template <class Make>
-auto choose(ConvDescs d, bool dense, Make make) {
+auto choose(const ConvDescs& d, Make make) {
   auto asked = make(d);
-  if (dense || !isSlow(asked.impl_info_str())) return asked;
+  if (!isSlow(asked.impl_info_str())) return asked;
   ConvDescs other = d;
   other.src = freeLayout(d.src);
   other.dst = freeLayout(d.dst);
   auto own = make(other);
   if (!isSlow(own.impl_info_str())) return own;
   if (!isReference(asked.impl_info_str())) return asked;
-  other.src = plainLayout(d.src);
-  other.dst = plainLayout(d.dst);
-  auto plain = make(other);
+  auto plain = make(onPlainLayouts(d));
   return isReference(plain.impl_info_str()) ? asked : plain;
+}
+
+// build(what is described) with the layouts chosen, or with plain ones, for products of matrices, where oneDNN chooses
+// what it then has no code for: distances of 2^31 bytes within a block of channels, say.
+template <class Make, class Build>
+KernelPtr buildConvolution(const ConvDescs& d, Make make, Build build) {
+  try {
+    return build(choose(d, make));
+  } catch (const dnnl::error& e) {
+    if (lacksMemory(e)) throw;
+    return build(make(onPlainLayouts(d)));
+  }
 }
 
 std::int64_t alignedBytes(std::size_t bytes) {
@@ -301,8 +317,9 @@ KernelPtr finish(const LinearKernelSpec& spec, const Desc& pd, const Primitive& 
 
 KernelPtr convolution(const LinearKernelSpec& spec, Way way, Packed* shared) {
   const auto attr = attributes(spec);
-  const auto pd = choose(describe(spec, true), false, [&](const ConvDescs& d) { return convForward(d, attr, cpu()); });
-  return finish(spec, pd, dnnl::convolution_forward(pd), way, shared);
+  return buildConvolution(
+      describe(spec, true), [&](const ConvDescs& d) { return convForward(d, attr, cpu()); },
+      [&](const auto& pd) { return finish(spec, pd, dnnl::convolution_forward(pd), way, shared); });
 }
 
 // R_i = Σ_o Σ_k w_oi(k)·s_o(i + pad − k) is a convolution of s, and what the padding cut off is padded.
@@ -449,10 +466,10 @@ KernelPtr linearBackward(const LinearKernelSpec& spec, Packed* shared) {
     const auto pd = denseGradient<dnnl::inner_product_backward_data>(describe(plain, false), attr, cpu());
     return finish(plain, pd, dnnl::inner_product_backward_data(pd), Way::Gradient, shared);
   }
-  const auto pd = choose(describe(plain, false), false, [&](const ConvDescs& d) {
-    return convGradient<dnnl::convolution_backward_data>(d, attr, cpu());
-  });
-  return finish(plain, pd, dnnl::convolution_backward_data(pd), Way::Gradient, shared);
+  using Gradient = dnnl::convolution_backward_data;
+  return buildConvolution(
+      describe(plain, false), [&](const ConvDescs& d) { return convGradient<Gradient>(d, attr, cpu()); },
+      [&](const auto& pd) { return finish(plain, pd, Gradient(pd), Way::Gradient, shared); });
 }
 
 KernelPtr linearWeightGradient(const LinearKernelSpec& spec) {
@@ -463,10 +480,10 @@ KernelPtr linearWeightGradient(const LinearKernelSpec& spec) {
     const auto pd = denseGradient<dnnl::inner_product_backward_weights>(describe(plain, true), attr, cpu());
     return std::make_unique<WeightGradient>(plain, pd, dnnl::inner_product_backward_weights(pd));
   }
-  const auto pd = choose(describe(plain, true), false, [&](const ConvDescs& d) {
-    return convGradient<dnnl::convolution_backward_weights>(d, attr, cpu());
-  });
-  return std::make_unique<WeightGradient>(plain, pd, dnnl::convolution_backward_weights(pd));
+  using Gradient = dnnl::convolution_backward_weights;
+  return buildConvolution(
+      describe(plain, true), [&](const ConvDescs& d) { return convGradient<Gradient>(d, attr, cpu()); },
+      [&](const auto& pd) { return std::make_unique<WeightGradient>(plain, pd, Gradient(pd)); });
 }
 
 KernelPtr reorder(const TensorDesc& from, const TensorDesc& to) {

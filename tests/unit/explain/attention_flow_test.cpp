@@ -269,7 +269,7 @@ TEST(AttentionFlow, SoftmaxMayLieFartherBackThanTheStackIsDeep) {
   const ValueId out = b.add(Op::MatMul, {a, b.x()});
   inferShapes(b.graph);
   try {
-    EXPECT_EQ(attentionLayers(b.graph, out).layers.size(), 1u);
+    EXPECT_EQ(attentionLayers(b.graph, FeatureMaps(b.graph, out)).layers.size(), 1u);
   } catch (const Error& e) {  // found, but not among tokens with places
     EXPECT_EQ(std::string(e.got()).find("no attention"), std::string::npos) << e.what();
   }

@@ -3,6 +3,7 @@
 
 #include "explain/walk/analysis.h"
 #include "relprop/error.h"
+#include "support/expect_error.h"
 #include "unit/core/failure.h"
 #include "unit/explain/session.h"
 
@@ -194,6 +195,24 @@ TEST(FeatureMap, OfTokensInARowOfAConvolutionIsThatOfThePatches) {
   const auto found = FeatureMaps(b.graph, b.graph.outputs[0]).of(map);
   ASSERT_TRUE(found);
   EXPECT_EQ(found->shape, (Shape{5, kHigh, kWide}));
+}
+
+// Tokens that are moved to and fro lie in two ways, whatever the number of moves; for each there is one list.
+TEST(FeatureMap, TakesNoMoreMemoryForMoreMoves) {
+  const auto behind = [](int moves, std::int64_t memory) {
+    Build b({1, 3, 64, 64});
+    ValueId x = shapedAs(b, b.add(Op::Conv, {b.x(), b.random({kDepth, 3, 1, 1})}), {1, kDepth, 64 * 64});
+    for (int i = 0; i < moves; ++i) x = permuted(b, x, {0, 2, 1});
+    inferShapes(b.graph);
+    addHead(b);
+    return FeatureMaps(b.graph, b.graph.outputs[0], memory).of(x)->shape;
+  };
+  constexpr std::int64_t list = kDepth * 64 * 64 * 8, enough = 6 * list;
+  EXPECT_EQ(behind(200, enough), (Shape{kDepth, 64, 64}));
+  EXPECT_EQ(behind(201, enough), (Shape{kDepth, 64, 64}));
+  const Error e = expectError(ErrorCode::OutOfMemory, [&] { behind(2, 2 * list); });
+  EXPECT_EQ(e.where().substr(0, 11), "places of '");
+  EXPECT_EQ(e.hint(), "allow more with --memory, or take a method that needs no layer, such as gradient");
 }
 
 TEST(FeatureMap, IsNotMadeUp) {

@@ -216,6 +216,21 @@ TEST(ReferenceLinear, KnownDense) {
   EXPECT_EQ(z.values(), (Floats{16, 0})) << "5 + 11, and 5 − 7 cut at 0";
 }
 
+// A block of channels of so many pixels is more than 2^31 bytes, for which oneDNN has no code for single pixels.
+TEST(LinearKernel, IsMadeForPlanesOfAnySize) {
+  const auto backend = makeBackend({});
+  constexpr std::int64_t wide = 70'000'000;
+  for (const Conv2d& c : {Conv2d{.ic = 16, .oc = 16, .h = 1, .w = wide, .kh = 1, .kw = 1},
+                          Conv2d{.ic = 20, .oc = 8, .h = 1, .w = wide, .kh = 1, .kw = 1, .sw = 2},
+                          Conv2d{.ic = 16, .oc = 16, .h = 1, .w = wide, .kh = 1, .kw = 3, .sw = 2, .dw = 5}}) {
+    const LinearShape s = convolution(c);
+    const LinearKernelSpec spec = specOf(s, layoutsOf(*backend, s), {});
+    EXPECT_TRUE(backend->linearForward(spec));
+    EXPECT_TRUE(backend->linearBackward(spec));
+    EXPECT_TRUE(backend->linearWeightGradient(spec));
+  }
+}
+
 TEST(LinearKernel, SameBitsWithOneAndTwoThreads) {
   const auto backend = makeOneDnnBackend();
   for (const LinearCase& c : linearCases()) {

@@ -5,6 +5,7 @@
 #include <functional>
 #include <limits>
 
+#include "graph/shape_inference.h"
 #include "passes/passes.h"
 #include "relprop/error.h"
 #include "unit/passes/build.h"
@@ -99,6 +100,24 @@ TEST(PassErrors, RefusesUnknownPaddingOfTransposedConvolutions) {
   EXPECT_STREQ(
       errorOf(b).what(),
       "node 'ConvTranspose0' (ConvTranspose): auto_pad FOO (expected NOTSET, VALID, SAME_UPPER or SAME_LOWER)");
+}
+
+// Less than a step: of the windows by their stride, or within one by its dilation.
+TEST(PassErrors, RefusesMoreOutputPaddingThanAStep) {
+  const auto padded = [](Ints extra, Ints strides, Ints dilations) {
+    Build b(kInput);
+    b.add(Op::ConvTranspose, {b.x(), b.random({3, 4, 2, 2})},
+          {{"output_padding", std::move(extra)}, {"strides", std::move(strides)}, {"dilations", std::move(dilations)}});
+    return b;
+  };
+  EXPECT_STREQ(
+      errorOf(padded({0, 3}, {1, 3}, {1, 2})).what(),
+      "node 'ConvTranspose0' (ConvTranspose): output_padding 0×3 (expected less than the step of 3 on axis 1)");
+  for (Ints strides : {Ints{3, 1}, Ints{2, 3}}) {
+    Build fits = padded({2, 2}, strides, {3, 3});
+    inferShapes(fits.graph);
+    EXPECT_EQ(fits.graph.value(fits.graph.nodes.back().outputs[0]).shape[2], (kInput[2] - 1) * strides[0] + 2 + 4);
+  }
 }
 
 TEST(PassErrors, WarnsOfDropoutsForTraining) {

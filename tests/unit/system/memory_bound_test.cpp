@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "support/expect_error.h"
+#include "system/free_memory.h"
 
 namespace relprop::test {
 namespace {
@@ -25,6 +26,23 @@ TEST(MemoryBound, AnErrorSaysWhoWantedHowMuchOfWhat) {
   EXPECT_THAT(e.expected(), testing::MatchesRegex("at most the (machine's|limit of|container's) [0-9.]+ MB.*"));
   EXPECT_EQ(e.hint(), "use less");
   requireMemory(100'000, "plan", "use less");
+}
+
+TEST(MemoryBound, ALimitOfTheCallersOwnIsOne) {
+  requireMemoryWithin(0, 100'000, "places", "use less");
+  requireMemoryWithin(100'000, 100'000, "places", "use less");
+  const Error e =
+      expectError(ErrorCode::OutOfMemory, [] { requireMemoryWithin(100'000, 200'000, "places", "use less"); });
+  EXPECT_STREQ(e.what(), "places: 0.2 MB needed (expected at most 0.1 MB); use less");
+  expectError(ErrorCode::OutOfMemory,
+              [] { requireMemoryWithin(kMoreThanAnybodyHas, kMoreThanAnybodyHas, "places", "use less"); });
+}
+
+// Of a machine that others are at work on.
+TEST(MemoryBound, WhatIsFreeEndsWhatThereIs) {
+  const auto free = freeMemory();
+  if (!free) GTEST_SKIP() << "a system that does not say";
+  EXPECT_FALSE(hasMemoryFor(*free + *free / 4));
 }
 
 TEST(MemoryBound, PagesThatAreClaimedAreNothingButZeros) {
