@@ -65,15 +65,19 @@ Expr channelConstant(const std::vector<float>& perChannel, const TensorDesc& des
   return make({.op = Elt::LoadChannel, .a = {}, .b = {}, .view = {}, .constant = values, .desc = desc});
 }
 
-Expr imageConstant(const std::vector<float>& image, const TensorDesc& desc) {
+Expr imageConstant(std::vector<float> image, const TensorDesc& desc) {
+  const auto loaded = [&desc](std::shared_ptr<const std::vector<float>> values) {
+    return make({.op = Elt::LoadImage, .a = {}, .b = {}, .view = {}, .constant = std::move(values), .desc = desc});
+  };
   TensorDesc one = desc;
   one.shape[0] = 1;
+  if (one.block == 1) return loaded(std::make_shared<std::vector<float>>(std::move(image)));
   auto values = std::make_shared<std::vector<float>>(static_cast<std::size_t>(one.rowFloats()));
   for (std::int64_t c = 0; c < desc.channels(); ++c)
     for (std::int64_t i = 0; i < desc.spatial(); ++i)
       (*values)[static_cast<std::size_t>(physicalIndex(one, 0, c, i))] =
           image[static_cast<std::size_t>(c * desc.spatial() + i)];
-  return make({.op = Elt::LoadImage, .a = {}, .b = {}, .view = {}, .constant = values, .desc = desc});
+  return loaded(std::move(values));
 }
 
 Expr rowScalar(ScalarId id) {

@@ -45,7 +45,9 @@ bool isLong(const Expr& formula);
 
 Expr load(const BufferView& view);
 Expr channelConstant(const std::vector<float>& perChannel, const TensorDesc& desc);  // C values
-Expr imageConstant(const std::vector<float>& image, const TensorDesc& desc);         // C×spatial values, row-major
+// As it is given, and in the layout of what it meets.
+inline constexpr std::int64_t kBytesOfImageElement = 2 * sizeof(float);
+Expr imageConstant(std::vector<float> image, const TensorDesc& desc);  // C×spatial values, row-major
 Expr rowScalar(ScalarId id);
 Expr shiftNonZero(const Expr& a, ScalarId by);  // a − by where a ≠ 0
 Expr number(float value);

@@ -174,7 +174,7 @@ Expr take(Forward& f, const Node& node) {
   if (value == 0.0f) return moved;
   std::vector<float> filling;
   for (const std::int64_t index : node.intsAttr("indices")) filling.push_back(index < 0 ? value : 0.0f);
-  return moved + imageConstant(filling, moved->desc);
+  return moved + imageConstant(std::move(filling), moved->desc);
 }
 
 // The greatest element of each image, or 0 where all are smaller.

@@ -4,19 +4,20 @@
 namespace relprop {
 namespace {
 
-// Values of a constant broadcast to one image of `shape` (its batch axis has extent 1 or is absent).
-std::vector<float> expandImage(const Constant& c, const Shape& shape) {
-  Shape image = shape;
-  image[0] = 1;
+// Values of a constant broadcast to `image`, whose batch axis has extent 1 or is absent.
+std::vector<float> expandImage(const Constant& c, const Shape& image) {
   const CopySpec copy = broadcastCopy(c.shape, image);
   std::vector<float> out(static_cast<std::size_t>(elementCount(image)));
-  for (std::int64_t i = 0; i < elementCount(image); ++i) {
-    std::int64_t rest = i, from = 0;
+  Shape at(image.size(), 0);
+  std::int64_t from = 0;
+  for (float& value : out) {
+    value = (*c.floats)[static_cast<std::size_t>(from)];
     for (std::size_t axis = image.size(); axis-- > 0;) {
-      from += rest % image[axis] * copy.srcStrides[axis];
-      rest /= image[axis];
+      from += copy.srcStrides[axis];
+      if (++at[axis] < image[axis]) break;
+      from -= image[axis] * copy.srcStrides[axis];
+      at[axis] = 0;
     }
-    out[static_cast<std::size_t>(i)] = (*c.floats)[static_cast<std::size_t>(from)];
   }
   return out;
 }
@@ -40,7 +41,10 @@ Expr Forward::constantOperand(const Constant& c, const Shape& shape) {
 }
 
 Expr Forward::imageOperand(const Constant& c, const Shape& shape) const {
-  return imageConstant(expandImage(c, shape), descOf(shape));
+  Shape image = shape;
+  image[0] = 1;
+  plan_.requirePart(kBytesOfImageElement * elementCount(image), "a constant spread to " + toString(shape));
+  return imageConstant(expandImage(c, image), descOf(shape));
 }
 
 Expr Forward::broadcast(ValueId id, const Shape& shape) {

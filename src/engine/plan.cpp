@@ -38,6 +38,8 @@ void* allocateBytes(std::int64_t bytes, const char* what) {
   return memory;
 }
 
+constexpr const char* kMoreForThePlan = "allow more with --memory, or use a smaller --batch or input size";
+
 // Whether a row of both has the same elements in the same places.
 bool hasRowsLike(const TensorDesc& a, const TensorDesc& b) {
   return b.shape.empty() || (a.block == b.block && !a.shape.empty() &&
@@ -132,6 +134,10 @@ std::vector<std::pair<int, int>> inPlaceOf(const CompiledProgram& c) {
 const char* kindName(StepKind kind) {
   static const char* const names[] = {"linear", "kernel", "program", "scalar"};
   return names[static_cast<int>(kind)];
+}
+
+void Plan::requirePart(std::int64_t bytes, const std::string& what) const {
+  requireMemoryWithin(memory_, bytes, what, kMoreForThePlan);
 }
 
 BufferId Plan::addStorage(std::int64_t floats, const std::string& name) {
@@ -345,7 +351,7 @@ void Plan::compile(const MemoryLimit& limit) {
   throw Error(ErrorCode::OutOfMemory, "plan",
               fmt::format("{:.0f} MiB needed at least, {:.0f} of them for weights", std::ceil(megabytes(needed)),
                           megabytes(limit.taken + weightBytes_)),
-              "at most " + limitText(limit.bytes), "allow more with --memory, or use a smaller --batch or input size");
+              "at most " + limitText(limit.bytes), kMoreForThePlan);
 }
 
 void Plan::run(Phase phase, int walk, const Again& again) {

@@ -46,14 +46,17 @@ using Again = std::function<bool()>;
 
 class Plan {
  public:
-  // rows: images. targets: of each image; relevance has rows·targets rows, those of an image side by side.
-  Plan(Backend& backend, std::int64_t rows, std::int64_t targets = 1)
-      : backend_(backend), rows_(rows), targets_(targets) {}
+  // rows: images. targets: of each image; relevance has rows·targets rows, those of an image side by side. memory:
+  // bytes that it may take, 0 for no limit, of which `compile` has the exact account: no one part may be larger.
+  Plan(Backend& backend, std::int64_t rows, std::int64_t targets = 1, std::int64_t memory = 0)
+      : backend_(backend), rows_(rows), targets_(targets), memory_(memory) {}
 
   Backend& backend() { return backend_; }
   std::int64_t rows() const { return rows_; }
   std::int64_t targets() const { return targets_; }
 
+  // Before something of so many bytes is made for it: throws OutOfMemory where that cannot be part of any plan.
+  void requirePart(std::int64_t bytes, const std::string& what) const;
   BufferId addBuffer(const TensorDesc& desc, const std::string& name);
   BufferId addStorage(std::int64_t floats, const std::string& name);
   ScalarId addScalar();
@@ -129,7 +132,7 @@ class Plan {
   void allocate();
 
   Backend& backend_;
-  std::int64_t rows_, targets_;
+  std::int64_t rows_, targets_, memory_;
   Phase phase_ = Phase::Forward;
   int walk_ = -1;
   std::string node_;  // that steps are added for

@@ -95,7 +95,7 @@ bool sumsNeeded(const std::vector<const Rule*>& rules) {
 CompiledMethod::Network::Network(Graph own, Backend& backend, const CompileOptions& options)
     : graph(std::move(own)),
       memory(options.memory),
-      plan(backend, graph.value(graph.inputs.at(0)).shape.at(0), options.targets) {
+      plan(backend, graph.value(graph.inputs.at(0)).shape.at(0), options.targets, options.memory.bytes) {
   watchConstants(options.imported);
 }
 

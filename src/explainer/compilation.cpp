@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <numeric>
+
 #include "explain/layers.h"
 #include "explain/patterns.h"
 #include "explainer/chosen_method.h"
@@ -10,10 +12,12 @@
 #include "explainer/redraw.h"
 #include "explainer/tuning.h"
 #include "graph/edit.h"
+#include "graph/shape_inference.h"
 #include "kernels/record/record.h"
 #include "passes/passes.h"
 #include "relprop/error.h"
 #include "relprop/patterns.h"
+#include "system/memory_bound.h"
 
 namespace relprop {
 namespace {
@@ -131,6 +135,16 @@ std::vector<std::string> Compilation::warnings(const Method& method) const {
   return all;
 }
 
+// One image at least is part of the plan, and passes spread constants over what is as large. What is too large for any
+// network they refuse themselves.
+void Compilation::requireInput(const Shape& shape) const {
+  const double bytes = std::accumulate(shape.begin() + 1, shape.end(), static_cast<double>(sizeof(float)),
+                                       [](double product, std::int64_t extent) { return product * extent; });
+  if (bytes <= static_cast<double>(kMaxElements) * sizeof(float))
+    requireMemoryWithin(options_.memory, static_cast<std::int64_t>(bytes), "input " + toString(shape),
+                        "allow more with --memory, or use a smaller input size");
+}
+
 // Some exports leave the batch open at the input and have the 1 that they were traced with further inside, as in a
 // Reshape to 1×512, or compute with the number of images: they hold for one image at a time.
 Specialised Compilation::specialised() {
@@ -138,6 +152,7 @@ Specialised Compilation::specialised() {
   graph.value(graph.inputs.at(0)).dtype = DType::Float;  // integers as well: the Cast behind them is none then
   if (layout_ == Layout::ChannelsLast) graph = withChannelsFirst(std::move(graph));
   const Shape own = fullInputShape(model_, options_.inputShape, options_.batch, layout_);
+  requireInput(own);
   SpecialiseOptions how = {.inputShape = relaid(own, layout_, Layout::ChannelsFirst),
                            .foldBatchNorm = method_.foldBatchNorm,
                            .disabled = {},

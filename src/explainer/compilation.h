@@ -47,6 +47,7 @@ class Compilation {
   std::unique_ptr<CompiledMethod> within(Backend& backend, std::int64_t taken);
 
  private:
+  void requireInput(const Shape& shape) const;
   Specialised specialised();
   using PatternValues = std::map<std::string, std::vector<float>>;  // by node
   CompileOptions walking(const ExplainOptions& options, const Method& method, std::int64_t bytes,

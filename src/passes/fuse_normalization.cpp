@@ -5,6 +5,7 @@
 
 #include "graph/edit.h"
 #include "graph/shape_inference.h"
+#include "passes/rewriters.h"
 #include "passes/rewrites.h"
 #include "passes/strided.h"
 
@@ -18,8 +19,8 @@ const Node* producerOf(const Graph& graph, const Uses& uses, ValueId id, Op op) 
   return node && node->op == op ? node : nullptr;
 }
 
-// The parameter spread over the axes that are normalised; kNoValue when it varies along others.
-ValueId spread(Graph& graph, ValueId id, const Shape& normalised) {
+// The parameter of `node` spread over the axes that are normalised; kNoValue when it varies along others.
+ValueId spread(Graph& graph, const Node& node, ValueId id, const Shape& normalised, PassContext& context) {
   const std::vector<float>* values = constantFloats(graph, id);
   if (!values) return kNoValue;
   Shape shape = graph.value(id).shape;
@@ -30,14 +31,18 @@ ValueId spread(Graph& graph, ValueId id, const Shape& normalised) {
     if (shape[i] != 1 && shape[i] != extent) return kNoValue;
   }
   if (graph.value(id).shape == normalised) return id;
+  chargeConstant(node, elementCount(normalised), context);
   std::vector<float> result;
   forEachPosition(broadcastView(shape, normalised),
                   [&](std::int64_t at) { result.push_back((*values)[static_cast<std::size_t>(at)]); });
   return addFloatConstant(graph, graph.value(id).name, normalised, std::move(result));
 }
 
-ValueId filled(Graph& graph, const std::string& name, const Shape& shape, float value) {
-  return addFloatConstant(graph, name, shape, std::vector<float>(static_cast<std::size_t>(elementCount(shape)), value));
+ValueId filled(Graph& graph, const Node& node, const char* what, const Shape& shape, float value,
+               PassContext& context) {
+  chargeConstant(node, elementCount(shape), context);
+  return addFloatConstant(graph, node.name + what, shape,
+                          std::vector<float>(static_cast<std::size_t>(elementCount(shape)), value));
 }
 
 Shape trailing(const Graph& graph, ValueId x, std::size_t axis) {
@@ -112,31 +117,31 @@ bool normalises(const Graph& graph, const Uses& uses, const Node& node, Match& m
 }
 
 // The only reader of a node's output, when it is of kind `op` and its other operand fits the normalised axes.
-int parameterNode(Graph& graph, const Uses& uses, const Node& node, Op op, const Shape& normalised,
-                  ValueId& parameter) {
+int parameterNode(Graph& graph, const Uses& uses, const Node& node, Op op, const Shape& normalised, ValueId& parameter,
+                  PassContext& context) {
   const std::vector<int>& readers = uses.consumers[static_cast<std::size_t>(node.outputs[0])];
   if (readers.size() != 1 || graph.nodes[static_cast<std::size_t>(readers[0])].op != op) return -1;
   const Node& reader = graph.nodes[static_cast<std::size_t>(readers[0])];
   if (!hasShapeOf(graph, reader, node.outputs[0])) return -1;
   const ValueId other = reader.inputs[reader.inputs[0] == node.outputs[0] ? 1 : 0];
-  parameter = spread(graph, other, normalised);
+  parameter = spread(graph, reader, other, normalised, context);
   return parameter == kNoValue ? -1 : readers[0];
 }
 
-void fuse(Graph& graph, const Uses& uses, std::size_t index, const Match& match) {
+void fuse(Graph& graph, const Uses& uses, std::size_t index, const Match& match, PassContext& context) {
   const Shape normalised = trailing(graph, match.input.x, match.input.axis);
   const Node first = graph.nodes[index];
   ValueId scale = kNoValue, bias = kNoValue;
   std::vector<std::string> folded = first.folded;
   std::size_t last = index;
   for (const auto& [op, parameter] : {std::pair{Op::Mul, &scale}, std::pair{Op::Add, &bias}}) {
-    const int next = parameterNode(graph, uses, graph.nodes[last], op, normalised, *parameter);
+    const int next = parameterNode(graph, uses, graph.nodes[last], op, normalised, *parameter, context);
     if (next < 0) continue;
     folded.push_back(graph.nodes[last].name);
     last = static_cast<std::size_t>(next);
   }
-  if (scale == kNoValue) scale = filled(graph, first.name + ".scale", normalised, 1.0f);
-  if (bias == kNoValue) bias = filled(graph, first.name + ".bias", normalised, 0.0f);
+  if (scale == kNoValue) scale = filled(graph, first, ".scale", normalised, 1.0f, context);
+  if (bias == kNoValue) bias = filled(graph, first, ".bias", normalised, 0.0f, context);
   Node& node = graph.nodes[last];
   node.op = Op::LayerNormalization;
   node.inputs = {match.input.x, scale, bias};
@@ -146,15 +151,15 @@ void fuse(Graph& graph, const Uses& uses, std::size_t index, const Match& match)
 
 }  // namespace
 
-int completeNormalizations(Graph& graph, PassContext&) {
+int completeNormalizations(Graph& graph, PassContext& context) {
   int rewrites = 0;
   for (Node& node : graph.nodes) {
     if (node.op != Op::LayerNormalization) continue;
     const Shape normalised = trailing(graph, node.inputs[0], static_cast<std::size_t>(node.intAttr("axis", 0)));
-    const ValueId scale = spread(graph, node.inputs[1], normalised);
+    const ValueId scale = spread(graph, node, node.inputs[1], normalised, context);
     const bool hasBias = node.inputs.size() > 2 && node.inputs[2] != kNoValue;
-    const ValueId bias =
-        hasBias ? spread(graph, node.inputs[2], normalised) : filled(graph, node.name + ".bias", normalised, 0.0f);
+    const ValueId bias = hasBias ? spread(graph, node, node.inputs[2], normalised, context)
+                                 : filled(graph, node, ".bias", normalised, 0.0f, context);
     if (scale == kNoValue || bias == kNoValue) continue;  // computed at run time: refused in the end
     node.inputs = {node.inputs[0], scale, bias};
     ++rewrites;
@@ -162,13 +167,13 @@ int completeNormalizations(Graph& graph, PassContext&) {
   return rewrites;
 }
 
-int fuseNormalizations(Graph& graph, PassContext&) {
+int fuseNormalizations(Graph& graph, PassContext& context) {
   int rewrites = 0;
   const Uses uses = usesOf(graph);
   for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
     Match match;
     if (!normalises(graph, uses, graph.nodes[i], match)) continue;
-    fuse(graph, uses, i, match);
+    fuse(graph, uses, i, match, context);
     ++rewrites;
   }
   return rewrites;

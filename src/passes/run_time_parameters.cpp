@@ -65,11 +65,8 @@ bool lowerLayerNormalization(Graph& graph, std::size_t index) {
   const Node node = graph.nodes[index];
   if (!anyComputed(graph, node, 1)) return false;
   const Shape shape = graph.value(node.inputs[0]).shape;
-  const Shape normalised(shape.begin() + node.intAttr("axis", 0), shape.end());
-  const auto ones = static_cast<std::size_t>(elementCount(normalised));
-  Node plain = makeNode(
-      node.name + "/normal", Op::LayerNormalization,
-      {node.inputs[0], addFloatConstant(graph, node.name + ".ones", normalised, std::vector<float>(ones, 1.0f))});
+  Node plain = makeNode(node.name + "/normal", Op::LayerNormalization,
+                        {node.inputs[0], addFloatConstant(graph, node.name + ".one", {1}, {1.0f})});
   plain.attrs = node.attrs;
   const ValueId normal = appendNode(graph, plain, shape);
   const ValueId scaled = added(graph, node, "/scaled", Op::Mul, {normal, node.inputs[1]}, shape);

@@ -35,7 +35,9 @@ Expr LinearLayer::bias(BiasPart part) {
 }
 
 std::vector<float> LinearLayer::tiled(const std::vector<float>& b) const {
-  std::vector<float> all(static_cast<std::size_t>(elementCount(outputShape()) / outputShape()[0]));
+  const std::int64_t elements = elementCount(outputShape()) / outputShape()[0];
+  plan_.requirePart(kBytesOfImageElement * elements, named("bias"));
+  std::vector<float> all(static_cast<std::size_t>(elements));
   for (std::size_t i = 0; i < all.size(); ++i) all[i] = b[i % b.size()];
   return all;
 }

@@ -6,6 +6,7 @@
 #include "kernels/lambda_kernel.h"
 #include "kernels/threads.h"
 #include "relprop/error.h"
+#include "support/expect_error.h"
 #include "unit/engine/support.h"
 
 namespace relprop::test {
@@ -233,6 +234,23 @@ TEST_F(Plans, SumOfLargeBuffersIsOutOfMemoryToo) {
   } catch (const Error& e) {
     EXPECT_EQ(e.code(), ErrorCode::OutOfMemory);
   }
+}
+
+// A constant for each pixel is made before the plan is laid out, and would be part of it.
+TEST_F(Plans, NoPartIsLargerThanTheLimit) {
+  Build b({1, 1, 64, 64});
+  b.add(Op::Add, {b.x(), b.random({64})});
+  inferShapes(b.graph);
+  constexpr std::int64_t both = 2 * 4 * 64 * 64;  // as it is given and as it is kept
+  const auto build = [&](std::int64_t memory) {
+    Plan plan(*backend_, 1, 1, memory);
+    Forward(b.graph, plan, {}).build();
+  };
+  build(0);
+  build(both);
+  const Error e = expectError(ErrorCode::OutOfMemory, [&] { build(both - 1); });
+  EXPECT_EQ(e.where(), "a constant spread to 1×1×64×64");
+  EXPECT_EQ(e.hint(), "allow more with --memory, or use a smaller --batch or input size");
 }
 
 // How many threads share a loop.

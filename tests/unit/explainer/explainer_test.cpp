@@ -10,10 +10,12 @@
 #include <new>
 #include <numeric>
 #include <random>
+#include <span>
 #include <stdexcept>
 
 #include "relprop/explain.h"
 #include "unit/core/failure.h"
+#include "unit/explainer/network.h"
 
 namespace relprop::test {
 namespace {
@@ -78,6 +80,23 @@ TEST(ExplainerOptions, BatchAndThreadsHaveARange) {
   ExplainOptions o;
   o.memory = -1;
   EXPECT_STREQ(failureOf([&] { Explainer(shapes(), o); }).what(), "memory: -1 (expected bytes, or 0 for no limit)");
+}
+
+// Before anything as large as it is made for it.
+TEST(Explainer, RefusesAnInputBeyondTheMemoryAllowed) {
+  onnx_test::ModelBuilder b;
+  b.input("x", {1, 1 << 30});
+  b.node("Relu", {"x"}, {"y"});
+  b.output("y");
+  const auto bytes = b.bytes();
+  const Model model = Model::fromBytes(std::as_bytes(std::span(bytes)));
+  ExplainOptions o;
+  o.memory = 1'000'000;
+  const Error e = failureOf([&] { Explainer(model, o); });
+  EXPECT_EQ(e.code(), ErrorCode::OutOfMemory);
+  EXPECT_STREQ(e.what(),
+               "input 1×1073741824: 4295.0 MB needed (expected at most 1.0 MB); "
+               "allow more with --memory, or use a smaller input size");
 }
 
 TEST(ExplainerOptions, InputShapeHasToFitTheModel) {

@@ -6,6 +6,7 @@
 
 #include "graph/geometry.h"
 #include "relprop/error.h"
+#include "support/expect_error.h"
 #include "unit/passes/canonical.h"
 
 namespace relprop::test {
@@ -178,6 +179,25 @@ TEST(HarmfulPads, StayInFrontOfAConvolution) {
   const ValueId padded = b.add(Op::Pad, {b.x(), b.ints({0, 0, 0, pad, 0, 0, 0, 1})});
   b.add(Op::Conv, {padded, b.random({1, 1, 1, 2})});
   EXPECT_EQ(opsOf(specialise(b.graph, {.inputShape = input, .disabled = {}}).graph), (std::vector{Op::Pad, Op::Conv}));
+}
+
+// One scale, no bias: both as large as what is normalised, whether the node says so or several that are one.
+TEST(HarmfulNormalisations, HaveNoParametersAsLargeAsAnyPicture) {
+  const Shape input{1, 1 << 25};
+  for (const bool fused : {true, false}) {
+    Build b(input);
+    if (fused) {
+      b.add(Op::LayerNormalization, {b.x(), b.floats({1}, {2})}, {{"axis", std::int64_t{1}}});
+    } else {
+      const Attributes last = {{"axes", Ints{1}}, {"keepdims", std::int64_t{1}}};
+      const ValueId centred = b.add(Op::Sub, {b.x(), b.add(Op::ReduceMean, {b.x()}, last)});
+      const ValueId variance = b.add(Op::ReduceMean, {b.add(Op::Mul, {centred, centred})}, last);
+      b.add(Op::Div, {centred, b.add(Op::Sqrt, {b.add(Op::Add, {variance, b.floats({}, {1e-5f})})})});
+    }
+    const Error error =
+        expectError(ErrorCode::ShapeMismatch, [&] { specialise(b.graph, {.inputShape = input, .disabled = {}}); });
+    EXPECT_EQ(error.got(), "constants of 33554432 elements") << fused;
+  }
 }
 
 // ---- as many nodes as an axis is long
