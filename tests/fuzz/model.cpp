@@ -1,6 +1,7 @@
 // A network from its file to one heatmap: importer, functions and quantised operators, passes, plan, a walk back.
 #include <array>
 
+#include "fuzz/drawn_network.h"
 #include "fuzz/explain_small.h"
 #include "fuzz/harness.h"
 #include "fuzz/model_damage.h"
@@ -20,7 +21,10 @@ const Harness modelHarness(
         explainSmall(model, kMethods[bytes.size() % kMethods.size()]);
       });
     },
-    damagedModel);
+    [](Bytes bytes, std::mt19937& random) -> std::optional<std::vector<std::uint8_t>> {
+      if (random() % 4 == 0) return drawnNetwork(random);
+      return damagedModel(bytes, random);
+    });
 
 }  // namespace
 }  // namespace relprop::fuzz

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "fuzz/dice.h"
+#include "fuzz/drawn_network.h"
 #include "fuzz/harness.h"
 #include "fuzz/model_damage.h"
 #include "relprop/explain.h"
@@ -133,6 +134,10 @@ std::optional<std::vector<std::uint8_t>> damagedQuestion(Bytes bytes, std::mt199
   onnx::ModelProto model;
   if (network == parts.end() || !model.ParseFromArray(network->bytes.data(), static_cast<int>(network->bytes.size())))
     return {};
+  if (random() % 8 == 0) {
+    const std::vector<std::uint8_t> drawn = drawnNetwork(random);
+    model.ParseFromArray(drawn.data(), static_cast<int>(drawn.size()));
+  }
   const std::string question = Asking(model, random).question();
   if (random() % 2) varyWeights(*model.mutable_graph(), random);
   std::vector<std::uint8_t> result;
