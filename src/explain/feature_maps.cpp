@@ -271,10 +271,9 @@ std::int64_t FeatureMaps::elements(ValueId id) const {
   return elementCount(shape(id));
 }
 
-// Before so many bytes are taken beside the lists that are kept.
+// Before so many bytes are taken beside the lists that are kept, which are asked for once more.
 void FeatureMaps::makeRoom(ValueId id, std::int64_t bytes) const {
-  const std::int64_t left = memory_ > 0 ? std::max<std::int64_t>(memory_ - held_, 1) : 0;
-  requireMemoryWithin(left, bytes, "places of '" + graph_.value(id).name + "'",
+  requireMemoryWithin(memory_, held_ + bytes, "places of '" + graph_.value(id).name + "'",
                       "allow more with --memory, or take a method that needs no layer, such as gradient");
 }
 

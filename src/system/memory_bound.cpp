@@ -97,7 +97,8 @@ void failMemory(const std::string& what, std::int64_t bytes, const std::string& 
 }
 
 void requireMemoryWithin(std::int64_t limit, std::int64_t bytes, const std::string& what, const std::string& hint) {
-  if (limit > 0 && bytes > limit)
+  constexpr std::int64_t little = 1 << 26;
+  if (limit > 0 && bytes > std::max(limit, little))
     throw Error(ErrorCode::OutOfMemory, what, inMegabytes(bytes) + " needed", "at most " + inMegabytes(limit), hint);
   requireMemory(bytes, what, hint);
 }

@@ -28,7 +28,8 @@ constexpr const char* kMoreMemory = "raise the limit of memory";
 [[noreturn]] void failMemory(const std::string& what, std::int64_t bytes, const std::string& hint = kMoreMemory);
 // Fails where hasMemoryFor(bytes) is false.
 void requireMemory(std::int64_t bytes, const std::string& what, const std::string& hint = kMoreMemory);
-// The same with a limit of the caller's own, 0 for none.
+// The same with a limit of the caller's own, 0 for none, before what it is for says how much it needs in all: less than
+// 64 MiB passes.
 void requireMemoryWithin(std::int64_t limit, std::int64_t bytes, const std::string& what, const std::string& hint);
 
 }  // namespace relprop

@@ -199,18 +199,19 @@ TEST(FeatureMap, OfTokensInARowOfAConvolutionIsThatOfThePatches) {
 
 // Tokens that are moved to and fro lie in two ways, whatever the number of moves; for each there is one list.
 TEST(FeatureMap, TakesNoMoreMemoryForMoreMoves) {
+  constexpr std::int64_t side = 512, list = kDepth * side * side * 8, enough = 8 * list;
   const auto behind = [](int moves, std::int64_t memory) {
-    Build b({1, 3, 64, 64});
-    ValueId x = shapedAs(b, b.add(Op::Conv, {b.x(), b.random({kDepth, 3, 1, 1})}), {1, kDepth, 64 * 64});
+    Build b({1, 3, side, side});
+    ValueId x = shapedAs(b, b.add(Op::Conv, {b.x(), b.random({kDepth, 3, 1, 1})}), {1, kDepth, side * side});
     for (int i = 0; i < moves; ++i) x = permuted(b, x, {0, 2, 1});
     inferShapes(b.graph);
     addHead(b);
     return FeatureMaps(b.graph, b.graph.outputs[0], memory).of(x)->shape;
   };
-  constexpr std::int64_t list = kDepth * 64 * 64 * 8, enough = 6 * list;
-  EXPECT_EQ(behind(200, enough), (Shape{kDepth, 64, 64}));
-  EXPECT_EQ(behind(201, enough), (Shape{kDepth, 64, 64}));
-  const Error e = expectError(ErrorCode::OutOfMemory, [&] { behind(2, 2 * list); });
+  static_assert(list * 6 > 1 << 26, "less is not asked for");
+  EXPECT_EQ(behind(12, enough), (Shape{kDepth, side, side}));
+  EXPECT_EQ(behind(13, enough), (Shape{kDepth, side, side}));
+  const Error e = expectError(ErrorCode::OutOfMemory, [&] { behind(2, list); });
   EXPECT_EQ(e.where().substr(0, 11), "places of '");
   EXPECT_EQ(e.hint(), "allow more with --memory, or take a method that needs no layer, such as gradient");
 }

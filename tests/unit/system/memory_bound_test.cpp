@@ -28,12 +28,13 @@ TEST(MemoryBound, AnErrorSaysWhoWantedHowMuchOfWhat) {
   requireMemory(100'000, "plan", "use less");
 }
 
-TEST(MemoryBound, ALimitOfTheCallersOwnIsOne) {
+TEST(MemoryBound, ALimitOfTheCallersOwnIsOneForMuch) {
   requireMemoryWithin(0, 100'000, "places", "use less");
-  requireMemoryWithin(100'000, 100'000, "places", "use less");
+  requireMemoryWithin(1, 1 << 26, "places", "use less");
+  requireMemoryWithin(70'000'000, 70'000'000, "places", "use less");
   const Error e =
-      expectError(ErrorCode::OutOfMemory, [] { requireMemoryWithin(100'000, 200'000, "places", "use less"); });
-  EXPECT_STREQ(e.what(), "places: 0.2 MB needed (expected at most 0.1 MB); use less");
+      expectError(ErrorCode::OutOfMemory, [] { requireMemoryWithin(70'000'000, 80'000'000, "places", "use less"); });
+  EXPECT_STREQ(e.what(), "places: 80.0 MB needed (expected at most 70.0 MB); use less");
   expectError(ErrorCode::OutOfMemory,
               [] { requireMemoryWithin(kMoreThanAnybodyHas, kMoreThanAnybodyHas, "places", "use less"); });
 }
