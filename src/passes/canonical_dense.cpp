@@ -160,9 +160,7 @@ ValueId spreadOver(Graph& graph, const Node& node, ValueId x, const Shape& lead,
   if (shape == wide) return x;
   Shape zeros = lead;
   zeros.insert(zeros.end(), 2, 1);
-  chargeConstant(node, elementCount(zeros), context);
-  std::vector<float> values(static_cast<std::size_t>(elementCount(zeros)), 0.0f);
-  const ValueId added = addFloatConstant(graph, node.name + ".zeros", zeros, std::move(values));
+  const ValueId added = filled(graph, node, ".zeros", zeros, 0.0f, context);
   return appendNode(graph, makeNode(node.name + "/spread", Op::Add, {x, added}), wide);
 }
 

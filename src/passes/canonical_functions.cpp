@@ -79,9 +79,7 @@ bool generalPower(Graph& graph, std::size_t index, PassContext& context) {
   const Node node = graph.nodes[index];
   const Shape shape = graph.value(node.outputs[0]).shape;
   if (graph.value(node.inputs[0]).shape == shape) return false;
-  chargeConstant(node, elementCount(shape), context);
-  const ValueId one = addFloatConstant(graph, node.name + ".ones", shape,
-                                       std::vector<float>(static_cast<std::size_t>(elementCount(shape)), 1.0f));
+  const ValueId one = filled(graph, node, ".ones", shape, 1.0f, context);
   const ValueId base = appendNode(graph, makeNode(node.name + "/base", Op::Mul, {node.inputs[0], one}), shape);
   graph.nodes[index].inputs[0] = base;
   return true;
@@ -158,9 +156,7 @@ bool expand(Graph& graph, std::size_t index, PassContext& context) {
   const Shape shape = repeats(from, to);
   const bool same = from == to;
   if (elementCount(shape) > context.foldLimit) return false;
-  if (!same) chargeConstant(graph.nodes[index], elementCount(shape), context);
-  const std::vector<float> zeros(static_cast<std::size_t>(elementCount(shape)), 0.0f);
-  const ValueId constant = same ? kNoValue : addFloatConstant(graph, graph.nodes[index].name + ".zeros", shape, zeros);
+  const ValueId constant = same ? kNoValue : filled(graph, graph.nodes[index], ".zeros", shape, 0.0f, context);
   Node& node = graph.nodes[index];
   node.op = same ? Op::Identity : Op::Add;
   node.inputs.resize(1);

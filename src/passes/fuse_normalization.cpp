@@ -38,13 +38,6 @@ ValueId spread(Graph& graph, const Node& node, ValueId id, const Shape& normalis
   return addFloatConstant(graph, graph.value(id).name, normalised, std::move(result));
 }
 
-ValueId filled(Graph& graph, const Node& node, const char* what, const Shape& shape, float value,
-               PassContext& context) {
-  chargeConstant(node, elementCount(shape), context);
-  return addFloatConstant(graph, node.name + what, shape,
-                          std::vector<float>(static_cast<std::size_t>(elementCount(shape)), value));
-}
-
 Shape trailing(const Graph& graph, ValueId x, std::size_t axis) {
   const Shape& shape = graph.value(x).shape;
   return {shape.begin() + static_cast<std::ptrdiff_t>(axis), shape.end()};

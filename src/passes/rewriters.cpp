@@ -52,6 +52,13 @@ void chargeConstant(const Node& node, std::int64_t elements, PassContext& contex
   requireMemoryFor(node, elements * kBytesOfAMadeElement);
 }
 
+ValueId filled(Graph& graph, const Node& node, const char* what, const Shape& shape, float value,
+               PassContext& context) {
+  chargeConstant(node, elementCount(shape), context);
+  return addFloatConstant(graph, node.name + what, shape,
+                          std::vector<float>(static_cast<std::size_t>(elementCount(shape)), value));
+}
+
 void chargeIndices(const Node& node, std::int64_t count, PassContext& context) {
   chargeElements(node, count, context.foldLimit, kIndicesFactor * context.foldLimit, context.indices);
   requireMemoryFor(node, context.indices * kBytesOfAnIndex);

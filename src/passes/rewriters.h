@@ -23,6 +23,8 @@ int rewriteEach(Graph& graph, const std::map<Op, Rewriter>& rewriters);
 // OutOfMemory where there is less than that.
 void chargeNodes(const Node& node, std::int64_t count, PassContext& context);
 void chargeConstant(const Node& node, std::int64_t elements, PassContext& context);
+// A constant NODE+what of one value, charged for.
+ValueId filled(Graph& graph, const Node& node, const char* what, const Shape& shape, float value, PassContext& context);
 // Indices of a move, counted by themselves: padding by reflection needs one for each value, layer after layer.
 void chargeIndices(const Node& node, std::int64_t count, PassContext& context);
 

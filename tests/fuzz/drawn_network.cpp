@@ -10,7 +10,6 @@
 #include <numeric>
 #include <sstream>
 #include <string>
-#include <string_view>
 
 #include "fuzz/dice.h"
 #include "onnx/op_rules.h"
