@@ -1,24 +1,14 @@
 // Operands of elementwise nodes, broadcast as numpy does.
 #include "engine/forward.h"
+#include "kernels/copied.h"
 
 namespace relprop {
 namespace {
 
 // Values of a constant broadcast to `image`, whose batch axis has extent 1 or is absent.
 std::vector<float> expandImage(const Constant& c, const Shape& image) {
-  const CopySpec copy = broadcastCopy(c.shape, image);
   std::vector<float> out(static_cast<std::size_t>(elementCount(image)));
-  Shape at(image.size(), 0);
-  std::int64_t from = 0;
-  for (float& value : out) {
-    value = (*c.floats)[static_cast<std::size_t>(from)];
-    for (std::size_t axis = image.size(); axis-- > 0;) {
-      from += copy.srcStrides[axis];
-      if (++at[axis] < image[axis]) break;
-      from -= image[axis] * copy.srcStrides[axis];
-      at[axis] = 0;
-    }
-  }
+  forEachCopied(broadcastCopy(c.shape, image), [&](std::size_t from, std::size_t to) { out[to] = (*c.floats)[from]; });
   return out;
 }
 

@@ -9,6 +9,7 @@
 #include "engine/forward.h"
 #include "graph/edit.h"
 #include "graph/op_traits.h"
+#include "kernels/copied.h"
 #include "rules/rule.h"
 #include "system/memory_bound.h"
 
@@ -44,18 +45,6 @@ bool hasWindow(const Graph& g, const Node& n) {
   if (n.op != Op::Conv) return elementCount(n.intsAttr("kernel_shape")) > 1;
   const Shape& w = g.value(n.inputs[1]).shape;
   return w.size() == 4 && w[2] * w[3] > 1;
-}
-
-// Calls f(source, destination) for each element of the box that is copied.
-template <class F>
-void forEachCopied(const CopySpec& c, F f) {
-  Shape at(c.extents.size());
-  for (std::int64_t k = elementCount(c.extents); k > 0; --k) {
-    std::int64_t from = c.srcOffset, to = c.dstOffset;
-    for (std::size_t a = 0; a < at.size(); ++a) from += at[a] * c.srcStrides[a], to += at[a] * c.dstStrides[a];
-    f(static_cast<std::size_t>(from), static_cast<std::size_t>(to));
-    for (std::size_t a = at.size(); a-- > 0 && ++at[a] == c.extents[a];) at[a] = 0;
-  }
 }
 
 }  // namespace

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
-#include <sstream>
 #include <utility>
 
 #include "core/lower_case.h"
@@ -123,10 +122,16 @@ class Reader {
   std::vector<NamedTarget> targets(const std::string& text) const {
     if (text.find(',') == std::string::npos || !candidates(text, labels_).empty()) return one(text);
     std::vector<NamedTarget> all;
-    std::istringstream stream(text);
-    for (std::string word; std::getline(stream, word, ',');) {
-      const std::vector<NamedTarget> some = one(word.substr(std::min(word.find_first_not_of(' '), word.size())));
+    std::size_t begin = 0;
+    while (begin <= text.size()) {
+      const std::size_t end = std::min(text.find(',', begin), text.size());
+      const std::size_t word = text.find_first_not_of(' ', begin);
+      if (word >= end)
+        throw Error(ErrorCode::UnknownTarget, "--target", "'" + text + "'", "a target on each side of a comma",
+                    "leave out a comma, or write what is missing");
+      const std::vector<NamedTarget> some = one(text.substr(word, end - word));
       all.insert(all.end(), some.begin(), some.end());
+      begin = end + 1;
     }
     return all;
   }

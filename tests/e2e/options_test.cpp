@@ -98,7 +98,7 @@ TEST(Options, AnEmptyValueIsNoneWhereverItStands) {
 
 // CLI11 would drop them.
 TEST(Options, EmptyValuesOfListsAreNamed) {
-  const Arguments train = {"bow", "train"}, import = {"bow", "import"}, bench = {"bench"};
+  const Arguments train = {"bow", "train"}, import = {"bow", "import"}, bench = {"bench"}, explain = {"explain"};
   for (const auto& [command, option, list, place] :
        std::vector<std::tuple<Arguments, std::string, std::string, int>>{{train, "--C", "1,,10", 2},
                                                                          {train, "--C", "1,10,", 3},
@@ -109,7 +109,9 @@ TEST(Options, EmptyValuesOfListsAreNamed) {
                                                                          {train, "--kernel", "chi2,", 2},
                                                                          {import, "--names", "a,,b", 2},
                                                                          {bench, "--batch", "1,,2", 2},
-                                                                         {bench, "--threads", "1,", 2}})
+                                                                         {bench, "--threads", "1,", 2},
+                                                                         {explain, "--save", "png,,npy", 2},
+                                                                         {explain, "--save", ",", 1}})
     expectWrongUsage(withOption(command, option, list),
                      option + ": value " + std::to_string(place) + " of '" + list +
                          "' is empty; leave out a comma, or write what is missing\n");

@@ -2,6 +2,7 @@
 
 #include "commands.h"
 #include "explain_run.h"
+#include "no_empty_values.h"
 #include "real_number.h"
 #include "whole_number.h"
 
@@ -45,12 +46,9 @@ void addResultOptions(CLI::App& app, ExplainArguments& arguments) {
       ->check(realNumber([](double p) { return p >= 0.001 && p <= 100; }, "from 0.001 to 100"))
       ->type_name("P");
   addWholeNumber(app, "--zoom", output.zoom, "every pixel becomes N×N", 1, 64);
-  app.add_option_function<std::vector<std::string>>(
-         "--save", [&output](const std::vector<std::string>& kinds) { chooseKinds(output, kinds); },
-         "kinds of files, separated by commas: png (default), npy, json, or none")
-      ->delimiter(',')
-      ->allow_extra_args(false)
-      ->check(CLI::IsMember({"png", "npy", "json", "none"}));
+  const auto takeKinds = [&output](const std::vector<std::string>& kinds) { chooseKinds(output, kinds); };
+  addListOption(app, "--save", takeKinds, "kinds of files, separated by commas: png (default), npy, json, or none",
+                CLI::IsMember({"png", "npy", "json", "none"}));
   app.add_flag("--layers", output.layers,
                "a strip of relevance at inner layers too: those of --at, else one for each size of feature maps");
   app.add_option("-o,--out", output.folder, "folder for the results (default out)")->type_name("DIR");

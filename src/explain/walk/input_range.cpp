@@ -11,6 +11,7 @@
 #include "explain/walk/analysis.h"
 #include "graph/edit.h"
 #include "graph/op_table.h"
+#include "kernels/copied.h"
 #include "relprop/error.h"
 
 namespace relprop {
@@ -34,19 +35,6 @@ bool isMonotone(const Node& node) {
               "it stands between the input and a layer that asks for the range of a pixel",
               "nodes whose output has a known range, such as arithmetic with constants",
               "use bounds=image, or another method");
-}
-
-// Calls `visit` with the offsets of source and target for every element of the box.
-template <class Visit>
-void eachElement(const CopySpec& c, std::size_t axis, std::int64_t from, std::int64_t to, const Visit& visit) {
-  if (axis == c.extents.size()) return visit(static_cast<std::size_t>(from), static_cast<std::size_t>(to));
-  for (std::int64_t i = 0; i < c.extents[axis]; ++i)
-    eachElement(c, axis + 1, from + i * c.srcStrides[axis], to + i * c.dstStrides[axis], visit);
-}
-
-template <class Visit>
-void eachElement(const CopySpec& c, const Visit& visit) {
-  eachElement(c, 0, c.srcOffset, c.dstOffset, visit);
 }
 
 // One value a channel, where all elements of a channel have it.
@@ -157,8 +145,8 @@ InputRanges::Interval InputRanges::whole(ValueId value) const {
   const Interval& i = known_.at(value);
   if (i.shape == shape(value)) return i;
   Interval all{Doubles(count(value)), Doubles(count(value)), shape(value)};
-  eachElement(broadcastCopy(i.shape, shape(value)),
-              [&](std::size_t from, std::size_t to) { all.low[to] = i.low[from], all.high[to] = i.high[from]; });
+  forEachCopied(broadcastCopy(i.shape, shape(value)),
+                [&](std::size_t from, std::size_t to) { all.low[to] = i.low[from], all.high[to] = i.high[from]; });
   return all;
 }
 
@@ -192,8 +180,8 @@ InputRanges::Interval InputRanges::moved(const Node& node) const {
                shape(node.outputs[0])};
   for (const Move& move : movesOf(graph_, node)) {
     const Interval in = whole(node.inputs[static_cast<std::size_t>(move.input)]);
-    eachElement(move.copy,
-                [&](std::size_t from, std::size_t to) { out.low[to] = in.low[from], out.high[to] = in.high[from]; });
+    forEachCopied(move.copy,
+                  [&](std::size_t from, std::size_t to) { out.low[to] = in.low[from], out.high[to] = in.high[from]; });
   }
   return out;
 }
@@ -213,8 +201,8 @@ InputRanges::Interval InputRanges::taken(const Node& node) const {
 std::vector<double> InputRanges::constant(ValueId id, const Shape& to) const {
   const Constant& c = *graph_.value(id).constant;
   Doubles values(static_cast<std::size_t>(elementCount(to)));
-  eachElement(broadcastCopy(c.shape, to),
-              [&](std::size_t from, std::size_t at) { values[at] = static_cast<double>((*c.floats)[from]); });
+  forEachCopied(broadcastCopy(c.shape, to),
+                [&](std::size_t from, std::size_t at) { values[at] = static_cast<double>((*c.floats)[from]); });
   return values;
 }
 
@@ -241,7 +229,7 @@ InputRanges::Interval InputRanges::computed(const Node& node) const {
     if (k != operand && node.inputs[k] != kNoValue) constants[k] = constant(node.inputs[k], to);
   const auto size = static_cast<std::size_t>(elementCount(to));
   Interval out{Doubles(size), Doubles(size), to};
-  eachElement(broadcastCopy(in.shape, to), [&](std::size_t from, std::size_t at) {
+  forEachCopied(broadcastCopy(in.shape, to), [&](std::size_t from, std::size_t at) {
     const auto valueAt = [&](double x) {
       return rowOf<double>(node.op).formula.value(
           {node, [&](std::size_t k) { return k == operand ? x : constants[k][at]; }});

@@ -259,10 +259,12 @@ inline void forEachTap(const PoolShape& p, const Taps& t, F f) {
     for (std::int64_t x = t.w.begin; x < t.w.end; x += t.w.step) f((y * p.iw + x) * p.block);
 }
 
+inline std::int64_t tapsOf(const WindowAxis& a) {
+  return a.end > a.begin ? dividedUp(a.end - a.begin, a.step) : 0;
+}
+
 inline float inverseCount(const PoolShape& p, const Taps& t) {
-  const std::int64_t h = t.h.end > t.h.begin ? dividedUp(t.h.end - t.h.begin, t.h.step) : 0;
-  const std::int64_t w = t.w.end > t.w.begin ? dividedUp(t.w.end - t.w.begin, t.w.step) : 0;
-  const std::int64_t count = p.countPadding ? t.h.paddedCount * t.w.paddedCount : h * w;
+  const std::int64_t count = p.countPadding ? t.h.paddedCount * t.w.paddedCount : tapsOf(t.h) * tapsOf(t.w);
   return 1.0f / static_cast<float>(count > 0 ? count : 1);
 }
 
@@ -341,11 +343,37 @@ void maxPoolBackward(const PoolShape& p, const float* xs, const float* rs, float
   });
 }
 
+// Σ f(k) for first ≤ k < last, in halves where there are many: rounding then grows with the logarithm of their number.
+template <class F>
+inline Lanes pairwiseSum(std::int64_t first, std::int64_t last, const F& f) {
+  if (last - first > 64) {
+    const std::int64_t middle = first + (last - first) / 2;
+    return pairwiseSum(first, middle, f) + pairwiseSum(middle, last, f);
+  }
+  Lanes total = {};
+  for (std::int64_t k = first; k < last; ++k) total += f(k);
+  return total;
+}
+
+// An average of many: a single sum of a whole picture would be off in the fourth digit.
+template <class L>
+inline void averagePoolOfMany(const PoolShape& p, const float* x, float* y, L lanes) {
+  forEachOutput(p, [&](const Taps& t, std::int64_t o) {
+    const Lanes total = pairwiseSum(0, tapsOf(t.h), [&](std::int64_t row) {
+      const float* line = x + ((t.h.begin + row * t.h.step) * p.iw + t.w.begin) * p.block;
+      return pairwiseSum(0, tapsOf(t.w),
+                         [&](std::int64_t k) { return loadSome(line + k * t.w.step * p.block, lanes); });
+    });
+    storeSome(y + o, total * inverseCount(p, t), lanes);
+  });
+}
+
 void averagePool(const PoolShape& p, const float* xs, float* ys, std::int64_t plane) {
   const PoolPlane at = planeOf(p, plane);
   const float* x = xs + at.in;
   float* y = ys + at.out;
   withLanes(at.lanes, [&](auto lanes) {
+    if (p.kh * p.kw > 64) return averagePoolOfMany(p, x, y, lanes);
     forEachOutput(p, [&](const Taps& t, std::int64_t o) {
       Lanes total = {};
       forEachTap(p, t, [&](std::int64_t i) { total += loadSome(x + i, lanes); });

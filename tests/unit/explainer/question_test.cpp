@@ -33,6 +33,16 @@ TEST(TargetText, ASynsetOfNoClassIsUnknown) {
   EXPECT_EQ(error.got(), "no class is called 'n00000001'");
 }
 
+TEST(TargetText, NoTargetOfSeveralIsEmpty) {
+  for (const std::string& list : {"1,", ",1", "0,,1", "0, ,1", ","}) {
+    const Error error = failureOf([&] { targets(list, {"cat", "dog"}); });
+    EXPECT_EQ(error.code(), ErrorCode::UnknownTarget);
+    EXPECT_EQ(error.got(), "'" + list + "'");
+    EXPECT_EQ(error.hint(), "leave out a comma, or write what is missing");
+  }
+  EXPECT_THAT(targets("0, dog", {"cat", "dog"}), ElementsAre(Target::of(0), Target::of(1)));
+}
+
 TEST(TargetText, AnInnerNodeHasNumbersOnly) {
   for (const std::string& word : {"star", "not:star"}) {
     const Error error = failureOf([&] { chooseTargets({.targets = {word}, .from = "conv"}, {"star"}, 1); });

@@ -113,6 +113,18 @@ TEST_P(SimdOps, PoolsAsTheReference) {
   expectClose(shared.values(), back.values(), 1e-6);
 }
 
+// One sum of so many would be off by more than one in a thousand.
+TEST_P(SimdOps, AveragesOfManyAreExact) {
+  for (const auto& [height, width] : {std::pair{512, 512}, {1, 512 * 512}, {512 * 512, 1}}) {
+    PoolShape p = pool(1, ops().block, {{height, width}, {1, 1}, {height, width}, {1, 1}});
+    p.block = ops().block;
+    const Buffer x(std::int64_t{height} * width * p.block, 0.1f);
+    Buffer average(p.block);
+    ops().averagePool(p, x.data(), average.data(), 0);
+    expectClose(average.values(), Floats(sz(p.block), 0.1f), 2e-6);
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Isa, SimdOps, testing::ValuesIn(kVariants), [](const auto& info) { return info.param.name; });
 
 }  // namespace
