@@ -112,7 +112,7 @@ TEST_F(TargetsTest, BadTargets) {
   expectRefused({"--target", "top:11"}, 1, "K from 1 to 10");
   expectRefused({"--target", "top:many"}, 1, "K from 1 to 10");
   expectRefused({"--target", "3,10"}, 1, "from 0 to 9");
-  expectRefused({"--target", "3,,4"}, 1, "no class is called ''");
+  expectRefused({"--target", "3,,4"}, 1, "a target on each side of a comma");
   expectRefused({"--target", "missing.npy"}, 1, "missing.npy");
 }
 
