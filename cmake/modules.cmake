@@ -56,7 +56,8 @@ function(relprop_library NAME)
   list(REMOVE_ITEM libraries used-NOTFOUND)
   target_link_libraries(${NAME} PRIVATE ${libraries})
   set(exports ${PROJECT_SOURCE_DIR}/cmake/exports.map)
-  target_link_options(${NAME} PRIVATE LINKER:--version-script=${exports})
+  # Never unloaded (dlclose): protobuf keeps what its messages have registered, and threads of OpenMP run on.
+  target_link_options(${NAME} PRIVATE LINKER:--version-script=${exports} LINKER:-z,nodelete)
   set_target_properties(${NAME} PROPERTIES LINKER_LANGUAGE CXX LINK_DEPENDS ${exports})
   target_include_directories(${NAME} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
                                             $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)

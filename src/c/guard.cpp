@@ -1,6 +1,9 @@
 #include "c/guard.h"
 
+#include <pthread.h>
+
 #include <cctype>
+#include <memory>
 #include <new>
 #include <nlohmann/json.hpp>
 #include <string_view>
@@ -10,15 +13,36 @@
 namespace relprop::c {
 namespace {
 
-// Of each thread: its last error.
-struct Record {
-  std::int32_t code = 0;
+struct Texts {
   std::string where, got, expected, hint, message;
 };
 
-Record& record() {
-  thread_local Record own;
-  return own;
+// Of each thread: its last error.
+thread_local constinit std::int32_t lastCode = 0;
+thread_local constinit Texts* lastTexts = nullptr;
+
+void forget(void* texts) {
+  lastTexts = nullptr;
+  delete static_cast<Texts*>(texts);
+}
+
+// Owns the texts of each thread. A key, as destructors of C++ run before those of others' keys, which may call too, and
+// as glibc ends the process where it has no memory to register one.
+pthread_key_t ownerOfTexts() {
+  static const pthread_key_t key = [] {
+    pthread_key_t made{};
+    if (pthread_key_create(&made, forget) != 0) throw std::bad_alloc();
+    return made;
+  }();
+  return key;
+}
+
+Texts& texts() {
+  if (lastTexts) return *lastTexts;
+  auto made = std::make_unique<Texts>();
+  if (pthread_setspecific(ownerOfTexts(), made.get()) != 0) throw std::bad_alloc();
+  lastTexts = made.release();
+  return *lastTexts;
 }
 
 bool startsOption(const std::string& text, std::size_t at) {
@@ -55,39 +79,38 @@ std::string readable(const std::string& text) {
 void keep(const Error& error) {
   const Error renamed(error.code(), readable(asKeys(error.where())), readable(asKeys(error.got())),
                       readable(asKeys(error.expected())), readable(asKeys(error.hint())));
-  record() = {static_cast<std::int32_t>(error.code()),
-              renamed.where(),
-              renamed.got(),
-              renamed.expected(),
-              renamed.hint(),
-              renamed.what()};
+  texts() = {renamed.where(), renamed.got(), renamed.expected(), renamed.hint(), renamed.what()};
 }
 
 // Without memory for its text an error is its number.
-std::int32_t remember(const Error& error) noexcept {
+template <class MakeError>
+std::int32_t remember(ErrorCode code, const MakeError& makeError) noexcept {
+  lastCode = static_cast<std::int32_t>(code);
   try {
-    keep(error);
+    keep(makeError());
   } catch (...) {
-    record() = {};
-    record().code = static_cast<std::int32_t>(error.code());
+    if (lastTexts) *lastTexts = {};
   }
-  return record().code;
+  return lastCode;
 }
 
 }  // namespace
 
-std::int32_t rememberCurrent() {
+std::int32_t rememberCurrent() noexcept {
   try {
     throw;
   } catch (const Error& error) {
-    return remember(error);
+    return remember(error.code(), [&]() -> const Error& { return error; });
   } catch (const std::bad_alloc&) {
-    return remember(Error(ErrorCode::OutOfMemory, "call", "an allocation failed", "enough memory",
-                          "use a smaller --batch or input size"));
+    return remember(ErrorCode::OutOfMemory, [] {
+      return Error(ErrorCode::OutOfMemory, "call", "an allocation failed", "enough memory",
+                   "use a smaller --batch or input size");
+    });
   } catch (const std::exception& error) {
-    return remember(Error(ErrorCode::Internal, "call", error.what()));
+    return remember(ErrorCode::Internal, [&] { return Error(ErrorCode::Internal, "call", error.what()); });
   } catch (...) {
-    return remember(Error(ErrorCode::Internal, "call", "an exception of no known kind"));
+    return remember(ErrorCode::Internal,
+                    [] { return Error(ErrorCode::Internal, "call", "an exception of no known kind"); });
   }
 }
 
@@ -105,12 +128,16 @@ char* handedOut(const std::string& text) {
   return Handles::all().addText(text.data(), text.size());
 }
 
-void copyLastError(relprop_error& out) {
-  const Record& own = record();
-  const auto code = static_cast<ErrorCode>(own.code);
-  out = {out.size,          own.code,           errorCodeName(code),
-         own.where.c_str(), own.got.c_str(),    own.expected.c_str(),
-         own.hint.c_str(),  own.message.c_str()};
+void copyLastError(relprop_error& out) noexcept {
+  const auto text = [](std::string Texts::*part) { return lastTexts ? (lastTexts->*part).c_str() : ""; };
+  out = {out.size,
+         lastCode,
+         errorCodeName(static_cast<ErrorCode>(lastCode)),
+         text(&Texts::where),
+         text(&Texts::got),
+         text(&Texts::expected),
+         text(&Texts::hint),
+         text(&Texts::message)};
 }
 
 }  // namespace relprop::c

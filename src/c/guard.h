@@ -13,7 +13,7 @@
 namespace relprop::c {
 
 // Keeps the exception that is being handled for relprop_last_error, as an error of relprop; its code.
-std::int32_t rememberCurrent();
+std::int32_t rememberCurrent() noexcept;
 
 // A thread that ends within (pthread_exit in a progress function) unwinds by what may be caught but not kept.
 template <class Body>
@@ -39,6 +39,6 @@ void requireSize(std::size_t got, std::size_t expected, const char* name);
 char* handedOut(const std::string& text);
 
 // What relprop_last_error tells.
-void copyLastError(relprop_error& out);
+void copyLastError(relprop_error& out) noexcept;
 
 }  // namespace relprop::c

@@ -356,6 +356,7 @@ void Plan::compile(const MemoryLimit& limit) {
 
 void Plan::run(Phase phase, int walk, const Again& again) {
   using Clock = std::chrono::steady_clock;
+  requireThreads(backend_.threads());
   const ThreadScope threads(backend_.threads());
   const bool remembers = phase == Phase::Forward && walks() > 1;
   if (phase == Phase::Forward) sparedSeconds_ = 0;

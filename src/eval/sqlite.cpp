@@ -34,10 +34,16 @@ bool isReadFailure(int extended) {
               writingHint(name, error, "make room on the disk, or check it"));
 }
 
-int lastErrorOf(sqlite3* connection, int whichFile) {
+// What SQLite has opened, or null: a journal that there is none of, a store in memory.
+sqlite3_file* fileOf(sqlite3* connection, int which) {
   sqlite3_file* file = nullptr;
+  const bool known = sqlite3_file_control(connection, "main", which, &file) == SQLITE_OK && file && file->pMethods;
+  return known ? file : nullptr;
+}
+
+int lastErrorOf(sqlite3* connection, int whichFile) {
   int error = 0;
-  if (sqlite3_file_control(connection, "main", whichFile, &file) == SQLITE_OK && file && file->pMethods)
+  if (sqlite3_file* file = fileOf(connection, whichFile))
     file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &error);
   return error;
 }
@@ -74,13 +80,18 @@ void Database::setLimits() {
 // Pages that are listed many times over can make a small file an endless one.
 void Database::beginSteps() const {
   sqlite3_int64 size = 0;
-  sqlite3_file* file = nullptr;
-  if (sqlite3_file_control(get(), "main", SQLITE_FCNTL_FILE_POINTER, &file) == SQLITE_OK && file && file->pMethods)
-    file->pMethods->xFileSize(file, &size);
+  if (sqlite3_file* file = fileOf(get(), SQLITE_FCNTL_FILE_POINTER)) file->pMethods->xFileSize(file, &size);
   stepsLeft_ = limits::kStoreSteps + limits::kStoreStepsPerByte * size;
 }
 
 // By the file's number as by its name: one that was removed, renamed, or that another one took the place of.
+void Database::readStart(std::span<char> start) const {
+  sqlite3_file* file = fileOf(get(), SQLITE_FCNTL_FILE_POINTER);
+  if (!file) return;
+  const int code = file->pMethods->xRead(file, start.data(), static_cast<int>(start.size()), 0);
+  if (code != SQLITE_OK && code != SQLITE_IOERR_SHORT_READ) fail(code);  // what is missing is 0 then
+}
+
 void Database::requirePlace() const {
   int moved = 0;
   if (sqlite3_file_control(get(), "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && moved != 0) failMoved();

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -28,6 +29,8 @@ class Database {
   void run(const std::string& statements) const;
   // From here on one statement may take as many steps as its file has reason for.
   void beginSteps() const;
+  // The file's first bytes as they lie there, by SQLite's own descriptor and without a lock.
+  void readStart(std::span<char> start) const;
   // Throws StoreUnusable where the file no longer lies where it was opened. One in memory always does.
   void requirePlace() const;
   // How long a call waits for other processes before it gives up.

@@ -28,6 +28,9 @@ using eval::Database;
 using Impl = StoreAccess::Impl;
 using Pointer = std::unique_ptr<Impl>;
 
+constexpr std::string_view kJournal = "-journal";
+constexpr std::array<std::string_view, 3> kEndings = {kJournal, "-wal", "-shm"};
+
 void checkKind(const fs::path& path, const fs::file_status& status) {
   if (fs::is_directory(status) || path.filename().empty())
     throw Error(ErrorCode::FileUnreadable, path.string(), "a folder", "a file", "give the path of a file");
@@ -35,24 +38,6 @@ void checkKind(const fs::path& path, const fs::file_status& status) {
     throw Error(ErrorCode::StoreUnusable, path.string(), "a device or pipe", "a file", "give the path of a file");
   if (::access(path.c_str(), R_OK) != 0)
     throw Error(ErrorCode::FileUnreadable, path.string(), std::generic_category().message(errno), "a readable file");
-}
-
-// SQLite takes a file of less than a page for an empty one, whatever it holds, and would write over it.
-void checkStart(const fs::path& path) {
-  constexpr std::string_view magic{"SQLite format 3", 16};  // with the 0 at its end
-  constexpr std::uintmax_t smallestPage = 512;
-  std::array<char, magic.size()> start{};
-  std::ifstream file(path, std::ios::binary);
-  if (!file.is_open())
-    throw Error(ErrorCode::FileUnreadable, path.string(), std::generic_category().message(errno), "a readable file");
-  if (file.peek() == std::ifstream::traits_type::eof()) return;
-  file.read(start.data(), start.size());
-  if (std::string_view(start.data(), start.size()) != magic)
-    throw Error(ErrorCode::StoreUnusable, path.string(), "not a results file", "one that relprop wrote",
-                "give the path of another file");
-  std::error_code ignored;
-  if (fs::file_size(path, ignored) < smallestPage)
-    throw Error(ErrorCode::StoreUnusable, path.string(), "damaged: cut short", "an intact results file");
 }
 
 // How a rollback journal ends that names a further one. SQLite deletes what is named, whatever it is, before it shows
@@ -72,18 +57,21 @@ fs::path behindLink(const fs::path& path) {
   return real.empty() ? path : real;
 }
 
-// SQLite opens, follows and plays back what lies beside a store under these names, also where the store is a link.
+// SQLite opens, follows and plays back what lies beside a store under these names, also where the store is a link. Of
+// these and of the store itself none but the journal is opened here: when a file is closed, the system drops all locks
+// that this process has on it, those of a connection that is open elsewhere in the process too, and other processes
+// would write over what it writes.
 void checkBeside(const fs::path& path) {
   std::error_code ignored;
   const fs::path real = behindLink(path);
-  for (const char* ending : {"-journal", "-wal", "-shm"}) {
-    const fs::path beside = real.string() + ending;
+  for (const std::string_view ending : kEndings) {
+    const fs::path beside = real.string().append(ending);
     const fs::file_status status = fs::symlink_status(beside, ignored);
     if (!fs::exists(status)) continue;
     if (!fs::is_regular_file(status))
       throw Error(ErrorCode::StoreUnusable, beside.string(), "a link, folder, device or pipe",
                   "a file that SQLite made", "remove it, or copy the store alone");
-    if (namesAnother(beside))
+    if (ending == kJournal && namesAnother(beside))
       throw Error(ErrorCode::StoreUnusable, beside.string(), "it names a file that is to be deleted",
                   "a journal of this store alone", "remove it, or copy the store alone");
   }
@@ -93,7 +81,7 @@ void checkBeside(const fs::path& path) {
 void checkNoJournal(const fs::path& path) {
   std::error_code ignored;
   const std::string name = behindLink(path).string();
-  for (const std::string_view ending : {"-journal", "-wal", "-shm"})
+  for (const std::string_view ending : kEndings)
     if (name.ends_with(ending) && fs::is_regular_file(name.substr(0, name.size() - ending.size()), ignored))
       throw Error(ErrorCode::StoreUnusable, path.string(),
                   "a name that SQLite has for the journal of the store beside it", "a name of its own",
@@ -131,6 +119,16 @@ void checkFolder(const fs::path& path) {
   checkMayBeMade(path, folder);
 }
 
+// SQLite names what lies beside a store after it. Whoever opened it by another name would find no log there, take the
+// store for all there is and write over it.
+void checkOnlyName(const fs::path& path) {
+  std::error_code ignored;
+  const std::uintmax_t names = fs::hard_link_count(path, ignored);
+  if (!ignored && names > 1)
+    throw Error(ErrorCode::StoreUnusable, path.string(), fmt::format("a file with {} names (hard links)", names),
+                "one with a single name, as it is to be written", "copy it, and put the copy in its place");
+}
+
 void checkPath(const fs::path& path, Store::Access access) {
   checkNoJournal(path);
   std::error_code ignored;
@@ -138,7 +136,7 @@ void checkPath(const fs::path& path, Store::Access access) {
   if (!path.empty()) checkBeside(path);
   if (fs::exists(status)) {
     checkKind(path, status);
-    checkStart(path);
+    if (access == Store::Access::Write) checkOnlyName(path);
   } else if (access == Store::Access::Read || path.empty()) {
     throw Error(ErrorCode::FileNotFound, path.empty() ? "an empty path" : path.string(), "there is no such file", "",
                 "check the path");
@@ -153,8 +151,26 @@ std::string absolutePath(const fs::path& path) {
   return eval::absolutePath(path, ErrorCode::FileNotFound).string();
 }
 
+// SQLite takes a file of less than a page for an empty one, whatever it holds, and would write over it.
+void checkStart(const fs::path& path, const Database& database) {
+  constexpr std::string_view magic{"SQLite format 3", 16};  // with the 0 at its end
+  constexpr std::uintmax_t smallestPage = 512;
+  std::error_code ignored;
+  const std::uintmax_t size = fs::file_size(path, ignored);
+  if (size == 0) return;
+  std::array<char, magic.size()> start{};
+  database.readStart(start);
+  if (std::string_view(start.data(), start.size()) != magic)
+    throw Error(ErrorCode::StoreUnusable, database.name(), "not a results file", "one that relprop wrote",
+                "give the path of another file");
+  if (size < smallestPage)
+    throw Error(ErrorCode::StoreUnusable, database.name(), "damaged: cut short", "an intact results file");
+}
+
 Pointer connect(const fs::path& path, int flags) {
-  return std::make_unique<Impl>(absolutePath(path), flags, path.string());
+  Pointer impl = std::make_unique<Impl>(absolutePath(path), flags, path.string());
+  checkStart(path, impl->database);
+  return impl;
 }
 
 // A file from elsewhere must not make SQLite do more than read it.

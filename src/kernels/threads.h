@@ -17,4 +17,8 @@ class ThreadScope {
   int before_;
 };
 
+// Throws OutOfMemory where the calling thread gets fewer. oneDNN's kernels run with as many as they were made for,
+// whatever the scope says, and libgomp ends the process that it cannot start them in.
+void requireThreads(int threads);
+
 }  // namespace relprop

@@ -2,6 +2,7 @@
 
 #include <malloc.h>
 #include <signal.h>
+#include <sys/auxv.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -53,6 +54,8 @@ void settleLimits() {
 }
 
 void waitAsleep(int argc, char** argv) {
+  // Started by `ld.so PROGRAM`, the process is the loader's, which would take the first argument for a program.
+  if (getauxval(AT_BASE) == 0) return;
   if (std::getenv(kVariable) || std::getenv("GOMP_SPINCOUNT") || measures(argc, argv)) return;
   setenv(kVariable, kPolicy, 0);
   execv("/proc/self/exe", argv);  // returns only when it failed; then spinning has to do

@@ -117,6 +117,20 @@ TEST(StoreHostile, WhatLiesBesideAStoreIsNoLink) {
   EXPECT_EQ(Store::open(folder / "s.db", Access::Read).results().size(), 1U);
 }
 
+// By each of its names a store has a log of its own, which is not found by the other.
+TEST(StoreHostile, AStoreOfTwoNamesIsOnlyRead) {
+  const Folder folder;
+  writable(folder / "s.db").write(batch("a"));
+  fs::create_hard_link(folder / "s.db", folder / "t.db");
+  for (const char* name : {"s.db", "t.db"}) {
+    EXPECT_EQ(Store::open(folder / name, Access::Read).results().size(), 1U);
+    const Error error = expectError(ErrorCode::StoreUnusable, [&] { Store::open(folder / name, Access::Write); });
+    EXPECT_EQ(error.got(), "a file with 2 names (hard links)");
+  }
+  fs::remove(folder / "t.db");
+  writable(folder / "s.db").write(batch("b"));
+}
+
 // Whoever adds tables and views to ask them questions of their own is left alone.
 TEST(StoreHostile, TablesAndViewsOfOthersAreNotLookedAt) {
   const Folder folder;

@@ -105,6 +105,33 @@ TEST(StoreProcesses, ReadersSeeWholePictures) {
   EXPECT_EQ(store.results().size(), 600U);
 }
 
+// The system drops all locks of a process on a file when the process closes one of its descriptors; then the other
+// process would take itself for the last one and remove the log that this one goes on to write.
+TEST(StoreProcesses, ASecondLookInOneProcessKeepsTheLocksOfTheFirst) {
+  const Folder folder;
+  Pipe go, done;
+  const pid_t other = start([&] {
+    int number = 0;
+    if (!go.receive(number)) return false;
+    writable(folder / "s.db").write(numbered(number));
+    done.send(number);
+    return true;
+  });
+  {
+    Store first = writable(folder / "s.db");
+    first.write(numbered(0));
+    EXPECT_EQ(Store::open(folder / "s.db", Access::Read).results().size(), 4U);
+    EXPECT_EQ(writable(folder / "s.db").results().size(), 4U);
+    go.send(1);
+    int number = 0;
+    EXPECT_TRUE(done.receive(number));
+    EXPECT_TRUE(succeeded(other));
+    first.write(numbered(2));
+    EXPECT_EQ(first.results().size(), 12U);
+  }
+  EXPECT_EQ(Store::open(folder / "s.db", Access::Read).results().size(), 12U);
+}
+
 // What write() returned from is there after the kill, what it had begun is not there in part.
 TEST(StoreProcesses, KilledAtAnyMoment) {
   const Folder folder;
