@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
+#include <ranges>
+#include <span>
 
 namespace relprop {
 namespace {
@@ -102,9 +105,10 @@ class Rewrite {
 
   Arrangement run() {
     for (const Storage& b : p_.list.buffers) buffers_.push_back({.floats = b.floats});
+    const std::vector<std::size_t> units = byFirstReader();
+    auto next = units.begin();
     for (int s = 0; s < static_cast<int>(p_.list.steps.size()); ++s) {
-      for (std::size_t u = 0; u < again_.size(); ++u)
-        if (firstReader_[u] == s) repeat(again_[u]);
+      for (; next != units.end() && firstReader_[*next] == s; ++next) repeat(again_[*next]);
       add(s, false);
     }
     setLifetimes();
@@ -122,6 +126,15 @@ class Rewrite {
 
   bool dropped(BufferId id) const {
     return madeIn_[static_cast<std::size_t>(id)] >= 0 && p_.recorded(id) && !kept_[static_cast<std::size_t>(id)];
+  }
+
+  // Units in the order in which they run again; those that nobody reads stand last.
+  std::vector<std::size_t> byFirstReader() const {
+    std::vector<std::size_t> units(again_.size());
+    std::iota(units.begin(), units.end(), std::size_t{0});
+    std::stable_sort(units.begin(), units.end(),
+                     [&](std::size_t a, std::size_t b) { return firstReader_[a] < firstReader_[b]; });
+    return units;
   }
 
   // Which steps have to run again. False when another buffer had to be kept, which changes the answer.
@@ -147,7 +160,7 @@ class Rewrite {
                           return wanted_[static_cast<std::size_t>(id)] && madeIn_[static_cast<std::size_t>(id)] == unit;
                         });
     if (!needed) return true;
-    again_[static_cast<std::size_t>(unit)].insert(again_[static_cast<std::size_t>(unit)].begin(), s);
+    again_[static_cast<std::size_t>(unit)].push_back(s);
     bool final = true;
     for (BufferId id : a.reads) {
       const auto at = static_cast<std::size_t>(id);
@@ -159,8 +172,9 @@ class Rewrite {
     return final;
   }
 
+  // Their steps were found from the last to the first.
   void repeat(const std::vector<int>& steps) {
-    for (int s : steps) {
+    for (const int s : std::views::reverse(steps)) {
       for (BufferId id : p_.step(s).writes)
         if (copies_[static_cast<std::size_t>(id)] < 0) {
           copies_[static_cast<std::size_t>(id)] = static_cast<BufferId>(buffers_.size());
@@ -246,7 +260,7 @@ class Rewrite {
   const Units& units_;
   std::vector<int> madeIn_;
   std::vector<bool> kept_, wanted_;
-  std::vector<std::vector<int>> again_;  // by unit: its steps that run again
+  std::vector<std::vector<int>> again_;  // by unit: its steps that run again, the last first
   std::vector<int> firstReader_;         // by unit: the first backward step that reads what it makes
   std::vector<BufferId> copies_;
   std::vector<Lifetime> buffers_;
@@ -265,10 +279,11 @@ class Cuts {
     for (BufferId id = 0; id < static_cast<BufferId>(p_.touched.size()); ++id) {
       const Touched& t = p_.at(id);
       if (p_.recorded(id)) recorded_[static_cast<std::size_t>(t.lastWriter) + 1] += p_.floats(id);
-      for (int s = t.firstWriter; t.lastWriter >= 0 && !p_.pinned(id) && s < t.lastForwardRead; ++s)
-        crossing_[static_cast<std::size_t>(s) + 1] += p_.floats(id);
+      if (t.lastWriter < 0 || p_.pinned(id) || t.firstWriter >= t.lastForwardRead) continue;
+      crossing_[static_cast<std::size_t>(t.firstWriter) + 1] += p_.floats(id);
+      crossing_[static_cast<std::size_t>(t.lastForwardRead) + 1] -= p_.floats(id);
     }
-    for (std::size_t i = 1; i <= n; ++i) recorded_[i] += recorded_[i - 1];
+    for (std::size_t i = 1; i <= n; ++i) recorded_[i] += recorded_[i - 1], crossing_[i] += crossing_[i - 1];
   }
 
   // Ends of the segments.
@@ -336,10 +351,16 @@ struct Candidate {
   std::int64_t alive = 0;
 };
 
+// How many steps all arrangements together may have. Networks of 10,000 steps are tried with each of some 440; of
+// longer ones those with few segments.
+constexpr std::int64_t kArranged = 1 << 22;
+
 std::vector<Candidate> candidatesOf(const Subject& p) {
   const Cuts cuts(p);
   std::vector<Candidate> all;
+  const std::int64_t most = kArranged / std::max<std::int64_t>(1, std::ssize(p.list.steps));
   const auto add = [&](const std::vector<int>& ends, int dropped, bool cheap) {
+    if (std::ssize(all) > most) return;
     Candidate c{unitsOf(p, ends, dropped, cheap)};
     const Arrangement a = Rewrite(p, c.units).run();
     c.cost = a.cost, c.alive = mostAlive(a.places);
@@ -352,6 +373,14 @@ std::vector<Candidate> candidatesOf(const Subject& p) {
       for (const bool cheap : {false, true}) add(ends, dropped, cheap);
   }
   return all;
+}
+
+// How many arrangements get addresses, which takes a look from each place at each other one: all of networks with up to
+// some thousand steps, of longer ones a few from the cheapest to the dearest.
+int layoutsOf(const Arrangement& a) {
+  constexpr double kPairs = 1LL << 32;
+  const auto places = static_cast<double>(a.places.size());
+  return static_cast<int>(std::clamp(kPairs / (4 * places * places + 1), 16.0, 1000.0));
 }
 
 }  // namespace
@@ -369,11 +398,15 @@ Arrangement arrangedWithin(const StepList& list, std::int64_t floats) {
   if (smallest.floats <= floats) return smallest;
   const Subject subject(list);
   std::vector<Candidate> all = candidatesOf(subject);
+  std::erase_if(all, [&](const Candidate& c) { return c.alive >= smallest.floats; });
   std::stable_sort(all.begin(), all.end(), [](const Candidate& a, const Candidate& b) { return a.cost < b.cost; });
-  for (const bool mayFit : {true, false})
-    for (const Candidate& c : all) {
-      if ((c.alive <= floats) != mayFit || c.alive >= smallest.floats) continue;
-      Arrangement a = Rewrite(subject, c.units).run();
+  const auto unfit =
+      std::stable_partition(all.begin(), all.end(), [&](const Candidate& c) { return c.alive <= floats; });
+  const auto stride = static_cast<std::size_t>(std::ssize(all) / layoutsOf(smallest)) + 1;
+  for (const auto& some : {std::span(all.begin(), unfit), std::span(unfit, all.end())})
+    for (std::size_t i = 0; i < some.size(); i += stride) {
+      if (some[i].alive >= smallest.floats) continue;
+      Arrangement a = Rewrite(subject, some[i].units).run();
       a.floats = layOut(a.places);
       if (a.floats <= floats) return a;
       if (a.floats < smallest.floats) smallest = std::move(a);

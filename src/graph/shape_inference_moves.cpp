@@ -122,7 +122,8 @@ Types gatherNd(const Graph& graph, const Node& node) {
   const Shape &x = input(graph, node).shape, &at = input(graph, node, 1).shape;
   const std::int64_t batch = node.intAttr("batch_dims", 0);
   const bool fits = !at.empty() && batch >= 0 && batch < static_cast<std::int64_t>(at.size()) &&
-                    batch + at.back() <= static_cast<std::int64_t>(x.size()) && at.back() >= 1;
+                    batch + at.back() <= static_cast<std::int64_t>(x.size()) && at.back() >= 1 &&
+                    std::equal(x.begin(), x.begin() + batch, at.begin());
   if (!fits)
     misfit(node, fmt::format("indices {} into {}", toString(at), toString(x)), "tuples of axes that are there");
   Shape out(at.begin(), at.end() - 1);

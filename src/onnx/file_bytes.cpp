@@ -14,6 +14,7 @@
 
 #include "core/parallel.h"
 #include "relprop/error.h"
+#include "system/memory_bound.h"
 
 namespace relprop::onnx_import {
 
@@ -76,6 +77,7 @@ Data mapped(int fd, std::size_t size) {
 }
 
 Data copied(const Descriptor& file, std::size_t size, const fs::path& path) {
+  requireMemory(static_cast<std::int64_t>(size), path.string());
   const std::shared_ptr<std::uint8_t[]> data(new (std::nothrow) std::uint8_t[std::max<std::size_t>(size, 1)]);
   if (!data)
     throw Error(ErrorCode::OutOfMemory, path.string(), "no memory left for " + std::to_string(size) + " bytes");

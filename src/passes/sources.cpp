@@ -258,6 +258,17 @@ bool scatters(Op op) {
   return op == Op::ScatterElements || op == Op::ScatterND;
 }
 
+// Kernels read where they are told. What shapes and indices promise each function above relies on; here it is looked at
+// once more, where it is done.
+void requireInside(const Graph& graph, const Node& node, const Sources& sources) {
+  std::int64_t count = elementCount(graph.value(node.inputs[0]).shape);
+  if (scatters(node.op)) count += elementCount(graph.value(node.inputs[2]).shape);
+  for (const std::int64_t source : sources)
+    if (source != kFilled && (source < 0 || source >= count))
+      throw Error(ErrorCode::ShapeMismatch, describe(node), fmt::format("element {}", source),
+                  fmt::format("one of {}", count));
+}
+
 }  // namespace
 
 bool hasSources(const Graph& graph, const Node& node) {
@@ -270,7 +281,9 @@ bool hasSources(const Graph& graph, const Node& node) {
 }
 
 std::vector<std::int64_t> sourcesOf(const Graph& graph, const Node& node, const Shape& output) {
-  return sourceFunctions().at(node.op)({graph, node, output});
+  std::vector<std::int64_t> sources = sourceFunctions().at(node.op)({graph, node, output});
+  requireInside(graph, node, sources);
+  return sources;
 }
 
 float fillingOf(const Graph& graph, const Node& node) {

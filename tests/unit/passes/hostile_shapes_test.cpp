@@ -71,6 +71,12 @@ std::vector<Harm> harms() {
                       "at", {DType::Int64, {1, 1, 1, 1}, nullptr, std::make_shared<const Ints>(Ints{-99})});
                 }()});
        }},
+      {"GatherTuplesOfOtherBatches",
+       [](Build& b) {
+         const auto tuples = std::make_shared<const Ints>(Ints(1 * 99 * 1, 0));
+         b.add(Op::GatherND, {b.x(), b.graph.addConstant("at", {DType::Int64, {1, 99, 1}, nullptr, tuples})},
+               {{"batch_dims", std::int64_t{2}}});
+       }},
       {"TrianglesOfALine",
        [](Build& b) {
          b.add(Op::Trilu, {b.add(Op::Reshape, {b.x(), b.ints({144})})});
