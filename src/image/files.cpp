@@ -298,10 +298,10 @@ void failWrite(const fs::path& path, int error) {
   throw Error(ErrorCode::FileWriteFailed, nameOf(path), reason(error), "", writingHint(path, error, hint));
 }
 
-void replaceFile(const fs::path& path, const std::function<void(const fs::path&)>& write) {
+void replaceFile(const fs::path& path, const std::function<void(const fs::path&)>& write, WriterLock lock) {
   if (isSpecial(typeOfTarget(path))) failWrite(path, ESPIPE);
   replaceBehindLinks(path, [&](Descriptor& file, const fs::path& temporary) {
-    file.close();
+    if (lock == WriterLock::Own) file.close();
     namingTarget(path, temporary, [&] { write(temporary); });
   });
 }

@@ -32,8 +32,14 @@ std::optional<pid_t> numberAt(std::string_view& text) {
   return number;
 }
 
-// The process that made a file of this name; libzip appends six characters to that of its own copy.
-std::optional<pid_t> makerOf(std::string_view name) {
+// What a name tells: the process that made the file, and what libzip appended to that of its own copy: a point and six
+// characters, or nothing.
+struct Origin {
+  pid_t maker;
+  std::string_view appended;
+};
+
+std::optional<Origin> originOf(std::string_view name) {
   const std::size_t mark = name.rfind(kMark);
   if (!name.starts_with('.') || mark == std::string_view::npos || mark == 0) return {};
   std::string_view rest = name.substr(mark + kMark.size());
@@ -41,20 +47,25 @@ std::optional<pid_t> makerOf(std::string_view name) {
   if (!maker || !rest.starts_with('.')) return {};
   rest.remove_prefix(1);
   const bool numbered = numberAt(rest).has_value();
-  return numbered && (rest.empty() || (rest.size() == 7 && rest[0] == '.')) ? maker : std::nullopt;
+  const bool known = rest.empty() || (rest.size() == 7 && rest[0] == '.');
+  return numbered && known ? std::optional(Origin{*maker, rest}) : std::nullopt;
 }
 
 bool runsHere(pid_t process) {
   return process == ::getpid() || ::kill(process, 0) == 0 || errno != ESRCH;
 }
 
-// Another machine's processes hold a lock on theirs.
+// Another machine's processes hold a lock on theirs, and libzip's copy goes with the file that it is a copy of.
 void removeUnlessLocked(const fs::path& path) {
-  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-  if (file < 0) return;
+  const std::string name = path.filename().native();
+  const std::optional<Origin> origin = originOf(name);
+  const std::size_t appended = origin ? origin->appended.size() : 0;
+  const fs::path locked = path.parent_path() / name.substr(0, name.size() - appended);
+  const int file = ::open(locked.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+  if (file < 0 && appended == 0) return;
   std::error_code ignored;
-  if (::flock(file, LOCK_EX | LOCK_NB) == 0) fs::remove(path, ignored);
-  ::close(file);
+  if (file < 0 || ::flock(file, LOCK_EX | LOCK_NB) == 0) fs::remove(path, ignored);
+  if (file >= 0) ::close(file);
 }
 
 void removeFolderUnlessLocked(const fs::path& path, const std::string& marker) {
@@ -75,8 +86,8 @@ void visitLeftovers(const fs::path& folder, const std::function<void(const fs::p
   std::error_code failed;
   fs::directory_iterator entry(folder.empty() ? "." : folder, failed);
   for (; !failed && entry != fs::directory_iterator(); entry.increment(failed)) {
-    const auto maker = makerOf(entry->path().filename().native());
-    if (maker && !runsHere(*maker)) visit(entry->path());
+    const auto origin = originOf(entry->path().filename().native());
+    if (origin && !runsHere(origin->maker)) visit(entry->path());
   }
 }
 

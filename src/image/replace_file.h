@@ -7,10 +7,15 @@
 
 namespace relprop {
 
+// Who marks the new file as one that is being written (flock), so that no other machine's process or container sweeps
+// it away: `write`'s library itself, as HDF5 does, which would wait for ours, or else we for as long as it writes.
+enum class WriterLock { Ours, Own };
+
 // `write` fills a new file beside `path`, which then takes its place; it is removed when `write` throws. Devices and
 // pipes are refused.
 void replaceFile(const std::filesystem::path& path,
-                 const std::function<void(const std::filesystem::path& temporary)>& write);
+                 const std::function<void(const std::filesystem::path& temporary)>& write,
+                 WriterLock lock = WriterLock::Ours);
 
 // Throws FileUnreadable or FileNotFound, or FileWriteFailed, for an errno.
 [[noreturn]] void failRead(const std::filesystem::path& path, int error);

@@ -330,5 +330,23 @@ TEST_F(SurroundingsTest, ABudgetIsForTheFilesOfOneCommand) {
   EXPECT_EQ(outcome.code, 0) << outcome.err;
 }
 
+// As bundles with a loader of their own start it, and services without a shell: the process is the loader's then.
+TEST_F(SurroundingsTest, StartedByTheLoaderItRunsNothingElse) {
+  const std::string loader = "/lib64/ld-linux-x86-64.so.2";
+  if (!fs::exists(loader)) GTEST_SKIP() << "no " << loader;
+  writeText(folder_ / "methods", "#!/bin/sh\necho another program\n");
+  fs::permissions(folder_ / "methods", fs::perms::owner_all);
+  const fs::path folder = folder_.path();
+  const RunOptions bare = {.inChild =
+                               [&folder] {
+                                 clearenv();
+                                 if (::chdir(folder.c_str()) != 0) _exit(126);
+                               },
+                           .whileRunning = {}};
+  const Outcome outcome = run(loader, {programPath(), "methods", "rap"}, bare);
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_THAT(outcome.out, HasSubstr("relative attributing propagation"));
+}
+
 }  // namespace
 }  // namespace e2e

@@ -30,6 +30,15 @@ class Importing(unittest.TestCase):
         done = support.python(code, support.MODEL, support.PICTURE)
         self.assertEqual(done.stdout.strip(), "[]", done.stderr)
 
+    def test_the_library_outlives_whoever_closes_it(self):
+        code = (
+            "import _ctypes, ctypes, os\n"
+            "for _ in range(3): _ctypes.dlclose(ctypes.CDLL(os.environ['RELPROP_LIBRARY'])._handle)\n"
+            "import relprop; print(len(relprop.methods()) > 0)"
+        )
+        done = support.python(code)
+        self.assertEqual(done.stdout.strip(), "True", done.stderr)
+
     def test_all_names_are_there_and_documented(self):
         self.assertEqual(len(set(relprop.__all__)), len(relprop.__all__))
         for name in relprop.__all__:

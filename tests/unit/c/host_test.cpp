@@ -128,6 +128,31 @@ TEST(CHost, AThreadThatEndsWithinLeavesTheExplainerAsItWas) {
   explained(explainer.get(), input);
 }
 
+// C++ has destroyed what is the thread's own before the destructors of keys run.
+TEST(CHost, WhatAThreadCallsAtItsVeryEndMayFail) {
+  static std::int32_t last;
+  static std::string words;
+  const auto fail = [](void*) {
+    relprop_model* model = nullptr;
+    last = relprop_model_load("/no/file/of/a/name/that/is/longer/than/a/short/string.onnx", nullptr, &model);
+    words = lastError().where;
+  };
+  pthread_key_t key{};
+  ASSERT_EQ(pthread_key_create(&key, fail), 0);
+  pthread_t thread{};
+  const auto work = [](void* of) -> void* {
+    relprop_model* model = nullptr;
+    relprop_model_load("/no/other/file/whose/name/is/longer/than/a/short/string.onnx", nullptr, &model);
+    pthread_setspecific(*static_cast<pthread_key_t*>(of), &last);
+    return nullptr;
+  };
+  ASSERT_EQ(pthread_create(&thread, nullptr, work, &key), 0);
+  pthread_join(thread, nullptr);
+  pthread_key_delete(key);
+  EXPECT_EQ(last, static_cast<std::int32_t>(ErrorCode::FileNotFound));
+  EXPECT_EQ(words, "/no/file/of/a/name/that/is/longer/than/a/short/string.onnx");
+}
+
 TEST(CHost, WhatItsFunctionThrowsIsNoErrorOfTheLibrary) {
   const ModelHandle model = loadedModel();
   const ExplainerHandle explainer = explainerOf(model.get(), {{"method", "gradient"}});

@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <memory>
 
+#include "image/replace_file.h"
 #include "unit/image/support.h"
 
 namespace relprop::test {
@@ -40,6 +41,33 @@ TEST(Leftovers, StayWhileTheyAreLocked) {
   EXPECT_TRUE(std::filesystem::exists(folder / name));
   std::filesystem::remove(folder / name);
   EXPECT_FALSE(claimTemporary(::fileno(file.get()))) << "it was taken away";
+}
+
+// libzip writes beside the file it was given, and locks nothing.
+TEST(Leftovers, ACopyStaysAsLongAsWhatItIsACopyOf) {
+  const TemporaryFolder held, left, alone;
+  const std::string name = ".b.npz.part." + std::to_string(endedProcess()) + ".17", copy = name + ".a1B2c3";
+  for (const TemporaryFolder* folder : {&held, &left}) folder->write(name, std::string());
+  for (const TemporaryFolder* folder : {&held, &left, &alone}) folder->write(copy, std::string("half"));
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen((held / name).c_str(), "r"), std::fclose);
+  ASSERT_TRUE(claimTemporary(::fileno(file.get())));
+  for (const TemporaryFolder* folder : {&held, &left, &alone}) sweepLeftovers(folder->path());
+  EXPECT_EQ(held.entries(), 2);
+  EXPECT_EQ(left.entries(), 0);
+  EXPECT_EQ(alone.entries(), 0);
+}
+
+TEST(Leftovers, WhatAnotherLibraryFillsIsLockedMeanwhile) {
+  const TemporaryFolder folder;
+  const auto isLocked = [](const std::filesystem::path& path) {
+    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "r"), std::fclose);
+    return ::flock(::fileno(file.get()), LOCK_EX | LOCK_NB) != 0;
+  };
+  for (const WriterLock lock : {WriterLock::Ours, WriterLock::Own})
+    replaceFile(
+        folder / "a",
+        [&](const std::filesystem::path& temporary) { EXPECT_EQ(isLocked(temporary), lock == WriterLock::Ours); },
+        lock);
 }
 
 // A kill may come between a folder and its marker; what has neither a marker nor an end is somebody else's.

@@ -2,8 +2,12 @@
 #include "kernels/threads.h"
 
 #include <omp.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <stdexcept>
+#include <thread>
 
 #include "kernels/bare.h"
 #include "unit/kernels/programs.h"
@@ -71,6 +75,44 @@ TEST_F(CallersThreads, AreLeftAloneByBareLayers) {
   bare.sweep();
   EXPECT_EQ(omp_get_max_threads(), kCallers);
 }
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // whose own threads would count too
+// libgomp has threads for each thread that calls it: what one has had says nothing of another, and libgomp ends the
+// process where it gets fewer than it is asked for.
+bool secondCallerGetsWhatIsLeft() {
+  bool good = false;
+  std::thread([&] {
+    const ThreadScope four(4);
+#pragma omp parallel
+    {}
+    std::thread([&] {
+      const ThreadScope fewer(4);
+#pragma omp parallel
+      {}
+      try {
+        requireThreads(4);
+      } catch (const Error& error) {
+        good = omp_get_max_threads() < 4 && error.code() == ErrorCode::OutOfMemory && error.where() == "threads";
+      }
+    }).join();
+  }).join();
+  return good;
+}
+
+TEST(ThreadsOfEachCaller, AreNoMoreThanTheSystemStarts) {
+  if (getuid() != 0) GTEST_SKIP() << "needs another user, who has no other processes";
+  const pid_t child = fork();
+  if (child == 0) {
+    const rlimit six = {6, 6};  // this one, two that call, three for the first of them
+    if (setrlimit(RLIMIT_NPROC, &six) != 0 || setuid(54'322) != 0) _exit(126);
+    _exit(secondCallerGetsWhatIsLeft() ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+}
+#endif
 
 }  // namespace
 }  // namespace relprop::test
