@@ -141,6 +141,36 @@ RunOptions askedTwice(int signal) {
           }};
 }
 
+// One signal, SIGHUP too, and no second one, as `timeout` sends it and a terminal that is closed.
+RunOptions askedOnce(int signal) {
+  return {.inChild = {}, .whileRunning = [signal](pid_t child) {
+            onceItCatches(signal, std::chrono::seconds(1)).whileRunning(child);
+            for (int i = 0; i < 300 && !hasEnded(child); ++i)
+              std::this_thread::sleep_for(std::chrono::milliseconds(100));
+            kill(child, SIGKILL);
+          }};
+}
+
+TEST_F(PlacesTest, ASignalEndsTheWaitForWhoeverFillsAPipe) {
+  const std::string photo = pipe("photo.jpg"), labels = pipe("labels.txt");
+  const std::string out = folder_ / "out";
+  for (const int signal : {SIGTERM, SIGHUP}) {
+    EXPECT_EQ(relprop({"explain", exampleModel(), photo, "-o", out}, askedOnce(signal)).code, 130);
+    EXPECT_EQ(
+        relprop({"explain", exampleModel(), examplePicture(), "--labels", labels, "-o", out}, askedOnce(signal)).code,
+        130);
+  }
+}
+
+TEST_F(PlacesTest, ASignalEndsTheWaitForWhoeverReadsStandardOutput) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::pipe(ends.data()), 0);
+  RunOptions options = askedOnce(SIGTERM);
+  options.inChild = [&ends] { ::dup2(ends[1], STDOUT_FILENO); };
+  EXPECT_EQ(relprop({"inspect", exampleModel(), "--steps", "--json", "--methods", "all"}, options).code, 130);
+  for (const int end : ends) ::close(end);
+}
+
 TEST_F(PlacesTest, ASignalEndsTheWaitForWhoeverReadsAPipe) {
   const std::string heatmap = examplePicture().stem().string() + ".gradient.png", out = folder_.path();
   pipe(heatmap);

@@ -9,8 +9,10 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <climits>
 #include <cstdio>
 
+#include "interrupt.h"
 #include "relprop/error.h"
 #include "relprop/text.h"
 
@@ -49,9 +51,19 @@ class Output {
   std::atomic<bool> failed_ = false;
 };
 
+// Behind a signal nobody is waited for: what is not taken within a second is lost.
+bool isTaken() {
+  constexpr int patience = 1000;  // milliseconds
+  pollfd state = {STDOUT_FILENO, POLLOUT, 0};
+  return !interrupted() || poll(&state, 1, patience) > 0;
+}
+
 void Output::writePending() {
-  for (std::string_view rest = pending_; !rest.empty();) {
-    const ssize_t count = ::write(STDOUT_FILENO, rest.data(), rest.size());
+  const WaitingGuard guard;
+  for (std::string_view rest = pending_; !rest.empty() && isTaken();) {
+    // For so many there is room in a pipe that can be written to.
+    const std::size_t some = interrupted() ? std::min<std::size_t>(rest.size(), PIPE_BUF) : rest.size();
+    const ssize_t count = ::write(STDOUT_FILENO, rest.data(), some);
     if (count >= 0) {
       rest.remove_prefix(static_cast<std::size_t>(count));
     } else if (errno == EAGAIN) {

@@ -47,9 +47,20 @@ void interrupt() {
   signals.fetch_add(1);
 }
 
-WritingGuard::WritingGuard(const std::filesystem::path& written) {
+WaitingGuard::WaitingGuard() {
+  waiting.fetch_add(1);
+}
+WaitingGuard::~WaitingGuard() {
+  waiting.fetch_sub(1);
+}
+
+bool mayWait(const std::filesystem::path& read) {
   std::error_code ignored;
-  waits_ = std::filesystem::is_other(written, ignored);
+  return std::filesystem::is_other(read, ignored);
+}
+
+WritingGuard::WritingGuard(const std::filesystem::path& written) {
+  waits_ = mayWait(written);
   (waits_ ? waiting : writers).fetch_add(1);
 }
 WritingGuard::~WritingGuard() {

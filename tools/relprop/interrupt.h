@@ -12,6 +12,20 @@ bool interrupted();
 // As if a signal had come.
 void interrupt();
 
+// Of what may keep the program waiting for somebody else while nothing is half done: a model and what belongs to it
+// before any work has begun, an input that is a pipe, whoever reads standard output. While one lives and no file is
+// written the first signal ends the program.
+class WaitingGuard {
+ public:
+  WaitingGuard();
+  ~WaitingGuard();
+  WaitingGuard(const WaitingGuard&) = delete;
+  WaitingGuard& operator=(const WaitingGuard&) = delete;
+};
+
+// Is it a pipe or a device, which may have nothing to give?
+bool mayWait(const std::filesystem::path& read);
+
 // Of a file or folder that is being written. While one lives a second signal does not end the program either, but a
 // third: the file is finished or removed, unless the disk does not answer. With devices and pipes it is the other way
 // round: nothing of them is whole or half, and a pipe that nobody reads keeps its writer waiting for ever, between no

@@ -7,6 +7,7 @@
 #include <sstream>
 #include <system_error>
 
+#include "interrupt.h"
 #include "relprop/error.h"
 #include "size_text.h"
 #include "whole_number.h"
@@ -218,6 +219,7 @@ std::vector<std::filesystem::path> filesOf(const NetworkOptions& options, const 
 }
 
 Model loadModel(const NetworkOptions& options, Console& console) {
+  const WaitingGuard guard;
   Model model = Model::load(options.model, modelOptions(options));
   for (const std::string& note : model.notes()) console.note(note);
   return model;
@@ -254,6 +256,7 @@ std::optional<Preprocess> chosenPreprocess(const Model& model, const NetworkOpti
 }
 
 std::vector<std::string> chosenLabels(const Model& model, const std::string& labels, const Note& note) {
+  const WaitingGuard guard;
   FoundLabels found = relprop::findLabels(model, labels);
   for (const std::string& text : found.notes)
     if (note) note(text);
