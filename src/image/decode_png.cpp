@@ -59,8 +59,16 @@ void requirePlausible(const Reader& reader, const Source& source) {
     png_error(reader.png(), "too little data for a picture of this size");
 }
 
+// Of chunks only those that make pixels: libpng would inflate texts and profiles, which a file of 1 MB can have a GB
+// of, and keep them.
+void skipAncillary(const Reader& reader) {
+  constexpr int allButPixels = -1;
+  png_set_keep_unknown_chunks(reader.png(), PNG_HANDLE_CHUNK_NEVER, nullptr, allButPixels);
+}
+
 void readHeader(const Reader& reader, Source& source) {
   png_set_user_limits(reader.png(), PNG_UINT_31_MAX, PNG_UINT_31_MAX);
+  skipAncillary(reader);
   png_set_read_fn(reader.png(), &source, onRead);
   png_read_info(reader.png(), reader.info());
   const png_uint_32 width = png_get_image_width(reader.png(), reader.info());

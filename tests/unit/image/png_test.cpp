@@ -1,6 +1,9 @@
 #include <gtest/gtest.h>
 #include <png.h>
+#include <sys/resource.h>
+#include <zlib.h>
 
+#include "image/stored.h"
 #include "unit/image/support.h"
 
 namespace relprop::test {
@@ -34,6 +37,26 @@ Bytes writePng(const PngFormat& format, const Bytes& rows,
   png_write_end(png, info);
   png_destroy_write_struct(&png, &info);
   return file;
+}
+
+// A small picture with compressed texts, profiles and the like that unpack to 8 MB each.
+Bytes pngWithLargeTexts(Bytes png, const std::string& type, const std::string& head, int count) {
+  const Bytes text(7'900'000, 'a');
+  Bytes body(head.begin(), head.end());
+  const std::size_t start = body.size();
+  uLongf size = compressBound(text.size());
+  body.resize(start + size);
+  EXPECT_EQ(compress(&body[start], &size, text.data(), text.size()), Z_OK);
+  body.resize(start + size);
+  for (int i = 0; i < count; ++i) png = pngWithChunk(png, type, body);
+  return png;
+}
+
+// Largest resident size of this process so far.
+long peakMegabytes() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return usage.ru_maxrss >> 10;
 }
 
 Image decodedPng(const Bytes& file) {
@@ -116,6 +139,21 @@ TEST(Png, GammaChunkChangesNothing) {
   const Image image = noise(12, 5, 4);
   const auto gamma = [](png_structp png, png_infop info) { png_set_gAMA(png, info, 1.0); };
   EXPECT_EQ(decodedPng(writePng({5, 4, PNG_COLOR_TYPE_RGB, 8}, image.pixels, gamma)).pixels, image.pixels);
+}
+
+TEST(Png, TextsAreNotUnpacked) {
+  using namespace std::string_literals;
+  const Image image = noise(15, 5, 4);
+  const Bytes png = encodePng(image), grey = writePng({2, 1, PNG_COLOR_TYPE_GRAY, 8}, {7, 9});
+  for (const auto& [type, head] :
+       {std::pair{"zTXt"s, "key\0\0"s}, {"iTXt"s, "key\0\1\0\0\0"s}, {"iCCP"s, "key\0\0"s}}) {
+    SCOPED_TRACE(type);
+    const Bytes large = pngWithLargeTexts(png, type, head, 60), indices = pngWithLargeTexts(grey, type, head, 60);
+    const long before = peakMegabytes();
+    EXPECT_EQ(decodedPng(large).pixels, image.pixels);
+    EXPECT_EQ(decodeIndexPng(indices, "a.png").values, (Bytes{7, 9}));
+    EXPECT_LT(peakMegabytes() - before, 5);
+  }
 }
 
 TEST(Png, InterlacedIsTheSamePicture) {
