@@ -30,6 +30,7 @@ constexpr std::int64_t kImagePixelsPerByte = 1100;
 // more as keep pixels × scans below so many times the pixels that any file may hold.
 constexpr std::int64_t kImageScans = 40;
 constexpr std::int64_t kImageScansOfAnyFile = 64;
+constexpr std::int64_t kImageScansOfAnySize = 500;  // never more, however small the picture
 
 // ---- Archives: one entry, unpacked. Arrays that are worth keeping do not shrink by a factor of 16.
 constexpr std::int64_t kArchiveBytes = std::int64_t{1} << 30;  // (*)

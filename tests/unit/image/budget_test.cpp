@@ -156,6 +156,14 @@ TEST(ScanBudget, FortyAreReadAtEverySize) {
   setBudgets({});
 }
 
+// However small it is; more pixels would not help.
+TEST(ScanBudget, FiveHundredAreTheMost) {
+  const Error error = refusedScans(jpegOfScans(16, 501));
+  EXPECT_EQ(error.got(), "501 scans of 16×16 pixels");
+  EXPECT_EQ(error.expected(), "at most 500 scans of so many pixels");
+  EXPECT_EQ(error.hint(), "save the picture with fewer scans (baseline)");
+}
+
 // With the usual budget, and before anything is decoded: this would take a second.
 TEST(ScanBudget, UsuallyForLargePictures) {
   Bytes file = jpegOfScans(256, 65);
