@@ -11,6 +11,7 @@
 #include "bow/limits.h"
 #include "bow/setting_names.h"
 #include "core/json_depth.h"
+#include "image/preprocess_json.h"
 
 namespace relprop::bow {
 
@@ -168,6 +169,8 @@ Json parseJson(const std::string& text, const Place& place) {
   constexpr std::size_t deepest = 8;
   if (jsonDepth(text) > deepest)
     rejectSetting(place, "header", "lists within lists", fmt::format("{} at most", deepest));
+  if (const auto twice = doubledKey(text))
+    throw Error(place.code, place.where, fmt::format("key '{}' twice", *twice), "every key once");
   try {
     return Json::parse(text);
   } catch (const Json::parse_error& error) {

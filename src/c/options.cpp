@@ -9,6 +9,7 @@
 #include "c/option_table.h"
 #include "core/json_depth.h"
 #include "core/names.h"
+#include "image/preprocess_json.h"
 #include "relprop/choices.h"
 #include "relprop/error.h"
 
@@ -26,6 +27,8 @@ const std::vector<std::pair<const char*, Function>>& functions() {
 
 nlohmann::json parsed(const char* text) {
   requireShallowJson(text, ErrorCode::InvalidArgument, "options");
+  if (const auto twice = doubledKey(text))
+    throw Error(ErrorCode::InvalidArgument, "options", fmt::format("key '{}' twice", *twice), "every key once");
   try {
     nlohmann::json json = nlohmann::json::parse(text);
     if (json.is_object()) return json;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <climits>
 #include <cmath>
 
 #include "core/lower_case.h"
@@ -16,6 +17,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// The system opens no longer one, and fs::path takes 50 bytes for each of its parts.
+constexpr std::size_t kLongestName = PATH_MAX - 1;
 constexpr std::array kExtensions = {".jpg", ".jpeg", ".png", ".webp"};
 
 // Tells `take` the name of each entry of a folder that is not hidden, and the entry.
@@ -123,6 +126,9 @@ const fs::path& regularFile(const fs::path& path) {
 }
 
 const std::string& nameWithin(const std::string& name, const std::string& where) {
+  if (name.size() > kLongestName)
+    malformed(where, fmt::format("a path of {} bytes", name.size()),
+              fmt::format("at most {}, as a path may have", kLongestName));
   if (leadsOut(name))
     malformed(where, fmt::format("'{}'", name), "a path that stays in its folder",
               "link the folder of pictures into the data set");

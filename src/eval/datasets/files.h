@@ -34,8 +34,8 @@ FolderEntries entriesOf(const std::filesystem::path& folder);
 bool isFile(const std::filesystem::path& path);  // and there
 // The path itself. Throws FileUnreadable where it leads to a pipe or a device, which whoever reads it would wait for.
 const std::filesystem::path& regularFile(const std::filesystem::path& path);
-// The name itself, as a list has it. Throws MalformedDataset where it leads out of the folder that it counts from, or
-// has a NUL, before which the system would stop reading it.
+// The name itself, as a list has it. Throws MalformedDataset where it leads out of the folder that it counts from, has
+// a NUL, before which the system would stop reading it, or is longer than any path.
 const std::string& nameWithin(const std::string& name, const std::string& where);
 // The shortest name of the same path: "./a//b/../c" → "a/c". Links are not looked at.
 std::string plainName(std::string_view name);

@@ -173,10 +173,10 @@ std::vector<int> classesOf(const Picture& picture, const std::map<std::string, i
 void addSamples(Contents& contents, const Imagenet& set) {
   const std::set<std::string> found = allSynsets(set);
   const auto numbers = found.empty() ? std::nullopt : synsetNumbers(set.listFolders, found);
+  const std::map<std::string, int> places = numbers.value_or(std::map<std::string, int>());
   for (const Picture& picture : set.pictures) {
     std::vector<int> classes;
-    if (numbers || picture.label >= 0)
-      classes = classesOf(picture, numbers.value_or(std::map<std::string, int>()), set.pictureFolder);
+    if (numbers || picture.label >= 0) classes = classesOf(picture, places, set.pictureFolder);
     contents.samples.push_back({picture.id, std::move(classes)});
   }
   if (set.bareLabels)

@@ -265,6 +265,7 @@ TEST_F(BowFile, DefectsOfTheHeaderAreNamed) {
 TEST_F(BowFile, HeadersThatAreNoJsonOrDeepAreRefused) {
   writeBag(file(), smallBag());
   Entries parts = partsOf(file());
+  const Bytes header = partOf(parts, "header.json");
   for (const std::string& text :
        {std::string(), std::string("{\"format\": \xff}"), std::string("{\"sizes\": 1e999}"), std::string(1000000, '['),
         "{\"format\":" + std::string(100000, '[') + std::string(100000, ']') + "}"}) {
@@ -272,6 +273,10 @@ TEST_F(BowFile, HeadersThatAreNoJsonOrDeepAreRefused) {
     writeParts(file(), parts);
     EXPECT_EQ(failureOf([&] { readBag(file()); }).code(), ErrorCode::MalformedModel);
   }
+  const std::string text(header.begin(), header.end()), twice = R"({"date": 1, "date": 2, )" + text.substr(1);
+  partOf(parts, "header.json") = Bytes(twice.begin(), twice.end());
+  writeParts(file(), parts);
+  EXPECT_THAT(failureOf([&] { readBag(file()); }).what(), HasSubstr("key 'date' twice"));
   partOf(parts, "header.json") = Bytes((std::size_t{1} << 23) + 1, ' ');
   writeParts(file(), parts);
   EXPECT_THAT(failureOf([&] { readBag(file()); }).what(), HasSubstr("no more than 8388608"));

@@ -180,6 +180,8 @@ TEST(COptions, WrongOnesNameTheOption) {
   EXPECT_STREQ(refused("{", ErrorCode::InvalidArgument).where, "options");
   EXPECT_STREQ(refused("{", ErrorCode::InvalidArgument).got, "broken JSON at byte 2");
   EXPECT_STREQ(refused(R"({"require_conservation": 1e400})", ErrorCode::InvalidArgument).expected, "finite numbers");
+  EXPECT_STREQ(refused(R"({"method": "rap", "method": "gradient"})", ErrorCode::InvalidArgument).got,
+               "key 'method' twice");
   EXPECT_STREQ(refused("[1]", ErrorCode::InvalidArgument).expected, "a JSON object");
   EXPECT_THAT(refused(R"({"methode": "rap"})", ErrorCode::InvalidArgument).hint, HasSubstr("method"));
   EXPECT_STREQ(refused(R"({"batch": 0})", ErrorCode::InvalidArgument).where, "batch");

@@ -273,6 +273,23 @@ TEST(HostileList, NamesHaveNoNul) {
   }
 }
 
+// fs::path takes 50 bytes for each part of a name, in each of several copies.
+TEST(HostileList, NamesAreNoLongerThanPaths) {
+  std::string parts;
+  for (int i = 0; i < 1'000'000; ++i) parts += "x/";
+  for (const Listed& kind : kListed) {
+    const Tree tree;
+    const std::string name = named(kind, parts + "there");
+    const Error error = expectError(ErrorCode::MalformedDataset, [&] { openWith(tree, kind, name); });
+    EXPECT_EQ(error.got(), "a path of " + std::to_string(name.size()) + " bytes") << kind.kind;
+    EXPECT_EQ(error.expected(), "at most 4095, as a path may have");
+    EXPECT_THAT(error.where(), HasSubstr(kind.line));
+  }
+  const std::string longest(4095, 'a');
+  EXPECT_EQ(eval::nameWithin(longest, "here"), longest);
+  expectError(ErrorCode::MalformedDataset, [&] { eval::nameWithin(longest + "a", "here"); });
+}
+
 TEST(HostileList, PlainNames) {
   for (const auto& [name, plain] : std::vector<std::pair<std::string, std::string>>{{"a.png", "a.png"},
                                                                                     {"./a", "a"},
@@ -352,6 +369,27 @@ TEST(HostileList, RepeatedNamesAreRefusedAsTheyAreRead) {
     EXPECT_EQ(error.got(), "'" + name + "' is there twice");
     EXPECT_THAT(error.where(), HasSubstr("val.txt, line 2"));
   }
+}
+
+// Synsets are looked up for every picture, in one list of them.
+TEST(HostileList, SynsetsOfManyPicturesTakeNoLongerThanTheirLists) {
+  constexpr int many = 20'000;
+  const Tree tree;
+  tree.writePicture("a.png");
+  std::string pictures = "a.png\n", synsets;
+  for (int i = 0; i < many; ++i) {
+    synsets += "n" + std::to_string(10'000'000 + i) + "\n";
+    pictures += std::to_string(i) + ".png 5\n";
+  }
+  tree.write("val.txt", pictures);
+  tree.write("synsets.txt", synsets);
+  tree.write("a.xml", xml({{"n10000003", {1, 1, 2, 2}}}));
+  const auto start = std::chrono::steady_clock::now();
+  const Dataset dataset = open("imagenet", tree.path());
+  EXPECT_EQ(dataset.size(), many + 1U);
+  EXPECT_THAT(dataset.sample(0).classes, ElementsAre(3));
+  EXPECT_THAT(dataset.sample(many).classes, ElementsAre(5));
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(10));
 }
 
 TEST(HostileList, LinesAreHandedOverOneByOne) {

@@ -288,6 +288,10 @@ TEST_F(CocoDataset, BrokenJsonIsCalledThat) {
   EXPECT_EQ(errorFor("").got(), "broken JSON at byte 1");
   EXPECT_EQ(errorFor(R"({"a": 1e400})").got(), "JSON with a number that is too large");
   EXPECT_EQ(errorFor("7").got(), "no JSON object");
+  const Error twice = errorFor(R"({"images": [], "annotations": [], "categories": [], "annotations": [{}]})");
+  EXPECT_EQ(twice.got(), "key 'annotations' twice") << "one of the two would count for nothing";
+  EXPECT_EQ(twice.expected(), "every key once");
+  EXPECT_EQ(errorFor(R"({"images": [{"id": 1, "id": 2}]})").got(), "key 'id' twice");
   EXPECT_EQ(errorFor("{").expected(), "COCO's JSON");
   EXPECT_EQ(errorFor("{").where(), (tree_ / "x.json").string());
 }
