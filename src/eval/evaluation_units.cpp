@@ -9,6 +9,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <span>
 #include <utility>
 
 #include "core/lower_case.h"
@@ -21,7 +22,7 @@ namespace relprop {
 namespace {
 
 using NameList = std::vector<std::string>;
-using PlaceList = std::vector<int>;
+using PlaceList = std::span<const int>;
 
 // "001.Black_footed_Albatross " → "Black footed Albatross"
 std::string spelled(const std::string& name) {
@@ -58,13 +59,14 @@ class ClassNames {
   explicit ClassNames(const NameList& labels) : synsets_(synsetsOf(labels)) {
     for (std::size_t i = 0; i < labels.size(); ++i) add(labels[i], static_cast<int>(i));
   }
+  // Of this object: as many classes as a network has may share one name.
   PlaceList called(const std::string& name) const {
     const std::string asked[kWays] = {name, spelled(name), spelled(name), plain(name), plain(name), plain(name)};
     for (std::size_t way = 0; way < kWays; ++way)
       if (const auto found = ways_[way].find(asked[way]); found != ways_[way].end()) return found->second;
     // Where the names are ImageNet's own, folders may be called by their synsets.
     const auto found = synsets_.find(name);
-    return found != synsets_.end() ? PlaceList{found->second} : PlaceList();
+    return found != synsets_.end() ? PlaceList(&found->second, 1) : PlaceList();
   }
 
  private:
@@ -78,7 +80,7 @@ class ClassNames {
       ways_.back()[plain(imagenetNames()[static_cast<std::size_t>(synset->second)])].push_back(place);
   }
 
-  std::array<std::map<std::string, PlaceList>, kWays> ways_;
+  std::array<std::map<std::string, std::vector<int>>, kWays> ways_;
   const std::map<std::string, int>& synsets_;
 };
 
@@ -103,7 +105,7 @@ constexpr const char* kWaysOut =
               fmt::format("classes of the network, which has {}", classes), hint);
 }
 
-[[noreturn]] void refuseAmbiguous(const Dataset& dataset, const std::string& name, const PlaceList& places,
+[[noreturn]] void refuseAmbiguous(const Dataset& dataset, const std::string& name, PlaceList places,
                                   const NameList& labels) {
   constexpr std::size_t kShown = 10;
   NameList shown;

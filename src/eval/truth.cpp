@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 
 #include "relprop/dataset.h"
 #include "relprop/error.h"
@@ -32,14 +33,36 @@ std::pair<std::size_t, std::size_t> within(const std::vector<double>& places, do
   return {static_cast<std::size_t>(first - places.begin()), static_cast<std::size_t>(last - places.begin())};
 }
 
-Mask unionOf(const std::vector<Box>& boxes, const Places& places) {
-  const std::size_t width = places.x.size(), height = places.y.size();
-  Mask mask{static_cast<int>(width), static_cast<int>(height), std::vector(width * height, Mask::kBackground)};
+// From this row on so many boxes more begin at the column (or end there, below 0).
+struct BoxEdge {
+  std::size_t row, column;
+  int change;
+};
+
+std::vector<BoxEdge> boxEdges(const std::vector<Box>& boxes, const Places& places) {
+  std::vector<BoxEdge> edges;
+  edges.reserve(boxes.size() * 4);
   for (const Box& box : boxes) {
     const auto [left, right] = within(places.x, box.x0, box.x1);
     const auto [top, bottom] = within(places.y, box.y0, box.y1);
-    for (std::size_t y = top; y < bottom; ++y)
-      std::fill(&mask.values[y * width] + left, &mask.values[y * width] + right, Mask::kObject);
+    edges.insert(edges.end(), {{top, left, 1}, {top, right, -1}, {bottom, left, -1}, {bottom, right, 1}});
+  }
+  std::sort(edges.begin(), edges.end(), [](const BoxEdge& a, const BoxEdge& b) { return a.row < b.row; });
+  return edges;
+}
+
+// Row by row with how many boxes are open at each column: a box costs its edges, not its pixels.
+Mask unionOf(const std::vector<Box>& boxes, const Places& places) {
+  const std::size_t width = places.x.size(), height = places.y.size();
+  Mask mask{static_cast<int>(width), static_cast<int>(height), std::vector(width * height, Mask::kBackground)};
+  const std::vector<BoxEdge> edges = boxEdges(boxes, places);
+  std::vector<std::int64_t> changes(width + 1);
+  auto next = edges.begin();
+  for (std::size_t y = 0; y < height; ++y) {
+    for (; next != edges.end() && next->row == y; ++next) changes[next->column] += next->change;
+    std::int64_t open = 0;
+    for (std::size_t x = 0; x < width; ++x)
+      if ((open += changes[x]) > 0) mask.values[y * width + x] = Mask::kObject;
   }
   return mask;
 }

@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
 #include <map>
 #include <memory>
 #include <set>
+#include <string_view>
 
 #include "eval/datasets/files.h"
 #include "eval/datasets/lists.h"
@@ -35,10 +37,11 @@ struct BoxTable {
 };
 
 // Rows of RFC 4180: a field may stand in quotes, within which a quote is two and a line break is text. A quote further
-// inside a field is text. Lines end with or without a carriage return; empty ones are left out.
+// inside a field is text. Lines end with or without a carriage return, which is text elsewhere; empty ones are left
+// out.
 class CsvRows {
  public:
-  explicit CsvRows(const fs::path& path) : path_(path), text_(readText(path)) { std::erase(text_, '\r'); }
+  explicit CsvRows(const fs::path& path) : path_(path), text_(readText(path)) {}
 
   std::optional<CsvRow> next() {
     CsvRow row;
@@ -61,6 +64,7 @@ class CsvRows {
         ++line_;
         break;
       }
+      if (c == '\r' && (at_ == text_.size() || text_[at_] == '\n')) continue;
       if (c == '"' && fields.back().empty())
         readQuoted(fields.back());
       else if (c == ',')
@@ -142,12 +146,29 @@ std::optional<int> asClassNumber(const std::string& text) {
   return number;
 }
 
-// Numbers are the network's own; where one class is no number all are names, in order.
-void numberClasses(BoxTable& table, Contents& contents) {
+bool isDigits(std::string_view text) {
+  text.remove_prefix(text.starts_with('-'));
+  return !text.empty() && text.find_first_not_of("0123456789") == text.npos;
+}
+
+// Whether all classes are numbers. They are then the network's own, so that none may be beyond what a class can be:
+// sorted as names all would become others.
+bool areClassNumbers(const std::set<std::string>& names, const fs::path& path) {
+  if (!std::all_of(names.begin(), names.end(), isDigits)) return false;
+  const auto beyond = std::find_if(names.begin(), names.end(), [](const auto& n) { return !asClassNumber(n); });
+  if (beyond != names.end())
+    malformed(path, fmt::format("class {}", *beyond),
+              fmt::format("numbers of classes from 0 to {}, or names", std::numeric_limits<int>::max()),
+              "leave the boxes of no class out");
+  return true;
+}
+
+// Where one class is no number all are names, in order.
+void numberClasses(BoxTable& table, Contents& contents, const fs::path& path) {
   std::set<std::string> names;
   for (const auto& [picture, boxes] : table.boxes)
     for (const ClassBox& one : boxes) names.insert(one.aClass);
-  const bool numbers = std::all_of(names.begin(), names.end(), [](const auto& n) { return asClassNumber(n); });
+  const bool numbers = areClassNumbers(names, path);
   if (!numbers) contents.classNames = {names.begin(), names.end()};
   for (const std::string& name : names)
     table.classes[name] = numbers ? *asClassNumber(name) : static_cast<int>(table.classes.size());
@@ -173,7 +194,7 @@ Annotation annotationOf(const BoxTable& table, std::size_t i, std::optional<int>
 Contents openBoxes(const fs::path& path) {
   BoxTable table = readTable(path);
   Contents contents;
-  numberClasses(table, contents);
+  numberClasses(table, contents, path);
   addSamples(contents, table);
   notePictures(contents, path, [&](std::size_t i) { return table.picture(i); });
   contents.hasBoxes = true;

@@ -442,6 +442,37 @@ TEST(BoxesDataset, ClassesMayBeNames) {
   EXPECT_THAT(dataset.annotation(0, 1).boxes, ElementsAre(Box{0, 0, 1, 1}));
 }
 
+TEST(BoxesDataset, CarriageReturnsInQuotesAreText) {
+  const Tree tree;
+  tree.writePicture("a.png", 1);
+  tree.writePicture("a\r.png", 2);
+  tree.write("boxes.csv", std::string("picture,class,xmin,ymin,xmax,ymax\r\n"
+                                      "\"a\r.png\",\"d\r\no\",0,0,1,1\r\n"
+                                      "a.png,do,0,0,1,1\r"));
+  const Dataset dataset = open("boxes", tree / "boxes.csv");
+  EXPECT_THAT(ids(dataset), ElementsAre("a\r.png", "a.png"));
+  EXPECT_THAT(dataset.classNames(), ElementsAre("d\r\no", "do"));
+  EXPECT_EQ(redOf(dataset, 0), 2);
+}
+
+// As names in order -1, 0, 10, 9 would be the network's classes 0, 1, 2 and 3.
+TEST(BoxesDataset, NumbersOfNoClassAreRefused) {
+  const Tree tree;
+  tree.writePicture("a.png");
+  const auto write = [&](const std::string& aClass) {
+    const std::string box = ",0,0,1,1\n", head = "picture,class,xmin,ymin,xmax,ymax\n";
+    tree.write("boxes.csv", head + "a.png,9" + box + "a.png," + aClass + box + "a.png,10" + box);
+    return open("boxes", tree / "boxes.csv");
+  };
+  for (const std::string aClass : {"-1", "2147483648", "99999999999999999999999"}) {
+    const Error error = expectError(ErrorCode::MalformedDataset, [&] { write(aClass); });
+    EXPECT_EQ(error.got(), "class " + aClass);
+    EXPECT_EQ(error.expected(), "numbers of classes from 0 to 2147483647, or names");
+  }
+  EXPECT_THAT(classes(write("2147483647")), ElementsAre(Published({9, 10, 2147483647})));
+  EXPECT_THAT(write("-").classNames(), ElementsAre("-", "10", "9"));
+}
+
 TEST(BoxesDataset, RefusesWhatIsBroken) {
   const Tree tree;
   tree.writePicture("a.png");

@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cmath>
 #include <limits>
+#include <random>
 
 #include "relprop/dataset.h"
 #include "relprop/error.h"
@@ -133,6 +135,36 @@ TEST(TruthInView, BoxesAreUnited) {
   const Truth truth = truthInView({{{0, 0, 2, 1}, {1, 0, 3, 2}}, {}}, g);
   EXPECT_THAT(truth.boxes->values, ElementsAre(1, 1, 1, 0, 0, 0, 1, 1, 0, 0));
   EXPECT_FALSE(truth.mask);
+}
+
+// Against whether a pixel's centre lies in any of them.
+TEST(TruthInView, ManyBoxesAreUnited) {
+  std::mt19937 random(3);
+  std::uniform_real_distribution<double> place(-10, 60);
+  Annotation annotation;
+  for (int i = 0; i < 40; ++i) {
+    const double x = place(random), y = place(random);
+    annotation.boxes.push_back({x, y, x + place(random) / 4, y + place(random) / 4});  // some end before they begin
+  }
+  const Mask mask = *truthInView(annotation, geometryOf(preprocess(Resize::None, 0, {0, 0}), 50, 40)).boxes;
+  for (int y = 0; y < 40; ++y)
+    for (int x = 0; x < 50; ++x) {
+      const auto holds = [&](const Box& b) {
+        return b.x0 <= x + 0.5 && x + 0.5 < b.x1 && b.y0 <= y + 0.5 && y + 0.5 < b.y1;
+      };
+      const bool inside = std::any_of(annotation.boxes.begin(), annotation.boxes.end(), holds);
+      EXPECT_EQ(mask.values[static_cast<std::size_t>(y * 50 + x)], inside ? Mask::kObject : Mask::kBackground);
+    }
+}
+
+// Each covers four million pixels.
+TEST(TruthInView, ABoxCostsItsEdges) {
+  constexpr int side = 2000;
+  const Annotation annotation{std::vector<Box>(300'000, Box{0, 0, side, side}), {}};
+  const auto start = std::chrono::steady_clock::now();
+  const Mask mask = *truthInView(annotation, geometryOf(preprocess(Resize::None, 0, {0, 0}), side, side)).boxes;
+  EXPECT_EQ(counts(mask)[0], side * side);
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(10));
 }
 
 TEST(TruthInView, BoxesOutsideAndAround) {
