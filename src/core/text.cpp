@@ -52,10 +52,11 @@ std::string rewritten(std::string_view text, const Write& write) {
   return result;
 }
 
-// What moves the cursor, colours, ends a line or turns the direction of writing.
+// What moves the cursor, colours, ends a line or turns the direction of writing: Unicode's Bidi_Control, and from
+// U+206A on what once chose whether brackets are mirrored.
 bool acts(char32_t code) {
-  return code < 0x20 || (code >= 0x7F && code < 0xA0) || code == 0x2028 || code == 0x2029 ||
-         (code >= 0x202A && code <= 0x202E) || (code >= 0x2066 && code <= 0x2069);
+  return code < 0x20 || (code >= 0x7F && code < 0xA0) || code == 0x061C || code == 0x200E || code == 0x200F ||
+         (code >= 0x2028 && code <= 0x202E) || (code >= 0x2066 && code <= 0x206F);
 }
 
 std::string escapeOf(const Character& character) {

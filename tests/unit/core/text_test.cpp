@@ -21,6 +21,15 @@ TEST(Text, WhatTerminalsWouldObeyIsShown) {
   EXPECT_EQ(visibleText(visibleText("\x1b\n\xFF")), visibleText("\x1b\n\xFF"));
 }
 
+// Every character that Unicode calls Bidi_Control, and its deprecated neighbours; joiners belong to words and emoji.
+TEST(Text, WhatTurnsTheDirectionIsShown) {
+  EXPECT_EQ(visibleText("\u061C\u200E\u200F"), "\\u061c\\u200e\\u200f");
+  EXPECT_EQ(visibleText("\u202A\u202B\u202C\u202D\u202E"), "\\u202a\\u202b\\u202c\\u202d\\u202e");
+  EXPECT_EQ(visibleText("\u2066\u2067\u2068\u2069\u206A\u206F"), "\\u2066\\u2067\\u2068\\u2069\\u206a\\u206f");
+  EXPECT_EQ(visibleText("\u061B\u061D\u200C\u200D\u2010\u202F\u2065\u2070"),
+            "\u061B\u061D\u200C\u200D\u2010\u202F\u2065\u2070");
+}
+
 TEST(Text, BytesThatAreNoUtf8) {
   // A lone byte, one that ends none, ones cut short, too long a form, half of a pair, beyond the last character.
   EXPECT_EQ(visibleText("\xFF|\x80|\xC3|\xE2\x82"), "\\xff|\\x80|\\xc3|\\xe2\\x82");
