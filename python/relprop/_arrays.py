@@ -2,13 +2,13 @@
 from __future__ import annotations
 
 import ctypes
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Iterator, Union
+from typing import TYPE_CHECKING, Any, Union
 
 import numpy as np
 
 from . import _library
-from .errors import Error, InvalidArgument, MalformedImage, OutOfMemory
+from ._asking import asking, copying
+from .errors import InvalidArgument, MalformedImage
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -68,19 +68,6 @@ def _of_tensor(value: Any) -> Any:
     return value.detach().cpu().numpy() if hasattr(value, "detach") and hasattr(value, "cpu") else value
 
 
-@contextmanager
-def asking(kind: type[Error], what: str, expected: str, got: str = "") -> Iterator[None]:
-    """Around what asks an object of somebody else: whatever it raises becomes an error with a place."""
-    try:
-        yield
-    except Error:
-        raise
-    except MemoryError as problem:
-        raise OutOfMemory(what, str(problem) or "no memory for it", "enough memory") from problem
-    except Exception as problem:
-        raise kind(what, f"{got}{type(problem).__name__}: {problem}", expected) from problem
-
-
 def is_of_pillow(value: Any) -> bool:
     """Whether it is a picture of Pillow, which need not be there."""
     return hasattr(value, "convert") and hasattr(value, "getbands")
@@ -117,5 +104,11 @@ def as_floats(array: AnyArray, what: str) -> Floats:
             "floats, normalised as the network wants them, or a picture: uint8, H×W×3",
             "convert it: array.astype(numpy.float32)",
         )
-    with np.errstate(over="ignore"):  # the library refuses infinities by name
+    with np.errstate(over="ignore"), copying(what):  # the library refuses infinities by name
         return np.require(array, np.float32, ["C", "ALIGNED"])
+
+
+def as_bytes(array: AnyArray, what: str) -> Bytes:
+    """Contiguous: the very array where it is that, else a copy. An array of uint8."""
+    with copying(what):
+        return np.ascontiguousarray(array)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Mapping, Sequence
 import numpy as np
 
 from . import _library
-from ._arrays import as_array, as_floats, asking, given, is_of_pillow, pixels_of
+from ._arrays import as_array, as_bytes, as_floats, given, is_of_pillow, pixels_of
+from ._asking import asking, copying
 from ._general import budgets
 from ._handles import ModelHandle, ResultHandle
 from ._options import encoded
@@ -78,7 +79,7 @@ class Reader:
         if array.ndim != 3 or array.shape[-1] != 3:
             shape = "×".join(map(str, array.shape))
             raise ShapeMismatch(what, f"uint8 of shape {shape}", "a picture of three channels, H×W×3, or N of them")
-        return self._picture(np.ascontiguousarray(array), what)
+        return self._picture(as_bytes(array, what), what)
 
     def _floats(self, array: AnyArray, what: str) -> Batch:
         floats = as_floats(array, what)
@@ -111,7 +112,8 @@ def joined(parts: list[Batch]) -> Batch:
             "inputs of one size in a list",
             "give shape='HxW', or explain them one by one",
         )
-    data = parts[0].data if len(parts) == 1 else np.concatenate([part.data for part in parts])
+    with copying(f"{parts[0].names[0]} and others"):
+        data = parts[0].data if len(parts) == 1 else np.concatenate([part.data for part in parts])
     return Batch(data, [one for part in parts for one in part.photos], [one for part in parts for one in part.names])
 
 

@@ -6,12 +6,14 @@ import operator
 import os
 from typing import Any, Mapping
 
+from ._asking import asking
 from .errors import InvalidArgument
 
 
 MOST_TOGETHER = 4096  # inputs of a batch
 _BITS = 64  # of a whole number; Python refuses to write one of thousands of digits at all
 _DIGITS = 20  # of an extent
+_DEPTH = 64  # of lists within one another, as the library has it; one that holds itself has no end
 _SHOWN = 200  # characters of a value in a message
 
 
@@ -45,8 +47,10 @@ def path_of(path: Any, name: str, expected: str = "a path") -> bytes:
     return encoded_path
 
 
-def plain(value: Any, name: str) -> Any:
+def plain(value: Any, name: str, depth: int = 0) -> Any:
     """The value as JSON has it. Paths become text, arrays and tuples lists, NumPy's numbers Python's."""
+    if depth > _DEPTH:
+        raise InvalidArgument(name, "lists within lists", f"{_DEPTH} within one another at most")
     if value is None:
         return value
     if isinstance(value, int):
@@ -58,12 +62,24 @@ def plain(value: Any, name: str) -> Any:
     if isinstance(value, os.PathLike):
         return _text(os.fsdecode(value), name)
     if isinstance(value, Mapping):
-        return {_key(key, name): plain(one, name) for key, one in value.items()}
+        return _object(value, name, depth)
     if isinstance(value, (list, tuple, range)):
-        return [plain(one, name) for one in value]
+        return [plain(one, name, depth + 1) for one in value]
     if hasattr(value, "tolist"):  # arrays and numbers of NumPy, tensors of torch
-        return plain(value.tolist(), name)
+        with asking(InvalidArgument, name, "an array of numbers"):
+            items = value.tolist()
+        return plain(items, name, depth + 1)
     raise InvalidArgument(name, f"a value of type {type(value).__name__}", "text, a number, True, False or a list")
+
+
+def _object(value: Mapping[Any, Any], name: str, depth: int) -> dict[str, Any]:
+    members: dict[str, Any] = {}
+    for key, one in value.items():
+        text = _key(key, name)
+        if text in members:  # 1 and "1"
+            raise InvalidArgument(name, f"key {text!r} twice", "every key once")
+        members[text] = plain(one, name, depth + 1)
+    return members
 
 
 def _key(key: Any, name: str) -> str:

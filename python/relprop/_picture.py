@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import _library
-from ._arrays import as_array, as_floats, given, is_of_pillow, pixels_of
+from ._arrays import as_array, as_bytes, as_floats, given, is_of_pillow, pixels_of
 from ._files import write_whole
 from ._handles import ResultHandle
 from ._options import encoded
@@ -57,7 +57,7 @@ def _photo_pixels(photo: Any) -> AnyArray:
         raise InvalidArgument(
             "photo", f"an array of {pixels.dtype}", "uint8, H×W×3", "Explanation.photo is such a one"
         )
-    return np.ascontiguousarray(pixels)
+    return as_bytes(pixels, "photo")
 
 
 def render(map: Any, photo: Any = None, view: str | None = None, **options: Any) -> Picture:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Iterator, Mapping, Sequence, overload
 
 import numpy as np
 
+from ._asking import copying
 from ._handles import ApartResult, ResultHandle
 from ._picture import Picture, render
 from ._table import Table
@@ -249,7 +250,8 @@ class Explanations(Sequence[Explanation]):
         return Explanations([self._maps[i] for i in np.ravel(chosen)], left, np.shape(chosen))
 
     def _stacked(self, name: str) -> AnyArray:
-        parts: AnyArray = np.stack([getattr(one, name) for one in self._maps])
+        with copying(name):
+            parts: AnyArray = np.stack([getattr(one, name) for one in self._maps])
         return parts.reshape(*self.shape, *parts.shape[1:])
 
     @property

@@ -60,28 +60,27 @@ def _single(batch: Batch) -> Batch:
     return batch
 
 
-def _grouped(read: list[Read]) -> Iterator[tuple[list[int], Batch]]:
+def _grouped(read: list[Read]) -> Iterator[tuple[list[int], list[Batch]]]:
     """Those that can be computed together: of one size, in order."""
     groups: dict[tuple[int, ...], list[int]] = {}
     for place, one in enumerate(read):
         if isinstance(one, Batch):
             groups.setdefault(one.data.shape[1:], []).append(place)
     for places in groups.values():
-        batches = [one for one in (read[place] for place in places) if isinstance(one, Batch)]
-        yield places, joined(batches)
+        yield places, [one for one in (read[place] for place in places) if isinstance(one, Batch)]
 
 
 def _answers(read: list[Read], explain: Callable[[Batch], Any]) -> list[Any]:
     """For each input what came of it, or the error. A batch that fails is explained one by one to see which."""
     answers: list[Any] = list(read)
-    for places, batch in _grouped(read):
+    for places, batches in _grouped(read):
         try:
-            maps = explain(batch)
+            maps = explain(joined(batches))
             for i, place in enumerate(places):
                 answers[place] = maps.at(input=i)
         except Error as error:
             for place in places:
-                answers[place] = _named(error, batch) if len(places) == 1 else _alone(read[place], explain)
+                answers[place] = _named(error, batches[0]) if len(places) == 1 else _alone(read[place], explain)
     return answers
 
 

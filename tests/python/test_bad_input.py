@@ -1,6 +1,7 @@
 """Whatever is given: the named exception, never a crash."""
 import os
 import unittest
+from unittest import mock
 
 import support
 
@@ -203,6 +204,51 @@ class Options(unittest.TestCase):
         self.refused(relprop.InvalidArgument, "target", target=b"star")
         self.refused(relprop.InvalidArgument, "method", method=3)
         self.refused(relprop.InvalidArgument, "target", target=float("inf"))
+
+    def test_lists_and_objects_that_hold_themselves(self):
+        around, holds, array = [], {}, np.zeros(1, object)
+        around.append(around)
+        holds["one"] = holds
+        array[0] = array
+        deep = 1
+        for _ in range(65):
+            deep = [deep]
+        for value in (around, holds, array, deep, {"one": (around,)}):
+            with self.subTest(f"{value!r:.30}"), self.assertRaises(relprop.InvalidArgument) as caught:
+                self.net.explain(self.x, target=value)
+            self.assertEqual(
+                str(caught.exception), "target: lists within lists (expected 64 within one another at most)"
+            )
+        with self.assertRaises(relprop.InvalidArgument) as caught:
+            self.net.explain(self.x, target={1: 2, "1": 3})
+        self.assertEqual(str(caught.exception), "target: key '1' twice (expected every key once)")
+
+    def test_arrays_that_no_memory_holds(self):
+        huge = np.broadcast_to(np.float32(1), (1 << 20, 1 << 20))
+        small = np.zeros((4, 4), np.float32)
+        for where, ask in {
+            "map": lambda: relprop.render(huge),
+            "photo": lambda: relprop.render(small, huge),
+        }.items():
+            with self.subTest(where), self.assertRaises(relprop.OutOfMemory) as caught:
+                ask()
+            self.assertEqual(caught.exception.where, where)
+        with self.assertRaises(relprop.OutOfMemory) as caught:
+            relprop.render(small, np.broadcast_to(np.uint8(1), (1 << 20, 1 << 20, 3)))
+        self.assertEqual(caught.exception.where, "photo")
+
+    def test_batches_that_no_memory_holds(self):
+        one, full = self.x[0], MemoryError("no room")
+        with mock.patch.object(np, "concatenate", side_effect=full):
+            with self.assertRaises(relprop.OutOfMemory) as caught:
+                self.net.explain([one, one])
+            self.assertEqual(str(caught.exception), "input 0 and others: no room (expected enough memory)")
+            maps = list(self.net.explain_many([one, one], "gradient"))  # one by one they fit
+        self.assertEqual([type(one) for one in maps], [relprop.Explanation] * 2)
+        maps = self.net.explain([one, one], "gradient")
+        with mock.patch.object(np, "stack", side_effect=full), self.assertRaises(relprop.OutOfMemory) as caught:
+            maps.relevance
+        self.assertEqual(caught.exception.where, "relevance")
 
     def test_whole_numbers_without_end(self):
         """Python has no text of a number with more than 4300 digits."""
