@@ -10,6 +10,7 @@
 #include "core/digest.h"
 #include "core/json_depth.h"
 #include "explainer/prepare.h"
+#include "image/preprocess_json.h"
 #include "kernels/backend.h"
 #include "kernels/simd/simd.h"
 #include "relprop/error.h"
@@ -73,6 +74,8 @@ std::string toJson(const Tuning& t) {
 Tuning readTuning(const std::filesystem::path& path) {
   const std::vector<std::uint8_t> bytes = readFile(path.string());
   requireShallowJson(bytes, ErrorCode::InvalidArgument, path.string());
+  if (const auto twice = doubledKey({reinterpret_cast<const char*>(bytes.data()), bytes.size()}))
+    malformed(path.string(), fmt::format("key '{}' twice", *twice), "every key once");
   Tuning tuning;
   try {
     tuning = parsed(Json::parse(bytes.begin(), bytes.end()), path.string());

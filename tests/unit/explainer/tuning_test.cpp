@@ -44,6 +44,13 @@ TEST_F(TuningFile, NumbersAreWholeAndInTheirRange) {
     EXPECT_THAT(refused("1", batch), HasSubstr("\"batch\"")) << batch;
 }
 
+TEST_F(TuningFile, KeysAreThereOnce) {
+  const Error error = failureOf([&] { read("3", R"(0, "libraries": {"oneDNN": "3"})"); });
+  EXPECT_EQ(error.code(), ErrorCode::InvalidArgument);
+  EXPECT_EQ(error.got(), "key 'libraries' twice");
+  EXPECT_EQ(error.expected(), "every key once");
+}
+
 // A result that names a tuning was computed by it.
 TEST(TuningOfAnExplainer, HasNoPartInPlainLoops) {
   ExplainOptions options = byThreads(1, "gradient");
