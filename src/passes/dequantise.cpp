@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <set>
 
@@ -23,6 +24,9 @@ namespace relprop {
 namespace {
 
 using Scales = std::vector<ValueId>;  // of dynamic quantisations, as outputs of their nodes
+
+// Of one product. A layer lacks one or two; a chain of products of a value with itself would double them at each node.
+constexpr std::size_t kMostScales = 64;
 
 // A product of scales known at run time, and a constant if there is one.
 struct Factor {
@@ -42,9 +46,12 @@ bool movesElements(Op op) {
   return moves.count(op) != 0;
 }
 
+bool resizes(const Node& node) {
+  return node.op == Op::Resize || node.op == Op::Upsample;
+}
+
 bool picksElements(const Node& node) {
-  const bool resizes = node.op == Op::Resize || node.op == Op::Upsample;
-  if (resizes) return node.stringAttr("mode", "nearest") == "nearest";
+  if (resizes(node)) return node.stringAttr("mode", "nearest") == "nearest";
   return movesElements(node.op) || node.op == Op::MaxPool || node.op == Op::GlobalMaxPool;
 }
 
@@ -54,6 +61,11 @@ bool isProportional(Op op) {
          op == Op::Mul || op == Op::Div;
 }
 
+// What lies outside of the picture is a number that the node says.
+bool fillsOutside(const Node& node) {
+  return resizes(node) && node.stringAttr("coordinate_transformation_mode", "half_pixel") == "tf_crop_and_resize";
+}
+
 bool sameGrid(const Quantisation& a, const Quantisation& b) {
   return a.scales == b.scales && a.zeros == b.zeros && (a.perTensor() || a.axis == b.axis);
 }
@@ -61,6 +73,14 @@ bool sameGrid(const Quantisation& a, const Quantisation& b) {
 [[noreturn]] void refuse(const Node& node, const std::string& what, const std::string& expected) {
   throw Error(ErrorCode::UnsupportedModel, describe(node), what, expected,
               "export the network with QuantizeLinear and DequantizeLinear around its operators (QDQ)");
+}
+
+void appendScales(const Node& node, const Scales& more, Scales& scales) {
+  const std::size_t count = scales.size() + more.size();
+  if (count > kMostScales)
+    refuse(node, fmt::format("a product with {} scales known at run time", count),
+           fmt::format("{} at most", kMostScales));
+  scales.insert(scales.end(), more.begin(), more.end());
 }
 
 class Dequantise {
@@ -232,6 +252,7 @@ class Dequantise {
         std::any_of(node.inputs.begin(), node.inputs.end(), [&](ValueId id) { return graph_.isConstant(id); }))
       integersUsed(node);
     if (node.op == Op::Pad) fillWithIntegers(node, q);
+    if (fillsOutside(node)) cropIntegers(node, q);
     for (ValueId out : node.outputs) grids_[out] = q;
     keep(std::move(node));
   }
@@ -245,8 +266,14 @@ class Dequantise {
     node.inputs[2] = number(node, "fill", static_cast<float>(-q.zeros[0]) * q.scales[0]);
   }
 
+  // The filling is an integer as well, without its fraction.
+  static void cropIntegers(Node& node, const Quantisation& q) {
+    const float integer = std::trunc(node.floatAttr("extrapolation_value", 0.0f));
+    node.attrs["extrapolation_value"] = (integer - static_cast<float>(q.zeros[0])) * q.scales[0];
+  }
+
   void carryDynamicGrid(Node node) {
-    if (!picksElements(node) || node.op == Op::Concat) integersUsed(node);
+    if (!picksElements(node) || node.op == Op::Concat || fillsOutside(node)) integersUsed(node);
     for (ValueId out : node.outputs) dynamicGrids_[out] = dynamicGrids_.at(node.inputs[0]);
     keep(std::move(node));
   }
@@ -266,7 +293,7 @@ class Dequantise {
     Scales scales;
     for (ValueId id : node.inputs) {
       const auto own = missing_.find(id);
-      if (own != missing_.end()) scales.insert(scales.end(), own->second.begin(), own->second.end());
+      if (own != missing_.end()) appendScales(node, own->second, scales);
       if (own == missing_.end() && id != kNoValue && !graph_.isConstant(id)) scaleUsed(node);
     }
     if (node.op == Op::Conv && node.inputs.size() > 2 && node.inputs[2] != kNoValue) scaleUsed(node);
@@ -309,7 +336,7 @@ class Dequantise {
     const Factor more = factors_.count(by) ? factors_.at(by) : Factor{{}, by};
     if (factor.constant != kNoValue && more.constant != kNoValue) scaleUsed(node);
     if (factor.constant == kNoValue) factor.constant = more.constant;
-    factor.scales.insert(factor.scales.end(), more.scales.begin(), more.scales.end());
+    appendScales(node, more.scales, factor.scales);
     factors_[node.outputs[0]] = factor;
   }
 

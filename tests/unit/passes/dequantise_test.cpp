@@ -175,6 +175,36 @@ ValueId integerProduct(Build& b, ValueId q, ValueId zero, ValueId w) {
   return b.add(Op::MatMul, {b.add(Op::DequantizeLinear, {q, one, zero}), w});
 }
 
+// Outside of the picture the node fills in the integer 3.7 without its fraction, which stands for (3 − 10)·0.1.
+TEST(Dequantise, WhatLiesOutsideOfAResizeIsAnInteger) {
+  Build b({1, 1, 1, 2});
+  const Grid g = grid(b, 0.1f, 10);
+  const ValueId region = b.floats({8}, {0, 0, 0, 0, 1, 1, 1, 2});
+  const ValueId sizes = b.ints({1, 1, 1, 3});
+  const ValueId q = b.add(Op::Resize, {quantize(b, b.x(), g), region, kNoValue, sizes},
+                          {{"mode", std::string("nearest")},
+                           {"coordinate_transformation_mode", std::string("tf_crop_and_resize")},
+                           {"extrapolation_value", 3.7f}});
+  dequantize(b, q, g);
+  const Graph graph = specialise(b.graph, {.inputShape = {1, 1, 1, 2}, .disabled = {}}).graph;
+  const Array y = runGraph(graph, {{1, 1, 1, 2}, {0.5, 0.25}});
+  ASSERT_EQ(y.data.size(), 3u);
+  EXPECT_NEAR(y.data[0], 0.5, 1e-6);
+  EXPECT_NEAR(y.data[1], 0.2, 1e-6);
+  EXPECT_NEAR(y.data[2], -0.7, 1e-6);
+}
+
+TEST(Dequantise, RefusesToFillAResizeOfADynamicScale) {
+  Build b({1, 1, 1, 2});
+  const ValueId q = b.add(Op::DynamicQuantizeLinear, {b.x()}, {}, 3);
+  const ValueId region = b.floats({8}, {0, 0, 0, 0, 1, 1, 1, 2});
+  const ValueId r =
+      b.add(Op::Resize, {q, region, kNoValue, b.ints({1, 1, 1, 3})},
+            {{"mode", std::string("nearest")}, {"coordinate_transformation_mode", std::string("tf_crop_and_resize")}});
+  b.add(Op::DequantizeLinear, {r, q + 1, q + 2});
+  expectRefused(b, ErrorCode::UnsupportedModel, "arithmetic on quantised integers themselves", {1, 1, 1, 2});
+}
+
 TEST(Dequantise, ADynamicScaleGoesWhereItIsMultiplied) {
   Build b({1, 6});
   const ValueId q = b.add(Op::DynamicQuantizeLinear, {b.x()}, {}, 3);
@@ -233,6 +263,24 @@ TEST(Dequantise, RefusesADynamicScaleThatIsUsedOtherwise) {
   const ValueId once = twice.add(Op::Mul, {integerProduct(twice, r, r + 2, twice.random({6, 4})), r + 1});
   twice.add(Op::Mul, {once, r + 1});
   expectRefused(twice, ErrorCode::UnsupportedModel, "used for something else", {1, 6});
+}
+
+// Each product of a value with itself lacks twice as many scales: 60 of them would be 2^60.
+TEST(Dequantise, RefusesProductsWithScalesWithoutEnd) {
+  Build missing({1, 6});
+  const ValueId q = missing.add(Op::DynamicQuantizeLinear, {missing.x()}, {}, 3);
+  ValueId product = integerProduct(missing, q, q + 2, missing.random({6, 4}));
+  for (int i = 0; i < 60; ++i) product = missing.add(Op::Mul, {product, product});
+  expectRefused(missing, ErrorCode::UnsupportedModel,
+                "a product with 128 scales known at run time (expected 64 at most)", {1, 6});
+  Build factors({1, 6});
+  const ValueId p = factors.add(Op::DynamicQuantizeLinear, {factors.x()}, {}, 3);
+  const ValueId integers = integerProduct(factors, p, p + 2, factors.random({6, 4}));
+  ValueId scale = p + 1;
+  for (int i = 0; i < 60; ++i) scale = factors.add(Op::Mul, {scale, scale});
+  factors.add(Op::Mul, {integers, scale});
+  expectRefused(factors, ErrorCode::UnsupportedModel,
+                "a product with 128 scales known at run time (expected 64 at most)", {1, 6});
 }
 
 TEST(Dequantise, RefusesScalesAndZeroPointsThatDoNotFit) {
