@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "graph/edit.h"
+#include "passes/narrow_integers.h"
 #include "passes/rewriters.h"
 #include "passes/rewrites.h"
 
@@ -377,7 +378,7 @@ int fuseGelus(Graph& graph, PassContext&) {
 }
 
 int canonicaliseFunctions(Graph& graph, PassContext& context) {
-  int rewrites = 0;
+  int rewrites = wrapNarrowIntegers(graph);
   for (std::size_t i = 0, count = graph.nodes.size(); i < count; ++i) {
     const auto rewriter = rewriters().find(graph.nodes[i].op);
     if (rewriter != rewriters().end()) rewrites += rewriter->second(graph, i, context);
