@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <optional>
 #include <string_view>
 #include <unordered_map>
@@ -130,6 +131,11 @@ std::pair<int, std::int64_t> sizeAsPicture(const RawInput& input) {
   for (const std::int64_t extent : input.shape)
     if (extent > 0 && count < (std::int64_t{1} << 40)) count *= std::min(extent, std::int64_t{1} << 20);
   return {input.hasShape && input.shape.size() == 4 ? 2 : 1, count};
+}
+
+// Of opset 1, about memory.
+bool isHint(const RawAttribute& attribute) {
+  return attribute.name == "consumed_inputs";
 }
 
 class GraphBuilder {
@@ -296,7 +302,7 @@ std::map<std::string, Attribute> GraphBuilder::attributes(const RawNode& raw, co
   std::unordered_set<std::string> seen;
   for (const RawAttribute& from : raw.attributes) {
     if (!seen.insert(from.name).second) malformed(describe(raw), "has the attribute " + quote(from.name) + " twice");
-    if (from.name == "consumed_inputs") continue;  // a hint of opset 1
+    if (isHint(from)) continue;
     AttributeRule known = attributeRule(rule, from.name);
     if (!known.known) {
       refusals_.add("attribute " + quote(from.name) + " of " + opName(rule.op), nodeName);
@@ -313,15 +319,16 @@ std::map<std::string, Attribute> GraphBuilder::attributes(const RawNode& raw, co
 void GraphBuilder::addConstantNode(const RawNode& raw, const OpRule& rule, const std::string& nodeName) {
   auto attrs = attributes(raw, rule, nodeName);
   if (raw.outputs.size() != 1 || !raw.inputs.empty()) malformed(describe(raw), "has inputs or not one output");
-  if (raw.attributes.size() != 1)
-    malformed(describe(raw), "has " + std::to_string(raw.attributes.size()) + " attributes", "its value only");
+  const auto value = std::find_if_not(raw.attributes.begin(), raw.attributes.end(), isHint);
+  const auto count = std::count_if(value, raw.attributes.end(), std::not_fn(isHint));
+  if (count != 1) malformed(describe(raw), "has " + std::to_string(count) + " attributes", "its value only");
   if (attrs.empty()) {  // refused
     define(raw.outputs[0], DType::Other);
     return;
   }
-  const int type = raw.attributes[0].tensor.type;  // 0: numbers, integers of 64 bits
+  const int type = value->tensor.type;  // 0: numbers, integers of 64 bits
   const ValueId id = addConstant(raw.outputs[0], toConstant(attrs.begin()->second), type);
-  if (raw.attributes[0].kind == AttrKind::Tensor) elementTypes_[id] = type;
+  if (value->kind == AttrKind::Tensor) elementTypes_[id] = type;
 }
 
 void GraphBuilder::addOutputs(const RawNode& raw, const OpRule& rule, NodeContext& context) {
@@ -349,7 +356,7 @@ void GraphBuilder::addNode(const RawNode& raw, int index) {
   addOutputs(raw, *rule, context);
   applyRule(*rule, context);
   for (std::size_t i = 0; i < node.outputs.size(); ++i) {
-    graph_.value(node.outputs[i]).dtype = outputType(graph_, node);
+    graph_.value(node.outputs[i]).dtype = outputType(graph_, node, i);
     graph_.value(node.outputs[i]).integers = outputIntegers(context, i);
   }
   graph_.nodes.push_back(std::move(node));

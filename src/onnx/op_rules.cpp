@@ -337,7 +337,7 @@ constexpr OpRule kRules[] = {
     {Op::Gather, 2, 2, "*i", 1, "axis:i", nullptr},
     {Op::Cast, 1, 1, "*", 1, "round_mode:s- saturate:i- to:i!", cast},
     {Op::Equal, 2, 2, "*=", 1, "axis:i broadcast:i", oldBroadcast},
-    {Op::Where, 3, 3, "b**", 1, "", nullptr},
+    {Op::Where, 3, 3, "b*~", 1, "", nullptr},
     {Op::Expand, 2, 2, "*i", 1, "", nullptr},
     {Op::Resize, 2, 4, "f*fi", 1,
      "antialias:i axes:I coordinate_transformation_mode:s cubic_coeff_a:f exclude_outside:i extrapolation_value:f "
@@ -422,10 +422,11 @@ void checkInputType(const NodeContext& c, std::size_t index, char expected) {
   // Values of nodes that are refused have no known type; the refusal is reported in the end.
   if (expected == '*' || got == DType::Other || first == DType::Other) return;
   DType wanted = expected == '='   ? first
+                 : expected == '~' ? c.graph.value(c.node.inputs[index - 1]).dtype
                  : expected == 'f' ? DType::Float
                  : expected == 'b' ? DType::Bool
                                    : DType::Int64;
-  if (got != wanted)
+  if (got != wanted && wanted != DType::Other)
     malformed(c.where(), "input " + quote(c.graph.value(c.node.inputs[index]).name) + " holds " + typeText(got),
               typeText(wanted));
 }
@@ -532,6 +533,10 @@ bool counts(Op op) {
   return std::find(std::begin(ops), std::end(ops), op) != std::end(ops);
 }
 
+bool placesOfTopK(const Node& node, std::size_t output) {
+  return node.op == Op::TopK && output == 1;
+}
+
 // Of the tensor that an attribute is, where the node has it.
 IntegerKind integersOfAttribute(const RawNode& raw, std::string_view name) {
   for (const RawAttribute& attribute : raw.attributes)
@@ -544,7 +549,7 @@ IntegerKind integersOfAttribute(const RawNode& raw, std::string_view name) {
 IntegerKind outputIntegers(const NodeContext& c, std::size_t output) {
   const Node& node = c.node;
   const auto like = [&](std::size_t input) { return c.graph.value(node.inputs[input]).integers; };
-  if (counts(node.op) || (node.op == Op::TopK && output == 1)) return {};
+  if (counts(node.op) || placesOfTopK(node, output)) return {};
   if (node.op == Op::Cast) return integersOf(node.intAttr("to", 0));
   if (node.op == Op::ConstantOfShape) return integersOfAttribute(c.raw, "value");
   if (node.op == Op::EyeLike && node.has("dtype")) return integersOf(node.intAttr("dtype", 0));
@@ -555,8 +560,8 @@ IntegerKind outputIntegers(const NodeContext& c, std::size_t output) {
   return mixed ? IntegerKind{} : like(0);
 }
 
-DType outputType(const Graph& graph, const Node& node) {
-  if (counts(node.op)) return DType::Int64;
+DType outputType(const Graph& graph, const Node& node, std::size_t output) {
+  if (counts(node.op) || placesOfTopK(node, output)) return DType::Int64;
   const bool flags = traitsOf(node.op).kind == OpKind::Comparison || node.op == Op::IsNaN || node.op == Op::IsInf;
   if (flags) return DType::Bool;
   if (node.op == Op::OneHot) return graph.value(node.inputs[2]).dtype;

@@ -31,7 +31,7 @@ struct OpRule {
   Op op;
   int minInputs, maxInputs;
   // Element type of each input of the modern form, the last one for all that follow: f(loat), i(nteger), b(ool),
-  // = (as the first), * (any).
+  // = (as the first), ~ (as the one before), * (any).
   const char* types;
   int maxOutputs;  // 1: further outputs are dropped if nobody reads them; kAny: all are kept
   // "name:kind" of every attribute of any opset from 7 on; ! after it: required, - after it: of no effect here,
@@ -52,8 +52,8 @@ std::vector<std::string> supportedOperators();
 // Takes the node to its modern form and checks the result. Throws MalformedModel.
 void applyRule(const OpRule& rule, NodeContext& context);
 
-// Element type of what a node in modern form computes.
-DType outputType(const Graph& graph, const Node& node);
+// Element type of an output of a node in modern form.
+DType outputType(const Graph& graph, const Node& node, std::size_t output);
 
 // Which integers the output of a node in modern form holds, where it holds any.
 IntegerKind outputIntegers(const NodeContext& context, std::size_t output);

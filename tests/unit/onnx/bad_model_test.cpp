@@ -293,6 +293,9 @@ TEST(BadModel, ConstantNodes) {
     return b;
   };
   expectImportError(withConstant({}), kMalformed, {"'constant'", "0 attributes"});
+  const NamedAttribute hint{"consumed_inputs", std::vector<std::int64_t>{0}};
+  expectImportError(withConstant({hint}), kMalformed, {"'constant'", "has 0 attributes (expected its value only)"});
+  EXPECT_NO_THROW(import(withConstant({hint, {"value_float", 1.0f}})));
   expectImportError(withConstant({{"value_float", 1.0f}, {"value_int", 1}}), kMalformed, {"'constant'"});
 }
 

@@ -159,6 +159,30 @@ TEST(Normalise, ShapeArithmeticKeepsItsTypes) {
   expectImportError(wrong, ErrorCode::MalformedModel, {"holds floats", "booleans"});
 }
 
+TEST(Normalise, WhereChoosesOfOneType) {
+  ModelBuilder b(13);
+  b.input("x", {1, 3});
+  b.ints("k", {1, 2, 3});
+  b.node("Greater", {"x", "x"}, {"above"});
+  b.node("Where", {"above", "x", "k"}, {"y"});
+  b.output("y");
+  expectImportError(b, ErrorCode::MalformedModel, {"'Where'", "input 'k' holds integers (expected floats)"});
+}
+
+// Its second output is where the largest are.
+TEST(Normalise, TopKGivesPlacesAsIntegers) {
+  ModelBuilder b(13);
+  b.input("x", {1, 4});
+  b.ints("two", {2});
+  b.weights("table", {1, 4});
+  b.node("TopK", {"table", "two"}, {"best", "at"});
+  b.node("GatherElements", {"x", "at"}, {"y"}, {{"axis", 1}});
+  b.output("y");
+  const Graph g = import(b);
+  EXPECT_EQ(g.value(g.nodes[0].outputs[0]).dtype, DType::Float);
+  EXPECT_EQ(g.value(g.nodes[0].outputs[1]).dtype, DType::Int64);
+}
+
 TEST(Normalise, Upsample) {
   ModelBuilder opset9 = oneNode(9, "Upsample", {{"mode", "nearest"}}, {"scales"});
   opset9.weights("scales", {4}, {1, 1, 2, 2});
