@@ -161,7 +161,8 @@ Types trilu(const Graph& graph, const Node& node) {
 Types reverseSequence(const Graph& graph, const Node& node) {
   const Shape& x = input(graph, node).shape;
   const std::size_t batch = normaliseAxis(node, node.intAttr("batch_axis", 1), x.size());
-  normaliseAxis(node, node.intAttr("time_axis", 0), x.size());
+  if (normaliseAxis(node, node.intAttr("time_axis", 0), x.size()) == batch)
+    misfit(node, fmt::format("sequences along the axis {} of the batch", batch), "another axis");
   if (input(graph, node, 1).shape != Shape{x[batch]})
     misfit(node, "lengths " + toString(input(graph, node, 1).shape), toString(Shape{x[batch]}));
   return same(graph, node);

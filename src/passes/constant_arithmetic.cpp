@@ -125,17 +125,17 @@ Constants modulo(const Graph& graph, const Node& node, const Types& types) {
   return {fromNumbers(types[0], result)};
 }
 
-template <bool (*test)(double)>
+template <bool (*test)(const Node&, double)>
 Constants flags(const Graph& graph, const Node& node, const Types& types) {
   std::vector<double> values = numbers(input(graph, node, 0));
-  for (double& value : values) value = test(value) ? 1 : 0;
+  for (double& value : values) value = test(node, value) ? 1 : 0;
   return {fromNumbers(types[0], values)};
 }
-bool isNan(double v) {
+bool isNan(const Node&, double v) {
   return std::isnan(v);
 }
-bool isInfinite(double v) {
-  return std::isinf(v);
+bool isInfinite(const Node& node, double v) {
+  return std::isinf(v) && node.intAttr(v > 0 ? "detect_positive" : "detect_negative", 1) != 0;
 }
 
 double combine(Op op, double a, double b) {

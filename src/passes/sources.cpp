@@ -231,7 +231,9 @@ Sources reverseSequence(const Move& m) {
                     batch = normaliseAxis(m.node, m.node.intAttr("batch_axis", 1), rank);
   return remapped(m, [&](Shape& index) {
     const std::int64_t length = m.ints(1)[static_cast<std::size_t>(index[batch])];
-    if (length < 0 || length > m.in()[time]) m.inside(length, m.in()[time]);
+    if (length < 0 || length > m.in()[time])
+      throw Error(ErrorCode::ShapeMismatch, describe(m.node), fmt::format("a sequence of {} steps", length),
+                  fmt::format("0 to {}", m.in()[time]));
     if (index[time] < length) index[time] = length - 1 - index[time];
     return true;
   });

@@ -177,6 +177,24 @@ TEST_P(Harmful, IsRefused) {
 INSTANTIATE_TEST_SUITE_P(Shapes, Harmful, testing::ValuesIn(harms()),
                          [](const testing::TestParamInfo<Harm>& info) { return info.param.name; });
 
+// Lengths do not count from the end as indices do.
+TEST(HarmfulSequences, HaveLengthsFromNoneToAll) {
+  const auto reversed = [](std::int64_t length, std::int64_t time) {
+    Build b(kPlane);
+    b.add(Op::ReverseSequence, {b.x(), b.ints({length})}, {{"batch_axis", std::int64_t{0}}, {"time_axis", time}});
+    specialise(b.graph, {.inputShape = kPlane, .disabled = {}});
+  };
+  EXPECT_NO_THROW(reversed(0, 1));
+  EXPECT_NO_THROW(reversed(4, 1));
+  for (const std::int64_t length : {-1, -3, 5}) {
+    const Error error = expectError(ErrorCode::ShapeMismatch, [&] { reversed(length, 1); });
+    EXPECT_EQ(error.got(), "a sequence of " + std::to_string(length) + " steps");
+    EXPECT_EQ(error.expected(), "0 to 4");
+  }
+  EXPECT_EQ(expectError(ErrorCode::ShapeMismatch, [&] { reversed(1, 0); }).got(),
+            "sequences along the axis 0 of the batch");
+}
+
 // A Pad may be larger than what a convolution takes over.
 TEST(HarmfulPads, StayInFrontOfAConvolution) {
   const Shape input{1, 1, 1, 8};

@@ -124,6 +124,16 @@ TEST_F(WholeNumbers, AreMovedAsTheyAre) {
   EXPECT_THAT(ints(best), ElementsAre(kWide + 1));
 }
 
+TEST_F(WholeNumbers, SayWhichInfinitiesThereAre) {
+  const auto flags = [&](const Attributes& attributes) {
+    const ValueId x = b.floats({3}, {INFINITY, -INFINITY, 1});
+    return ints(b.add(Op::IsInf, {x}, attributes));
+  };
+  EXPECT_THAT(flags({}), ElementsAre(1, 1, 0));
+  EXPECT_THAT(flags({{"detect_negative", std::int64_t{0}}}), ElementsAre(1, 0, 0));
+  EXPECT_THAT(flags({{"detect_positive", std::int64_t{0}}}), ElementsAre(0, 1, 0));
+}
+
 TEST_F(WholeNumbers, WrapAroundAsNarrowerTypes) {
   EXPECT_THAT(result(Op::Sub, {3}, {5}, kUint8), ElementsAre(254));
   EXPECT_THAT(result(Op::Add, {100}, {100}, kInt8), ElementsAre(-56));
