@@ -253,8 +253,13 @@ std::string Composer::constant(const Value& value) {
   return add("Constant", {}, {{names[value.index()], value}});
 }
 
-void Composer::refuse(const std::string& what) const {
-  unsupported(describe(node_), what);
+void Composer::refuse(const std::string& what, const std::string& expected) const {
+  unsupported(describe(node_), what, expected);
+}
+
+std::size_t mostInputs(const Composite& composite) {
+  const std::string_view names = composite.inputs;
+  return names.ends_with('*') ? std::string::npos : wordsOf(names).size();
 }
 
 const Composite* findComposite(const RawNode& node) {

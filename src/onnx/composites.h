@@ -3,6 +3,7 @@
 // the files composites_*.cpp; tests run every one of them against its definition.
 #pragma once
 
+#include <cstddef>
 #include <span>
 #include <string>
 #include <string_view>
@@ -41,7 +42,7 @@ class Composer {
                    std::vector<std::string> outputs);
   std::string constant(const Value& value);
   std::string fresh();
-  [[noreturn]] void refuse(const std::string& what) const;
+  [[noreturn]] void refuse(const std::string& what, const std::string& expected = {}) const;
 
  private:
   const RawNode& node_;
@@ -54,14 +55,16 @@ class Composer {
 // Statements "a, b = Op<key=value, …>(x, y); …" over the inputs and outputs that the row names. A value is a number (a
 // float where it has a point), a list of numbers, a text in quotes, or $name:default, the attribute of the call;
 // without a default an attribute that is missing stays out. Numbers as operands are constants.
+// Inputs beyond those that a row names are refused; a * behind the last name stands for any number.
 struct Composite {
-  const char *domain, *op, *inputs, *outputs;
-  const char* attributes;  // as in OpRule
-  const char* body;        // null: build
+  const char *domain, *op, *inputs, *outputs;  // outputs only with a body
+  const char* attributes;                      // as in OpRule
+  const char* body;                            // null: build
   void (*build)(Composer&) = nullptr;
   bool (*applies)(const RawNode&) = nullptr;  // null: always
 };
 
+std::size_t mostInputs(const Composite& composite);
 const Composite* findComposite(const RawNode& node);
 std::vector<std::string> compositeNames();  // "Selu", "com.microsoft::FastGelu"
 

@@ -49,14 +49,20 @@ void hardmax(Composer& c) {
     c.add("Identity", {y}, {}, c.out(0));
 }
 
+// p of (Σ|x|^p)^(1/p).
+float orderOfNorm(const Composer& c) {
+  const std::int64_t p = c.intAttr("p", 2);
+  if (p < 1) c.refuse("p " + std::to_string(p), "at least 1");
+  return static_cast<float>(p);
+}
+
 // (Σ|x|^p)^(1/p) over windows: as many times the mean as a window has places, those in the padding counted.
 void lpPool(Composer& c) {
   if (c.intAttr("ceil_mode", 0) != 0) c.refuse("ceil_mode 1");
   const std::vector<std::int64_t> kernel = c.intsAttr("kernel_shape");
   float places = 1;
   for (const std::int64_t extent : kernel) places *= static_cast<float>(extent);
-  const float p = c.attribute("p") && c.attribute("p")->kind == AttrKind::Float ? c.floatAttr("p", 2)
-                                                                                : static_cast<float>(c.intAttr("p", 2));
+  const float p = orderOfNorm(c);
   const std::string powers = c.add("Pow", {c.add("Abs", {c.in(0)}), c.constant(p)});
   Composer::Attributes window{{"count_include_pad", std::int64_t{1}}};
   for (const char* key : {"kernel_shape", "pads", "strides", "dilations"})
@@ -64,6 +70,16 @@ void lpPool(Composer& c) {
   if (c.attribute("auto_pad")) window.emplace_back("auto_pad", c.stringAttr("auto_pad", "NOTSET"));
   const std::string means = c.add("AveragePool", {powers}, window);
   c.add("Pow", {c.add("Mul", {means, c.constant(places)}), c.constant(1 / p)}, {}, c.out(0));
+}
+
+void globalLpPool(Composer& c) {
+  const float p = orderOfNorm(c);
+  const std::string powers = c.add("Pow", {c.add("Abs", {c.in(0)}), c.constant(p)});
+  const std::string rows = c.add("Reshape", {powers, c.constant(std::vector<std::int64_t>{0, 0, -1})});
+  const std::string sums =
+      c.add("ReduceSum", {rows, c.constant(std::vector<std::int64_t>{2})}, {{"keepdims", std::int64_t{1}}});
+  const std::string shape = c.add("Shape", {c.add("GlobalAveragePool", {c.in(0)})});
+  c.add("Reshape", {c.add("Pow", {sums, c.constant(1 / p)}), shape}, {}, c.out(0));
 }
 
 // scale·x + a bias by channel.
@@ -81,11 +97,11 @@ constexpr char kReduce[] = "axes:I keepdims:i noop_with_empty_axes:i";
 
 // clang-format off
 constexpr Composite kArithmetic[] = {
-    {"", "Sum", "", "", "consumed_inputs:I-", nullptr, sum},
-    {"", "Mean", "", "", "consumed_inputs:I-", nullptr, mean},
-    {"", "Max", "", "", "consumed_inputs:I-", nullptr, maximum, notBinary},
-    {"", "Min", "", "", "consumed_inputs:I-", nullptr, minimum, notBinary},
-    {"", "Hardmax", "", "", "axis:i", nullptr, hardmax},
+    {"", "Sum", "x*", "", "consumed_inputs:I-", nullptr, sum},
+    {"", "Mean", "x*", "", "consumed_inputs:I-", nullptr, mean},
+    {"", "Max", "x*", "", "consumed_inputs:I-", nullptr, maximum, notBinary},
+    {"", "Min", "x*", "", "consumed_inputs:I-", nullptr, minimum, notBinary},
+    {"", "Hardmax", "x", "", "axis:i", nullptr, hardmax},
     {"", "Selu", "x", "y", "alpha:f gamma:f consumed_inputs:I-",
      "e = Elu<alpha=$alpha:1.67326319217681884765625>(x); y = Mul(e, $gamma:1.05070102214813232421875)"},
     {"", "Celu", "x", "y", "alpha:f",
@@ -119,12 +135,9 @@ constexpr Composite kArithmetic[] = {
      "d = Sub(x, most); e = Exp(d);"
      "s = ReduceSum<axes=$axes, keepdims=$keepdims, noop_with_empty_axes=$noop_with_empty_axes>(e, axes); l = Log(s);"
      "shape = Shape(l); m = Reshape(most, shape); y = Add(l, m)"},
-    {"", "LpPool", "", "", "auto_pad:s ceil_mode:i dilations:I kernel_shape:I p:i pads:I strides:I", nullptr, lpPool},
-    {"", "GlobalLpPool", "x", "y", "p:i",
-     "a = Abs(x); p = Cast<to=1>($p:2); q = Pow(a, p); f = Reshape(q, [0, 0, -1]);"
-     "s = ReduceSum<keepdims=1>(f, [2]); e = Reciprocal(p); t = Pow(s, e);"
-     "g = GlobalAveragePool(x); shape = Shape(g); y = Reshape(t, shape)"},
-    {"", "ImageScaler", "", "", "scale:f bias:F", nullptr, imageScaler},
+    {"", "LpPool", "x", "", "auto_pad:s ceil_mode:i dilations:I kernel_shape:I p:i pads:I strides:I", nullptr, lpPool},
+    {"", "GlobalLpPool", "x", "", "p:i", nullptr, globalLpPool},
+    {"", "ImageScaler", "x", "", "scale:f bias:F", nullptr, imageScaler},
 };
 // clang-format on
 

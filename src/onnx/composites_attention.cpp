@@ -164,11 +164,12 @@ std::string rotated(Composer& c, const std::string& x) {
   const std::string a = c.fresh(), b = c.fresh();
   c.addNode("Split", {x}, {{"axis", std::int64_t{-1}}, {"num_outputs", std::int64_t{2}}}, {a, b});
   const auto [real, imaginary] = turned(c, a, b);
-  return c.add("Concat", {real, imaginary}, last);
+  return c.add("Reshape", {c.add("Concat", {real, imaginary}, last), c.add("Shape", {x})});
 }
 
 void rotaryEmbedding(Composer& c) {
   const std::int64_t heads = c.intAttr("num_heads", 0), width = c.intAttr("rotary_embedding_dim", 0);
+  if (width < 0 || width % 2 != 0) c.refuse("rotary_embedding_dim " + std::to_string(width), "an even number, or 0");
   const Ints swap{0, 2, 1, 3};
   const std::string x =
       heads ? c.add("Reshape", {c.in(0), ints(c, {0, 0, heads, -1})}) : c.add("Transpose", {c.in(0)}, {{"perm", swap}});
@@ -182,10 +183,11 @@ void rotaryEmbedding(Composer& c) {
 
 // clang-format off
 constexpr Composite kAttention[] = {
-    {"", "Attention", "", "",
+    {"", "Attention", "q k v mask past_k past_v lengths", "",
      "is_causal:i kv_num_heads:i q_num_heads:i qk_matmul_output_mode:i scale:f softcap:f softmax_precision:i-",
      nullptr, attention},
-    {"", "RotaryEmbedding", "", "", "interleaved:i num_heads:i rotary_embedding_dim:i", nullptr, rotaryEmbedding},
+    {"", "RotaryEmbedding", "x cos sin positions", "",
+     "interleaved:i num_heads:i rotary_embedding_dim:i", nullptr, rotaryEmbedding},
 };
 // clang-format on
 

@@ -144,21 +144,23 @@ constexpr char kNorm[] = "axis:i epsilon:f stash_type:i-";
 
 // clang-format off
 constexpr Composite kTable[] = {
-    {kMicrosoft, "FusedConv", "", "",
+    {kMicrosoft, "FusedConv", "x w bias sum", "",
      "activation:s activation_params:F auto_pad:s dilations:I group:i kernel_shape:I pads:I strides:I", nullptr, fusedConv},
-    {kMicrosoft, "FusedGemm", "", "",
+    {kMicrosoft, "FusedGemm", "a b c", "",
      "activation:s activation_alpha:f activation_beta:f activation_gamma:f- alpha:f beta:f transA:i transB:i",
      nullptr, fusedGemm},
-    {kMicrosoft, "FusedMatMul", "", "", "alpha:f transA:i transB:i transBatchA:i transBatchB:i", nullptr, fusedMatMul},
-    {kMicrosoft, "Gelu", "", "", "", nullptr, exactGelu},
-    {kMicrosoft, "BiasGelu", "", "", "", nullptr, exactGelu},
-    {kMicrosoft, "FastGelu", "", "", "", nullptr, fastGelu},
+    {kMicrosoft, "FusedMatMul", "a b", "",
+     "alpha:f transA:i transB:i transBatchA:i transBatchB:i", nullptr, fusedMatMul},
+    {kMicrosoft, "Gelu", "x", "", "", nullptr, exactGelu},
+    {kMicrosoft, "BiasGelu", "x bias", "", "", nullptr, exactGelu},
+    {kMicrosoft, "FastGelu", "x bias", "", "", nullptr, fastGelu},
     {kMicrosoft, "QuickGelu", "x", "y", "alpha:f", "s = Mul(x, $alpha:1.702); g = Sigmoid(s); y = Mul(x, g)"},
-    {kMicrosoft, "SkipLayerNormalization", "", "", "epsilon:f", nullptr, skipLayerNormalization},
-    {kMicrosoft, "SkipSimplifiedLayerNormalization", "", "", "epsilon:f", nullptr, skipRmsNormalization},
-    {kMicrosoft, "SimplifiedLayerNormalization", "", "", kNorm, nullptr, simplifiedNormalization},
-    {"", "SimplifiedLayerNormalization", "", "", kNorm, nullptr, simplifiedNormalization},
-    {kMicrosoft, "LayerNormalization", "", "", kNorm, nullptr, layerNormalization},
+    {kMicrosoft, "SkipLayerNormalization", "x skip scale bias shift", "", "epsilon:f", nullptr, skipLayerNormalization},
+    {kMicrosoft, "SkipSimplifiedLayerNormalization", "x skip scale bias", "",
+     "epsilon:f", nullptr, skipRmsNormalization},
+    {kMicrosoft, "SimplifiedLayerNormalization", "x scale", "", kNorm, nullptr, simplifiedNormalization},
+    {"", "SimplifiedLayerNormalization", "x scale", "", kNorm, nullptr, simplifiedNormalization},
+    {kMicrosoft, "LayerNormalization", "x scale bias", "", kNorm, nullptr, layerNormalization},
 };
 // clang-format on
 

@@ -17,10 +17,21 @@ std::string byChannel(Composer& c, const std::string& values, std::int64_t group
   return c.add("Reshape", {c.add("Expand", {column, shape}), c.constant(Ints{-1})});
 }
 
-// Each group of channels as one row that a LayerNormalization takes; then scale and bias by channel.
+// Each group of channels as one row: N×G×(C/G·spatial). A Reshape alone would also cut groups through a channel, where
+// spatial extents allow it; one that has an axis for the channels of a group does not.
+std::string rowsOfGroups(Composer& c, std::int64_t groups) {
+  const std::string channels = c.add("Shape", {c.in(0)}, {{"start", std::int64_t{1}}, {"end", std::int64_t{2}}});
+  const std::string each = c.add("Div", {channels, c.constant(Ints{groups})});
+  const std::string spatial = c.add("Shape", {c.in(0)}, {{"start", std::int64_t{2}}});
+  const std::string shape = c.add("Concat", {c.constant(Ints{0, groups}), each, spatial}, {{"axis", std::int64_t{0}}});
+  return c.add("Reshape", {c.add("Reshape", {c.in(0), shape}), c.constant(Ints{0, groups, -1})});
+}
+
+// A LayerNormalization of these rows; then scale and bias by channel.
 void groupNormalization(Composer& c) {
   const std::int64_t groups = c.intAttr("num_groups", 1);
-  const std::string rows = c.add("Reshape", {c.in(0), c.constant(Ints{0, groups, -1})});
+  if (groups < 1) c.refuse("num_groups " + std::to_string(groups), "at least 1");
+  const std::string rows = rowsOfGroups(c, groups);
   const std::string extent = c.add("Shape", {rows}, {{"start", std::int64_t{2}}});
   const std::string ones = c.add("Add", {c.add("ConstantOfShape", {extent}), c.constant(1.0f)});
   const std::string normal = c.add("LayerNormalization", {rows, ones},
@@ -31,12 +42,15 @@ void groupNormalization(Composer& c) {
   c.add("BatchNormalization", {back, scale, bias, zero, one}, {{"epsilon", 0.0f}}, c.out(0));
 }
 
-// From `axis` to the last one, as a value: how many axes there are is not known yet.
+// From `axis` to the last one, as a value: how many axes there are is not known yet. Of one that is not there a Range
+// would be empty, which to reductions means all axes: its extent is asked for, times 0, as Gather refuses it.
 std::string axesFrom(Composer& c, std::int64_t axis) {
   const std::string one = c.constant(std::int64_t{1});
   if (axis < 0) return c.add("Range", {c.constant(axis), c.constant(std::int64_t{0}), one});
-  const std::string rank = c.add("Size", {c.add("Shape", {c.in(0)})});
-  return c.add("Range", {c.constant(axis), rank, one});
+  const std::string extents = c.add("Shape", {c.in(0)}), rank = c.add("Size", {extents});
+  const std::string extent = c.add("Gather", {extents, c.constant(axis)});
+  const std::string nothing = c.add("Mul", {extent, c.constant(std::int64_t{0})});
+  return c.add("Range", {c.add("Add", {nothing, c.constant(axis)}), rank, one});
 }
 
 // x/√(mean(x²) + ε)·scale
@@ -49,7 +63,9 @@ void rmsNormalization(Composer& c) {
 
 // x/‖x‖ along an axis, 0 where the norm is 0.
 void lpNormalization(Composer& c) {
-  const bool absolute = c.intAttr("p", 2) == 1;
+  const std::int64_t p = c.intAttr("p", 2);
+  if (p != 1 && p != 2) c.refuse("p " + std::to_string(p), "1 or 2");
+  const bool absolute = p == 1;
   const std::string along = c.constant(Ints{c.intAttr("axis", -1)});
   const std::string terms = absolute ? c.add("Abs", {c.in(0)}) : c.add("Mul", {c.in(0), c.in(0)});
   const std::string sum = c.add("ReduceSum", {terms, along}, {{"keepdims", std::int64_t{1}}});
@@ -79,15 +95,17 @@ void layerNormalization(Composer& c) {
 
 // clang-format off
 constexpr Composite kNormalisations[] = {
-    {"", "LayerNormalization", "", "", "axis:i epsilon:f stash_type:i-", nullptr, layerNormalization, wantsMoments},
+    {"", "LayerNormalization", "x scale bias", "",
+     "axis:i epsilon:f stash_type:i-", nullptr, layerNormalization, wantsMoments},
     {"", "InstanceNormalization", "x scale bias", "y", "epsilon:f consumed_inputs:I-",
      "extents = Shape<start=2>(x); zeros = ConstantOfShape(extents); ones = Add(zeros, 1.0);"
      "n = LayerNormalization<axis=2, epsilon=$epsilon:0.00001>(x, ones);"
      "zero = Mul(scale, 0.0); one = Add(zero, 1.0);"
      "y = BatchNormalization<epsilon=0.0>(n, scale, bias, zero, one)"},
-    {"", "GroupNormalization", "", "", "epsilon:f num_groups:i! stash_type:i-", nullptr, groupNormalization},
-    {"", "RMSNormalization", "", "", "axis:i epsilon:f stash_type:i-", nullptr, rmsNormalization},
-    {"", "LpNormalization", "", "", "axis:i p:i", nullptr, lpNormalization},
+    {"", "GroupNormalization", "x scale bias", "",
+     "epsilon:f num_groups:i! stash_type:i-", nullptr, groupNormalization},
+    {"", "RMSNormalization", "x scale", "", "axis:i epsilon:f stash_type:i-", nullptr, rmsNormalization},
+    {"", "LpNormalization", "x", "", "axis:i p:i", nullptr, lpNormalization},
     {"", "MeanVarianceNormalization", "x", "y", "axes:I",
      "m = ReduceMean<axes=$axes:[0, 2, 3], keepdims=1>(x); d = Sub(x, m); q = Mul(d, d);"
      "v = ReduceMean<axes=$axes:[0, 2, 3], keepdims=1>(q); r = Sqrt(v); s = Add(r, 0.000000001); y = Div(d, s)"},

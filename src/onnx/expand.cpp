@@ -1,9 +1,12 @@
 #include "onnx/expand.h"
 
 #include <algorithm>
+#include <charconv>
 #include <iterator>
 #include <map>
+#include <set>
 #include <string_view>
+#include <system_error>
 #include <tuple>
 #include <unordered_map>
 #include <unordered_set>
@@ -78,23 +81,75 @@ void requireNoReferences(const RawNode& node) {
                 "references in bodies of functions only");
 }
 
+void requireDistinctInputs(const RawFunction& function) {
+  std::unordered_set<std::string_view> seen;
+  for (const std::string& name : function.inputs)
+    if (!seen.insert(name).second) malformed(functionTitle(function), "has the input " + quote(name) + " twice");
+}
+
+// Absent ones at the end count as none.
+void requireNoMoreInputs(const RawNode& node, std::size_t most) {
+  std::size_t count = node.inputs.size();
+  while (count > 0 && node.inputs[count - 1].empty()) --count;
+  if (count > most)
+    malformed(describe(node), "has " + std::to_string(count) + " inputs", std::to_string(most) + " at most");
+}
+
+using Numbers = std::set<std::int64_t>;
+
+// Every N of "/N:" in a name.
+void addNumbersIn(const std::string& name, Numbers& numbers) {
+  for (std::size_t slash = name.find('/'); slash != std::string::npos; slash = name.find('/', slash + 1)) {
+    std::int64_t number = 0;
+    const char* const end = name.data() + name.size();
+    const auto [rest, error] = std::from_chars(name.data() + slash + 1, end, number);
+    if (error == std::errc() && rest != end && *rest == ':') numbers.insert(number);
+  }
+}
+
+void addNumbersIn(const std::vector<RawNode>& nodes, Numbers& numbers) {
+  for (const RawNode& node : nodes)
+    for (const auto* names : {&node.inputs, &node.outputs})
+      for (const std::string& name : *names) addNumbersIn(name, numbers);
+}
+
+// Values of what is written out are called NODE/N:VALUE. An N that no value of the model has keeps them apart from
+// those.
+Numbers numbersIn(const RawModel& model) {
+  Numbers numbers;
+  addNumbersIn(model.nodes, numbers);
+  for (const RawFunction& function : model.functions) {
+    addNumbersIn(function.nodes, numbers);
+    for (const auto* names : {&function.inputs, &function.outputs})
+      for (const std::string& name : *names) addNumbersIn(name, numbers);
+  }
+  for (const RawInput& input : model.inputs) addNumbersIn(input.name, numbers);
+  for (const RawTensor& tensor : model.initialisers) addNumbersIn(tensor.name, numbers);
+  for (const std::string& name : model.sparseInitialisers) addNumbersIn(name, numbers);
+  return numbers;
+}
+
 class Expander {
  public:
   Expander(const RawModel& model, std::int64_t opset, const std::string& name)
       : opset_(opset),
         name_(name),
+        numbersTaken_(numbersIn(model)),
         left_(static_cast<std::uint64_t>(
             limits::withBytes(budgets().modelBytes, limits::kModelPartsPerByte, model.fileBytes))) {
-    for (const RawFunction& function : model.functions)
+    for (const RawFunction& function : model.functions) {
       if (!functions_.emplace(functionKey(function.domain, function.name, function.overload), &function).second)
         malformed(functionTitle(function), "appears twice");
+      requireDistinctInputs(function);
+    }
   }
 
-  void add(RawNode node, int depth) {
+  // Composites are written in the standard's operators, whatever functions the model has of these names.
+  void add(RawNode node, int depth, bool ofComposite = false) {
     if (depth > kDeepest || std::ssize(out_) > kMaxNodes)
       malformed(name_, "holds functions that contain one another or grow without end");
     requireNoReferences(node);
-    const RawFunction* function = functionOf(node);
+    const RawFunction* function = ofComposite ? nullptr : functionOf(node);
     const Composite* composite = function ? nullptr : findComposite(node);
     if (!function && !composite) return out_.push_back(std::move(node));
     requireEachOnce(node);
@@ -114,6 +169,7 @@ class Expander {
   }
 
   std::string prefixOf(const RawNode& node) {
+    while (numbersTaken_.count(count_) != 0) ++count_;
     return (node.name.empty() ? node.op : node.name) + "/" + std::to_string(count_++) + ":";
   }
 
@@ -134,17 +190,19 @@ class Expander {
   // At most one name for each input and a few dozen others begin with the node's.
   void compose(const RawNode& node, const Composite& composite, int depth) {
     constexpr std::uint64_t kNames = 64;
+    requireNoMoreInputs(node, mostInputs(composite));
     requireLeft(costOf(node.name) * (node.inputs.size() + kNames));
     std::vector<RawNode> nodes;
     Composer composer(node, node.opset ? node.opset : opset_, prefixOf(node), nodes);
     onnx_import::compose(composite, composer);
     for (RawNode& inner : nodes) {
       charge(costOf(inner));
-      add(std::move(inner), depth + 1);
+      add(std::move(inner), depth + 1, true);
     }
   }
 
   void inlined(const RawFunction& function, const RawNode& call, int depth) {
+    requireNoMoreInputs(call, function.inputs.size());
     const std::string prefix = prefixOf(call);
     Names names = bound(function, call);
     const Named attributes = attributesOf(function, call);
@@ -225,10 +283,11 @@ class Expander {
 
   std::int64_t opset_;
   const std::string& name_;
+  Numbers numbersTaken_;
   std::uint64_t left_;  // bytes that names and attributes may still take
   std::map<Key, const RawFunction*> functions_;
   std::vector<RawNode> out_;
-  int count_ = 0;
+  std::int64_t count_ = 0;
 };
 
 }  // namespace

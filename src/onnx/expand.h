@@ -11,9 +11,10 @@ namespace relprop::onnx_import {
 std::string functionTitle(const RawFunction& function);
 
 // Nodes of functions and composites are replaced by their bodies, down to operators that the importer knows or refuses.
-// Throws MalformedModel for two functions of one name and overload, for an overload that is none, for references to
-// attributes outside of functions, and for functions that contain one another or grow beyond all measure: in nodes, or
-// in the bytes of names and attributes, which may be as many as the messages of a file of its size.
+// Throws MalformedModel for two functions of one name and overload, for an overload that is none, for more inputs than
+// the function or operator has, for references to attributes outside of functions, and for functions that contain one
+// another or grow beyond all measure: in nodes, or in the bytes of names and attributes, which may be as many as the
+// messages of a file of its size.
 void expandFunctions(RawModel& model, std::int64_t opset, const std::string& name);
 
 }  // namespace relprop::onnx_import

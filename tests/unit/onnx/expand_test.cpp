@@ -140,6 +140,55 @@ TEST(Functions, OfTheStandardDomainHaveTwoNamesForIt) {
     }
 }
 
+// Selu is written with the standard's Mul, whatever the model calls by that name.
+TEST(Functions, OfTheStandardDomainDoNotChangeOtherOperators) {
+  ModelBuilder b = oneNode(13, "Selu");
+  onnx::FunctionProto& f = addFunction(b, "Mul");
+  f.set_domain("");
+  f.add_input("second");
+  addInner(f, "Add", "in", "out").add_input("second");
+  std::vector<Op> ops;
+  for (const Node& node : import(b).nodes) ops.push_back(node.op);
+  EXPECT_THAT(ops, ElementsAre(Op::Elu, Op::Mul));
+}
+
+// A value that is called as one of a function's would be.
+TEST(Functions, NameTheirValuesAsNoOtherIs) {
+  ModelBuilder b(13);
+  b.input("x", {1, 3});
+  b.node("Relu", {"x"}, {"f/0:t"});
+  b.node("F", {"f/0:t"}, {"c"}, {}, "f").set_domain("own");
+  b.node("Selu", {"c"}, {"y"}, {}, "f");
+  b.output("y");
+  onnx::FunctionProto& f = addFunction(b, "F");
+  addInner(f, "Relu", "in", "t");
+  addInner(f, "Neg", "t", "f/1:1");
+  addInner(f, "Abs", "f/1:1", "out");
+  const Graph graph = import(b);
+  ASSERT_EQ(graph.nodes.size(), 6u);
+  EXPECT_EQ(graph.value(graph.nodes[0].outputs[0]).name, "f/0:t");
+  EXPECT_EQ(graph.value(graph.nodes[1].outputs[0]).name, "f/2:t");
+  EXPECT_EQ(graph.value(graph.nodes[4].outputs[0]).name, "f/3:0");
+}
+
+TEST(Functions, HaveEachInputOnce) {
+  ModelBuilder b = callsOf(1, "call");
+  onnx::FunctionProto& f = addFunction(b, "F");
+  f.add_input("in");
+  addInner(f, "Relu", "in", "out");
+  expectImportError(b, ErrorCode::MalformedModel, {"function 'own::F': has the input 'in' twice"});
+}
+
+TEST(Functions, AreNotGivenMoreThanTheyHave) {
+  ModelBuilder more = callsOf(1, "call");
+  addInner(addFunction(more, "F"), "Relu", "in", "out");
+  onnx::NodeProto& call = *more.graph().mutable_node(0);
+  call.add_input("");
+  EXPECT_NO_THROW(import(more)) << "an absent one is none";
+  call.add_input("x");
+  expectImportError(more, ErrorCode::MalformedModel, {"node 'call' ('F'): has 3 inputs (expected 1 at most)"});
+}
+
 TEST(Functions, AreOfVersionsThatThereAre) {
   for (const std::int64_t version : {99, 0, -5}) {
     ModelBuilder b = callsOf(1, "call");
