@@ -12,6 +12,9 @@ namespace {
 constexpr std::int64_t kUnknown = -1;
 // Sides of the pictures that are tried where the file leaves them open.
 constexpr std::int64_t kSides[] = {224, 256, 32};
+// Elements of a constant that is computed for shapes alone. When a network is loaded nobody has said yet how much
+// memory there is for more.
+constexpr std::int64_t kLargestForShapes = std::int64_t{1} << 20;
 
 // Scores have one axis of classes; [N] is one number an image.
 std::int64_t classesOf(const Shape& scores) {
@@ -41,7 +44,8 @@ Shape closedInput(Shape shape, const InputLayout& layout, std::int64_t side) {
 // Error.
 Shape inferredOutput(Graph graph, const Shape& input) {
   const SpecialiseOptions options{.inputShape = input, .disabled = {}};
-  PassContext context{options, foldLimitOf(graph), {}, {}, {}, {}};
+  PassContext context{options, foldLimitOf(graph, kLargestForShapes), {}, {}, {}, {}};
+  context.filledLimit = context.foldLimit;
   removeDeadNodes(graph);
   translated("load", [&] { runPass(passList().front(), graph, context); });
   return graph.value(graph.outputs.at(0)).shape;

@@ -87,9 +87,6 @@ std::int64_t elementsOf(const std::vector<ValueType>& types) {
   return count;
 }
 
-// Weights that are one number each may be as many as VGG-19 has, all together: half a gigabyte.
-constexpr std::int64_t kFilledLimit = std::int64_t{150} << 20;
-
 // Weights are scaled, transposed and folded one pass after another: each of them several times.
 constexpr std::int64_t kFoldingFactor = 8;
 
@@ -151,7 +148,7 @@ void chargeEvaluation(const Graph& graph, const Node& node, const std::vector<Va
   const std::int64_t made = elementsOf(types);
   if (sharesPayload(node)) return;
   if (node.op == Op::ConstantOfShape)
-    return charge(node, made, std::max(context.foldLimit, kFilledLimit), context.filledElements);
+    return charge(node, made, std::max(context.foldLimit, context.filledLimit), context.filledElements);
   charge(node, made, context.foldLimit, context.foldedElements);
   const std::int64_t read = chargeOperands(graph, node, context);
   chargeSteps(node, isProduct(node) ? made : read + made, stepsOfAnElement(graph, node, read), context);

@@ -16,8 +16,6 @@ namespace relprop {
 
 namespace {
 
-constexpr std::int64_t kSmallestFoldLimit = std::int64_t{1} << 24;
-
 std::string optionalNames() {
   std::string names;
   for (const PassInfo& pass : passList())
@@ -76,11 +74,11 @@ const std::vector<PassInfo>& passList() {
   return passes;
 }
 
-std::int64_t foldLimitOf(const Graph& imported) {
+std::int64_t foldLimitOf(const Graph& imported, std::int64_t least) {
   std::int64_t total = 0;
   for (const Value& value : imported.values)
     if (value.constant) total += elementCount(value.constant->shape);
-  return std::max(total, kSmallestFoldLimit);
+  return std::max(total, least);
 }
 
 PassReport runPass(const PassInfo& pass, Graph& graph, PassContext& context) {

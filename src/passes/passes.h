@@ -32,6 +32,9 @@ struct PassContext {
   std::int64_t constantElements = 0, indices = 0, nodesMade = 0;
   // What folding has made, filled and passed over: fold_constants.cpp
   std::int64_t foldedElements = 0, filledElements = 0, foldingSteps = 0;
+  // Elements that constants filled with one number may have, all together: weights written so may be as many as VGG-19
+  // has, half a gigabyte.
+  std::int64_t filledLimit = std::int64_t{150} << 20;
 };
 
 struct PassInfo {
@@ -60,8 +63,10 @@ struct Specialised {
 // In the order they run.
 const std::vector<PassInfo>& passList();
 
-// What folding may allocate for a constant of this graph: a tiny file cannot ask for gigabytes.
-std::int64_t foldLimitOf(const Graph& imported);
+// What folding may allocate for a constant of this graph: a tiny file cannot ask for gigabytes. As many elements as the
+// file has, or `least`.
+inline constexpr std::int64_t kSmallestFoldLimit = std::int64_t{1} << 24;
+std::int64_t foldLimitOf(const Graph& imported, std::int64_t least = kSmallestFoldLimit);
 
 // Runs one pass; then drops dead nodes, restores the order and infers all shapes anew.
 PassReport runPass(const PassInfo& pass, Graph& graph, PassContext& context);

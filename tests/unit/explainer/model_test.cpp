@@ -108,6 +108,21 @@ TEST(OpenModel, ClassesStayUnknownWhereTheyDependOnTheSize) {
   EXPECT_EQ(modelOf(broken.graph).outputClasses(), -1) << "who explains it is told";
 }
 
+// When a model is loaded nobody has said how much memory there is.
+TEST(OpenModel, ClassesStayUnknownWhereTheyTakeLargeConstants) {
+  const auto withConstant = [](std::int64_t side) {
+    Build b({-1, 4});
+    const ValueId zeros = b.add(Op::ConstantOfShape, {b.ints({side, side})});
+    b.add(Op::Add, {b.x(), b.add(Op::ReduceMax, {zeros}, {{"keepdims", std::int64_t{0}}})});
+    return modelOf(b.graph);
+  };
+  EXPECT_EQ(withConstant(1024).outputClasses(), 4);
+  const Model large = withConstant(1025);
+  EXPECT_EQ(large.outputClasses(), -1);
+  const std::vector<float> x{1, 2, 3, 4};
+  EXPECT_EQ(Explainer(large, {.method = "gradient"}).forward({x.data(), {1, 4}}).data, x) << "it is run all the same";
+}
+
 TEST(OpenModel, WhatTheFileDeclaresIsTaken) {
   Build b({-1, 5});
   b.add(Op::Gemm, {b.x(), b.random({5, 3})});
