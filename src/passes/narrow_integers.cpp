@@ -71,17 +71,19 @@ class NarrowIntegers {
 
  private:
   bool visit(std::size_t index) {
+    const ValueId out = graph_.nodes[index].outputs.at(0);
+    if (!isNarrow(out)) return false;
     const Node node = graph_.nodes[index];
-    const ValueId out = node.outputs.at(0);
-    if (out == kNoValue || !isNarrow(out)) return false;
     const WholeSpan ends = endsOf(graph_.value(out).integers), result = spanOfResult(node, ends);
     const bool fits = result.within(ends);
-    for (const ValueId id : node.outputs) spans_[id] = fits ? result : ends;
+    for (const ValueId id : node.outputs)
+      if (isNarrow(id)) spans_[id] = fits ? result : ends;
     if (!fits) wrap(index, result, ends);
     return !fits;
   }
 
   bool isNarrow(ValueId id) const {
+    if (id == kNoValue) return false;
     const Value& value = graph_.value(id);
     return value.dtype == DType::Int64 && !value.constant && value.integers.bits < 32;
   }
