@@ -237,8 +237,9 @@ Constants oneHot(const Graph& graph, const Node& node, const Types& types) {
 Constants eyeLike(const Graph&, const Node& node, const Types& types) {
   const Shape& shape = types[0].shape;
   std::vector<double> values(static_cast<std::size_t>(elementCount(shape)), 0);
+  const std::int64_t k = std::clamp(node.intAttr("k", 0), -kMaxElements, kMaxElements);  // beyond all columns
   for (std::int64_t row = 0; row < shape[0]; ++row) {
-    const std::int64_t column = row + node.intAttr("k", 0);
+    const std::int64_t column = row + k;
     if (column >= 0 && column < shape[1]) values[static_cast<std::size_t>(row * shape[1] + column)] = 1;
   }
   return {fromNumbers(types[0], values)};

@@ -124,6 +124,15 @@ TEST_F(WholeNumbers, AreMovedAsTheyAre) {
   EXPECT_THAT(ints(best), ElementsAre(kWide + 1));
 }
 
+TEST_F(WholeNumbers, LieOnADiagonalHoweverFarOff) {
+  const auto diagonal = [&](std::int64_t k) {
+    return floats(b.add(Op::EyeLike, {b.floats({2, 2}, {0, 0, 0, 0})}, {{"k", k}}));
+  };
+  EXPECT_THAT(diagonal(1), ElementsAre(0, 1, 0, 0));
+  EXPECT_THAT(diagonal(kMost), ElementsAre(0, 0, 0, 0));
+  EXPECT_THAT(diagonal(kLeast), ElementsAre(0, 0, 0, 0));
+}
+
 TEST_F(WholeNumbers, SayWhichInfinitiesThereAre) {
   const auto flags = [&](const Attributes& attributes) {
     const ValueId x = b.floats({3}, {INFINITY, -INFINITY, 1});
