@@ -156,7 +156,8 @@ Specialised Compilation::specialised() {
   SpecialiseOptions how = {.inputShape = relaid(own, layout_, Layout::ChannelsFirst),
                            .foldBatchNorm = method_.foldBatchNorm,
                            .disabled = {},
-                           .cutHead = options_.from.empty()};
+                           .cutHead = options_.from.empty(),
+                           .memory = options_.memory};
   fixedRows_ = model_.inputShape().at(0) > 0;
   if (fixedRows_ || how.inputShape[0] == 1) return specialise(graph, how);
   how.openBatch = true;

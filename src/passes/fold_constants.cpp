@@ -90,9 +90,15 @@ std::int64_t elementsOf(const std::vector<ValueType>& types) {
 // Weights are scaled, transposed and folded one pass after another: each of them several times.
 constexpr std::int64_t kFoldingFactor = 8;
 
-void charge(const Node& node, std::int64_t elements, std::int64_t limit, std::int64_t& spent) {
-  chargeElements(node, elements, limit, node.op == Op::ConstantOfShape ? limit : kFoldingFactor * limit, spent);
-  requireMemoryFor(node, elements * kBytesOfAMadeElement);
+void chargeFilled(const Node& node, std::int64_t elements, PassContext& context) {
+  const std::int64_t limit = std::max(context.foldLimit, context.filledLimit);
+  chargeElements(node, elements, limit, limit, context.filledElements);
+  requireMemoryFor(node, elements, context.filledElements, context);
+}
+
+void chargeFolded(const Node& node, std::int64_t elements, PassContext& context) {
+  chargeElements(node, elements, context.foldLimit, kFoldingFactor * context.foldLimit, context.foldedElements);
+  requireMemoryFor(node, elements, elements, context);
 }
 
 // Operands of which no more is read than is written: shapes, and what is copied by strides and indices.
@@ -147,9 +153,8 @@ void chargeSteps(const Node& node, std::int64_t elements, std::int64_t each, Pas
 void chargeEvaluation(const Graph& graph, const Node& node, const std::vector<ValueType>& types, PassContext& context) {
   const std::int64_t made = elementsOf(types);
   if (sharesPayload(node)) return;
-  if (node.op == Op::ConstantOfShape)
-    return charge(node, made, std::max(context.foldLimit, context.filledLimit), context.filledElements);
-  charge(node, made, context.foldLimit, context.foldedElements);
+  if (node.op == Op::ConstantOfShape) return chargeFilled(node, made, context);
+  chargeFolded(node, made, context);
   const std::int64_t read = chargeOperands(graph, node, context);
   chargeSteps(node, isProduct(node) ? made : read + made, stepsOfAnElement(graph, node, read), context);
 }

@@ -19,6 +19,7 @@ struct SpecialiseOptions {
   // The model is for any number of images: one that computes with that number is refused, as it gives each image other
   // results beside others than alone.
   bool openBatch = false;
+  std::int64_t memory = 0;  // bytes that no constant may exceed, 0 for any
 };
 
 // What a pass is given besides the graph, and what it reports.

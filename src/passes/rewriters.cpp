@@ -47,9 +47,15 @@ void requireMemoryFor(const Node& node, std::int64_t bytes) {
   if (!hasMemoryFor(bytes)) failMemory(describe(node), bytes);
 }
 
+void requireMemoryFor(const Node& node, std::int64_t made, std::int64_t stay, const PassContext& context) {
+  requireMemoryWithin(context.options.memory, stay * std::int64_t{sizeof(float)}, describe(node),
+                      "allow more with --memory, or use a smaller input size");
+  requireMemoryFor(node, made * kBytesOfAMadeElement);
+}
+
 void chargeConstant(const Node& node, std::int64_t elements, PassContext& context) {
   chargeElements(node, elements, context.foldLimit, kTotalFactor * context.foldLimit, context.constantElements);
-  requireMemoryFor(node, elements * kBytesOfAMadeElement);
+  requireMemoryFor(node, elements, elements, context);
 }
 
 ValueId filled(Graph& graph, const Node& node, const char* what, const Shape& shape, float value,

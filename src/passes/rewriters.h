@@ -30,6 +30,8 @@ void chargeIndices(const Node& node, std::int64_t count, PassContext& context);
 
 // The third error, which names the node.
 void requireMemoryFor(const Node& node, std::int64_t bytes);
+// The same for elements that are made, all that stay of them as floats within the caller's limit.
+void requireMemoryFor(const Node& node, std::int64_t made, std::int64_t stay, const PassContext& context);
 // A number or an index in whole numbers, or a float and what it is computed from.
 inline constexpr std::int64_t kBytesOfAMadeElement = 8;
 // With its weight: in what it is found by, the network, what is compiled of it, and tables for the way there and back.

@@ -99,6 +99,28 @@ TEST(Explainer, RefusesAnInputBeyondTheMemoryAllowed) {
                "allow more with --memory, or use a smaller input size");
 }
 
+// Of which a row alone is used.
+TEST(Explainer, RefusesAConstantBeyondTheMemoryAllowed) {
+  onnx_test::ModelBuilder b;
+  b.input("x", {1, 5000});
+  b.ints("shape", {5000, 5000});
+  b.ints("first", {0});
+  b.node("ConstantOfShape", {"shape"}, {"zeros"}, {}, "large");
+  b.node("Gather", {"zeros", "first"}, {"row"});
+  b.node("Add", {"x", "row"}, {"y"});
+  b.output("y");
+  const auto bytes = b.bytes();
+  const Model model = Model::fromBytes(std::as_bytes(std::span(bytes)));
+  ExplainOptions o = options("gradient");
+  EXPECT_NO_THROW(Explainer(model, o));
+  o.memory = 90'000'000;
+  const Error e = failureOf([&] { Explainer(model, o); });
+  EXPECT_EQ(e.code(), ErrorCode::OutOfMemory);
+  EXPECT_STREQ(e.what(),
+               "node 'large' (ConstantOfShape): 100.0 MB needed (expected at most 90.0 MB); "
+               "allow more with --memory, or use a smaller input size");
+}
+
 TEST(ExplainerOptions, InputShapeHasToFitTheModel) {
   const Shape image = Explainer(shapes(), options("gradient")).inputShape();
   ExplainOptions o = options("gradient");
