@@ -35,6 +35,13 @@ std::string listed(const std::vector<std::string>& words) {
   return text;
 }
 
+std::string listedFirst(const std::vector<std::string>& names, const std::string& separator) {
+  constexpr std::size_t kShown = 20;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(kShown, names.size()); ++i) text += (i == 0 ? "" : separator) + names[i];
+  return names.size() > kShown ? text + " and " + std::to_string(names.size() - kShown) + " more" : text;
+}
+
 std::string nearestName(const std::string& word, const std::vector<std::string>& known, std::size_t reach) {
   std::string best;
   std::size_t distance = reach + 1;

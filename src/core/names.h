@@ -1,4 +1,5 @@
-// Names that users type: how known ones are listed, and which of them a misspelt one may have meant.
+// Names that users type, and names in files: how known ones are listed, and which of them a misspelt one may have
+// meant.
 #pragma once
 
 #include <string>
@@ -9,6 +10,8 @@
 namespace relprop {
 
 std::string listed(const std::vector<std::string>& words);  // "a, b or c"
+// Names of a file, which may have any number: the first 20, and how many more there are.
+std::string listedFirst(const std::vector<std::string>& names, const std::string& separator = ", ");
 // The known word nearest to a misspelt one, "" when none is near.
 std::string nearest(const std::string& word, const std::vector<std::string>& known);
 // Throws `code` for an unknown name: lists the known ones and suggests the nearest.

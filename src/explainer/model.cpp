@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "bow/file.h"
+#include "core/names.h"
 #include "explainer/bag_model.h"
 #include "explainer/class_count.h"
 #include "explainer/model_impl.h"
@@ -37,11 +38,12 @@ ImportOptions importOptions(const ModelOptions& options) {
 
 std::vector<std::string> assumedOutput(const ImportedModel& network) {
   if (network.outputs.size() < 2) return {};
-  std::string others;
+  std::vector<std::string> others;
   for (const std::string& name : network.outputs)
-    if (name != network.output) others += (others.empty() ? "'" : ", '") + name + "'";
+    if (name != network.output) others.push_back("'" + name + "'");
   return {"the network has " + std::to_string(network.outputs.size()) + " outputs; its scores are taken from '" +
-          network.output + "', the first that looks most like class scores. The others, for --output: " + others};
+          network.output +
+          "', the first that looks most like class scores. The others, for --output: " + listedFirst(others)};
 }
 
 // What an integer type holds that does not hold all of 0 to 255; of others nothing.

@@ -82,13 +82,17 @@ void globalLpPool(Composer& c) {
   c.add("Reshape", {c.add("Pow", {sums, c.constant(1 / p)}), shape}, {}, c.out(0));
 }
 
-// scale·x + a bias by channel.
+// scale·x + a bias by channel. It is given the shape that a number for each channel has, so that no other number of
+// them is spread over all.
 void imageScaler(Composer& c) {
   const RawAttribute* bias = c.attribute("bias");
   std::string y = c.add("Mul", {c.in(0), c.constant(c.floatAttr("scale", 1.0f))});
   if (bias) {
     const std::string values = c.constant(std::get<std::vector<float>>(bias->value));
-    y = c.add("Add", {y, c.add("Reshape", {values, c.constant(std::vector<std::int64_t>{-1, 1, 1})})});
+    const std::string channels = c.add("Shape", {c.in(0)}, {{"start", std::int64_t{1}}, {"end", std::int64_t{2}}});
+    const std::string ones = c.constant(std::vector<std::int64_t>{1, 1});
+    const std::string shape = c.add("Concat", {channels, ones}, {{"axis", std::int64_t{0}}});
+    y = c.add("Add", {y, c.add("Reshape", {values, shape})});
   }
   c.add("Identity", {y}, {}, c.out(0));
 }

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/names.h"
 #include "onnx/early_decode.h"
 #include "onnx/expand.h"
 #include "onnx/failure.h"
@@ -119,9 +120,7 @@ std::string inputNames(const Topology& topology) {
   std::vector<std::string> names;
   for (const auto& [name, input] : topology.inputs) names.push_back(titleOf(*input));
   std::sort(names.begin(), names.end());
-  std::string text;
-  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
-  return text;
+  return listedFirst(names);
 }
 
 // By how much an input looks like the picture: floats with four axes first, then floats by their number.
@@ -392,16 +391,17 @@ void GraphBuilder::requireOnePicture(const std::vector<int>& nodes) const {
   const RawInput* picture = *std::max_element(open.begin(), open.end(), [](const RawInput* a, const RawInput* b) {
     return sizeAsPicture(*a) < sizeAsPicture(*b);
   });
-  std::string all, others, hint;
+  std::vector<std::string> all, others, feeds;
   for (const RawInput* input : open) {
-    all += (all.empty() ? "" : ", ") + titleOf(*input);
+    all.push_back(titleOf(*input));
     if (input == picture) continue;
-    others += (others.empty() ? "" : ", ") + quote(input->name);
-    hint += " --feed " + input->name + "=FILE.npy";
+    others.push_back(quote(input->name));
+    feeds.push_back("--feed " + input->name + "=FILE.npy");
   }
-  unsupported(name_, "the graph has " + std::to_string(open.size()) + " inputs: " + all,
-              "one input, the image, and values for the others",
-              "to explain " + quote(picture->name) + ", give " + others + " with" + hint);
+  unsupported(
+      name_, "the graph has " + std::to_string(open.size()) + " inputs: " + listedFirst(all),
+      "one input, the image, and values for the others",
+      "to explain " + quote(picture->name) + ", give " + listedFirst(others) + " with " + listedFirst(feeds, " "));
 }
 
 void GraphBuilder::requireOneInput() const {

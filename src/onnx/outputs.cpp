@@ -5,6 +5,7 @@
 #include <set>
 #include <vector>
 
+#include "core/names.h"
 #include "onnx/failure.h"
 #include "onnx/tensor_decode.h"
 #include "relprop/error.h"
@@ -76,9 +77,9 @@ class Ranking {
 };
 
 std::string namesOf(const std::vector<const RawInput*>& outputs) {
-  std::string names;
-  for (const RawInput* output : outputs) names += (names.empty() ? "" : ", ") + quote(output->name);
-  return names;
+  std::vector<std::string> names;
+  for (const RawInput* output : outputs) names.push_back(quote(output->name));
+  return listedFirst(names);
 }
 
 }  // namespace

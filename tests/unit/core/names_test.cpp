@@ -25,6 +25,17 @@ std::string firstWithin(const std::string& word, const std::vector<std::string>&
   return best;
 }
 
+TEST(Names, OfFilesAreListedAsFarAsAnybodyReads) {
+  std::vector<std::string> names;
+  EXPECT_EQ(listedFirst(names), "");
+  for (int i = 0; i < 20; ++i) names.push_back(std::to_string(i));
+  const std::string twenty = "0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19";
+  EXPECT_EQ(listedFirst(names), twenty);
+  names.resize(20001);
+  EXPECT_EQ(listedFirst(names), twenty + " and 19981 more");
+  EXPECT_EQ(listedFirst({"a", "b"}, " "), "a b");
+}
+
 TEST(Names, TheNearestIsTheFirstOfThoseWithTheFewestChanges) {
   std::mt19937 random(1);
   const auto drawn = [&] {

@@ -52,5 +52,16 @@ TEST(RmsNormalization, HasAnAxisThatIsThere) {
   EXPECT_EQ(error.got(), "index 4");
 }
 
+TEST(ImageScaler, HasANumberForEachChannel) {
+  const auto scaled = [](const Floats& bias) {
+    Network n(1);
+    return scoresOf(n, n.add("ImageScaler", {{"x"}}, {{"scale", 2.0f}, {"bias", bias}}));
+  };
+  const Floats x = picture().data, y = scaled({1, 2, 3});
+  ASSERT_EQ(y.size(), x.size());
+  for (std::size_t i = 0; i < x.size(); ++i) EXPECT_NEAR(y[i], 2 * x[i] + 1 + static_cast<float>(i / 64), 1e-6);
+  EXPECT_EQ(test::failureOf([&] { scaled({1}); }).code(), ErrorCode::ShapeMismatch);
+}
+
 }  // namespace normalisations_test
 }  // namespace relprop::onnx_test

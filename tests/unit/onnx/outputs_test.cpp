@@ -138,6 +138,23 @@ TEST(SeveralInputs, ThePictureIsToldFromTheOthers) {
               {"2 inputs", "'x'", "'table' (float, N×3)", "to explain 'x'", "--feed table=FILE.npy"});
 }
 
+TEST(SeveralInputs, AndOutputsAreNamedAsFarAsAnybodyReads) {
+  ModelBuilder inputs(13), outputs = features();
+  std::vector<std::string> names;
+  for (int i = 0; i < 30; ++i) {
+    names.push_back("n" + std::to_string(10 + i));
+    inputs.input(names.back(), {1, 3});
+    outputs.node("Relu", {"f"}, {names.back()});
+    outputs.output(names.back());
+  }
+  inputs.node("Sum", names, {"y"});
+  inputs.output("y");
+  expectError([&] { imported(inputs); }, ErrorCode::UnsupportedModel,
+              {"30 inputs", "'n29' (float, 1×3) and 10 more", "'n30' and 9 more with --feed",
+               "--feed n30=FILE.npy and 9 more"});
+  expectError([&] { imported(outputs, {"m", {}}); }, ErrorCode::UnknownNode, {"'n28', 'n29' and 10 more"});
+}
+
 TEST(SeveralInputs, WhatIsFedIsAConstant) {
   const ImportedModel model = imported(withTable(), {{}, {{"table", fed({1, 3}, {1, 2, 3})}}});
   ASSERT_EQ(model.graph.inputs.size(), 1u);
