@@ -33,9 +33,9 @@ WholeSpan spanOfBoth(const WholeSpan& a, const WholeSpan& b) {
   return {std::min(a.low, b.low), std::max(a.high, b.high)};
 }
 
-// All that the type holds; of wider ones what floats do.
+// All that the type holds. Wider ones are taken to be what floats hold, with room for the low end of a narrow one.
 WholeSpan endsOf(IntegerKind kind) {
-  if (kind.bits >= 32) return {kind.isSigned ? -kExactFloats : 0, kExactFloats};
+  if (kind.bits >= 32) return {kind.isSigned ? -kExactFloats / 2 : 0, kExactFloats / 2};
   const double half = std::ldexp(1.0, kind.bits - 1);
   return kind.isSigned ? WholeSpan{-half, half - 1} : WholeSpan{0, 2 * half - 1};
 }

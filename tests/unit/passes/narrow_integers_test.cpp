@@ -62,6 +62,8 @@ TEST_F(NarrowIntegers, WrapAroundAsReductions) {
 TEST_F(NarrowIntegers, WrapAroundWhereTheyBecomeNarrower) {
   const ValueId wide = cast(b.x(), kInt32);
   EXPECT_THAT(values(cast(wide, kUint8), {300, -1, 7, 256}), ElementsAre(44, 255, 7, 0));
+  EXPECT_THAT(values(cast(wide, kInt8), {200, -129, 7, -128}), ElementsAre(-56, 127, 7, -128));
+  EXPECT_THAT(values(cast(wide, kUint16), {65537, -1, 7, 65535}), ElementsAre(1, 65535, 7, 65535));
   EXPECT_THAT(values(cast(cast(b.x(), kUint8), kInt8), {200, 127, 128, 0}), ElementsAre(-56, 127, -128, 0));
 }
 
