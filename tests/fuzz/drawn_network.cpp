@@ -12,6 +12,7 @@
 #include <string>
 
 #include "fuzz/dice.h"
+#include "onnx/composites.h"
 #include "onnx/op_rules.h"
 #include "relprop/tensor.h"
 
@@ -102,10 +103,14 @@ class DrawnNetwork : Dice {
   // What the importer writes out as others, see composites.h.
   void addComposite(const std::string& op) {
     const std::size_t colons = op.find("::");
+    onnx_import::RawNode raw;
+    raw.op = colons == std::string::npos ? op : op.substr(colons + 2);
+    raw.domain = colons == std::string::npos ? "" : op.substr(0, colons);
+    const onnx_import::Composite* composite = onnx_import::findComposite(raw);
     std::vector<std::string> inputs = {last_};
-    for (std::size_t more = below(4); more > 0; --more) inputs.push_back(addFloats(floatShape()));
-    onnx::NodeProto& node = addNode(colons == std::string::npos ? op : op.substr(colons + 2), inputs);
-    if (colons != std::string::npos) node.set_domain(op.substr(0, colons));
+    const std::size_t most = composite ? std::min<std::size_t>(onnx_import::mostInputs(*composite), 4) : 4;
+    for (std::size_t more = below(most); more > 0; --more) inputs.push_back(addFloats(floatShape()));
+    addNode(raw.op, inputs).set_domain(raw.domain);
   }
 
   void addCast() {
