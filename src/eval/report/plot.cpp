@@ -11,7 +11,8 @@ namespace relprop::eval {
 namespace {
 
 constexpr double kWidth = 420, kHeight = 270, kLeft = 54, kRight = 12, kTop = 12, kBottom = 42;
-constexpr int kColours = 10;  // in report.css
+constexpr int kColours = 10;         // in report.css
+constexpr double kLeastSpan = 1e-9;  // of an axis, as a share of its largest number
 
 struct Range {
   double low = 0, high = 1;
@@ -22,9 +23,12 @@ struct Range {
     high = empty ? value : std::max(high, value);
     empty = false;
   }
+  double size() const { return std::max(std::abs(low), std::abs(high)); }
+  // What differs in the last digits alone is one value: between its ends there are too few numbers for an axis.
+  bool isWide() const { return high - low > kLeastSpan * size(); }
   // A little air, and never a range of nothing.
   Range widened(double share) const {
-    const double span = high > low ? high - low : std::max(std::abs(high) * 0.1, 1e-9);
+    const double span = isWide() ? high - low : std::max(size() * 0.1, 1e-9);
     return {low - share * span, high + share * span, false};
   }
 };
@@ -38,7 +42,7 @@ class PlotAxes {
         x.include(placed(point.x));
         for (double value : {point.y, point.low, point.high}) y.include(value);
       }
-    x_ = x.high > x.low && !logarithmic_ ? x : x.widened(logarithmic_ ? 0.08 : 0.5);
+    x_ = x.isWide() && !logarithmic_ ? x : x.widened(logarithmic_ ? 0.08 : 0.5);
     y_ = y.widened(0.05);
   }
   double across(double x) const {
@@ -169,8 +173,11 @@ std::vector<double> niceTicks(double low, double high, int count) {
   double step = 10.0 * power;
   for (double factor : {5.0, 2.0, 1.0})
     if (factor * power >= rough) step = factor * power;
+  const double first = std::ceil(low / step - 1e-9);
   std::vector<double> ticks;
-  for (double i = std::ceil(low / step - 1e-9); i * step <= high + 1e-9 * step; ++i) ticks.push_back(i * step + 0.0);
+  // Counted, as beyond 2⁵³ first + 1 is first. A step is no shorter than `rough`, so there are count + 1 at most.
+  for (int i = 0; i <= count && (first + i) * step <= high + 1e-9 * step; ++i)
+    ticks.push_back((first + i) * step + 0.0);
   return ticks;
 }
 
