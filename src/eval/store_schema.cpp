@@ -195,6 +195,15 @@ bool isPassive(const std::string& name, const Entry& entry) {
   return entry.type == "table" && entry.table == name && entry.sql.starts_with("CREATE TABLE ");
 }
 
+// In UTF-16 names of files that are no UTF-8 could not be told apart: SQLite has one character for all such bytes.
+void requireUtf8(const Database& database) {
+  Statement encoding(database, "pragma encoding");
+  encoding.step();
+  if (encoding.text(0) != "UTF-8")
+    foreign(database, fmt::format("a database whose text is {}", encoding.text(0)),
+            "start another file; relprop writes UTF-8");
+}
+
 std::vector<std::string> ownTables() {
   std::vector<std::string> tables;
   for (const auto& [name, entry] : ownSchema())
@@ -246,15 +255,15 @@ bool isStore(const Database& database, bool mayBeEmpty) {
   const auto application = firstInteger(database, "pragma application_id").value_or(0);
   const auto version = firstInteger(database, "pragma user_version").value_or(0);
   const bool empty = firstInteger(database, "select count(*) from sqlite_schema") == 0 && application == 0;
-  if (empty && mayBeEmpty) return false;
-  if (empty) foreign(database, "an empty file", "check the path");
-  if (application != kStoreApplication)
+  if (empty && !mayBeEmpty) foreign(database, "an empty file", "check the path");
+  if (!empty && application != kStoreApplication)
     foreign(database, "a database of another program", "give the path of another file");
   if (version > kStoreVersion)
     throw Error(ErrorCode::StoreUnusable, database.name(), fmt::format("a results file of version {}", version),
                 fmt::format("version {}", kStoreVersion), "a newer relprop wrote it; use that one");
-  if (version < 1) foreign(database, fmt::format("damaged: a results file of version {}", version), "");
-  return true;
+  if (!empty && version < 1) foreign(database, fmt::format("damaged: a results file of version {}", version), "");
+  requireUtf8(database);
+  return !empty;
 }
 
 void createStore(const Database& database) {

@@ -141,6 +141,19 @@ TEST(StoreHostile, TablesAndViewsOfOthersAreNotLookedAt) {
   EXPECT_EQ(Store::open(folder / "s.db", Access::Read).results().size(), 2U);
 }
 
+// Of names that are no UTF-8 several would be one.
+TEST(StoreHostile, TextIsUtf8) {
+  const Folder folder;
+  query(folder / "empty.db", "pragma encoding = 'UTF-16le'; create table t (a); drop table t");
+  query(
+      folder / "s.db",
+      "pragma encoding = 'UTF-16be'; create table t (a); pragma application_id = 0x72656c70; pragma user_version = 1");
+  EXPECT_EQ(refusal(folder / "s.db"), "a database whose text is UTF-16be");
+  const Error error = expectError(ErrorCode::StoreUnusable, [&] { Store::open(folder / "empty.db", Access::Write); });
+  EXPECT_EQ(error.got(), "a database whose text is UTF-16le");
+  EXPECT_EQ(error.expected(), "a results file that relprop wrote");
+}
+
 TEST(StoreHostile, AnIndexThatDisagreesIsDamage) {
   const Folder folder;
   writable(folder / "s.db").write(batch("a"));
