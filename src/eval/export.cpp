@@ -68,10 +68,11 @@ void exportCsv(const Store& store, const Write& write) {
       false);
 }
 
-// JSON has no infinity and no NaN: both are null.
+// JSON has no infinity and no NaN: both are null. Scores of a result have names of their own, so none is looked for.
 OrderedJson jsonOf(const std::vector<NamedScore>& scores) {
   OrderedJson json = OrderedJson::object();
-  for (const NamedScore& score : scores) json[score.name] = score.value;
+  auto& members = json.get_ref<OrderedJson::object_t&>();
+  for (const NamedScore& score : scores) members.push_back({score.name, score.value});
   return json;
 }
 
