@@ -259,10 +259,11 @@ ScoreTable tableOf(const GroupKey& key, const ModelFacts& model, const Gathered&
   return table;
 }
 
-ModelFacts modelOf(const std::vector<ModelFacts>& models, const std::string& key) {
-  const auto found =
-      std::find_if(models.begin(), models.end(), [&](const ModelFacts& model) { return model.key == key; });
-  return found != models.end() ? *found : ModelFacts{key, "a model that the store does not know", "", "", ""};
+using Models = std::map<std::string, const ModelFacts*>;  // by key
+
+ModelFacts modelOf(const Models& models, const std::string& key) {
+  const auto found = models.find(key);
+  return found != models.end() ? *found->second : ModelFacts{key, "a model that the store does not know", "", "", ""};
 }
 
 }  // namespace
@@ -288,9 +289,11 @@ ScoreKind directionOf(const std::string& protocol, const std::string& score) {
 }
 
 std::vector<Group> groupsOf(const Rows& rows, const Direction& direction) {
+  Models models;
+  for (const ModelFacts& model : rows.models) models.emplace(model.key, &model);
   std::vector<Group> groups;
   for (const auto& [key, gathered] : gather(rows)) {
-    const ModelFacts model = modelOf(rows.models, key.model);
+    const ModelFacts model = modelOf(models, key.model);
     groups.push_back({key, model, tableOf(key, model, gathered, direction), gathered.classes});
   }
   return groups;

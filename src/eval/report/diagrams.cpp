@@ -11,6 +11,8 @@
 namespace relprop::eval {
 namespace {
 
+// On one page of one kind. Each takes kilobytes, whatever it shows.
+constexpr std::size_t kMostDiagrams = 200;
 constexpr double kNormal95 = 1.959964;  // of the normal distribution 95 % lie within so many deviations
 
 std::vector<PlotPoint> pointsOf(const MeanCurve& curve) {
@@ -29,17 +31,33 @@ std::string figure(const std::string& caption, const std::string& detail, const 
       escaped(caption), escaped(detail), svg);
 }
 
+// Those that show something; of many the first.
+class Figures {
+ public:
+  void add(const std::string& caption, const std::string& detail, const Plot& plot, std::string (*draw)(const Plot&)) {
+    if (!plot.series.empty() && ++count_ <= kMostDiagrams) html_ += figure(caption, detail, draw(plot));
+  }
+  std::string html() const {
+    if (count_ <= kMostDiagrams) return html_;
+    return html_ + fmt::format("<p class=\"note\">{} more {} left out: {} stand here at most.</p>\n",
+                               count_ - kMostDiagrams, count_ == kMostDiagrams + 1 ? "is" : "are", kMostDiagrams);
+  }
+
+ private:
+  std::size_t count_ = 0;
+  std::string html_;
+};
+
 std::string curveFigures(const Section& section, const GroupCurves& curves) {
-  std::string html;
+  Figures figures;
   for (const auto& [key, byMethod] : curves) {
     Plot plot{fmt::format("{} of {}", key.name, key.protocol), key.abscissa, key.name, false, {}};
-    for (std::size_t m = 0; m < section.methods.size(); ++m) {
-      const auto curve = byMethod.find(section.group.table.methods[m]);
-      if (curve != byMethod.end()) plot.series.push_back({m, section.methods[m].text(), pointsOf(curve->second)});
-    }
-    html += figure(key.name, section.protocol(key.protocol).text(), linePlot(plot));
+    for (const auto& [method, curve] : byMethod)
+      if (const auto m = section.method(method); m && !curve.empty())
+        plot.series.push_back({*m, section.methods[*m].text(), pointsOf(curve)});
+    figures.add(key.name, section.protocol(key.protocol).text(), plot, linePlot);
   }
-  return html;
+  return figures.html();
 }
 
 Plot costPlot(const Section& section, const ScoreColumn& column) {
@@ -61,9 +79,9 @@ bool isHeadline(const std::vector<ScoreColumn>& columns, std::size_t i) {
 
 }  // namespace
 
-std::string legend(const Section& section) {
+std::string legend(const Section& section, const std::vector<std::size_t>& methods) {
   std::string html = "<ul class=\"legend\" aria-label=\"Colours of the methods\">";
-  for (std::size_t m = 0; m < section.methods.size(); ++m)
+  for (const std::size_t m : methods)
     html += fmt::format(
         "<li><button type=\"button\" data-method=\"{0}\" class=\"c{1} d{2}\" aria-pressed=\"false\" title=\"{3}\"><svg "
         "viewBox=\"0 0 26 8\" "
@@ -84,16 +102,13 @@ std::string pictureDiagrams(const Section& section, const ShownPicture& picture)
 }
 
 std::string costDiagrams(const Section& section) {
-  std::string html;
+  Figures figures;
   const auto& columns = section.group.table.columns;
-  for (std::size_t i = 0; i < columns.size(); ++i) {
-    if (!isHeadline(columns, i)) continue;
-    const Plot plot = costPlot(section, columns[i]);
-    if (plot.series.empty()) continue;
-    html += figure(fmt::format("{} {}", section.protocol(columns[i].protocol).text(), arrowOf(columns[i].better)),
-                   betterText(columns[i].better), pointPlot(plot));
-  }
-  return html;
+  for (std::size_t i = 0; i < columns.size(); ++i)
+    if (isHeadline(columns, i))
+      figures.add(fmt::format("{} {}", section.protocol(columns[i].protocol).text(), arrowOf(columns[i].better)),
+                  betterText(columns[i].better), costPlot(section, columns[i]), pointPlot);
+  return figures.html();
 }
 
 }  // namespace relprop::eval

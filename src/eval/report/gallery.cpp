@@ -45,17 +45,22 @@ OrderedJson columnList(const Section& section) {
   return list;
 }
 
-// scores[column][method]; JSON has no NaN, a missing one is null.
+// Of a column, by method; JSON has no NaN, a missing one is null.
+OrderedJson valuesOf(const Section& section, const ShownPicture& picture, const ScoreColumn& column) {
+  OrderedJson values = OrderedJson::array();
+  for (const std::string& method : section.group.table.methods) {
+    const double value = scoreOf(picture, method, column);
+    values.push_back(std::isfinite(value) ? OrderedJson(value) : OrderedJson(nullptr));
+  }
+  return values;
+}
+
+// scores[column][method]; null in place of a column of which the picture has nothing.
 OrderedJson scoresOf(const Section& section, const ShownPicture& picture) {
   OrderedJson scores = OrderedJson::array();
-  for (const ScoreColumn& column : section.group.table.columns) {
-    OrderedJson values = OrderedJson::array();
-    for (const std::string& method : section.group.table.methods) {
-      const double value = scoreOf(picture, method, column);
-      values.push_back(std::isfinite(value) ? OrderedJson(value) : OrderedJson(nullptr));
-    }
-    scores.push_back(values);
-  }
+  scores.get_ref<OrderedJson::array_t&>().resize(section.group.table.columns.size());
+  for (const ScoreColumn* column : columnsOf(section, picture))
+    scores[static_cast<std::size_t>(column - section.group.table.columns.data())] = valuesOf(section, picture, *column);
   return scores;
 }
 
@@ -129,6 +134,15 @@ std::string factsOf(const PictureFacts& facts) {
   return html + "</dl>\n";
 }
 
+std::string fewerNote(const Section& section) {
+  if (!section.fewer) return "";
+  return fmt::format(
+      "<p class=\"note\">Fewer pictures than were asked for, as the table has {} and {}: all pictures of a report have "
+      "{} "
+      "cells of their tables together at most. <code>relprop export</code> has the scores of every picture.</p>\n",
+      plural(section.methods.size(), "method"), plural(section.group.table.columns.size(), "score"), kGalleryCells);
+}
+
 std::string neighbour(const Section& section, std::size_t i, const char* relation, const char* text) {
   if (i >= section.pictures.size()) return fmt::format("<span class=\"muted\">{}</span>", text);
   return fmt::format("<a rel=\"{}\" href=\"../{}\">{}</a>", relation, pageFile(section.pictures[i].number), text);
@@ -145,6 +159,7 @@ void writeKept(const Store& store, const Section& section, ShownPicture& picture
   if (picture.view) folder.write(viewFile(picture.number), whole.view);
   if (picture.truth) folder.write(truthFile(picture.number), whole.truth);
   for (std::size_t m = 0; m < picture.maps.size(); ++m) {
+    if (!picture.explained[m]) continue;
     const PictureFacts& p = picture.facts;
     const std::optional<Tensor> map =
         store.map({p.model, p.dataset, p.picture, p.target, section.group.table.methods[m], 0.0, {}});
@@ -157,14 +172,15 @@ std::string picturesNote(const Section& section) {
   std::size_t without = 0;
   for (const ShownPicture& picture : section.pictures)
     without += std::find(picture.maps.begin(), picture.maps.end(), true) == picture.maps.end();
-  if (without == 0) return "";
+  if (without == 0) return fewerNote(section);
   const std::string which =
       without == section.pictures.size() ? "these pictures" : fmt::format("{} of these pictures", without);
-  return fmt::format(
-      "<p class=\"note\">The store holds no heatmaps of {}. <code>relprop evaluate … --keep</code> into a new store "
-      "keeps them, and "
-      "the photos and the ground truth with them.</p>\n",
-      which);
+  return fewerNote(section) + fmt::format(
+                                  "<p class=\"note\">The store holds no heatmaps of {}. <code>relprop evaluate … "
+                                  "--keep</code> into a new store "
+                                  "keeps them, and "
+                                  "the photos and the ground truth with them.</p>\n",
+                                  which);
 }
 
 std::string gallery(const Section& section) {
@@ -193,7 +209,7 @@ std::string picturePage(const Section& section, std::size_t i, const std::string
                     "<p class=\"note\">The store holds no heatmaps of this picture. <code>relprop evaluate … "
                     "--keep</code> into a new store keeps them.</p>\n")
               : "<div class=\"shots\" data-row>\n" + figures + "</div>\n";
-  return body + "<h2>Scores</h2>\n<div class=\"card\">" + pictureTable(section, picture) + "</div>\n";
+  return body + "<h2>Scores</h2>\n" + pictureTable(section, picture);
 }
 
 }  // namespace relprop::eval

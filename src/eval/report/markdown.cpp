@@ -75,9 +75,9 @@ std::string ratioCells(const ScoreCell& cell, int decimals) {
   return fmt::format(" {} | {} |", formatted(cell.median, decimals), logs);
 }
 
-std::string besideText(const Section& section, const std::string& method, const ScoreColumn& column) {
+std::string besideText(const Section& section, const std::string& method, const ScoreColumn& column, int decimals) {
   const std::optional<double> theirs = section.beside.value(method, column.protocol, column.score);
-  return theirs ? fmt::format(" [{}]", formatted(*theirs, decimalsOf(column))) : "";
+  return theirs ? fmt::format(" [{}]", formatted(*theirs, decimals)) : "";
 }
 
 std::string sourcesText(const Section& section) {
@@ -85,13 +85,15 @@ std::string sourcesText(const Section& section) {
   return "\nIn brackets: " + plainText(fmt::format("{}", fmt::join(section.beside.sources(), "; "))) + ".\n";
 }
 
-std::string rowOf(const Section& section, std::size_t m) {
+// `decimals`: of each column.
+std::string rowOf(const Section& section, std::size_t m, const std::vector<int>& decimals) {
   const ScoreTable& table = section.group.table;
   std::string text = "| " + code(section.methods[m].text(), true) + " |";
-  for (const ScoreColumn& column : table.columns) {
-    text += " " + cellText(column.cells[m], decimalsOf(column), table.samples) +
-            besideText(section, table.methods[m], column) + " |";
-    if (column.ratio) text += ratioCells(column.cells[m], decimalsOf(column));
+  for (std::size_t i = 0; i < table.columns.size(); ++i) {
+    const ScoreColumn& column = table.columns[i];
+    text += " " + cellText(column.cells[m], decimals[i], table.samples) +
+            besideText(section, table.methods[m], column, decimals[i]) + " |";
+    if (column.ratio) text += ratioCells(column.cells[m], decimals[i]);
   }
   const SampleMean& seconds = table.costs[m].seconds;
   return text + " " + (seconds.count ? formattedSeconds(seconds.mean) : "–") + " |\n";
@@ -119,7 +121,9 @@ std::string sectionText(const Section& section) {
   const ScoreTable& table = section.group.table;
   std::string text =
       fmt::format("\n## {}\n\n{}.\n\n{}", plainText(section.heading), section.measuredText(), headOf(section));
-  for (std::size_t m = 0; m < table.methods.size(); ++m) text += rowOf(section, m);
+  std::vector<int> decimals;
+  for (const ScoreColumn& column : table.columns) decimals.push_back(decimalsOf(column));
+  for (std::size_t m = 0; m < table.methods.size(); ++m) text += rowOf(section, m, decimals);
   text += sourcesText(section) + skipsText(section) + list("Methods", table.methods) +
           list("Protocols", section.protocolTexts);
   const ModelFacts& model = section.group.model;

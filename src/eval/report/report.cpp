@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <numeric>
 #include <set>
 
 #include "eval/report/assets.h"
@@ -63,10 +64,10 @@ std::string diagramsOf(const std::string& legendHtml, const std::string& diagram
 }
 
 std::string galleryPart(const Section& section) {
-  if (section.pictures.empty()) return "";
+  if (section.pictures.empty() && !section.fewer) return "";
   const std::string detail = fmt::format("{} of {}. A column's head sorts by the chosen score of that method.",
                                          section.pictures.size(), section.measuredText());
-  return part("Gallery", detail, picturesNote(section) + gallery(section));
+  return part("Gallery", detail, picturesNote(section) + (section.pictures.empty() ? "" : gallery(section)));
 }
 
 std::string sourcesNote(const Section& section) {
@@ -76,7 +77,9 @@ std::string sourcesNote(const Section& section) {
 }
 
 std::string sectionHtml(const Section& section, std::size_t i) {
-  const std::string colours = legend(section);
+  std::vector<std::size_t> all(section.methods.size());
+  std::iota(all.begin(), all.end(), 0U);
+  const std::string colours = legend(section, all);
   std::string html =
       fmt::format("<section id=\"{}\" data-section>\n<h2 title=\"{}\">{}</h2>\n<p class=\"muted\">{}</p>\n",
                   anchorOf(i), escaped(section.group.table.model), escaped(section.heading), section.measuredText());
@@ -116,7 +119,9 @@ std::string indexPage(const Store& store, const std::vector<Section>& sections, 
 
 std::string pageOf(const Section& section, std::size_t i, const std::string& title) {
   std::string body = "<section data-section>\n" + picturePage(section, i, title);
-  const std::string curves = diagramsOf(legend(section), pictureDiagrams(section, section.pictures[i]));
+  const ShownPicture& picture = section.pictures[i];
+  const std::string curves =
+      diagramsOf(legend(section, methodsOf(section, picture)), pictureDiagrams(section, picture));
   body += curves.empty() ? "" : "<h2>Curves</h2>\n" + curves;
   return htmlPage({title, "../", "<a href=\"../index.html\">All results</a>", body + "</section>\n"});
 }

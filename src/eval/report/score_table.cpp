@@ -17,20 +17,27 @@ std::string labelOf(const ShortName& name) {
   return fmt::format("{} <span class=\"params\">{}</span>", escaped(name.name), escaped(name.parameters));
 }
 
-// The scores of one protocol stand together under its name.
-std::string protocolHeads(const Section& section) {
-  std::string html;
-  const auto& columns = section.group.table.columns;
-  for (std::size_t start = 0, end; start < columns.size(); start = end) {
-    for (end = start + 1; end < columns.size() && columns[end].protocol == columns[start].protocol;) ++end;
-    html += fmt::format("<th scope=\"colgroup\" colspan=\"{}\" class=\"protocol\" title=\"{}\">{}</th>", end - start,
-                        escaped(columns[start].protocol), labelOf(section.protocol(columns[start].protocol)));
-  }
-  return html;
+using Columns = std::vector<const ScoreColumn*>;
+
+Columns allColumns(const ScoreTable& table) {
+  Columns columns;
+  for (const ScoreColumn& column : table.columns) columns.push_back(&column);
+  return columns;
 }
 
-bool startsProtocol(const std::vector<ScoreColumn>& columns, std::size_t i) {
-  return i == 0 || columns[i].protocol != columns[i - 1].protocol;
+bool startsProtocol(const Columns& columns, std::size_t i) {
+  return i == 0 || columns[i]->protocol != columns[i - 1]->protocol;
+}
+
+// The scores of one protocol stand together under its name.
+std::string protocolHeads(const Section& section, const Columns& columns) {
+  std::string html;
+  for (std::size_t start = 0, end; start < columns.size(); start = end) {
+    for (end = start + 1; end < columns.size() && !startsProtocol(columns, end);) ++end;
+    html += fmt::format("<th scope=\"colgroup\" colspan=\"{}\" class=\"protocol\" title=\"{}\">{}</th>", end - start,
+                        escaped(columns[start]->protocol), labelOf(section.protocol(columns[start]->protocol)));
+  }
+  return html;
 }
 
 // The number of samples of the method that has most; what differs from it is said beside the number.
@@ -44,11 +51,10 @@ std::string countText(std::size_t count, std::size_t usual) {
   return count == usual ? "" : fmt::format("<span class=\"count\">n {}</span>", count);
 }
 
-std::string scoreHeads(const ScoreTable& table, bool counts) {
+std::string scoreHeads(const ScoreTable& table, const Columns& columns, bool counts) {
   std::string html;
-  const std::vector<ScoreColumn>& columns = table.columns;
   for (std::size_t i = 0; i < columns.size(); ++i) {
-    const ScoreColumn& column = columns[i];
+    const ScoreColumn& column = *columns[i];
     html += fmt::format(
         "<th scope=\"col\" class=\"{}\" data-better=\"{}\"><button type=\"button\" class=\"sort\" title=\"{}\">{}"
         "<span class=\"arrow\" aria-hidden=\"true\">{}</span><span class=\"sr\">, {}</span></button>{}</th>",
@@ -59,14 +65,14 @@ std::string scoreHeads(const ScoreTable& table, bool counts) {
   return html;
 }
 
-std::string head(const Section& section, bool counts) {
+std::string head(const Section& section, const Columns& columns, bool counts) {
   return fmt::format(
       "<thead><tr><th scope=\"col\" rowspan=\"2\" class=\"name\"><button type=\"button\" "
       "class=\"sort\">Method</button></th>"
       "{}<th scope=\"col\" rowspan=\"2\" class=\"first\" data-better=\"lower\"><button type=\"button\" class=\"sort\" "
       "title=\"seconds of explaining one picture\">Time<span class=\"arrow\" aria-hidden=\"true\">↓</span>"
       "<span class=\"sr\">, lower is better</span></button></th></tr><tr>{}</tr></thead>\n",
-      protocolHeads(section), scoreHeads(section.group.table, counts));
+      protocolHeads(section, columns), scoreHeads(section.group.table, columns, counts));
 }
 
 std::string nameOfBest(const Section& section, const ScoreColumn& column) {
@@ -75,8 +81,24 @@ std::string nameOfBest(const Section& section, const ScoreColumn& column) {
   return "";
 }
 
-std::string comparison(const Section& section, const ScoreColumn& column, const ScoreCell& cell, int decimals) {
-  const std::string best = nameOfBest(section, column), noun = section.noun();
+// What all cells of a column ask for, and what takes a walk over them.
+struct ColumnFacts {
+  int decimals;
+  std::size_t usual;
+  std::string best;
+};
+
+std::vector<ColumnFacts> columnFactsOf(const Section& section) {
+  std::vector<ColumnFacts> facts;
+  for (const ScoreColumn& column : section.group.table.columns)
+    facts.push_back({decimalsOf(column), usualCount(column), nameOfBest(section, column)});
+  return facts;
+}
+
+std::string comparison(const Section& section, const ScoreColumn& column, const ScoreCell& cell,
+                       const ColumnFacts& facts) {
+  const int decimals = facts.decimals;
+  const std::string &best = facts.best, noun = section.noun();
   const DifferenceInterval& interval = cell.toBest;
   const char* of = column.ratio ? " of logarithms" : "";
   if (cell.best) return fmt::format("The best mean{} of the column.", of);
@@ -87,10 +109,11 @@ std::string comparison(const Section& section, const ScoreColumn& column, const 
                      cell.tied ? "Not distinguishable from the best." : "");
 }
 
-std::string tipOf(const Section& section, const ScoreColumn& column, const ScoreCell& cell, int decimals) {
+std::string tipOf(const Section& section, const ScoreColumn& column, const ScoreCell& cell, const ColumnFacts& facts) {
+  const int decimals = facts.decimals;
   std::string tip = fmt::format("{}{} ({}).", formatted(cell.all.mean, decimals + 2), errorText(cell.all, decimals + 2),
                                 plural(cell.all.count, section.noun()));
-  if (column.better != Better::Neither) tip += "\n" + comparison(section, column, cell, decimals);
+  if (column.better != Better::Neither) tip += "\n" + comparison(section, column, cell, facts);
   return tip;
 }
 
@@ -112,10 +135,11 @@ std::string errorSpan(const SampleMean& mean, int decimals) {
   return text.empty() ? "" : "<span class=\"error\">" + text + "</span>";
 }
 
-std::string scoreCell(const Section& section, const ScoreColumn& column, std::size_t method, bool first) {
+std::string scoreCell(const Section& section, const ScoreColumn& column, const ColumnFacts& facts, std::size_t method,
+                      bool first) {
   const ScoreCell& cell = column.cells[method];
   const std::string group = first ? " first" : "";
-  const int decimals = decimalsOf(column);
+  const int decimals = facts.decimals;
   if (cell.all.count == 0)
     return fmt::format("<td class=\"none{}\" title=\"no score\">–{}</td>", group,
                        besideText(section, column, method, decimals));
@@ -128,8 +152,8 @@ std::string scoreCell(const Section& section, const ScoreColumn& column, std::si
       "class=\"mean\">{}"
       "</span>{}{}{}</button></td>",
       cell.best ? "best" : "", cell.tied && !cell.best ? "tied" : "", group, cell.all.mean,
-      escaped(tipOf(section, column, cell, decimals)), mark, formatted(cell.all.mean, decimals),
-      errorSpan(cell.all, decimals), countText(cell.all.count, usualCount(column)),
+      escaped(tipOf(section, column, cell, facts)), mark, formatted(cell.all.mean, decimals),
+      errorSpan(cell.all, decimals), countText(cell.all.count, facts.usual),
       ratioText(column, cell, decimals) + besideText(section, column, method, decimals));
 }
 
@@ -143,12 +167,12 @@ std::string costCell(const SampleMean& seconds, const std::string& noun) {
       seconds.mean, formattedSeconds(seconds.mean), error, plural(seconds.count, noun), formattedSeconds(seconds.mean));
 }
 
-std::string row(const Section& section, std::size_t method) {
-  const auto& columns = section.group.table.columns;
+std::string row(const Section& section, const Columns& columns, const std::vector<ColumnFacts>& facts,
+                std::size_t method) {
   std::string html = fmt::format("<tr data-method=\"{}\"><th scope=\"row\" data-value=\"{}\">{}</th>", method,
                                  escaped(section.methods[method].text()), methodLabel(section, method));
   for (std::size_t i = 0; i < columns.size(); ++i)
-    html += scoreCell(section, columns[i], method, startsProtocol(columns, i));
+    html += scoreCell(section, *columns[i], facts[i], method, startsProtocol(columns, i));
   return html + costCell(section.group.table.costs[method].seconds, section.noun()) + "</tr>\n";
 }
 
@@ -177,24 +201,21 @@ std::string pictureCell(const ShownPicture& picture, const std::string& method, 
   return fmt::format("<td class=\"{}\" data-value=\"{}\">{}</td>", group, value, formatted(value, 4));
 }
 
-std::string pictureRow(const Section& section, const ShownPicture& picture, std::size_t m) {
+std::string pictureRow(const Section& section, const ShownPicture& picture, const Columns& columns, std::size_t m) {
   const std::string& method = section.group.table.methods[m];
-  const auto& columns = section.group.table.columns;
   std::string html = fmt::format("<tr data-method=\"{}\"><th scope=\"row\" data-value=\"{}\">{}</th>", m,
                                  escaped(section.methods[m].text()), methodLabel(section, m));
   for (std::size_t i = 0; i < columns.size(); ++i)
-    html += pictureCell(picture, method, columns[i], startsProtocol(columns, i));
+    html += pictureCell(picture, method, *columns[i], startsProtocol(columns, i));
   if (!picture.seconds[m]) return html + "<td class=\"none first\">–</td></tr>\n";
   return html + fmt::format("<td class=\"first\" data-value=\"{}\">{}</td></tr>\n", *picture.seconds[m],
                             formattedSeconds(*picture.seconds[m]));
 }
 
 std::string skipRow(const Section& section, const SkipCount& skips) {
-  const auto& methods = section.group.table.methods;
-  const auto place = std::find(methods.begin(), methods.end(), skips.method) - methods.begin();
   const bool picture = skips.method.empty();
   return fmt::format("<tr><td class=\"number\">{}</td><td>{}</td><td>{}</td><td>{}</td></tr>\n", skips.count,
-                     picture ? "the picture as a whole" : methodLabel(section, static_cast<std::size_t>(place)),
+                     picture ? "the picture as a whole" : methodLabel(section, section.method(skips.method).value()),
                      picture ? "" : labelOf(section.protocol(skips.protocol)), escaped(skips.reason));
 }
 
@@ -218,15 +239,20 @@ std::string methodLabel(const Section& section, std::size_t method) {
 }
 
 std::string scoreTable(const Section& section) {
-  std::string html = head(section, true) + "<tbody>\n";
-  for (std::size_t m = 0; m < section.methods.size(); ++m) html += row(section, m);
+  const Columns columns = allColumns(section.group.table);
+  const std::vector<ColumnFacts> facts = columnFactsOf(section);
+  std::string html = head(section, columns, true) + "<tbody>\n";
+  for (std::size_t m = 0; m < section.methods.size(); ++m) html += row(section, columns, facts, m);
   return wrapped("Scores: " + section.heading, html + "</tbody>\n");
 }
 
 std::string pictureTable(const Section& section, const ShownPicture& picture) {
-  std::string html = head(section, false) + "<tbody>\n";
-  for (std::size_t m = 0; m < section.methods.size(); ++m) html += pictureRow(section, picture, m);
-  return wrapped("Scores of this picture", html + "</tbody>\n");
+  const std::vector<std::size_t> methods = methodsOf(section, picture);
+  if (methods.empty()) return "<p class=\"note\">No method was measured on this picture.</p>\n";
+  const Columns columns = columnsOf(section, picture);
+  std::string html = head(section, columns, false) + "<tbody>\n";
+  for (const std::size_t m : methods) html += pictureRow(section, picture, columns, m);
+  return "<div class=\"card\">" + wrapped("Scores of this picture", html + "</tbody>\n") + "</div>\n";
 }
 
 std::string skipList(const Section& section) {

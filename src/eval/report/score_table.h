@@ -8,6 +8,7 @@
 namespace relprop::eval {
 
 std::string scoreTable(const Section& section);
+// With what the store has of this picture alone.
 std::string pictureTable(const Section& section, const ShownPicture& picture);
 // A method's colour and short name; the complete string is its title.
 std::string methodLabel(const Section& section, std::size_t method);

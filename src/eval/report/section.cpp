@@ -46,15 +46,26 @@ void addHeadings(std::vector<Section>& sections) {
   }
 }
 
-// `most` of them, evenly.
-std::vector<const PictureFacts*> chosenOf(const std::vector<PictureFacts>& pictures, const GroupKey& key,
-                                          std::size_t most) {
-  std::vector<const PictureFacts*> measured, chosen;
+using Pictures = std::vector<const PictureFacts*>;
+
+std::map<GroupKey, Pictures> measuredOf(const std::vector<PictureFacts>& pictures) {
+  std::map<GroupKey, Pictures> measured;
   for (const PictureFacts& picture : pictures)
-    if (groupOf(picture) == key && picture.skipped.empty()) measured.push_back(&picture);
-  const std::size_t count = std::min(most, measured.size());
-  for (std::size_t i = 0; i < count; ++i) chosen.push_back(measured[i * measured.size() / count]);
-  return chosen;
+    if (picture.skipped.empty()) measured[groupOf(picture)].push_back(&picture);
+  return measured;
+}
+
+ShownPicture shownOf(const PictureFacts& facts, std::size_t number, std::size_t methods) {
+  ShownPicture shown;
+  shown.number = number;
+  shown.facts = facts;
+  shown.seconds.resize(methods), shown.explained.resize(methods), shown.maps.resize(methods);
+  return shown;
+}
+
+// The times are a column too.
+std::size_t cellsOf(const Section& section) {
+  return std::max<std::size_t>(1, section.methods.size()) * (section.group.table.columns.size() + 1);
 }
 
 // A row's picture and target: two classes of a picture have a page each.
@@ -89,17 +100,21 @@ class Index {
   std::map<PictureKey, ShownPicture*> pictures_;
 };
 
-void addSeconds(const Rows& rows, const Index& index) {
+void addMaps(const Rows& rows, const Index& index) {
   rows.eachMap([&](const MapFacts& map) {
     ShownPicture* picture = index.picture(map);
-    if (!picture || !std::isfinite(map.explainSeconds)) return;
-    const auto& methods = index.section(groupOf(map))->group.table.methods;  // which has the picture
-    const auto place = std::lower_bound(methods.begin(), methods.end(), map.method) - methods.begin();
-    // Another process may have written one of a new method since the table was made.
-    if (static_cast<std::size_t>(place) < picture->seconds.size() &&
-        methods[static_cast<std::size_t>(place)] == map.method)
-      picture->seconds[static_cast<std::size_t>(place)] = map.explainSeconds;
+    if (!picture) return;
+    const auto m = index.section(groupOf(map))->method(map.method);  // the section has the picture
+    if (!m) return;
+    picture->explained[*m] = true;
+    if (std::isfinite(map.explainSeconds)) picture->seconds[*m] = map.explainSeconds;
   });
+}
+
+void showResult(ShownPicture& picture, const Result& result) {
+  Result& shown = picture.results[result.key.method][result.key.protocol] = result;
+  std::sort(shown.scores.begin(), shown.scores.end(),
+            [](const NamedScore& a, const NamedScore& b) { return a.name < b.name; });
 }
 
 // One pass over the curves, which memory need not hold.
@@ -107,25 +122,28 @@ void addResults(const Store& store, const Index& index, const std::function<void
   store.each([&](const Result& result, const Provenance&) {
     again();
     if (Section* section = index.section(groupOf(result.key))) addCurves(section->curves, result);
-    if (ShownPicture* picture = index.picture(result.key))
-      picture->results[result.key.method][result.key.protocol] = result;
+    if (ShownPicture* picture = index.picture(result.key)) showResult(*picture, result);
   });
 }
 
-// As many of each table; where there are more tables than pictures, one of each of the first.
+// As many of each table, evenly; where there are more tables than pictures, one of each of the first. Fewer of large
+// tables: what is written of a picture grows with its table, however little of that the picture has.
 void choosePictures(std::vector<Section>& sections, const std::vector<PictureFacts>& pictures, std::size_t gallery) {
   if (sections.empty() || gallery == 0) return;
+  const std::map<GroupKey, Pictures> measured = measuredOf(pictures);
   const std::size_t most = std::max<std::size_t>(1, gallery / sections.size());
-  std::size_t number = 0;
-  for (Section& section : sections)
-    for (const PictureFacts* picture : chosenOf(pictures, section.group.key, std::min(most, gallery - number))) {
-      ShownPicture shown;
-      shown.number = ++number;
-      shown.facts = *picture;
-      shown.seconds.resize(section.methods.size());
-      shown.maps.resize(section.methods.size());
-      section.pictures.push_back(std::move(shown));
-    }
+  std::size_t number = 0, cells = kGalleryCells;
+  for (Section& section : sections) {
+    const auto found = measured.find(section.group.key);
+    if (found == measured.end()) continue;
+    const Pictures& all = found->second;
+    const std::size_t wanted = std::min({most, gallery - number, all.size()});
+    const std::size_t count = std::min(wanted, cells / cellsOf(section));
+    section.fewer = count < wanted;
+    cells -= count * cellsOf(section);
+    for (std::size_t i = 0; i < count; ++i)
+      section.pictures.push_back(shownOf(*all[i * all.size() / count], ++number, section.methods.size()));
+  }
 }
 
 }  // namespace
@@ -133,6 +151,13 @@ void choosePictures(std::vector<Section>& sections, const std::vector<PictureFac
 const ShortName& Section::protocol(const std::string& complete) const {
   const auto place = std::lower_bound(protocolTexts.begin(), protocolTexts.end(), complete) - protocolTexts.begin();
   return protocols[static_cast<std::size_t>(place)];
+}
+
+std::optional<std::size_t> Section::method(const std::string& complete) const {
+  const std::vector<std::string>& all = group.table.methods;
+  const auto place = std::lower_bound(all.begin(), all.end(), complete);
+  if (place == all.end() || *place != complete) return {};
+  return static_cast<std::size_t>(place - all.begin());
 }
 
 std::string Section::noun() const {
@@ -153,7 +178,7 @@ std::vector<Section> sectionsOf(const Store& store, const ReportOptions& options
   for (Section& section : sections) section.beside = Published(options.beside, section.group, cells);
   choosePictures(sections, rows.pictures, options.gallery);
   const Index index(sections);
-  addSeconds(rows, index);
+  addMaps(rows, index);
   addResults(store, index, [&, pages = pageCount(sections)] { goOn(options, 0, pages); });
   for (Section& section : sections) addProtocols(section);
   return sections;
@@ -188,15 +213,33 @@ std::string summaryOf(const std::string& protocol, const std::string& score) {
   return info ? info->summary : "";
 }
 
+std::vector<std::size_t> methodsOf(const Section& section, const ShownPicture& picture) {
+  std::vector<std::size_t> methods;
+  for (std::size_t m = 0; m < section.methods.size(); ++m)
+    if (picture.explained[m] || picture.results.contains(section.group.table.methods[m])) methods.push_back(m);
+  return methods;
+}
+
+std::vector<const ScoreColumn*> columnsOf(const Section& section, const ShownPicture& picture) {
+  std::set<std::string> protocols;
+  for (const auto& [method, results] : picture.results)
+    for (const auto& [protocol, result] : results) protocols.insert(protocol);
+  std::vector<const ScoreColumn*> columns;
+  for (const ScoreColumn& column : section.group.table.columns)
+    if (protocols.contains(column.protocol)) columns.push_back(&column);
+  return columns;
+}
+
 double scoreOf(const ShownPicture& picture, const std::string& method, const ScoreColumn& column) {
   const double none = std::numeric_limits<double>::quiet_NaN();
   const auto ofMethod = picture.results.find(method);
   if (ofMethod == picture.results.end()) return none;
   const auto result = ofMethod->second.find(column.protocol);
   if (result == ofMethod->second.end()) return none;
-  for (const NamedScore& score : result->second.scores)
-    if (score.name == column.score) return score.value;
-  return none;
+  const std::vector<NamedScore>& scores = result->second.scores;
+  const auto score = std::lower_bound(scores.begin(), scores.end(), column.score,
+                                      [](const NamedScore& one, const std::string& name) { return one.name < name; });
+  return score != scores.end() && score->name == column.score ? score->value : none;
 }
 
 }  // namespace relprop::eval
