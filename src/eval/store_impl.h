@@ -35,6 +35,7 @@ struct Store::Impl {
 
 struct StoreAccess {
   using Impl = Store::Impl;
+  static const eval::Database& databaseOf(const Store& store) { return store.impl_->database; }
 };
 
 }  // namespace relprop

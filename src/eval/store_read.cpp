@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <tuple>
 
@@ -12,8 +14,6 @@ using eval::Database;
 using eval::Reading;
 using eval::Statement;
 
-constexpr const char* kOnePicture = "where m.key = ? and p.dataset = ? and p.picture = ? and p.target = ? ";
-
 const Provenance& runOf(const Database& database, const std::map<std::int64_t, Provenance>& runs, std::int64_t id) {
   const auto found = runs.find(id);
   if (found == runs.end()) eval::failDamaged(database, "a row of a run that is missing");
@@ -26,18 +26,19 @@ std::map<std::string, std::vector<std::string>> Store::done(const std::string& m
                                                             const std::string& picture, const std::string& target,
                                                             bool withSkipped) const {
   std::map<std::string, std::vector<std::string>> done;
-  Statement rows(impl_->database, std::string("select me.name, pr.name from pictures p join models m on m.id = p.model "
-                                              "join results r on r.picture = p.id join methods me on me.id = r.method "
-                                              "join protocols pr on pr.id = r.protocol ") +
-                                      kOnePicture + (withSkipped ? "" : "and r.skipped = '' ") +
-                                      "order by me.name, pr.name");
+  Statement rows(
+      impl_->database,
+      fmt::format("select (select name from methods where id = r.method), "
+                  "(select name from protocols where id = r.protocol) "
+                  "from results r indexed by sqlite_autoindex_results_1 where r.picture = ({}) {}order by 1, 2",
+                  eval::kPictureNumber, withSkipped ? "" : "and r.skipped = '' "));
   for (rows.bind(model, dataset, picture, target); rows.step();) done[rows.text(0)].push_back(rows.text(1));
   return done;
 }
 
 bool Store::isSkipped(const std::string& model, const std::string& dataset, const std::string& picture,
                       const std::string& target) const {
-  Statement rows(impl_->database, eval::selectPictures(false) + kOnePicture);
+  Statement rows(impl_->database, eval::selectPicture(false, eval::kPictureNumber));
   if (!rows.bind(model, dataset, picture, target).step()) return false;
   const PictureFacts facts = eval::pictureAt(impl_->database, rows);
   return !facts.skipped.empty() && !facts.unreadable();
@@ -56,7 +57,7 @@ std::vector<PictureFacts> Store::pictures(bool withPng) const {
 }
 
 PictureFacts Store::picture(const PictureFacts& which) const {
-  Statement rows(impl_->database, eval::selectPictures(true) + kOnePicture);
+  Statement rows(impl_->database, eval::selectPicture(true, eval::kPictureNumber));
   if (!rows.bind(which.model, which.dataset, which.picture, which.target).step())
     throw Error(ErrorCode::InvalidArgument, name(), "no picture \"" + which.picture + "\" of " + which.dataset,
                 "one that pictures() lists");
@@ -77,7 +78,7 @@ std::vector<MapFacts> Store::maps(bool withMap) const {
 }
 
 std::optional<Tensor> Store::map(const MapFacts& which) const {
-  Statement rows(impl_->database, eval::selectMaps(true) + kOnePicture + "and me.name = ?");
+  Statement rows(impl_->database, eval::selectMap(eval::kPictureNumber, "select id from methods where name = ?"));
   if (!rows.bind(which.model, which.dataset, which.picture, which.target, which.method).step()) return {};
   return eval::mapAt(impl_->database, rows).map;
 }

@@ -81,6 +81,26 @@ std::uint64_t seedOf(const Database& database, const std::string& text) {
   return seed;
 }
 
+std::string pictureColumns(const std::string& modelKey, bool withPng) {
+  return fmt::format(
+      "select {}, p.dataset, p.picture, p.target, p.file, p.true_class, p.predicted_class, p.target_class, "
+      "p.true_label, p.predicted_label, p.target_label, p.target_probability, p.skipped, {}, p.run ",
+      modelKey,
+      withPng ? "(select view from kept_pictures where picture = p.id), "
+                "(select truth from kept_pictures where picture = p.id)"
+              : "null, null");
+}
+
+// Of a row with a picture's and a method's number: the model's key, data set, picture, target and method.
+std::string keysOf(const std::string& row) {
+  const auto ofPicture = [&](const char* column) {
+    return fmt::format("(select {} from pictures where id = {}.picture)", column, row);
+  };
+  return fmt::format(
+      "(select key from models where id = {}), {}, {}, {}, (select name from methods where id = {}.method)",
+      ofPicture("model"), ofPicture("dataset"), ofPicture("picture"), ofPicture("target"), row);
+}
+
 }  // namespace
 
 bool areFinite(const std::vector<float>& values) {
@@ -109,11 +129,12 @@ bool haveOwnNames(const std::vector<NamedScore>& scores) {
 }
 
 std::string selectPictures(bool withPng) {
-  return fmt::format(
-      "select m.key, p.dataset, p.picture, p.target, p.file, p.true_class, p.predicted_class, p.target_class, "
-      "p.true_label, p.predicted_label, p.target_label, p.target_probability, p.skipped, {}, p.run "
-      "from pictures p join models m on m.id = p.model left join kept_pictures k on k.picture = p.id ",
-      withPng ? "k.view, k.truth" : "null, null");
+  return pictureColumns("m.key", withPng) + "from pictures p join models m on m.id = p.model ";
+}
+
+std::string selectPicture(bool withPng, const std::string& number) {
+  return pictureColumns("(select key from models where id = p.model)", withPng) + "from pictures p where p.id = (" +
+         number + ")";
 }
 
 PictureFacts pictureAt(const Database& database, const Statement& row) {
@@ -130,6 +151,15 @@ std::string selectMaps(bool withMap) {
       withMap ? "k.height, k.width, k.relevance" : "null, null, null");
 }
 
+std::string selectMap(const std::string& picture, const std::string& method) {
+  const auto kept = [](const char* column) {
+    return fmt::format("(select {} from kept_maps where picture = a.picture and method = a.method)", column);
+  };
+  return fmt::format(
+      "select {}, a.explain_seconds, {}, {}, {}, a.run from maps a where a.picture = ({}) and a.method = ({})",
+      keysOf("a"), kept("height"), kept("width"), kept("relevance"), picture, method);
+}
+
 MapFacts mapAt(const Database& database, const Statement& row) {
   MapFacts map{row.text(0), row.text(1), row.text(2), row.text(3), row.text(4), secondsAt(database, row, 5), {}};
   if (!row.isNull(6)) map.map = heatmapAt(database, row, 6);
@@ -140,6 +170,13 @@ std::string selectResults() {
   return "select r.id, r.run, m.key, p.dataset, p.picture, p.target, me.name, pr.name, r.skipped, r.measure_seconds "
          "from results r join pictures p on p.id = r.picture join models m on m.id = p.model "
          "join methods me on me.id = r.method join protocols pr on pr.id = r.protocol ";
+}
+
+std::string selectResult() {
+  return fmt::format(
+      "select r.id, r.run, {}, (select name from protocols where id = r.protocol), r.skipped, r.measure_seconds "
+      "from results r where r.picture = ? and r.method = ? and r.protocol = ?",
+      keysOf("r"));
 }
 
 Result resultAt(const Database& database, const Statement& row) {
@@ -154,8 +191,8 @@ Details::Details(const Database& database)
     : database_(database),
       scores_(database, "select name, value from scores where result = ? order by position"),
       curves_(database,
-              "select c.name, a.abscissa, a.x, c.y from curves c join axes a on a.id = c.axis where c.result = ? "
-              "order by c.position") {}
+              "select name, (select abscissa from axes where id = axis), (select x from axes where id = axis), y "
+              "from curves indexed by sqlite_autoindex_curves_1 where result = ? order by position") {}
 
 void Details::failResult(const Result& result, const std::string& got) const {
   const ResultKey& key = result.key;

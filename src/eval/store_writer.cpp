@@ -50,7 +50,8 @@ std::int64_t writeRun(const Database& database, const Provenance& run) {
             "values (?, ?, ?, ?, ?, ?, ?)")
       .run(run.version, run.host, run.command, run.precision, libraries, seed, run.threads);
   return firstInteger(database,
-                      "select id from runs where (version, host, command, precision, libraries, seed, threads) = "
+                      "select id from runs indexed by sqlite_autoindex_runs_1 where (version, host, command, "
+                      "precision, libraries, seed, threads) = "
                       "(?, ?, ?, ?, ?, ?, ?)",
                       run.version, run.host, run.command, run.precision, libraries, seed, run.threads)
       .value();
@@ -89,9 +90,7 @@ Writer::Writer(const Database& database)
       protocols_(database, "protocols"),
       axes_(database),
       model_(database, "select id from models where key = ?"),
-      picture_(database,
-               "select p.id from pictures p join models m on m.id = p.model "
-               "where m.key = ? and p.dataset = ? and p.picture = ? and p.target = ?"),
+      picture_(database, kPictureNumber),
       insertPicture_(database,
                      "insert into pictures (model, dataset, picture, target, file, true_class, "
                      "predicted_class, target_class, true_label, predicted_label, target_label, target_probability, "
@@ -115,11 +114,11 @@ Writer::Writer(const Database& database)
       insertScore_(database, "insert into scores (result, position, name, value) values (?, ?, ?, ?)"),
       insertCurve_(database, "insert into curves (result, position, name, axis, y) values (?, ?, ?, ?, ?)"),
       dropScores_(database, "delete from scores where result = ?"),
-      dropCurves_(database, "delete from curves where result = ?"),
+      dropCurves_(database, "delete from curves indexed by sqlite_autoindex_curves_1 where result = ?"),
       endClaim_(database, "delete from claims where model = ? and dataset = ? and picture = ? and target = ?"),
-      pictureThere_(database, selectPictures(true) + "where p.id = ?"),
-      mapThere_(database, selectMaps(true) + "where a.picture = ? and a.method = ?"),
-      resultThere_(database, selectResults() + "where r.picture = ? and r.method = ? and r.protocol = ?"),
+      pictureThere_(database, selectPicture(true, "?")),
+      mapThere_(database, selectMap("?", "?")),
+      resultThere_(database, selectResult()),
       details_(database) {}
 
 std::int64_t Writer::modelId(const std::string& key) {

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <random>
 
+#include "eval/store_impl.h"
 #include "relprop/report.h"
 #include "unit/eval/store_support.h"
 
@@ -47,6 +48,49 @@ std::string refusalAfter(const std::string& sql) {
   writable(folder / "s.db").write(batch("a"));
   query(folder / "s.db", sql);
   return refusal(folder / "s.db");
+}
+
+// Three pictures with two methods and two protocols each, with what is kept of them.
+std::vector<ResultBatch> threePictures() {
+  std::vector<ResultBatch> all;
+  for (const char* picture : {"a", "b", "c"}) {
+    all.push_back(batch(picture, {"rap", "gradient"}, {"probe@1", "other@1"}));
+    all.back().pictures[0].view = {1, 2, 3};
+    for (MapFacts& map : all.back().maps) map.map = Tensor({2, 2}, 1.0f);
+    for (std::size_t i = 0; i < all.back().results.size(); ++i)
+      all.back().results[i].curves[0].abscissa = "axis " + std::to_string(i);
+  }
+  return all;
+}
+
+// What ANALYZE would leave in a file with many rows in one table and one row in each of the others.
+std::string falseStatistics(const std::string& large) {
+  return "analyze; delete from sqlite_stat1; insert into sqlite_stat1 select tbl, idx, case tbl when '" + large +
+         "' then '1000000000 1000 1000 1000 1000 1000 1000 1000' else '1 1 1 1 1 1 1 1' end from "
+         "(select tbl_name as tbl, name as idx from sqlite_schema where type = 'index' union all values "
+         "('maps', 'maps'), ('scores', 'scores'), ('claims', 'claims'), ('kept_pictures', null))";
+}
+
+// From row to row of a whole table, by all statements of a store since it was asked the last time.
+int stepsThroughTables(const Store& store) {
+  sqlite3* connection = StoreAccess::databaseOf(store).get();
+  int steps = 0;
+  for (sqlite3_stmt* one = nullptr; (one = sqlite3_next_stmt(connection, one));)
+    steps += sqlite3_stmt_status(one, SQLITE_STMTSTATUS_FULLSCAN_STEP, 1);
+  return steps;
+}
+
+// All that is asked for one row or for those of one picture, and written.
+void lookUpRows(Store& store) {
+  const ResultKey key = {"net", "folder:animals", "b", "true", "gradient", ""};
+  for (const ResultBatch& again : threePictures()) store.write(again);
+  store.write(batch("d", {"rap", "gradient"}, {"probe@1", "other@1"}));
+  EXPECT_TRUE(store.claim(key.model, key.dataset, key.picture, key.target));
+  EXPECT_FALSE(store.isSkipped(key.model, key.dataset, key.picture, key.target));
+  EXPECT_EQ(store.done(key.model, key.dataset, key.picture, key.target).at(key.method).size(), 2U);
+  EXPECT_EQ(store.picture(pictureFacts("b")).view, (std::vector<std::uint8_t>{1, 2, 3}));
+  EXPECT_EQ(store.map({key.model, key.dataset, key.picture, key.target, key.method, 0.0, {}})->data.size(), 4U);
+  EXPECT_FALSE(store.map({key.model, key.dataset, "none", key.target, key.method, 0.0, {}}));
 }
 
 }  // namespace
@@ -139,6 +183,25 @@ TEST(StoreHostile, TablesAndViewsOfOthersAreNotLookedAt) {
   EXPECT_EQ(Store::open(folder / "s.db", Access::Read).results().size(), 1U);
   writable(folder / "s.db").write(batch("b"));
   EXPECT_EQ(Store::open(folder / "s.db", Access::Read).results().size(), 2U);
+}
+
+TEST(StoreHostile, NoStatisticsMakeALookUpAWalk) {
+  for (const char* large : {"none", "models", "runs", "methods", "protocols", "pictures", "kept_pictures", "maps",
+                            "kept_maps", "results", "scores", "axes", "curves", "claims"}) {
+    const Folder folder;
+    {
+      Store store = writable(folder / "s.db");
+      store.put(model("other"));
+      for (const ResultBatch& one : threePictures()) store.write(one);
+      store.beginRun(run("another"));
+      store.write(batch("e"));
+    }
+    query(folder / "s.db", falseStatistics(large));
+    Store store = writable(folder / "s.db");
+    stepsThroughTables(store);  // whoever opens a store reads all of it
+    lookUpRows(store);
+    EXPECT_EQ(stepsThroughTables(store), 0) << large;
+  }
 }
 
 // Of names that are no UTF-8 several would be one.
