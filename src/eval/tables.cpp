@@ -24,8 +24,9 @@ constexpr double kLeastRatio = 0.001;
 // The best method of a column has so many per cent of the pictures that any method has: a few may be the easy ones.
 constexpr std::size_t kLeastPercent = 90;
 
-// More cells than any table has that is of use; each takes a bootstrap.
-constexpr std::size_t kCells = 100'000;
+// More cells than any table has that is of use, and than all of a store have; each takes a bootstrap. A table has one
+// for each method and score, however few rows of a store name these.
+constexpr std::size_t kCells = 100'000, kAllCells = 1'000'000;
 // What is larger has no square, so no standard error.
 constexpr double kLargest = 1e100;
 // The columns of fewer are done before another thread has started.
@@ -61,11 +62,21 @@ void addPicture(Gathered& group, const PictureFacts& picture) {
     ++group.skips[{"", "", picture.skipped}];
 }
 
+std::size_t cellsIn(const Gathered& group) {
+  return group.columns.size() * group.methods.size();
+}
+
 void checkCells(const Gathered& group, const GroupKey& key) {
-  if (group.columns.size() * group.methods.size() > kCells)
+  if (cellsIn(group) > kCells)
     throw Error(ErrorCode::StoreUnusable, "a table of " + key.dataset,
                 fmt::format("{} methods and {} scores, or more", group.methods.size(), group.columns.size()),
                 fmt::format("{} cells at most", kCells), "merge fewer files into one");
+}
+
+void checkAllCells(std::size_t cells) {
+  if (cells > kAllCells)
+    throw Error(ErrorCode::StoreUnusable, "all tables of a store", fmt::format("{} cells, or more", cells),
+                fmt::format("{} cells at most", kAllCells), "merge fewer files into one");
 }
 
 std::size_t numberOf(Gathered& group, const GroupKey& key, const std::string& method) {
@@ -82,7 +93,7 @@ BySample& scoresOf(Gathered& group, const ResultKey& key, std::size_t method, co
   return values[method];
 }
 
-void addResult(Gathered& group, const Result& result) {
+void addRow(Gathered& group, const Result& result) {
   const std::size_t method = numberOf(group, groupOf(result.key), result.key.method);
   const auto sample = group.samples.find({result.key.picture, result.key.target});
   if (sample == group.samples.end()) return;  // the picture as a whole was skipped, and is counted there
@@ -96,7 +107,7 @@ void addResult(Gathered& group, const Result& result) {
   }
 }
 
-void addCost(Gathered& group, const MapFacts& map) {
+void addRow(Gathered& group, const MapFacts& map) {
   const std::size_t method = numberOf(group, groupOf(map), map.method);
   if (std::isfinite(map.explainSeconds)) group.seconds[method].push_back(map.explainSeconds);
 }
@@ -131,9 +142,15 @@ void sortColumns(Gathered& group) {
 
 std::map<GroupKey, Gathered> gather(const Rows& rows) {
   std::map<GroupKey, Gathered> groups;
+  std::size_t cells = 0;
+  const auto add = [&](Gathered& group, const auto& row) {
+    cells -= cellsIn(group);
+    addRow(group, row);
+    checkAllCells(cells += cellsIn(group));
+  };
   for (const PictureFacts& picture : rows.pictures) addPicture(groups[groupOf(picture)], picture);
-  rows.eachMap([&](const MapFacts& map) { addCost(groups[groupOf(map)], map); });
-  rows.eachResult([&](const Result& result) { addResult(groups[groupOf(result.key)], result); });
+  rows.eachMap([&](const MapFacts& map) { add(groups[groupOf(map)], map); });
+  rows.eachResult([&](const Result& result) { add(groups[groupOf(result.key)], result); });
   for (auto& [key, group] : groups) sortMethods(group), sortColumns(group);
   return groups;
 }

@@ -130,6 +130,21 @@ TEST_F(TablesTest, AreRefusedWhereNobodyCouldReadThem) {
   EXPECT_EQ(error.expected(), "100000 cells at most");
 }
 
+// Twelve tables, each with 300 methods under one protocol and one of them under 300: 90,000 cells of 599 results.
+TEST_F(TablesTest, AreRefusedWhereAllTogetherAreTooLarge) {
+  for (int table = 0; table < 12; ++table) {
+    target_ = "kind" + std::to_string(table);
+    picture("0");
+    for (int i = 0; i < 300; ++i) {
+      score("0", "m" + std::to_string(i), 1.0);
+      score("0", "m0", 1.0, "q@" + std::to_string(i));
+    }
+  }
+  const Error error = relprop::test::expectError(ErrorCode::StoreUnusable, [&] { groups(); });
+  EXPECT_EQ(error.where(), "all tables of a store");
+  EXPECT_EQ(error.expected(), "1000000 cells at most");
+}
+
 TEST_F(TablesTest, NumbersWithoutASquareAreLeftOutAndCounted) {
   for (const char* id : {"1", "2", "3"}) picture(id);
   score("1", "a", 1e308), score("2", "a", 2.0), score("3", "a", 4.0);
