@@ -84,7 +84,8 @@ struct PublishedFigure {
 RELPROP_API std::vector<PublishedFigure> readPublishedFigures(const std::filesystem::path& path);
 
 struct ReportOptions {
-  std::size_t gallery = 200;  // at most so many pages of pictures, evenly from all
+  // At most so many pages of pictures, evenly from all; fewer of tables with very many methods and scores.
+  std::size_t gallery = 200;
   std::string title = "relprop report";
   // Throws InvalidArgument where one source has two for one cell, or a metric has no such score; of several sources
   // the first one stands.
