@@ -51,25 +51,28 @@ class Output {
   std::atomic<bool> failed_ = false;
 };
 
-// Behind a signal nobody is waited for: what is not taken within a second is lost.
-bool isTaken() {
-  constexpr int patience = 1000;  // milliseconds
+bool isWritable(int milliseconds) {
   pollfd state = {STDOUT_FILENO, POLLOUT, 0};
-  return !interrupted() || poll(&state, 1, patience) > 0;
+  return poll(&state, 1, milliseconds) > 0;
+}
+
+// Waits for whoever reads it; false behind a signal, when nobody is waited for longer than a second.
+bool isTaken() {
+  constexpr int soon = 100, patience = 1000, forEver = -1;  // milliseconds
+  if (isWritable(soon)) return true;
+  const WaitingGuard guard;
+  while (!interrupted())
+    if (isWritable(forEver)) return true;
+  return isWritable(patience);
 }
 
 void Output::writePending() {
-  const WaitingGuard guard;
+  constexpr std::size_t atOnce = PIPE_BUF;  // for so many there is room in a pipe that can be written to
   for (std::string_view rest = pending_; !rest.empty() && isTaken();) {
-    // For so many there is room in a pipe that can be written to.
-    const std::size_t some = interrupted() ? std::min<std::size_t>(rest.size(), PIPE_BUF) : rest.size();
-    const ssize_t count = ::write(STDOUT_FILENO, rest.data(), some);
+    const ssize_t count = ::write(STDOUT_FILENO, rest.data(), std::min(rest.size(), atOnce));
     if (count >= 0) {
       rest.remove_prefix(static_cast<std::size_t>(count));
-    } else if (errno == EAGAIN) {
-      pollfd state = {STDOUT_FILENO, POLLOUT, 0};
-      poll(&state, 1, -1);
-    } else if (errno != EINTR) {
+    } else if (errno != EINTR && errno != EAGAIN) {
       failed_ = true;
       break;
     }

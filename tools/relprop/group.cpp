@@ -1,22 +1,11 @@
 #include "group.h"
 
 #include <algorithm>
-#include <optional>
 
 #include "interrupt.h"
 #include "relprop/error.h"
 
 namespace relprop::cli {
-namespace {
-
-template <class Read>
-auto waitingFor(const std::filesystem::path& path, Read read) {
-  std::optional<WaitingGuard> guard;
-  if (mayWait(path)) guard.emplace();
-  return read(path);
-}
-
-}  // namespace
 
 GroupReader::GroupReader(const std::string& modelPath, std::optional<Preprocess> preprocess, Shape wanted,
                          Layout layout, const OutputOptions& output)
@@ -41,7 +30,8 @@ void GroupReader::addTensor(const Input& input, Group& group) const {
   if (photoNeeded_)
     throw Error(ErrorCode::InvalidArgument, input.path.string(), "a tensor has no photo to show below the heatmap", "",
                 "use --view heat or --view split");
-  Tensor tensor = waitingFor(input.path, readNpy);
+  const WaitingGuard guard(input.path);
+  Tensor tensor = readNpy(input.path);
   if (tensor.shape.size() == wanted_.size()) tensor.shape.insert(tensor.shape.begin(), 1);
   Shape row = wanted_;
   row.insert(row.begin(), tensor.shape.empty() ? 0 : tensor.shape.front());
@@ -61,7 +51,8 @@ void GroupReader::addPhoto(const Input& input, Group& group) const {
   if (!preprocess_)
     throw Error(ErrorCode::InvalidArgument, input.path.string(), "no preprocessing is known for " + modelPath_, "",
                 "give --preprocess NAME or FILE, or put it beside the model as MODEL.preprocess.json");
-  Image image = waitingFor(input.path, readImage);
+  const WaitingGuard guard(input.path);
+  Image image = readImage(input.path);
   if (wanted_.size() != 3)
     throw Error(ErrorCode::ShapeMismatch, modelPath_, toString(wanted_), "C×H×W for an image",
                 "give an .npy array, which may be no picture");
@@ -80,7 +71,8 @@ void GroupReader::addPhoto(const Input& input, Group& group) const {
 Shape tensorShape(const std::vector<Input>& inputs) {
   for (const Input& input : inputs) {
     if (!input.tensor || input.failure) continue;
-    Shape shape = waitingFor(input.path, readNpy).shape;
+    const WaitingGuard guard(input.path);
+    Shape shape = readNpy(input.path).shape;
     if (shape.size() > 1) return Shape(shape.begin() + 1, shape.end());
   }
   return {};

@@ -33,6 +33,11 @@ void watch(int signal) {
   sigaction(signal, &action, nullptr);
 }
 
+bool mayWait(const std::filesystem::path& path) {
+  std::error_code ignored;
+  return std::filesystem::is_other(path, ignored);
+}
+
 }  // namespace
 
 void watchInterrupts() {
@@ -50,17 +55,14 @@ void interrupt() {
 WaitingGuard::WaitingGuard() {
   waiting.fetch_add(1);
 }
+WaitingGuard::WaitingGuard(const std::filesystem::path& read) : waits_(mayWait(read)) {
+  if (waits_) waiting.fetch_add(1);
+}
 WaitingGuard::~WaitingGuard() {
-  waiting.fetch_sub(1);
+  if (waits_) waiting.fetch_sub(1);
 }
 
-bool mayWait(const std::filesystem::path& read) {
-  std::error_code ignored;
-  return std::filesystem::is_other(read, ignored);
-}
-
-WritingGuard::WritingGuard(const std::filesystem::path& written) {
-  waits_ = mayWait(written);
+WritingGuard::WritingGuard(const std::filesystem::path& written) : waits_(mayWait(written)) {
   (waits_ ? waiting : writers).fetch_add(1);
 }
 WritingGuard::~WritingGuard() {

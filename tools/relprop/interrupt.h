@@ -12,19 +12,20 @@ bool interrupted();
 // As if a signal had come.
 void interrupt();
 
-// Of what may keep the program waiting for somebody else while nothing is half done: a model and what belongs to it
-// before any work has begun, an input that is a pipe, whoever reads standard output. While one lives and no file is
-// written the first signal ends the program.
+// Of what keeps the program waiting for somebody else while nothing is half done: whoever fills a pipe that is read, or
+// reads standard output. While one lives and no file is written the first signal ends the program.
 class WaitingGuard {
  public:
   WaitingGuard();
+  // Only where it is a pipe or a device, which may have nothing to give.
+  explicit WaitingGuard(const std::filesystem::path& read);
   ~WaitingGuard();
   WaitingGuard(const WaitingGuard&) = delete;
   WaitingGuard& operator=(const WaitingGuard&) = delete;
-};
 
-// Is it a pipe or a device, which may have nothing to give?
-bool mayWait(const std::filesystem::path& read);
+ private:
+  bool waits_ = true;
+};
 
 // Of a file or folder that is being written. While one lives a second signal does not end the program either, but a
 // third: the file is finished or removed, unless the disk does not answer. With devices and pipes it is the other way

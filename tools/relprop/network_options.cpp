@@ -219,7 +219,6 @@ std::vector<std::filesystem::path> filesOf(const NetworkOptions& options, const 
 }
 
 Model loadModel(const NetworkOptions& options, Console& console) {
-  const WaitingGuard guard;
   Model model = Model::load(options.model, modelOptions(options));
   for (const std::string& note : model.notes()) console.note(note);
   return model;
@@ -247,6 +246,7 @@ std::vector<MethodChoice> chosenMethods(const Model& model, const NetworkOptions
 }
 
 std::optional<Preprocess> chosenPreprocess(const Model& model, const NetworkOptions& options, const Note& note) {
+  const WaitingGuard guard(options.preprocess);
   FoundPreprocess found = relprop::findPreprocess(model, options.preprocess);
   if (!found.preprocess || !note) return found.preprocess;
   for (const std::string& text : found.preprocess->notes) note(text);
@@ -256,7 +256,7 @@ std::optional<Preprocess> chosenPreprocess(const Model& model, const NetworkOpti
 }
 
 std::vector<std::string> chosenLabels(const Model& model, const std::string& labels, const Note& note) {
-  const WaitingGuard guard;
+  const WaitingGuard guard(labels);
   FoundLabels found = relprop::findLabels(model, labels);
   for (const std::string& text : found.notes)
     if (note) note(text);
