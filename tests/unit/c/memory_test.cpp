@@ -8,10 +8,14 @@ namespace {
 
 thread_local constinit long allowed = -1;  // allocations until the memory ends; below 0: never
 
-void* allocated(std::size_t bytes) {
-  if (allowed == 0) throw std::bad_alloc();
+void* orNothing(std::size_t bytes) noexcept {
+  if (allowed == 0) return nullptr;
   if (allowed > 0) --allowed;
-  if (void* memory = std::malloc(bytes == 0 ? 1 : bytes)) return memory;
+  return std::malloc(bytes == 0 ? 1 : bytes);
+}
+
+void* allocated(std::size_t bytes) {
+  if (void* memory = orNothing(bytes)) return memory;
   throw std::bad_alloc();
 }
 
@@ -22,6 +26,13 @@ void* operator new(std::size_t bytes) {
 }
 void* operator new[](std::size_t bytes) {
   return allocated(bytes);
+}
+// Sanitizers have these for themselves, which would not go with what follows.
+void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
+  return orNothing(bytes);
+}
+void* operator new[](std::size_t bytes, const std::nothrow_t&) noexcept {
+  return orNothing(bytes);
 }
 void operator delete(void* memory) noexcept {
   std::free(memory);
