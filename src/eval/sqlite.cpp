@@ -84,7 +84,6 @@ void Database::beginSteps() const {
   stepsLeft_ = limits::kStoreSteps + limits::kStoreStepsPerByte * size;
 }
 
-// By the file's number as by its name: one that was removed, renamed, or that another one took the place of.
 void Database::readStart(std::span<char> start) const {
   sqlite3_file* file = fileOf(get(), SQLITE_FCNTL_FILE_POINTER);
   if (!file) return;
@@ -92,6 +91,7 @@ void Database::readStart(std::span<char> start) const {
   if (code != SQLITE_OK && code != SQLITE_IOERR_SHORT_READ) fail(code);  // what is missing is 0 then
 }
 
+// By the file's number as by its name: one that was removed, renamed, or that another one took the place of.
 void Database::requirePlace() const {
   int moved = 0;
   if (sqlite3_file_control(get(), "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && moved != 0) failMoved();

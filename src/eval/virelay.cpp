@@ -314,16 +314,15 @@ VirelayProject exportVirelay(const Store& store, const Model& model, const fs::p
   const int named = static_cast<int>(options.labels.size());
   VirelayWriter writer(store, chosen, classifier, std::max({classifier.classes(), named, kMostClasses}));
   // No array takes its place before all of it is there.
-  const auto fill = [&](const fs::path& inputs, const fs::path& attributions) {
-    writer.write(inputs, attributions, options.again);
-    const int classes = std::max(classifier.classes(), writer.highestClass() + 1);
-    writeFile(folder / kLabelFile, labelMap(options.labels, static_cast<std::size_t>(classes)));
+  const auto fillBehind = [&](const fs::path& inputs) {
+    const auto fill = [&](const fs::path& attributions) {
+      writer.write(inputs, attributions, options.again);
+      const int classes = std::max(classifier.classes(), writer.highestClass() + 1);
+      writeFile(folder / kLabelFile, labelMap(options.labels, static_cast<std::size_t>(classes)));
+    };
+    replaceFile(folder / kAttributionFile, fill, WriterLock::Own);
   };
-  const auto fillBoth = [&](const fs::path& inputs) {
-    const auto rest = [&](const fs::path& attributions) { fill(inputs, attributions); };
-    replaceFile(folder / kAttributionFile, rest, WriterLock::Own);
-  };
-  replaceFile(folder / kInputFile, fillBoth, WriterLock::Own);
+  replaceFile(folder / kInputFile, fillBehind, WriterLock::Own);
   writeFile(project.path, text);
   return project;
 }

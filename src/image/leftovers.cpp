@@ -32,11 +32,11 @@ std::optional<pid_t> numberAt(std::string_view& text) {
   return number;
 }
 
-// What a name tells: the process that made the file, and what libzip appended to that of its own copy: a point and six
-// characters, or nothing.
+// What a name tells: the process that made the file, and how many characters libzip appended to that of its own copy, a
+// point and six, or none.
 struct Origin {
   pid_t maker;
-  std::string_view appended;
+  std::size_t appended;
 };
 
 std::optional<Origin> originOf(std::string_view name) {
@@ -48,7 +48,7 @@ std::optional<Origin> originOf(std::string_view name) {
   rest.remove_prefix(1);
   const bool numbered = numberAt(rest).has_value();
   const bool known = rest.empty() || (rest.size() == 7 && rest[0] == '.');
-  return numbered && known ? std::optional(Origin{*maker, rest}) : std::nullopt;
+  return numbered && known ? std::optional(Origin{*maker, rest.size()}) : std::nullopt;
 }
 
 bool runsHere(pid_t process) {
@@ -56,13 +56,10 @@ bool runsHere(pid_t process) {
 }
 
 // Another machine's processes hold a lock on theirs, and libzip's copy goes with the file that it is a copy of.
-void removeUnlessLocked(const fs::path& path) {
-  const std::string name = path.filename().native();
-  const std::optional<Origin> origin = originOf(name);
-  const std::size_t appended = origin ? origin->appended.size() : 0;
-  const fs::path locked = path.parent_path() / name.substr(0, name.size() - appended);
+void removeUnlessLocked(const fs::path& path, const Origin& origin) {
+  const std::string locked = path.native().substr(0, path.native().size() - origin.appended);
   const int file = ::open(locked.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-  if (file < 0 && appended == 0) return;
+  if (file < 0 && origin.appended == 0) return;
   std::error_code ignored;
   if (file < 0 || ::flock(file, LOCK_EX | LOCK_NB) == 0) fs::remove(path, ignored);
   if (file >= 0) ::close(file);
@@ -82,12 +79,12 @@ void removeFolderUnlessLocked(const fs::path& path, const std::string& marker) {
   ::close(folder);
 }
 
-void visitLeftovers(const fs::path& folder, const std::function<void(const fs::path&)>& visit) {
+void visitLeftovers(const fs::path& folder, const std::function<void(const fs::path&, const Origin&)>& visit) {
   std::error_code failed;
   fs::directory_iterator entry(folder.empty() ? "." : folder, failed);
   for (; !failed && entry != fs::directory_iterator(); entry.increment(failed)) {
     const auto origin = originOf(entry->path().filename().native());
-    if (origin && !runsHere(origin->maker)) visit(entry->path());
+    if (origin && !runsHere(origin->maker)) visit(entry->path(), *origin);
   }
 }
 
@@ -127,7 +124,7 @@ void sweepLeftovers(const fs::path& folder) {
 
 void sweepLeftoverFolders(const fs::path& folder, const std::string& marker) {
   if (isFirst(folder / marker))
-    visitLeftovers(folder, [&](const fs::path& path) { removeFolderUnlessLocked(path, marker); });
+    visitLeftovers(folder, [&](const fs::path& path, const Origin&) { removeFolderUnlessLocked(path, marker); });
 }
 
 }  // namespace relprop
