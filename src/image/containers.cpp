@@ -86,15 +86,6 @@ std::optional<ByteSpan> jpegSegment(ByteSpan file, std::uint8_t marker, std::str
   return found;
 }
 
-std::size_t jpegScanStart(ByteSpan file) {
-  std::size_t start = file.size();
-  walkJpeg(file, [&](const Segment& segment) {
-    if (segment.marker == 0xDA) start = segment.next;
-    return false;
-  });
-  return start;
-}
-
 std::int64_t jpegScans(ByteSpan file) {
   constexpr std::uint8_t startOfScan = 0xDA, endOfImage = 0xD9;
   std::int64_t scans = 0;

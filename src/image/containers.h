@@ -17,8 +17,6 @@ bool startsWith(ByteSpan bytes, std::string_view prefix);
 
 // What follows `prefix` in the first header segment of a JPEG file with this marker and that prefix.
 std::optional<ByteSpan> jpegSegment(ByteSpan file, std::uint8_t marker, std::string_view prefix);
-// Where the entropy-coded data of a JPEG file begins; the end of the file when it is not reached.
-std::size_t jpegScanStart(ByteSpan file);
 // How many scans a decoder comes upon, or more: also behind garbage, over which decoders look for the next marker.
 std::int64_t jpegScans(ByteSpan file);
 
