@@ -169,8 +169,7 @@ Json parseJson(const std::string& text, const Place& place) {
   constexpr std::size_t deepest = 8;
   if (jsonDepth(text) > deepest)
     rejectSetting(place, "header", "lists within lists", fmt::format("{} at most", deepest));
-  if (const auto twice = doubledKey(text))
-    throw Error(place.code, place.where, fmt::format("key '{}' twice", *twice), "every key once");
+  requireKeysOnce(text, place.code, place.where);
   try {
     return Json::parse(text);
   } catch (const Json::parse_error& error) {

@@ -27,8 +27,7 @@ const std::vector<std::pair<const char*, Function>>& functions() {
 
 nlohmann::json parsed(const char* text) {
   requireShallowJson(text, ErrorCode::InvalidArgument, "options");
-  if (const auto twice = doubledKey(text))
-    throw Error(ErrorCode::InvalidArgument, "options", fmt::format("key '{}' twice", *twice), "every key once");
+  requireKeysOnce(text, ErrorCode::InvalidArgument, "options");
   try {
     nlohmann::json json = nlohmann::json::parse(text);
     if (json.is_object()) return json;

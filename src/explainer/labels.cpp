@@ -57,8 +57,7 @@ std::vector<std::string> namesOfLines(std::string_view lines) {
 
 Json parsed(std::string_view text, const std::string& where) {
   requireShallowJson(text, ErrorCode::InvalidArgument, where);
-  if (const std::optional<std::string> twice = doubledKey(text))
-    refuse(where, fmt::format("key '{}' twice", *twice), "every key once");
+  requireKeysOnce(text, ErrorCode::InvalidArgument, where);
   try {
     return Json::parse(text.begin(), text.end());
   } catch (const Json::parse_error& error) {

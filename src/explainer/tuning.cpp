@@ -74,8 +74,8 @@ std::string toJson(const Tuning& t) {
 Tuning readTuning(const std::filesystem::path& path) {
   const std::vector<std::uint8_t> bytes = readFile(path.string());
   requireShallowJson(bytes, ErrorCode::InvalidArgument, path.string());
-  if (const auto twice = doubledKey({reinterpret_cast<const char*>(bytes.data()), bytes.size()}))
-    malformed(path.string(), fmt::format("key '{}' twice", *twice), "every key once");
+  requireKeysOnce({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, ErrorCode::InvalidArgument,
+                  path.string(), kTuningHint);
   Tuning tuning;
   try {
     tuning = parsed(Json::parse(bytes.begin(), bytes.end()), path.string());

@@ -150,8 +150,7 @@ Preprocess parseRoot(const Section& root, const std::string& where) {
 
 Json parseText(const std::string& text, const std::string& where) {
   requireShallowJson(text, ErrorCode::MalformedPreprocess, where);
-  if (const std::optional<std::string> twice = doubledKey(text))
-    throw Error(ErrorCode::MalformedPreprocess, where, fmt::format("key '{}' twice", *twice), "every key once");
+  requireKeysOnce(text, ErrorCode::MalformedPreprocess, where);
   try {
     return Json::parse(text);
   } catch (const Json::parse_error& error) {
@@ -164,10 +163,10 @@ Json parseText(const std::string& text, const std::string& where) {
 
 }  // namespace
 
-std::optional<std::string> doubledKey(std::string_view json) {
+void requireKeysOnce(std::string_view json, ErrorCode code, const std::string& where, const std::string& hint) {
   DoubledKey keys;
   nlohmann::json::sax_parse(json.begin(), json.end(), &keys);
-  return keys.found;
+  if (keys.found) throw Error(code, where, fmt::format("key '{}' twice", *keys.found), "every key once", hint);
 }
 
 Preprocess parsePreprocess(const std::string& json, const std::string& where) {

@@ -64,8 +64,8 @@ Json parsed(const std::vector<std::uint8_t>& bytes, const fs::path& path) {
 Json readJson(const fs::path& path) {
   const std::vector<std::uint8_t> bytes = readFile(regularFile(path));
   requireShallowJson(bytes, ErrorCode::MalformedDataset, path.string());
-  if (const auto twice = doubledKey({reinterpret_cast<const char*>(bytes.data()), bytes.size()}))
-    malformed(path, fmt::format("key '{}' twice", *twice), "every key once", "take one of the two out");
+  requireKeysOnce({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, ErrorCode::MalformedDataset,
+                  path.string(), "take one of the two out");
   Json json = parsed(bytes, path);
   if (!json.is_object()) malformed(path, "no JSON object", "images, annotations and categories");
   for (const char* part : {"images", "annotations", "categories"})

@@ -173,9 +173,8 @@ void addFigures(const FigureJson& entry, const std::string& where, std::vector<P
 std::vector<PublishedFigure> readPublishedFigures(const std::filesystem::path& path) {
   const std::vector<std::uint8_t> bytes = readFile(path);
   requireShallowJson(bytes, ErrorCode::InvalidArgument, path.string());
-  if (const auto twice = doubledKey({reinterpret_cast<const char*>(bytes.data()), bytes.size()}))
-    throw Error(ErrorCode::InvalidArgument, path.string(), fmt::format("key '{}' twice", *twice), "every key once",
-                "take one of the two out");
+  requireKeysOnce({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, ErrorCode::InvalidArgument,
+                  path.string(), "take one of the two out");
   FigureJson json;
   try {
     json = FigureJson::parse(bytes.begin(), bytes.end());
